@@ -39,13 +39,11 @@ class Clock:
             raise InputError(f"{path.name} holds no pictures; export it again as mp4 (H.264).")
         nominal = float(stream.average_rate or stream.guessed_rate or 25)
         self.base = float(stream.time_base or 1 / nominal)
+        self._next = 0  # index of the picture expected next
         if len(ticks) < 2 or len(ticks) < len(packets) // 2:  # raw streams carry no times
             self.first, self.count, self.fps, self.variable = 0, len(packets), nominal, False
-            self.start = 0.0
-            self._guess = 0
             return
         self.first, self.count = int(ticks[0]), len(ticks)
-        self.start = self.first * self.base
         times = (ticks - ticks[0]) * self.base
         steady = (self.count - 1) / times[-1]
         off_grid = np.abs(times * steady - np.arange(self.count)).max()
@@ -53,17 +51,16 @@ class Clock:
         if self.variable:
             steady = self.count / (times[-1] + float(np.median(np.diff(times))))
         self.fps = _snapped(steady, nominal)
-        self._guess = 0
 
     def seconds(self, pts: int | None) -> float:
         """When the picture with this timestamp begins; pictures without one follow each other."""
         if pts is None:
-            seconds = self._guess / self.fps
+            seconds = self._next / self.fps
         elif self.variable:
             seconds = (pts - self.first) * self.base
         else:
             seconds = round((pts - self.first) * self.base * self.fps) / self.fps
-        self._guess = round(seconds * self.fps) + 1
+        self._next = round(seconds * self.fps) + 1
         return seconds
 
 

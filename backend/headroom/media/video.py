@@ -14,8 +14,9 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from headroom import __version__
 from headroom.errors import InputError
 from headroom.files import atomic_write
+from headroom.media.audio import read_audio
 from headroom.media.clock import Clock, rate_fraction
-from headroom.media.soundtrack import SoundTrack, read_sound
+from headroom.media.soundtrack import RATE, SoundTrack
 
 LABEL = f"AI-generated: made with Headroom {__version__}"
 # without these two flags swscale's shortcuts darken every colour by one to two levels
@@ -26,8 +27,7 @@ EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL
 class VideoInfo:
     """What a video is, as `read_frames` delivers it: upright, at the constant rate `fps`.
 
-    Time 0 is the first picture. `sound_start_seconds` is where the sound track's first sample lies on that clock;
-    some cameras start sound a few frames before the picture (negative) or after it.
+    Time 0 is the first picture, as for `headroom.media.audio.read_audio`.
     """
 
     width: int  # px
@@ -37,7 +37,6 @@ class VideoInfo:
     frames: int
     variable_rate: bool
     has_audio: bool
-    sound_start_seconds: float = 0.0
 
 
 def probe(path: Path) -> VideoInfo:
@@ -50,10 +49,8 @@ def probe(path: Path) -> VideoInfo:
         if frame is None:
             raise InputError(f"{path.name} holds no readable picture; export it again as mp4 (H.264).")
         upright = (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
-        sound = container.streams.audio[0] if container.streams.audio else None
-        sound_start = float((sound.start_time or 0) * sound.time_base) - clock.start if sound else 0.0
-    return VideoInfo(*upright, clock.fps, clock.count / clock.fps, clock.count, clock.variable, sound is not None,
-                     sound_start)
+        has_audio = bool(container.streams.audio)
+    return VideoInfo(*upright, clock.fps, clock.count / clock.fps, clock.count, clock.variable, has_audio)
 
 
 def frame_span(info: VideoInfo, from_seconds: float | None = None, to_seconds: float | None = None,
@@ -118,18 +115,18 @@ class VideoWriter:
         self.width, self.height, self.crf = width, height, crf
         self.frames = 0
         self.tags = {"title": title or self.path.stem} | ({"comment": LABEL} if generated else {})
-        self._audio_source = (Path(audio), audio_from_seconds) if audio else None
+        self._audio = (Path(audio), audio_from_seconds) if audio else None
         self._stack = ExitStack()
 
     def __enter__(self) -> "VideoWriter":
         with ExitStack() as stack:
-            sound = read_sound(*self._audio_source) if self._audio_source else None
+            sound = read_audio(self._audio[0], RATE, self._audio[1]) if self._audio else None
             temporary = stack.enter_context(atomic_write(self.path))
             container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             self._container = stack.enter_context(container)
             self._container.metadata.update(self.tags)
             self._video = self._add_video()
-            self._sound = SoundTrack(self._container, *sound) if sound else None
+            self._sound = SoundTrack(self._container, sound) if sound is not None else None
             self._stack = stack.pop_all()
         return self
 
