@@ -1,0 +1,236 @@
+"""Make the bundled face model from tracked faces of several people.
+
+Landmarks are treated as a scaled parallel projection: x, y from the picture, z from the landmark network. Every
+frame is aligned to its person's face by the points that hold still, the person's face to the mean of all; what is
+left is expression, and what differs between people is identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headroom.face import topology as top
+from headroom.face.model import ControlModel
+
+IDENTITIES, EXPRESSIONS = 80, 64
+REGIONS = (("Mouth", 40), ("Eyes", 12), ("Brows", 12))
+"""Regions of the expression basis and how many modes each gets."""
+
+EYE_DISTANCE_MM = 63.0
+"""Between the iris centres of the mean face: sets the scale."""
+
+_SMOOTH_LENGTH_MM = 32.0
+_SMOOTH_STD_MM = 2.0
+"""Length and strength of the smooth modes that fill up the identity basis."""
+_ALBEDO_STD = 0.05
+
+
+@dataclass(frozen=True)
+class Face:
+    """One person in front of one camera.
+
+    points: (T, 478, 3) landmarks in pixels as `headroom.track.landmarks` gives them, without missing frames.
+    colours: (478, 3) mean colour at each landmark over the clip, display values 0..1.
+    person: a name; clips of the same person share one identity.
+    """
+
+    person: str
+    points: np.ndarray
+    colours: np.ndarray
+
+
+def build_model(clips: list[Face]) -> ControlModel:
+    """The bundled model's control data from clips of at least two people."""
+    shapes = [top.landmarks_to_controls(clip.points.astype(np.float64) * [1, -1, -1]) for clip in clips]
+    aligned = [_align_to_mean(shape) for shape in shapes]
+    people = sorted({clip.person for clip in clips})
+    neutrals = {p: np.mean([_neutral(a) for a, c in zip(aligned, clips) if c.person == p], axis=0) for p in people}
+    mean, neutrals = _mean_face(neutrals)
+
+    offsets, weights = [], []
+    for clip, frames in zip(clips, aligned):
+        neutral = neutrals[clip.person]
+        frames = np.stack([_similar(frame, neutral, _stillness(frames)) for frame in frames])
+        own = frames - _neutral(frames)
+        offsets.append(own)
+        weights.append(np.full(len(own), 1 / np.sqrt(len(own) + 50)))
+    pairs = top.mirror_pairs(mean)
+    expression, names, regions = _expression_basis(np.concatenate(offsets), np.concatenate(weights), mean, pairs)
+    identity = _identity_basis(np.stack([neutrals[p] - mean for p in people]), mean, pairs)
+    albedo_mean, albedo = _albedo_basis(clips, mean, pairs)
+    triangles = top.oriented(top.control_triangles(), mean)
+    return ControlModel(
+        triangles=triangles,
+        uv=_texture_coordinates(mean, expression),
+        mean=mean.astype(np.float32),
+        identity_basis=identity.astype(np.float32),
+        expression_basis=expression.astype(np.float32),
+        albedo_mean=albedo_mean.astype(np.float32),
+        albedo_basis=albedo.astype(np.float32),
+        landmark_ids=top.control_landmarks(),
+        names=np.array(names),
+        regions=np.array(regions),
+    )
+
+
+def similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale, rotation (3, 3), shift (3,) that bring source (C, 3) nearest to target in weighted least squares."""
+    w = weights / weights.sum()
+    centre_s, centre_t = w @ source, w @ target
+    s, t = source - centre_s, target - centre_t
+    u, d, v = np.linalg.svd((t * w[:, None]).T @ s)
+    sign = np.diag([1, 1, np.sign(np.linalg.det(u @ v))])
+    rotation = u @ sign @ v
+    scale = (d * np.diag(sign)).sum() / (w @ (s**2).sum(1))
+    return scale, rotation, centre_t - scale * rotation @ centre_s
+
+
+def _similar(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    scale, rotation, shift = similarity(source, target, weights)
+    return scale * source @ rotation.T + shift
+
+
+def _align_to_mean(frames: np.ndarray) -> np.ndarray:
+    """The clip's frames (T, C, 3) on their own mean, weighted to the points that hold still."""
+    mean, weights = frames[0], np.ones(frames.shape[1])
+    for _ in range(5):
+        aligned = np.stack([_similar(frame, mean, weights) for frame in frames])
+        mean = aligned.mean(0)
+        weights = _stillness(aligned)
+    return aligned
+
+
+def _stillness(aligned: np.ndarray) -> np.ndarray:
+    """(C,) weights: high for points that move little against the rest of the face."""
+    spread = np.sqrt(((aligned - aligned.mean(0)) ** 2).sum(2).mean(0))
+    return 1 / (spread**2 + np.median(spread) ** 2)
+
+
+def _neutral(aligned: np.ndarray) -> np.ndarray:
+    """(C, 3) the face at rest: the mean of the quarter of frames with the lips nearest together, the eyes open."""
+    lips = np.linalg.norm(aligned[:, top.UPPER_INNER_LIP] - aligned[:, top.LOWER_INNER_LIP], axis=1)
+    lids = np.mean([np.linalg.norm(aligned[:, a] - aligned[:, b], axis=1) for a, b in top.EYE_LIDS], axis=0)
+    open_eyed = lids > np.quantile(lids, 0.3)
+    chosen = open_eyed & (lips <= np.quantile(lips[open_eyed], 0.25))
+    return aligned[chosen].mean(0)
+
+
+def _mean_face(neutrals: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The mean face, upright, symmetric and in millimetres, and the people's faces aligned to it."""
+    everyone = np.ones(top.CONTROLS)
+    mean = next(iter(neutrals.values()))
+    for _ in range(5):
+        neutrals = {p: _similar(face, mean, everyone) for p, face in neutrals.items()}
+        mean = np.mean(list(neutrals.values()), axis=0)
+        mean = _upright(mean)
+    neutrals = {p: _similar(face, mean, everyone) for p, face in neutrals.items()}
+    return mean, neutrals
+
+
+def _upright(mean: np.ndarray) -> np.ndarray:
+    """The mean face mirrored onto itself, eyes level, in millimetres, its origin between the ears and the nose."""
+    scale = EYE_DISTANCE_MM / np.linalg.norm(mean[top.MESH_POINTS + 1] - mean[top.MESH_POINTS])
+    mean = (mean - mean.mean(0)) * scale
+    pairs = top.mirror_pairs(mean)
+    mirrored = _similar(mean[pairs] * [-1, 1, 1], mean, np.ones(len(mean)))
+    mean = (mean + mirrored) / 2
+    across = mean[top.MESH_POINTS + 1] - mean[top.MESH_POINTS]
+    x = across / np.linalg.norm(across)
+    brow_to_chin = mean[10] - mean[152]
+    y = brow_to_chin - x * (brow_to_chin @ x)
+    y /= np.linalg.norm(y)
+    mean = mean @ np.stack([x, y, np.cross(x, y)]).T
+    mean -= [mean[:, 0].mean(), mean[168, 1] - 20, np.quantile(mean[:, 2], 0.1) - 10]
+    pairs = top.mirror_pairs(mean)
+    return (mean + mean[pairs] * [-1, 1, 1]) / 2
+
+
+def _region_masks(mean: np.ndarray) -> dict[str, np.ndarray]:
+    """Smooth weights (C,) of each region that sum to one everywhere."""
+    below = 1 / (1 + np.exp((mean[:, 1] - mean[2, 1] - 8) / 4))
+    eyes = np.zeros(len(mean))
+    for centre in (top.MESH_POINTS, top.MESH_POINTS + 1):
+        away = (mean - mean[centre]) / [19, 12, 30]
+        eyes = np.maximum(eyes, np.exp(-0.5 * (away**2).sum(1) ** 2))
+    eyes[[top.MESH_POINTS, top.MESH_POINTS + 1]] = 1
+    return {"Mouth": below, "Eyes": (1 - below) * eyes, "Brows": (1 - below) * (1 - eyes)}
+
+
+def _expression_basis(offsets, weights, mean, pairs):
+    """Principal modes (C, 3, 64) of each region's motion, one standard deviation long, with names and regions."""
+    bases, names, regions = [], [], []
+    for (region, count), mask in zip(REGIONS, _region_masks(mean).values()):
+        moved = offsets * mask[None, :, None] * weights[:, None, None]
+        both = np.concatenate([moved, moved[:, pairs] * [-1, 1, 1]]).reshape(2 * len(moved), -1)
+        covariance = both.T @ both / (2 * (weights**2).sum())
+        values, vectors = np.linalg.eigh(covariance)
+        modes = vectors[:, ::-1][:, :count] * np.sqrt(np.maximum(values[::-1][:count], 1e-12))
+        modes = modes.reshape(top.CONTROLS, 3, count)
+        bases.append(modes * _signs(modes, region))
+        names += [f"{region} {i + 1:02d}" for i in range(count)]
+        regions += [region] * count
+    return np.concatenate(bases, axis=2), names, regions
+
+
+def _signs(modes: np.ndarray, region: str) -> np.ndarray:
+    """Signs (count,) such that plus opens the mouth, opens the eyes, raises the brows."""
+    if region == "Mouth":
+        measure = modes[top.UPPER_INNER_LIP, 1] - modes[top.LOWER_INNER_LIP, 1]
+    elif region == "Eyes":
+        measure = sum(modes[a, 1] - modes[b, 1] for a, b in top.EYE_LIDS)
+    else:
+        measure = modes[[105, 334], 1].sum(0)
+    return np.where(measure < 0, -1.0, 1.0)
+
+
+def _identity_basis(faces: np.ndarray, mean: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """(C, 3, 80): what the people differ in, then smooth Gaussian-process modes of what they leave out."""
+    both = np.concatenate([faces, faces[:, pairs] * [-1, 1, 1]]).reshape(2 * len(faces), -1)
+    smooth = np.kron(_smooth_modes(mean, 60), np.eye(3)) * _SMOOTH_STD_MM
+    return _filled(both, smooth, IDENTITIES).reshape(top.CONTROLS, 3, IDENTITIES)
+
+
+def _albedo_basis(clips: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean colour (C, 3) and colour modes (C, 3, 80)."""
+    chosen = top.control_landmarks()
+    colours = np.stack([c.colours[chosen] for c in clips])
+    cavity = colours[:, top.inner_lips()].mean(1, keepdims=True) * 0.45
+    colours = np.concatenate([colours, cavity], axis=1)
+    colours = colours / colours.mean((1, 2), keepdims=True) * colours.mean()
+    both = np.concatenate([colours, colours[:, pairs]])
+    average = both.mean(0)
+    smooth = np.kron(_smooth_modes(mean, 60), np.eye(3)) * _ALBEDO_STD
+    return average, _filled((both - average).reshape(len(both), -1), smooth, IDENTITIES).reshape(top.CONTROLS, 3, -1)
+
+
+def _smooth_modes(mean: np.ndarray, count: int) -> np.ndarray:
+    """(C, count) the leading modes of a Gaussian kernel over the mean face, scaled by their standard deviations."""
+    distance = ((mean[:, None] - mean[None]) ** 2).sum(2)
+    values, vectors = np.linalg.eigh(np.exp(-distance / (2 * _SMOOTH_LENGTH_MM**2)))
+    return vectors[:, ::-1][:, :count] * np.sqrt(np.maximum(values[::-1][:count], 0))
+
+
+def _filled(samples: np.ndarray, smooth: np.ndarray, count: int) -> np.ndarray:
+    """(N, count) principal modes of samples' covariance plus the smooth prior's."""
+    factors = np.concatenate([samples.T / np.sqrt(len(samples)), smooth], axis=1)
+    vectors, values, _ = np.linalg.svd(factors, full_matrices=False)
+    return vectors[:, :count] * values[:count]
+
+
+def _texture_coordinates(mean: np.ndarray, expression: np.ndarray) -> np.ndarray:
+    """(C, 2) the mean face, mouth and eyes wide open, unrolled from a cylinder about its vertical axis.
+
+    With the mouth open its cavity has texture of its own, and no seam is needed.
+    """
+    wide = mean.copy()
+    lips = expression[top.UPPER_INNER_LIP, 1] - expression[top.LOWER_INNER_LIP, 1]
+    mode = int(np.argmax(lips))
+    wide += expression[:, :, mode] * (16.0 / lips[mode])
+    axis_z = mean[:, 2].max() - 85.0
+    angle = np.arctan2(wide[:, 0], np.maximum(wide[:, 2] - axis_z, 5.0))
+    flat = np.stack([angle * 80.0, wide[:, 1]], 1)
+    low, high = flat.min(0), flat.max(0)
+    size = (high - low).max() * 1.04
+    return (flat - (low + high) / 2) / size + 0.5

@@ -1,0 +1,23 @@
+"""Light on a Lambertian surface as spherical harmonics (paper §3.1): radiance = albedo * Σ γ_b Φ_b(n)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BASIS_CONSTANTS = (0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274)
+"""Factors of 1, y, z, x, xy, yz, 3z²-1, xz, x²-y²."""
+
+FRONTAL = np.concatenate([np.full((1, 3), 1 / BASIS_CONSTANTS[0]), np.zeros((8, 3))]).astype(np.float32)
+"""γ (9, 3) of light that is the same from everywhere: shading 1."""
+
+
+def harmonics(normals: np.ndarray) -> np.ndarray:
+    """Φ (..., 9) of unit normals (..., 3) in camera axes, three bands."""
+    x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
+    terms = (np.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y)
+    return np.stack([c * term for c, term in zip(BASIS_CONSTANTS, terms)], -1)
+
+
+def shade(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Shading (..., 3) from normals (..., 3) and γ (9, 3); multiply by the albedo for the displayed colour."""
+    return harmonics(normals) @ light

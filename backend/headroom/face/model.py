@@ -1,0 +1,133 @@
+"""The morphable face: S = S̄ + B_id α + B_exp β and T = T̄ + B_tex δ (paper §3.1), one class for every source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from headroom.errors import InputError
+from headroom.face.topology import Surface
+from headroom.files import atomic_write
+
+BUNDLED = Path(__file__).parent.parent / "weights" / "face.npz"
+
+
+@dataclass(frozen=True)
+class FaceModel:
+    """A linear face. Coefficients are in standard deviations; lengths in millimetres, model axes.
+
+    mean (V, 3); identity_basis (V, 3, I) mm; expression_basis (V, 3, E) mm;
+    albedo_mean (V, 3) and albedo_basis (V, 3, I), display values 0..1;
+    faces (F, 3) counter-clockwise from outside; uv (V, 2), origin bottom left;
+    landmark_vertices (L,) and landmark_ids (L,): which vertex is which of MediaPipe's landmarks;
+    names (E,) and regions (E,) of the expression modes.
+    """
+
+    name: str
+    mean: np.ndarray
+    identity_basis: np.ndarray
+    expression_basis: np.ndarray
+    albedo_mean: np.ndarray
+    albedo_basis: np.ndarray
+    faces: np.ndarray
+    uv: np.ndarray
+    landmark_vertices: np.ndarray
+    landmark_ids: np.ndarray
+    names: tuple[str, ...]
+    regions: tuple[str, ...]
+
+    def shape(self, identity: np.ndarray, expression: np.ndarray | None = None) -> np.ndarray:
+        """Vertices (..., V, 3) mm from identity (I,) and expression (..., E); no expression is the neutral face."""
+        neutral = self.mean + self.identity_basis @ identity
+        if expression is None:
+            return neutral.astype(np.float32)
+        offsets = np.tensordot(expression, self.expression_basis, axes=(-1, 2))
+        return (neutral + offsets).astype(np.float32)
+
+    def albedo(self, texture: np.ndarray) -> np.ndarray:
+        """Vertex colours (V, 3), display values, from texture δ (I,)."""
+        return (self.albedo_mean + self.albedo_basis @ texture).astype(np.float32)
+
+    def normals(self, vertices: np.ndarray) -> np.ndarray:
+        """Unit normals (V, 3) of vertices (V, 3): the area-weighted mean of the faces around each."""
+        a, b, c = (vertices[self.faces[:, i]] for i in range(3))
+        summed = self._faces_of_vertex @ np.cross(b - a, c - a)
+        return (summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+
+    def vertex_of(self, landmark: int) -> int:
+        """The vertex that carries one of MediaPipe's landmarks."""
+        return int(self.landmark_vertices[np.flatnonzero(self.landmark_ids == landmark)[0]])
+
+    def opening(self, upper: int, lower: int) -> np.ndarray:
+        """(E,) how much each expression unit moves landmark `upper` away from `lower` along y, mm."""
+        basis = self.expression_basis
+        return basis[self.vertex_of(upper), 1] - basis[self.vertex_of(lower), 1]
+
+    @cached_property
+    def _faces_of_vertex(self) -> sparse.csr_matrix:
+        rows, columns = self.faces.T.ravel(), np.tile(np.arange(len(self.faces)), 3)
+        return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(self.mean), len(self.faces)))
+
+
+@dataclass(frozen=True)
+class ControlModel:
+    """What the bundled model's file holds: the same linear model over the surface's control points (C)."""
+
+    triangles: np.ndarray
+    uv: np.ndarray
+    mean: np.ndarray
+    identity_basis: np.ndarray
+    expression_basis: np.ndarray
+    albedo_mean: np.ndarray
+    albedo_basis: np.ndarray
+    landmark_ids: np.ndarray
+    names: np.ndarray
+    regions: np.ndarray
+
+    def save(self, path: Path) -> None:
+        with atomic_write(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **{f.name: getattr(self, f.name) for f in fields(self)})
+
+    @staticmethod
+    def load(path: Path) -> "ControlModel":
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return ControlModel(**{f.name: data[f.name] for f in fields(ControlModel)})
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(f"{path} is not a Headroom face model; reinstall Headroom or choose another file.") from error
+
+    def refined(self, name: str, levels: int = 2) -> FaceModel:
+        """The model over the drawn surface."""
+        surface = Surface(self.triangles, levels)
+
+        def smooth(values: np.ndarray) -> np.ndarray:
+            return np.tensordot(surface.refine, values, axes=(1, 0)).astype(np.float32)
+
+        return FaceModel(
+            name=name,
+            mean=smooth(self.mean),
+            identity_basis=smooth(self.identity_basis),
+            expression_basis=smooth(self.expression_basis),
+            albedo_mean=smooth(self.albedo_mean),
+            albedo_basis=smooth(self.albedo_basis),
+            faces=surface.faces,
+            uv=(surface.refine_flat @ self.uv).astype(np.float32),
+            landmark_vertices=np.arange(len(self.landmark_ids)),
+            landmark_ids=self.landmark_ids,
+            names=tuple(self.names),
+            regions=tuple(self.regions),
+        )
+
+
+_loaded: dict[Path, FaceModel] = {}
+
+
+def bundled_model() -> FaceModel:
+    """The face model that comes with Headroom."""
+    if BUNDLED not in _loaded:
+        _loaded[BUNDLED] = ControlModel.load(BUNDLED).refined("bundled")
+    return _loaded[BUNDLED]

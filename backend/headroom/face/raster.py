@@ -1,0 +1,152 @@
+"""Pictures of the face outside Blender: the same camera, light and colours as the Eevee material, in milliseconds."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from headroom.errors import HeadroomError
+from headroom.face.camera import Camera, Crop
+from headroom.face.light import BASIS_CONSTANTS
+from headroom.face.model import FaceModel
+
+_SAMPLES = 2
+"""Pixels are averaged from this many squared."""
+
+_FACE_VERTEX = """
+#version 330
+uniform vec4 window;   // 2 f / size, (W - 2 x) / size - 1, (H - 2 y) / size - 1, unused
+in vec3 point; in vec3 normal; in vec2 uv;
+out vec3 n; out vec2 t;
+void main() {
+    n = normal; t = vec2(uv.x, 1.0 - uv.y);
+    float depth = -point.z;
+    // rows are read from the top, so y runs down like the picture's
+    gl_Position = vec4(window.x * point.x + window.y * depth, -window.x * point.y + window.z * depth,
+                       depth - 20.0, depth);
+}"""
+
+_FACE_FRAGMENT = """
+#version 330
+uniform sampler2D albedo; uniform vec3 light[9];
+in vec3 n; in vec2 t;
+out vec4 colour;
+void main() {
+    vec3 m = normalize(n);
+    float b[9] = float[9](1.0, m.y, m.z, m.x, m.x * m.y, m.y * m.z, 3.0 * m.z * m.z - 1.0, m.x * m.z,
+                          m.x * m.x - m.y * m.y);
+    vec3 shading = vec3(0.0);
+    for (int i = 0; i < 9; i++) shading += b[i] * light[i];
+    colour = vec4(clamp(texture(albedo, t).rgb * shading, 0.0, 1.0), 1.0);
+}"""
+
+_MAP_VERTEX = """
+#version 330
+in vec2 uv; in vec3 value; out vec3 v;
+void main() { v = value; gl_Position = vec4(2.0 * uv.x - 1.0, 1.0 - 2.0 * uv.y, 0.0, 1.0); }"""
+
+_MAP_FRAGMENT = """
+#version 330
+in vec3 v; out vec4 colour;
+void main() { colour = vec4(v, 1.0); }"""
+
+
+@lru_cache(maxsize=1)
+def _context():
+    import moderngl
+
+    try:
+        if sys.platform.startswith("linux"):
+            return moderngl.create_context(standalone=True, backend="egl")
+        return moderngl.create_context(standalone=True)
+    except Exception as error:
+        raise HeadroomError(
+            "OpenGL 3.3 could not be started for drawing the face. On Linux install libegl1 and libgl1-mesa-dri."
+        ) from error
+
+
+class Rasterizer:
+    """Draws one face model's surface; create it once per clip.
+
+    One camera and crop for all pictures, which are `resolution` squared.
+    """
+
+    def __init__(self, model: FaceModel, camera: Camera, crop: Crop, resolution: int = 256):
+        self.model, self.resolution = model, resolution
+        self._gl = gl = _context()
+        side = resolution * _SAMPLES
+        self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
+        self._program["window"] = (
+            2 * camera.focal_px / crop.size,
+            (camera.width - 2 * crop.x) / crop.size - 1,
+            (camera.height - 2 * crop.y) / crop.size - 1,
+            0,
+        )
+        self._vertices = gl.buffer(reserve=model.mean.size * 4)
+        self._normals = gl.buffer(reserve=model.mean.size * 4)
+        uv = gl.buffer(np.ascontiguousarray(model.uv, np.float32).tobytes())
+        index = gl.buffer(np.ascontiguousarray(model.faces, np.int32).tobytes())
+        self._mesh = gl.vertex_array(
+            self._program,
+            [(self._vertices, "3f", "point"), (self._normals, "3f", "normal"), (uv, "2f", "uv")],
+            index,
+        )
+        self._target = gl.framebuffer([gl.texture((side, side), 4)], gl.depth_renderbuffer((side, side)))
+        self._albedo = None
+
+    def set_look(self, albedo: np.ndarray, light: np.ndarray) -> None:
+        """albedo: (S, S, 3) uint8 texture, row 0 on top; light: γ (9, 3)."""
+        if self._albedo is not None:
+            self._albedo.release()
+        height, width = albedo.shape[:2]
+        self._albedo = self._gl.texture((width, height), 3, np.ascontiguousarray(albedo).tobytes(), alignment=1)
+        scaled = np.asarray(light, np.float32) * np.array(BASIS_CONSTANTS, np.float32)[:, None]
+        self._program["light"].write(np.ascontiguousarray(scaled).tobytes())
+
+    def render(self, vertices: np.ndarray) -> np.ndarray:
+        """RGBA (R, R, 4) uint8, straight alpha, of vertices (V, 3) in camera axes."""
+        if self._albedo is None:
+            raise ValueError("set_look must be called before render")
+        gl = self._gl
+        self._vertices.write(np.ascontiguousarray(vertices, np.float32).tobytes())
+        self._normals.write(np.ascontiguousarray(self.model.normals(vertices), np.float32).tobytes())
+        self._target.use()
+        self._target.clear(0, 0, 0, 0)
+        gl.enable(gl.DEPTH_TEST | gl.CULL_FACE)
+        # the flipped y of the vertex shader turns the winding around
+        gl.front_face = "cw"
+        self._albedo.use()
+        self._mesh.render()
+        side = self.resolution * _SAMPLES
+        picture = np.frombuffer(self._target.read(components=4), np.uint8).reshape(side, side, 4)
+        return _straight(cv2.resize(picture, (self.resolution, self.resolution), interpolation=cv2.INTER_AREA))
+
+
+def unwrap(model: FaceModel, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vertex values (V, 3) drawn into texture space: (size, size, 3) float32, row 0 on top, and the covered mask."""
+    gl = _context()
+    program = gl.program(vertex_shader=_MAP_VERTEX, fragment_shader=_MAP_FRAGMENT)
+    buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (model.uv, values)]
+    index = gl.buffer(np.ascontiguousarray(model.faces, np.int32).tobytes())
+    mesh = gl.vertex_array(program, [(buffers[0], "2f", "uv"), (buffers[1], "3f", "value")], index)
+    texture = gl.texture((size, size), 4, dtype="f4")
+    target = gl.framebuffer([texture])
+    target.use()
+    target.clear(0, 0, 0, 0)
+    gl.disable(gl.DEPTH_TEST | gl.CULL_FACE)
+    mesh.render()
+    drawn = np.frombuffer(target.read(components=4, dtype="f4"), np.float32).reshape(size, size, 4)
+    for item in (target, texture, mesh, index, *buffers, program):
+        item.release()
+    return drawn[..., :3].copy(), drawn[..., 3] > 0.5
+
+
+def _straight(premultiplied: np.ndarray) -> np.ndarray:
+    """Straight alpha from averaged samples over black."""
+    alpha = premultiplied[..., 3:].astype(np.float32)
+    edge = (alpha > 0) & (alpha < 255)
+    colour = premultiplied[..., :3].astype(np.float32) * np.where(edge, 255 / np.maximum(alpha, 1), 1)
+    return np.concatenate([np.clip(np.rint(colour), 0, 255).astype(np.uint8), premultiplied[..., 3:]], -1)

@@ -1,0 +1,218 @@
+"""The surface of the bundled face model: MediaPipe's 468 points, eyes and mouth closed, subdivided smoothly.
+
+Control points are the values that the model stores; `Surface.refine` turns them into the vertices that are drawn.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+MESH_POINTS = 468
+RIGHT_IRIS, LEFT_IRIS = 468, 473
+"""MediaPipe's iris centres; right and left are the subject's."""
+
+CONTROLS = MESH_POINTS + 3
+"""Control points: the mesh, the right iris, the left iris, the bottom of the mouth cavity."""
+MOUTH_CAVITY = MESH_POINTS + 2
+
+UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
+EYE_LIDS = ((159, 145), (386, 374))
+"""Upper and lower lid of the right and the left eye."""
+EYE_CORNERS = ((33, 133), (263, 362))
+"""Outer and inner corner of the right and the left eye."""
+
+
+def landmarks_to_controls(points: np.ndarray) -> np.ndarray:
+    """Control points (..., 471, 3) from landmarks (..., 478, 3) in model axes; the cavity lies behind the inner lips."""
+    ring = points[..., inner_lips(), :]
+    cavity = ring.mean(-2, keepdims=True)
+    width = np.linalg.norm(points[..., 78, :] - points[..., 308, :], axis=-1)
+    cavity = cavity - np.stack([0 * width, 0 * width, 0.35 * width], -1)[..., None, :]
+    return np.concatenate(
+        [points[..., :MESH_POINTS, :], points[..., [RIGHT_IRIS], :], points[..., [LEFT_IRIS], :], cavity], axis=-2
+    )
+
+
+def control_landmarks() -> np.ndarray:
+    """(470,) MediaPipe's number of each control point but the cavity, which has none."""
+    return np.concatenate([np.arange(MESH_POINTS), [RIGHT_IRIS, LEFT_IRIS]])
+
+
+def control_triangles() -> np.ndarray:
+    """Triangles (F, 3) over the control points, not yet turned outwards; eyes and mouth are fans to their middles."""
+    edges = _tessellation_edges()
+    neighbours = defaultdict(set)
+    for a, b in edges:
+        neighbours[a].add(b)
+        neighbours[b].add(a)
+    triangles = [(a, b, c) for a, b in sorted(edges) for c in sorted(neighbours[a] & neighbours[b]) if c > b]
+    use = _edge_use(triangles)
+    # two rings of three edges around a point look like triangles and are none: each of their edges is used three times
+    triangles = [t for t in triangles if any(len(use[e]) < 3 for e in _edges_of(t))]
+    fans = []
+    for centre, loop in zip((MESH_POINTS, MESH_POINTS + 1, MOUTH_CAVITY), (_eye(right=True), _eye(right=False), _lips())):
+        fans += [(centre, a, b) for a, b in loop]
+    return np.array(triangles + fans, np.int32)
+
+
+def inner_lips() -> list[int]:
+    """The landmarks of the inner lip ring, in no particular order."""
+    return sorted({a for edge in _lips() for a in edge})
+
+
+def mouth_landmarks() -> np.ndarray:
+    """The twenty landmarks, 12 of the outer and 8 of the inner lips, that stand for dlib's points 48 to 67."""
+    outer = [61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91]
+    inner = [78, 81, 13, 311, 308, 402, 14, 178]
+    return np.array(outer + inner)
+
+
+def mirror_pairs(mean: np.ndarray) -> np.ndarray:
+    """(C,) the control point on the other side of each; mean (C, 3) of a roughly symmetric face."""
+    from scipy.optimize import linear_sum_assignment
+
+    mirrored = mean * [-1, 1, 1]
+    distance = np.linalg.norm(mean[:, None] - mirrored[None], axis=-1)
+    _, pairs = linear_sum_assignment(distance**2)
+    return np.where(pairs[pairs] == np.arange(len(pairs)), pairs, np.arange(len(pairs)))
+
+
+@dataclass(frozen=True)
+class Surface:
+    """controls: (F0, 3) control triangles, counter-clockwise from outside; levels: how often each is split in four."""
+
+    triangles: np.ndarray
+    levels: int = 2
+
+    @cached_property
+    def faces(self) -> np.ndarray:
+        """(F, 3) int32 triangles of the drawn surface."""
+        return self._subdivided[0]
+
+    @cached_property
+    def refine(self) -> np.ndarray:
+        """(V, C) float32: drawn vertices = refine @ control values; the first C vertices meet their controls exactly."""
+        smooth = self._subdivided[1].toarray()
+        # Loop's scheme pulls vertices inwards; solving for the controls that end on the landmarks makes it interpolate
+        return (smooth @ np.linalg.inv(smooth[:CONTROLS])).astype(np.float32)
+
+    @cached_property
+    def refine_flat(self) -> np.ndarray:
+        """(V, C) the same vertices by plain edge midpoints: for texture coordinates, which must not overshoot."""
+        return self._subdivided[2].toarray().astype(np.float32)
+
+    @cached_property
+    def _subdivided(self) -> tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix]:
+        faces, smooth = self.triangles, sparse.identity(CONTROLS, format="csr")
+        flat = smooth
+        for _ in range(self.levels):
+            finer, once_smooth, once_flat = _loop_step(faces, smooth.shape[0])
+            faces, smooth, flat = finer, once_smooth @ smooth, once_flat @ flat
+        return faces, smooth, flat
+
+
+def _loop_step(faces: np.ndarray, count: int) -> tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix]:
+    """One step of Loop subdivision: new faces, the smoothing matrix and the plain midpoint matrix."""
+    use = _edge_use([tuple(t) for t in faces])
+    index = {edge: count + i for i, edge in enumerate(sorted(use))}
+    rows, columns, values = [], [], []
+
+    def put(row: int, terms: dict[int, float]) -> None:
+        for column, value in terms.items():
+            rows.append(row), columns.append(column), values.append(value)
+
+    neighbours, border = defaultdict(set), defaultdict(list)
+    for (a, b), owners in use.items():
+        neighbours[a].add(b), neighbours[b].add(a)
+        if len(owners) == 1:
+            border[a].append(b), border[b].append(a)
+            put(index[a, b], {a: 0.5, b: 0.5})
+        else:
+            terms = {a: 0.375, b: 0.375}
+            for owner in owners:
+                opposite = next(v for v in faces[owner] if v not in (a, b))
+                terms[opposite] = terms.get(opposite, 0) + 0.125
+            put(index[a, b], terms)
+    for vertex in range(count):
+        if vertex in border:
+            put(vertex, {vertex: 0.75, **{n: 0.125 for n in border[vertex]}})
+        else:
+            n = len(neighbours[vertex])
+            beta = 3 / 16 if n == 3 else 3 / (8 * n)
+            put(vertex, {vertex: 1 - n * beta, **{m: beta for m in neighbours[vertex]}})
+    shape = (count + len(index), count)
+    smooth = sparse.csr_matrix((values, (rows, columns)), shape)
+    pairs = np.array(sorted(index))
+    middle = np.arange(len(pairs)) + count
+    flat = sparse.csr_matrix(
+        (
+            np.concatenate([np.ones(count), np.full(2 * len(pairs), 0.5)]),
+            (
+                np.concatenate([np.arange(count), middle, middle]),
+                np.concatenate([np.arange(count), pairs[:, 0], pairs[:, 1]]),
+            ),
+        ),
+        shape,
+    )
+    finer = []
+    for a, b, c in faces:
+        ab, bc, ca = (index[tuple(sorted(edge))] for edge in ((a, b), (b, c), (c, a)))
+        finer += [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    return np.array(finer, np.int32), smooth, flat
+
+
+def oriented(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The triangles wound the same way, counter-clockwise seen from outside (+z), by walking over shared edges."""
+    triangles = triangles.copy()
+    use = _edge_use([tuple(t) for t in triangles])
+    done, stack = {0}, [0]
+    while stack:
+        current = stack.pop()
+        a, b, c = triangles[current]
+        for edge in ((a, b), (b, c), (c, a)):
+            for other in use[tuple(sorted(edge))]:
+                if other not in done:
+                    p, q, r = triangles[other]
+                    if edge in ((p, q), (q, r), (r, p)):
+                        triangles[other] = (p, r, q)
+                    done.add(other)
+                    stack.append(other)
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    outward = np.cross(b - a, c - a)[:, 2].sum()
+    return triangles if outward > 0 else triangles[:, [0, 2, 1]]
+
+
+def _tessellation_edges() -> set[tuple[int, int]]:
+    from mediapipe.python.solutions import face_mesh_connections
+
+    return {(min(e), max(e)) for e in face_mesh_connections.FACEMESH_TESSELATION}
+
+
+def _eye(right: bool) -> list[tuple[int, int]]:
+    from mediapipe.python.solutions import face_mesh_connections as connections
+
+    return sorted(connections.FACEMESH_RIGHT_EYE if right else connections.FACEMESH_LEFT_EYE)
+
+
+def _lips() -> list[tuple[int, int]]:
+    """Edges of the inner lip ring: those lip edges that only one triangle of the tessellation uses."""
+    ring = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
+    return list(zip(ring, [*ring[1:], ring[0]]))
+
+
+def _edges_of(triangle: tuple[int, ...]) -> list[tuple[int, int]]:
+    a, b, c = triangle
+    return [(min(a, b), max(a, b)), (min(b, c), max(b, c)), (min(a, c), max(a, c))]
+
+
+def _edge_use(triangles: list[tuple[int, ...]]) -> dict[tuple[int, int], list[int]]:
+    use: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, triangle in enumerate(triangles):
+        for edge in _edges_of(triangle):
+            use[edge].append(index)
+    return use
