@@ -1,0 +1,38 @@
+"""Pictures in and out: RGB and RGBA, uint8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from headroom.errors import InputError
+from headroom.files import atomic_write
+
+
+def read_picture(path: Path, alpha: bool = False) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of a picture file, or (H, W, 4) with straight alpha; InputError when it is none."""
+    try:
+        # cv2.imread cannot open every path that the system can
+        encoded = np.fromfile(path, np.uint8)
+        picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        picture = None
+    if picture is None:
+        raise InputError(f"{path} is not a picture that can be read; choose a PNG or JPEG.")
+    if not alpha:
+        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 4:
+        raise InputError(f"{path} has no transparency; renders are 8-bit RGBA PNG files.")
+    return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write (H, W, 3) or (H, W, 4) uint8 RGB(A) in the format of the path's suffix."""
+    swap = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    done, encoded = cv2.imencode(Path(path).suffix, cv2.cvtColor(picture, swap))
+    if not done:
+        raise InputError(f"{path}: this picture format cannot be written; use .png or .jpg.")
+    with atomic_write(Path(path)) as temporary:
+        encoded.tofile(temporary)

@@ -1,0 +1,138 @@
+"""The subject folder: what has been learnt of one person."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tomli_w
+
+from headroom.errors import InputError
+from headroom.face.model import FaceModel, bundled_model
+from headroom.files import atomic_write
+from headroom.media.image import read_picture
+from headroom.track.track import Track
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from headroom.motion.model import MotionModel
+    from headroom.refine.refine import Refiner
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One person, as `headroom learn` left them in `folder`; parts are read when they are first needed."""
+
+    folder: Path
+
+    @staticmethod
+    def open(folder: Path) -> "Subject":
+        """The subject in a folder; InputError when there is none or it is of another version."""
+        subject = Subject(Path(folder))
+        if not subject.facts_path.is_file():
+            raise InputError(f"{folder} is not a subject; choose a folder that `headroom learn` wrote.")
+        if subject.facts.get("format") != FORMAT:
+            raise InputError(f"{folder} was written by another version of Headroom; learn the subject again.")
+        return subject
+
+    @property
+    def facts_path(self) -> Path:
+        return self.folder / "subject.toml"
+
+    @property
+    def plates_path(self) -> Path:
+        return self.folder / "plates.mp4"
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.facts_path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{self.facts_path} cannot be read; learn the subject again.") from error
+
+    @cached_property
+    def track(self) -> Track:
+        return Track.load(self.folder / "track.npz")
+
+    @cached_property
+    def model(self) -> FaceModel:
+        return bundled_model()
+
+    @cached_property
+    def albedo(self) -> np.ndarray:
+        """(S, S, 3) uint8, row 0 on top."""
+        return read_picture(self.folder / "albedo.png")
+
+    @cached_property
+    def motion(self) -> "MotionModel":
+        from headroom.motion.model import MotionModel
+
+        return MotionModel.load(self.folder / "motion.safetensors")
+
+    @cached_property
+    def refiner(self) -> "Refiner":
+        from headroom.refine.refine import Refiner
+
+        return Refiner.load(self.folder / "refiner.safetensors")
+
+
+def write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    """subject.toml; a folder without it is not a subject, so it is written last."""
+    with atomic_write(folder / "subject.toml") as temporary:
+        temporary.write_text(tomli_w.dumps({"format": FORMAT, **facts}), encoding="utf-8")
+
+
+def write_rig(path: Path, model: FaceModel, track: Track, resolution: int) -> None:
+    """rig.npz: what Blender builds the head from (docs/architecture.md)."""
+    rest_rotation, rest_translation = rest_pose(track)
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(
+            file,
+            neutral=model.shape(track.identity),
+            expression=np.ascontiguousarray(np.moveaxis(model.expression_basis, 2, 0), np.float32),
+            faces=model.faces.astype(np.int32),
+            uv=model.uv.astype(np.float32),
+            names=np.array(model.names),
+            regions=np.array(model.regions),
+            expression_std=track.expression.std(0).astype(np.float32),
+            light=track.light.astype(np.float32),
+            focal_px=np.float64(track.camera.focal_px),
+            width=track.camera.width,
+            height=track.camera.height,
+            crop=np.array([track.crop.x, track.crop.y, track.crop.size]),
+            resolution=resolution,
+            fps=np.float64(track.fps),
+            rest_rotation=rest_rotation,
+            rest_translation=rest_translation,
+        )
+
+
+def rest_pose(track: Track) -> tuple[np.ndarray, np.ndarray]:
+    """The person's usual rotation (3,) and translation (3,)."""
+    return np.median(track.rotation, axis=0).astype(np.float32), np.median(track.translation, axis=0).astype(np.float32)
+
+
+def head_points(model: FaceModel, identity: np.ndarray) -> np.ndarray:
+    """(K, 3) millimetres, model axes: points over the face and about where ears, crown and nape of the head are.
+
+    The face model ends at the hairline; the rest of the head is taken as an ellipsoid that the face lies on.
+    """
+    face = model.shape(identity)
+    low, high = face.min(0), face.max(0)
+    centre = np.array([(low[0] + high[0]) / 2, low[1] * 0.35 + high[1] * 0.65, low[2]])
+    radii = np.array([(high[0] - low[0]) * 0.58, (high[1] - low[1]) * 0.72, (high[2] - low[2]) * 1.0])
+    angle = np.linspace(-0.15 * np.pi, 1.15 * np.pi, 16)
+    rim = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], 1)
+    crown = rim * [0.8, 0.8, 0] + [0, 0, 0.35]
+    return np.concatenate([face[::37], centre + rim * radii, centre + crown * radii]).astype(np.float32)
+

@@ -1,0 +1,84 @@
+"""The track of a clip: 257 coefficients a frame, one camera, one crop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headroom.errors import InputError
+from headroom.face.camera import Camera, Crop, place
+from headroom.face.model import FaceModel
+from headroom.files import atomic_write
+from headroom.performance import Performance
+
+_CROP_MARGIN = 1.25
+
+
+@dataclass(frozen=True)
+class Track:
+    """identity (I,), texture (I,), light (9, 3); expression (T, 64), rotation (T, 3) radians, translation (T, 3) mm;
+    confidence (T,): 1 where the face was seen well, 0 where the frame was filled in.
+    """
+
+    fps: float
+    camera: Camera
+    crop: Crop
+    identity: np.ndarray
+    texture: np.ndarray
+    light: np.ndarray
+    expression: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+    confidence: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.expression)
+
+    @property
+    def performance(self) -> Performance:
+        """The person's own motion."""
+        return Performance(self.fps, *(np.float32(a) for a in (self.expression, self.rotation, self.translation)))
+
+    def placed(self, model: FaceModel, frame: int) -> np.ndarray:
+        """Vertices (V, 3) of one frame in camera axes."""
+        return place(model.shape(self.identity, self.expression[frame]), self.rotation[frame], self.translation[frame])
+
+    def save(self, path: Path) -> None:
+        values = {
+            "fps": np.float64(self.fps),
+            "camera": np.array([self.camera.focal_px, self.camera.width, self.camera.height]),
+            "crop": np.array([self.crop.x, self.crop.y, self.crop.size]),
+        }
+        names = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")
+        values |= {name: np.asarray(getattr(self, name), np.float32) for name in names}
+        with atomic_write(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **values)
+
+    @staticmethod
+    def load(path: Path) -> "Track":
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                focal, width, height = data["camera"]
+                names = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")
+                return Track(
+                    float(data["fps"]),
+                    Camera(float(focal), int(width), int(height)),
+                    Crop(*(int(v) for v in data["crop"])),
+                    **{name: data[name] for name in names},
+                )
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(f"{path} is not a track; learn the subject again.") from error
+
+
+def face_crop(model: FaceModel, camera: Camera, identity, expression, rotation, translation) -> Crop:
+    """The square window around the face of all frames, with room for the jaw, the neck and edits of the pose."""
+    vertices = model.shape(identity)
+    pixels = np.concatenate(
+        [camera.project(place(vertices, r, t)) for r, t in zip(rotation[::3], translation[::3])]
+    )
+    low, high = pixels.min(0), pixels.max(0)
+    size = int(np.ceil(float((high - low).max()) * _CROP_MARGIN / 2)) * 2
+    x, y = np.rint((low + high - size) / 2).astype(int)
+    return Crop(int(x), int(y) + round(0.02 * size), size)

@@ -1,0 +1,67 @@
+"""Clip to track: landmarks, joint fit, light and albedo, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from headroom.face.model import FaceModel
+from headroom.progress import Progress, part, silent
+from headroom.track.albedo import Look, estimate_look
+from headroom.track.fit import fit_clip, fit_motion
+from headroom.track.landmarks import Landmarks, find_landmarks
+from headroom.track.track import Track, face_crop
+
+_LOST_ERROR = 0.04
+"""A frame whose landmarks are further off than this, in eye distances, counts as lost."""
+
+
+def track_clip(
+    frames: Sequence[np.ndarray], fps: float, model: FaceModel, progress: Progress = silent
+) -> tuple[Track, Look, list[str]]:
+    """Track, look and what the user should know of a clip's frames (T pictures (H, W, 3) uint8 RGB)."""
+    height, width = frames[0].shape[:2]
+    landmarks = find_landmarks(frames, fps, part(progress, 0, 0.4))
+    fit = fit_clip(model, landmarks.points, fps, width, height, progress=part(progress, 0.4, 0.8))
+    look = estimate_look(model, fit, frames, part(progress, 0.8, 1))
+    track = Track(
+        fps,
+        fit.camera,
+        face_crop(model, fit.camera, fit.identity, fit.expression, fit.rotation, fit.translation),
+        fit.identity,
+        look.texture,
+        look.light,
+        fit.expression,
+        fit.rotation,
+        fit.translation,
+        _confidence(fit.error),
+    )
+    return track, look, _notes(landmarks, track)
+
+
+def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent) -> Track:
+    """The track of further frames of the same person, camera and light."""
+    landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
+    fit = fit_motion(
+        model, landmarks.points, known.fps, known.camera, known.identity, progress=part(progress, 0.6, 1)
+    )
+    return Track(
+        known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
+        fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
+    )  # fmt: skip
+
+
+def _confidence(error: np.ndarray) -> np.ndarray:
+    """(T,) 1 for a landmark error of nothing, 0 from `_LOST_ERROR` on and where there was no face."""
+    return np.clip(1 - np.nan_to_num(error, nan=1.0) / _LOST_ERROR, 0, 1).astype(np.float32)
+
+
+def _notes(landmarks: Landmarks, track: Track) -> list[str]:
+    notes = []
+    if landmarks.faces > 1:
+        notes.append(f"{landmarks.faces} faces were seen at once; the largest was taken.")
+    lost = int((~landmarks.found).sum())
+    if lost:
+        notes.append(f"No face in {lost} of {len(track)} frames; the motion was carried over them.")
+    return notes
