@@ -1,0 +1,145 @@
+"""A backend on this machine: started, watched and stopped by the add-on."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from .client import Client
+from .transport import BackendError
+
+START_SECONDS = 120.0  # the first start of a cold disk loads torch
+STOP_SECONDS = 5.0
+LAST_LINES = 20  # of stderr, kept to explain a death
+
+SERVE = ("-m", "headroom", "serve")
+
+
+class BackendDied(BackendError):
+    """The backend's process ended, or never got ready; the message has its last words."""
+
+
+class LocalBackend:
+    """One `headroom serve` process, which ends when this process does.
+
+    `start` blocks until the backend answers, so call it from a thread; it is the owner of the process until `stop`.
+    """
+
+    def __init__(self, python: Path | str, data_dir: Path | None = None, command: Sequence[str] = SERVE,
+                 environment: Mapping[str, str] | None = None):
+        """`python` is the interpreter that has the package `headroom`; `environment` is added to ours."""
+        self._command = [str(python), *command, "--exit-with-parent", str(os.getpid())]
+        where = {} if data_dir is None else {"HEADROOM_DATA": str(data_dir)}
+        self._environment = _environment({**where, **(environment or {})})
+        self._process: subprocess.Popen[str] | None = None
+        self._client: Client | None = None
+        self._pid: int | None = None  # of the server, which a virtual environment on Windows starts through a launcher
+        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def client(self) -> Client:
+        """For the running backend; raises when it is not running, with the reason where it has left one."""
+        if self._client is None:
+            raise BackendError("The backend is not running. Start it in the preferences.")
+        if not self.alive:
+            raise BackendDied(self._obituary("The backend stopped"))
+        return self._client
+
+    def start(self, timeout_seconds: float = START_SECONDS) -> Client:
+        """Start the backend and wait until it answers; a running one is kept."""
+        if self.alive and self._client is not None:
+            return self._client
+        self.stop()
+        self._last_lines.clear()
+        process = self._process = self._spawn()
+        first_line: queue.Queue[str] = queue.Queue()
+        _read(process.stdout, "backend stdout", first_line.put, lambda: first_line.put(""))
+        errors_read = _read(process.stderr, "backend stderr", self._last_lines.append)
+        try:
+            announcement = _announcement(first_line.get(timeout=timeout_seconds))
+        except queue.Empty as error:
+            self.stop()
+            raise BackendDied(f"The backend is not ready after {timeout_seconds:g} seconds. Start it again.") from error
+        if announcement is None:
+            self.stop()
+            errors_read.join(STOP_SECONDS)
+            raise BackendDied(self._obituary("The backend did not start"))
+        self._pid = announcement.get("pid")
+        self._client = Client(announcement["url"], announcement["token"])
+        return self._client
+
+    def stop(self) -> None:
+        """End the backend and its jobs; nothing happens when it is not running."""
+        process, self._client = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        if self._pid is not None and self._pid != process.pid:
+            with suppress(OSError):
+                os.kill(self._pid, signal.SIGTERM)
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _spawn(self) -> "subprocess.Popen[str]":
+        no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open a console
+        try:
+            return subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
+                                    env=self._environment, creationflags=no_window)
+        except OSError as error:
+            raise BackendDied(f"Cannot run {self._command[0]}: {error.strerror}. "
+                              "Choose the Python that has Headroom's backend in the preferences.") from error
+
+    def _obituary(self, what: str) -> str:
+        last = next((line.strip() for line in reversed(self._last_lines) if line.strip()), "")
+        if "No module named" in last and "headroom" in last:
+            return f"{what}: the chosen Python does not have Headroom's backend. Install it there, or choose another."
+        return f"{what}: {last}" if last else f"{what} and left no message. Start it again."
+
+
+def _read(stream: Any, name: str, take: Any, at_end: Any = lambda: None) -> threading.Thread:
+    """Hand the lines of `stream` to `take` from a thread, so that the backend never waits for a reader."""
+
+    def read(lines: IO[str]) -> None:
+        with suppress(ValueError), lines:
+            for line in lines:
+                take(line)
+        at_end()
+
+    thread = threading.Thread(target=read, args=(stream,), name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _announcement(line: str) -> dict[str, Any] | None:
+    """What `headroom serve` says when it is ready, or None when it said something else or ended."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and {"url", "token"} <= said.keys() else None
+
+
+def _environment(added: Mapping[str, str]) -> dict[str, str]:
+    """Ours without what belongs to Blender's Python and would break another."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONEXECUTABLE")}
+    if sys.platform == "darwin":
+        kept.pop("__PYVENV_LAUNCHER__", None)
+    return {**kept, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", **added}

@@ -1,0 +1,221 @@
+"""The backend's HTTP API for the add-on: files and folders there and back, jobs and their progress."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from .errors import Cancelled
+from .jobs import Job
+from .transport import BackendError, Refused, Transport, Unreachable
+
+__all__ = ["BackendError", "Client", "JobFailed", "Refused", "Unreachable"]
+
+API_VERSION = 1
+CHUNK_BYTES = 1 << 20
+RECONNECTS = 5  # in a row without news
+RECONNECT_SECONDS = 1.0
+_ODD_CHARACTER = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
+
+
+class JobFailed(BackendError):
+    """A job ended without a result; the message is the backend's sentence for the user."""
+
+
+class Client:
+    """One backend, local or remote. Its methods block and may be called from any thread."""
+
+    def __init__(self, url: str, token: str):
+        self._transport = Transport(url, token)
+        self._known: dict[tuple[str, int, int], str] = {}  # path, bytes, modified -> sha256 of files sent before
+
+    @property
+    def url(self) -> str:
+        return self._transport.url
+
+    def health(self) -> dict[str, Any]:
+        """{"api", "version", "device"}; raises when the backend is of another version of the API."""
+        health = self._transport.json("GET", "/v1/health")
+        if health["api"] != API_VERSION:
+            raise BackendError(f"The backend speaks version {health['api']} of the API, the add-on speaks version "
+                               f"{API_VERSION}. Update the older of the two.")
+        return health
+
+    def put_file(self, path: Path) -> str:
+        """Send a file unless the backend has it already; its sha256."""
+        try:
+            status = os.stat(path)
+            key = (str(path), status.st_size, status.st_mtime_ns)
+            sha = self._known.get(key) or _sha_of(path)
+            if not self._has(sha):
+                with open(path, "rb") as file:
+                    headers = {"Content-Length": str(status.st_size)}
+                    with self._transport.open("PUT", f"/v1/blobs/{sha}", file, headers) as response:
+                        response.read()
+        except OSError as error:
+            raise BackendError(f"Cannot read {path}: {error.strerror}.") from error
+        self._known[key] = sha
+        return sha
+
+    def put_bytes(self, data: bytes) -> str:
+        """The same for bytes."""
+        sha = hashlib.sha256(data).hexdigest()
+        if not self._has(sha):
+            with self._transport.open("PUT", f"/v1/blobs/{sha}", data) as response:
+                response.read()
+        return sha
+
+    def get_file(self, sha: str, path: Path) -> Path:
+        """Fetch a blob to `path`, which has its old content or all of the new one."""
+        path = Path(path)
+        with _beside(path) as temporary:
+            self._fetch(sha, temporary)
+            os.replace(temporary, path)
+        return path
+
+    def put_tree(self, folder: Path) -> dict[str, str]:
+        """Send the files of a folder, hidden ones aside, as {"relative/path": sha256}."""
+        folder = Path(folder)
+        names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+        if not visible:
+            raise BackendError(f"There are no files in {folder}. Choose a subject's folder.")
+        return {name.as_posix(): self.put_file(folder / name) for name in visible}
+
+    def get_tree(self, tree: Mapping[str, str], folder: Path) -> Path:
+        """Fetch a folder; an older one at `folder` is replaced once all of the new one is there."""
+        folder = Path(folder)
+        with _beside(folder) as temporary, _beside(folder) as old:
+            for path, sha in tree.items():
+                _check_path(path)
+                target = temporary.joinpath(*path.split("/"))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._fetch(sha, target)
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(temporary, folder)
+        return folder
+
+    def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Job:
+        request = {"kind": kind, "inputs": inputs, "settings": settings}
+        return Job.from_reply(self._transport.json("POST", "/v1/jobs", request))
+
+    def job(self, job_id: str) -> Job:
+        return Job.from_reply(self._transport.json("GET", f"/v1/jobs/{job_id}"))
+
+    def jobs(self) -> list[Job]:
+        return [Job.from_reply(reply) for reply in self._transport.json("GET", "/v1/jobs")]
+
+    def cancel(self, job_id: str) -> Job:
+        return Job.from_reply(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel"))
+
+    def events(self, job_id: str) -> Iterator[Job]:
+        """The job now and whenever it has moved on, until it is finished; a dropped connection is taken up again."""
+        silent = 0
+        while True:
+            try:
+                for job in self._stream(job_id):
+                    silent = 0
+                    yield job
+                    if job.is_finished:
+                        return
+                raise Unreachable(f"The backend at {self.url} stopped telling about the job. Check that it is running.")
+            except Unreachable:
+                silent += 1
+                if silent > RECONNECTS:
+                    raise
+                time.sleep(RECONNECT_SECONDS)
+
+    def wait(self, job_id: str, on_progress: Callable[[float, str], None] = lambda fraction, message: None) -> Job:
+        """The job once it is done; raises JobFailed or Cancelled when it ends otherwise."""
+        for job in self.events(job_id):
+            if job.state == "done":
+                return job
+            if job.state == "failed":
+                raise JobFailed(job.message)
+            if job.state == "cancelled":
+                raise Cancelled("The job was cancelled.")
+            on_progress(job.progress, job.message)
+        raise AssertionError("events ended before the job did")
+
+    def _stream(self, job_id: str) -> Iterator[Job]:
+        with self._transport.open("GET", f"/v1/jobs/{job_id}/events") as response:
+            while line := response.readline():
+                if line.startswith(b"data:"):
+                    yield Job.from_reply(json.loads(line[len(b"data:"):]))
+
+    def _has(self, sha: str) -> bool:
+        try:
+            with self._transport.open("HEAD", f"/v1/blobs/{sha}") as response:
+                response.read()
+            return True
+        except Refused as error:
+            if error.status == 404:
+                return False
+            raise
+
+    def _fetch(self, sha: str, path: Path) -> None:
+        """Write a blob to the new file `path` and check that it is the one asked for."""
+        digest = hashlib.sha256()
+        with self._transport.open("GET", f"/v1/blobs/{sha}") as response, _written(path) as write:
+            while chunk := response.read(CHUNK_BYTES):
+                digest.update(chunk)
+                write(chunk)
+        if digest.hexdigest() != sha:
+            raise BackendError("A file changed on its way from the backend (its SHA-256 differs). Try again.")
+
+
+def _sha_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _check_path(path: str) -> None:
+    """A backend may be somebody else's machine: what it sends stays inside the folder asked for."""
+    if any(part in ("", ".", "..") or _ODD_CHARACTER.search(part) for part in path.split("/")):
+        raise BackendError(f"The backend sent a folder with a file called {path!r}, which is not safe to write.")
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A temporary name next to `path`; what is there at the end, file or folder, is removed."""
+    temporary = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+    except OSError as error:
+        raise BackendError(f"Cannot write {path}: {error.strerror}. Choose another folder.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Write to the new file `path`; a full disk is told apart from a broken connection."""
+    try:
+        file = open(path, "wb")
+    except OSError as error:
+        raise BackendError(f"Cannot write {path}: {error.strerror}.") from error
+
+    def write(chunk: bytes) -> None:
+        try:
+            file.write(chunk)
+        except OSError as error:
+            raise BackendError(f"Cannot write {path}: {error.strerror}. Make room and try again.") from error
+
+    with file:
+        yield write

@@ -1,0 +1,123 @@
+"""One HTTP request to the backend and its answer, with what can go wrong on the way."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from .errors import HeadroomError
+
+TIMEOUT_SECONDS = 30.0  # without a byte; event streams send a heartbeat every ten seconds
+BLOCK_BYTES = 1 << 18
+
+Body = bytes | BinaryIO | None
+
+
+class BackendError(HeadroomError):
+    """Base of what goes wrong between the add-on and the backend."""
+
+
+class Unreachable(BackendError):
+    """Nobody answers, or the connection broke."""
+
+
+class Refused(BackendError):
+    """The backend answered that it will not do this; `status` is HTTP's."""
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
+class Transport:
+    """Requests to one backend, from any thread; connections are kept for the next request."""
+
+    def __init__(self, url: str, token: str):
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BackendError(f"{url!r} is not the address of a backend. It looks like http://127.0.0.1:8000")
+        self.url = url.rstrip("/")
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname, _port(url, parts)
+        self._path = parts.path.rstrip("/")
+        self._token = token
+        self._kept: list[http.client.HTTPConnection] = []
+
+    def json(self, method: str, path: str, content: Any = None) -> Any:
+        """The answer to a request, both in JSON."""
+        body = None if content is None else json.dumps(content).encode()
+        with self.open(method, path, body, {"Content-Type": "application/json"}) as response:
+            return json.loads(response.read())
+
+    @contextmanager
+    def open(self, method: str, path: str, body: Body = None,
+             headers: dict[str, str] | None = None) -> Iterator[http.client.HTTPResponse]:
+        """The backend's answer, to be read inside the block.
+
+        Raises Refused for an answer that is an error, Unreachable when there is none or it breaks off.
+        """
+        connection = self._connection(may_be_kept=method != "POST")  # one that was closed meanwhile is tried twice
+        response = None
+        try:
+            response = self._send(connection, method, path, body, headers or {})
+            if response.status >= 400:
+                raise _refusal(response)
+            yield response
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"The backend at {self.url} does not answer ({_reason(error)}). "
+                              "Check in the preferences that it is running, or start it again.") from error
+        finally:
+            if response is not None and response.isclosed():
+                self._kept.append(connection)
+            else:  # the next answer could not be told from the rest of this one
+                connection.close()
+
+    def _send(self, connection: http.client.HTTPConnection, method: str, path: str, body: Body,
+              headers: dict[str, str]) -> http.client.HTTPResponse:
+        """Send the request, and once more if a kept connection turns out to have been closed by the backend."""
+        headers = {**headers, "Authorization": f"Bearer {self._token}"}
+        was_kept = connection.sock is not None
+        try:
+            connection.request(method, self._path + path, body, headers)
+            return connection.getresponse()
+        except (ConnectionError, http.client.BadStatusLine):
+            connection.close()
+            if not was_kept:
+                raise
+            if body is not None and not isinstance(body, bytes):
+                body.seek(0)
+            connection.request(method, self._path + path, body, headers)
+            return connection.getresponse()
+
+    def _connection(self, may_be_kept: bool) -> http.client.HTTPConnection:
+        if may_be_kept:
+            with suppress(IndexError):
+                return self._kept.pop()
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        return kind(self._host, self._port, timeout=TIMEOUT_SECONDS, blocksize=BLOCK_BYTES)
+
+
+def _port(url: str, parts: Any) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:
+        raise BackendError(f"{url!r} has no valid port. An address looks like http://127.0.0.1:8000") from error
+
+
+def _refusal(response: http.client.HTTPResponse) -> Refused:
+    """The backend's own sentence where it sent one; an answer to HEAD has no words."""
+    try:
+        message = str(json.loads(response.read())["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"The backend refused with status {response.status}."
+        if response.status == 401:
+            message = "The backend does not accept the token. Copy it again from where the backend was started."
+    return Refused(message, response.status)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

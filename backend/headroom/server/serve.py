@@ -1,0 +1,119 @@
+"""`headroom serve`: the API on a loopback port, announced in one line of JSON."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from headroom.errors import InputError
+from headroom.server.app import create_app
+from headroom.server.logs import log_to
+from headroom.server.parent import when_gone
+from headroom.server.runner import Runner
+from headroom.server.store import Store
+from headroom.server.worker import WorkerSetup
+
+SHUTDOWN_SECONDS = 2  # that open event streams get to end
+MAX_AGE_DAYS = 14
+
+log = logging.getLogger(__name__)
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    token: str | None = None,
+    data_dir: Path | None = None,
+    exit_with_parent: int | None = None,
+    *,
+    allow_remote: bool = False,
+    pipeline: str = "headroom.pipeline",
+) -> None:
+    """Serve until interrupted, or until the process `exit_with_parent` has gone.
+
+    When ready, prints {"url", "token", "pid"} as one line on stdout, and nothing else ever.
+    `token` may come from the environment as HEADROOM_TOKEN and is random otherwise; `data_dir` as HEADROOM_DATA.
+    `allow_remote` permits an address that other machines can reach: the token then travels unencrypted.
+    `pipeline` is the module that does the work; tests name another.
+    """
+    listening = _listen(host, port, allow_remote)
+    folder = Path(data_dir) if data_dir else default_data_dir()
+    store = Store(folder)
+    log_to(folder / "logs" / "server.log")
+    store.prune(MAX_AGE_DAYS)
+    token = token or os.environ.get("HEADROOM_TOKEN") or secrets.token_urlsafe(32)
+    runner = Runner(store, WorkerSetup(store.blobs.folder, folder / "logs" / "worker.log", pipeline))
+    config = uvicorn.Config(create_app(store, runner, token), log_config=None, access_log=False,
+                            timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+    server = _AnnouncedServer(config, {"url": _url(listening), "token": token, "pid": os.getpid()})
+    if exit_with_parent is not None:
+        when_gone(exit_with_parent, server.end)
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        store.close()
+
+
+def default_data_dir() -> Path:
+    """Where jobs and files are kept: HEADROOM_DATA, or the user's cache folder of the platform."""
+    if given := os.environ.get("HEADROOM_DATA"):
+        return Path(given)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "Headroom" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "headroom"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headroom"
+
+
+class _AnnouncedServer(uvicorn.Server):
+    """Says on stdout where it is, once it answers."""
+
+    def __init__(self, config: uvicorn.Config, announcement: dict[str, str | int]):
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(json.dumps(self._announcement), flush=True)
+
+    def end(self) -> None:
+        log.info("The parent process has gone; stopping")
+        self.should_exit = True
+
+
+def _listen(host: str, port: int, allow_remote: bool) -> socket.socket:
+    if not allow_remote and not _is_loopback(host):
+        raise InputError(f"{host} can be reached from other machines. Use 127.0.0.1, through an SSH tunnel if need be.")
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        if sys.platform != "win32":  # where it would let two servers share the port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        raise InputError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port, or 0.") from error
+    return listening
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,116 @@
+"""What each kind of job does: bring its files into a private folder, call the pipeline, keep what came out.
+
+These run in the worker process; torch and the pipeline are imported there, not in the server.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headroom.errors import InputError
+from headroom.progress import Progress
+from headroom.server.blobs import Blobs
+from headroom.server.trees import plain_name, read_tree, write_tree
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What a task may use."""
+
+    folder: Path  # private, empty at the start, removed when the job ends however it ends
+    blobs: Blobs
+    pipeline: Any  # the module headroom.pipeline, or a test's stand-in
+    progress: Progress
+
+
+Task = Callable[[Workplace, dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+
+def run(kind: str, place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The result of one job."""
+    if kind not in TASKS:
+        raise InputError(f"This backend does not know jobs of kind {kind!r}. Update Headroom.")
+    return TASKS[kind](place, inputs, settings)
+
+
+def learn(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    clip = _bring(place, inputs["clip"], inputs["clip_name"], "clip")
+    subject = place.folder / "learnt" / "subject"
+    notes = place.pipeline.learn(clip, subject, **settings, progress=place.progress)
+    return {"subject": read_tree(subject, place.blobs), "notes": notes}
+
+
+def perform(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    subject = _bring_subject(place, inputs)
+    speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech")
+    performance, notes = place.pipeline.perform(subject, speech, **settings, progress=place.progress)
+    path = place.folder / "performance.npz"
+    performance.save(path)
+    return {"performance": place.blobs.add(path), "notes": notes}
+
+
+def match(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    subject = _bring_subject(place, inputs)
+    fps, rotation, translation = _read_poses(place.blobs.copy(inputs["poses"], place.folder / "poses.npz"))
+    found = place.pipeline.match(subject, rotation, translation, fps, **settings, progress=place.progress)
+    path = place.folder / "match.npz"
+    found.save(path)
+    return {"match": place.blobs.add(path)}
+
+
+def refine(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    from headroom.plate.match import PlateMatch
+
+    subject = _bring_subject(place, inputs)
+    renders = [
+        place.blobs.copy(sha, place.folder / "renders" / f"{frame:06d}.png")
+        for frame, sha in enumerate(inputs["renders"])
+    ]
+    found = PlateMatch.load(place.blobs.copy(inputs["match"], place.folder / "match.npz"))
+    speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech") if inputs["speech"] else None
+    movie = place.folder / "movie.mp4"
+    frames = place.pipeline.refine(subject, renders, found, movie, **settings, speech=speech, progress=place.progress)
+    return {"movie": place.blobs.add(movie), "frames": frames}
+
+
+TASKS: dict[str, Task] = {"learn": learn, "perform": perform, "match": match, "refine": refine}
+
+
+def load_pipeline(module: str) -> Any:
+    return importlib.import_module(module)
+
+
+def device_name() -> str:
+    """What the networks run on, for people to read."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name()})"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _bring(place: Workplace, sha: str, name: str, role: str) -> Path:
+    """A copy of a blob under the name its owner knows it by, in a folder of its own."""
+    return place.blobs.copy(sha, place.folder / role / plain_name(name, otherwise=role))
+
+
+def _bring_subject(place: Workplace, inputs: dict[str, Any]) -> Path:
+    return write_tree(inputs["subject"], place.blobs, place.folder / "subject")
+
+
+def _read_poses(path: Path) -> tuple[float, np.ndarray, np.ndarray]:
+    """fps, rotation (T, 3) radians and translation (T, 3) millimetres, camera axes."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            fps, rotation, translation = float(data["fps"]), data["rotation"], data["translation"]
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise InputError("The poses are not an npz file with fps, rotation and translation.") from error
+    if rotation.ndim != 2 or rotation.shape[1] != 3 or rotation.shape != translation.shape or not fps > 0:
+        raise InputError("The poses need a rate and, for each frame, three rotations and three translations.")
+    return fps, rotation, translation

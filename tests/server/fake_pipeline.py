@@ -1,0 +1,70 @@
+"""Stands in for headroom.pipeline: the speech file says in words what a job should do."""
+
+import os
+import time
+
+import numpy as np
+
+from headroom.errors import InputError
+from headroom.performance import Performance
+from headroom.progress import silent
+
+
+def learn(clip, subject, *, preset="draft", from_seconds=None, to_seconds=None, name=None, consent=None,
+          progress=silent):
+    """A subject whose files hold the clip and what was asked."""
+    progress(0.5, f"Learning from {clip.name}")
+    (subject / "größe & Name").mkdir(parents=True)
+    (subject / "größe & Name" / "Ä clip.bin").write_bytes(clip.read_bytes())
+    (subject / "subject.toml").write_text(f"{preset} {from_seconds} {to_seconds} {name} {consent}", encoding="utf-8")
+    return ["A note."]
+
+
+def perform(subject, speech, *, seed=0, progress=silent):
+    """`count`, `wait`, `stuck`, `die`, `bug`, `print` or `fail: reason`, read from the speech file."""
+    order, _, rest = speech.read_text(encoding="utf-8").partition(":")
+    progress(0.1, f"Worker {os.getpid()} in {speech.parent.parent}")
+    match order:
+        case "count":
+            for step in range(20):
+                progress(step / 20, f"Step {step}")
+                time.sleep(0.01)
+        case "wait":
+            while True:
+                progress(0.5, "Waiting to be stopped")
+                time.sleep(0.01)
+        case "stuck":
+            while True:
+                pass
+        case "die":
+            os.abort()
+        case "bug":
+            raise KeyError("a programming mistake")
+        case "print":
+            print("words for stdout", flush=True)
+        case "fail":
+            raise InputError(rest or f"{speech} is silent.")
+    motion = np.full((4, 3), seed, dtype=np.float32)
+    return Performance(25.0, np.zeros((4, 64), dtype=np.float32), motion, motion), [f"{speech.name} heard", f"by {os.getpid()}"]
+
+
+class FoundPlates:
+    """As much of a PlateMatch as a match job needs."""
+
+    def __init__(self, **arrays):
+        self.arrays = arrays
+
+    def save(self, path):
+        np.savez(path, **self.arrays)
+
+
+def match(subject, rotation, translation, fps, *, plate_fit=0.0, progress=silent):
+    frames = len(rotation)
+    return FoundPlates(plate=np.arange(frames, dtype=np.int32), rotation=rotation, translation=translation,
+                       distance=np.full(frames, plate_fit, dtype=np.float32))
+
+
+def refine(subject, renders, match, movie, *, fps, speech, progress=silent):
+    """A movie that is its renders one after the other."""
+    movie.write_bytes(b"".join(render.read_bytes() for render in renders) + (speech.read_bytes() if speech else b""))
+    return len(renders)

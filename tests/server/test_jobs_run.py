@@ -1,0 +1,223 @@
+"""Jobs through the real server and its worker process: what comes out, what fails, what is stopped."""
+
+import io
+import os
+import re
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from addon.core.client import JobFailed, Refused
+from addon.core.errors import Cancelled
+
+
+def until(client, job, words):
+    """The job as it is when its message first holds `words`."""
+    return next(job for job in client.events(job.id) if words in job.message)
+
+
+def worker_of(client, job):
+    """The process that runs `job`, which has to wait or to be stuck."""
+    return int(re.search(r"Worker (\d+)", until(client, job, "Worker").message)[1])
+
+
+def worker_after(client, job):
+    """The process that ran `job`."""
+    return int(client.wait(job.id).result["notes"][1].split()[1])
+
+
+def test_learn_gives_a_subject_and_notes(client, tmp_path):
+    clip = tmp_path / "my clip.mp4"
+    clip.write_bytes(b"pictures")
+    settings = {"preset": "final", "from_seconds": 1.5, "name": "Zoë"}
+    job = client.wait(client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
+    subject = client.get_tree(job.result["subject"], tmp_path / "subject")
+    assert (subject / "größe & Name" / "Ä clip.bin").read_bytes() == b"pictures"
+    assert (subject / "subject.toml").read_text(encoding="utf-8") == "final 1.5 None Zoë None"
+    assert job.result["notes"] == ["A note."]
+
+
+def test_perform_gives_a_performance(client, perform, tmp_path):
+    job = client.wait(perform("nothing").id)
+    with np.load(client.get_file(job.result["performance"], tmp_path / "performance.npz")) as data:
+        assert data["rotation"].tolist() == [[3, 3, 3]] * 4
+    assert job.result["notes"][0] == "a speech.wav heard"
+
+
+def test_match_gives_a_plate_for_each_pose(client, tmp_path):
+    poses = io.BytesIO()
+    np.savez(poses, fps=25.0, rotation=np.zeros((5, 3)), translation=np.ones((5, 3)))
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "poses": client.put_bytes(poses.getvalue())}
+    job = client.wait(client.submit("match", inputs, {"plate_fit": 0.5}).id)
+    with np.load(client.get_file(job.result["match"], tmp_path / "match.npz")) as data:
+        assert data["plate"].tolist() == [0, 1, 2, 3, 4] and data["distance"].tolist() == [0.5] * 5
+
+
+def test_poses_that_are_no_poses_fail_in_words(client):
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "poses": client.put_bytes(b"nonsense")}
+    with pytest.raises(JobFailed, match="The poses are not an npz file"):
+        client.wait(client.submit("match", inputs, {}).id)
+
+
+def test_refine_gives_a_movie_of_its_renders_in_order(client, tmp_path):
+    plate_match = pytest.importorskip("headroom.plate.match").PlateMatch
+    poses = np.zeros((3, 3), dtype=np.float32)
+    plate_match(plate=np.zeros(3, dtype=np.int32), rotation=poses, translation=poses,
+                distance=np.zeros(3, dtype=np.float32)).save(tmp_path / "match.npz")
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "match": client.put_file(tmp_path / "match.npz"),
+              "renders": [client.put_bytes(name) for name in (b"one", b"two", b"one")], "speech": None}
+    job = client.wait(client.submit("refine", inputs, {"fps": 25}).id)
+    assert job.result["frames"] == 3
+    assert client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"onetwoone"
+
+
+def test_progress_arrives_in_order_and_ends_with_the_result(client, perform):
+    told = list(client.events(perform("count").id))
+    fractions = [job.progress for job in told]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    steps = [int(job.message.split()[1]) for job in told if job.message.startswith("Step")]
+    assert steps == sorted(steps)
+    assert [job.state for job in told][-1] == "done" and "running" in [job.state for job in told]
+
+
+def test_events_of_a_finished_job_are_its_end(client, perform):
+    done = client.wait(perform("count").id)
+    assert list(client.events(done.id)) == [done]
+
+
+def test_a_failed_job_has_the_pipelines_sentence_unchanged(client, perform):
+    sentence = "No face found in frame 12: choose a clip where “it” is visible."
+    with pytest.raises(JobFailed) as caught:
+        client.wait(perform(f"fail:{sentence}").id)
+    assert str(caught.value) == sentence
+
+
+def test_a_failure_names_the_users_file_and_not_our_private_folder(client, perform):
+    with pytest.raises(JobFailed, match=r"^passwd is silent\.$"):
+        client.wait(perform("fail:", speech_name="../../etc/passwd").id)
+
+
+def test_an_unexpected_error_points_at_a_log_that_explains_it(client, perform, data_dir):
+    with pytest.raises(JobFailed, match=r"Unexpected error: KeyError: .* See the backend log at (.*)") as caught:
+        client.wait(perform("bug").id)
+    log = Path(str(caught.value).rsplit(" at ", 1)[1])
+    assert log.is_relative_to(data_dir) and "Traceback" in log.read_text(encoding="utf-8")
+    assert client.wait(perform("nothing").id).state == "done"
+
+
+def test_what_the_pipeline_prints_disturbs_nothing(client, perform):
+    assert client.wait(perform("print").id).state == "done"
+
+
+def test_a_queued_job_is_cancelled_without_running(client, perform):
+    first, second = perform("wait"), perform("count")
+    assert client.cancel(second.id).state == "cancelled"
+    client.cancel(first.id)
+    assert [job.state for job in client.events(second.id)] == ["cancelled"]
+    assert client.job(second.id).progress == 0.0
+
+
+def test_a_running_job_is_cancelled_by_itself_and_its_worker_lives_on(client, perform):
+    worker = worker_after(client, perform("nothing"))
+    job = perform("wait")
+    until(client, job, "Waiting to be")
+    assert client.cancel(job.id).state == "cancelled"
+    with pytest.raises(Cancelled):
+        client.wait(job.id)
+    assert worker_after(client, perform("nothing")) == worker
+
+
+def test_a_stuck_job_is_cancelled_with_its_worker_and_leaves_no_files(client, perform):
+    job = perform("stuck")
+    running = until(client, job, "Worker")
+    folder = Path(running.message.split(" in ")[1])
+    assert folder.is_dir()
+    assert client.cancel(job.id).state == "cancelled"
+    assert worker_after(client, perform("nothing")) != int(running.message.split()[1])
+    assert not folder.exists()
+
+
+def test_a_finished_job_cannot_be_cancelled(client, perform):
+    done = client.wait(perform("nothing").id)
+    assert client.cancel(done.id) == done
+
+
+def test_cancelling_while_following_from_the_same_thread(client, perform):
+    """What the add-on does when the artist presses escape."""
+    states = []
+    for job in client.events(perform("wait").id):
+        states.append(job.state)
+        if "Waiting to be stopped" in job.message:
+            client.cancel(job.id)
+    assert states[-1] == "cancelled"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
+def test_a_killed_worker_fails_its_job_and_the_next_one_runs(client, perform):
+    job = perform("stuck")
+    os.kill(worker_of(client, job), signal.SIGKILL)
+    with pytest.raises(JobFailed, match="was killed while it ran this job"):
+        client.wait(job.id)
+    assert client.wait(perform("nothing").id).state == "done"
+
+
+def test_an_aborted_worker_fails_its_job_and_the_next_one_runs(client, perform):
+    with pytest.raises(JobFailed, match="ended unexpectedly while it ran this job"):
+        client.wait(perform("die").id)
+    assert client.wait(perform("nothing").id).state == "done"
+
+
+def test_jobs_are_listed_in_the_order_they_were_asked_for(client, perform):
+    asked = [perform("nothing").id for _ in range(3)]
+    assert [job.id for job in client.jobs()][-3:] == asked
+    client.wait(asked[-1])
+
+
+def test_several_listeners_hear_the_same_end(client, perform):
+    job = perform("wait")
+    ends = []
+    listeners = [threading.Thread(target=lambda: ends.append(list(client.events(job.id))[-1].state)) for _ in range(3)]
+    for listener in listeners:
+        listener.start()
+    until(client, job, "Waiting to be")
+    client.cancel(job.id)
+    for listener in listeners:
+        listener.join()
+    assert ends == ["cancelled"] * 3
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", "a/../b", "a//b", "C:x", "a\\b", "nul", "a/", "a\n", ". ", "x" * 300])
+def test_a_folder_with_odd_paths_is_refused(client, path):
+    inputs = {"subject": {path: client.put_bytes(b"x")}, "speech": client.put_bytes(b"count")}
+    with pytest.raises(Refused, match="may not contain a file called") as caught:
+        client.submit("perform", inputs, {})
+    assert caught.value.status == 422
+
+
+def test_a_folder_where_a_file_is_also_a_folder_is_refused(client):
+    sha = client.put_bytes(b"x")
+    with pytest.raises(Refused, match="both a file and a folder"):
+        client.submit("perform", {"subject": {"a": sha, "a/b": sha}, "speech": sha}, {})
+
+
+def test_a_job_that_names_a_missing_file_is_refused_and_says_which(client):
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": "f" * 64}
+    with pytest.raises(Refused, match="f" * 64) as caught:
+        client.submit("perform", inputs, {})
+    assert caught.value.status == 409
+
+
+@pytest.mark.parametrize("kind, inputs, settings, words", [
+    ("fly", {}, {}, "fly"),
+    ("learn", {}, {}, "clip"),
+    ("learn", {"clip": "/etc/passwd"}, {}, "clip"),
+    ("learn", {"clip": "0" * 64}, {"speed": 1}, "speed"),
+    ("match", {"subject": {"a": "0" * 64}, "poses": "0" * 64}, {"plate_fit": 2}, "plate_fit"),
+])
+def test_a_request_that_makes_no_sense_is_refused_with_the_field(client, kind, inputs, settings, words):
+    with pytest.raises(Refused, match=words) as caught:
+        client.submit(kind, inputs, settings)
+    assert caught.value.status == 422

@@ -1,0 +1,114 @@
+"""What survives the backend, and what the backend survives."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import HERE, fake_backend
+
+from addon.core.backend import BackendDied, LocalBackend
+from addon.core.client import BackendError, Unreachable
+from headroom.errors import InputError
+from headroom.server.serve import serve
+
+
+def submit(client, order):
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": client.put_bytes(order.encode())}
+    return client.submit("perform", inputs, {})
+
+
+def running(client, order):
+    return next(job for job in client.events(submit(client, order).id) if "Worker" in job.message)
+
+
+def exists(pid):
+    """Whether a process is still at work."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def wait_until(condition):
+    for _ in range(300):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never came true")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
+def test_a_killed_backend_keeps_finished_jobs_fails_the_running_and_runs_the_queued(tmp_path):
+    backend = fake_backend(tmp_path)
+    client = backend.start()
+    done = client.wait(submit(client, "count").id)
+    cut_short = running(client, "stuck")
+    queued = submit(client, "count")
+    worker = int(cut_short.message.split()[1])
+    os.kill(backend._process.pid, signal.SIGKILL)
+    wait_until(lambda: not backend.alive and not exists(worker))
+    with pytest.raises(BackendDied, match="The backend stopped"):
+        _ = backend.client
+
+    client = backend.start()
+    try:
+        assert client.job(done.id) == done
+        failed = client.job(cut_short.id)
+        assert failed.state == "failed" and "The backend stopped while this job was running" in failed.message
+        assert client.wait(queued.id).state == "done"
+        assert client.get_file(done.result["performance"], tmp_path / "performance.npz").exists()
+        assert list((tmp_path / "scratch").rglob("*.wav")) == []
+    finally:
+        backend.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ps")
+def test_stopping_the_backend_ends_its_worker(tmp_path):
+    backend = fake_backend(tmp_path)
+    worker = int(running(backend.start(), "stuck").message.split()[1])
+    backend.stop()
+    assert not backend.alive
+    wait_until(lambda: not exists(worker))
+    with pytest.raises(BackendError, match="not running"):
+        _ = backend.client
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ps")
+def test_the_backend_ends_with_its_parent(tmp_path):
+    parent = subprocess.Popen(["sleep", "600"])
+    environment = {**os.environ, "HEADROOM_DATA": str(tmp_path), "HEADROOM_TOKEN": "given"}
+    command = [sys.executable, str(HERE / "serve_fake.py"), "--exit-with-parent", str(parent.pid)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as server:
+        assert '"token": "given"' in server.stdout.readline()
+        parent.kill()
+        parent.wait()
+        assert server.stdout.read() == ""
+    assert server.returncode == 0
+
+
+def test_two_backends_share_files_but_not_jobs(backend, data_dir):
+    second = fake_backend(data_dir)
+    client = second.start()
+    try:
+        sha = backend.client.put_bytes(b"shared")
+        assert client._has(sha)
+        assert client.jobs() == []
+    finally:
+        second.stop()
+    with pytest.raises(Unreachable):
+        client.health()
+
+
+def test_a_backend_that_cannot_start_says_why(tmp_path):
+    with pytest.raises(BackendDied, match="Cannot run"):
+        LocalBackend(tmp_path / "no python").start()
+    with pytest.raises(BackendDied, match="last words"):
+        LocalBackend(sys.executable, command=["-c", "raise SystemExit('last words')"]).start()
+    with pytest.raises(BackendDied, match="does not have Headroom's backend"):
+        LocalBackend(sys.executable, command=["-m", "headroom_absent"]).start()
+
+
+def test_other_machines_are_not_served_unless_asked_for(tmp_path):
+    with pytest.raises(InputError, match="can be reached from other machines"):
+        serve(host="0.0.0.0", data_dir=tmp_path)
