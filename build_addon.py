@@ -1,0 +1,121 @@
+"""Builds the Blender extension: `python build_addon.py dist` writes dist/headroom-VERSION.zip.
+
+Standard library only. The zip is the same bytes for the same source, and is executable (addon/__main__.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HERE = Path(__file__).resolve().parent
+EPOCH = (1980, 1, 1, 0, 0, 0)
+SUFFIXES = {".py", ".toml", ".blend", ".png", ".md"}
+
+
+def build(target_dir: Path, source: Path | None = None) -> Path:
+    """Write headroom-VERSION.zip from the add-on's folder into `target_dir` and return its path."""
+    source = source or HERE / "addon"
+    manifest = read_manifest(source)
+    check_version(manifest["version"])
+    target_dir.mkdir(parents=True, exist_ok=True)
+    target = target_dir / f"{manifest['id']}-{manifest['version']}.zip"
+    with tempfile.NamedTemporaryFile(dir=target_dir, prefix=".", suffix=".zip", delete=False) as file:
+        try:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+                for name, data in sorted(contents(source).items()):
+                    info = zipfile.ZipInfo(name, EPOCH)
+                    info.compress_type = zipfile.ZIP_DEFLATED
+                    info.external_attr = 0o644 << 16
+                    archive.writestr(info, data)
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, target)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return target
+
+
+def contents(source: Path) -> dict[str, bytes]:
+    """What goes into the zip: name inside it to bytes. The licence and the shot template come from beside `source`."""
+    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*")
+             if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts}
+    for extra, name in ((source.parent / "LICENSE", "LICENSE"),
+                        (source.parent / "blend_templates" / "headroom_shot.blend", "templates/headroom_shot.blend")):
+        if extra.is_file():
+            files[name] = extra.read_bytes()
+    return files
+
+
+def read_manifest(source: Path) -> dict[str, Any]:
+    return tomllib.loads((source / "blender_manifest.toml").read_text(encoding="utf-8"))
+
+
+def check_version(version: str) -> None:
+    """The extension and the backend are released together; they must agree on the version."""
+    backend = HERE / "backend" / "headroom" / "__init__.py"
+    if not backend.is_file():
+        return
+    found = re.search(r'__version__ = "([^"]+)"', backend.read_text(encoding="utf-8"))
+    if found and found[1] != version:
+        raise SystemExit(f"blender_manifest.toml says {version}, backend/headroom/__init__.py says {found[1]}.")
+
+
+def write_repository(folder: Path, source: Path | None = None) -> Path:
+    """A static extension repository: the zip and the index.json that Blender reads. Returns the index's path."""
+    archive = build(folder, source)
+    data = archive.read_bytes()
+    manifest = read_manifest(source or HERE / "addon")
+    entry = {key: value for key, value in manifest.items() if key != "build"}
+    entry.update(archive_url=f"./{archive.name}", archive_size=len(data),
+                 archive_hash=f"sha256:{hashlib.sha256(data).hexdigest()}")
+    index = folder / "index.json"
+    index.write_text(json.dumps({"version": "v1", "blocklist": [], "data": [entry]}, indent=2) + "\n", encoding="utf-8")
+    return index
+
+
+def validate(archive: Path) -> int:
+    """Run Blender's own strict validator over a zip; returns its exit code."""
+    return subprocess.run([sys.executable, str(find_validator()), "validate", str(archive)], check=False).returncode
+
+
+def find_validator() -> Path:
+    """`blender_ext.py` of the installed bpy package."""
+    for folder in sys.path:
+        for found in glob.glob(os.path.join(folder, "bpy", "*", "scripts", "addons_core", "bl_pkg", "cli",
+                                            "blender_ext.py")):
+            return Path(found)
+    raise SystemExit("Blender's validator was not found. Install the bpy package into this Python.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", nargs="?", type=Path, default=HERE / "dist", help="folder for the zip")
+    parser.add_argument("--repository", type=Path, metavar="DIR", help="also write a static extension repository")
+    parser.add_argument("--validate", action="store_true", help="run Blender's own validator")
+    args = parser.parse_args()
+    archive = build(args.target)
+    print(archive)
+    if args.repository:
+        print(write_repository(args.repository))
+    return validate(archive) if args.validate else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Numbers, files and messages; no bpy."""

@@ -1,0 +1,24 @@
+"""The one place where millimetres meet scene units and camera axes meet Blender's.
+
+Model and camera axes are those of docs/architecture.md: +x right in the picture, +y up, the camera looks along -z.
+A Blender camera looks along its own -z with +y up, so camera axes are the local space of a Blender camera. A shot's
+root empty stands for them: everything below it is in camera axes, and its rotation lifts the picture's up to world z.
+"""
+
+import math
+
+import numpy as np
+
+METRES_PER_MM = 0.001
+SHOT_ROTATION = (math.pi / 2, 0.0, 0.0)
+"""Euler angles of a new shot's root: picture up (+y) becomes world up (+z), the camera looks along world +y."""
+
+
+def scene_from_mm(millimetres: np.ndarray) -> np.ndarray:
+    """Any array of lengths, millimetres to scene units (metres), float32."""
+    return np.asarray(millimetres, dtype=np.float32) * np.float32(METRES_PER_MM)
+
+
+def mm_from_scene(metres: np.ndarray) -> np.ndarray:
+    """Any array of lengths, scene units (metres) to millimetres, float32."""
+    return np.asarray(metres, dtype=np.float32) / np.float32(METRES_PER_MM)

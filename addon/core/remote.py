@@ -1,0 +1,124 @@
+"""The backend's four kinds of work as functions from files to files. No bpy: these run in any thread."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from .errors import Cancelled, HeadroomError
+from .tasks import Watch
+
+FINISHED = ("done", "failed", "cancelled")
+
+
+class Backend(Protocol):
+    """What is needed of `core.client.Client`; tests put something smaller in its place."""
+
+    def put_file(self, path: Path) -> str: ...
+    def put_bytes(self, data: bytes) -> str: ...
+    def get_file(self, sha: str, path: Path) -> Any: ...
+    def put_tree(self, folder: Path) -> Mapping[str, str]: ...
+    def get_tree(self, tree: Mapping[str, str], folder: Path) -> Any: ...
+    def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Any: ...
+    def events(self, job_id: str) -> Any: ...
+    def cancel(self, job_id: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which plate each frame of a shot is laid over, and the pose that fits it.
+
+    plate: (T,) int32, index of the track frame.
+    rotation: (T, 3) float32, pitch, yaw, roll in radians.
+    translation: (T, 3) float32, millimetres, camera axes.
+    distance: (T,) float32, how far the asked pose is from the plate's.
+    sha: the blob that holds it, as the refiner wants it.
+    """
+
+    plate: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+    distance: np.ndarray
+    sha: str
+
+
+def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], watch: Watch) -> list[str]:
+    """Learn a person from a clip into `folder`; returns what the user should know about the clip."""
+    watch.report(0.0, "Sending the clip")
+    inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
+    result = run_job(backend, "learn", inputs, settings, watch.part(0.02, 0.97))
+    watch.report(0.97, "Fetching the subject")
+    backend.get_tree(result["subject"], folder)
+    return list(result.get("notes", ()))
+
+
+def perform(backend: Backend, subject: Path, speech: Path, path: Path, seed: int, watch: Watch) -> list[str]:
+    """Predict the motion of a subject who says `speech` into the file `path`; returns notes."""
+    watch.report(0.0, "Sending the subject")
+    inputs = {"subject": backend.put_tree(subject), "speech": backend.put_file(speech), "speech_name": speech.name}
+    result = run_job(backend, "perform", inputs, {"seed": seed}, watch.part(0.1, 0.95))
+    backend.get_file(result["performance"], path)
+    return list(result.get("notes", ()))
+
+
+def match(backend: Backend, subject: Path, fps: float, rotation: np.ndarray, translation: np.ndarray,
+          plate_fit: float, folder: Path, watch: Watch) -> Match:
+    """Find a plate for each pose; rotation (T, 3) radians, translation (T, 3) millimetres, at `fps`."""
+    watch.report(0.0, "Sending the subject")
+    poses = io.BytesIO()
+    np.savez(poses, fps=np.float64(fps), rotation=rotation, translation=translation)
+    inputs = {"subject": backend.put_tree(subject), "poses": backend.put_bytes(poses.getvalue())}
+    result = run_job(backend, "match", inputs, {"plate_fit": plate_fit}, watch.part(0.3, 1.0))
+    path = folder / "match.npz"
+    backend.get_file(result["match"], path)
+    with np.load(path, allow_pickle=False) as data:
+        found = Match(np.asarray(data["plate"], dtype=np.int32), data["rotation"], data["translation"],
+                      data["distance"], result["match"])
+    if len(found.plate) != len(rotation):
+        raise HeadroomError(f"The backend matched {len(found.plate)} of {len(rotation)} frames. Try again.")
+    return found
+
+
+def refine(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, speech: Path | None, fps: float,
+           movie: Path, watch: Watch) -> int:
+    """Turn renders into a full-frame movie with the speech at `movie`; returns its number of frames."""
+    shas = []
+    for number, render in enumerate(renders):
+        watch.report(0.1 * number / len(renders), f"Sending render {number + 1} of {len(renders)}")
+        shas.append(backend.put_file(render))
+    inputs = {"subject": backend.put_tree(subject), "renders": shas, "match": found.sha,
+              "speech": backend.put_file(speech) if speech else None, "speech_name": speech.name if speech else ""}
+    result = run_job(backend, "refine", inputs, {"fps": fps}, watch.part(0.1, 0.98))
+    watch.report(0.98, "Fetching the movie")
+    backend.get_file(result["movie"], movie)
+    return int(result["frames"])
+
+
+def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any],
+            watch: Watch) -> Mapping[str, Any]:
+    """Submit a job, follow it to its end and return its result; it is cancelled when the user stops or we fail."""
+    job = backend.submit(kind, inputs, settings)
+
+    def cancel() -> None:
+        with suppress(Exception):  # the backend may be gone, which cancels the job as well
+            backend.cancel(job.id)
+
+    with watch.on_stop(cancel):
+        try:
+            for news in backend.events(job.id):
+                job = news
+                watch.report(job.progress, job.message)
+        except BaseException:
+            cancel()
+            raise
+    if job.state == "cancelled":
+        raise Cancelled("The backend stopped the job.")
+    if job.state != "done":
+        raise HeadroomError(job.message or f"The backend ended {kind} without a result. Try again.")
+    return job.result

@@ -1,0 +1,68 @@
+"""What Blender builds a head from: `rig.npz` of a subject folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+
+KEY_LIMIT = 10.0
+"""Blender clamps shape key values to -10..10."""
+REACH = 6.0
+"""How many standard deviations of the clip's motion a shape key must be able to hold."""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The face of one subject and the camera that filmed it; axes and units as in docs/architecture.md.
+
+    neutral: (V, 3) float32, millimetres, model axes.
+    expression: (E, V, 3) float32, millimetres per unit of coefficient.
+    faces: (F, 3) int32, counter-clockwise from outside.
+    uv: (V, 2) float32, origin bottom left.
+    names, regions: E strings each.
+    expression_std: (E,) float32, spread of each coefficient in the clip.
+    light: (9, 3) float32, spherical harmonics of display values.
+    crop: (3,) int, x, y, size of the face crop in pixels of the full frame.
+    """
+
+    neutral: np.ndarray
+    expression: np.ndarray
+    faces: np.ndarray
+    uv: np.ndarray
+    names: np.ndarray
+    regions: np.ndarray
+    expression_std: np.ndarray
+    light: np.ndarray
+    focal_px: float
+    width: int
+    height: int
+    crop: np.ndarray
+    resolution: int
+    fps: float
+    rest_rotation: np.ndarray
+    rest_translation: np.ndarray
+
+    @property
+    def key_units(self) -> np.ndarray:
+        """Coefficient units (E,) that one unit of a shape key's value stands for.
+
+        One, except for a channel that moves too far for Blender's limit of ten; that key is made longer instead.
+        """
+        return np.maximum(1.0, REACH * np.asarray(self.expression_std, dtype=np.float32) / KEY_LIMIT)
+
+    @staticmethod
+    def load(path: Path) -> "Rig":
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                values = {field.name: data[field.name] for field in fields(Rig)}
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(f"{path} cannot be read as a rig. Learn the subject again.") from error
+        for name in ("focal_px", "fps"):
+            values[name] = float(values[name])
+        for name in ("width", "height", "resolution"):
+            values[name] = int(values[name])
+        return Rig(**values)

@@ -1,0 +1,28 @@
+"""Seconds and scene frames, at any frame rate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+NTSC_BASE = 1.001
+
+
+def scene_rate(fps: float) -> tuple[int, float]:
+    """Blender's `(fps, fps_base)` for a rate: 29.97 -> (30, 1.001), 25 -> (25, 1.0), 12.5 -> (13, 1.04)."""
+    whole = max(1, round(fps))
+    if abs(fps - whole) < 1e-4:
+        return whole, 1.0
+    ntsc = max(1, round(fps * NTSC_BASE))
+    if abs(fps - ntsc / NTSC_BASE) < 5e-3:
+        return ntsc, NTSC_BASE
+    return whole, whole / fps
+
+
+def frame_count(seconds: float, fps: float) -> int:
+    """How many scene frames a duration covers, at least one."""
+    return max(1, round(seconds * fps))
+
+
+def frames_of(seconds: float, fps: float, start_frame: int) -> np.ndarray:
+    """The scene frames (T,) int32 that a duration covers when it starts at `start_frame`."""
+    return np.arange(start_frame, start_frame + frame_count(seconds, fps), dtype=np.int32)

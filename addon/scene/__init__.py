@@ -1,0 +1,1 @@
+"""What Headroom makes inside Blender; no user interface."""

@@ -1,0 +1,110 @@
+"""Every difference between Blender 4.2 and 5.2, one function each, tested by feature.
+
+The rest of the add-on is written for the newest API.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+
+def use_eevee(scene: bpy.types.Scene) -> None:
+    """Make Eevee the scene's engine. It was BLENDER_EEVEE_NEXT from 4.2 to 4.5 and is BLENDER_EEVEE since 5.0.
+
+    The list of engines is dynamic and cannot be read, so the names are tried.
+    """
+    for name in ("BLENDER_EEVEE_NEXT", "BLENDER_EEVEE"):
+        try:
+            scene.render.engine = name  # type: ignore[assignment]
+            return
+        except TypeError:
+            continue
+    raise RuntimeError("this Blender has no Eevee")
+
+
+def set_if_present(owner: Any, **values: Any) -> None:
+    """Set properties that come and go between releases, such as Eevee's."""
+    for name, value in values.items():
+        if hasattr(owner, name):
+            setattr(owner, name, value)
+
+
+def write_png(settings: bpy.types.ImageFormatSettings) -> None:
+    """8-bit RGBA PNG. Since 5.0 the media type has to be chosen before the format."""
+    set_if_present(settings, media_type="IMAGE")
+    settings.file_format = "PNG"
+    settings.color_mode = "RGBA"
+    settings.color_depth = "8"
+    settings.compression = 15
+
+
+def new_action(owner: Any, name: str) -> bpy.types.Action:
+    """An action of its own for `owner`, the one that is there when it already has one.
+
+    Since 4.4 the first key on an object and on its shape keys would go into one action with two slots.
+    """
+    data = owner.animation_data or owner.animation_data_create()
+    if data.action is None:
+        action = bpy.data.actions.new(name)
+        data.action = action
+    channels(data.action, owner)
+    return data.action
+
+
+def channels(action: Any, owner: Any) -> Any:
+    """What holds `.fcurves` and `.groups` of `action` for `owner`; slot, layer and strip are made when missing.
+
+    Blender 4.4 moved F-curves from the action into one channelbag per slot; 5.0 removed `action.fcurves`.
+    """
+    if not hasattr(action, "slots"):
+        return action
+    data = owner.animation_data
+    slot = data.action_slot if data.action == action else None
+    slot = slot or next((each for each in action.slots if each.target_id_type == owner.id_type), None)
+    slot = slot or action.slots.new(owner.id_type, owner.name)
+    if data.action == action and data.action_slot != slot:
+        data.action_slot = slot
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True)
+
+
+def curves_of(owner: Any) -> list[bpy.types.FCurve]:
+    """The F-curves that drive `owner` at present; nothing is made."""
+    data = owner.animation_data
+    if data is None or data.action is None:
+        return []
+    if not hasattr(data.action, "slots"):
+        return list(data.action.fcurves)
+    bags = [strip.channelbag(data.action_slot) for layer in data.action.layers for strip in layer.strips
+            if data.action_slot is not None]
+    return [curve for bag in bags if bag is not None for curve in bag.fcurves]
+
+
+def strips_of(scene: bpy.types.Scene) -> Any:
+    """The scene's sequencer strips; they were called `sequences` before 4.4."""
+    editor: Any = scene.sequence_editor or scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def strip_span(strip: Any) -> tuple[int, int]:
+    """First frame and the frame after the last one. Since 5.1 the names are `left_handle`, `right_handle`."""
+    if hasattr(strip, "left_handle"):
+        return int(strip.left_handle), int(strip.right_handle)
+    return int(strip.frame_final_start), int(strip.frame_final_end)
+
+
+def new_strip(scene: bpy.types.Scene, kind: str, name: str, path: Path, channel: int, start_frame: int) -> Any:
+    """A sound or movie strip; `kind` is "SOUND" or "MOVIE". 5.2 put an argument in between, so all are named."""
+    make = {"SOUND": strips_of(scene).new_sound, "MOVIE": strips_of(scene).new_movie}[kind]
+    return make(name=name, filepath=str(path), channel=channel, frame_start=start_frame)
+
+
+def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
+    """Since 5.0 a workspace's sequencer has a scene of its own; give it `scene` if it has none."""
+    workspace = getattr(context, "workspace", None)
+    if workspace is not None and hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
+        workspace.sequencer_scene = scene

@@ -1,0 +1,63 @@
+"""A whole shot without a window: from an empty file to a movie and a .blend."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import InputError
+from ..core.performance import Performance
+from ..core.tasks import Step, run_blocking
+from .produce import (
+    Connect,
+    MovieResult,
+    apply_performance,
+    perform_shot,
+    render_shot,
+    require_file,
+    require_writable,
+)
+from .shot import open_subject
+
+
+def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None, seed: int, plate_fit: float,
+              connect: Connect, report: Callable[[Step], None]) -> MovieResult:
+    """Build the scene of one shot in an empty file and render it; the scene stays open."""
+    require_file(speech, "speech")
+    require_writable(movie.absolute().parent)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    report(Step(0.0, "Building the scene"))
+    shot = open_subject(bpy.context.scene, subject.absolute())
+    start = shot.scene.frame_start
+    notes: tuple[str, ...] = ()
+    if performance is not None:
+        apply_performance(shot, Performance.load(performance), speech.absolute(), start)
+    else:
+        notes = run_blocking(perform_shot(shot, speech.absolute(), seed, start, connect), _part(report, 0.02, 0.15))
+    result = run_blocking(render_shot(shot, movie.absolute(), plate_fit, connect), _part(report, 0.15, 1.0))
+    return MovieResult(movie, result.frames, notes + result.notes)
+
+
+def save_blend(path: Path) -> None:
+    """Save the open file so that it opens elsewhere: pictures and sound packed, movies by relative path."""
+    path = path.absolute()
+    require_writable(path.parent)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.blend")
+    for sound in bpy.data.sounds:
+        sound.pack()
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), relative_remap=True, copy=True, check_existing=False)
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"Cannot write {path}: {error}. Choose another folder.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _part(report: Callable[[Step], None], start: float, end: float) -> Callable[[Step], None]:
+    """Progress of a step that covers `start`..`end` of the whole."""
+    return lambda step: report(Step(start + (end - start) * step.fraction, step.message))

@@ -1,0 +1,7 @@
+"""What an artist sees."""
+
+
+def register() -> None: ...
+
+
+def unregister() -> None: ...

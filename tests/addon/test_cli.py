@@ -1,0 +1,125 @@
+"""The command line: one subject and one speech become a movie and a .blend that opens elsewhere."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import FakeBackend, tiny_performance, tiny_subject, write_movie, write_speech
+
+
+@pytest.fixture
+def backend():
+    return FakeBackend(seconds=0.12)
+
+
+@pytest.fixture
+def run(headroom, backend, monkeypatch, capfd):
+    """Run the command line against the fake backend; gives exit code, result and the lines of stderr."""
+    connection = headroom.module("core.connection").Connection
+    monkeypatch.setattr(connection, "client", lambda self, address: backend)
+
+    def run(*arguments):
+        code = headroom.module("cli").main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return code, json.loads(out) if out.strip() else None, err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path):
+    subject = tiny_subject(tmp_path / "subject")
+    write_movie(subject / "plates.mp4", 30, size=(640, 360))
+    return subject, write_speech(tmp_path / "a speech.wav", 0.12)
+
+
+def test_a_shot_is_a_movie_and_a_blend_that_opens_elsewhere(headroom, run, files, tmp_path):
+    bpy = headroom.bpy
+    subject, speech = files
+    out = tmp_path / "out"
+    code, result, err = run("shot", "--subject", subject, "--speech", speech, "--output", out / "shot.mp4",
+                            "--blend", out / "shot.blend", "--seed", 3)
+    assert code == 0, err
+    assert result == {"movie": str(out / "shot.mp4"), "blend": str(out / "shot.blend"), "frames": 3, "notes": []}
+    assert sorted(path.name for path in out.iterdir()) == ["shot.blend", "shot.mp4"]
+    fractions = [json.loads(line)["fraction"] for line in err if line.startswith("{")]
+    assert fractions == sorted(fractions) and fractions[-1] > 0.9
+
+    moved = tmp_path / "elsewhere"
+    shutil.move(out, moved)
+    shutil.rmtree(subject)
+    speech.unlink()
+    bpy.ops.wm.open_mainfile(filepath=str(moved / "shot.blend"))
+    scene = bpy.context.scene
+    assert scene.camera and len(headroom.module("scene.shot").shots_in(scene)) == 1
+    assert all(image.packed_file for image in bpy.data.images if image.source == "FILE")
+    assert all(sound.packed_file for sound in bpy.data.sounds)
+    strips = {strip.type: strip for strip in headroom.module("scene.compat").strips_of(scene)}
+    assert set(strips) == {"SOUND", "MOVIE"} and strips["MOVIE"].filepath == "//shot.mp4"
+    assert (scene.frame_start, scene.frame_end) == (1, 3)
+
+
+def test_what_the_backend_is_asked(run, backend, files, tmp_path):
+    subject, speech = files
+    code, _, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4", "--seed", 3,
+                       "--plate-fit", 0.25)
+    assert code == 0, err
+    asked = {kind: (inputs, settings) for kind, inputs, settings in backend.submitted}
+    assert list(asked) == ["perform", "match", "refine"]
+    assert asked["perform"][1] == {"seed": 3} and asked["perform"][0]["speech_name"] == "a speech.wav"
+    assert asked["match"][1] == {"plate_fit": 0.25}
+    assert len(asked["refine"][0]["renders"]) == 3 and asked["refine"][1] == {"fps": 25.0}
+    assert asked["refine"][0]["speech"] and "rig.npz" in asked["refine"][0]["subject"]
+
+
+def test_the_matched_plate_is_shown_behind_each_frame(headroom, run, files, tmp_path):
+    subject, speech = files
+    run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4")
+    scene = headroom.bpy.context.scene
+    user = scene.camera.data.background_images[0].image_user
+    for frame in (1, 2, 3):
+        scene.frame_set(frame)
+        shown = frame - user.frame_start + 1 + user.frame_offset
+        assert shown == frame  # the fake backend gives plate i, counted from 0, to frame i + 1
+
+
+def test_a_given_performance_is_used_and_nothing_predicted(headroom, run, backend, files, tmp_path):
+    subject, speech = files
+    performance = tiny_performance(tmp_path / "p.npz", seconds=0.08)
+    code, result, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4",
+                            "--performance", performance)
+    assert code == 0, err
+    assert result["frames"] == 2 and [kind for kind, *_ in backend.submitted] == ["match", "refine"]
+
+
+def test_perform_writes_a_performance(run, files, tmp_path):
+    subject, speech = files
+    code, result, err = run("perform", "--subject", subject, "--speech", speech, "--output", tmp_path / "p.npz")
+    assert code == 0, err
+    assert np.load(result["performance"])["expression"].shape == (3, 64)
+
+
+def test_learning_needs_consent_and_writes_a_folder(run, files, tmp_path):
+    _, clip = files
+    learn = ("learn", "--clip", clip, "--output", tmp_path / "new", "--name", "New")
+    code, _, err = run(*learn)
+    assert code == 2 and "consent" in err[-1] and not (tmp_path / "new").exists()
+    code, result, err = run(*learn, "--consent", "--to", 12)
+    assert code == 0, err
+    assert result["notes"] == ["Two faces; kept one."] and (tmp_path / "new" / "subject.toml").is_file()
+
+
+@pytest.mark.parametrize("kind", ["perform", "match", "refine"])
+def test_a_failing_job_gives_its_sentence_and_leaves_nothing(run, backend, files, tmp_path, kind):
+    subject, speech = files
+    backend.fail = kind
+    out = tmp_path / "out"
+    code, result, err = run("shot", "--subject", subject, "--speech", speech, "--output", out / "s.mp4")
+    assert (code, result, err[-1]) == (2, None, f"No luck with {kind}.")
+    assert not list(out.iterdir())
+
+
+def test_a_missing_speech_is_one_sentence(run, files, tmp_path):
+    code, _, err = run("shot", "--subject", files[0], "--speech", tmp_path / "no.wav", "--output", tmp_path / "s.mp4")
+    assert code == 2 and err[-1] == f"The speech {tmp_path / 'no.wav'} does not exist. Choose another file."

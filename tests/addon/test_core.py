@@ -1,0 +1,100 @@
+"""The innermost ring: numbers and messages, in any Python, without bpy."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, FakeBackend, tiny_performance, tiny_subject, write_speech
+
+sys.path.insert(0, str(ROOT))
+
+from addon.core import remote
+from addon.core.errors import Cancelled, HeadroomError, InputError
+from addon.core.performance import Performance
+from addon.core.subject import Subject
+from addon.core.tasks import InBackground, Step, Watch, run_blocking
+from addon.core.timing import frame_count, frames_of, scene_rate
+
+
+def test_core_imports_without_bpy():
+    code = ("import sys; sys.modules['bpy'] = None; import pkgutil, importlib, addon.core; "
+            "[importlib.import_module(f'addon.core.{m.name}') for m in pkgutil.iter_modules(addon.core.__path__)]")
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("fps", [12.5, 23.976, 24, 25, 29.97, 30000 / 1001, 47.952, 59.94, 60, 119.88])
+def test_a_scene_rate_gives_the_clips_rate_back(fps):
+    whole, base = scene_rate(fps)
+    assert whole / base == pytest.approx(fps, abs=2e-3)
+
+
+def test_frames_and_seconds_round_trip_at_29_97():
+    fps = 30 / 1.001
+    frames = frames_of(10.0, fps, start_frame=101)
+    assert frames[0] == 101 and len(frames) == frame_count(10.0, fps) == 300
+    assert (frames[-1] - 101 + 1) / fps == pytest.approx(10.0, abs=0.5 / fps)
+
+
+def test_resampling_to_the_same_rate_changes_nothing(tmp_path):
+    performance = Performance.load(tiny_performance(tmp_path / "p.npz"))
+    same = performance.resampled(performance.fps, len(performance))
+    assert same.expression == pytest.approx(performance.expression)
+
+
+def test_a_performance_round_trips_through_its_file(tmp_path):
+    performance = Performance.load(tiny_performance(tmp_path / "p.npz"))
+    performance.save(tmp_path / "q.npz")
+    again = Performance.load(tmp_path / "q.npz")
+    assert again.fps == performance.fps and (again.rotation == performance.rotation).all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.npz", "q.npz"]
+
+
+def test_a_file_that_is_no_performance_is_refused(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"no")
+    with pytest.raises(InputError, match="not a performance"):
+        Performance.load(tmp_path / "x.npz")
+
+
+def test_a_subject_tells_its_person_and_its_rig(tmp_path):
+    subject = Subject.open(tiny_subject(tmp_path / "s", fps=24))
+    assert subject.name == "Zoë" and subject.rig().fps == 24 and subject.rig().expression.shape == (64, 225, 3)
+
+
+def test_progress_of_a_part_is_a_part_of_the_progress():
+    steps = []
+    Watch(steps.append).part(0.5, 1.0).part(0.0, 0.5).report(0.5, "half")
+    assert steps == [Step(0.625, "half")]
+
+
+def test_a_task_is_driven_to_its_result_and_gets_its_answers():
+    def task():
+        yield Step(0.1, "start")
+        answer = yield InBackground(lambda watch: watch.report(0.5, "there") or 42, 0.2, 0.6)
+        return answer + 1
+
+    steps = []
+    assert run_blocking(task(), steps.append) == 43
+    assert [step.fraction for step in steps] == pytest.approx([0.1, 0.4])
+
+
+def test_a_failed_job_becomes_its_message(tmp_path):
+    backend = FakeBackend(fail="perform")
+    subject, speech = tiny_subject(tmp_path / "s"), write_speech(tmp_path / "a.wav")
+    with pytest.raises(HeadroomError, match="No luck with perform"):
+        remote.perform(backend, subject, speech, tmp_path / "p.npz", 0, Watch(lambda step: None))
+
+
+def test_stopping_cancels_the_job_on_the_backend():
+    backend = FakeBackend()
+    watch = Watch(lambda step: watch.stop() if step.message == "Working" else None)
+    with pytest.raises(Cancelled):
+        remote.run_job(backend, "learn", {}, {}, watch)
+    assert backend.cancelled[0] == "learn-1"
+
+
+def test_nothing_is_submitted_after_the_user_stopped(tmp_path):
+    backend, watch = FakeBackend(), Watch(lambda step: None)
+    watch.stop()
+    with pytest.raises(Cancelled):
+        remote.learn(backend, write_speech(tmp_path / "a.wav"), tmp_path / "s", {}, watch)
+    assert not backend.submitted

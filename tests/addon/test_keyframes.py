@@ -1,0 +1,84 @@
+"""Keys on the timeline: in seconds, at any rate, in two actions with readable groups, and never piled up."""
+
+import numpy as np
+import pytest
+from conftest import tiny_performance, tiny_subject
+
+
+@pytest.fixture(params=[25.0, 30 / 1.001, 24.0, 60.0])
+def shot(request, headroom, tmp_path):
+    return headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "s", fps=request.param))
+
+
+@pytest.fixture
+def performance(headroom, tmp_path):
+    return headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz", seconds=2.0))
+
+
+def test_keys_lie_on_every_scene_frame_and_follow_seconds(headroom, shot, performance):
+    frames = headroom.module("scene.keyframes").write_performance(shot, performance, start_frame=11)
+    assert list(frames) == list(range(11, 11 + round(2.0 * shot.fps)))
+    curves = headroom.module("scene.compat").curves_of(shot.face)
+    pitch = next(curve for curve in curves if curve.data_path == "rotation_euler" and curve.array_index == 0)
+    seconds = (frames - 11) / shot.fps
+    expected = np.interp(seconds, np.arange(len(performance)) / performance.fps, performance.rotation[:, 0])
+    assert [key.co[1] for key in pitch.keyframe_points] == pytest.approx(expected, abs=1e-5)
+    assert {key.type for key in pitch.keyframe_points} == {"GENERATED"}
+
+
+def test_blender_shows_the_performance_at_a_frame(headroom, shot, performance):
+    frames = headroom.module("scene.keyframes").write_performance(shot, performance, 1)
+    motion = performance.resampled(shot.fps, len(frames))
+    headroom.scene.frame_set(int(frames[9]))
+    assert list(shot.face.rotation_euler) == pytest.approx(motion.rotation[9], abs=1e-5)
+    assert np.array(shot.face.location) * 1000 == pytest.approx(motion.translation[9], abs=1e-2)
+    values = [key.value for key in list(shot.face.data.shape_keys.key_blocks)[1:]]
+    assert np.array(values) * shot.root["headroom_key_units"] == pytest.approx(motion.expression[9], abs=1e-5)
+
+
+def test_pose_and_expression_have_an_action_each_with_named_groups(headroom, shot, performance):
+    headroom.module("scene.keyframes").write_performance(shot, performance, 1)
+    keys = shot.face.data.shape_keys
+    assert shot.face.animation_data.action != keys.animation_data.action
+    curves_of = headroom.module("scene.compat").curves_of
+    assert {curve.group.name for curve in curves_of(shot.face)} == {"Head Rotation", "Head Position"}
+    assert {curve.group.name for curve in curves_of(keys)} == {"Mouth", "Eyes", "Brows"}
+
+
+def test_performing_again_replaces_the_keys(headroom, shot, performance):
+    write = headroom.module("scene.keyframes").write_performance
+    write(shot, performance, 1)
+    actions = len(headroom.bpy.data.actions)
+    frames = write(shot, performance, 5)
+    assert len(headroom.bpy.data.actions) == actions
+    for owner in (shot.face, shot.face.data.shape_keys):
+        for curve in headroom.module("scene.compat").curves_of(owner):
+            assert [key.co[0] for key in curve.keyframe_points] == list(frames)
+
+
+def test_sampled_poses_are_the_keyed_ones_and_edits_count(headroom, shot, performance):
+    keyframes = headroom.module("scene.keyframes")
+    frames = keyframes.write_performance(shot, performance, 1)
+    rotation, translation = keyframes.sample_pose(shot, frames)
+    motion = performance.resampled(shot.fps, len(frames))
+    assert rotation == pytest.approx(motion.rotation, abs=1e-5)
+    assert translation == pytest.approx(motion.translation, abs=1e-2)
+    yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)
+               if curve.data_path == "rotation_euler" and curve.array_index == 1)
+    yaw.keyframe_points[4].co[1] = 0.77
+    assert keyframes.sample_pose(shot, frames)[0][4, 1] == pytest.approx(0.77)
+
+
+def test_an_unkeyed_head_is_sampled_where_it_stands(headroom, shot):
+    rotation, translation = headroom.module("scene.keyframes").sample_pose(shot, np.arange(3))
+    assert rotation == pytest.approx(np.zeros((3, 3)))
+    assert translation == pytest.approx(np.tile([10, 5, -700], (3, 1)), abs=1e-2)
+
+
+def test_an_expression_beyond_the_slider_widens_it(headroom, shot, performance):
+    strong = np.zeros((3, 64), dtype=np.float32)
+    strong[1, 0] = 9.5
+    headroom.module("scene.keyframes").write_expression(shot, np.arange(3), strong)
+    headroom.scene.frame_set(1)
+    unit = shot.root["headroom_key_units"][0]
+    assert shot.face.data.shape_keys.key_blocks[1].value * unit == pytest.approx(9.5, rel=1e-5)

@@ -1,0 +1,91 @@
+"""Eevee's picture holds albedo times light, as display values, and rendering leaves the artist's file as it was."""
+
+import numpy as np
+import pytest
+from conftest import frontal_light, read_picture, tiny_subject
+
+POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=np.float32)
+
+
+def render_one(headroom, shot, path, rotation=POSE[0]):
+    rendering = headroom.module("scene.rendering")
+    (picture,) = rendering.render_face(shot, np.array([3]), rotation, POSE[1], path)
+    return read_picture(picture)
+
+
+def harmonics(normal: np.ndarray) -> np.ndarray:
+    """The nine terms (9,) of docs/architecture.md at one unit normal, written out."""
+    x, y, z = normal
+    return np.array([.282095, .488603 * y, .488603 * z, .488603 * x, 1.092548 * x * y, 1.092548 * y * z,
+                     .315392 * (3 * z * z - 1), 1.092548 * x * z, .546274 * (x * x - y * y)])
+
+
+@pytest.mark.parametrize("colour", [(3, 40, 200), (128, 90, 255)])
+def test_under_even_light_the_picture_is_the_albedo(headroom, tmp_path, colour):
+    subject = tiny_subject(tmp_path / "even", albedo=colour)
+    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    picture = render_one(headroom, shot, tmp_path)
+    inside = picture[picture[..., 3] == 255][:, :3].astype(int)
+    assert len(inside) > 500
+    assert np.abs(inside - colour).max() <= 1
+
+
+def test_all_nine_terms_of_the_light_are_seen_in_camera_axes(headroom, tmp_path):
+    """A flat face turned about is one normal: the picture is one colour, which a loop over the terms predicts."""
+    light = frontal_light() * 0.7
+    light[1:] = np.random.default_rng(5).uniform(-0.25, 0.25, (8, 3))
+    subject = tiny_subject(tmp_path / "flat", light=light, albedo=(150, 160, 170))
+    values = dict(np.load(subject / "rig.npz"))
+    values["neutral"][:, 2] = 0
+    np.savez(subject / "rig.npz", **values)
+    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    shot.root.rotation_euler = (0.3, -0.4, 1.0)  # an artist turned the shot: light and camera turn with it
+    for pitch, yaw in ((0.0, 0.0), (0.5, -0.4), (-0.3, 0.7)):
+        picture = render_one(headroom, shot, tmp_path, np.array([[pitch, yaw, 0.0]]))
+        normal = np.array([np.sin(yaw) * np.cos(pitch), -np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
+        expected = np.clip(np.array([150, 160, 170]) * (harmonics(normal) @ light), 0, 255)
+        inside = picture[picture[..., 3] == 255][:, :3]
+        assert np.abs(inside - expected).max() <= 2
+
+
+def test_the_background_is_transparent_and_alpha_is_straight(headroom, tmp_path):
+    subject = tiny_subject(tmp_path / "alpha", albedo=(200, 100, 50))
+    picture = render_one(headroom, headroom.module("scene.shot").open_subject(headroom.scene, subject), tmp_path)
+    assert picture[0, 0, 3] == 0
+    edge = picture[(picture[..., 3] > 60) & (picture[..., 3] < 250)]
+    assert len(edge) and np.abs(edge[:, :3].astype(int) - (200, 100, 50)).max() <= 6
+
+
+def test_only_this_shots_face_is_in_the_picture(headroom, tmp_path):
+    bpy = headroom.bpy
+    shot = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "only"))
+    alone = render_one(headroom, shot, tmp_path)
+    headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
+    bpy.ops.mesh.primitive_cube_add(size=0.2, location=(0, 0.5, 0))
+    bpy.ops.object.light_add(type="SUN")
+    shot.face.hide_render = True
+    assert (render_one(headroom, shot, tmp_path) == alone).all()
+
+
+def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, subject, tmp_path):
+    bpy, scene = headroom.bpy, headroom.scene
+    shot = headroom.module("scene.shot").open_subject(scene, subject)
+    scene.render.engine, scene.render.filepath = "BLENDER_WORKBENCH", "//mine"
+    scene.frame_set(17)
+
+    def state():
+        settings = {name: str(getattr(scene.render, name)) for name in scene.render.bl_rna.properties.keys()
+                    if name not in ("rna_type", "views", "stereo_views")}
+        counts = len(bpy.data.scenes), len(bpy.data.objects), len(bpy.data.meshes), len(bpy.data.actions)
+        return settings, counts, scene.frame_current, scene.view_settings.view_transform, scene.camera.name
+
+    before = state()
+    rotation, translation = np.zeros((5, 3)), np.tile([0.0, 0.0, -700.0], (5, 1))
+    pictures = headroom.module("scene.rendering").render_face(shot, np.arange(5), rotation, translation, tmp_path)
+    next(pictures)
+    assert state() == before
+    pictures.close()
+    with pytest.raises(ZeroDivisionError), headroom.module("scene.rendering").render_scene(
+            shot, 1, rotation[0], translation[0]):
+        raise ZeroDivisionError
+    assert state() == before
