@@ -10,6 +10,10 @@ from headroom.performance import Performance
 from headroom.progress import silent
 
 
+def device_name():
+    return "a fake device"
+
+
 def learn(clip, subject, *, preset="draft", from_seconds=None, to_seconds=None, name=None, consent=None,
           progress=silent):
     """A subject whose files hold the clip and what was asked."""
@@ -45,7 +49,8 @@ def perform(subject, speech, *, seed=0, progress=silent):
         case "fail":
             raise InputError(rest or f"{speech} is silent.")
     motion = np.full((4, 3), seed, dtype=np.float32)
-    return Performance(25.0, np.zeros((4, 64), dtype=np.float32), motion, motion), [f"{speech.name} heard", f"by {os.getpid()}"]
+    performance = Performance(25.0, np.zeros((4, 64), dtype=np.float32), motion, motion)
+    return performance, [f"{speech.name} heard", f"by {os.getpid()}"]
 
 
 class FoundPlates:

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -32,11 +33,12 @@ def worker_after(client, job):
 def test_learn_gives_a_subject_and_notes(client, tmp_path):
     clip = tmp_path / "my clip.mp4"
     clip.write_bytes(b"pictures")
-    settings = {"preset": "final", "from_seconds": 1.5, "name": "Zoë"}
+    settings = {"preset": "final", "from_seconds": 1.5, "name": "Zoë", "consent": True}
     job = client.wait(client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
     subject = client.get_tree(job.result["subject"], tmp_path / "subject")
     assert (subject / "größe & Name" / "Ä clip.bin").read_bytes() == b"pictures"
-    assert (subject / "subject.toml").read_text(encoding="utf-8") == "final 1.5 None Zoë None"
+    asked = (subject / "subject.toml").read_text(encoding="utf-8")
+    assert asked == "final 1.5 None Zoë The person shown has agreed to this use."
     assert job.result["notes"] == ["A note."]
 
 
@@ -167,6 +169,17 @@ def test_a_killed_worker_fails_its_job_and_the_next_one_runs(client, perform):
 def test_an_aborted_worker_fails_its_job_and_the_next_one_runs(client, perform):
     with pytest.raises(JobFailed, match="ended unexpectedly while it ran this job"):
         client.wait(perform("die").id)
+    assert client.wait(perform("nothing").id).state == "done"
+
+
+def test_a_data_folder_that_cannot_be_written_fails_the_job_and_not_the_backend(client, perform, data_dir):
+    client.wait(perform("nothing").id)
+    folders = data_dir / "scratch" / "jobs-1"
+    shutil.rmtree(folders)
+    folders.touch()
+    with pytest.raises(JobFailed, match="could not run this job"):
+        client.wait(perform("nothing").id)
+    folders.unlink()
     assert client.wait(perform("nothing").id).state == "done"
 
 

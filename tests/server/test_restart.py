@@ -109,6 +109,14 @@ def test_a_backend_that_cannot_start_says_why(tmp_path):
         LocalBackend(sys.executable, command=["-m", "headroom_absent"]).start()
 
 
+def test_the_command_line_serves_the_real_thing(tmp_path):
+    backend = LocalBackend(sys.executable, tmp_path)
+    try:
+        assert backend.start().health()["api"] == 1
+    finally:
+        backend.stop()
+
+
 def test_other_machines_are_not_served_unless_asked_for(tmp_path):
     with pytest.raises(InputError, match="can be reached from other machines"):
         serve(host="0.0.0.0", data_dir=tmp_path)

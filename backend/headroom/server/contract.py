@@ -44,7 +44,7 @@ class LearnSettings(Strict):
     from_seconds: Seconds | None = None
     to_seconds: Seconds | None = None
     name: str | None = None
-    consent: Any = Field(default=None, description="who is shown, that they agreed, and when it was recorded")
+    consent: str | bool | None = Field(default=None, description="who agreed and when, or only that they agreed")
 
 
 class LearnRequest(Strict):

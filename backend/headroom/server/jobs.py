@@ -74,7 +74,7 @@ class Job:
             case Started():
                 return replace(self, state=JobState.RUNNING, message="Starting")
             case Progressed(fraction, message):
-                furthest = max(self.progress, min(fraction, 1.0))  # in this order, a fraction that is no number is ignored
+                furthest = max(self.progress, min(fraction, 1.0))  # in this order NaN is ignored
                 return replace(self, state=JobState.RUNNING, progress=furthest, message=message)
             case Finished(result):
                 return self._ended(JobState.DONE, "Done", progress=1.0, result=result)

@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -109,11 +111,12 @@ class Runner:
 
     def _live(self) -> None:
         try:
-            self._ready_worker()
+            with suppress(OSError):  # the next job says so
+                self._ready_worker()
             while not self._stopping.is_set():
                 job = self.store.next_queued()
                 if job is not None:
-                    self._run(job)
+                    self._attempt(job)
                 elif self._worker is None:
                     self._bell.recv_bytes()
                 else:
@@ -128,6 +131,17 @@ class Runner:
         self._listen(worker, None)
         if worker.gone:  # the next job starts a fresh one
             self._drop_worker()
+
+    def _attempt(self, job: Job) -> None:
+        """Run a job; a full disk or a process that cannot be started ends the job and not the runner."""
+        try:
+            self._run(job)
+        except (OSError, sqlite3.Error) as error:
+            log.exception("Job %s cannot be run", job.id)
+            self._drop_worker()
+            with suppress(sqlite3.Error):
+                self.store.apply(job.id, Failed(f"The backend could not run this job: {error}. Is the disk full?"))
+            self._stopping.wait(LOOK_EVERY_SECONDS)
 
     def _run(self, job: Job) -> None:
         worker = self._ready_worker()

@@ -42,6 +42,7 @@ def run(kind: str, place: Workplace, inputs: dict[str, Any], settings: dict[str,
 def learn(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     clip = _bring(place, inputs["clip"], inputs["clip_name"], "clip")
     subject = place.folder / "learnt" / "subject"
+    settings = {**settings, "consent": _statement(settings["consent"])}
     notes = place.pipeline.learn(clip, subject, **settings, progress=place.progress)
     return {"subject": read_tree(subject, place.blobs), "notes": notes}
 
@@ -98,6 +99,11 @@ def device_name() -> str:
 def _bring(place: Workplace, sha: str, name: str, role: str) -> Path:
     """A copy of a blob under the name its owner knows it by, in a folder of its own."""
     return place.blobs.copy(sha, place.folder / role / plain_name(name, otherwise=role))
+
+
+def _statement(consent: str | bool | None) -> str | None:
+    """What the subject folder says about consent; a tick in a box gives no more than that it was given."""
+    return "The person shown has agreed to this use." if consent is True else consent or None
 
 
 def _bring_subject(place: Workplace, inputs: dict[str, Any]) -> Path:

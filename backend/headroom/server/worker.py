@@ -70,7 +70,7 @@ class Report:
 def work(connection: Connection, setup: WorkerSetup) -> None:
     """The worker's life, in a spawned process: jobs from the pipe one after the other, until the server is gone."""
     _settle_in(setup)
-    connection.send(Ready(_device()))
+    connection.send(Ready(_device(setup.pipeline)))
     while True:
         try:
             message = connection.recv()
@@ -130,11 +130,12 @@ def _unexpected(error: Exception, log_path: Path) -> str:
     return f"Unexpected error: {type(error).__name__}: {said[0]}. See the backend log at {log_path}"
 
 
-def _device() -> str:
+def _device(pipeline: str) -> str:
+    """What jobs run on; loading the pipeline now spares the first job the wait."""
     try:
-        return tasks.device_name()
+        return getattr(tasks.load_pipeline(pipeline), "device_name", tasks.device_name)()
     except Exception:
-        log.exception("The device cannot be named")
+        log.exception("The pipeline cannot be loaded; every job will say so")
         return "unknown"
 
 
