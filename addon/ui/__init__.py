@@ -1,7 +1,21 @@
-"""What an artist sees."""
+"""What an artist sees: preferences, the sidebar tab and its buttons."""
+
+import bpy
+
+from . import jobs, operators, panels, preferences, properties
+
+CLASSES = (preferences.HeadroomPreferences, *operators.CLASSES, *panels.CLASSES)
 
 
-def register() -> None: ...
+def register() -> None:
+    properties.register()
+    for each in CLASSES:
+        bpy.utils.register_class(each)
 
 
-def unregister() -> None: ...
+def unregister() -> None:
+    jobs.unregister()
+    preferences.connection.stop()
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)
+    properties.unregister()

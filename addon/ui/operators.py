@@ -1,0 +1,231 @@
+"""The panel's buttons. `poll` says what is missing, `execute` reads the settings and calls one function."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty
+
+from ..core.errors import HeadroomError
+from ..core.tasks import InBackground, Task
+from ..scene import compat, produce, templates
+from ..scene.shot import Shot, active_shot, open_subject
+from . import jobs, preferences
+from .properties import settings
+
+
+class Button(bpy.types.Operator):
+    """What all have in common: a disabled button says why."""
+
+    bl_options = {"REGISTER"}  # noqa: RUF012  jobs.py pushes the one undo step when the work is done
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = cls.problem(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    @classmethod
+    def problem(cls, context: bpy.types.Context) -> str:
+        """Why the button cannot be pressed now; empty when it can."""
+        return ""
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        try:
+            self.report({"INFO"}, self.run(context))
+        except HeadroomError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def run(self, context: bpy.types.Context) -> str:
+        """Do it and return one line for the status bar."""
+        raise NotImplementedError
+
+
+class HEADROOM_OT_check_backend(Button):
+    """Start the backend if need be and ask what it runs on"""
+
+    bl_idname, bl_label = "headroom.check_backend", "Check Backend"
+
+    @classmethod
+    def problem(cls, context):
+        return preferences.missing(context) or ("The check is under way" if jobs.is_running("check") else "")
+
+    def run(self, context):
+        connect = _connect(context)
+
+        def task() -> Task:
+            health = yield InBackground(lambda watch: connect().health())
+            return health
+
+        return jobs.start("check", "Check Backend", task(), lambda health: f"Backend ready, on {health['device']}")
+
+
+class HEADROOM_OT_learn(Button):
+    """Learn a person from a clip"""
+
+    bl_idname, bl_label = "headroom.learn", "Learn"
+
+    @classmethod
+    def problem(cls, context):
+        chosen = settings(context)
+        if not chosen.clip:
+            return "Choose a clip"
+        if not chosen.name.strip():
+            return "Enter the name of the person shown"
+        if not chosen.consent:
+            return "Confirm that the person shown has agreed"
+        if chosen.to_seconds and chosen.to_seconds <= chosen.from_seconds:
+            return "The part of the clip ends before it begins"
+        return preferences.missing(context) or ("A clip is being learnt" if jobs.is_running("learn") else "")
+
+    def run(self, context):
+        chosen, scene_name = settings(context), context.scene.name
+        folder = _learn_folder(context)
+        facts = {"preset": chosen.preset, "from_seconds": chosen.from_seconds or None,
+                 "to_seconds": chosen.to_seconds or None, "name": chosen.name.strip(), "consent": chosen.consent}
+
+        def done(notes: tuple[str, ...]) -> str:
+            scene = bpy.data.scenes.get(scene_name) or bpy.context.scene
+            scene.headroom.subject = str(folder)
+            open_subject(scene, folder)
+            return " ".join((f"Learnt {folder.name}.", *notes))
+
+        task = produce.learn_subject(_path(chosen.clip), folder, facts, _connect(context))
+        return jobs.start("learn", f"Learn {chosen.name.strip()}", task, done)
+
+
+class HEADROOM_OT_open_subject(Button):
+    """Build the head of a learnt person in this scene"""
+
+    bl_idname, bl_label = "headroom.open_subject", "Open Subject"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def problem(cls, context):
+        return "" if settings(context).subject else "Choose a subject's folder"
+
+    def run(self, context):
+        shot = open_subject(context.scene, _path(settings(context).subject))
+        return f"Opened {shot.subject.name}"
+
+
+class HEADROOM_OT_perform(Button):
+    """Predict the motion of the head for a speech and put both on the timeline"""
+
+    bl_idname, bl_label = "headroom.perform", "Perform"
+
+    @classmethod
+    def problem(cls, context):
+        if _shot(context) is None:
+            return "Open a subject first"
+        if not settings(context).speech:
+            return "Choose a speech file"
+        return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
+
+    def run(self, context):
+        chosen, shot = settings(context), _shot(context)
+        compat.show_in_sequencer(context, context.scene)
+        speech = _path(chosen.speech)
+        task = produce.perform_shot(shot, speech, chosen.seed, shot.scene.frame_start, _connect(context))
+        return jobs.start("perform", f"Perform {speech.name}", task,
+                          lambda notes: " ".join((f"Keyed {speech.name}.", *notes)))
+
+
+class HEADROOM_OT_render_shot(Button):
+    """Render the scene's frame range, refine it and lay the movie in the sequencer"""
+
+    bl_idname, bl_label = "headroom.render_shot", "Render Shot"
+
+    @classmethod
+    def problem(cls, context):
+        chosen = settings(context)
+        if _shot(context) is None:
+            return "Open a subject first"
+        if not chosen.output or chosen.output.endswith(("/", "\\")):
+            return "Choose a movie file to write"
+        if chosen.output.startswith("//") and not bpy.data.filepath:
+            return "Save the file first, or choose a movie path that does not begin with //"
+        return preferences.missing(context) or ("A shot is being rendered" if jobs.is_running("render") else "")
+
+    def run(self, context):
+        chosen, movie = settings(context), _path(settings(context).output)
+        if movie.suffix.lower() != ".mp4":
+            movie = movie.with_name(movie.name + ".mp4")
+        compat.show_in_sequencer(context, context.scene)
+        task = produce.render_shot(_shot(context), movie, chosen.plate_fit, _connect(context))
+        return jobs.start("render", f"Render {movie.name}", task,
+                          lambda result: " ".join((f"Wrote {result.movie.name}, {result.frames} frames.",
+                                                   *result.notes)))
+
+
+class HEADROOM_OT_cancel_job(Button):
+    """Stop this job"""
+
+    bl_idname, bl_label = "headroom.cancel_job", "Cancel"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    number: IntProperty()  # type: ignore[valid-type]
+
+    def run(self, context):
+        jobs.cancel(self.number)
+        return "Stopping"
+
+
+class HEADROOM_OT_clear_jobs(Button):
+    """Remove finished jobs from the list"""
+
+    bl_idname, bl_label = "headroom.clear_jobs", "Clear Finished"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    def run(self, context):
+        jobs.clear()
+        return "Cleared"
+
+
+class HEADROOM_OT_new_shot(Button):
+    """Start a new file from Headroom's shot template"""
+
+    bl_idname, bl_label = "headroom.new_shot", "New Shot File"
+
+    @classmethod
+    def problem(cls, context):
+        return "" if templates.find("headroom_shot") else "This build of the extension has no shot template"
+
+    def run(self, context):
+        bpy.ops.wm.read_homefile(filepath=str(templates.find("headroom_shot")), load_ui=True)
+        return "New shot"
+
+
+CLASSES = (
+    HEADROOM_OT_check_backend, HEADROOM_OT_learn, HEADROOM_OT_open_subject, HEADROOM_OT_perform,
+    HEADROOM_OT_render_shot, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_jobs, HEADROOM_OT_new_shot,
+)
+
+
+def _shot(context: bpy.types.Context) -> Shot | None:
+    return active_shot(context.scene, context.active_object)
+
+
+def _connect(context: bpy.types.Context) -> produce.Connect:
+    """Reads the preferences now, on the main thread; what it returns may be called in any thread."""
+    where = preferences.address(context)
+    return lambda: preferences.connection.client(where)
+
+
+def _path(value: str) -> Path:
+    return Path(bpy.path.abspath(value)).absolute()
+
+
+def _learn_folder(context: bpy.types.Context) -> Path:
+    """A new folder named after the person."""
+    chosen = settings(context)
+    parent = _path(chosen.learn_output) if chosen.learn_output else Path(
+        bpy.utils.extension_path_user(preferences.PACKAGE, path="subjects", create=True))
+    name = re.sub(r'[\x00-\x1f\\/:*?"<>|\s]+', " ", chosen.name).strip(" .") or "Subject"
+    taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
+    names = [name, *(f"{name} {number}" for number in range(2, len(taken) + 3))]
+    return parent / next(each for each in names if each.casefold() not in taken)

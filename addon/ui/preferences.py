@@ -1,0 +1,73 @@
+"""Where the backend is. Tokens stay in the preferences and never enter a .blend."""
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ..core.connection import Address, Connection
+
+PACKAGE = __package__.rpartition(".")[0]
+
+connection = Connection()
+"""The add-on's one connection; `ui.unregister` stops it."""
+
+
+class HeadroomPreferences(bpy.types.AddonPreferences):
+    bl_idname = PACKAGE
+
+    where: EnumProperty(  # type: ignore[valid-type]
+        name="Backend",
+        items=[("LOCAL", "This Machine", "Start the backend on this machine when it is needed"),
+               ("SERVER", "Server", "Use a Headroom server that is already running")],
+    )
+    python: StringProperty(  # type: ignore[valid-type]
+        name="Python", subtype="FILE_PATH",
+        description="The Python that has the package headroom installed; empty reads HEADROOM_PYTHON",
+    )
+    url: StringProperty(name="URL", description="Such as http://127.0.0.1:8765")  # type: ignore[valid-type]
+    token: StringProperty(name="Token", subtype="PASSWORD")  # type: ignore[valid-type]
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.row().prop(self, "where", expand=True)
+        if self.where == "LOCAL":
+            layout.prop(self, "python")
+        else:
+            layout.prop(self, "url")
+            layout.prop(self, "token")
+        problem = missing(context)
+        if problem:
+            layout.label(text=problem, icon="ERROR")
+
+
+def preferences(context: bpy.types.Context) -> HeadroomPreferences:
+    found: Any = context.preferences.addons[PACKAGE].preferences
+    return found
+
+
+def address(context: bpy.types.Context) -> Address:
+    """Where the preferences say the backend is."""
+    chosen = preferences(context)
+    if chosen.where == "SERVER":
+        return Address(url=chosen.url.strip().rstrip("/"), token=chosen.token)
+    return Address(python=bpy.path.abspath(chosen.python) or os.environ.get("HEADROOM_PYTHON", ""))
+
+
+def missing(context: bpy.types.Context) -> str:
+    """Why the backend cannot be reached as things stand, without asking it; empty when nothing is missing."""
+    chosen, found = preferences(context), address(context)
+    if chosen.where == "SERVER" and not found.url:
+        return "Enter the server's URL in the preferences"
+    if chosen.where == "LOCAL" and not found.python:
+        return "Choose the backend's Python in the preferences"
+    if found.url and not _is_loopback(found.url) and not bpy.app.online_access:
+        return "Blender's Online Access is off, so only a server on this machine can be used"
+    return ""
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url if "//" in url else f"//{url}").hostname in ("localhost", "127.0.0.1", "::1")

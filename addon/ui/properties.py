@@ -1,0 +1,51 @@
+"""What the panel asks for, kept with the scene."""
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+
+
+class HeadroomSettings(bpy.types.PropertyGroup):
+    clip: StringProperty(  # type: ignore[valid-type]
+        name="Clip", subtype="FILE_PATH", description="A video of one person speaking to the camera")
+    name: StringProperty(name="Name", description="Who is shown")  # type: ignore[valid-type]
+    consent: BoolProperty(  # type: ignore[valid-type]
+        name="The person shown has agreed",
+        description="They know that their face will be animated with other words, and have agreed to it")
+    preset: EnumProperty(  # type: ignore[valid-type]
+        name="Preset",
+        items=[("draft", "Draft", "Minutes; for trying out"),
+               ("standard", "Standard", "The usual quality"),
+               ("paper", "Paper", "The published settings; needs a GPU and hours")])
+    from_seconds: FloatProperty(  # type: ignore[valid-type]
+        name="From", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
+        description="Where in the clip to begin")
+    to_seconds: FloatProperty(  # type: ignore[valid-type]
+        name="To", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
+        description="Where in the clip to end; 0 is its end")
+    learn_output: StringProperty(  # type: ignore[valid-type]
+        name="Save In", subtype="DIR_PATH",
+        description="Where the subject's folder is made; empty is the extension's own folder")
+    subject: StringProperty(  # type: ignore[valid-type]
+        name="Subject", subtype="DIR_PATH", description="A folder that Learn wrote")
+    speech: StringProperty(  # type: ignore[valid-type]
+        name="Speech", subtype="FILE_PATH", description="What shall be said, by any speaker")
+    seed: IntProperty(name="Seed", min=0, description="Another seed is another take")  # type: ignore[valid-type]
+    output: StringProperty(  # type: ignore[valid-type]
+        name="Movie", subtype="FILE_PATH", default="//shot.mp4", description="The movie to write")
+    plate_fit: FloatProperty(  # type: ignore[valid-type]
+        name="Plate Fit", min=0.0, max=1.0, subtype="FACTOR",
+        description="0 keeps your head motion and bends the picture to it; 1 takes the head pose of the picture")
+
+
+def settings(context: bpy.types.Context) -> HeadroomSettings:
+    return context.scene.headroom  # type: ignore[attr-defined]
+
+
+def register() -> None:
+    bpy.utils.register_class(HeadroomSettings)
+    bpy.types.Scene.headroom = bpy.props.PointerProperty(type=HeadroomSettings)  # type: ignore[attr-defined]
+
+
+def unregister() -> None:
+    del bpy.types.Scene.headroom  # type: ignore[attr-defined]
+    bpy.utils.unregister_class(HeadroomSettings)

@@ -1,0 +1,207 @@
+"""The panel's buttons, pressed the way Blender presses them, and jobs beside the window."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from conftest import FakeBackend, tiny_subject, write_movie, write_speech
+
+
+@pytest.fixture
+def backend():
+    return FakeBackend(seconds=0.08)
+
+
+@pytest.fixture
+def panel(headroom, backend, monkeypatch):
+    """The add-on with its preferences set to a server that is the fake backend; gives its modules and settings."""
+    preferences = headroom.module("ui.preferences")
+    chosen = preferences.preferences(headroom.bpy.context)
+    chosen.where, chosen.url = "SERVER", "http://127.0.0.1:9"
+    monkeypatch.setattr(preferences.Connection, "client", lambda self, address: backend)
+    headroom.settings = headroom.scene.headroom
+    headroom.jobs = headroom.module("ui.jobs")
+    headroom.jobs.clear()
+    yield headroom
+    headroom.jobs.unregister()
+
+
+@pytest.fixture
+def files(tmp_path):
+    return tiny_subject(tmp_path / "subject"), write_speech(tmp_path / "speech.wav", 0.08)
+
+
+def open_and_perform(panel, files):
+    panel.settings.subject, panel.settings.speech = str(files[0]), str(files[1])
+    assert panel.bpy.ops.headroom.open_subject() == {"FINISHED"}
+    assert panel.bpy.ops.headroom.perform() == {"FINISHED"}
+
+
+def settle(panel, seconds=30.0):
+    """Stand in for Blender's timer until no job is left."""
+    end = time.monotonic() + seconds
+    while panel.jobs.deliver() is not None:
+        assert time.monotonic() < end, panel.jobs.views()
+        time.sleep(0.01)
+
+
+def test_the_steps_from_subject_to_movie_in_the_sequencer(panel, files, tmp_path):
+    open_and_perform(panel, files)
+    panel.settings.output = str(tmp_path / "shot.mp4")
+    assert panel.bpy.ops.headroom.render_shot() == {"FINISHED"}
+    strips = panel.module("scene.compat").strips_of(panel.scene)
+    assert sorted((strip.type, strip.channel) for strip in strips) == [("MOVIE", 2), ("SOUND", 1)]
+    assert panel.bpy.ops.headroom.render_shot() == {"FINISHED"}
+    assert len(strips) == 2
+    assert [view.state for view in panel.jobs.views()] == ["done"] * 3
+
+
+def test_performing_again_neither_piles_up_strips_nor_keys(panel, files):
+    open_and_perform(panel, files)
+    panel.settings.seed = 5
+    panel.bpy.ops.headroom.perform()
+    assert len(panel.module("scene.compat").strips_of(panel.scene)) == 1
+    assert len(panel.bpy.data.actions) == 2
+
+
+def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
+    backend._learn = lambda inputs, settings: {"subject": backend.put_tree(files[0]), "notes": []}
+    chosen = panel.settings
+    chosen.clip, chosen.name, chosen.consent = str(write_speech(tmp_path / "clip.mp4")), "Zoë / Ann", True
+    chosen.learn_output = str(tmp_path / "learnt")
+    assert panel.bpy.ops.headroom.learn() == {"FINISHED"}
+    assert Path(chosen.subject) == tmp_path / "learnt" / "Zoë Ann"
+    assert len(panel.module("scene.shot").shots_in(panel.scene)) == 1
+    assert backend.submitted[0][2] == {"preset": "draft", "from_seconds": None, "to_seconds": None,
+                                       "name": "Zoë / Ann", "consent": True}
+
+
+@pytest.mark.parametrize(("button", "settings", "reason"), [
+    ("learn", {}, "Choose a clip"),
+    ("learn", {"clip": "/a.mp4"}, "Enter the name"),
+    ("learn", {"clip": "/a.mp4", "name": "A"}, "has agreed"),
+    ("open_subject", {}, "Choose a subject"),
+    ("perform", {"speech": "/a.wav"}, "Open a subject first"),
+    ("render_shot", {}, "Open a subject first"),
+])
+def test_a_button_that_cannot_be_pressed_says_why(panel, button, settings, reason):
+    for name, value in settings.items():
+        setattr(panel.settings, name, value)
+    with pytest.raises(RuntimeError, match=reason):
+        getattr(panel.bpy.ops.headroom, button)()
+
+
+def test_without_a_backend_the_buttons_say_where_to_set_it(panel, files, monkeypatch):
+    monkeypatch.delenv("HEADROOM_PYTHON", raising=False)
+    open_and_perform(panel, files)
+    panel.module("ui.preferences").preferences(panel.bpy.context).where = "LOCAL"
+    with pytest.raises(RuntimeError, match="in the preferences"):
+        panel.bpy.ops.headroom.perform()
+
+
+def test_a_server_elsewhere_needs_online_access(panel):
+    preferences = panel.module("ui.preferences")
+    preferences.preferences(panel.bpy.context).url = "https://gpu.example.org"
+    expected = "" if panel.bpy.app.online_access else "Online Access is off"
+    assert expected in preferences.missing(panel.bpy.context)
+
+
+def test_an_error_of_the_backend_is_reported_and_kept_in_the_list(panel, backend, files):
+    backend.fail = "perform"
+    with pytest.raises(RuntimeError, match="No luck with perform"):
+        open_and_perform(panel, files)
+    assert (panel.jobs.views()[0].state, panel.jobs.views()[0].message) == ("failed", "No luck with perform.")
+
+
+def test_undo_takes_a_subject_and_a_performance_back(panel, files):
+    bpy = panel.bpy
+    panel.settings.subject, panel.settings.speech = str(files[0]), str(files[1])
+    bpy.ops.ed.undo_push(message="start")
+    bpy.ops.headroom.open_subject()
+    bpy.ops.ed.undo_push(message="opened")  # what Blender's window manager does after an operator; not in background
+    bpy.ops.headroom.perform()
+    assert len(bpy.data.actions) == 2
+    bpy.ops.ed.undo()
+    assert len(bpy.data.actions) == 0 and len(panel.module("scene.shot").shots_in(bpy.context.scene)) == 1
+    bpy.ops.ed.undo()
+    assert not bpy.data.objects
+    bpy.ops.ed.redo()
+    assert len(panel.module("scene.shot").shots_in(bpy.context.scene)) == 1
+
+
+def test_work_beside_the_window_runs_in_a_thread_and_ends_on_the_main_one(panel):
+    tasks, main = panel.module("core.tasks"), threading.get_ident()
+    threads, done = [], []
+
+    def work(watch):
+        threads.append(threading.get_ident())
+        watch.report(0.5, "half")
+        return 7
+
+    def task():
+        answer = yield tasks.InBackground(work, 0.0, 0.5)
+        threads.append(threading.get_ident())
+        yield tasks.Step(0.75, "nearly")
+        return answer
+
+    panel.jobs._views[99] = panel.jobs.JobView(99, "test", "Test")
+    panel.jobs.begin(99, task(), lambda result: done.append(result) or "Finished")
+    assert panel.bpy.app.timers.is_registered(panel.jobs.deliver)
+    settle(panel)
+    assert done == [7] and threads[0] != main and threads[1] == main
+    assert panel.jobs.views()[0].message == "Finished"
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_cancelled_job_cleans_up_and_says_so(panel, after):
+    tasks, cleaned = panel.module("core.tasks"), []
+
+    def work(watch):
+        while True:
+            watch.report(0.1, "working")
+            time.sleep(0.01)
+
+    def task():
+        try:
+            yield tasks.Step(0.1, "one")
+            yield tasks.InBackground(work)
+        finally:
+            cleaned.append(True)
+
+    panel.jobs._views[98] = panel.jobs.JobView(98, "test", "Test")
+    panel.jobs.begin(98, task(), str)
+    for _ in range(after):
+        panel.jobs.deliver()
+        time.sleep(0.03)
+    panel.jobs.cancel(98)
+    settle(panel)
+    assert panel.jobs.views()[0].state == "cancelled"
+    assert cleaned == ([True] if after else [])
+
+
+def test_no_timer_is_left_when_the_extension_is_switched_off(panel):
+    tasks = panel.module("core.tasks")
+
+    def task():
+        while True:
+            yield tasks.Step(0.1, "for ever")
+
+    panel.jobs._views[97] = panel.jobs.JobView(97, "test", "Test")
+    panel.jobs.begin(97, task(), str)
+    panel.jobs.deliver()
+    panel.jobs.unregister()
+    assert not panel.bpy.app.timers.is_registered(panel.jobs.deliver) and panel.jobs.deliver() is None
+
+
+def test_a_job_survives_undo_in_the_middle_or_says_what_is_gone(panel, files, tmp_path):
+    open_and_perform(panel, files)
+    shot = panel.module("scene.shot").shots_in(panel.scene)[0]
+    write_movie(tmp_path / "x.mp4", 2)
+    task = panel.module("scene.produce").render_shot(shot, tmp_path / "s.mp4", 0.0, lambda: None)
+    next(task)
+    panel.bpy.ops.wm.read_homefile(use_empty=True)
+    match = panel.module("core.remote").Match(None, None, None, None, "")
+    with pytest.raises(panel.module("core.errors").HeadroomError, match="no longer in the scene"):
+        task.send(match)
+    assert not (tmp_path / "s.mp4").exists()
