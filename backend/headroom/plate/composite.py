@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headroom.face.camera import Crop
 
-LUMA = np.float32([0.299, 0.587, 0.114])
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def crop_frame(frame: NDArray[np.uint8], crop: Crop, resolution: int) -> NDArray
     around = (top - crop.y, crop.y + crop.size - bottom, left - crop.x, crop.x + crop.size - right)
     window = frame[top:bottom, left:right]
     if any(around):
-        window = cv2.copyMakeBorder(window, *around, cv2.BORDER_REPLICATE)
+        window = np.asarray(cv2.copyMakeBorder(window, *around, cv2.BORDER_REPLICATE), np.uint8)
     return _resized(window, resolution)
 
 
@@ -100,7 +100,8 @@ def flicker(frames: Iterable[NDArray[np.uint8]], masks: Iterable[NDArray[np.floa
 
     frames (H, W, 3) uint8, masks (H, W). Compare it with the truth's own: motion counts in both.
     """
-    total, count, recent = 0.0, 0.0, []
+    total, count = 0.0, 0.0
+    recent: list[NDArray[np.float32]] = []
     for frame, mask in zip(frames, masks):
         recent = [*recent[-2:], frame.astype(np.float32) @ LUMA]
         if len(recent) == 3:

@@ -103,7 +103,7 @@ def key_poses(rotation: Floats, fps: float) -> NDArray[np.int64]:
     ends = [0] if count == 1 else [0, count - 1]
     smooth = gaussian_filter1d(np.asarray(rotation, np.float64), max(0.04 * fps, 1e-3), axis=0, mode="nearest")
     swing = np.abs(smooth - np.median(smooth, axis=0))
-    reach = 2 * max(int(round(SHORT_TIME * fps)), 1) + 1
+    reach = 2 * max(round(SHORT_TIME * fps), 1) + 1
     peaks = (swing == maximum_filter1d(swing, reach, axis=0, mode="nearest")) & (swing > np.radians(0.3))
     strength = np.where(peaks, swing, 0).max(axis=1)
     chosen = list(ends)
@@ -134,7 +134,7 @@ def shortest_path(costs: Floats, spans: Floats) -> NDArray[np.int64]:
     return np.array(path[::-1], dtype=np.int64)
 
 
-def step_cost(jump: Floats, span: float) -> NDArray[np.float64]:
+def step_cost(jump: Floats | int, span: float) -> NDArray[np.float64]:
     """What it costs to move by `jump` plates in the time of `span`: nothing at the clip's own speed, forwards.
 
     Infinite when faster than the clip.

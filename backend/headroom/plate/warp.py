@@ -39,7 +39,7 @@ def warp_plate(
     if window is None:
         return plate
     left, top, right, bottom = window
-    spacing = max(int(round(GRID * plate.shape[0] / 720)), 2)
+    spacing = max(round(GRID * plate.shape[0] / 720), 2)
     columns, rows = _axis(left, right, spacing), _axis(top, bottom, spacing)
     grid = np.stack(np.meshgrid(columns, rows), axis=-1)
     follow = _following(grid, hull, band)
@@ -114,7 +114,7 @@ def _pixel_map(
     on_grid_x = ((x + 0.5 - columns[0]) / (columns[1] - columns[0])).astype(np.float32)
     on_grid_y = ((y + 0.5 - rows[0]) / (rows[1] - rows[0])).astype(np.float32)
     grid_x, grid_y = np.meshgrid(on_grid_x, on_grid_y)
-    dense = cv2.remap(shift.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR)
+    dense = np.asarray(cv2.remap(shift.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR), np.float32)
     dense[..., 0] += x
     dense[..., 1] += y[:, None]
     return dense

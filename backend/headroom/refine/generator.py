@@ -1,0 +1,144 @@
+"""The generator: a U-Net whose every block is told whose face it paints (paper §3.4, Eq. 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+PICTURE = 3  # colour channels of one picture
+WINDOW = 3  # pictures the generator sees: t-2, t-1 and t (paper §3.4)
+MASKS = 2  # the render's alpha and the erased area, of frame t
+INPUTS = WINDOW * PICTURE + MASKS
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """What the generator is built from."""
+
+    width: int = 32  # channels of the outermost block; the paper's `ngf` is 64
+    levels: int = 6  # halvings of the picture; the paper's 256 picture is halved 8 times
+    identity: int = 160  # length of the identity feature
+    hidden: int = 128  # width of the network that turns identity into AdaIN parameters
+    head: int = 5  # kernel of the two heads, pixels; the paper's is 7
+    residual: bool = True  # the colour head paints a change of the render instead of the colour itself
+
+    def channels(self) -> list[int]:
+        """Channels after each halving: doubling up to eight times the width, as in the paper."""
+        return [self.width * min(2**level, 8) for level in range(self.levels)]
+
+
+class AdaIN(nn.Module):
+    """Adaptive instance normalisation: each channel gets its spread and mean from the identity."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x (B, C, H, W); style (B, 2C): gain - 1, then offset."""
+        gain, offset = style.to(x.dtype)[:, :, None, None].chunk(2, dim=1)
+        return torch.addcmul(offset, functional.instance_norm(x, eps=1e-4), 1 + gain)
+
+
+class StyleNetwork(nn.Module):
+    """Identity feature to the AdaIN parameters of all blocks; two layers where the authors use 204 M weights."""
+
+    def __init__(self, identity: int, hidden: int, channels: list[int]):
+        super().__init__()
+        self.sizes = [2 * count for count in channels]
+        self.hidden = nn.Linear(identity, hidden)
+        self.out = nn.Linear(hidden, sum(self.sizes))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, identity: Tensor) -> list[Tensor]:
+        """identity (B, D) to one (B, 2C) per block; zeros at first, which is plain instance normalisation."""
+        hidden = functional.leaky_relu(self.hidden(identity), 0.2)
+        # The mean, not the sum: an Adam step then moves a gain no faster than it moves a kernel.
+        return list(self.out(hidden / hidden.shape[1]).split(self.sizes, dim=1))
+
+
+class Down(nn.Module):
+    """Halve the picture."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+        self.norm = AdaIN(outputs)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x (B, C, H, W) to (B, C', H/2, W/2)."""
+        return self.norm(self.conv(functional.leaky_relu(x, 0.2)), style)
+
+
+class Up(nn.Module):
+    """Double the picture."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+        self.norm = AdaIN(outputs)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x (B, C, H, W) to (B, C', 2H, 2W)."""
+        return self.norm(self.conv(functional.relu(x)), style)
+
+
+class Generator(nn.Module):
+    """A window of rendered pictures and an identity to a photo of frame t."""
+
+    def __init__(self, config: GeneratorConfig):
+        super().__init__()
+        self.config = config
+        channels = config.channels()
+        self.stem = nn.Conv2d(INPUTS, channels[0], 4, stride=2, padding=1)
+        self.down = nn.ModuleList(Down(a, b) for a, b in pairwise(channels[:-1]))
+        self.bottom = nn.Conv2d(channels[-2], channels[-1], 4, stride=2, padding=1)  # no norm: 1 x 1 in the paper
+        joined = [channels[-1]] + [2 * count for count in reversed(channels[1:-1])]
+        outputs = [*reversed(channels[:-1]), config.width]
+        self.up = nn.ModuleList(Up(a, b) for a, b in zip([*joined, 2 * channels[0]], outputs))
+        self.heads = nn.Conv2d(config.width + INPUTS, PICTURE + 1, config.head, padding=config.head // 2)
+        norms = [block.norm.channels for block in [*self.down, *self.up]]
+        self.style = StyleNetwork(config.identity, config.hidden, norms)
+        self.apply(_initialise)
+
+    def forward(self, window: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
+        """Refined picture (B, 3, H, W) and attention A (B, 1, H, W), both 0..1.
+
+        window: (B, 11, H, W), 0..1: pictures of t-2, t-1 and t, then alpha and erased area of t.
+        identity: (B, D).
+        """
+        styles = self.style(identity)
+        skips = [self.stem(window)]
+        for block, style in zip(self.down, styles):
+            skips.append(block(skips[-1], style))
+        x = self.bottom(functional.leaky_relu(skips[-1], 0.2))
+        for block, style, skip in zip(self.up, styles[len(self.down) :], [*reversed(skips), None]):
+            x = block(x, style)
+            x = x if skip is None else torch.cat([x, skip], dim=1)
+        heads = self.heads(torch.cat([functional.relu(x), window], dim=1)).float()
+        return self.blend(current_picture(window).float(), heads)
+
+    def blend(self, picture: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
+        """Eq. 3: o = A r + (1 - A) C. picture (B, 3, H, W), heads (B, 4, H, W) before their squashing."""
+        attention = torch.sigmoid(heads[:, 3:])
+        painted = torch.tanh(heads[:, :3])
+        colour = (picture + painted).clamp(0, 1) if self.config.residual else (painted + 1) / 2
+        return attention * picture + (1 - attention) * colour, attention
+
+
+def current_picture(window: Tensor) -> Tensor:
+    """The picture of frame t (B, 3, H, W) inside a window (B, 11, H, W)."""
+    return window[:, (WINDOW - 1) * PICTURE : WINDOW * PICTURE]
+
+
+def _initialise(module: nn.Module) -> None:
+    """Small normal weights, as image-to-image GANs start."""
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

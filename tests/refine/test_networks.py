@@ -1,0 +1,106 @@
+"""The refiner's blocks and losses against loops written by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from headroom.refine import losses
+from headroom.refine.discriminator import Discriminator
+from headroom.refine.generator import INPUTS, AdaIN, Generator, GeneratorConfig, current_picture
+
+TINY = GeneratorConfig(width=4, levels=4, identity=6, hidden=8)
+
+
+def test_adain_matches_a_loop_written_by_hand():
+    x, style = torch.randn(2, 3, 5, 4), torch.randn(2, 6)
+    ours = AdaIN(3)(x, style)
+    for b in range(2):
+        for c in range(3):
+            plane = x[b, c]
+            normal = (plane - plane.mean()) / torch.sqrt(plane.var(unbiased=False) + 1e-4)
+            expected = normal * (1 + style[b, c]) + style[b, 3 + c]
+            assert torch.allclose(ours[b, c], expected, atol=1e-5)
+
+
+def test_eq_3_matches_a_loop_written_by_hand():
+    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6, residual=False))
+    picture, heads = torch.rand(2, 3, 4, 4), torch.randn(2, 4, 4, 4)
+    refined, attention = generator.blend(picture, heads)
+    for b, i, j in np.ndindex(2, 4, 4):
+        a = 1 / (1 + np.exp(-heads[b, 3, i, j].item()))
+        assert attention[b, 0, i, j].item() == pytest.approx(a, abs=1e-6)
+        for c in range(3):
+            colour = (np.tanh(heads[b, c, i, j].item()) + 1) / 2
+            expected = a * picture[b, c, i, j].item() + (1 - a) * colour
+            assert refined[b, c, i, j].item() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_pictures_stay_between_0_and_1(residual):
+    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6, residual=residual))
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, 0, 1)
+    refined, attention = generator(torch.rand(2, INPUTS, 32, 32), torch.randn(2, 6))
+    assert refined.shape == (2, 3, 32, 32) and attention.shape == (2, 1, 32, 32)
+    for picture in (refined, attention):
+        assert picture.min() >= 0 and picture.max() <= 1
+
+
+def test_identity_changes_what_is_painted():
+    generator = Generator(TINY).eval()
+    torch.nn.init.normal_(generator.style.out.weight)
+    window = torch.rand(1, INPUTS, 32, 32)
+    one, other = (generator(window, identity)[0] for identity in torch.randn(2, 1, 6))
+    assert not torch.allclose(one, other)
+
+
+def test_current_picture_is_the_last_of_the_window():
+    window = torch.rand(1, INPUTS, 4, 4)
+    assert torch.equal(current_picture(window), window[:, 6:9])
+
+
+def test_one_verdict_for_every_70_pixel_patch():
+    judge = Discriminator(width=4)
+    window, frame = torch.rand(1, INPUTS, 128, 128), torch.rand(1, 3, 128, 128, requires_grad=True)
+    verdicts = judge(window, frame)
+    assert verdicts.shape == (1, 1, 14, 14)
+    for layer in judge.layers:  # normalisation looks at the whole picture; without it the reach can be seen
+        if isinstance(layer, torch.nn.InstanceNorm2d):
+            layer.forward = lambda x: x
+    judge(window, frame)[0, 0, 7, 7].backward()
+    reached = frame.grad.abs().sum(1)[0].nonzero()
+    assert (reached.max(0).values - reached.min(0).values + 1).tolist() == [70, 70]
+
+
+def test_eq_4_terms_match_loops_written_by_hand():
+    refined, truth, attention = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5), torch.rand(2, 1, 4, 5)
+    l1 = np.mean([abs(a - b) for a, b in zip(refined.flatten().tolist(), truth.flatten().tolist())])
+    assert losses.l1_loss(refined, truth).item() == pytest.approx(l1, rel=1e-5)
+    smooth, norm = 0.0, 0.0
+    for b in range(2):
+        a = attention[b, 0].tolist()
+        norm += np.sqrt(sum(value**2 for row in a for value in row)) / np.sqrt(20) / 2
+        for i in range(4):
+            for j in range(5):
+                smooth += (a[i + 1][j] - a[i][j]) ** 2 / 2 if i < 3 else 0
+                smooth += (a[i][j + 1] - a[i][j]) ** 2 / 2 if j < 4 else 0
+    assert losses.smoothness_loss(attention).item() == pytest.approx(smooth, rel=1e-4)
+    assert losses.attention_loss(attention).item() == pytest.approx(norm, rel=1e-5)
+
+
+def test_gan_losses_match_their_logarithms():
+    true, fake = torch.randn(2, 1, 3, 3), torch.randn(2, 1, 3, 3)
+    d_true, d_fake = torch.sigmoid(true), torch.sigmoid(fake)
+    expected = -(torch.log(d_true).mean() + torch.log(1 - d_fake).mean()) / 2
+    assert torch.allclose(losses.discriminator_gan_loss(true, fake), expected, atol=1e-6)
+    assert torch.allclose(losses.generator_gan_loss(fake), -torch.log(d_fake).mean(), atol=1e-6)
+
+
+def test_weighted_losses_see_only_what_has_weight():
+    truth = torch.rand(1, 3, 32, 32)
+    refined, weight = truth.clone(), torch.zeros(1, 1, 32, 32)
+    weight[..., 20:, 20:] = 1
+    refined[..., :8, :8] = 0
+    for loss in (losses.l1_loss, losses.detail_loss, losses.RandomFeatures()):
+        assert loss(refined, truth, weight).item() == pytest.approx(0, abs=1e-6)
+        assert loss(1 - refined, truth, weight).item() > 0.01
