@@ -168,19 +168,18 @@ def test_jitter_of_even_motion_is_zero_and_of_a_zigzag_four_times_its_height():
 
 
 def test_flicker_ratio_rises_with_flicker_and_not_with_even_fading():
-    frames = np.full((20, 8, 8, 3), 100, np.uint8) + np.arange(20, dtype=np.uint8)[:, None, None, None] * 2
-    restless = frames.copy()
+    fading = np.full((20, 8, 8, 3), 100, np.uint8) + np.arange(20, dtype=np.uint8)[:, None, None, None] * 2
+    restless, twice, upper_half = fading.copy(), fading.copy(), fading.copy()
     restless[::2] += 3
-    twice = frames.copy()
     twice[::2] += 6
-    assert measures.restlessness(frames) == 0
-    assert flicker_ratio(restless, restless) == pytest.approx(1)
-    assert flicker_ratio(restless, twice) == pytest.approx(2)
-    mask = np.zeros((8, 8), bool)
-    mask[:4] = True
-    half = restless.copy()
-    half[:, :4] = frames[:, :4]
-    assert flicker_ratio(restless, half, mask) == 0
+    upper_half[::2, :4] += 3
+    everywhere = np.ones((20, 8, 8), np.float32)
+    below = everywhere.copy()
+    below[:, :4] = 0
+    assert flicker_ratio(restless, restless, everywhere) == pytest.approx(1)
+    assert flicker_ratio(restless, twice, everywhere) == pytest.approx(2)
+    assert flicker_ratio(restless, fading, everywhere) == pytest.approx(0, abs=1e-6)
+    assert flicker_ratio(restless, upper_half, below) == pytest.approx(0, abs=1e-6)
 
 
 def test_the_face_mask_is_the_hull_of_the_oval():

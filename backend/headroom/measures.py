@@ -10,6 +10,8 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 from scipy.stats import wasserstein_distance
 
+from headroom.plate.composite import flicker
+
 IDENTICAL_DB = 100.0  # what PSNR is called when two pictures do not differ
 
 # The 20 mouth points of the 68-point convention (48..67) among MediaPipe's 478.
@@ -119,22 +121,10 @@ def pose_jitter_pixels(points: np.ndarray) -> float:
     return float(np.linalg.norm(np.diff(points, n=2, axis=0), axis=-1).mean()) if len(points) > 2 else 0.0
 
 
-def restlessness(frames: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Mean absolute second difference over time of pixel values; even motion and slow light mostly cancel, flicker
-    does not. frames (T, H, W, 3) uint8, mask (H, W) bool."""
-    if len(frames) < 3:
-        return 0.0
-    total = 0.0
-    for before, now, after in zip(frames, frames[1:], frames[2:]):
-        change = np.abs(before.astype(np.int16) - 2 * now.astype(np.int16) + after)
-        total += float((change[mask] if mask is not None else change).mean())
-    return total / (len(frames) - 2)
-
-
-def flicker_ratio(truth: np.ndarray, made: np.ndarray, mask: np.ndarray | None = None) -> float:
+def flicker_ratio(truth: np.ndarray, made: np.ndarray, masks: np.ndarray) -> float:
     """How restless a movie's pixels are compared with the truth's: 1 is like the truth, under 1 smoother, over 1
-    flickers. truth, made (T, H, W, 3) uint8, mask (H, W) bool."""
-    return restlessness(made, mask) / max(restlessness(truth, mask), 1e-6)
+    flickers. `headroom.plate.composite.flicker`, of truth and made (T, H, W, 3) uint8 inside masks (T, H, W)."""
+    return flicker(made, masks) / max(flicker(truth, masks), 1e-6)
 
 
 def face_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:

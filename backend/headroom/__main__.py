@@ -1,0 +1,222 @@
+"""The command line `headroom`. Heavy modules are imported inside the commands, so that --help answers at once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headroom import __version__
+from headroom.console import (
+    EXIT_FAILED,
+    exit_code_of,
+    out,
+    progress_bar,
+    require_file_later,
+    require_folder_later,
+    say_notes,
+)
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"]},
+                  help="A short video of a person and a speech recording in, an editable performance and a shot out.")
+
+NO_CONSENT = "not stated"
+
+
+class Preset(str, Enum):
+    draft = "draft"
+    standard = "standard"
+    paper = "paper"
+
+
+ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
+SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote.", show_default=False)]
+SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
+                                                show_default=False)]
+PresetOption = Annotated[Preset, typer.Option(help="How long to learn: minutes, most of an hour, or as the paper.")]
+SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def learn(
+    clip: ClipArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write the subject to.")],
+    preset: PresetOption = Preset.standard,
+    from_seconds: Annotated[float | None, typer.Option("--from", help="Where to begin in the clip.", min=0)] = None,
+    to_seconds: Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)] = None,
+    name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
+    consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
+) -> None:
+    """Learn a person from a clip."""
+    require_folder_later(output, marker="subject.toml")
+    if consent is None:
+        out.print("The person shown must have agreed to this use; say who agreed with --consent.", markup=False)
+    from headroom import pipeline
+
+    with progress_bar() as progress:
+        notes = pipeline.learn(clip, output, preset=preset.value, from_seconds=from_seconds, to_seconds=to_seconds,
+                               name=name, consent=consent or NO_CONSENT, progress=progress)
+    say_notes(notes)
+    out.print(f"Learnt {output}", markup=False)
+
+
+@app.command()
+def perform(
+    subject: SubjectArgument,
+    speech: SpeechArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Performance to write, .npz.")],
+    seed: SeedOption = 0,
+) -> None:
+    """Predict expression and head motion from speech."""
+    require_file_later(output, ".npz")
+    from headroom import pipeline
+
+    with progress_bar() as progress:
+        performance, notes = pipeline.perform(subject, speech, seed=seed, progress=progress)
+    performance.save(output)
+    say_notes(notes)
+    out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
+
+
+@app.command()
+def shot(
+    subject: SubjectArgument,
+    speech: SpeechArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Movie to write, .mp4.")],
+    blend: Annotated[Path | None, typer.Option(help="Also save the editable scene, .blend.")] = None,
+    performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one.")] = None,
+    seed: SeedOption = 0,
+    plate_fit: Annotated[float, typer.Option(help="0 keeps the head's motion, 1 takes the plate's.", min=0,
+                                             max=1)] = 0.0,
+) -> None:
+    """Make a finished shot in Blender: the person says the speech, full frame."""
+    require_file_later(output, ".mp4")
+    if blend:
+        require_file_later(blend, ".blend")
+    from headroom import blender
+
+    with progress_bar() as progress:
+        result = blender.make_shot(subject, speech, output, blend=blend, performance=performance, seed=seed,
+                                   plate_fit=plate_fit, progress=progress)
+    say_notes(result.get("notes", []))
+    out.print(f"Wrote {output}: {result['frames']} frames", markup=False)
+    if blend:
+        out.print(f"Wrote {blend}", markup=False)
+
+
+@app.command()
+def evaluate(
+    clip: ClipArgument,
+    train_seconds: Annotated[float, typer.Option(help="Learn from this much; work on the rest.", min=2)] = 12.0,
+    preset: PresetOption = Preset.draft,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Folder for truth, reconstruction and prediction .mp4.")] = None,
+) -> None:
+    """Learn from the first seconds of a clip and measure what comes out for the rest."""
+    if json_file:
+        require_file_later(json_file, ".json")
+    if save:
+        require_folder_later(save)
+    from headroom.evaluate import evaluate as run
+    from headroom.files import atomic_write
+    from headroom.tables import print_evaluation
+
+    with progress_bar() as progress:
+        figures = run(clip, train_seconds=train_seconds, save=save, preset=preset.value, progress=progress)
+    print_evaluation(out, figures)
+    if json_file:
+        with atomic_write(json_file) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for everything made.")] = Path("headroom-demo"),
+) -> None:
+    """Run everything on the bundled sample: learn, perform, shot."""
+    require_folder_later(output)
+    from headroom.demo import run
+
+    with progress_bar() as progress:
+        made = run(output, progress=progress)
+    for path in made:
+        out.print(f"Wrote {path}", markup=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+    exit_with_parent: Annotated[int | None, typer.Option(help="Stop when this process has gone.",
+                                                         metavar="PID")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder for jobs and files.")] = None,
+) -> None:
+    """Serve the Blender add-on over HTTP. The first line printed is {"url", "token", "pid"}."""
+    from headroom.server.serve import serve as run
+
+    run(host=host, port=port, token=None, data_dir=data, exit_with_parent=exit_with_parent)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+    """Say what is installed, what is missing and what to do about it."""
+    from headroom.doctor import examine
+    from headroom.tables import print_findings
+
+    findings = examine()
+    if as_json:
+        print(json.dumps([vars(finding) for finding in findings], indent=2))
+    else:
+        print_findings(out, findings)
+    if not all(finding.ok for finding in findings if finding.needed):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def main() -> None:
+    """Run one command; errors become one sentence and an exit code, Ctrl-C becomes 130."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere
+    try:
+        code = app(arguments, prog_name="headroom", standalone_mode=False)
+    except typer.Exit as end:
+        code = end.exit_code
+    except Exception as error:
+        code = _usage_error(error)
+        code = exit_code_of(error, debug) if code is None else code
+    except KeyboardInterrupt as error:
+        code = exit_code_of(error, debug)
+    sys.exit(code or 0)
+
+
+def _usage_error(error: Exception) -> int | None:
+    """Print what typer says of a mistyped command; None for any other error."""
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if show is None or code is None:
+        return None
+    show()
+    return int(code)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
