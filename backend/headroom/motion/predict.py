@@ -1,0 +1,91 @@
+"""Speech to performance: expression from the networks, the head and the blinks in the person's manner."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from headroom.motion.blinks import Blinks, add_blinks, without
+from headroom.motion.features import FRAME_RATE, SAMPLE_RATE, Hearing, frame_count, listen, speech_levels, windows
+from headroom.motion.head import combine, wander
+from headroom.motion.model import Manner, MotionModel
+from headroom.motion.network import EXPRESSION, State
+from headroom.motion.offset import pooled
+from headroom.performance import Performance
+
+CHUNK_FRAMES = 1000  # 40 s of sound in memory at a time
+LIP_SMOOTH = 0.6  # frames: lips light
+SPEECH_DB = -35.0  # below the loud parts: quieter than this is a pause
+ANTICIPATION, HANGOVER = 3, 5  # frames the mouth leaves its rest before and after sound
+GATE_SMOOTH = 1.5  # frames
+DEAF_LEVEL_DB = -60.0  # of full scale: a recording whose loud parts are below this is silence
+
+
+def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = None, seed: int = 0,
+            chunk_frames: int = CHUNK_FRAMES) -> Performance:
+    """The performance at 25 Hz for speech (N,), 16 kHz, `seconds` long if given; the seed changes head and blinks."""
+    frames = frame_count(samples) if seconds is None else max(1, round(seconds * FRAME_RATE))
+    hearing = listen(samples, model.config.features)
+    motion = predicted_motion(model, samples, frames, hearing, chunk_frames)
+    levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), hearing)
+                             for first in range(0, frames, chunk_frames)])
+    expression = face(model.manner, motion[:, :EXPRESSION], speaking(levels, hearing))
+    expression = add_blinks(expression, Blinks(float(model.manner.blink_rate[0]), model.manner.blink), seed)
+    manner = model.manner
+    pose = combine(wander(manner.pose, manner.levels, levels, seed), motion[:, EXPRESSION:], manner.pose_evidence,
+                   manner.pose_mean, manner.pose_deviation)
+    return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:])
+
+
+@torch.no_grad()
+def predicted_motion(model: MotionModel, samples: np.ndarray, frames: int, hearing: Hearing,
+                     chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
+    """Normalised motion (frames, 70): the mean of the networks, chunk by chunk with their states carried on."""
+    out = np.empty((frames, EXPRESSION + 6), np.float32)
+    states: list[State | None] = [None] * len(model.networks)
+    for first in range(0, frames, chunk_frames):
+        last = min(first + chunk_frames, frames)
+        heard = windows(samples, first, last, model.config.features, hearing)
+        answers = []
+        for index, network in enumerate(model.networks):
+            expression, pose, states[index] = network.eval()(torch.from_numpy(heard)[None], states[index])
+            answers.append(torch.cat([expression, pose], -1)[0])
+        out[first:last] = torch.stack(answers).mean(0).numpy()
+        if model.readout is not None and model.readout_share:
+            linear = pooled(heard) @ model.readout[:-1] + model.readout[-1]
+            out[first:last, :EXPRESSION] += model.readout_share * (linear - out[first:last, :EXPRESSION])
+    return out
+
+
+def speaking(levels: np.ndarray, hearing: Hearing) -> np.ndarray:
+    """How much (T,), 0..1, the mouth is speech's: 1 near sound, 0 in pauses."""
+    if hearing.loud_db < DEAF_LEVEL_DB:
+        return np.zeros(len(levels))
+    size = ANTICIPATION + HANGOVER + 1
+    gate = maximum_filter1d((levels > SPEECH_DB).astype(float), size, origin=(HANGOVER - ANTICIPATION) // 2)
+    return gaussian_filter1d(gate, GATE_SMOOTH, mode="nearest")
+
+
+def face(manner: Manner, normalised: np.ndarray, speaking: np.ndarray) -> np.ndarray:
+    """Expression (T, 64) without blinks: lips alive and within the person's range, at rest in pauses, lids open."""
+    moved = normalised * manner.expression_deviation * manner.lip_gain + manner.expression_mean
+    moved = gaussian_filter1d(moved, LIP_SMOOTH, axis=0, mode="nearest")
+    moved = with_effect(moved, manner.lip_opening, np.clip(moved @ manner.lip_opening, *manner.lip_range))
+    moved = manner.rest + (moved - manner.rest) * speaking[:, None]
+    lids = without(manner.lid_opening[None], manner.lip_opening)[0]
+    open_eyes = np.full(len(moved), float(manner.rest @ manner.lid_opening))
+    return with_effect(moved, manner.lid_opening, open_eyes, lids).astype(np.float32)
+
+
+def with_effect(expression: np.ndarray, effect: np.ndarray, wanted: np.ndarray,
+                along: np.ndarray | None = None) -> np.ndarray:
+    """expression (T, 64) changed along one direction so that expression @ effect (64,) becomes `wanted` (T,)."""
+    along = effect if along is None else along
+    travel = float(along @ effect)
+    if travel < 1e-9:
+        return expression
+    return expression + np.outer((wanted - expression @ effect) / travel, along)
+
+
+__all__ = ["SAMPLE_RATE", "predict", "predicted_motion"]

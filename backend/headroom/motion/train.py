@@ -1,0 +1,201 @@
+"""Teaching the motion networks: one person from a short clip, or everybody from many clips."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from headroom.errors import InputError
+from headroom.motion.dataset import (
+    AugmentConfig,
+    Sample,
+    as_windows,
+    make_sample,
+    matched,
+    random_batch,
+)
+from headroom.motion.features import FRAME_RATE
+from headroom.motion.losses import LossConfig, motion_losses
+from headroom.motion.manner import measure_manner, normalised
+from headroom.motion.model import Manner, MotionModel
+from headroom.motion.network import EXPRESSION, MotionNetwork, NetworkConfig
+from headroom.motion.offset import correlation, pooled, ridge, shifted
+from headroom.motion.sync import find_offset
+from headroom.performance import Performance
+from headroom.progress import Progress, part, silent
+
+SHORTEST_SECONDS = 2.0
+LIVELINESS = 0.85  # of the truth's deviation of lip opening that the prediction is brought to
+GREATEST_GAIN = 1.8
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    members: int = 5  # networks whose answers are averaged; each is judged on another slice of the clip
+    steps: int = 240  # the most, per network
+    judge_every: int = 20  # steps
+    patience: int = 4  # judgements without a better one before training ends
+    batch: int = 8
+    shortest: int = 16  # frames of a training piece
+    longest: int = 64
+    warm_up: int = 12  # frames heard before judging begins, in half the pieces
+    gap: int = 7  # frames between what is learnt and what is judged: a window's reach
+    rate: float = 1e-3  # of AdamW
+    fine_rate: float = 3e-4  # the same when beginning from a trained network
+    weight_decay: float = 0.02
+    average: float = 0.97  # of the running mean of weights that is kept per step
+    readout_share: float = 0.5  # of the linear answer in the average
+    readout_strength: float = 3.0  # of its ridge
+    even_weight: float = 0.2  # of every expression dimension beside its size in millimetres
+    seed: int = 0
+
+
+def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | None = None,
+                 progress: Progress = silent, initial: MotionModel | None = None, *, lip_opening: np.ndarray,
+                 lid_opening: np.ndarray, importance: np.ndarray | None = None) -> MotionModel:
+    """Learn one person.
+
+    samples: (N,) at 16 kHz, beginning with the truth's first frame. truth: any rate. initial: a model to begin from.
+    lip_opening, lid_opening: (64,) millimetres per unit of each expression coefficient. importance: (64,) mean vertex
+    motion in millimetres per unit, default 1.
+    """
+    config = config or TrainConfig()
+    if initial is not None:
+        config = replace(config, network=initial.config)
+    truth = matched(samples, truth)
+    if len(truth) < SHORTEST_SECONDS * FRAME_RATE:
+        raise InputError("The clip is shorter than two seconds of speech. Choose a longer clip.")
+    progress(0.0, "Listening to the clip")
+    rng = np.random.default_rng(config.seed)
+    torch.manual_seed(config.seed)
+    offset = find_offset(samples, truth.expression @ lip_opening, config.network.features, initial)
+    samples = shifted(samples, offset)
+    manner = measure_manner(samples, truth, lip_opening, lid_opening, config.network.features)
+    sample = make_sample(samples, normalised(truth, manner), config.network.features, config.augment, rng)
+    emphasis = emphasis_of(manner, importance, config)
+    networks, held_out = [], np.full((len(sample), EXPRESSION + 6), np.nan, np.float32)
+    for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
+        network = beginning(config, initial, member)
+        report = part(progress, member / config.members, (member + 1) / config.members)
+        learn, judged = around(sample, held, config.gap), sample.part(held[0], held[-1] + 1)
+        networks.append(fit(network, learn, judged, emphasis, config, rng, report, initial is not None))
+        held_out[held] = answer(networks[-1], learn, judged, config)
+    progress(1.0, "Learnt how the person moves")
+    return MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample),
+                       linear_answer([sample], config), config.readout_share, offset,
+                       held_out_score(manner, held_out, sample))
+
+
+def fit(network: MotionNetwork, learn: Sequence[Sample], judged: Sample | None, emphasis: tuple[Tensor, Tensor],
+        config: TrainConfig, rng: np.random.Generator, progress: Progress, fine: bool = False,
+        judge: Callable[[MotionNetwork], float] | None = None) -> MotionNetwork:
+    """The running mean of `network`'s weights at its best on the judged frames; the last when there are none."""
+    rate = config.fine_rate if fine else config.rate
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=config.weight_decay)
+    mean = copy.deepcopy(network).eval()
+    judge = judge or (lambda n: loss_on(n, judged, emphasis, config) if judged is not None else 0.0)
+    best, lowest, worse = copy.deepcopy(mean), judge(mean) if fine else float("inf"), 0
+    for step in range(config.steps):
+        progress(step / config.steps, "Learning how the person moves")
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / 20) * (1 - 0.9 * step / config.steps)
+        frames = int(rng.integers(config.shortest, config.longest + 1))
+        heard, motion, mask = random_batch(list(learn), config.batch, frames, config.warm_up, config.augment, rng)
+        expression, pose, _ = network.train()(heard)
+        losses = motion_losses(expression, pose, motion[..., :EXPRESSION], motion[..., EXPRESSION:], mask, *emphasis,
+                               config.loss)
+        optimiser.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        follow(mean, network, min(config.average, (step + 1) / (step + 10)))
+        if (step + 1) % config.judge_every == 0:
+            score = judge(mean)
+            if score < lowest:
+                best, lowest, worse = copy.deepcopy(mean), score, 0
+            elif (worse := worse + 1) >= config.patience:
+                break
+    return best
+
+
+@torch.no_grad()
+def follow(mean: MotionNetwork, network: MotionNetwork, keep: float) -> None:
+    """Move the running mean of the weights towards the present ones."""
+    for old, new in zip(mean.parameters(), network.parameters()):
+        old.lerp_(new, 1 - keep)
+
+
+@torch.no_grad()
+def loss_on(network: MotionNetwork, sample: Sample, emphasis: tuple[Tensor, Tensor], config: TrainConfig) -> float:
+    """Expression and lip loss on a whole clean sample."""
+    expression, pose, _ = network.eval()(as_windows(sample.rows[:1]))
+    losses = motion_losses(expression, pose, sample.motion[None, :, :EXPRESSION], sample.motion[None, :, EXPRESSION:],
+                           torch.ones(1, len(sample)), *emphasis, config.loss)
+    return float(losses["expression"] + losses.get("lips", torch.zeros(())))
+
+
+def beginning(config: TrainConfig, initial: MotionModel | None, member: int) -> MotionNetwork:
+    """A new network, or a copy of one of the initial model's."""
+    if initial is None:
+        return MotionNetwork(config.network)
+    return copy.deepcopy(initial.networks[member % len(initial.networks)])
+
+
+def around(sample: Sample, held: np.ndarray, gap: int) -> list[Sample]:
+    """What lies before and after the held frames, `gap` frames off."""
+    pieces = [(0, int(held[0]) - gap), (int(held[-1]) + 1 + gap, len(sample))]
+    return [sample.part(first, last) for first, last in pieces if last - first > gap] or [sample]
+
+
+def emphasis_of(manner: Manner, importance: np.ndarray | None, config: TrainConfig) -> tuple[Tensor, Tensor]:
+    """Weights (64,), mean 1, by how far each dimension moves the face, and the lip direction (64,), both normalised."""
+    size = (manner.expression_deviation * (1.0 if importance is None else importance)) ** 2
+    weights = size / size.mean() + config.even_weight
+    lips = manner.expression_deviation * manner.lip_opening
+    spread = max(float(np.ptp(manner.lip_range)) / 4, 1e-3)  # about one deviation
+    return torch.from_numpy((weights / weights.mean()).astype(np.float32)), \
+        torch.from_numpy((lips / spread).astype(np.float32))
+
+
+def linear_answer(clips: Sequence[Sample], config: TrainConfig) -> np.ndarray:
+    """(F + 1, 64): ridge regression from the pooled clean windows to the expression, bias last."""
+    inputs = np.concatenate([pooled(as_windows(clip.rows[:1])[0].numpy()) for clip in clips])
+    targets = np.concatenate([clip.motion[:, :EXPRESSION].numpy() for clip in clips])
+    weights, bias = ridge(inputs, targets, config.readout_strength)
+    return np.concatenate([weights, bias[None]])
+
+
+@torch.no_grad()
+def answer(network: MotionNetwork, learn: Sequence[Sample], judged: Sample, config: TrainConfig) -> np.ndarray:
+    """Motion (T, 70) of the judged frames as the finished model would give it, from what the others taught."""
+    heard = as_windows(judged.rows[:1])
+    expression, pose, _ = network.eval()(heard)
+    readout = linear_answer(learn, config)
+    linear = pooled(heard[0].numpy()) @ readout[:-1] + readout[-1]
+    mixed = expression[0].numpy() * (1 - config.readout_share) + linear * config.readout_share
+    return np.concatenate([mixed, pose[0].numpy()], 1)
+
+
+def judged_manner(manner: Manner, held_out: np.ndarray, sample: Sample) -> Manner:
+    """`manner` with what the held-out answers (T, 70) say about trust in the pose and about caution of the lips."""
+    true = sample.motion.numpy()
+    evidence = np.array([correlation(held_out[:, i], true[:, i]) for i in range(EXPRESSION, true.shape[1])])
+    lips = manner.expression_deviation * manner.lip_opening
+    spread = float((held_out[:, :EXPRESSION] @ lips).std())
+    gain = LIVELINESS * float((true[:, :EXPRESSION] @ lips).std()) / max(spread, 1e-6)
+    return replace(manner, pose_evidence=np.clip(evidence, 0, 1).astype(np.float32),
+                   lip_gain=np.array([np.clip(gain, 1.0, GREATEST_GAIN)], np.float32))
+
+
+def held_out_score(manner: Manner, held_out: np.ndarray, sample: Sample) -> float:
+    """Correlation of the lip opening on frames that were not learnt."""
+    lips = manner.expression_deviation * manner.lip_opening
+    return correlation(held_out[:, :EXPRESSION] @ lips, sample.motion[:, :EXPRESSION].numpy() @ lips)

@@ -1,0 +1,71 @@
+"""Speech to performance."""
+
+import numpy as np
+from synthetic_speaker import LID, LIP, speaker
+
+from headroom.motion.blinks import find_blinks
+from headroom.motion.dataset import pose_of
+from headroom.motion.features import listen
+from headroom.motion.head import speed
+from headroom.motion.offset import correlation
+from headroom.motion.predict import predict, predicted_motion
+
+
+def test_lips_follow_new_speech(learnt):
+    model, _, _ = learnt
+    samples, truth = speaker(8.0, seed=5)
+    performance = predict(model, samples)
+    assert len(performance) == 200 and performance.fps == 25.0
+    assert correlation(performance.expression @ LIP, truth.expression @ LIP) > 0.5
+
+
+def test_chunks_equal_one_pass(learnt):
+    model, samples, _ = learnt
+    hearing = listen(samples, model.config.features)
+    whole = predicted_motion(model, samples, 300, hearing, 300)
+    for chunk in (1, 37, 128):
+        np.testing.assert_allclose(predicted_motion(model, samples, 300, hearing, chunk), whole, atol=1e-4)
+
+
+def test_the_seed_changes_head_and_blinks_but_not_the_lips(learnt):
+    model, samples, _ = learnt
+    first, second, again = (predict(model, samples, seed=s) for s in (1, 2, 1))
+    np.testing.assert_array_equal(first.rotation, again.rotation)
+    np.testing.assert_allclose(first.expression @ LIP, second.expression @ LIP, atol=1e-3)
+    assert np.abs(first.rotation - second.rotation).max() > 0.01
+
+
+def test_head_has_the_persons_range_speed_and_rest_for_minutes(learnt):
+    model, _, truth = learnt
+    samples, _ = speaker(120.0, seed=7)
+    pose, own = pose_of(predict(model, samples, seed=3)), pose_of(truth)
+    assert np.all(np.abs(speed(pose) / speed(own) - 1) < 0.5)
+    assert 0.7 < np.mean(speed(pose) / speed(own)) < 1.3
+    assert np.all(pose.std(0) < 1.6 * own.std(0)) and np.all(pose.std(0) > 0.5 * own.std(0))
+    half = len(pose) // 2
+    assert np.all(np.abs(pose[half:].mean(0) - own.mean(0)) < own.std(0))
+    jumps = np.abs(np.diff(pose, axis=0)).max(0) / np.abs(np.diff(own, axis=0)).max(0)
+    assert np.all(jumps < 1.8)
+
+
+def test_silence_brings_the_mouth_to_rest_and_the_face_still_lives(learnt):
+    model, _, _ = learnt
+    performance = predict(model, np.zeros(16000 * 20, np.float32), seed=1)
+    opening = performance.expression @ LIP
+    assert np.abs(opening - model.manner.rest @ LIP).max() < 0.05
+    assert performance.rotation.std(0).min() > 0
+    assert len(find_blinks(performance.expression, LID)) > 1
+
+
+def test_blinks_come_at_the_persons_rate(learnt):
+    model, _, _ = learnt
+    samples, _ = speaker(120.0, seed=8)
+    found = len(find_blinks(predict(model, samples, seed=1).expression, LID)) / 120
+    assert 0.6 < found / float(model.manner.blink_rate[0]) < 1.4
+
+
+def test_the_length_can_be_given(learnt):
+    model, samples, _ = learnt
+    assert len(predict(model, samples, seconds=3.0)) == 75
+    assert len(predict(model, samples[:100])) == 1
+    assert np.isfinite(predict(model, samples[:100], seconds=1.0).expression).all()
