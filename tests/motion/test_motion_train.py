@@ -13,7 +13,7 @@ from headroom.motion.features import FeatureConfig
 from headroom.motion.losses import PAPER_LOSS, LossConfig, motion_losses
 from headroom.motion.model import MotionModel
 from headroom.motion.network import MotionNetwork, NetworkConfig
-from headroom.motion.offset import best_lag, estimate_offset, shifted
+from headroom.motion.offset import LAGS_SECONDS, best_lag, estimate_offset, shifted
 from headroom.motion.predict import predict
 from headroom.motion.train import fit, train_motion
 
@@ -75,8 +75,8 @@ def test_unrelated_sound_gives_no_offset():
     samples, _ = speaker(12.0, seed=1)
     _, truth = speaker(12.0, seed=2)
     assert estimate_offset(samples, truth.expression @ LIP, FeatureConfig()) == 0.0
-    assert best_lag(np.full(12, 0.5)) == 0.0  # flat
-    assert best_lag(np.linspace(0, 0.9, 12)) == 0.0  # one-sided
+    assert best_lag(np.full(len(LAGS_SECONDS), 0.5)) == 0.0  # flat
+    assert best_lag(np.linspace(0, 0.9, len(LAGS_SECONDS))) == 0.0  # one-sided
 
 
 def test_shifted_sound_moves_and_is_filled_with_silence():

@@ -8,7 +8,8 @@ import numpy as np
 
 from headroom.motion.features import SAMPLE_RATE, FeatureConfig, listen, windows
 
-LAGS_SECONDS = np.arange(-5, 7) * 0.04  # -200 .. +240 ms, one frame apart
+LAGS_SECONDS = np.arange(-10, 13) * 0.04  # one frame apart, twice as far as is believed: flanks need room
+BELIEVED = (LAGS_SECONDS > -0.22) & (LAGS_SECONDS < 0.26)
 FOLDS = 4
 STRENGTH = 10.0  # of the ridge, times frames; columns have deviation 1
 MIN_CORRELATION = 0.25  # below this the lips do not follow the sound well enough to tell
@@ -53,13 +54,14 @@ def best_lag(scores: np.ndarray, smallest: float = SMALLEST) -> float:
 
     A clip's own regression learns a delay along with the words, so the top is flat and its highest point is chance.
     """
-    top, level = int(scores.argmax()), FLANK * float(scores.max())
+    top = int(np.where(BELIEVED, scores, -np.inf).argmax())
+    level = FLANK * float(scores[top])
     left = np.flatnonzero(scores[:top + 1] < level)
     right = top + np.flatnonzero(scores[top:] < level)
     if scores[top] < MIN_CORRELATION or not len(left) or not len(right):
         return 0.0
     middle = (_crossing(scores, left[-1], left[-1] + 1, level) + _crossing(scores, right[0], right[0] - 1, level)) / 2
-    return middle if abs(middle) >= smallest else 0.0
+    return middle if smallest <= abs(middle) <= 0.24 else 0.0
 
 
 def _crossing(scores: np.ndarray, low: int, high: int, level: float) -> float:
