@@ -23,7 +23,6 @@ def build_crop_camera(rig: Rig, name: str) -> bpy.types.Object:
     camera = _camera(f"{name} Crop Camera", lens=rig.focal_px * SENSOR_MM / size)
     camera.data.shift_x = (x + size / 2 - rig.width / 2) / size
     camera.data.shift_y = -(y + size / 2 - rig.height / 2) / size
-    camera.data.display_size = 0.05
     return camera
 
 

@@ -92,15 +92,18 @@ def build_head(scene: bpy.types.Scene, rig: Rig, albedo: Path, name: str) -> Sho
         collection.objects.link(member)
         if member is not root:
             member.parent = root
+    for layer in scene.view_layers:  # its outline would lie over the picture that the full camera shows
+        shot.crop_camera.hide_set(True, view_layer=layer)
     return shot
 
 
 def frame_like_clip(scene: bpy.types.Scene, rig: Rig) -> None:
-    """Give the scene the clip's frame rate and size."""
+    """Give the scene the clip's rate and size, and show colours as they are: plates and face are display values."""
     scene.render.fps, scene.render.fps_base = scene_rate(rig.fps)
     scene.render.resolution_x, scene.render.resolution_y = rig.width, rig.height
     scene.render.resolution_percentage = 100
     scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
+    scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
 
 
 def shots_in(scene: bpy.types.Scene) -> list[Shot]:

@@ -110,6 +110,7 @@ class HEADROOM_OT_open_subject(Button):
 
     def run(self, context):
         shot = open_subject(context.scene, _path(settings(context).subject))
+        look_through_camera(context, shot)
         return f"Opened {shot.subject.name}"
 
 
@@ -204,6 +205,14 @@ CLASSES = (
     HEADROOM_OT_check_backend, HEADROOM_OT_learn, HEADROOM_OT_open_subject, HEADROOM_OT_perform,
     HEADROOM_OT_render_shot, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_jobs, HEADROOM_OT_new_shot,
 )
+
+
+def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:
+    """Show the head in front of its plate in the 3D view that the button was pressed in."""
+    space: Any = context.space_data
+    if isinstance(space, bpy.types.SpaceView3D) and shot.scene.camera == shot.camera:
+        space.region_3d.view_perspective = "CAMERA"
+        space.shading.type = "MATERIAL"
 
 
 def _shot(context: bpy.types.Context) -> Shot | None:

@@ -31,7 +31,7 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         name="Speech", subtype="FILE_PATH", description="What shall be said, by any speaker")
     seed: IntProperty(name="Seed", min=0, description="Another seed is another take")  # type: ignore[valid-type]
     output: StringProperty(  # type: ignore[valid-type]
-        name="Movie", subtype="FILE_PATH", default="//shot.mp4", description="The movie to write")
+        name="Movie", subtype="FILE_PATH", description="The movie to write")
     plate_fit: FloatProperty(  # type: ignore[valid-type]
         name="Plate Fit", min=0.0, max=1.0, subtype="FACTOR",
         description="0 keeps your head motion and bends the picture to it; 1 takes the head pose of the picture")
