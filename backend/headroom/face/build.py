@@ -189,7 +189,18 @@ def _identity_basis(faces: np.ndarray, mean: np.ndarray, pairs: np.ndarray) -> n
     """(C, 3, 80): what the people differ in, then smooth Gaussian-process modes of what they leave out."""
     both = np.concatenate([faces, faces[:, pairs] * [-1, 1, 1]]).reshape(2 * len(faces), -1)
     smooth = np.kron(_smooth_modes(mean, 60), np.eye(3)) * _SMOOTH_STD_MM
+    rigid = _rigid_moves(mean)
+    smooth -= rigid @ (rigid.T @ smooth)
     return _filled(both, smooth, IDENTITIES).reshape(top.CONTROLS, 3, IDENTITIES)
+
+
+def _rigid_moves(mean: np.ndarray) -> np.ndarray:
+    """(3 C, 7) orthonormal: shifts, small turns and scale of the mean face, which belong to the pose."""
+    centred = mean - mean.mean(0)
+    shifts = [np.tile(axis, (len(mean), 1)) for axis in np.eye(3)]
+    turns = [np.cross(axis, centred) for axis in np.eye(3)]
+    moves = np.stack([move.ravel() for move in (*shifts, *turns, centred)], 1)
+    return np.linalg.qr(moves)[0]
 
 
 def _albedo_basis(clips: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

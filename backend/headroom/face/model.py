@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from headroom.errors import InputError
-from headroom.face.topology import Surface
+from headroom.face.topology import MOUTH_CAVITY, Surface
 from headroom.files import atomic_write
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "face.npz"
@@ -24,7 +24,7 @@ class FaceModel:
     albedo_mean (V, 3) and albedo_basis (V, 3, I), display values 0..1;
     faces (F, 3) counter-clockwise from outside; uv (V, 2), origin bottom left;
     landmark_vertices (L,) and landmark_ids (L,): which vertex is which of MediaPipe's landmarks;
-    names (E,) and regions (E,) of the expression modes.
+    names (E,) and regions (E,) of the expression modes; interior (V,): 1 deep inside the mouth, 0 outside of it.
     """
 
     name: str
@@ -39,6 +39,7 @@ class FaceModel:
     landmark_ids: np.ndarray
     names: tuple[str, ...]
     regions: tuple[str, ...]
+    interior: np.ndarray
 
     def shape(self, identity: np.ndarray, expression: np.ndarray | None = None) -> np.ndarray:
         """Vertices (..., V, 3) mm from identity (I,) and expression (..., E); no expression is the neutral face."""
@@ -118,8 +119,9 @@ class ControlModel:
             uv=(surface.refine_flat @ self.uv).astype(np.float32),
             landmark_vertices=np.arange(len(self.landmark_ids)),
             landmark_ids=self.landmark_ids,
-            names=tuple(self.names),
-            regions=tuple(self.regions),
+            names=tuple(str(name) for name in self.names),
+            regions=tuple(str(region) for region in self.regions),
+            interior=surface.refine_flat[:, MOUTH_CAVITY],
         )
 
 

@@ -59,7 +59,7 @@ def _texture_and_light(model, fit, frames, chosen) -> tuple[np.ndarray, np.ndarr
         weights.append(_facing(vertices, normals) * (model.interior < 0.02))
     colour, phi, weight = np.concatenate(colours), np.concatenate(basis), np.concatenate(weights)
     light, texture = FRONTAL.copy(), np.zeros(model.albedo_basis.shape[2])
-    prior = np.diag([0.0, *[0.01] * 3, *[0.05] * 5]) * weight.sum()
+    prior = np.diag([0.0, *[5e-4] * 3, *[3e-3] * 5]) * weight.sum()
     for _ in range(5):
         albedo = np.tile(model.albedo(texture), (len(chosen), 1))
         robust = weight / (1 + (np.abs(colour - albedo * (phi @ light)).mean(1) / 0.08) ** 2)

@@ -1,0 +1,88 @@
+"""The morphable face and its surface."""
+
+import numpy as np
+import pytest
+
+from headroom.errors import InputError
+from headroom.face import topology
+from headroom.face.model import ControlModel, bundled_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return bundled_model()
+
+
+def test_no_coefficients_give_the_mean_face(model):
+    assert np.allclose(model.shape(np.zeros(80), np.zeros(64)), model.mean, atol=1e-5)
+    assert np.allclose(model.albedo(np.zeros(80)), model.albedo_mean)
+
+
+def test_vertices_match_a_loop_written_by_hand(model):
+    rng = np.random.default_rng(0)
+    identity, expression = rng.normal(size=80), rng.normal(size=64)
+    vertices = model.shape(identity, expression)
+    for vertex in (0, 100, 5000):
+        expected = model.mean[vertex].astype(float).copy()
+        for mode in range(80):
+            expected += model.identity_basis[vertex, :, mode] * identity[mode]
+        for mode in range(64):
+            expected += model.expression_basis[vertex, :, mode] * expression[mode]
+        assert np.allclose(vertices[vertex], expected, atol=1e-3)
+
+
+def test_many_frames_at_once_equal_one_by_one(model):
+    expression = np.random.default_rng(1).normal(size=(3, 64))
+    together = model.shape(np.zeros(80), expression)
+    for frame in range(3):
+        assert np.allclose(together[frame], model.shape(np.zeros(80), expression[frame]), atol=1e-3)
+
+
+def test_normals_match_a_loop_and_point_out_of_the_face(model):
+    normals = model.normals(model.mean)
+    vertex = model.vertex_of(1)  # tip of the nose
+    summed = np.zeros(3)
+    for a, b, c in model.faces[(model.faces == vertex).any(1)]:
+        summed += np.cross(model.mean[b] - model.mean[a], model.mean[c] - model.mean[a])
+    assert np.allclose(normals[vertex], summed / np.linalg.norm(summed), atol=1e-4)
+    assert normals[vertex, 2] > 0.7
+
+
+def test_the_surface_passes_through_the_landmarks():
+    control = ControlModel.load(topology_file())
+    refined = control.refined("test")
+    assert np.allclose(refined.mean[: topology.CONTROLS], control.mean, atol=1e-3)
+
+
+def test_the_surface_is_closed_but_for_its_outline(model):
+    edges = np.sort(np.concatenate([model.faces[:, [0, 1]], model.faces[:, [1, 2]], model.faces[:, [2, 0]]]), axis=1)
+    unique, counts = np.unique(edges, axis=0, return_counts=True)
+    assert counts.max() == 2, "an edge with three faces"
+    border = np.unique(unique[counts == 1])
+    outline = np.abs(model.mean[border] - model.mean.mean(0))
+    assert (outline.max(1) > 35).all(), "eyes or mouth are open holes"
+
+
+def test_the_layout_is_that_of_the_paper(model):
+    assert model.identity_basis.shape[2] == model.albedo_basis.shape[2] == 80
+    assert model.expression_basis.shape[2] == len(set(model.names)) == len(model.regions) == 64
+    assert len(model.mean) >= 7000
+    assert model.uv.min() >= 0 and model.uv.max() <= 1
+
+
+def test_plus_opens_mouth_and_eyes(model):
+    assert model.opening(13, 14)[model.names.index("Mouth 01")] > 1
+    assert model.opening(159, 145)[model.names.index("Eyes 01")] > 0.5
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    path = tmp_path / "face.npz"
+    path.write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"face\.npz is not a Headroom face model"):
+        ControlModel.load(path)
+
+
+def topology_file():
+    from headroom.face.model import BUNDLED
+
+    return BUNDLED
