@@ -13,6 +13,7 @@ import typer
 
 from headroom import __version__
 from headroom.console import (
+    EXIT_CANCELLED,
     EXIT_FAILED,
     exit_code_of,
     out,
@@ -21,6 +22,7 @@ from headroom.console import (
     require_folder_later,
     say_notes,
 )
+from headroom.errors import Cancelled
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -195,17 +197,17 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere
     try:
         code = app(arguments, prog_name="headroom", standalone_mode=False)
+        if code == EXIT_CANCELLED:  # typer turns Ctrl-C into this
+            code = exit_code_of(Cancelled(), debug)
     except typer.Exit as end:
         code = end.exit_code
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         code = _usage_error(error)
         code = exit_code_of(error, debug) if code is None else code
-    except KeyboardInterrupt as error:
-        code = exit_code_of(error, debug)
     sys.exit(code or 0)
 
 
-def _usage_error(error: Exception) -> int | None:
+def _usage_error(error: BaseException) -> int | None:
     """Print what typer says of a mistyped command; None for any other error."""
     show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
     if show is None or code is None:

@@ -1,0 +1,32 @@
+"""The main job on the bundled sample: a person is learnt, given new words, and comes out as a movie and a .blend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headroom.blender import find_blender, make_shot
+from headroom.errors import HeadroomError
+from headroom.progress import Progress, part, silent
+
+CONSENT = "synthetic person"  # samples/README.md: nobody is shown
+
+
+def run(output: Path, preset: str = "draft", progress: Progress = silent) -> list[Path]:
+    """Learn the sample, make its shot; returns what was written into the folder `output`."""
+    from headroom import pipeline
+
+    find_blender()  # before the minutes of learning
+    clip, speech = sample("sample.mp4"), sample("speech.wav")
+    subject, movie, blend = output / "subject", output / "shot.mp4", output / "shot.blend"
+    pipeline.learn(clip, subject, preset=preset, name="Robin", consent=CONSENT, progress=part(progress, 0, 0.6))
+    make_shot(subject, speech, movie, blend=blend, progress=part(progress, 0.6, 1))
+    return [subject, movie, blend]
+
+
+def sample(name: str) -> Path:
+    """A file of the bundled sample: in the checkout, or inside the installed package."""
+    package = Path(__file__).resolve().parent
+    for path in (package.parents[1] / "samples" / name, package / "_samples" / name):
+        if path.is_file():
+            return path
+    raise HeadroomError(f"The bundled sample {name} is missing from this installation. Install Headroom again.")

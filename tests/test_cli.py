@@ -1,0 +1,193 @@
+"""The command line as a user meets it: quick help, one sentence on mistakes, exit codes, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from headroom import __main__ as cli
+from headroom import console
+from headroom.errors import Cancelled, HeadroomError, InputError
+
+
+def run(*arguments, **settings):
+    return subprocess.run([sys.executable, "-m", "headroom", *map(str, arguments)], capture_output=True, text=True,
+                          **settings)
+
+
+def call(monkeypatch, capsys, *arguments):
+    """(exit code, stdout, stderr) of the command line in this process."""
+    monkeypatch.setattr(sys, "argv", ["headroom", *map(str, arguments)])
+    earlier = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+    said = capsys.readouterr()
+    return end.value.code, said.out, said.err
+
+
+def test_help_names_every_command_and_loads_nothing_heavy():
+    program = ("import sys; from headroom.__main__ import app\n"
+               "try: app(['--help'], prog_name='headroom')\n"
+               "except SystemExit: pass\n"
+               "print(sorted({'torch', 'cv2', 'numpy', 'mediapipe', 'av'} & sys.modules.keys()), file=sys.stderr)")
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert said.stderr.strip() == "[]"
+    for command in ("learn", "perform", "shot", "evaluate", "demo", "serve", "doctor"):
+        assert command in said.stdout
+
+
+def test_the_version_is_printed(monkeypatch, capsys):
+    from headroom import __version__
+
+    assert call(monkeypatch, capsys, "--version") == (0, f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["learn"], ["bogus"], ["learn", "x", "-o", "y", "--preset", "best"],
+                                       ["shot", "a", "b", "-o", "c.mp4", "--plate-fit", "7"]])
+def test_mistyped_commands_exit_with_2(monkeypatch, capsys, arguments):
+    code, _, said = call(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("error,code,words", [
+    (InputError("The clip is too short; choose a longer one."), 2, "The clip is too short"),
+    (HeadroomError("Blender failed."), 1, "Blender failed."),
+    (Cancelled("Stopped."), 130, "Stopped"),
+    (KeyboardInterrupt(), 130, "Stopped"),
+])
+def test_errors_are_one_line_and_an_exit_code(monkeypatch, capsys, tmp_path, error, code, words):
+    def fail(*args, **settings):
+        raise error
+
+    monkeypatch.setattr("headroom.pipeline.learn", fail)
+    given = ("learn", "clip.mp4", "-o", tmp_path / "subject")
+    got, _, said = call(monkeypatch, capsys, *given)
+    assert (got, said.count("\n")) == (code, 1)
+    assert said.startswith(words)
+    assert list(tmp_path.iterdir()) == []
+    got, _, said = call(monkeypatch, capsys, "--debug", *given)
+    assert got == code
+    assert ("Traceback" in said) == isinstance(error, HeadroomError)
+
+
+def test_a_programming_mistake_keeps_its_traceback(monkeypatch, tmp_path):
+    def fail(*args, **settings):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("headroom.pipeline.learn", fail)
+    monkeypatch.setattr(sys, "argv", ["headroom", "learn", "clip.mp4", "-o", str(tmp_path / "subject")])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_path):
+    seen = {}
+
+    def learn(clip, subject, **settings):
+        seen.update(settings, clip=str(clip), subject=subject)
+        settings["progress"](0.5, "Learning the face")
+        return ["Two faces were seen; the largest was taken."]
+
+    monkeypatch.setattr("headroom.pipeline.learn", learn)
+    code, said, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s", "--preset", "draft",
+                         "--from", "1.5", "--to", "9", "--name", "Robin", "--consent", "Robin, today")
+    assert code == 0
+    del seen["progress"]
+    assert seen == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "draft", "from_seconds": 1.5,
+                    "to_seconds": 9.0, "name": "Robin", "consent": "Robin, today"}
+    assert "50 % Learning the face" in said
+    assert "Note: Two faces were seen; the largest was taken." in said
+    assert "agreed" not in said
+
+
+def test_learn_reminds_of_consent_and_records_that_none_was_stated(monkeypatch, capsys, tmp_path):
+    seen = {}
+    monkeypatch.setattr("headroom.pipeline.learn", lambda *args, **settings: seen.update(settings) or [])
+    code, said, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s")
+    assert code == 0
+    assert "must have agreed" in said
+    assert seen["consent"] == "not stated"
+
+
+def test_output_names_are_checked_before_any_work(monkeypatch, capsys, tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "holiday.jpg").write_text("x")
+    for arguments in (("learn", "c.mp4", "-o", tmp_path / "file" / "subject"),
+                      ("learn", "c.mp4", "-o", tmp_path / "full"),
+                      ("learn", "c.mp4", "-o", tmp_path / "file"),
+                      ("perform", "s", "w.wav", "-o", tmp_path / "motion.txt"),
+                      ("shot", "s", "w.wav", "-o", tmp_path / "shot.avi"),
+                      ("shot", "s", "w.wav", "-o", tmp_path / "shot.mp4", "--blend", tmp_path / "shot.mp4"),
+                      ("evaluate", "c.mp4", "--json", tmp_path / "full"),
+                      ("evaluate", "c.mp4", "--save", tmp_path / "file")):
+        code, _, said = call(monkeypatch, capsys, *arguments)
+        assert (code, said.count("\n")) == (2, 1), (arguments, said)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "full", "holiday.jpg"]
+
+
+def test_doctor_reports_every_part_and_its_json_can_be_read(monkeypatch, capsys):
+    code, said, _ = call(monkeypatch, capsys, "doctor", "--json")
+    findings = json.loads(said)
+    names = {finding["what"] for finding in findings}
+    assert {"Python", "torch", "system libraries", "device", "OpenGL", "Blender", "video codecs"} <= names
+    assert code == (0 if all(finding["ok"] for finding in findings if finding["needed"]) else 1)
+    assert all(finding["remedy"] for finding in findings if not finding["ok"])
+
+
+def test_doctor_exits_with_1_and_says_what_to_do(monkeypatch, capsys):
+    from headroom import doctor
+
+    findings = [doctor.Finding("torch", True, "2.13"), doctor.Finding("Blender", False, "not found", "Install it.")]
+    monkeypatch.setattr(doctor, "examine", lambda: findings)
+    code, said, _ = call(monkeypatch, capsys, "doctor")
+    assert code == 1
+    assert "Install it." in said
+
+
+def test_serve_announces_itself_and_ends_quietly(tmp_path):
+    command = [sys.executable, "-m", "headroom", "serve", "--data", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = json.loads(process.stdout.readline())
+    assert said["url"].startswith("http://127.0.0.1:")
+    assert said["pid"] == process.pid
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
+    program = ("import time, headroom.pipeline as p, headroom.__main__ as m\n"
+               "from headroom.files import atomic_folder\n"
+               "def learn(clip, subject, **settings):\n"
+               "    with atomic_folder(subject) as folder:\n"
+               "        (folder / 'half').touch(); settings['progress'](0.1, 'Half way'); time.sleep(60)\n"
+               "p.learn = learn; m.main()")
+    process = subprocess.Popen([sys.executable, "-c", program, "learn", "clip.mp4", "-o", str(tmp_path / "subject")],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "Half way" not in process.stdout.readline():
+        pass
+    time.sleep(0.2)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.count("\n")) == (130, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plain_progress_prints_new_messages_only(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    report = console.PlainProgress()
+    for seconds, fraction, message in ((0, 0, "One"), (1, 0.1, "One"), (2, 0.2, "Two"), (20, 0.6, "Two")):
+        now[0] = seconds
+        report(fraction, message)
+    assert capsys.readouterr().out == "  0 % One\n 20 % Two\n 60 % Two\n"

@@ -1,0 +1,86 @@
+"""Imports point the way docs/architecture.md says."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ADDON, BACKEND = ROOT / "addon", ROOT / "backend" / "headroom"
+
+# What each part may import of its own side. Parts not named here stand above them all.
+ADDON_MAY = {"core": {"core"}, "scene": {"core", "scene"}, "ui": {"core", "scene", "ui"}}
+GROUND = {"", "errors", "files", "progress", "performance"}  # "" is headroom itself
+BACKEND_MAY = {
+    "media": {"media"},
+    "face": {"face", "media"},
+    **{part: {part, "face", "media"} for part in ("track", "motion", "plate", "refine")},
+    "subject": {"face", "media", "track", "motion", "plate", "refine"},
+    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject"},
+    "server": {"server", "pipeline", "plate"},
+}
+HEAVY = {"torch", "mediapipe", "cv2", "librosa", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}
+
+
+def modules(folder):
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def imported(path, root, name):
+    """The full dotted names that the module at `path` imports, relative ones resolved in the package `name`."""
+    package = [name, *path.relative_to(root).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def part_of(path, root):
+    parts = path.relative_to(root).parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def own_part(name, package, folder):
+    """The part of `package` that a dotted name lies in, "" for the package's own names, None for another package."""
+    parts = name.split(".")
+    if parts[0] != package:
+        return None
+    there = len(parts) > 1 and ((folder / parts[1]).is_dir() or (folder / f"{parts[1]}.py").is_file())
+    return parts[1] if there else ""
+
+
+@pytest.mark.parametrize("path", modules(ADDON), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_add_on_points_from_ui_to_scene_to_core(path):
+    part = part_of(path, ADDON)
+    allowed = ADDON_MAY.get(part)
+    for name in imported(path, ADDON, "addon"):
+        top = name.split(".")[0]
+        assert top != "headroom", f"{path} imports the backend"
+        if part == "core":
+            assert top not in {"bpy", "mathutils", "gpu", "bmesh", "aud"}, f"{path} must work without Blender"
+        target = own_part(name, "addon", ADDON)
+        if allowed is not None and target:
+            assert target in allowed, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(BACKEND), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_backend_points_from_server_to_pipeline_to_parts_to_face_and_media(path):
+    part = part_of(path, BACKEND)
+    allowed = BACKEND_MAY.get(part)
+    for name in imported(path, BACKEND, "headroom"):
+        assert name.split(".")[0] not in {"bpy", "mathutils", "addon"}, f"{path} imports {name}"
+        target = own_part(name, "headroom", BACKEND)
+        if allowed is not None and target is not None:
+            assert target in allowed | GROUND, f"{path} imports {name}"
+
+
+def test_the_command_line_answers_without_loading_the_heavy_packages():
+    for module in ("__main__", "console", "errors", "progress"):
+        tree = ast.parse((BACKEND / f"{module}.py").read_text(encoding="utf-8"))
+        for node in tree.body:  # the top level only; commands import what they need
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+                assert not {name.split(".")[0] for name in names} & HEAVY, f"{module} imports {names}"
