@@ -12,7 +12,7 @@ Floats = NDArray[np.floating]
 Pose = tuple[Floats, Floats]
 """rotation (3,) radians, translation (3,) millimetres."""
 
-GRID = 8  # pixels of the frame between two points of the displacement grid, at 720 lines
+GRID = 16  # pixels of the frame between two points of the displacement grid, at 720 lines
 FALL_OFF = 0.55  # width of the surroundings that follow, in head sizes
 STEEPEST = 3.0  # the same, at least, in displacements, so that the picture never folds over
 SOFTNESS = 0.03  # how far each head point's own displacement reaches, in head sizes
@@ -99,15 +99,13 @@ def _head_shift(grid: Floats, wanted: Floats, here: Floats, softness: float) -> 
     left_over = here - wanted - basis @ motion
     points = grid.reshape(-1, 2)
     squared = ((points[:, None] - wanted[None]) ** 2).sum(-1) + (0.25 * softness) ** 2
-    weight = squared**-1.5
+    weight = 1 / (squared * np.sqrt(squared))
     far = (3 * softness) ** -3.0  # beyond the points the affine motion rules
     spread = (weight @ left_over) / (weight.sum(axis=1, keepdims=True) + far)
     return ((points - centre) @ motion[:2] + motion[2] + spread).reshape(grid.shape)
 
 
-def _pixel_map(
-    shift: Floats, window: tuple[int, int, int, int], columns: Floats, rows: Floats
-) -> NDArray[np.float32]:
+def _pixel_map(shift: Floats, window: tuple[int, int, int, int], columns: Floats, rows: Floats) -> NDArray[np.float32]:
     """The grid's shift brought to every pixel of the window and added to its place: (h, w, 2) for cv2.remap."""
     left, top, right, bottom = window
     x, y = np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
