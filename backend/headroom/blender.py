@@ -75,6 +75,7 @@ def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = 
 
     Raises InputError for what the user gave, HeadroomError when Blender itself fails.
     """
+    require_usable(subject, speech)
     blender = find_blender()
     arguments = ["shot", "--subject", subject, "--speech", speech, "--output", movie, "--seed", seed,
                  "--plate-fit", plate_fit]
@@ -88,6 +89,16 @@ def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = 
             environment = os.environ | {"HEADROOM_TOKEN": server.token,
                                         "BLENDER_USER_RESOURCES": str(Path(folder) / "blender")}
             return _run(command, environment, progress)
+
+
+def require_usable(subject: Path, speech: Path) -> None:
+    """InputError for what cannot become a shot, told at once instead of after Blender has started."""
+    from headroom.media.audio import is_silent, read_audio
+    from headroom.subject import Subject
+
+    Subject.open(subject)
+    if is_silent(read_audio(speech)):
+        raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
 
 
 def _run(command: list[str], environment: dict[str, str], progress: Progress) -> dict[str, Any]:
