@@ -23,7 +23,7 @@ def test_adain_matches_a_loop_written_by_hand():
 
 
 def test_eq_3_matches_a_loop_written_by_hand():
-    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6, residual=False))
+    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6))
     picture, heads = torch.rand(2, 3, 4, 4), torch.randn(2, 4, 4, 4)
     refined, attention = generator.blend(picture, heads)
     for b, i, j in np.ndindex(2, 4, 4):
@@ -35,9 +35,8 @@ def test_eq_3_matches_a_loop_written_by_hand():
             assert refined[b, c, i, j].item() == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("residual", [True, False])
-def test_pictures_stay_between_0_and_1(residual):
-    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6, residual=residual))
+def test_pictures_stay_between_0_and_1():
+    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6))
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, 0, 1)
     refined, attention = generator(torch.rand(2, INPUTS, 32, 32), torch.randn(2, 6))

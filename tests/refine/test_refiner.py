@@ -187,6 +187,6 @@ def test_frames_without_renders_are_refused(clip):
 
 def test_presets_hold_the_papers_numbers():
     paper = PRESETS["paper"]
-    assert paper.generator.width == 64 and paper.generator.levels == 8 and not paper.generator.residual
+    assert paper.generator.width == 64 and paper.generator.levels == 8
     assert (paper.l1, paper.attention, paper.smoothness, paper.gan) == (100.0, 2.0, 1e-5, 1.0)
     assert set(PRESETS) == {"draft", "standard", "paper"}

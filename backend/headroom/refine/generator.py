@@ -24,7 +24,6 @@ class GeneratorConfig:
     identity: int = 160  # length of the identity feature
     hidden: int = 128  # width of the network that turns identity into AdaIN parameters
     head: int = 3  # kernel of the two heads, pixels; the paper's is 7
-    residual: bool = True  # the colour head paints a change of the render instead of the colour itself
 
     def channels(self) -> list[int]:
         """Channels after each halving: doubling up to eight times the width, as in the paper."""
@@ -132,8 +131,7 @@ class Generator(nn.Module):
     def blend(self, picture: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
         """Eq. 3: o = A r + (1 - A) C. picture (B, 3, H, W), heads (B, 4, H, W) before their squashing."""
         attention = torch.sigmoid(heads[:, 3:])
-        painted = torch.tanh(heads[:, :3])
-        colour = (picture + painted).clamp(0, 1) if self.config.residual else (painted + 1) / 2
+        colour = (torch.tanh(heads[:, :3]) + 1) / 2
         return attention * picture + (1 - attention) * colour, attention
 
 

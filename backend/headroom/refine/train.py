@@ -56,7 +56,7 @@ PRESETS = {
     "draft": TrainConfig(gan=0.3, gan_from=0.7, discriminator_width=32),
     "standard": TrainConfig(GeneratorConfig(width=48), seconds=1800.0, gan_from=0.5),
     "paper": TrainConfig(
-        GeneratorConfig(width=64, levels=8, head=7, residual=False, hidden=512),
+        GeneratorConfig(width=64, levels=8, head=7, hidden=512),
         seconds=None,
         batch=1,
         rate=1e-4,
