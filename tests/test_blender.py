@@ -7,12 +7,15 @@ import json
 import os
 import stat
 import sys
+import tempfile
+import urllib.request
 import zipfile
 
 import pytest
 
 from headroom import blender
 from headroom.errors import Cancelled, HeadroomError, InputError
+from headroom.local_server import local_server
 from headroom.system import SYSTEM_LIBRARIES, missing_packages, package_named_in
 
 PRELUDE = f"""#!{sys.executable}
@@ -78,6 +81,7 @@ print("Blender quit")
 
 @pytest.mark.parametrize("text,kind,words", [
     ("print('x.wav is silent; choose another.', file=sys.stderr); sys.exit(2)", InputError, "^x.wav is silent"),
+    ("print('Unexpected error: KeyError. See the log.', file=sys.stderr); sys.exit(2)", HeadroomError, "KeyError"),
     ("sys.exit(130)", Cancelled, "Stopped"),
     ("print('ImportError: libXi.so.6: cannot open shared object file: No such file', file=sys.stderr); sys.exit(1)",
      HeadroomError, "apt install libxi6"),
@@ -144,17 +148,24 @@ def test_the_extension_is_built_with_its_manifest(tmp_path):
         assert {"blender_manifest.toml", "__init__.py", "__main__.py", "cli.py"} <= set(files.namelist())
 
 
-def test_a_local_server_answers_and_is_gone_afterwards():
-    import urllib.request
-
-    from headroom.local_server import local_server
-
+def test_a_local_server_answers_and_is_gone_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with local_server() as server:
         request = urllib.request.Request(f"{server.url}/v1/health", headers={"Authorization": f"Bearer {server.token}"})
         with urllib.request.urlopen(request) as answer:
             assert json.load(answer)["api"] == 1
     with pytest.raises(OSError):
         urllib.request.urlopen(request)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error,kept", [(InputError("Too short."), set()), (KeyboardInterrupt(), set()),
+                                        (HeadroomError("See the log."), {"server.log", "stderr.log"})])
+def test_only_the_logs_of_an_unexpected_failure_stay(tmp_path, monkeypatch, error, kept):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(type(error)), local_server():
+        raise error
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {"worker.log"} == kept
 
 
 def test_every_library_has_its_package():

@@ -183,11 +183,22 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_native_libraries_log_is_dropped_and_our_sentence_is_not():
+    program = ("import os, sys, headroom.pipeline as p, headroom.__main__ as m\n"
+               "def learn(*args, **settings):\n"
+               "    os.write(2, b'W0000 a warning from C++\\n'); raise m.InputError('Too short; choose another.')\n"
+               "from headroom.errors import InputError; m.InputError = InputError; p.learn = learn; m.main()")
+    given = [sys.executable, "-c", program, "learn", "clip.mp4", "-o", "/tmp/nothing-here/subject"]
+    assert subprocess.run(given, capture_output=True, text=True).stderr == "Too short; choose another.\n"
+    assert "W0000" in subprocess.run([*given, "--debug"], capture_output=True, text=True).stderr
+
+
 def test_plain_progress_prints_new_messages_only(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
     report = console.PlainProgress()
-    for seconds, fraction, message in ((0, 0, "One"), (1, 0.1, "One"), (2, 0.2, "Two"), (20, 0.6, "Two")):
+    steps = (0, 0, "One 1"), (1, 0.1, "One 2"), (2, 0.2, "Two"), (20, 0.6, "Two")
+    for seconds, fraction, message in steps:
         now[0] = seconds
         report(fraction, message)
-    assert capsys.readouterr().out == "  0 % One\n 20 % Two\n 60 % Two\n"
+    assert capsys.readouterr().out == "  0 % One 1\n 20 % Two\n 60 % Two\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from headroom.console import (
     EXIT_CANCELLED,
     EXIT_FAILED,
     exit_code_of,
+    native_logs_dropped,
     out,
     progress_bar,
     require_file_later,
@@ -195,6 +197,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere
+    quiet = nullcontext() if debug or "serve" in arguments[:1] else native_logs_dropped()
+    with quiet:
+        code = _run(arguments, debug)
+    sys.exit(code)
+
+
+def _run(arguments: list[str], debug: bool) -> int:
     try:
         code = app(arguments, prog_name="headroom", standalone_mode=False)
         if code == EXIT_CANCELLED:  # typer turns Ctrl-C into this
@@ -204,7 +213,7 @@ def main() -> None:
     except (Exception, KeyboardInterrupt) as error:
         code = _usage_error(error)
         code = exit_code_of(error, debug) if code is None else code
-    sys.exit(code or 0)
+    return code or 0
 
 
 def _usage_error(error: BaseException) -> int | None:

@@ -27,6 +27,7 @@ from headroom.progress import Progress, silent
 from headroom.system import package_named_in
 
 EXIT_INPUT, EXIT_CANCELLED = 2, 130
+UNEXPECTED = "Unexpected error"  # how the backend begins when the fault is not the user's
 KEPT_LINES = 40  # of what Blender says on stderr, for the error message
 RUN_ZIP = "import runpy; runpy.run_path({zip!r}, run_name='__main__')"
 
@@ -137,7 +138,7 @@ def _follow(process: subprocess.Popen, progress: Progress) -> list[str]:
 def _failure(code: int, said: list[str]) -> HeadroomError:
     """What a failed run means, in one sentence."""
     if code == EXIT_INPUT and said:
-        return InputError(said[-1])
+        return HeadroomError(said[-1]) if said[-1].startswith(UNEXPECTED) else InputError(said[-1])
     if code == EXIT_CANCELLED:
         return Cancelled("Stopped.")
     for line in said:

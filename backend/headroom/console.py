@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import tempfile
 import time
@@ -19,8 +21,37 @@ from headroom.progress import Progress as Report
 EXIT_FAILED, EXIT_INPUT, EXIT_CANCELLED = 1, 2, 130
 PLAIN_EVERY_SECONDS = 15.0  # without a terminal, a line is printed at least this far apart while the message stays
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+PLAIN_WIDTH = 120  # columns of tables in a file or a pipe
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+@contextmanager
+def native_logs_dropped() -> Iterator[None]:
+    """Drop what C++ libraries write to stderr meanwhile, so that it holds our one sentence and nothing else.
+
+    MediaPipe logs warnings there that no setting of its turns off; Python's own stderr goes on.
+    """
+    try:
+        sys.stderr.flush()
+        is_real = sys.stderr.fileno() == 2
+    except (AttributeError, OSError, ValueError):
+        is_real = False
+    if not is_real:
+        yield
+        return
+    kept, python_stderr = os.dup(2), sys.stderr
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    sys.stderr = open(kept, "w", buffering=1, encoding=python_stderr.encoding, errors="backslashreplace")
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        sys.stderr.close()
+        sys.stderr = python_stderr
 
 
 @contextmanager
@@ -40,16 +71,16 @@ def progress_bar() -> Iterator[Report]:
 
 
 class PlainProgress:
-    """Prints a line for every new message, and now and then while one lasts."""
+    """Prints a line for every new message, and now and then while one lasts or only counts on."""
 
     def __init__(self) -> None:
-        self._message, self._printed = "", 0.0
+        self._words, self._printed = "", 0.0
 
     def __call__(self, fraction: float, message: str) -> None:
-        now = time.monotonic()
-        if message == self._message and now - self._printed < PLAIN_EVERY_SECONDS:
+        now, words = time.monotonic(), re.sub(r"\d+", "", message)
+        if words == self._words and now - self._printed < PLAIN_EVERY_SECONDS:
             return
-        self._message, self._printed = message, now
+        self._words, self._printed = words, now
         print(f"{100 * fraction:3.0f} % {message}", flush=True)
 
 

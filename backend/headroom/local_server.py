@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from headroom.errors import HeadroomError
+from headroom.errors import Cancelled, HeadroomError, InputError
 
 STOP_SECONDS = 10.0
 
@@ -27,18 +28,28 @@ class LocalServer:
 
 @contextmanager
 def local_server() -> Iterator[LocalServer]:
-    """Start `headroom serve` with data of its own, and stop it and remove the data whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as folder:
-        log = Path(folder) / "stderr.log"
-        command = [sys.executable, "-m", "headroom", "serve", "--data", str(Path(folder) / "data"),
-                   "--exit-with-parent", str(os.getpid())]
-        with open(log, "wb") as errors:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
-                                       start_new_session=True)
-        try:
-            yield _announced(process, log)
-        finally:
-            stop(process)
+    """Start `headroom serve` with data of its own, stop it whatever happens, and remove the data.
+
+    After a failure that the user did not cause, the logs stay, since the message names them.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="headroom-"))
+    data, keep_logs = folder / "data", False
+    command = [sys.executable, "-m", "headroom", "serve", "--data", str(data), "--exit-with-parent", str(os.getpid())]
+    with open(folder / "stderr.log", "wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
+                                   start_new_session=True)
+    try:
+        yield _announced(process, folder / "stderr.log")
+    except (InputError, Cancelled):
+        raise
+    except Exception:
+        keep_logs = True
+        raise
+    finally:
+        stop(process)
+        for left in data.glob("*") if keep_logs else [folder]:
+            if left.name != "logs":
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def stop(process: subprocess.Popen, seconds: float = STOP_SECONDS) -> None:

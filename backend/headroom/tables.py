@@ -37,7 +37,7 @@ def print_evaluation(console: Console, figures: dict[str, Any]) -> None:
     table = Table(title=f"{figures['clip']['name']}: learnt from {figures['train_seconds']:g} s, measured on "
                         f"{figures['test_frames']} frames")
     for heading in ("measure", "unit", *tables, "the clip itself"):
-        table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right")
+        table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right", no_wrap=True)
     for key, label, unit, decimals in ROWS:
         cells = [_cell(values.get(key), decimals) for values in (*tables.values(), truth)]
         table.add_row(label, unit, *cells)
