@@ -123,7 +123,7 @@ def render_crops(
     """Renders (R, R, 4) uint8 of expression (T, 64) and pose (T, 3), (T, 3), drawn without Blender."""
     person = Subject.open(subject)
     moved = _with_motion(person.track, expression, rotation, translation)
-    yield from draw(person.model, moved, person.albedo, person.refiner.resolution, progress)
+    yield from draw(person.model, moved, person.albedo, person.resolution, progress)
 
 
 def refine_frames(
@@ -141,7 +141,7 @@ def refine_frames(
                 filmed = (track.rotation[plate], track.translation[plate])
                 wanted = (matched.rotation[frame], matched.translation[frame])
                 waiting.append(warp_plate(plates[plate], track.camera, filmed, wanted, points))
-                yield crop_frame(waiting[-1], track.crop, refiner.resolution)
+                yield crop_frame(waiting[-1], track.crop, person.resolution)
 
         for frame, (refined, mask) in enumerate(refiner.refine(renders, crops())):
             progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")

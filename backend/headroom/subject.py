@@ -65,6 +65,12 @@ class Subject:
         return Track.load(self.folder / "track.npz")
 
     @cached_property
+    def resolution(self) -> int:
+        """Side of renders and refined frames, pixels."""
+        with np.load(self.folder / "rig.npz", allow_pickle=False) as rig:
+            return int(rig["resolution"])
+
+    @cached_property
     def model(self) -> FaceModel:
         return bundled_model()
 

@@ -33,33 +33,28 @@ class Face:
 
     points: (T, 478, 3) landmarks in pixels as `headroom.track.landmarks` gives them, without missing frames.
     colours: (478, 3) mean colour at each landmark over the clip, display values 0..1.
-    person: a name; clips of the same person share one identity.
     """
 
-    person: str
     points: np.ndarray
     colours: np.ndarray
 
 
-def build_model(clips: list[Face]) -> ControlModel:
-    """The bundled model's control data from clips of at least two people."""
-    shapes = [top.landmarks_to_controls(clip.points.astype(np.float64) * [1, -1, -1]) for clip in clips]
+def build_model(people: list[Face]) -> ControlModel:
+    """The bundled model's control data from clips of several people, one clip each."""
+    shapes = [top.landmarks_to_controls(face.points.astype(np.float64) * [1, -1, -1]) for face in people]
     aligned = [_align_to_mean(shape) for shape in shapes]
-    people = sorted({clip.person for clip in clips})
-    neutrals = {p: np.mean([_neutral(a) for a, c in zip(aligned, clips) if c.person == p], axis=0) for p in people}
-    mean, neutrals = _mean_face(neutrals)
+    mean, neutrals = _mean_face([_neutral(frames) for frames in aligned])
 
     offsets, weights = [], []
-    for clip, frames in zip(clips, aligned):
-        neutral = neutrals[clip.person]
+    for neutral, frames in zip(neutrals, aligned):
         frames = np.stack([_similar(frame, neutral, _stillness(frames)) for frame in frames])
         own = frames - _neutral(frames)
         offsets.append(own)
         weights.append(np.full(len(own), 1 / np.sqrt(len(own) + 50)))
     pairs = top.mirror_pairs(mean)
     expression, names, regions = _expression_basis(np.concatenate(offsets), np.concatenate(weights), mean, pairs)
-    identity = _identity_basis(np.stack([neutrals[p] - mean for p in people]), mean, pairs)
-    albedo_mean, albedo = _albedo_basis(clips, mean, pairs)
+    identity = _identity_basis(np.stack(neutrals) - mean, mean, pairs)
+    albedo_mean, albedo = _albedo_basis(people, mean, pairs)
     triangles = top.oriented(top.control_triangles(), mean)
     return ControlModel(
         triangles=triangles,
@@ -117,16 +112,13 @@ def _neutral(aligned: np.ndarray) -> np.ndarray:
     return aligned[chosen].mean(0)
 
 
-def _mean_face(neutrals: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _mean_face(neutrals: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
     """The mean face, upright, symmetric and in millimetres, and the people's faces aligned to it."""
     everyone = np.ones(top.CONTROLS)
-    mean = next(iter(neutrals.values()))
+    mean = neutrals[0]
     for _ in range(5):
-        neutrals = {p: _similar(face, mean, everyone) for p, face in neutrals.items()}
-        mean = np.mean(list(neutrals.values()), axis=0)
-        mean = _upright(mean)
-    neutrals = {p: _similar(face, mean, everyone) for p, face in neutrals.items()}
-    return mean, neutrals
+        mean = _upright(np.mean([_similar(face, mean, everyone) for face in neutrals], axis=0))
+    return mean, [_similar(face, mean, everyone) for face in neutrals]
 
 
 def _upright(mean: np.ndarray) -> np.ndarray:
@@ -203,10 +195,10 @@ def _rigid_moves(mean: np.ndarray) -> np.ndarray:
     return np.linalg.qr(moves)[0]
 
 
-def _albedo_basis(clips: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _albedo_basis(people: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean colour (C, 3) and colour modes (C, 3, 80)."""
     chosen = top.control_landmarks()
-    colours = np.stack([c.colours[chosen] for c in clips])
+    colours = np.stack([face.colours[chosen] for face in people])
     cavity = colours[:, top.inner_lips()].mean(1, keepdims=True) * 0.45
     colours = np.concatenate([colours, cavity], axis=1)
     colours = colours / colours.mean((1, 2), keepdims=True) * colours.mean()

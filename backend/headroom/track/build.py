@@ -1,0 +1,49 @@
+"""Clips to the bundled face model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from headroom.face.build import Face, build_model
+from headroom.face.model import ControlModel
+from headroom.media.video import probe, read_frames
+from headroom.progress import Progress, part, silent
+from headroom.track.landmarks import find_landmarks
+
+_MOST_FRAMES, _COLOUR_FRAMES = 400, 12
+_LONGEST_SECONDS = 36.0
+
+
+def model_from_clips(clips: Sequence[Path], progress: Progress = silent) -> ControlModel:
+    """A face model from clips of different people speaking, one clip each; the same clips give the same model."""
+    people = []
+    for index, clip in enumerate(clips):
+        step = part(progress, 0.95 * index / len(clips), 0.95 * (index + 1) / len(clips))
+        people.append(face_of_clip(clip, step))
+    progress(0.95, "Building the model")
+    return build_model(people)
+
+
+def face_of_clip(clip: Path, progress: Progress = silent) -> Face:
+    """Landmarks and mean colours of the person in a clip."""
+    frames = list(read_frames(clip, to_seconds=_LONGEST_SECONDS))
+    landmarks = find_landmarks(frames, probe(clip).fps, progress)
+    found = np.flatnonzero(landmarks.found)
+    coloured = found[:: max(1, len(found) // _COLOUR_FRAMES)]
+    colours = np.mean([_colours(frames[i], landmarks.points[i]) for i in coloured], axis=0)
+    return Face(landmarks.points[_spread(found, _MOST_FRAMES)], colours)
+
+
+def _spread(frames: np.ndarray, count: int) -> np.ndarray:
+    return frames[np.linspace(0, len(frames) - 1, min(len(frames), count)).astype(int)]
+
+
+def _colours(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(478, 3) display values 0..1 at landmarks (478, 3) of a picture (H, W, 3) uint8."""
+    smooth = cv2.GaussianBlur(frame, (5, 5), 1).astype(np.float32) / 255
+    at = (points[None, :, :2] - 0.5).astype(np.float32)
+    return cv2.remap(smooth, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
