@@ -31,6 +31,7 @@ def build_material(light: np.ndarray, albedo: Path, root: bpy.types.Object, name
     texture = at(tree.nodes.new("ShaderNodeTexImage"), 0, 1, "Albedo")
     texture.image = load_albedo(albedo)
     texture.extension = "EXTEND"
+    texture.interpolation = "Closest"  # Linear reads far mip levels on slivers of triangles, seen as dark specks
     normal = at(tree.nodes.new("ShaderNodeNewGeometry"), -2, 0)
     turn = at(tree.nodes.new("ShaderNodeVectorRotate"), -1, 0, "World to Camera Axes")
     turn.rotation_type, turn.invert = "EULER_XYZ", True

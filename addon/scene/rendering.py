@@ -41,8 +41,8 @@ def render_face(shot: Shot, frames: np.ndarray, rotation: np.ndarray, translatio
 def render_scene(shot: Shot, frame: int, rotation: np.ndarray, translation: np.ndarray) -> Iterator[bpy.types.Scene]:
     """A scene at `frame` with nothing but the shot's face in a given pose, seen by its crop camera."""
     scene = bpy.data.scenes.new("Headroom Render")
-    face = shot.face.copy()
-    camera = shot.crop_camera.copy()
+    face, camera = shot.face.copy(), shot.crop_camera.copy()
+    mesh = face.data = face.data.copy()
     try:
         face.animation_data_clear()
         face.rotation_mode = "XYZ"
@@ -55,12 +55,27 @@ def render_scene(shot: Shot, frame: int, rotation: np.ndarray, translation: np.n
         scene.camera = camera
         scene.render.fps, scene.render.fps_base = shot.scene.render.fps, shot.scene.render.fps_base
         picture_settings(scene, shot.resolution)
-        scene.frame_current = frame
+        scene.frame_set(frame)
+        hold_expression(scene, face)
         yield scene
     finally:
         bpy.data.scenes.remove(scene)
         bpy.data.objects.remove(face)
+        bpy.data.meshes.remove(mesh)
         bpy.data.objects.remove(camera)
+
+
+def hold_expression(scene: bpy.types.Scene, face: bpy.types.Object) -> None:
+    """Give the shape keys for good the values that curves and drivers have at the scene's frame.
+
+    A render evaluates a graph of its own, in which animation stays as it was last seen in the scene it belongs to.
+    """
+    shown = face.evaluated_get(scene.view_layers[0].depsgraph)
+    values = [key.value for key in shown.data.shape_keys.key_blocks]
+    keys = face.data.shape_keys
+    keys.animation_data_clear()
+    for key, value in zip(keys.key_blocks, values):
+        key.value = value
 
 
 def picture_settings(scene: bpy.types.Scene, resolution: int) -> None:

@@ -67,6 +67,23 @@ def test_only_this_shots_face_is_in_the_picture(headroom, tmp_path):
     assert (render_one(headroom, shot, tmp_path) == alone).all()
 
 
+def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_path):
+    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    expression = np.zeros((4, 64), dtype=np.float32)
+    expression[3] = np.random.default_rng(2).normal(0, 3, 64)
+    headroom.module("scene.keyframes").write_expression(shot, np.arange(4), expression)
+    headroom.scene.frame_set(0)
+    animated = render_one(headroom, shot, tmp_path)
+    assert shot.face.data.shape_keys.key_blocks[1].value == 0
+    keys = shot.face.data.shape_keys
+    keys.animation_data_clear()
+    neutral = render_one(headroom, shot, tmp_path)
+    for key, value in zip(keys.key_blocks[1:], expression[3] / shot.root["headroom_key_units"]):
+        key.value = value
+    assert (render_one(headroom, shot, tmp_path) == animated).all()
+    assert (neutral != animated).any()
+
+
 def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, subject, tmp_path):
     bpy, scene = headroom.bpy, headroom.scene
     shot = headroom.module("scene.shot").open_subject(scene, subject)
