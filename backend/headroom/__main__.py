@@ -61,7 +61,7 @@ def options(
 def learn(
     clip: ClipArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write the subject to.")],
-    preset: PresetOption = Preset.standard,
+    preset: PresetOption = Preset.draft,
     from_seconds: Annotated[float | None, typer.Option("--from", help="Where to begin in the clip.", min=0)] = None,
     to_seconds: Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)] = None,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
