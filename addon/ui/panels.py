@@ -22,7 +22,7 @@ from .operators import (
 from .properties import settings
 
 ICONS = {"running": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
-LETTER_PX = 7.0
+LETTER_PX = 6.5
 """Width of an average letter of Blender's interface font at a scale of one."""
 
 
@@ -139,6 +139,6 @@ def split_layout(panel: bpy.types.Panel) -> bpy.types.UILayout:
 def wrapped(column: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """A sentence over as many lines as the sidebar is narrow; Blender's labels cut off instead."""
     scale = context.preferences.system.ui_scale
-    letters = max(16, int((context.region.width / scale - 60) / LETTER_PX))
+    letters = max(16, int((context.region.width / scale - 45) / LETTER_PX))
     for number, line in enumerate(textwrap.wrap(text, letters)):
         column.label(text=line, icon=icon if number == 0 else "NONE" if icon == "NONE" else "BLANK1")
