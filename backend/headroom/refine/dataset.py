@@ -66,7 +66,7 @@ class Batch:
     window: Tensor  # 11 channels
     truth: Tensor  # 3
     mask: Tensor  # 1, where the refined frame is shown
-    weight: Tensor  # 1, how much a pixel counts
+    weight: Tensor  # 1, how much a pixel counts, compared with the others; within the mask
 
 
 class RefinerDataset:

@@ -5,8 +5,6 @@ Every loss is a scalar and the mean over the batch.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -61,33 +59,3 @@ def detail_loss(refined: Tensor, truth: Tensor, weight: Tensor, levels: int = 3)
         total = total + l1_loss(band, torch.zeros_like(band), weight)
         difference, weight = smaller, functional.avg_pool2d(weight, 2)
     return total + l1_loss(difference, torch.zeros_like(difference), weight)
-
-
-class RandomFeatures(torch.nn.Module):
-    """A perceptual distance without published weights: a small random convolutional network, never trained."""
-
-    def __init__(self, width: int = 16, seed: int = 0):
-        super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        sizes = [PICTURE_CHANNELS, width, 2 * width, 4 * width]
-        self.kernels = torch.nn.ParameterList(
-            torch.nn.Parameter(_zero_mean(torch.randn(b, a, 3, 3, generator=generator)), requires_grad=False)
-            for a, b in pairwise(sizes)
-        )
-
-    def forward(self, refined: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-        """Weighted distance of features at three sizes. Pictures (B, 3, H, W) 0..1, weight (B, 1, H, W)."""
-        both, total = torch.cat([refined, truth]), refined.new_zeros(())
-        for kernel in self.kernels:
-            both = functional.relu(functional.conv2d(both, kernel, stride=2, padding=1))
-            weight = functional.avg_pool2d(weight, 2)
-            ours, theirs = both.chunk(2)
-            distance = (ours - theirs).abs().mean(dim=1, keepdim=True)
-            total = total + (distance * weight).sum() / weight.sum().clamp(min=1)
-        return total
-
-
-def _zero_mean(kernel: Tensor) -> Tensor:
-    """A kernel that ignores flat colour and keeps the spread of what it sees."""
-    kernel = kernel - kernel.mean(dim=(1, 2, 3), keepdim=True)
-    return kernel / kernel.flatten(1).norm(dim=1)[:, None, None, None]

@@ -34,16 +34,15 @@ class TrainConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     seconds: float | None = 360.0
     steps: int | None = None
-    batch: int = 2  # windows a step
-    rate: float = 1e-3  # highest learning rate
+    batch: int = 1  # windows a step; two steps of one learn more in the same time than one of two (27.6, 27.3 dB)
+    rate: float = 6e-4  # highest learning rate
     betas: tuple[float, float] = (0.9, 0.99)
     warm_up: float = 0.05  # part of the training in which the rate rises; it falls as a cosine afterwards
     constant_rate: bool = False  # the paper's schedule
     l1: float = losses.L1_WEIGHT
     attention: float = losses.ATTENTION_WEIGHT
     smoothness: float = losses.SMOOTHNESS_WEIGHT
-    detail: float = 100.0  # weight of the Laplacian pyramid loss
-    perceptual: float = 0.0  # weight of the random-feature loss
+    detail: float = 30.0  # weight of the Laplacian pyramid loss
     gan: float = 1.0  # weight of the GAN loss
     gan_from: float = 0.0  # part of the training after which the discriminator joins
     discriminator_width: int = 64
@@ -54,11 +53,10 @@ class TrainConfig:
 
 PRESETS = {
     "draft": TrainConfig(gan=0.3, gan_from=0.7, discriminator_width=32),
-    "standard": TrainConfig(GeneratorConfig(width=48), seconds=1800.0, gan_from=0.5),
+    "standard": TrainConfig(GeneratorConfig(width=48), seconds=1800.0, batch=2, gan_from=0.5),
     "paper": TrainConfig(
         GeneratorConfig(width=64, levels=8, head=7, hidden=512),
         seconds=None,
-        batch=1,
         rate=1e-4,
         betas=(0.5, 0.999),
         constant_rate=True,
@@ -94,7 +92,6 @@ def train_refiner(
     discriminator = Discriminator(config.discriminator_width).to(device)
     optimiser = torch.optim.Adam(generator.parameters(), config.rate, betas=config.betas)
     judge_optimiser = torch.optim.Adam(discriminator.parameters(), 2e-4, betas=(0.5, 0.999))
-    perceptual = losses.RandomFeatures().to(device)
     feature = torch.from_numpy(normalised_identity(identity)).to(device)
     data = RefinerDataset(frames, renders, regions, config.region, config.augment, config.seed)
     batches = data.batches(config.batch, device)
@@ -107,7 +104,7 @@ def train_refiner(
         shown = batch.truth + batch.mask * (refined - batch.truth)
         if with_judge:
             judge_loss = teach_discriminator(discriminator, judge_optimiser, batch, shown)
-        terms = generator_losses(config, batch, refined, attention, perceptual)
+        terms = generator_losses(config, batch, refined, attention)
         if with_judge:
             with autocast(device):
                 terms["gan"] = config.gan * losses.generator_gan_loss(discriminator(batch.window, shown))
@@ -127,20 +124,15 @@ def paint(generator: Generator, batch: Batch, feature: Tensor) -> tuple[Tensor, 
         return generator(batch.window, feature.expand(len(batch.window), -1))
 
 
-def generator_losses(
-    config: TrainConfig, batch: Batch, refined: Tensor, attention: Tensor, perceptual: nn.Module
-) -> dict[str, Tensor]:
-    """The terms of Eq. 4 but the GAN's, weighted, and the two that sharpen; zero weights are left out."""
-    weight = 4 * batch.weight if batch.weight is not batch.mask else batch.weight
+def generator_losses(config: TrainConfig, batch: Batch, refined: Tensor, attention: Tensor) -> dict[str, Tensor]:
+    """The terms of Eq. 4 but the GAN's, weighted, and one more for edges; a zero weight leaves it out."""
     terms = {
-        "l1": config.l1 * losses.l1_loss(refined, batch.truth, weight),
+        "l1": config.l1 * losses.l1_loss(refined, batch.truth, batch.weight),
         "attention": config.attention * losses.attention_loss(attention),
         "smoothness": config.smoothness * losses.smoothness_loss(attention),
     }
     if config.detail:
-        terms["detail"] = config.detail * losses.detail_loss(refined, batch.truth, weight)
-    if config.perceptual:
-        terms["perceptual"] = config.perceptual * perceptual(refined, batch.truth, weight)
+        terms["detail"] = config.detail * losses.detail_loss(refined, batch.truth, batch.weight)
     return terms
 
 
