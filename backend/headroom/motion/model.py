@@ -16,6 +16,7 @@ from headroom.errors import InputError
 from headroom.files import atomic_write
 from headroom.motion.features import FeatureConfig
 from headroom.motion.network import MotionNetwork, NetworkConfig
+from headroom.motion.readout import Readout
 
 FORMAT = "headroom motion 1"
 
@@ -51,14 +52,14 @@ class Manner:
 class MotionModel:
     """Networks whose answers are averaged, the person's manner, and how the clip's sound lay to the lips.
 
-    readout: (F + 1, 64), the linear answer to a pooled window, bias last, and `readout_share` of it in the average.
+    readout: the kernel half, which has the share `readout_share` in the average.
     audio_offset_seconds: the clip's sound was this much later than the lips. held_out: correlation of the lip opening.
     """
 
     config: NetworkConfig
     networks: tuple[MotionNetwork, ...]
     manner: Manner
-    readout: np.ndarray | None = None
+    readout: Readout | None = None
     readout_share: float = 0.0
     audio_offset_seconds: float = 0.0
     held_out: float = 0.0
@@ -70,7 +71,8 @@ class MotionModel:
             tensors |= {f"networks.{index}.{name}": value.detach().cpu().contiguous()
                         for name, value in network.state_dict().items()}
         if self.readout is not None:
-            tensors["readout"] = torch.from_numpy(np.ascontiguousarray(self.readout, np.float32))
+            tensors |= {f"readout.{name}": torch.from_numpy(np.ascontiguousarray(value))
+                        for name, value in vars(self.readout).items() if value is not None}
         facts = {"config": asdict(self.config), "networks": len(self.networks), "readout_share": self.readout_share,
                  "audio_offset_seconds": self.audio_offset_seconds, "held_out": self.held_out}
         with atomic_write(Path(path)) as temporary:
@@ -93,7 +95,8 @@ class MotionModel:
             networks.append(MotionNetwork(config))
             networks[-1].load_state_dict(_below(tensors, f"networks.{index}."))
         manner = Manner(**{name: value.numpy() for name, value in _below(tensors, "manner.").items()})
-        readout = tensors["readout"].numpy() if "readout" in tensors else None
+        arrays = {name: value.numpy() for name, value in _below(tensors, "readout.").items()}
+        readout = Readout(**arrays) if arrays else None
         return MotionModel(config, tuple(n.eval() for n in networks), manner, readout, facts["readout_share"],
                            facts["audio_offset_seconds"], facts["held_out"])
 

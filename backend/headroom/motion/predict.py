@@ -11,13 +11,12 @@ from headroom.motion.features import FRAME_RATE, SAMPLE_RATE, Hearing, frame_cou
 from headroom.motion.head import combine, wander
 from headroom.motion.model import Manner, MotionModel
 from headroom.motion.network import EXPRESSION, State
-from headroom.motion.offset import pooled
 from headroom.performance import Performance
 
 CHUNK_FRAMES = 1000  # 40 s of sound in memory at a time
 LIP_SMOOTH = 0.6  # frames: lips light
 SPEECH_DB = -35.0  # below the loud parts: quieter than this is a pause
-ANTICIPATION, HANGOVER = 3, 5  # frames the mouth leaves its rest before and after sound
+ANTICIPATION, HANGOVER = 6, 8  # frames the mouth leaves its rest before and after sound
 GATE_SMOOTH = 1.5  # frames
 DEAF_LEVEL_DB = -60.0  # of full scale: a recording whose loud parts are below this is silence
 
@@ -53,8 +52,7 @@ def predicted_motion(model: MotionModel, samples: np.ndarray, frames: int, heari
             answers.append(torch.cat([expression, pose], -1)[0])
         out[first:last] = torch.stack(answers).mean(0).numpy()
         if model.readout is not None and model.readout_share:
-            linear = pooled(heard) @ model.readout[:-1] + model.readout[-1]
-            out[first:last, :EXPRESSION] += model.readout_share * (linear - out[first:last, :EXPRESSION])
+            out[first:last, :EXPRESSION] += model.readout_share * (model.readout(heard) - out[first:last, :EXPRESSION])
     return out
 
 

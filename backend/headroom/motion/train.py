@@ -24,7 +24,8 @@ from headroom.motion.losses import LossConfig, motion_losses
 from headroom.motion.manner import measure_manner, normalised
 from headroom.motion.model import Manner, MotionModel
 from headroom.motion.network import EXPRESSION, MotionNetwork, NetworkConfig
-from headroom.motion.offset import correlation, pooled, ridge, shifted
+from headroom.motion.offset import correlation, shifted
+from headroom.motion.readout import Readout, ReadoutConfig, new_readout, taught
 from headroom.motion.sync import find_offset
 from headroom.performance import Performance
 from headroom.progress import Progress, part, silent
@@ -52,8 +53,8 @@ class TrainConfig:
     fine_rate: float = 3e-4  # the same when beginning from a trained network
     weight_decay: float = 0.02
     average: float = 0.97  # of the running mean of weights that is kept per step
-    readout_share: float = 0.5  # of the linear answer in the average
-    readout_strength: float = 3.0  # of its ridge
+    readout: ReadoutConfig = field(default_factory=ReadoutConfig)
+    readout_share: float = 0.7  # of the kernel half in the average
     even_weight: float = 0.2  # of every expression dimension beside its size in millimetres
     seed: int = 0
 
@@ -81,16 +82,20 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     manner = measure_manner(samples, truth, lip_opening, lid_opening, config.network.features)
     sample = make_sample(samples, normalised(truth, manner), config.network.features, config.augment, rng)
     emphasis = emphasis_of(manner, importance, config)
+    readout = initial.readout if initial is not None and initial.readout is not None else \
+        new_readout(config.network.features.columns, EXPRESSION, config.readout)
     networks, held_out = [], np.full((len(sample), EXPRESSION + 6), np.nan, np.float32)
     for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
         network = beginning(config, initial, member)
         report = part(progress, member / config.members, (member + 1) / config.members)
         learn, judged = around(sample, held, config.gap), sample.part(held[0], held[-1] + 1)
         networks.append(fit(network, learn, judged, emphasis, config, rng, report, initial is not None))
-        held_out[held] = answer(networks[-1], learn, judged, config)
+        own = taught(readout, [heard_and_seen(clip) for clip in learn], config.readout)
+        held_out[held] = answer(networks[-1], own, judged, config.readout_share)
+    own = taught(readout, [heard_and_seen(sample)], config.readout)
     progress(1.0, "Learnt how the person moves")
     return MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample),
-                       linear_answer([sample], config), config.readout_share, offset,
+                       own.without_prior(), config.readout_share, offset,
                        held_out_score(manner, held_out, sample))
 
 
@@ -165,22 +170,17 @@ def emphasis_of(manner: Manner, importance: np.ndarray | None, config: TrainConf
         torch.from_numpy((lips / spread).astype(np.float32))
 
 
-def linear_answer(clips: Sequence[Sample], config: TrainConfig) -> np.ndarray:
-    """(F + 1, 64): ridge regression from the pooled clean windows to the expression, bias last."""
-    inputs = np.concatenate([pooled(as_windows(clip.rows[:1])[0].numpy()) for clip in clips])
-    targets = np.concatenate([clip.motion[:, :EXPRESSION].numpy() for clip in clips])
-    weights, bias = ridge(inputs, targets, config.readout_strength)
-    return np.concatenate([weights, bias[None]])
+def heard_and_seen(clip: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """Clean windows (T, 28, A) and normalised expression (T, 64) of a clip."""
+    return as_windows(clip.rows[:1])[0].numpy(), clip.motion[:, :EXPRESSION].numpy()
 
 
 @torch.no_grad()
-def answer(network: MotionNetwork, learn: Sequence[Sample], judged: Sample, config: TrainConfig) -> np.ndarray:
-    """Motion (T, 70) of the judged frames as the finished model would give it, from what the others taught."""
+def answer(network: MotionNetwork, readout: Readout, judged: Sample, share: float) -> np.ndarray:
+    """Motion (T, 70) of the judged frames as the finished model would give it."""
     heard = as_windows(judged.rows[:1])
     expression, pose, _ = network.eval()(heard)
-    readout = linear_answer(learn, config)
-    linear = pooled(heard[0].numpy()) @ readout[:-1] + readout[-1]
-    mixed = expression[0].numpy() * (1 - config.readout_share) + linear * config.readout_share
+    mixed = expression[0].numpy() * (1 - share) + readout(heard[0].numpy()) * share
     return np.concatenate([mixed, pose[0].numpy()], 1)
 
 

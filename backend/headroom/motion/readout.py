@@ -1,0 +1,84 @@
+"""The kernel half of the mapping: ridge regression on random features of a window, with many people as its prior.
+
+Three hundred frames are few for a network and enough for a smooth function of one window. Cosines of random
+projections (Rahimi & Recht 2007) make kernel ridge regression with a Gaussian kernel linear, so that what many people
+taught is two small matrices, to which the person's own frames are added with more weight. On the held-out part of
+three people's clips this beat every network alone, and the mean of both beats either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from headroom.motion.features import WINDOW_ROWS
+from headroom.motion.offset import pooled
+
+POOLED_ROWS = 4  # rows averaged before projecting
+
+
+@dataclass(frozen=True)
+class ReadoutConfig:
+    size: int = 1280  # D, random features
+    sharpness: float = 0.4  # of the kernel: exp(-sharpness * mean squared difference of two windows)
+    strength: float = 10.0  # of the ridge, with the frames of many people as prior
+    lone_strength: float = 1.0  # of the ridge, without
+    own_weight: float = 10.0  # of a frame of the person's own against one of somebody else's
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Readout:
+    """directions (F, D), phases (D,), weights (D, 64).
+
+    gram (D, D) in half precision, cross (D, 64): of many people's frames.
+    """
+
+    directions: np.ndarray
+    phases: np.ndarray
+    weights: np.ndarray
+    gram: np.ndarray | None = None
+    cross: np.ndarray | None = None
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """Normalised expression (T, 64) of windows (T, 28, A)."""
+        return self.project(windows) @ self.weights
+
+    def project(self, windows: np.ndarray) -> np.ndarray:
+        """Random features (T, D) of windows (T, 28, A)."""
+        angles = pooled(windows, POOLED_ROWS) @ self.directions + self.phases
+        return np.cos(angles) * np.float32(np.sqrt(2 / len(self.phases)))
+
+    def without_prior(self) -> "Readout":
+        """The same without what is only needed to learn another person."""
+        return replace(self, gram=None, cross=None)
+
+
+def new_readout(columns: int, outputs: int, config: ReadoutConfig) -> Readout:
+    """A readout for windows of `columns` values per row that answers zero."""
+    rng = np.random.default_rng(config.seed)
+    inputs = WINDOW_ROWS // POOLED_ROWS * columns
+    directions = rng.standard_normal((inputs, config.size)) * np.sqrt(2 * config.sharpness / inputs)
+    phases = rng.uniform(0, 2 * np.pi, config.size)
+    return Readout(directions.astype(np.float32), phases.astype(np.float32),
+                   np.zeros((config.size, outputs), np.float32))
+
+
+def taught(readout: Readout, clips: list[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
+           own: bool = True) -> Readout:
+    """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
+
+    With `own` the frames are one person's and count for more; without, they become a prior.
+    """
+    size, outputs = readout.weights.shape
+    gram = np.zeros((size, size)) if readout.gram is None else readout.gram.astype(np.float64)
+    cross = np.zeros((size, outputs)) if readout.cross is None else readout.cross.astype(np.float64)
+    strength = config.lone_strength if own and readout.gram is None else config.strength
+    weight = config.own_weight if own and readout.gram is not None else 1.0
+    for windows, expression in clips:
+        features = readout.project(windows).astype(np.float64)
+        gram = gram + weight * features.T @ features
+        cross = cross + weight * features.T @ expression
+    weights = np.linalg.solve(gram + strength * np.eye(size), cross).astype(np.float32)
+    return replace(readout, weights=weights, gram=gram.astype(np.float16), cross=cross.astype(np.float32))

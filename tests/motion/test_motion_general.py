@@ -1,0 +1,49 @@
+"""What many people have in common, and the kernel half of the mapping."""
+
+import numpy as np
+from synthetic_speaker import LID, LIP, TINY, speaker
+
+from headroom.motion.general import WEIGHTS, general, train_general
+from headroom.motion.model import MotionModel
+from headroom.motion.offset import correlation
+from headroom.motion.predict import predict
+from headroom.motion.readout import ReadoutConfig, new_readout, taught
+from headroom.motion.sync import align, find_offset
+from headroom.motion.train import train_motion
+
+
+def test_the_general_model_hears_strangers_and_helps_to_learn_them(tmp_path):
+    clips = [speaker(6.0, seed=s) for s in (11, 12, 13)]
+    model = train_general(clips, LIP, LID, tmp_path / "motion.safetensors", TINY)
+    samples, truth = speaker(8.0, seed=14)
+    assert correlation(predict(model, samples).expression @ LIP, truth.expression @ LIP) > 0.5
+    loaded = MotionModel.load(tmp_path / "motion.safetensors")
+    personal = train_motion(samples, truth, TINY, initial=loaded, lip_opening=LIP, lid_opening=LID)
+    assert personal.readout.gram is None and loaded.readout.gram is not None
+    late = np.concatenate([np.zeros(1920, np.float32), samples])
+    assert abs(find_offset(late, truth.expression @ LIP, model.config.features, model) - 0.12) < 0.03
+
+
+def test_clips_out_of_step_are_aligned_with_the_help_of_the_others():
+    clips = [speaker(5.0, seed=s, late_seconds=late) for s, late in enumerate((0, 0, 0.12, 0, -0.08, 0))]
+    found = align([(s, t.expression @ LIP) for s, t in clips], TINY.network.features)
+    np.testing.assert_allclose(found, (0, 0, 0.12, 0, -0.08, 0), atol=0.041)
+
+
+def test_the_readout_matches_kernel_ridge_regression_written_by_hand():
+    rng = np.random.default_rng(0)
+    windows = np.repeat(rng.standard_normal((60, 7, 2)), 4, axis=1).astype(np.float32)
+    target = np.repeat(np.sin(windows[:, 0, :1]), 64, axis=1)
+    config = ReadoutConfig(size=2048, sharpness=0.5, lone_strength=0.3)
+    flat = windows[:, ::4].reshape(60, -1).astype(float)
+    kernel = np.exp(-config.sharpness * ((flat[:, None] - flat) ** 2).mean(2))
+    expected = kernel @ np.linalg.solve(kernel + 0.3 * np.eye(60), target)
+    found = taught(new_readout(2, 64, config), [(windows, target)], config)(windows)
+    assert np.abs(found - expected).max() < 0.15 * np.abs(expected).max()
+
+
+def test_the_bundled_weights_fit_their_place_and_know_their_face_model():
+    assert WEIGHTS.stat().st_size < 8e6
+    model = general()
+    assert general(model.manner.lip_opening) is model
+    assert general(np.ones(64)) is None
