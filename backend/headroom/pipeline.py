@@ -61,7 +61,8 @@ def learn(
     info = probe(clip)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = _clip_speech(clip, info, start, end)
-    model, took = bundled_model(), {}
+    model = bundled_model()
+    took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
         with _timed(took, "track"):
             frames = list(read_frames(clip, start, end))
@@ -134,7 +135,7 @@ def refine_frames(
     track, refiner = person.track, person.refiner
     points = head_points(person.model, track.identity)
     waiting: list[np.ndarray] = []
-    with Plates(person.plates_path) as plates:
+    with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:
 
         def crops() -> Iterator[np.ndarray]:
             for frame, plate in enumerate(matched.plate):
@@ -160,12 +161,12 @@ def refine(
 ) -> int:
     """The finished shot from render files, with the speech; returns the number of frames."""
     if len(renders) != len(matched.plate):
-        raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} matched plates; render the shot again.")
+        raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} plates; render the shot again.")
     person = Subject.open(subject)
     camera = person.track.camera
     pictures = (read_picture(path, alpha=True) for path in renders)
     with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, generated=True,
-                     title=person.facts.get("name")) as writer:  # fmt: skip
+                     title=person.facts.get("name")) as writer:
         for picture in refine_frames(subject, pictures, matched, progress):
             writer.write(picture)
     return len(renders)
@@ -187,7 +188,7 @@ def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: P
     lids = (model.opening(159, 145) + model.opening(386, 374)) / 2
     size = np.linalg.norm(model.expression_basis, axis=1).mean(0)
     return train_motion(speech, track.performance, progress=progress, lip_opening=model.opening(13, 14),
-                        lid_opening=lids, importance=size)  # fmt: skip
+                        lid_opening=lids, importance=size)
 
 
 def learn_refiner(
@@ -258,7 +259,7 @@ def _clip_speech(clip: Path, info: VideoInfo, start: float, end: float) -> np.nd
 def _with_motion(track: Track, expression, rotation, translation) -> Track:
     sure = np.ones(len(expression), np.float32)
     return Track(track.fps, track.camera, track.crop, track.identity, track.texture, track.light,
-                 expression, rotation, translation, sure)  # fmt: skip
+                 expression, rotation, translation, sure)
 
 
 def _facts(clip, info, learnt, preset, name, consent, motion, took, notes) -> dict:
@@ -269,9 +270,13 @@ def _facts(clip, info, learnt, preset, name, consent, motion, took, notes) -> di
         "notes": notes,
         "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
         "clip": {
-            "file": clip.name, "width": info.width, "height": info.height, "fps": info.fps,
-            "from_seconds": learnt[0], "to_seconds": learnt[1],
-        },  # fmt: skip
+            "file": clip.name,
+            "width": info.width,
+            "height": info.height,
+            "fps": info.fps,
+            "from_seconds": learnt[0],
+            "to_seconds": learnt[1],
+        },
         "measures": {
             "audio_offset_seconds": float(motion.audio_offset_seconds),
             **{f"{step}_seconds": round(seconds, 1) for step, seconds in took.items()},

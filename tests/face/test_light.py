@@ -22,7 +22,7 @@ def test_the_order_is_that_of_the_contract():
     x, y, z = 0.36, 0.48, 0.8
     phi = harmonics(np.array([x, y, z]))
     expected = [0.282095, 0.488603 * y, 0.488603 * z, 0.488603 * x, 1.092548 * x * y, 1.092548 * y * z,
-                0.315392 * (3 * z * z - 1), 1.092548 * x * z, 0.546274 * (x * x - y * y)]  # fmt: skip
+                0.315392 * (3 * z * z - 1), 1.092548 * x * z, 0.546274 * (x * x - y * y)]
     assert np.allclose(phi, expected)
 
 

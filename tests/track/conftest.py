@@ -21,7 +21,7 @@ class Known:
 
     def vertices(self, frame):
         return place(self.model.shape(self.identity, self.expression[frame]), self.rotation[frame],
-                     self.translation[frame])  # fmt: skip
+                     self.translation[frame])
 
     def landmarks(self):
         """(T, 478, 3) as the landmark network would give them, without its errors."""
@@ -47,4 +47,5 @@ def known():
     expression = smooth_noise(rng, frames, 64, 0.15) * 0.7
     rotation = smooth_noise(rng, frames, 3, 0.8) * [0.12, 0.3, 0.1]
     translation = [10, -5, -900] + smooth_noise(rng, frames, 3, 0.8) * [15, 10, 20]
-    return Known(bundled_model(), Camera(1.6 * 640, 640, 480), rng.normal(size=80) * 0.6, expression, rotation, translation)
+    camera, identity = Camera(1.6 * 640, 640, 480), rng.normal(size=80) * 0.6
+    return Known(bundled_model(), camera, identity, expression, rotation, translation)

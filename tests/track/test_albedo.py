@@ -28,7 +28,7 @@ def test_the_look_draws_the_picture_it_was_taken_from(known):
         frame[:, 80:560][drawn] = render[..., :3][drawn]
     step = slice(0, 40, 2)
     fit = Fit(known.camera, known.identity, known.expression[step], known.rotation[step], known.translation[step],
-              np.full(20, 0.01))  # fmt: skip
+              np.full(20, 0.01))
     look = estimate_look(model, fit, frames)
     assert look.light.shape == (9, 3) and look.texture.shape == (80,)
     raster.set_look(look.albedo, look.light)

@@ -41,7 +41,7 @@ def rotation_matrix(rotation: np.ndarray) -> np.ndarray:
 
 
 def rotation_and_derivatives(rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """R (..., 3, 3) and dR (..., 3, 3, 3): dR[..., k, :, :] is the derivative by pitch, yaw, roll for k = 0, 1, 2."""
+    """R (..., 3, 3) and dR (..., 3, 3, 3): dR[..., k, :, :] is the derivative by pitch, yaw or roll (k = 0, 1, 2)."""
     x, y, z = (_axis_rotation(rotation[..., k], k) for k in range(3))
     dx, dy, dz = (_axis_rotation(rotation[..., k] + np.pi / 2, k, derivative=True) for k in range(3))
     return z @ y @ x, np.stack([z @ y @ dx, z @ dy @ x, dz @ y @ x], -3)

@@ -99,7 +99,7 @@ class ControlModel:
             with np.load(path, allow_pickle=False) as data:
                 return ControlModel(**{f.name: data[f.name] for f in fields(ControlModel)})
         except (OSError, KeyError, ValueError) as error:
-            raise InputError(f"{path} is not a Headroom face model; reinstall Headroom or choose another file.") from error
+            raise InputError(f"{path} is not a Headroom face model; install Headroom again.") from error
 
     def refined(self, name: str, levels: int = 2) -> FaceModel:
         """The model over the drawn surface."""

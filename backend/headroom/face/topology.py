@@ -28,7 +28,7 @@ EYE_CORNERS = ((33, 133), (263, 362))
 
 
 def landmarks_to_controls(points: np.ndarray) -> np.ndarray:
-    """Control points (..., 471, 3) from landmarks (..., 478, 3) in model axes; the cavity lies behind the inner lips."""
+    """Control points (..., 471, 3) of landmarks (..., 478, 3) in model axes; the cavity lies behind the inner lips."""
     ring = points[..., inner_lips(), :]
     cavity = ring.mean(-2, keepdims=True)
     width = np.linalg.norm(points[..., 78, :] - points[..., 308, :], axis=-1)
@@ -50,12 +50,13 @@ def control_triangles() -> np.ndarray:
     for a, b in edges:
         neighbours[a].add(b)
         neighbours[b].add(a)
-    triangles = [(a, b, c) for a, b in sorted(edges) for c in sorted(neighbours[a] & neighbours[b]) if c > b]
+    triangles: list[tuple[int, ...]] = [(a, b, c) for a, b in sorted(edges) for c in sorted(neighbours[a] & neighbours[b]) if c > b]
     use = _edge_use(triangles)
     # two rings of three edges around a point look like triangles and are none: each of their edges is used three times
     triangles = [t for t in triangles if any(len(use[e]) < 3 for e in _edges_of(t))]
     fans = []
-    for centre, loop in zip((MESH_POINTS, MESH_POINTS + 1, MOUTH_CAVITY), (_eye(right=True), _eye(right=False), _lips())):
+    loops = (_eye(right=True), _eye(right=False), _lips())
+    for centre, loop in zip((MESH_POINTS, MESH_POINTS + 1, MOUTH_CAVITY), loops):
         fans += [(centre, a, b) for a, b in loop]
     return np.array(triangles + fans, np.int32)
 
@@ -111,8 +112,8 @@ class Surface:
         faces, smooth = self.triangles, sparse.identity(CONTROLS, format="csr")
         flat = smooth
         for _ in range(self.levels):
-            finer, once_smooth, once_flat = _loop_step(faces, smooth.shape[0])
-            faces, smooth, flat = finer, once_smooth @ smooth, once_flat @ flat
+            faces, once_smooth, once_flat = _loop_step(faces, smooth.shape[0])
+            smooth, flat = once_smooth @ smooth, once_flat @ flat
         return faces, smooth, flat
 
 
@@ -124,13 +125,17 @@ def _loop_step(faces: np.ndarray, count: int) -> tuple[np.ndarray, sparse.csr_ma
 
     def put(row: int, terms: dict[int, float]) -> None:
         for column, value in terms.items():
-            rows.append(row), columns.append(column), values.append(value)
+            rows.append(row)
+            columns.append(column)
+            values.append(value)
 
     neighbours, border = defaultdict(set), defaultdict(list)
     for (a, b), owners in use.items():
-        neighbours[a].add(b), neighbours[b].add(a)
+        neighbours[a].add(b)
+        neighbours[b].add(a)
         if len(owners) == 1:
-            border[a].append(b), border[b].append(a)
+            border[a].append(b)
+            border[b].append(a)
             put(index[a, b], {a: 0.5, b: 0.5})
         else:
             terms = {a: 0.375, b: 0.375}

@@ -16,15 +16,17 @@ class Plates:
     The movie is decoded once into a scratch file that the system pages in and out; use as a context manager.
     """
 
-    def __init__(self, movie: Path):
-        self.movie = Path(movie)
+    def __init__(self, movie: Path, width: int, height: int):
+        """width, height of the clip; the movie may have a row or column more, for video sizes are even."""
+        self.movie, self.width, self.height = Path(movie), width, height
 
     def __enter__(self) -> "Plates":
         info = probe(self.movie)
+        shape = (info.frames, self.height, self.width, 3)
         self._scratch = tempfile.TemporaryFile()
-        self._frames = np.memmap(self._scratch, np.uint8, "w+", shape=(info.frames, info.height, info.width, 3))
+        self._frames = np.memmap(self._scratch, np.uint8, "w+", shape=shape)
         for index, frame in enumerate(read_frames(self.movie)):
-            self._frames[index] = frame
+            self._frames[index] = frame[: self.height, : self.width]
         return self
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Landmarks to coefficients: one identity for the clip, expression and pose for every frame, all frames solved together.
+"""Landmarks to coefficients: one identity for the clip, expression and pose for every frame, all solved together.
 
 Gauss-Newton on the reprojection error. The second differences of pose and expression are penalised, so the normal
 equations are banded over time and the joint solution costs no more than frame-by-frame fits; frames without a face
@@ -156,7 +156,7 @@ class _Problem:
         for values in (rotation, translation):
             _fill(values, self.seen)
         return Fit(camera, np.zeros(self.identity_basis.shape[2]), np.zeros((count, expressions)), rotation,
-                   translation, np.zeros(count))  # fmt: skip
+                   translation, np.zeros(count))
 
     def solve_motion(self, fit: Fit) -> Fit:
         """One Gauss-Newton step of expression and pose, all frames at once."""
@@ -230,7 +230,7 @@ class _Problem:
         return transposed @ jacobian, (transposed @ residual.reshape(count, -1, 1))[..., 0]
 
     def _linearised(self, fit: Fit, frames: slice):
-        """Shape (n, L, 3), residual (n, L, 2) px, its derivative by model-axes points (n, L, 2, 3), weights (n, L, 2)."""
+        """Shape (n, L, 3), residual (n, L, 2) px, its derivative by model points (n, L, 2, 3), weights (n, L, 2)."""
         shape = self.mean + self.identity_basis @ fit.identity
         shape = shape + np.tensordot(fit.expression[frames], self.expression_basis, axes=(1, 2))
         rotation, _ = rotation_and_derivatives(fit.rotation[frames])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -37,7 +37,7 @@ class Landmarks:
         return np.isfinite(self.points[:, 0, 0])
 
 
-def find_landmarks(frames: np.ndarray | list[np.ndarray], fps: float, progress: Progress = silent) -> Landmarks:
+def find_landmarks(frames: Sequence[np.ndarray], fps: float, progress: Progress = silent) -> Landmarks:
     """Landmarks of the largest face in every frame.
 
     frames: T pictures (H, W, 3) uint8 RGB.
@@ -77,7 +77,7 @@ def _face_mesh(static: bool):
     return mediapipe.solutions.face_mesh.FaceMesh(
         static_image_mode=static, max_num_faces=1, refine_landmarks=True,
         min_detection_confidence=0.4, min_tracking_confidence=0.4,
-    )  # fmt: skip
+    )
 
 
 def _mediapipe():
@@ -90,7 +90,7 @@ def _mediapipe():
 
 
 def _head_window(frames, fps: float) -> tuple[tuple[int, int, int], int]:
-    """The square (x, y, size) that holds the largest face's head in all sampled frames, and how many faces were seen."""
+    """The square (x, y, size) that holds the largest face's head in all sampled frames, and the most faces at once."""
     step = max(1, round(_DETECT_EVERY_SECONDS * fps))
     boxes: list[np.ndarray] = []
     faces = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +40,17 @@ class Track:
     @property
     def performance(self) -> Performance:
         """The person's own motion."""
-        return Performance(self.fps, *(np.float32(a) for a in (self.expression, self.rotation, self.translation)))
+        expression, rotation, translation = (
+            a.astype(np.float32) for a in (self.expression, self.rotation, self.translation)
+        )
+        return Performance(self.fps, expression, rotation, translation)
 
     def placed(self, model: FaceModel, frame: int) -> np.ndarray:
         """Vertices (V, 3) of one frame in camera axes."""
         return place(model.shape(self.identity, self.expression[frame]), self.rotation[frame], self.translation[frame])
 
     def save(self, path: Path) -> None:
-        values = {
+        values: dict[str, Any] = {
             "fps": np.float64(self.fps),
             "camera": np.array([self.camera.focal_px, self.camera.width, self.camera.height]),
             "crop": np.array([self.crop.x, self.crop.y, self.crop.size]),

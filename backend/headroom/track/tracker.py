@@ -49,7 +49,7 @@ def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, 
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
-    )  # fmt: skip
+    )
 
 
 def _confidence(error: np.ndarray) -> np.ndarray:

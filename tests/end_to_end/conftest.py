@@ -1,0 +1,22 @@
+"""A subject really learnt from the bundled sample, with networks and times too small to be good."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from headroom import pipeline
+from headroom.demo import sample
+from headroom.refine import train as refining
+
+
+@pytest.fixture(scope="session")
+def learnt(tmp_path_factory) -> Path:
+    """The subject folder of the sample's first four seconds."""
+    folder = tmp_path_factory.mktemp("learnt") / "Robin's subject"
+    draft = refining.PRESETS["draft"]
+    quick = replace(draft, generator=replace(draft.generator, width=8), seconds=None, steps=12, gan_from=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(refining.PRESETS, "draft", quick)
+        pipeline.learn(sample("sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
+    return folder
