@@ -110,7 +110,7 @@ def write_clip(frames: list[np.ndarray], speech: Speech, path: Path):
     """H.264 and AAC in an MP4, written aside and then put in place."""
     part = path.with_suffix(".part.mp4")
     with av.open(str(part), "w", options={"movflags": "+faststart"}) as film:
-        video = film.add_stream("libx264", rate=FPS, options={"crf": "17", "preset": "slow"})
+        video = film.add_stream("libx264", rate=FPS, options={"crf": "17", "preset": "medium"})
         video.width = video.height = SIZE
         video.pix_fmt, video.time_base = "yuv420p", Fraction(1, FPS)
         sound = film.add_stream("aac", rate=48000, layout="mono")

@@ -103,6 +103,11 @@ def new_strip(scene: bpy.types.Scene, kind: str, name: str, path: Path, channel:
     return make(name=name, filepath=str(path), channel=channel, frame_start=start_frame)
 
 
+def plays_sound() -> bool:
+    """Whether this Blender can have sound strips; the bpy package of 4.2 was built without."""
+    return bool(getattr(bpy.app.build_options, "audaspace", True))
+
+
 def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     """Since 5.0 a workspace's sequencer has a scene of its own; give it `scene` if it has none."""
     workspace = getattr(context, "workspace", None)

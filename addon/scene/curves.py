@@ -18,7 +18,7 @@ def write_curve(bag: Any, data_path: str, frames: np.ndarray, values: np.ndarray
     values: (T,) in the unit of the animated property.
     """
     curve = bag.fcurves.find(data_path, index=index) or bag.fcurves.new(data_path, index=index)
-    if group:
+    if group and (curve.group is None or curve.group.name != group):
         curve.group = bag.groups.get(group) or bag.groups.new(group)
     points = curve.keyframe_points
     points.clear()

@@ -12,17 +12,17 @@ from .shot import Shot
 TAG = "headroom_strip"
 
 
-def place_speech(shot: Shot, speech: Path, start_frame: int) -> bpy.types.Strip:
+def place_speech(shot: Shot, speech: Path, start_frame: int) -> None:
     """Lay the speech at `start_frame`; playback follows the sound. An earlier speech of this shot gives way."""
-    strip = _place(shot, "SOUND", speech, start_frame)
     shot.root["headroom_speech"] = str(speech.absolute())
-    shot.scene.sync_mode = "AUDIO_SYNC"
-    return strip
+    if compat.plays_sound():
+        _place(shot, "SOUND", speech, start_frame)
+        shot.scene.sync_mode = "AUDIO_SYNC"
 
 
-def place_movie(shot: Shot, movie: Path, start_frame: int) -> bpy.types.Strip:
+def place_movie(shot: Shot, movie: Path, start_frame: int) -> None:
     """Lay a finished movie at `start_frame`, over nothing that is there but this shot's own strip of that file."""
-    return _place(shot, "MOVIE", movie, start_frame)
+    _place(shot, "MOVIE", movie, start_frame)
 
 
 def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> int:
@@ -35,14 +35,13 @@ def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> in
     return channel
 
 
-def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> bpy.types.Strip:
+def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> None:
     strips = compat.strips_of(shot.scene)
     for strip in [each for each in strips if each.get(TAG) == _tag(shot, kind, path)]:
         strips.remove(strip)
     channel = free_channel(shot.scene, start_frame, start_frame + 1_000_000)
     strip = compat.new_strip(shot.scene, kind, f"{shot.root.name} {path.stem}", path, channel, start_frame)
     strip[TAG] = _tag(shot, kind, path)
-    return strip
 
 
 def _tag(shot: Shot, kind: str, path: Path) -> str:

@@ -23,7 +23,7 @@ PACKAGES = ("numpy", "scipy", "torch", "mediapipe", "av", "moderngl", "librosa",
 CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (
     ("h264", "r"), ("hevc", "r"), ("mpeg4", "r"), ("mpeg1video", "r"), ("aac", "r"), ("mp3", "r"),
     ("libx264", "w"), ("aac", "w"),
-)  # fmt: skip
+)
 WEIGHTS = Path(__file__).parent / "weights"
 HASHES = WEIGHTS / "SHA256SUMS"  # "hash  file name", as sha256sum writes them
 BPY_SECONDS = 120  # a cold start of Blender from a slow disk

@@ -20,7 +20,7 @@ UPPER_LIP, LOWER_LIP = 13, 14  # inner edges, in the middle
 LEFT_EYE, RIGHT_EYE = 263, 33  # outer corners, the subject's left and right
 # MediaPipe's face oval, from the top of the forehead round by the left ear and the chin.
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 
 
 def psnr(truth: np.ndarray, made: np.ndarray, mask: np.ndarray | None = None) -> float:

@@ -51,9 +51,11 @@ def test_the_steps_from_subject_to_movie_in_the_sequencer(panel, files, tmp_path
     panel.settings.output = str(tmp_path / "shot.mp4")
     assert panel.bpy.ops.headroom.render_shot() == {"FINISHED"}
     strips = panel.module("scene.compat").strips_of(panel.scene)
-    assert sorted((strip.type, strip.channel) for strip in strips) == [("MOVIE", 2), ("SOUND", 1)]
+    sound = panel.module("scene.compat").plays_sound()
+    expected = [("MOVIE", 2), ("SOUND", 1)] if sound else [("MOVIE", 1)]
+    assert sorted((strip.type, strip.channel) for strip in strips) == expected
     assert panel.bpy.ops.headroom.render_shot() == {"FINISHED"}
-    assert len(strips) == 2
+    assert len(strips) == len(expected)
     assert [view.state for view in panel.jobs.views()] == ["done"] * 3
 
 
@@ -61,7 +63,7 @@ def test_performing_again_neither_piles_up_strips_nor_keys(panel, files):
     open_and_perform(panel, files)
     panel.settings.seed = 5
     panel.bpy.ops.headroom.perform()
-    assert len(panel.module("scene.compat").strips_of(panel.scene)) == 1
+    assert len(panel.module("scene.compat").strips_of(panel.scene)) == panel.module("scene.compat").plays_sound()
     assert len(panel.bpy.data.actions) == 2
 
 

@@ -48,7 +48,7 @@ def rotation_and_derivatives(rotation: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def rotation_angles(matrix: np.ndarray) -> np.ndarray:
-    """Pitch, yaw, roll (..., 3) in radians of R (..., 3, 3); the inverse of `rotation_matrix` for |yaw| < 90 degrees."""
+    """Pitch, yaw, roll (..., 3) in radians of R (..., 3, 3); inverse of `rotation_matrix` for |yaw| < 90 degrees."""
     yaw = np.arcsin(np.clip(-matrix[..., 2, 0], -1, 1))
     pitch = np.arctan2(matrix[..., 2, 1], matrix[..., 2, 2])
     roll = np.arctan2(matrix[..., 1, 0], matrix[..., 0, 0])

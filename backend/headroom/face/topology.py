@@ -50,7 +50,9 @@ def control_triangles() -> np.ndarray:
     for a, b in edges:
         neighbours[a].add(b)
         neighbours[b].add(a)
-    triangles: list[tuple[int, ...]] = [(a, b, c) for a, b in sorted(edges) for c in sorted(neighbours[a] & neighbours[b]) if c > b]
+    triangles: list[tuple[int, ...]] = [
+        (a, b, c) for a, b in sorted(edges) for c in sorted(neighbours[a] & neighbours[b]) if c > b
+    ]
     use = _edge_use(triangles)
     # two rings of three edges around a point look like triangles and are none: each of their edges is used three times
     triangles = [t for t in triangles if any(len(use[e]) < 3 for e in _edges_of(t))]
@@ -97,7 +99,7 @@ class Surface:
 
     @cached_property
     def refine(self) -> np.ndarray:
-        """(V, C) float32: drawn vertices = refine @ control values; the first C vertices meet their controls exactly."""
+        """(V, C) float32: drawn vertices = refine @ control values; the first C meet their controls exactly."""
         smooth = self._subdivided[1].toarray()
         # Loop's scheme pulls vertices inwards; solving for the controls that end on the landmarks makes it interpolate
         return (smooth @ np.linalg.inv(smooth[:CONTROLS])).astype(np.float32)

@@ -37,7 +37,7 @@ class Landmarks:
         return np.isfinite(self.points[:, 0, 0])
 
 
-def find_landmarks(frames: Sequence[np.ndarray], fps: float, progress: Progress = silent) -> Landmarks:
+def find_landmarks(frames: np.ndarray | Sequence[np.ndarray], fps: float, progress: Progress = silent) -> Landmarks:
     """Landmarks of the largest face in every frame.
 
     frames: T pictures (H, W, 3) uint8 RGB.
