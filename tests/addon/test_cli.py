@@ -1,7 +1,10 @@
 """The command line: one subject and one speech become a movie and a .blend that opens elsewhere."""
 
 import json
+import os
 import shutil
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -124,3 +127,23 @@ def test_a_failing_job_gives_its_sentence_and_leaves_nothing(run, backend, files
 def test_a_missing_speech_is_one_sentence(run, files, tmp_path):
     code, _, err = run("shot", "--subject", files[0], "--speech", tmp_path / "no.wav", "--output", tmp_path / "s.mp4")
     assert code == 2 and err[-1] == f"The speech {tmp_path / 'no.wav'} does not exist. Choose another file."
+
+
+@pytest.mark.parametrize("kind", ["perform", "refine"])
+def test_being_terminated_cancels_the_job_and_leaves_nothing(run, backend, files, tmp_path, monkeypatch, kind):
+    follow = backend.events
+
+    def events(job_id):
+        if job_id.startswith(kind):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        return follow(job_id)
+
+    monkeypatch.setattr(backend, "events", events)
+    subject, speech = files
+    out = tmp_path / "out"
+    code, result, err = run("shot", "--subject", subject, "--speech", speech, "--output", out / "s.mp4",
+                            "--blend", out / "s.blend")
+    assert (code, result, err[-1]) == (130, None, "Stopped.")
+    assert [job_id.split("-")[0] for job_id in backend.cancelled] == [kind]
+    assert not list(out.iterdir())
