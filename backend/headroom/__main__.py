@@ -30,6 +30,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
                   context_settings={"help_option_names": ["-h", "--help"]},
                   help="A short video of a person and a speech recording in, an editable performance and a shot out.")
 
+model = typer.Typer(no_args_is_help=True, help="The face model.")
+app.add_typer(model, name="model")
+
 NO_CONSENT = "not stated"
 
 
@@ -190,6 +193,20 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         print_findings(out, findings)
     if not all(finding.ok for finding in findings if finding.needed):
         raise typer.Exit(EXIT_FAILED)
+
+
+@model.command("build")
+def build_model(
+    clips: Annotated[list[Path], typer.Argument(help="Videos of different people speaking, one each.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Model to write, .npz.")],
+) -> None:
+    """Make the bundled face model from clips; the same clips give the same file."""
+    require_file_later(output, ".npz")
+    from headroom.track.build import model_from_clips
+
+    with progress_bar() as progress:
+        model_from_clips(clips, progress).save(output)
+    out.print(f"Wrote {output}", markup=False)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from headroom.face.light import FRONTAL, shade
 from headroom.face.model import bundled_model
 from headroom.face.raster import Rasterizer, unwrap
 
-CAMERA, CROP, SIZE = Camera(1200, 640, 480), Crop(110, 30, 420), 210
+CAMERA, CROP, SIZE = Camera(1000, 640, 480), Crop(110, 30, 420), 210
 
 
 @pytest.fixture(scope="module")

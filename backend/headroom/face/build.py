@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headroom.errors import InputError
 from headroom.face import topology as top
 from headroom.face.model import ControlModel
 
@@ -41,6 +42,8 @@ class Face:
 
 def build_model(people: list[Face]) -> ControlModel:
     """The bundled model's control data from clips of several people, one clip each."""
+    if len(people) < 2:
+        raise InputError("A face model needs clips of at least two people.")
     shapes = [top.landmarks_to_controls(face.points.astype(np.float64) * [1, -1, -1]) for face in people]
     aligned = [_align_to_mean(shape) for shape in shapes]
     mean, neutrals = _mean_face([_neutral(frames) for frames in aligned])

@@ -60,14 +60,16 @@ def _texture_and_light(model, fit, frames, chosen) -> tuple[np.ndarray, np.ndarr
     colour, phi, weight = np.concatenate(colours), np.concatenate(basis), np.concatenate(weights)
     light, texture = FRONTAL.copy(), np.zeros(model.albedo_basis.shape[2])
     prior = np.diag([0.0, *[5e-4] * 3, *[3e-3] * 5]) * weight.sum()
+    robust = weight  # the first light must not take a lit side for an outlier
     for _ in range(5):
         albedo = np.tile(model.albedo(texture), (len(chosen), 1))
-        robust = weight / (1 + (np.abs(colour - albedo * (phi @ light)).mean(1) / 0.08) ** 2)
         for channel in range(3):
             scaled = phi * albedo[:, channel : channel + 1]
             normal = (scaled * robust[:, None]).T @ scaled + prior
             light[:, channel] = np.linalg.solve(normal, (scaled * robust[:, None]).T @ colour[:, channel])
         texture = _solve_texture(model, colour, phi @ light, robust)
+        albedo = np.tile(model.albedo(texture), (len(chosen), 1))
+        robust = weight / (1 + (np.abs(colour - albedo * (phi @ light)).mean(1) / 0.08) ** 2)
     return texture.astype(np.float32), light.astype(np.float32)
 
 
@@ -78,7 +80,7 @@ def _solve_texture(model: FaceModel, colour, shading, weight) -> np.ndarray:
     squared = (w * shading**2).reshape(-1, vertices, 3).sum(0)
     target = (w * shading * colour).reshape(-1, vertices, 3).sum(0) - squared * model.albedo_mean
     basis = model.albedo_basis.reshape(-1, modes).astype(np.float64)
-    noise = 0.05**2 * 40 * len(colour) / vertices
+    noise = 0.05**2 * 200 * len(colour) / vertices
     normal = (basis * squared.reshape(-1, 1)).T @ basis + noise * np.eye(modes)
     return np.linalg.solve(normal, basis.T @ target.ravel())
 

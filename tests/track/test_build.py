@@ -1,0 +1,55 @@
+"""A face model is built from landmarks of several people."""
+
+import numpy as np
+import pytest
+from known_person import Known, smooth_noise
+
+from headroom.errors import InputError
+from headroom.face.build import EYE_DISTANCE_MM, Face, build_model
+from headroom.face.topology import MESH_POINTS
+
+
+@pytest.fixture(scope="module")
+def people(known):
+    """Three made-up people before a far camera, 60 frames each."""
+    made = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        person = Known(
+            known.model, known.camera, rng.normal(size=80), smooth_noise(rng, 60, 64, 0.15),
+            smooth_noise(rng, 60, 3, 0.8) * 0.1, np.array([0.0, 0, -900]) + smooth_noise(rng, 60, 3, 0.8) * 5,
+        )
+        made.append(Face(person.landmarks(), rng.uniform(0.3, 0.7, (478, 3))))
+    return made
+
+
+def test_the_same_people_give_the_same_model(people):
+    first, again = build_model(people), build_model(people)
+    for name in ("mean", "identity_basis", "expression_basis", "albedo_basis", "uv"):
+        assert np.array_equal(getattr(first, name), getattr(again, name))
+
+
+def test_the_model_is_upright_symmetric_and_in_millimetres(people):
+    mean = build_model(people).mean
+    right, left = mean[MESH_POINTS], mean[MESH_POINTS + 1]
+    assert left[0] > 0 > right[0]
+    assert np.isclose(np.linalg.norm(left - right), EYE_DISTANCE_MM, rtol=0.05)
+    assert mean[10, 1] > mean[152, 1], "forehead above chin"
+    assert mean[1, 2] > mean[234, 2], "nose in front of the ears"
+    mirrored = mean * [-1, 1, 1]
+    nearest = np.linalg.norm(mean[:, None] - mirrored[None], axis=2).min(1)
+    assert nearest.max() < 0.5
+
+
+def test_the_basis_holds_the_people_s_motion(people, known):
+    basis = build_model(people).expression_basis[:MESH_POINTS].reshape(-1, 64)
+    expression = smooth_noise(np.random.default_rng(0), 60, 64, 0.15)
+    shapes = known.model.shape(np.zeros(80), expression)[:, :MESH_POINTS].astype(float)
+    moved = (shapes - shapes.mean(0)).reshape(60, -1)
+    left_over = moved - moved @ np.linalg.pinv(basis.T) @ basis.T
+    assert left_over.std() < 0.3 * moved.std()
+
+
+def test_one_person_is_not_enough(people):
+    with pytest.raises(InputError, match="at least two people"):
+        build_model(people[:1])
