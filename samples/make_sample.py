@@ -68,7 +68,9 @@ def render_frames(data: Path, moments: list, wanted: range, work: Path):
     stage = Stage(Person(data))
     if not _still_path(work).exists():
         stage.pose(moments[0])
+        stage.hair.hide_render = True  # or it would be seen where a frame's window does not reach
         render(_still_path(work), STILL_SAMPLES)
+        stage.hair.hide_render = False
     still = cv2.imread(str(_still_path(work)))
     for i in missing:
         window = stage.pose(moments[i])

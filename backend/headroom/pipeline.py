@@ -25,7 +25,7 @@ from headroom.plate.match import PlateMatch, match_plates
 from headroom.plate.plates import Plates
 from headroom.plate.warp import warp_plate
 from headroom.progress import Progress, part, silent
-from headroom.subject import Subject, head_points, write_facts, write_rig
+from headroom.subject import Subject, head_points, model_digest, write_facts, write_rig
 from headroom.track.albedo import Look
 from headroom.track.regions import region_maps
 from headroom.track.track import Track
@@ -267,6 +267,7 @@ def _facts(clip, info, learnt, preset, name, consent, motion, took, notes) -> di
         "name": name or clip.stem,
         "headroom": __version__,
         "preset": preset,
+        "face_model": model_digest(),
         "notes": notes,
         "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
         "clip": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import numpy as np
 import tomli_w
 
 from headroom.errors import InputError
-from headroom.face.model import FaceModel, bundled_model
+from headroom.face.model import BUNDLED, FaceModel, bundled_model
 from headroom.files import atomic_write
 from headroom.media.image import read_picture
 from headroom.track.track import Track
@@ -72,6 +73,9 @@ class Subject:
 
     @cached_property
     def model(self) -> FaceModel:
+        """The face model the track was fitted with; InputError when it has been replaced since."""
+        if self.facts.get("face_model", model_digest()) != model_digest():
+            raise InputError(f"{self.folder} was learnt with another face model; learn the subject again.")
         return bundled_model()
 
     @cached_property
@@ -96,6 +100,11 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     """subject.toml; a folder without it is not a subject, so it is written last."""
     with atomic_write(folder / "subject.toml") as temporary:
         temporary.write_text(tomli_w.dumps({"format": FORMAT, **facts}), encoding="utf-8")
+
+
+def model_digest() -> str:
+    """What tells one face model's file from another's."""
+    return hashlib.sha256(BUNDLED.read_bytes()).hexdigest()[:16]
 
 
 def write_rig(path: Path, model: FaceModel, track: Track, resolution: int) -> None:

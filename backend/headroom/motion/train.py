@@ -23,7 +23,7 @@ from headroom.motion.features import FRAME_RATE
 from headroom.motion.losses import LossConfig, motion_losses
 from headroom.motion.manner import measure_manner, normalised
 from headroom.motion.model import Manner, MotionModel
-from headroom.motion.network import EXPRESSION, MotionNetwork, NetworkConfig
+from headroom.motion.network import EXPRESSION, POSE, MotionNetwork, NetworkConfig
 from headroom.motion.offset import correlation, shifted
 from headroom.motion.readout import Readout, ReadoutConfig, new_readout, taught
 from headroom.motion.sync import find_offset
@@ -33,6 +33,7 @@ from headroom.progress import Progress, part, silent
 SHORTEST_SECONDS = 2.0
 LIVELINESS = 0.85  # of the truth's deviation of lip opening that the prediction is brought to
 GREATEST_GAIN = 1.8
+CAUTION = 0.05  # of correlation: what a share of the kernel half quite unlike the usual one has to bring
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class TrainConfig:
     weight_decay: float = 0.02
     average: float = 0.97  # of the running mean of weights that is kept per step
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
-    readout_share: float = 0.7  # of the kernel half in the average
+    readout_share: float = 0.7  # of the kernel half in the average, unless held-out frames say otherwise
     even_weight: float = 0.2  # of every expression dimension beside its size in millimetres
     seed: int = 0
 
@@ -84,18 +85,20 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     emphasis = emphasis_of(manner, importance, config)
     readout = initial.readout if initial is not None and initial.readout is not None else \
         new_readout(config.network.features.columns, EXPRESSION, config.readout)
-    networks, held_out = [], np.full((len(sample), EXPRESSION + 6), np.nan, np.float32)
+    networks, answers = [], np.empty((2, len(sample), EXPRESSION + POSE), np.float32)
     for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
         network = beginning(config, initial, member)
         report = part(progress, member / config.members, (member + 1) / config.members)
         learn, judged = around(sample, held, config.gap), sample.part(held[0], held[-1] + 1)
         networks.append(fit(network, learn, judged, emphasis, config, rng, report, initial is not None))
         own = taught(readout, [heard_and_seen(clip) for clip in learn], config.readout)
-        held_out[held] = answer(networks[-1], own, judged, config.readout_share)
+        answers[:, held] = answered(networks[-1], own, judged)
     own = taught(readout, [heard_and_seen(sample)], config.readout)
+    share = best_share(answers, manner, sample, config.readout_share)
+    held_out = mixed(answers, share)
     progress(1.0, "Learnt how the person moves")
     return MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample),
-                       own.without_prior(), config.readout_share, offset,
+                       own.without_prior(), share, offset,
                        held_out_score(manner, held_out, sample))
 
 
@@ -176,12 +179,24 @@ def heard_and_seen(clip: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 
 @torch.no_grad()
-def answer(network: MotionNetwork, readout: Readout, judged: Sample, share: float) -> np.ndarray:
-    """Motion (T, 70) of the judged frames as the finished model would give it."""
+def answered(network: MotionNetwork, readout: Readout, judged: Sample) -> np.ndarray:
+    """Motion (2, T, 70) of the judged frames: the network's, and the same with the kernel half's expression."""
     heard = as_windows(judged.rows[:1])
     expression, pose, _ = network.eval()(heard)
-    mixed = expression[0].numpy() * (1 - share) + readout(heard[0].numpy()) * share
-    return np.concatenate([mixed, pose[0].numpy()], 1)
+    of_network = torch.cat([expression, pose], -1)[0].numpy()
+    return np.stack([of_network, np.concatenate([readout(heard[0].numpy()), of_network[:, EXPRESSION:]], 1)])
+
+
+def mixed(answers: np.ndarray, share: float) -> np.ndarray:
+    """Motion (T, 70) with `share` of the kernel half of answers (2, T, 70)."""
+    return answers[0] * (1 - share) + answers[1] * share
+
+
+def best_share(answers: np.ndarray, manner: Manner, sample: Sample, usual: float) -> float:
+    """The share of the kernel half that foretells held-out lips best; far from the usual one it must be clearly so."""
+    shares = np.linspace(0.1, 1.0, 10)
+    scores = [held_out_score(manner, mixed(answers, s), sample) - CAUTION * (s - usual) ** 2 for s in shares]
+    return float(shares[int(np.argmax(scores))])
 
 
 def judged_manner(manner: Manner, held_out: np.ndarray, sample: Sample) -> Manner:

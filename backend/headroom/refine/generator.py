@@ -13,6 +13,7 @@ PICTURE = 3  # colour channels of one picture
 WINDOW = 3  # pictures the generator sees: t-2, t-1 and t (paper §3.4)
 MASKS = 2  # the render's alpha and the erased area, of frame t
 INPUTS = WINDOW * PICTURE + MASKS
+TRUST = 1.5  # the attention head's first bias: training starts from the render, A = 0.8, not from grey
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class GeneratorConfig:
     identity: int = 160  # length of the identity feature
     hidden: int = 128  # width of the network that turns identity into AdaIN parameters
     head: int = 3  # kernel of the two heads, pixels; the paper's is 7
+    residual: bool = False  # the colour head paints a change of the render, which keeps the render's detail
 
     def channels(self) -> list[int]:
         """Channels after each halving: doubling up to eight times the width, as in the paper."""
@@ -110,6 +112,7 @@ class Generator(nn.Module):
         norms = [block.norm.channels for block in [*self.down, *self.up]]
         self.style = StyleNetwork(config.identity, config.hidden, norms)
         self.apply(_initialise)
+        nn.init.constant_(self.heads.bias[PICTURE:], TRUST)
 
     def forward(self, window: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
         """Refined picture (B, 3, H, W) and attention A (B, 1, H, W), both 0..1.
@@ -131,8 +134,11 @@ class Generator(nn.Module):
     def blend(self, picture: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
         """Eq. 3: o = A r + (1 - A) C. picture (B, 3, H, W), heads (B, 4, H, W) before their squashing."""
         attention = torch.sigmoid(heads[:, 3:])
-        colour = (torch.tanh(heads[:, :3]) + 1) / 2
-        return attention * picture + (1 - attention) * colour, attention
+        painted = torch.tanh(heads[:, :3])
+        colour = picture + painted if self.config.residual else (painted + 1) / 2
+        refined = attention * picture + (1 - attention) * colour
+        # While learning, a colour out of range must still be told in which direction it is wrong.
+        return refined if self.training else refined.clamp(0, 1), attention
 
 
 def current_picture(window: Tensor) -> Tensor:
