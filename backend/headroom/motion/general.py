@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from headroom.motion.dataset import Sample, make_sample, matched
+from headroom.motion.dataset import AugmentConfig, Sample, make_sample, matched
 from headroom.motion.manner import measure_manner, normalised
 from headroom.motion.model import Manner, MotionModel, average_manner
 from headroom.motion.network import EXPRESSION, MotionNetwork, NetworkConfig
 from headroom.motion.offset import shifted
 from headroom.motion.readout import new_readout, taught
 from headroom.motion.sync import align
+from headroom.motion.threads import one_thread
 from headroom.motion.train import TrainConfig, emphasis_of, fit, heard_and_seen
 from headroom.performance import Performance
 from headroom.progress import Progress, part, silent
@@ -26,8 +27,9 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "motion.safetensors"
 SAME_BASIS = 0.01  # lip openings of one expression basis differ by less than this share
 
 # More steps learn the few voices by heart: with 1500 the lips of people outside follow worse than with 450.
-GENERAL = TrainConfig(network=NetworkConfig(width=48, code=64, hidden=64), members=3, steps=450, batch=16, longest=75,
-                      average=0.99, rate=1e-3)
+GENERAL = TrainConfig(network=NetworkConfig(width=48, code=64, hidden=64, dropout=0.5), members=3, steps=450, batch=16,
+                      longest=75, average=0.99,
+                      augment=AugmentConfig(jitter=0.5, masked_rows=16, masked_columns=10))
 
 
 def general(lip_opening: np.ndarray | None = None) -> MotionModel | None:
@@ -49,6 +51,7 @@ def _loaded(path: Path) -> MotionModel:
     return MotionModel.load(path)
 
 
+@one_thread()
 def train_general(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray, lid_opening: np.ndarray,
                   out: Path | None = WEIGHTS, config: TrainConfig = GENERAL, importance: np.ndarray | None = None,
                   progress: Progress = silent) -> MotionModel:

@@ -7,10 +7,11 @@ import torch
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.motion.blinks import Blinks, add_blinks, without
-from headroom.motion.features import FRAME_RATE, SAMPLE_RATE, Hearing, frame_count, listen, speech_levels, windows
+from headroom.motion.features import FRAME_RATE, Hearing, frame_count, listen, speech_levels, windows
 from headroom.motion.head import combine, wander
 from headroom.motion.model import Manner, MotionModel
 from headroom.motion.network import EXPRESSION, State
+from headroom.motion.threads import one_thread
 from headroom.performance import Performance
 
 CHUNK_FRAMES = 1000  # 40 s of sound in memory at a time
@@ -38,6 +39,7 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
 
 
 @torch.no_grad()
+@one_thread()
 def predicted_motion(model: MotionModel, samples: np.ndarray, frames: int, hearing: Hearing,
                      chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
     """Normalised motion (frames, 70): the mean of the networks, chunk by chunk with their states carried on."""
@@ -86,4 +88,3 @@ def with_effect(expression: np.ndarray, effect: np.ndarray, wanted: np.ndarray,
     return expression + np.outer((wanted - expression @ effect) / travel, along)
 
 
-__all__ = ["SAMPLE_RATE", "predict", "predicted_motion"]

@@ -27,6 +27,7 @@ from headroom.motion.network import EXPRESSION, POSE, MotionNetwork, NetworkConf
 from headroom.motion.offset import correlation, shifted
 from headroom.motion.readout import Readout, ReadoutConfig, new_readout, taught
 from headroom.motion.sync import find_offset
+from headroom.motion.threads import one_thread
 from headroom.performance import Performance
 from headroom.progress import Progress, part, silent
 
@@ -60,6 +61,7 @@ class TrainConfig:
     seed: int = 0
 
 
+@one_thread()
 def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | None = None,
                  progress: Progress = silent, initial: MotionModel | None = None, *, lip_opening: np.ndarray,
                  lid_opening: np.ndarray, importance: np.ndarray | None = None) -> MotionModel:
