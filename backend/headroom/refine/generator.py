@@ -25,7 +25,6 @@ class GeneratorConfig:
     identity: int = 160  # length of the identity feature
     hidden: int = 128  # width of the network that turns identity into AdaIN parameters
     head: int = 3  # kernel of the two heads, pixels; the paper's is 7
-    residual: bool = False  # the colour head paints a change of the render, which keeps the render's detail
 
     def channels(self) -> list[int]:
         """Channels after each halving: doubling up to eight times the width, as in the paper."""
@@ -134,11 +133,8 @@ class Generator(nn.Module):
     def blend(self, picture: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
         """Eq. 3: o = A r + (1 - A) C. picture (B, 3, H, W), heads (B, 4, H, W) before their squashing."""
         attention = torch.sigmoid(heads[:, 3:])
-        painted = torch.tanh(heads[:, :3])
-        colour = picture + painted if self.config.residual else (painted + 1) / 2
-        refined = attention * picture + (1 - attention) * colour
-        # While learning, a colour out of range must still be told in which direction it is wrong.
-        return refined if self.training else refined.clamp(0, 1), attention
+        colour = (torch.tanh(heads[:, :3]) + 1) / 2
+        return attention * picture + (1 - attention) * colour, attention
 
 
 def current_picture(window: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWN = 96  # alpha above this belongs to the face; of 255
+SOFT_EDGE = 0.025  # parts of the crop
 COARSE = 128  # the distance field is made on a picture this wide, pixels
 
 
@@ -60,9 +61,16 @@ def erase(picture: NDArray[np.uint8], erased: NDArray[np.float32]) -> NDArray[np
 
 
 def over(render: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`render` (R, R, 4) uint8, straight alpha, over `plate` (R, R, 3) uint8."""
-    alpha = render[..., 3:].astype(np.float32) / 255
+    """`render` (R, R, 4) uint8, straight alpha, over `plate` (R, R, 3) uint8, without a hard edge to be painted away."""
+    alpha = feathered(render[..., 3])[..., None]
     return (plate + alpha * (render[..., :3].astype(np.float32) - plate) + 0.5).astype(np.uint8)
+
+
+def feathered(alpha: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Alpha (R, R) 0..1 that falls to nothing inside the render's edge, over `SOFT_EDGE` of the crop."""
+    width = max(round(SOFT_EDGE * alpha.shape[0]), 1)
+    around = cv2.blur(alpha, (2 * width + 1, 2 * width + 1), borderType=cv2.BORDER_REPLICATE)
+    return np.clip(around.astype(np.float32) / 127.5 - 1, 0, 1) * (alpha / np.float32(255))
 
 
 def _hull(alpha: NDArray[np.uint8], chin: float) -> tuple[NDArray[np.float32] | None, float]:
