@@ -3,6 +3,7 @@
 import numpy as np
 from synthetic_speaker import LID, LIP, TINY, speaker
 
+from headroom.face.model import bundled_model
 from headroom.motion.general import WEIGHTS, general, train_general
 from headroom.motion.model import MotionModel
 from headroom.motion.offset import correlation
@@ -44,6 +45,5 @@ def test_the_readout_matches_kernel_ridge_regression_written_by_hand():
 
 def test_the_bundled_weights_fit_their_place_and_know_their_face_model():
     assert WEIGHTS.stat().st_size < 8e6
-    model = general()
-    assert general(model.manner.lip_opening) is model
+    assert general(bundled_model().opening(13, 14)) is general()
     assert general(np.ones(64)) is None
