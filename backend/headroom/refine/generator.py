@@ -111,7 +111,7 @@ class Generator(nn.Module):
         norms = [block.norm.channels for block in [*self.down, *self.up]]
         self.style = StyleNetwork(config.identity, config.hidden, norms)
         self.apply(_initialise)
-        nn.init.constant_(self.heads.bias[PICTURE:], TRUST)
+        self.heads.bias = nn.Parameter(torch.tensor([0.0] * PICTURE + [TRUST]))
 
     def forward(self, window: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
         """Refined picture (B, 3, H, W) and attention A (B, 1, H, W), both 0..1.

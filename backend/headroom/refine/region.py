@@ -61,7 +61,7 @@ def erase(picture: NDArray[np.uint8], erased: NDArray[np.float32]) -> NDArray[np
 
 
 def over(render: NDArray[np.uint8], plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`render` (R, R, 4) uint8, straight alpha, over `plate` (R, R, 3) uint8, without a hard edge to be painted away."""
+    """`render` (R, R, 4) uint8, straight alpha, over `plate` (R, R, 3) uint8, with a soft edge."""
     alpha = feathered(render[..., 3])[..., None]
     return (plate + alpha * (render[..., :3].astype(np.float32) - plate) + 0.5).astype(np.uint8)
 
