@@ -182,12 +182,14 @@ def track_rest(
 
 
 def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: Progress = silent) -> "MotionModel":
-    """The personal motion network from the clip's track and its sound (N,) at 16 kHz."""
+    """The personal motion model from the clip's track and its sound (N,) at 16 kHz, begun from the general one."""
+    from headroom.motion.general import general
     from headroom.motion.train import train_motion
 
+    lips = model.opening(13, 14)
     lids = (model.opening(159, 145) + model.opening(386, 374)) / 2
     size = np.linalg.norm(model.expression_basis, axis=1).mean(0)
-    return train_motion(speech, track.performance, progress=progress, lip_opening=model.opening(13, 14),
+    return train_motion(speech, track.performance, progress=progress, initial=general(lips), lip_opening=lips,
                         lid_opening=lids, importance=size)
 
 

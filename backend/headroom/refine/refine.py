@@ -87,10 +87,13 @@ class Refiner:
             raise InputError(f"Cannot read the refiner {path}. Learn the subject again.") from error
         if metadata.get("format") != FORMAT:
             raise InputError(f"{path} is not a refiner of this version of Headroom. Learn the subject again.")
-        settings = json.loads(metadata["config"])
-        identity = tensors.pop("identity").numpy()
-        generator = Generator(GeneratorConfig(**settings["generator"]))
-        generator.load_state_dict(tensors)
+        try:
+            settings = json.loads(metadata["config"])
+            identity = tensors.pop("identity").numpy()
+            generator = Generator(GeneratorConfig(**settings["generator"]))
+            generator.load_state_dict(tensors)
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            raise InputError(f"{path} is not a refiner of this version of Headroom. Learn the subject again.") from error
         return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device)
 
     def _windows(
