@@ -32,6 +32,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 model = typer.Typer(no_args_is_help=True, help="The face model.")
 app.add_typer(model, name="model")
+train = typer.Typer(no_args_is_help=True, help="General weights.")
+app.add_typer(train, name="train")
 
 NO_CONSENT = "not stated"
 
@@ -206,6 +208,20 @@ def build_model(
 
     with progress_bar() as progress:
         model_from_clips(clips, progress).save(output)
+    out.print(f"Wrote {output}", markup=False)
+
+
+@train.command("motion")
+def train_motion(
+    clips: Annotated[list[Path], typer.Argument(help="Videos of different people speaking, one each.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write, .safetensors.")],
+) -> None:
+    """Train the general motion weights that `learn` begins from."""
+    require_file_later(output, ".safetensors")
+    from headroom.learning import learn_general_motion
+
+    with progress_bar() as progress:
+        learn_general_motion(clips, output, progress)
     out.print(f"Wrote {output}", markup=False)
 
 

@@ -93,7 +93,7 @@ class Refiner:
             generator = Generator(GeneratorConfig(**settings["generator"]))
             generator.load_state_dict(tensors)
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            raise InputError(f"{path} is not a refiner of this version of Headroom. Learn the subject again.") from error
+            raise InputError(f"{path} was written by another version of Headroom. Learn the subject again.") from error
         return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device)
 
     def _windows(

@@ -1,0 +1,149 @@
+"""The steps of learning a person, and of making the general weights they begin from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headroom import __version__
+from headroom.drawing import draw
+from headroom.errors import InputError
+from headroom.face.model import FaceModel, bundled_model
+from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
+from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
+from headroom.performance import Performance
+from headroom.plate.composite import crop_frame
+from headroom.progress import Progress, part, silent
+from headroom.subject import model_digest
+from headroom.track.albedo import Look
+from headroom.track.fit import fit_clip
+from headroom.track.landmarks import find_landmarks
+from headroom.track.regions import region_maps
+from headroom.track.track import Track
+
+if TYPE_CHECKING:
+    from headroom.motion.model import MotionModel
+    from headroom.refine.refine import Refiner
+
+RESOLUTION = 256
+"""Side of renders and refined frames, pixels."""
+
+SHORTEST_SECONDS = 2.0
+LONGEST_SECONDS = 30.0
+"""A clip is learnt from its first half minute unless the user says which part."""
+_MOST_PIXELS = 2.2e9
+"""Pixels held while learning: 6.6 GB, 30 s of 1080p at 30 frames a second and more."""
+
+
+def learnt_part(
+    info: VideoInfo, from_seconds: float | None, to_seconds: float | None
+) -> tuple[float, float, list[str]]:
+    """Which seconds of a clip to learn from, and what the user should know about the choice."""
+    start = max(0.0, from_seconds or 0.0)
+    end = info.seconds if to_seconds is None else min(info.seconds, to_seconds)
+    if end - start < SHORTEST_SECONDS:
+        raise InputError(
+            f"Only {max(0.0, end - start):.1f} s of the clip to learn from; choose a part of at least "
+            f"{SHORTEST_SECONDS:.0f} s, better 12 s."
+        )
+    longest = _MOST_PIXELS / (info.width * info.height * info.fps)
+    if to_seconds is None:
+        longest = min(longest, LONGEST_SECONDS)
+    if end - start > longest + 1e-6:
+        end = start + longest
+        return start, end, [f"Learnt from {start:.1f} to {end:.1f} s of the clip's {info.seconds:.1f} s."]
+    return start, end, []
+
+
+def clip_speech(clip: Path, info: VideoInfo, start: float, end: float) -> np.ndarray:
+    """The clip's own sound (N,) at 16 kHz; a person is learnt from their own voice."""
+    if not info.has_audio:
+        raise InputError(f"{clip.name} has no sound; choose a clip in which the person is heard speaking.")
+    samples = read_audio(clip, SAMPLE_RATE, start, end)
+    if is_silent(samples):
+        raise InputError(f"The sound of {clip.name} is silent; choose a clip in which the person is heard speaking.")
+    return samples
+
+
+def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: Progress = silent) -> "MotionModel":
+    """The personal motion model from the clip's track and its sound (N,) at 16 kHz, begun from the general one."""
+    from headroom.motion.general import general
+    from headroom.motion.train import train_motion
+
+    lips, lids, size = _motion_directions(model)
+    return train_motion(speech, track.performance, progress=progress, initial=general(lips), lip_opening=lips,
+                        lid_opening=lids, importance=size)
+
+
+def learn_refiner(
+    model: FaceModel, track: Track, look: Look, frames: list[np.ndarray], preset: str, progress: Progress = silent
+) -> "Refiner":
+    """The personal refiner from the clip's frames and their renders."""
+    from headroom.refine.train import PRESETS, train_refiner
+
+    crops = np.stack([crop_frame(frame, track.crop, RESOLUTION) for frame in frames])
+    renders = np.stack(list(draw(model, track, look.albedo, RESOLUTION)))
+    weights = region_maps(model, track, RESOLUTION)
+    identity = np.concatenate([track.identity, track.texture]).astype(np.float32)
+    sure = track.confidence > 0
+    return train_refiner(crops[sure], renders[sure], weights[sure], identity, PRESETS[preset], progress)
+
+
+def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = silent) -> None:
+    """The learnt frames, nearly lossless."""
+    height, width = frames[0].shape[:2]
+    with VideoWriter(path, fps, width, height, crf=12) as writer:
+        for index, frame in enumerate(frames):
+            progress(index / len(frames), "Keeping the plates")
+            writer.write(frame)
+
+
+def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, name: str | None,
+             consent: str | None, motion: "MotionModel", took: dict[str, float], notes: list[str]) -> dict:
+    """What subject.toml says."""
+    return {
+        "name": name or clip.stem,
+        "headroom": __version__,
+        "preset": preset,
+        "face_model": model_digest(),
+        "notes": notes,
+        "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
+        "clip": {
+            "file": clip.name,
+            "width": info.width,
+            "height": info.height,
+            "fps": info.fps,
+            "from_seconds": learnt[0],
+            "to_seconds": learnt[1],
+        },
+        "measures": {
+            "audio_offset_seconds": float(motion.audio_offset_seconds),
+            **{f"{step}_seconds": round(seconds, 1) for step, seconds in took.items()},
+        },
+    }
+
+
+def learn_general_motion(clips: Sequence[Path], weights: Path, progress: Progress = silent) -> None:
+    """The bundled motion weights, from clips of different people speaking."""
+    from headroom.motion.general import train_general
+
+    model, heard_and_seen = bundled_model(), []
+    for index, clip in enumerate(clips):
+        step = part(progress, 0.7 * index / len(clips), 0.7 * (index + 1) / len(clips))
+        info = probe(clip)
+        landmarks = find_landmarks(list(read_frames(clip)), info.fps, part(step, 0, 0.7))
+        fit = fit_clip(model, landmarks.points, info.fps, info.width, info.height, progress=part(step, 0.7, 1))
+        truth = Performance(info.fps, fit.expression, fit.rotation, fit.translation)
+        heard_and_seen.append((clip_speech(clip, info, 0.0, info.seconds), truth))
+    lips, lids, size = _motion_directions(model)
+    train_general(heard_and_seen, lips, lids, weights, importance=size, progress=part(progress, 0.7, 1))
+
+
+def _motion_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all."""
+    lids = (model.opening(159, 145) + model.opening(386, 374)) / 2
+    return model.opening(13, 14), lids, np.linalg.norm(model.expression_basis, axis=1).mean(0)
