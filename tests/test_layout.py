@@ -16,7 +16,9 @@ BACKEND_MAY = {
     "face": {"face", "media"},
     **{part: {part, "face", "media"} for part in ("track", "motion", "plate", "refine")},
     "subject": {"face", "media", "track", "motion", "plate", "refine"},
-    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject"},
+    "drawing": {"face", "track"},
+    "learning": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing"},
+    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning"},
     "server": {"server", "pipeline", "plate"},
 }
 HEAVY = {"torch", "mediapipe", "cv2", "librosa", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}
