@@ -20,7 +20,8 @@ from headroom.progress import Progress, silent
 from headroom.track.fit import Fit
 
 _SIZE = 512
-_LIGHT_FRAMES, _ALBEDO_FRAMES = 16, 48
+_LIGHT_FRAMES, _ALBEDO_FRAMES, _OPEN_FRAMES = 16, 40, 16
+"""Frames looked at for the light, for the skin, and, with the mouth wide open, for its inside."""
 _DARKEST = 0.15
 """Shading below this tells nothing about the albedo."""
 
@@ -40,7 +41,10 @@ def estimate_look(
     """Light, texture and albedo from the clip's frames (T pictures (H, W, 3) uint8) and their fit."""
     good = np.flatnonzero(np.nan_to_num(fit.error, nan=1) <= np.nanquantile(fit.error, 0.9))
     texture, light = _texture_and_light(model, fit, frames, _spread(good, _LIGHT_FRAMES))
-    albedo = _detailed_albedo(model, fit, frames, _spread(good, _ALBEDO_FRAMES), texture, light, progress)
+    opening = fit.expression @ model.opening(13, 14)
+    wide = good[np.argsort(opening[good])[-_OPEN_FRAMES:]]
+    chosen = np.union1d(_spread(good, _ALBEDO_FRAMES), wide)
+    albedo = _detailed_albedo(model, fit, frames, chosen, texture, light, progress)
     return Look(texture, light, albedo)
 
 
@@ -89,7 +93,7 @@ def _detailed_albedo(model, fit, frames, chosen, texture, light, progress) -> np
     coarse, covered = unwrap(model, model.albedo(texture), _SIZE)
     interior = unwrap(model, np.repeat(model.interior[:, None], 3, 1), _SIZE)[0][..., 0]
     opening = fit.expression[chosen] @ model.opening(13, 14)
-    opening -= min(0.0, float(np.quantile(opening, 0.1)))
+    opening -= float(np.quantile(opening, 0.05))
     samples = np.zeros((len(chosen), _SIZE, _SIZE, 3), np.float16)
     weights = np.zeros((len(chosen), _SIZE, _SIZE), np.float16)
     for index, frame in enumerate(chosen):
@@ -102,7 +106,7 @@ def _detailed_albedo(model, fit, frames, chosen, texture, light, progress) -> np
         samples[index] = np.clip(_sample(frames[frame], fit.camera, points) / shading, 0, 2)
         facing = _facing(points, normal)
         # the inside of the mouth is seen only while it is open
-        inside = np.clip((opening[index] - 2) / 5, 0.001, 1)
+        inside = np.clip((opening[index] - 0.4 * opening.max()) / (0.4 * opening.max() + 1e-3), 0.001, 1)
         weights[index] = np.where(covered, np.where(interior > 0.02, inside, facing), 0)
     albedo = _robust_mean(samples, weights)
     seen = np.clip(weights.astype(np.float32).sum(0) / 2, 0, 1)[..., None]
@@ -113,15 +117,16 @@ def _detailed_albedo(model, fit, frames, chosen, texture, light, progress) -> np
 
 def _robust_mean(samples: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(S, S, 3) mean over frames that trusts what most frames agree on."""
-    mean = np.median(samples[:: max(1, len(samples) // 15)], axis=0).astype(np.float32)
-    for _ in range(2):
+    mean, reach = np.zeros(samples.shape[1:], np.float32), 100.0
+    for _ in range(3):
         total, summed = np.zeros(mean.shape[:2], np.float32), np.zeros_like(mean)
         for sample, weight in zip(samples, weights):
             away = np.abs(sample.astype(np.float32) - mean).mean(2)
-            trust = weight.astype(np.float32) / (1 + (away / 0.06) ** 2)
+            trust = weight.astype(np.float32) / (1 + (away / reach) ** 2)
             total += trust
             summed += sample * trust[..., None]
         mean = np.where(total[..., None] > 1e-6, summed / np.maximum(total[..., None], 1e-6), mean)
+        reach = 0.06
     return mean
 
 
