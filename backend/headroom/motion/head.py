@@ -21,6 +21,7 @@ REPEAT = 0.3  # cost of showing a moment again, in deviations
 LIKELY = 5  # the seed chooses among this many best continuations
 SMOOTH = 0.7  # frames, of the clip's pose before it is used: what trackers shake
 PREDICTED_SMOOTH = 5.0  # frames, of the network's pose
+TAKES = 16  # walks of which the one most like the person is kept: a single one may dwell on their wildest second
 MOST_PREDICTED = 0.7  # the largest share of the network's pose
 
 
@@ -35,8 +36,21 @@ def wander(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) 
     library = np.concatenate([p for p, _ in paths])
     loudness = np.concatenate([soft(level) for _, level in paths])
     ends = np.concatenate([np.full(len(p), len(p) * (i + 1)) for i, (p, _) in enumerate(paths)])
-    chosen = choose_pieces(library, loudness, ends, soft(speech), np.random.default_rng(seed))
-    return joined(library, chosen, len(speech)).astype(np.float32)
+    heard, takes = soft(speech), []
+    for rng in np.random.default_rng(seed).spawn(TAKES):
+        chosen = choose_pieces(library, loudness, ends, heard, rng)
+        takes.append(joined(library, chosen, len(speech)))
+    return min(takes, key=lambda take: unlikeness(take, pose)).astype(np.float32)
+
+
+def unlikeness(take: np.ndarray, pose: np.ndarray) -> float:
+    """How far the range and the speed of a take (T, 6) are from those of the person's own pose (N, 6)."""
+    shares = np.linspace(0.05, 0.95, 19)
+    apart = np.abs(np.quantile(take, shares, axis=0) - np.quantile(pose, shares, axis=0)).mean(0)
+    range_off = (apart / (pose.std(0) + 1e-6)).mean()
+    if min(len(take), len(pose)) < 2:
+        return float(range_off)
+    return float(range_off + np.abs(np.log((speed(take) + 1e-6) / (speed(pose) + 1e-6))).mean())
 
 
 def soft(levels: np.ndarray) -> np.ndarray:
