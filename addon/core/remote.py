@@ -14,8 +14,6 @@ import numpy as np
 from .errors import Cancelled, HeadroomError
 from .tasks import Watch
 
-FINISHED = ("done", "failed", "cancelled")
-
 
 class Backend(Protocol):
     """What is needed of `core.client.Client`; tests put something smaller in its place."""
@@ -37,7 +35,7 @@ class Match:
     plate: (T,) int32, index of the track frame.
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
-    distance: (T,) float32, how far the asked pose is from the plate's.
+    distance: (T,) float32, how far the asked pose is from the clip's nearest, degrees-equivalent.
     sha: the blob that holds it, as the refiner wants it.
     """
 

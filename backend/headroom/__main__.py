@@ -179,7 +179,7 @@ def serve(
     """Serve the Blender add-on over HTTP. The first line printed is {"url", "token", "pid"}."""
     from headroom.server.serve import serve as run
 
-    run(host=host, port=port, token=None, data_dir=data, exit_with_parent=exit_with_parent)
+    run(host=host, port=port, data_dir=data, exit_with_parent=exit_with_parent)
 
 
 @app.command()

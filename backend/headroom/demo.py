@@ -11,14 +11,14 @@ from headroom.progress import Progress, part, silent
 CONSENT = "synthetic person"  # samples/README.md: nobody is shown
 
 
-def run(output: Path, preset: str = "draft", progress: Progress = silent) -> list[Path]:
+def run(output: Path, progress: Progress = silent) -> list[Path]:
     """Learn the sample, make its shot; returns what was written into the folder `output`."""
     from headroom import pipeline
 
     find_blender()  # before the minutes of learning
     clip, speech = sample("sample.mp4"), sample("speech.wav")
     subject, movie, blend = output / "subject", output / "shot.mp4", output / "shot.blend"
-    pipeline.learn(clip, subject, preset=preset, name="Robin", consent=CONSENT, progress=part(progress, 0, 0.6))
+    pipeline.learn(clip, subject, name="Robin", consent=CONSENT, progress=part(progress, 0, 0.6))
     make_shot(subject, speech, movie, blend=blend, progress=part(progress, 0.6, 1))
     return [subject, movie, blend]
 

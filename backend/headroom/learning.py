@@ -13,6 +13,7 @@ from headroom import __version__
 from headroom.drawing import draw
 from headroom.errors import InputError
 from headroom.face.model import FaceModel, bundled_model
+from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
 from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.performance import Performance
@@ -145,5 +146,6 @@ def learn_general_motion(clips: Sequence[Path], weights: Path, progress: Progres
 
 def _motion_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all."""
-    lids = (model.opening(159, 145) + model.opening(386, 374)) / 2
-    return model.opening(13, 14), lids, np.linalg.norm(model.expression_basis, axis=1).mean(0)
+    right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
+    lips, lids = model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), (right + left) / 2
+    return lips, lids, np.linalg.norm(model.expression_basis, axis=1).mean(0)

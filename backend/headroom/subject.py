@@ -150,4 +150,3 @@ def head_points(model: FaceModel, identity: np.ndarray) -> np.ndarray:
     rim = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], 1)
     crown = rim * [0.8, 0.8, 0] + [0, 0, 0.35]
     return np.concatenate([face[::37], centre + rim * radii, centre + crown * radii]).astype(np.float32)
-

@@ -9,8 +9,6 @@ from rich.table import Table
 
 from headroom.doctor import Finding
 
-AXES = ("pitch", "yaw", "roll")
-
 # key of a table in the figures -> what a reader is told, unit, decimals
 ROWS = (
     ("psnr_face", "PSNR, face region", "dB", 2),

@@ -5,7 +5,7 @@ import pytest
 
 from headroom.errors import InputError
 from headroom.face import topology
-from headroom.face.model import ControlModel, bundled_model
+from headroom.face.model import BUNDLED, ControlModel, bundled_model
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def test_normals_match_a_loop_and_point_out_of_the_face(model):
 
 
 def test_the_surface_passes_through_the_landmarks():
-    control = ControlModel.load(topology_file())
-    refined = control.refined("test")
+    control = ControlModel.load(BUNDLED)
+    refined = control.refined()
     assert np.allclose(refined.mean[: topology.CONTROLS], control.mean, atol=1e-3)
 
 
@@ -80,9 +80,3 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"face\.npz is not a Headroom face model"):
         ControlModel.load(path)
-
-
-def topology_file():
-    from headroom.face.model import BUNDLED
-
-    return BUNDLED

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from headroom.face.camera import Crop
-from headroom.plate.composite import composite, crop_frame, flicker, match_colour, seam
+from headroom.plate.composite import composite, crop_frame, flicker
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -61,22 +61,6 @@ def test_an_empty_mask_gives_the_plate():
     plate = picture(100, 120)
     frame = composite(plate, Crop(10, 10, 64), np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.float32))
     assert np.array_equal(frame, plate)
-
-
-def test_one_colour_match_undoes_a_cast():
-    plates = np.stack([picture(64, 64, seed) for seed in range(4)])
-    masks = np.stack([disc(64)] * 4)
-    cast = np.clip(plates * 0.95 + 8, 0, 255).astype(np.uint8)
-    match = match_colour(cast, plates, masks)
-    assert psnr(match.apply(cast[0]), plates[0]) > psnr(cast[0], plates[0]) + 10
-
-
-def test_seam_is_one_for_the_plate_and_more_for_a_pasted_edge():
-    plate = picture(128, 128)
-    mask = disc(128)
-    assert seam(plate, plate, mask) == pytest.approx(1.0)
-    pasted = np.where(mask[..., None] > 0.25, 255 - plate, plate)
-    assert seam(pasted, plate, mask) > 1.3
 
 
 def test_flicker_is_zero_for_steady_motion_and_grows_with_noise():

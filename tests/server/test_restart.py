@@ -117,6 +117,6 @@ def test_the_command_line_serves_the_real_thing(tmp_path):
         backend.stop()
 
 
-def test_other_machines_are_not_served_unless_asked_for(tmp_path):
+def test_other_machines_are_not_served(tmp_path):
     with pytest.raises(InputError, match="can be reached from other machines"):
         serve(host="0.0.0.0", data_dir=tmp_path)

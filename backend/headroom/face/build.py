@@ -15,7 +15,7 @@ from headroom.errors import InputError
 from headroom.face import topology as top
 from headroom.face.model import ControlModel
 
-IDENTITIES, EXPRESSIONS = 80, 64
+IDENTITIES = 80
 REGIONS = (("Mouth", 40), ("Eyes", 12), ("Brows", 12))
 """Regions of the expression basis and how many modes each gets."""
 
@@ -43,7 +43,7 @@ class Face:
 def build_model(people: list[Face]) -> ControlModel:
     """The bundled model's control data from clips of several people, one clip each."""
     if len(people) < 2:
-        raise InputError("A face model needs clips of at least two people.")
+        raise InputError("A face model needs clips of at least two people; name more clips.")
     shapes = [top.landmarks_to_controls(face.points.astype(np.float64) * [1, -1, -1]) for face in people]
     aligned = [_align_to_mean(shape) for shape in shapes]
     mean, neutrals = _mean_face([_neutral(frames) for frames in aligned])

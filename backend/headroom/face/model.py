@@ -27,7 +27,6 @@ class FaceModel:
     names (E,) and regions (E,) of the expression modes; interior (V,): 1 deep inside the mouth, 0 outside of it.
     """
 
-    name: str
     mean: np.ndarray
     identity_basis: np.ndarray
     expression_basis: np.ndarray
@@ -101,7 +100,7 @@ class ControlModel:
         except (OSError, KeyError, ValueError) as error:
             raise InputError(f"{path} is not a Headroom face model; install Headroom again.") from error
 
-    def refined(self, name: str, levels: int = 2) -> FaceModel:
+    def refined(self, levels: int = 2) -> FaceModel:
         """The model over the drawn surface."""
         surface = Surface(self.triangles, levels)
 
@@ -109,7 +108,6 @@ class ControlModel:
             return np.tensordot(surface.refine, values, axes=(1, 0)).astype(np.float32)
 
         return FaceModel(
-            name=name,
             mean=smooth(self.mean),
             identity_basis=smooth(self.identity_basis),
             expression_basis=smooth(self.expression_basis),
@@ -131,5 +129,5 @@ _loaded: dict[Path, FaceModel] = {}
 def bundled_model() -> FaceModel:
     """The face model that comes with Headroom."""
     if BUNDLED not in _loaded:
-        _loaded[BUNDLED] = ControlModel.load(BUNDLED).refined("bundled")
+        _loaded[BUNDLED] = ControlModel.load(BUNDLED).refined()
     return _loaded[BUNDLED]

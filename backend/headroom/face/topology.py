@@ -23,8 +23,6 @@ MOUTH_CAVITY = MESH_POINTS + 2
 UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
 EYE_LIDS = ((159, 145), (386, 374))
 """Upper and lower lid of the right and the left eye."""
-EYE_CORNERS = ((33, 133), (263, 362))
-"""Outer and inner corner of the right and the left eye."""
 
 
 def landmarks_to_controls(points: np.ndarray) -> np.ndarray:
@@ -68,13 +66,6 @@ def inner_lips() -> list[int]:
     return sorted({a for edge in _lips() for a in edge})
 
 
-def mouth_landmarks() -> np.ndarray:
-    """The twenty landmarks, 12 of the outer and 8 of the inner lips, that stand for dlib's points 48 to 67."""
-    outer = [61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91]
-    inner = [78, 81, 13, 311, 308, 402, 14, 178]
-    return np.array(outer + inner)
-
-
 def mirror_pairs(mean: np.ndarray) -> np.ndarray:
     """(C,) the control point on the other side of each; mean (C, 3) of a roughly symmetric face."""
     from scipy.optimize import linear_sum_assignment
@@ -87,7 +78,7 @@ def mirror_pairs(mean: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Surface:
-    """controls: (F0, 3) control triangles, counter-clockwise from outside; levels: how often each is split in four."""
+    """triangles: (F0, 3) over the control points, counter-clockwise from outside; levels: how often each is split."""
 
     triangles: np.ndarray
     levels: int = 2

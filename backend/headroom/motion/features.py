@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.fft import dct
 
-SAMPLE_RATE = 16000  # Hz
+from headroom.media.audio import SAMPLE_RATE
+
 FRAME_RATE = 25.0  # Hz, of the motion networks
 ROW_SAMPLES = 160  # 10 ms
 WINDOW_SAMPLES = 400  # 25 ms

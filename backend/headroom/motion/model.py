@@ -115,5 +115,3 @@ def average_manner(manners: Iterable[Manner], longest: Manner) -> Manner:
     mean |= {"pose_mean": ahead, "pose": pose, "levels": longest.levels,
              "pose_deviation": longest.pose_deviation}
     return Manner(**mean)
-
-

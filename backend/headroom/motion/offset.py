@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from headroom.motion.features import SAMPLE_RATE, FeatureConfig, listen, windows
+from headroom.media.audio import SAMPLE_RATE
+from headroom.motion.features import FeatureConfig, listen, windows
 
 LAGS_SECONDS = np.arange(-10, 13) * 0.04  # one frame apart, twice as far as is believed: flanks need room
 BELIEVED = (LAGS_SECONDS > -0.22) & (LAGS_SECONDS < 0.26)

@@ -10,7 +10,7 @@ from headroom.motion.blinks import Blinks, add_blinks, without
 from headroom.motion.features import FRAME_RATE, Hearing, frame_count, listen, speech_levels, windows
 from headroom.motion.head import combine, wander
 from headroom.motion.model import Manner, MotionModel
-from headroom.motion.network import EXPRESSION, State
+from headroom.motion.network import EXPRESSION, POSE, State
 from headroom.motion.threads import one_thread
 from headroom.performance import Performance
 
@@ -43,7 +43,7 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
 def predicted_motion(model: MotionModel, samples: np.ndarray, frames: int, hearing: Hearing,
                      chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
     """Normalised motion (frames, 70): the mean of the networks, chunk by chunk with their states carried on."""
-    out = np.empty((frames, EXPRESSION + 6), np.float32)
+    out = np.empty((frames, EXPRESSION + POSE), np.float32)
     states: list[State | None] = [None] * len(model.networks)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
@@ -86,5 +86,3 @@ def with_effect(expression: np.ndarray, effect: np.ndarray, wanted: np.ndarray,
     if travel < 1e-9:
         return expression
     return expression + np.outer((wanted - expression @ effect) / travel, along)
-
-

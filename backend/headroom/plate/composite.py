@@ -1,9 +1,8 @@
-"""Put the refined face crop back into its plate, and measure how well it sits there (paper §3.3, last step)."""
+"""Put the refined face crop back into its plate, and measure how steady it is (paper §3.3, last step)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,18 +11,6 @@ from numpy.typing import NDArray
 from headroom.face.camera import Crop
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
-
-@dataclass(frozen=True)
-class ColourMatch:
-    """One change of colour for a whole shot: colour * gain + offset, per channel, 0..255."""
-
-    gain: NDArray[np.float32]  # (3,)
-    offset: NDArray[np.float32]  # (3,)
-
-    def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture (H, W, 3) uint8 in the plate's colours."""
-        return np.clip(picture * self.gain + self.offset + 0.5, 0, 255).astype(np.uint8)
 
 
 def crop_frame(frame: NDArray[np.uint8], crop: Crop, resolution: int) -> NDArray[np.uint8]:
@@ -46,7 +33,6 @@ def composite(
     crop: Crop,
     refined: NDArray[np.uint8],
     mask: NDArray[np.float32],
-    colour: ColourMatch | None = None,
 ) -> NDArray[np.uint8]:
     """The full frame (H, W, 3) uint8: `refined` over `plate` where `mask` says so; elsewhere the plate, bit for bit.
 
@@ -56,8 +42,6 @@ def composite(
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if len(columns) == 0:
         return out
-    if colour:
-        refined = colour.apply(refined)
     picture = _resized(refined, crop.size)
     weight = _resized(mask, crop.size, smooth=True)
     left, top, right, bottom = _touched(columns, rows, crop, len(mask), plate)
@@ -68,31 +52,6 @@ def composite(
     mixed = part + weight[there][..., None] * (picture[there].astype(np.float32) - part)
     out[top:bottom, left:right] = (mixed + 0.5).astype(np.uint8)
     return out
-
-
-def match_colour(refined: NDArray[np.uint8], plates: NDArray[np.uint8], masks: NDArray[np.float32]) -> ColourMatch:
-    """The one change of colour that brings the fading border of refined crops to their plates'.
-
-    refined, plates (T, R, R, 3) uint8, masks (T, R, R): a few frames spread over the shot. Only the mean is matched
-    when the border has too little contrast to tell a gain.
-    """
-    border = (masks > 0.02) & (masks < 0.5)
-    if border.sum() < 100:
-        return ColourMatch(np.ones(3, np.float32), np.zeros(3, np.float32))
-    ours, theirs = refined[border].astype(np.float64), plates[border].astype(np.float64)
-    gain = np.clip(theirs.std(0) / np.maximum(ours.std(0), 8.0), 0.9, 1.1)
-    return ColourMatch(gain.astype(np.float32), (theirs.mean(0) - gain * ours.mean(0)).astype(np.float32))
-
-
-def seam(frame: NDArray[np.uint8], plate: NDArray[np.uint8], mask: NDArray[np.float32]) -> float:
-    """How much of an edge the border of the composite shows: its gradient there over the plate's own, 1 for no seam.
-
-    frame, plate (H, W, 3) uint8 and mask (H, W), all of one size.
-    """
-    border = (mask > 0) & (mask < 0.5)
-    if not border.any():
-        return 1.0
-    return float(_gradient(frame)[border].mean() / max(_gradient(plate)[border].mean(), 1e-6))
 
 
 def flicker(frames: Iterable[NDArray[np.uint8]], masks: Iterable[NDArray[np.float32]]) -> float:
@@ -139,9 +98,3 @@ def _resized(picture: NDArray, size: int, smooth: bool = False) -> NDArray:
         return picture
     enlarge = cv2.INTER_LINEAR if smooth else cv2.INTER_CUBIC
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if size < picture.shape[0] else enlarge)
-
-
-def _gradient(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Length of the brightness gradient (H, W)."""
-    grey = frame.astype(np.float32) @ LUMA
-    return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))

@@ -30,26 +30,24 @@ log = logging.getLogger(__name__)
 def serve(
     host: str = "127.0.0.1",
     port: int = 0,
-    token: str | None = None,
     data_dir: Path | None = None,
     exit_with_parent: int | None = None,
     *,
-    allow_remote: bool = False,
     pipeline: str = "headroom.pipeline",
 ) -> None:
     """Serve until interrupted, or until the process `exit_with_parent` has gone.
 
     When ready, prints {"url", "token", "pid"} as one line on stdout, and nothing else ever.
-    `token` may come from the environment as HEADROOM_TOKEN and is random otherwise; `data_dir` as HEADROOM_DATA.
-    `allow_remote` permits an address that other machines can reach: the token then travels unencrypted.
+    The token is HEADROOM_TOKEN of the environment, random otherwise; `data_dir` may come as HEADROOM_DATA.
+    Only loopback addresses are served, since the token travels unencrypted.
     `pipeline` is the module that does the work; tests name another.
     """
-    listening = _listen(host, port, allow_remote)
+    listening = _listen(host, port)
     folder = Path(data_dir) if data_dir else default_data_dir()
     store = Store(folder)
     log_to(folder / "logs" / "server.log")
     store.prune(MAX_AGE_DAYS)
-    token = token or os.environ.get("HEADROOM_TOKEN") or secrets.token_urlsafe(32)
+    token = os.environ.get("HEADROOM_TOKEN") or secrets.token_urlsafe(32)
     runner = Runner(store, WorkerSetup(store.blobs.folder, folder / "logs" / "worker.log", pipeline))
     config = uvicorn.Config(create_app(store, runner, token), log_config=None, access_log=False,
                             timeout_graceful_shutdown=SHUTDOWN_SECONDS)
@@ -92,8 +90,8 @@ class _AnnouncedServer(uvicorn.Server):
         self.should_exit = True
 
 
-def _listen(host: str, port: int, allow_remote: bool) -> socket.socket:
-    if not allow_remote and not _is_loopback(host):
+def _listen(host: str, port: int) -> socket.socket:
+    if not _is_loopback(host):
         raise InputError(f"{host} can be reached from other machines. Use 127.0.0.1, through an SSH tunnel if need be.")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]

@@ -16,6 +16,7 @@ from headroom.face.camera import Camera, place
 from headroom.face.light import FRONTAL, harmonics, shade
 from headroom.face.model import FaceModel
 from headroom.face.raster import unwrap
+from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.progress import Progress, silent
 from headroom.track.fit import Fit
 
@@ -41,7 +42,7 @@ def estimate_look(
     """Light, texture and albedo from the clip's frames (T pictures (H, W, 3) uint8) and their fit."""
     good = np.flatnonzero(np.nan_to_num(fit.error, nan=1) <= np.nanquantile(fit.error, 0.9))
     texture, light = _texture_and_light(model, fit, frames, _spread(good, _LIGHT_FRAMES))
-    opening = fit.expression @ model.opening(13, 14)
+    opening = fit.expression @ model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP)
     wide = good[np.argsort(opening[good])[-_OPEN_FRAMES:]]
     chosen = np.union1d(_spread(good, _ALBEDO_FRAMES), wide)
     albedo = _detailed_albedo(model, fit, frames, chosen, texture, light, progress)
@@ -92,7 +93,7 @@ def _solve_texture(model: FaceModel, colour, shading, weight) -> np.ndarray:
 def _detailed_albedo(model, fit, frames, chosen, texture, light, progress) -> np.ndarray:
     coarse, covered = unwrap(model, model.albedo(texture), _SIZE)
     interior = unwrap(model, np.repeat(model.interior[:, None], 3, 1), _SIZE)[0][..., 0]
-    opening = fit.expression[chosen] @ model.opening(13, 14)
+    opening = fit.expression[chosen] @ model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP)
     opening -= float(np.quantile(opening, 0.05))
     samples = np.zeros((len(chosen), _SIZE, _SIZE, 3), np.float16)
     weights = np.zeros((len(chosen), _SIZE, _SIZE), np.float16)

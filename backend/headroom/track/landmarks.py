@@ -46,7 +46,7 @@ def find_landmarks(frames: np.ndarray | Sequence[np.ndarray], fps: float, progre
     """
     window, faces = _head_window(frames, fps)
     points = np.full((len(frames), COUNT, 3), np.nan, np.float32)
-    with _face_mesh(static=False) as mesh:
+    with _face_mesh() as mesh:
         for index, picture in enumerate(_windows(frames, window)):
             if index % 10 == 0:
                 progress(index / len(frames), "Finding the face")
@@ -62,20 +62,10 @@ def find_landmarks(frames: np.ndarray | Sequence[np.ndarray], fps: float, progre
     return result
 
 
-def find_in_photo(picture: np.ndarray) -> np.ndarray:
-    """Landmarks (478, 3) of the largest face of one picture (H, W, 3) uint8 RGB; raises InputError without one."""
-    window, _ = _head_window([picture], fps=1)
-    with _face_mesh(static=True) as mesh:
-        found = mesh.process(next(_windows([picture], window))).multi_face_landmarks
-    if not found:
-        raise InputError("No face found in the picture. Choose one where the face is visible from the front.")
-    return _to_frame(found[0], window)
-
-
-def _face_mesh(static: bool):
+def _face_mesh():
     mediapipe = _mediapipe()
     return mediapipe.solutions.face_mesh.FaceMesh(
-        static_image_mode=static, max_num_faces=1, refine_landmarks=True,
+        static_image_mode=False, max_num_faces=1, refine_landmarks=True,
         min_detection_confidence=0.4, min_tracking_confidence=0.4,
     )
 

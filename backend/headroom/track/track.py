@@ -76,8 +76,10 @@ class Track:
             raise InputError(f"{path} is not a track; learn the subject again.") from error
 
 
-def face_crop(model: FaceModel, camera: Camera, identity, expression, rotation, translation) -> Crop:
-    """The square window around the face of all frames, with room for the jaw, the neck and edits of the pose."""
+def face_crop(
+    model: FaceModel, camera: Camera, identity: np.ndarray, rotation: np.ndarray, translation: np.ndarray
+) -> Crop:
+    """The square window around the neutral face (I,) in all poses (T, 3), with room for jaw, neck and edits."""
     vertices = model.shape(identity)
     pixels = np.concatenate(
         [camera.project(place(vertices, r, t)) for r, t in zip(rotation[::3], translation[::3])]

@@ -28,7 +28,7 @@ def track_clip(
     track = Track(
         fps,
         fit.camera,
-        face_crop(model, fit.camera, fit.identity, fit.expression, fit.rotation, fit.translation),
+        face_crop(model, fit.camera, fit.identity, fit.rotation, fit.translation),
         fit.identity,
         look.texture,
         look.light,
