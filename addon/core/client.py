@@ -62,7 +62,7 @@ class Client:
                     with self._transport.open("PUT", f"/v1/blobs/{sha}", file, headers) as response:
                         response.read()
         except OSError as error:
-            raise BackendError(f"Cannot read {path}: {error.strerror}.") from error
+            raise BackendError(f"Cannot read {path}: {error.strerror}. Choose another file.") from error
         self._known[key] = sha
         return sha
 
@@ -185,7 +185,8 @@ def _sha_of(path: Path) -> str:
 def _check_path(path: str) -> None:
     """A backend may be somebody else's machine: what it sends stays inside the folder asked for."""
     if any(part in ("", ".", "..") or _ODD_CHARACTER.search(part) for part in path.split("/")):
-        raise BackendError(f"The backend sent a folder with a file called {path!r}, which is not safe to write.")
+        raise BackendError(f"The backend sent a folder with a file called {path!r}, which is not safe to write. Use a "
+                           "backend that you trust.")
 
 
 @contextmanager
@@ -209,7 +210,7 @@ def _written(path: Path) -> Iterator[Callable[[bytes], None]]:
     try:
         file = open(path, "wb")
     except OSError as error:
-        raise BackendError(f"Cannot write {path}: {error.strerror}.") from error
+        raise BackendError(f"Cannot write {path}: {error.strerror}. Choose another folder.") from error
 
     def write(chunk: bytes) -> None:
         try:

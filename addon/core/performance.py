@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
+from .errors import UNREADABLE, InputError
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Performance:
             with np.load(path, allow_pickle=False) as data:
                 return Performance(float(data["fps"]), *(np.asarray(data[name], dtype=np.float32)
                                                          for name in ("expression", "rotation", "translation")))
-        except (OSError, KeyError, ValueError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} is not a performance. Choose a file that Perform wrote.") from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError
+from .errors import UNREADABLE, InputError
 
 KEY_LIMIT = 10.0
 """Blender clamps shape key values to -10..10."""
@@ -59,7 +59,7 @@ class Rig:
         try:
             with np.load(path, allow_pickle=False) as data:
                 values = {field.name: data[field.name] for field in fields(Rig)}
-        except (OSError, KeyError, ValueError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} cannot be read as a rig. Learn the subject again.") from error
         for name in ("focal_px", "fps"):
             values[name] = float(values[name])

@@ -39,5 +39,5 @@ class Subject:
         try:
             facts = tomllib.loads((folder / "subject.toml").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(f"{folder / 'subject.toml'} cannot be read: {error}.") from error
+            raise InputError(f"{folder / 'subject.toml'} cannot be read: {error}. Learn the subject again.") from error
         return Subject(folder, str(facts.get("name") or folder.name))

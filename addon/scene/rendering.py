@@ -106,6 +106,8 @@ def render_still(scene: bpy.types.Scene, path: Path) -> None:
     try:
         bpy.ops.render.render(scene=scene.name, write_still=True)
     except RuntimeError as error:
-        raise HeadroomError(f"Blender could not render frame {scene.frame_current}: {error}") from error
+        raise HeadroomError(f"Blender could not render frame {scene.frame_current}: {str(error).strip()}. Render "
+                            "again when no other render is running.") from error
     if not path.is_file():
-        raise HeadroomError(f"Blender wrote no picture of frame {scene.frame_current}. Is another render running?")
+        raise HeadroomError(f"Blender wrote no picture of frame {scene.frame_current}. Render again when no "
+                            "other render is running.")

@@ -60,7 +60,7 @@ def find_blender() -> Blender:
     if package is not None and package.origin is not None:  # stubs for type checkers have no module file
         return Blender(None, f"bpy package of {sys.executable}")
     raise HeadroomError(
-        'Blender was not found. Install it into a Python 3.11 with `pip install "headroom[blender]"`, '
+        'Blender was not found. Run `pip install -e ".[blender]"` with a Python 3.11 in the folder of Headroom, '
         "or set HEADROOM_BLENDER to the Blender program."
     )
 

@@ -59,7 +59,7 @@ def _packages() -> Iterator[Finding]:
         try:
             yield Finding(name, True, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(name, False, "missing", f"Run `{sys.executable} -m pip install headroom` again.")
+            yield Finding(name, False, "missing", f"Install Headroom into {sys.executable} again, as its README says.")
 
 
 def _libraries() -> Iterator[Finding]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from headroom.errors import InputError
+
+UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
+"""What reading an .npz raises when it is missing, cut short, empty, something else, or lacks an array."""
 
 
 @contextmanager

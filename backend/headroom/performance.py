@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headroom.errors import InputError
-from headroom.files import atomic_write
+from headroom.files import UNREADABLE, atomic_write
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Performance:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"])
-        except (OSError, KeyError, ValueError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} is not a performance; choose a file that `headroom perform` wrote.") from error
 
 

@@ -49,8 +49,9 @@ def test_a_performance_round_trips_through_its_file(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.npz", "q.npz"]
 
 
-def test_a_file_that_is_no_performance_is_refused(tmp_path):
-    (tmp_path / "x.npz").write_bytes(b"no")
+@pytest.mark.parametrize("content", [b"no", b"", b"PK\x03\x04 cut short"])
+def test_a_file_that_is_no_performance_is_refused(tmp_path, content):
+    (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(InputError, match="not a performance"):
         Performance.load(tmp_path / "x.npz")
 

@@ -75,8 +75,9 @@ def test_plus_opens_mouth_and_eyes(model):
     assert model.opening(159, 145)[model.names.index("Eyes 01")] > 0.5
 
 
-def test_a_file_that_is_no_model_is_named(tmp_path):
+@pytest.mark.parametrize("content", [b"nothing", b"", b"PK\x03\x04 cut short"])
+def test_a_file_that_is_no_model_is_named(tmp_path, content):
     path = tmp_path / "face.npz"
-    path.write_bytes(b"nothing")
+    path.write_bytes(content)
     with pytest.raises(InputError, match=r"face\.npz is not a Headroom face model"):
         ControlModel.load(path)

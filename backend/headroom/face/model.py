@@ -11,7 +11,7 @@ from scipy import sparse
 
 from headroom.errors import InputError
 from headroom.face.topology import MOUTH_CAVITY, Surface
-from headroom.files import atomic_write
+from headroom.files import UNREADABLE, atomic_write
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "face.npz"
 
@@ -97,7 +97,7 @@ class ControlModel:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return ControlModel(**{f.name: data[f.name] for f in fields(ControlModel)})
-        except (OSError, KeyError, ValueError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} is not a Headroom face model; install Headroom again.") from error
 
     def refined(self, levels: int = 2) -> FaceModel:

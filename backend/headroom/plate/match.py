@@ -7,7 +7,6 @@ plates between two keys never play faster than the clip itself and what is under
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.errors import InputError
-from headroom.files import atomic_write
+from headroom.files import UNREADABLE, atomic_write
 
 Floats = NDArray[np.floating]
 
@@ -51,7 +50,7 @@ class PlateMatch:
                     file["plate"].astype(np.int32),
                     *(file[name].astype(np.float32) for name in ("rotation", "translation", "distance")),
                 )
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} is not a plate match. Match the plates again.") from error
 
 

@@ -139,8 +139,9 @@ class Runner:
         except (OSError, sqlite3.Error) as error:
             log.exception("Job %s cannot be run", job.id)
             self._drop_worker()
+            reason = f"The backend could not run this job: {error}. Make room on its disk and start the job again."
             with suppress(sqlite3.Error):
-                self.store.apply(job.id, Failed(f"The backend could not run this job: {error}. Is the disk full?"))
+                self.store.apply(job.id, Failed(reason))
             self._stopping.wait(LOOK_EVERY_SECONDS)
 
     def _run(self, job: Job) -> None:

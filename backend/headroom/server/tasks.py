@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from headroom.errors import InputError
+from headroom.files import UNREADABLE
 from headroom.progress import Progress
 from headroom.server.blobs import Blobs
 from headroom.server.trees import plain_name, read_tree, write_tree
@@ -115,7 +116,7 @@ def _read_poses(path: Path) -> tuple[float, np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as data:
             fps, rotation, translation = float(data["fps"]), data["rotation"], data["translation"]
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise InputError("The poses are not an npz file with fps, rotation and translation.") from error
     if rotation.ndim != 2 or rotation.shape[1] != 3 or rotation.shape != translation.shape or not fps > 0:
         raise InputError("The poses need a rate and, for each frame, three rotations and three translations.")

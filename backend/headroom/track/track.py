@@ -11,7 +11,7 @@ import numpy as np
 from headroom.errors import InputError
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.model import FaceModel
-from headroom.files import atomic_write
+from headroom.files import UNREADABLE, atomic_write
 from headroom.performance import Performance
 
 _CROP_MARGIN = 1.25
@@ -72,7 +72,7 @@ class Track:
                     Crop(*(int(v) for v in data["crop"])),
                     **{name: data[name] for name in names},
                 )
-        except (OSError, KeyError, ValueError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} is not a track; learn the subject again.") from error
 
 
