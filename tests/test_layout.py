@@ -21,7 +21,7 @@ BACKEND_MAY = {
     "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning"},
     "server": {"server", "pipeline", "plate"},
 }
-HEAVY = {"torch", "mediapipe", "cv2", "librosa", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}
+HEAVY = {"torch", "mediapipe", "cv2", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}
 
 
 def modules(folder):
