@@ -57,7 +57,7 @@ def movie(path, frames, seconds=3.0, audio=True, level=0.2):
     return path
 
 
-def noise(rng=None):
+def noise():
     rng = np.random.default_rng(0)
     return [cv2.resize(rng.integers(0, 255, (16, 16, 3), np.uint8), (256, 256)) for _ in range(5)]
 

@@ -183,12 +183,12 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_native_libraries_log_is_dropped_and_our_sentence_is_not():
+def test_what_native_libraries_log_is_dropped_and_our_sentence_is_not(tmp_path):
     program = ("import os, sys, headroom.pipeline as p, headroom.__main__ as m\n"
                "def learn(*args, **settings):\n"
                "    os.write(2, b'W0000 a warning from C++\\n'); raise m.InputError('Too short; choose another.')\n"
                "from headroom.errors import InputError; m.InputError = InputError; p.learn = learn; m.main()")
-    given = [sys.executable, "-c", program, "learn", "clip.mp4", "-o", "/tmp/nothing-here/subject"]
+    given = [sys.executable, "-c", program, "learn", "clip.mp4", "-o", str(tmp_path / "subject")]
     assert subprocess.run(given, capture_output=True, text=True).stderr == "Too short; choose another.\n"
     assert "W0000" in subprocess.run([*given, "--debug"], capture_output=True, text=True).stderr
 

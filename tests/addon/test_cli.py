@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import FakeBackend, tiny_performance, tiny_subject, write_movie, write_speech
+from stand_ins import FakeBackend, tiny_performance, tiny_subject, write_movie, write_speech
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import ROOT, FakeBackend, tiny_performance, tiny_subject, write_speech
-
-sys.path.insert(0, str(ROOT))
+from stand_ins import FakeBackend, tiny_performance, tiny_subject, write_speech
 
 from addon.core import remote
 from addon.core.errors import Cancelled, HeadroomError, InputError
@@ -14,6 +13,8 @@ from addon.core.performance import Performance
 from addon.core.subject import Subject
 from addon.core.tasks import InBackground, Step, Watch, run_blocking
 from addon.core.timing import frame_count, frames_of, scene_rate
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_core_imports_without_bpy():

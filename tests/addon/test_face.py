@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import CHANNELS, tiny_subject
+from stand_ins import CHANNELS, tiny_subject
 
 MM = 0.001
 

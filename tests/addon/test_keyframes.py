@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import tiny_performance, tiny_subject
+from stand_ins import tiny_performance, tiny_subject
 
 
 @pytest.fixture(params=[25.0, 30 / 1.001, 24.0, 60.0])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import frontal_light, read_picture, tiny_subject
+from stand_ins import frontal_light, read_picture, tiny_subject
 
 POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=np.float32)
 

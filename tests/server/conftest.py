@@ -3,15 +3,9 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from addon.core.backend import LocalBackend  # noqa: E402
-
-
-def fake_backend(data_dir):
-    """The real server in a process of its own; only the pipeline behind it is not real."""
-    return LocalBackend(sys.executable, data_dir, command=[str(HERE / "serve_fake.py")])
+from running import fake_backend
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import pytest
 
 from addon.core.client import JobFailed, Refused
 from addon.core.errors import Cancelled
+from headroom.plate.match import PlateMatch
 
 
 def until(client, job, words):
@@ -65,10 +66,9 @@ def test_poses_that_are_no_poses_fail_in_words(client):
 
 
 def test_refine_gives_a_movie_of_its_renders_in_order(client, tmp_path):
-    plate_match = pytest.importorskip("headroom.plate.match").PlateMatch
     poses = np.zeros((3, 3), dtype=np.float32)
-    plate_match(plate=np.zeros(3, dtype=np.int32), rotation=poses, translation=poses,
-                distance=np.zeros(3, dtype=np.float32)).save(tmp_path / "match.npz")
+    PlateMatch(plate=np.zeros(3, dtype=np.int32), rotation=poses, translation=poses,
+               distance=np.zeros(3, dtype=np.float32)).save(tmp_path / "match.npz")
     inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "match": client.put_file(tmp_path / "match.npz"),
               "renders": [client.put_bytes(name) for name in (b"one", b"two", b"one")], "speech": None}
     job = client.wait(client.submit("refine", inputs, {"fps": 25}).id)

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from conftest import HERE, fake_backend
+from running import HERE, fake_backend
 
 from addon.core.backend import BackendDied, LocalBackend
 from addon.core.client import BackendError, Unreachable

@@ -37,7 +37,7 @@ def test_lost_frames_are_carried_over(known):
     assert np.isnan(fit.error[15:19]).all() and np.isfinite(fit.error[:15]).all()
     assert angles_between(fit.rotation, known.rotation)[15:19].max() < 6
     steps = np.abs(np.diff(fit.rotation, axis=0)).max(1)
-    assert steps[14:20].max() < 2 * steps.max() + 1e-6 and np.isfinite(fit.expression).all()
+    assert steps[14:19].max() < 2 * np.delete(steps, np.arange(14, 19)).max() and np.isfinite(fit.expression).all()
 
 
 def test_one_wild_frame_does_not_pull_its_neighbours(known):

@@ -1,0 +1,207 @@
+"""Stand-ins for the add-on's tests: a tiny subject, performance, movie and speech, a backend that answers at once."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import tempfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CHANNELS = 64
+
+
+def tiny_subject(folder: Path, fps: float = 25.0, light: np.ndarray | None = None,
+                 albedo: tuple[int, int, int] | None = None) -> Path:
+    """Write a subject folder: a domed face of 225 vertices, 64 channels, a 640 x 360 picture, a 64-pixel crop.
+
+    light: (9, 3), the frontal light unless given. albedo: one colour, a gradient unless given.
+    """
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(7)
+    side = 15
+    across, up = np.meshgrid(np.linspace(-1, 1, side), np.linspace(-1, 1, side))
+    neutral = np.stack([across * 70, up * 90, 60 * (1 - across**2) * (1 - up**2)], -1).reshape(-1, 3)
+    corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
+    faces = np.concatenate([np.stack([corner, corner + 1, corner + side], -1),
+                            np.stack([corner + 1, corner + side + 1, corner + side], -1)])
+    regions = np.array(["Mouth"] * 40 + ["Eyes"] * 12 + ["Brows"] * 12)
+    std = rng.uniform(0.2, 3.0, CHANNELS).astype(np.float32)
+    np.savez(
+        folder / "rig.npz",
+        neutral=neutral.astype(np.float32),
+        expression=rng.normal(0, 0.5, (CHANNELS, side * side, 3)).astype(np.float32),
+        faces=faces.astype(np.int32),
+        uv=np.stack([across / 2 + 0.5, up / 2 + 0.5], -1).reshape(-1, 2).astype(np.float32),
+        names=np.array([f"{region} {number + 1:02d}" for number, region in enumerate(regions)]),
+        regions=regions, expression_std=std,
+        light=frontal_light() if light is None else np.asarray(light, dtype=np.float32),
+        focal_px=700.0, width=640, height=360, crop=np.array([210, 40, 240]), resolution=64, fps=fps,
+        rest_rotation=np.zeros(3), rest_translation=np.array([10.0, 5.0, -700.0]))
+    gradient = np.stack([*np.meshgrid(np.arange(32) * 4 + 60, np.arange(32) * 3 + 70), np.full((32, 32), 120)], -1)
+    write_png(folder / "albedo.png", gradient if albedo is None else np.broadcast_to(albedo, (8, 8, 3)))
+    (folder / "subject.toml").write_text('name = "Zoë"\n', encoding="utf-8")
+    return folder
+
+
+def frontal_light() -> np.ndarray:
+    """(9, 3) light that is the same from everywhere: shading 1."""
+    light = np.zeros((9, 3), dtype=np.float32)
+    light[0] = 1 / 0.282095
+    return light
+
+
+def tiny_performance(path: Path, seconds: float = 1.0, fps: float = 25.0) -> Path:
+    """Write a performance.npz of smooth random motion."""
+    count = round(seconds * fps)
+    rng = np.random.default_rng(3)
+    time = np.arange(count)[:, None] / fps
+    waves = np.sin(time * rng.uniform(2, 9, CHANNELS) + rng.uniform(0, 6, CHANNELS))
+    still = np.array([10.0, 5.0, -700.0])
+    np.savez(path, fps=fps, expression=waves.astype(np.float32),
+             rotation=(waves[:, :3] * 0.2).astype(np.float32),
+             translation=(still + waves[:, 3:6] * 8).astype(np.float32))
+    return path
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """8-bit RGB (H, W, 3) or RGBA (H, W, 4) without any library."""
+    pixels = np.asarray(pixels, dtype=np.uint8)
+    height, width, depth = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[depth], 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+                     + chunk(b"IEND", b""))
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """The values (H, W, 4) uint8 of a PNG as they are in the file, top row first."""
+    import bpy
+
+    image = bpy.data.images.load(str(path))
+    image.colorspace_settings.name = "Non-Color"
+    image.alpha_mode = "CHANNEL_PACKED"
+    values = np.empty(image.size[0] * image.size[1] * 4, dtype=np.float32)
+    image.pixels.foreach_get(values)
+    picture = np.rint(values.reshape(image.size[1], image.size[0], 4)[::-1] * 255).astype(np.uint8)
+    bpy.data.images.remove(image)
+    return picture
+
+
+@dataclass(frozen=True)
+class FakeJob:
+    """What the add-on reads of a job."""
+
+    id: str
+    kind: str
+    state: str = "done"
+    progress: float = 1.0
+    message: str = "Done"
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+class FakeBackend:
+    """A client whose backend answers at once: motion of a sine, plates in turn, and the renders' bytes as the movie."""
+
+    def __init__(self, seconds: float = 0.2, fail: str = ""):
+        self.blobs: dict[str, bytes] = {}
+        self.submitted: list[tuple[str, dict, dict]] = []
+        self.cancelled: list[str] = []
+        self.seconds, self.fail = seconds, fail
+        self._jobs: dict[str, FakeJob] = {}
+
+    def put_bytes(self, data: bytes) -> str:
+        sha = hashlib.sha256(data).hexdigest()
+        self.blobs[sha] = data
+        return sha
+
+    def put_file(self, path: Path) -> str:
+        return self.put_bytes(Path(path).read_bytes())
+
+    def get_file(self, sha: str, path: Path) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(self.blobs[sha])
+
+    def put_tree(self, folder: Path) -> dict[str, str]:
+        return {path.relative_to(folder).as_posix(): self.put_file(path)
+                for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+    def get_tree(self, tree: dict[str, str], folder: Path) -> None:
+        for name, sha in tree.items():
+            self.get_file(sha, Path(folder) / name)
+
+    def submit(self, kind: str, inputs: dict, settings: dict) -> FakeJob:
+        self.submitted.append((kind, dict(inputs), dict(settings)))
+        job_id = f"{kind}-{len(self.submitted)}"
+        job = FakeJob(job_id, kind, "failed", 0.5, f"No luck with {kind}.") if kind == self.fail else \
+            FakeJob(job_id, kind, result=getattr(self, f"_{kind}")(inputs, settings))
+        self._jobs[job_id] = job
+        return job
+
+    def events(self, job_id: str):
+        yield FakeJob(job_id, "", "running", 0.5, "Working")
+        yield self._jobs[job_id]
+
+    def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+    def _learn(self, inputs: dict, settings: dict) -> dict:
+        return {"subject": {"subject.toml": self.put_bytes(b'name = "New"\n')}, "notes": ["Two faces; kept one."]}
+
+    def _perform(self, inputs: dict, settings: dict) -> dict:
+        return {"performance": self._file(lambda path: tiny_performance(path, self.seconds)), "notes": []}
+
+    def _match(self, inputs: dict, settings: dict) -> dict:
+        import io
+
+        poses = np.load(io.BytesIO(self.blobs[inputs["poses"]]))
+        count = len(poses["rotation"])
+        return {"match": self._file(lambda path: np.savez(
+            path, plate=np.arange(count, dtype=np.int32), rotation=poses["rotation"],
+            translation=poses["translation"], distance=np.zeros(count)))}
+
+    def _refine(self, inputs: dict, settings: dict) -> dict:
+        """A real little movie, made by Blender's own ffmpeg, so that the sequencer can open it."""
+        return {"movie": self._file(lambda path: write_movie(path, len(inputs["renders"])), ".mp4"),
+                "frames": len(inputs["renders"])}
+
+    def _file(self, write, suffix: str = ".npz") -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"file{suffix}"
+            write(path)
+            return self.put_file(path)
+
+
+def write_movie(path: Path, frames: int, fps: int = 25, size: tuple[int, int] = (64, 36)) -> None:
+    """A small H.264 movie whose picture i is grey value 40 + i."""
+    import av
+
+    with av.open(str(path), "w") as movie:
+        stream = movie.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for number in range(frames):
+            grey = np.full((size[1], size[0], 3), 40 + number % 200, dtype=np.uint8)
+            movie.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        movie.mux(stream.encode())
+
+
+def write_speech(path: Path, seconds: float = 0.2) -> Path:
+    """A hum, as 16-bit mono WAV."""
+    import wave
+
+    rate = 16000
+    samples = (np.sin(np.arange(round(seconds * rate)) * 0.1) * 8000).astype("<i2")
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(rate)
+        sound.writeframes(samples.tobytes())
+    return path
