@@ -21,7 +21,7 @@ from .core.errors import Cancelled, HeadroomError
 from .core.stdout import own_stdout
 from .core.tasks import Step, Watch, run_blocking
 
-EXIT_FAILED, EXIT_INPUT, EXIT_CANCELLED = 1, 2, 130
+EXIT_INPUT, EXIT_CANCELLED = 2, 130
 
 
 def main(argv: list[str]) -> int:
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     learn.add_argument("--output", type=Path, required=True, help="subject folder to write")
     learn.add_argument("--name", default="", help="the person's name")
     learn.add_argument("--consent", action="store_true", help="the person shown has agreed to this use")
-    learn.add_argument("--preset", choices=("draft", "standard", "paper"), default="standard")
+    learn.add_argument("--preset", choices=("draft", "standard", "paper"), default="draft")
     learn.add_argument("--from", dest="from_seconds", type=float, default=0.0, help="seconds")
     learn.add_argument("--to", dest="to_seconds", type=float, default=0.0, help="seconds; 0 is the clip's end")
 
