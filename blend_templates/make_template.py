@@ -1,7 +1,7 @@
 """Makes blend_templates/headroom_shot.blend: `python blend_templates/make_template.py`, with the bpy package.
 
 An empty scene at 25 frames a second whose playback follows the sound, coloured the way the pictures are: Standard,
-no look. The workspace for a shot is thin for now: Blender's own Layout, renamed.
+no look. Its workspace is Blender's own Layout, renamed.
 """
 
 from __future__ import annotations

@@ -35,12 +35,10 @@ class LocalBackend:
     `start` blocks until the backend answers, so call it from a thread; it is the owner of the process until `stop`.
     """
 
-    def __init__(self, python: Path | str, data_dir: Path | None = None, command: Sequence[str] = SERVE,
-                 environment: Mapping[str, str] | None = None):
-        """`python` is the interpreter that has the package `headroom`; `environment` is added to ours."""
+    def __init__(self, python: Path | str, data_dir: Path | None = None, command: Sequence[str] = SERVE):
+        """`python` is the interpreter that has the package `headroom`; `data_dir` is its own default unless given."""
         self._command = [str(python), *command, "--exit-with-parent", str(os.getpid())]
-        where = {} if data_dir is None else {"HEADROOM_DATA": str(data_dir)}
-        self._environment = _environment({**where, **(environment or {})})
+        self._environment = _environment({} if data_dir is None else {"HEADROOM_DATA": str(data_dir)})
         self._process: subprocess.Popen[str] | None = None
         self._client: Client | None = None
         self._pid: int | None = None  # of the server, which a virtual environment on Windows starts through a launcher

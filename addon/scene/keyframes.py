@@ -7,6 +7,7 @@ import numpy as np
 
 from ..core.coordinates import mm_from_scene, scene_from_mm
 from ..core.performance import Performance
+from ..core.rig import KEY_LIMIT
 from ..core.timing import frames_of
 from . import compat
 from .curves import sample_curves, write_curve
@@ -42,7 +43,7 @@ def write_expression(shot: Shot, frames: np.ndarray, expression: np.ndarray) -> 
     values = expression / np.asarray(shot.root["headroom_key_units"][:], dtype=np.float32)
     regions = shot.root["headroom_regions"]
     for channel, key in enumerate(expression_keys(shot.face)[:values.shape[1]]):
-        reach = min(10.0, float(np.abs(values[:, channel]).max(initial=0.0)))
+        reach = min(KEY_LIMIT, float(np.abs(values[:, channel]).max(initial=0.0)))
         key.slider_min, key.slider_max = min(key.slider_min, -reach), max(key.slider_max, reach)
         path = key.path_from_id("value")
         write_curve(bag, path, frames, values[:, channel], group=str(regions[channel]))

@@ -193,7 +193,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         print(json.dumps([vars(finding) for finding in findings], indent=2))
     else:
         print_findings(out, findings)
-    if not all(finding.ok for finding in findings if finding.needed):
+    if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -37,7 +37,6 @@ class Finding:
     ok: bool
     found: str
     remedy: str = ""  # what to do when it is not ok
-    needed: bool = True  # False: Headroom works without it
 
 
 def examine() -> list[Finding]:

@@ -54,7 +54,7 @@ def print_findings(console: Console, findings: list[Finding]) -> None:
     """One line for each finding, green or red, with what to do under the red ones."""
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
-        mark, colour = ("ok", "green") if finding.ok else ("no", "red" if finding.needed else "yellow")
+        mark, colour = ("ok", "green") if finding.ok else ("no", "red")
         console.print(f"[{colour}]{mark}[/] {finding.what:<{width}}  ", end="")
         console.print(finding.found, markup=False)
         if not finding.ok:

@@ -107,7 +107,7 @@ class Store:
                 if not self._watchers[job_id]:
                     del self._watchers[job_id]
 
-    def prune(self, max_age_days: float = 14) -> None:
+    def prune(self, max_age_days: float) -> None:
         """Forget jobs that ended, and blobs last used, more than `max_age_days` ago.
 
         A blob is used when it is sent, asked for, or named by a new job, so a kept job's blobs are kept as well.
