@@ -14,21 +14,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .errors import Cancelled
 from .jobs import Job
 from .transport import BackendError, Refused, Transport, Unreachable
 
-__all__ = ["BackendError", "Client", "JobFailed", "Refused", "Unreachable"]
+__all__ = ["BackendError", "Client", "Refused", "Unreachable"]
 
 API_VERSION = 1
 CHUNK_BYTES = 1 << 20
 RECONNECTS = 5  # in a row without news
 RECONNECT_SECONDS = 1.0
 _ODD_CHARACTER = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
-
-
-class JobFailed(BackendError):
-    """A job ended without a result; the message is the backend's sentence for the user."""
 
 
 class Client:
@@ -134,18 +129,6 @@ class Client:
                 if silent > RECONNECTS:
                     raise
                 time.sleep(RECONNECT_SECONDS)
-
-    def wait(self, job_id: str, on_progress: Callable[[float, str], None] = lambda fraction, message: None) -> Job:
-        """The job once it is done; raises JobFailed or Cancelled when it ends otherwise."""
-        for job in self.events(job_id):
-            if job.state == "done":
-                return job
-            if job.state == "failed":
-                raise JobFailed(job.message)
-            if job.state == "cancelled":
-                raise Cancelled("The job was cancelled.")
-            on_progress(job.progress, job.message)
-        raise AssertionError("events ended before the job did")
 
     def _stream(self, job_id: str) -> Iterator[Job]:
         with self._transport.open("GET", f"/v1/jobs/{job_id}/events") as response:

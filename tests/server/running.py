@@ -4,9 +4,24 @@ import sys
 from pathlib import Path
 
 from addon.core.backend import LocalBackend
+from addon.core.errors import Cancelled
 
 HERE = Path(__file__).parent
 
 
 def fake_backend(data_dir):
     return LocalBackend(sys.executable, data_dir, command=[str(HERE / "serve_fake.py")])
+
+
+class JobFailed(Exception):
+    """A job ended without a result; the message is the backend's sentence for the user."""
+
+
+def wait(client, job_id):
+    """The job once it is done; raises JobFailed or Cancelled when it ends otherwise."""
+    job = list(client.events(job_id))[-1]
+    if job.state == "cancelled":
+        raise Cancelled
+    if job.state != "done":
+        raise JobFailed(job.message)
+    return job

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from running import JobFailed, wait
 
-from addon.core.client import JobFailed, Refused
+from addon.core.client import Refused
 from addon.core.errors import Cancelled
 from headroom.plate.match import PlateMatch
 
@@ -28,14 +29,14 @@ def worker_of(client, job):
 
 def worker_after(client, job):
     """The process that ran `job`."""
-    return int(client.wait(job.id).result["notes"][1].split()[1])
+    return int(wait(client, job.id).result["notes"][1].split()[1])
 
 
 def test_learn_gives_a_subject_and_notes(client, tmp_path):
     clip = tmp_path / "my clip.mp4"
     clip.write_bytes(b"pictures")
     settings = {"preset": "final", "from_seconds": 1.5, "name": "Zoë", "consent": True}
-    job = client.wait(client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
+    job = wait(client, client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
     subject = client.get_tree(job.result["subject"], tmp_path / "subject")
     assert (subject / "größe & Name" / "Ä clip.bin").read_bytes() == b"pictures"
     asked = (subject / "subject.toml").read_text(encoding="utf-8")
@@ -44,7 +45,7 @@ def test_learn_gives_a_subject_and_notes(client, tmp_path):
 
 
 def test_perform_gives_a_performance(client, perform, tmp_path):
-    job = client.wait(perform("nothing").id)
+    job = wait(client, perform("nothing").id)
     with np.load(client.get_file(job.result["performance"], tmp_path / "performance.npz")) as data:
         assert data["rotation"].tolist() == [[3, 3, 3]] * 4
     assert job.result["notes"][0] == "a speech.wav heard"
@@ -54,7 +55,7 @@ def test_match_gives_a_plate_for_each_pose(client, tmp_path):
     poses = io.BytesIO()
     np.savez(poses, fps=25.0, rotation=np.zeros((5, 3)), translation=np.ones((5, 3)))
     inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "poses": client.put_bytes(poses.getvalue())}
-    job = client.wait(client.submit("match", inputs, {"plate_fit": 0.5}).id)
+    job = wait(client, client.submit("match", inputs, {"plate_fit": 0.5}).id)
     with np.load(client.get_file(job.result["match"], tmp_path / "match.npz")) as data:
         assert data["plate"].tolist() == [0, 1, 2, 3, 4] and data["distance"].tolist() == [0.5] * 5
 
@@ -62,7 +63,7 @@ def test_match_gives_a_plate_for_each_pose(client, tmp_path):
 def test_poses_that_are_no_poses_fail_in_words(client):
     inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "poses": client.put_bytes(b"nonsense")}
     with pytest.raises(JobFailed, match="The poses are not an npz file"):
-        client.wait(client.submit("match", inputs, {}).id)
+        wait(client, client.submit("match", inputs, {}).id)
 
 
 def test_refine_gives_a_movie_of_its_renders_in_order(client, tmp_path):
@@ -71,7 +72,7 @@ def test_refine_gives_a_movie_of_its_renders_in_order(client, tmp_path):
                distance=np.zeros(3, dtype=np.float32)).save(tmp_path / "match.npz")
     inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "match": client.put_file(tmp_path / "match.npz"),
               "renders": [client.put_bytes(name) for name in (b"one", b"two", b"one")], "speech": None}
-    job = client.wait(client.submit("refine", inputs, {"fps": 25}).id)
+    job = wait(client, client.submit("refine", inputs, {"fps": 25}).id)
     assert job.result["frames"] == 3
     assert client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"onetwoone"
 
@@ -86,32 +87,32 @@ def test_progress_arrives_in_order_and_ends_with_the_result(client, perform):
 
 
 def test_events_of_a_finished_job_are_its_end(client, perform):
-    done = client.wait(perform("count").id)
+    done = wait(client, perform("count").id)
     assert list(client.events(done.id)) == [done]
 
 
 def test_a_failed_job_has_the_pipelines_sentence_unchanged(client, perform):
     sentence = "No face found in frame 12: choose a clip where “it” is visible."
     with pytest.raises(JobFailed) as caught:
-        client.wait(perform(f"fail:{sentence}").id)
+        wait(client, perform(f"fail:{sentence}").id)
     assert str(caught.value) == sentence
 
 
 def test_a_failure_names_the_users_file_and_not_our_private_folder(client, perform):
     with pytest.raises(JobFailed, match=r"^passwd is silent\.$"):
-        client.wait(perform("fail:", speech_name="../../etc/passwd").id)
+        wait(client, perform("fail:", speech_name="../../etc/passwd").id)
 
 
 def test_an_unexpected_error_points_at_a_log_that_explains_it(client, perform, data_dir):
     with pytest.raises(JobFailed, match=r"Unexpected error: KeyError: .* See the backend log at (.*)") as caught:
-        client.wait(perform("bug").id)
+        wait(client, perform("bug").id)
     log = Path(str(caught.value).rsplit(" at ", 1)[1])
     assert log.is_relative_to(data_dir) and "Traceback" in log.read_text(encoding="utf-8")
-    assert client.wait(perform("nothing").id).state == "done"
+    assert wait(client, perform("nothing").id).state == "done"
 
 
 def test_what_the_pipeline_prints_disturbs_nothing(client, perform):
-    assert client.wait(perform("print").id).state == "done"
+    assert wait(client, perform("print").id).state == "done"
 
 
 def test_a_queued_job_is_cancelled_without_running(client, perform):
@@ -128,7 +129,7 @@ def test_a_running_job_is_cancelled_by_itself_and_its_worker_lives_on(client, pe
     until(client, job, "Waiting to be")
     assert client.cancel(job.id).state == "cancelled"
     with pytest.raises(Cancelled):
-        client.wait(job.id)
+        wait(client, job.id)
     assert worker_after(client, perform("nothing")) == worker
 
 
@@ -143,7 +144,7 @@ def test_a_stuck_job_is_cancelled_with_its_worker_and_leaves_no_files(client, pe
 
 
 def test_a_finished_job_cannot_be_cancelled(client, perform):
-    done = client.wait(perform("nothing").id)
+    done = wait(client, perform("nothing").id)
     assert client.cancel(done.id) == done
 
 
@@ -162,31 +163,31 @@ def test_a_killed_worker_fails_its_job_and_the_next_one_runs(client, perform):
     job = perform("stuck")
     os.kill(worker_of(client, job), signal.SIGKILL)
     with pytest.raises(JobFailed, match="was killed while it ran this job"):
-        client.wait(job.id)
-    assert client.wait(perform("nothing").id).state == "done"
+        wait(client, job.id)
+    assert wait(client, perform("nothing").id).state == "done"
 
 
 def test_an_aborted_worker_fails_its_job_and_the_next_one_runs(client, perform):
     with pytest.raises(JobFailed, match="ended unexpectedly while it ran this job"):
-        client.wait(perform("die").id)
-    assert client.wait(perform("nothing").id).state == "done"
+        wait(client, perform("die").id)
+    assert wait(client, perform("nothing").id).state == "done"
 
 
 def test_a_data_folder_that_cannot_be_written_fails_the_job_and_not_the_backend(client, perform, data_dir):
-    client.wait(perform("nothing").id)
+    wait(client, perform("nothing").id)
     folders = data_dir / "scratch" / "jobs-1"
     shutil.rmtree(folders)
     folders.touch()
     with pytest.raises(JobFailed, match="could not run this job"):
-        client.wait(perform("nothing").id)
+        wait(client, perform("nothing").id)
     folders.unlink()
-    assert client.wait(perform("nothing").id).state == "done"
+    assert wait(client, perform("nothing").id).state == "done"
 
 
 def test_jobs_are_listed_in_the_order_they_were_asked_for(client, perform):
     asked = [perform("nothing").id for _ in range(3)]
     assert [job.id for job in client.jobs()][-3:] == asked
-    client.wait(asked[-1])
+    wait(client, asked[-1])
 
 
 def test_several_listeners_hear_the_same_end(client, perform):

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from running import HERE, fake_backend
+from running import HERE, fake_backend, wait
 
 from addon.core.backend import BackendDied, LocalBackend
 from addon.core.client import BackendError, Unreachable
@@ -42,7 +42,7 @@ def wait_until(condition):
 def test_a_killed_backend_keeps_finished_jobs_fails_the_running_and_runs_the_queued(tmp_path):
     backend = fake_backend(tmp_path)
     client = backend.start()
-    done = client.wait(submit(client, "count").id)
+    done = wait(client, submit(client, "count").id)
     cut_short = running(client, "stuck")
     queued = submit(client, "count")
     worker = int(cut_short.message.split()[1])
@@ -56,7 +56,7 @@ def test_a_killed_backend_keeps_finished_jobs_fails_the_running_and_runs_the_que
         assert client.job(done.id) == done
         failed = client.job(cut_short.id)
         assert failed.state == "failed" and "The backend stopped while this job was running" in failed.message
-        assert client.wait(queued.id).state == "done"
+        assert wait(client, queued.id).state == "done"
         assert client.get_file(done.result["performance"], tmp_path / "performance.npz").exists()
         assert list((tmp_path / "scratch").rglob("*.wav")) == []
     finally:
