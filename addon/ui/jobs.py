@@ -105,13 +105,16 @@ def begin(number: int, task: Task, on_done: Callable[[Any], str]) -> None:
 
 def deliver() -> float | None:
     """Apply what threads have sent and move every task one step; called by the timer, and by tests."""
+    under_way = set(_running)
     while not _messages.empty():
         _apply(_messages.get())
     for number, running in list(_running.items()):
         if not running.waiting:
             _advance(number, running)
-    _redraw()
-    return TICK_SECONDS if _running else None
+    _redraw(ended=not under_way <= _running.keys())
+    if not _running:
+        return None
+    return TICK_SECONDS if all(running.waiting for running in _running.values()) else 0.0  # 0: once per redraw
 
 
 def views() -> list[JobView]:
@@ -227,8 +230,10 @@ def _show(number: int, step: Step) -> None:
         _views[number] = replace(view, fraction=max(view.fraction, step.fraction), message=step.message)
 
 
-def _redraw() -> None:
+def _redraw(ended: bool) -> None:
+    """Show the job list anew; the picture beside it, which may be slow to draw, when a job has ended."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if ended or region.type == "UI":
+                    region.tag_redraw()
