@@ -14,7 +14,7 @@ import tomli_w
 
 from headroom.errors import InputError
 from headroom.face.model import BUNDLED, FaceModel, bundled_model
-from headroom.files import atomic_write
+from headroom.files import UNREADABLE, atomic_write
 from headroom.media.image import read_picture
 from headroom.track.track import Track
 
@@ -68,8 +68,11 @@ class Subject:
     @cached_property
     def resolution(self) -> int:
         """Side of renders and refined frames, pixels."""
-        with np.load(self.folder / "rig.npz", allow_pickle=False) as rig:
-            return int(rig["resolution"])
+        try:
+            with np.load(self.folder / "rig.npz", allow_pickle=False) as rig:
+                return int(rig["resolution"])
+        except UNREADABLE as error:
+            raise InputError(f"{self.folder / 'rig.npz'} cannot be read; learn the subject again.") from error
 
     @cached_property
     def model(self) -> FaceModel:
