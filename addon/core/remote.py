@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ import numpy as np
 from .errors import Cancelled, HeadroomError
 from .tasks import Watch
 
+WORKER_SECONDS = 60.0  # a cold disk loads torch
+
 
 class Backend(Protocol):
     """What is needed of `core.client.Client`; tests put something smaller in its place."""
 
+    def health(self) -> Mapping[str, Any]: ...
     def put_file(self, path: Path) -> str: ...
     def put_bytes(self, data: bytes) -> str: ...
     def get_file(self, sha: str, path: Path) -> Any: ...
@@ -44,6 +48,18 @@ class Match:
     translation: np.ndarray
     distance: np.ndarray
     sha: str
+
+
+def device(backend: Backend, watch: Watch, seconds: float = WORKER_SECONDS) -> str:
+    """What the networks run on, once the backend's worker has loaded them and knows."""
+    end = time.monotonic() + seconds
+    while (found := str(backend.health()["device"])) == "starting":
+        if time.monotonic() > end:
+            raise HeadroomError(f"The backend answers, but its worker has not started in {seconds:g} seconds. "
+                                "Run headroom doctor with the backend's Python.")
+        watch.report(0.5, "Loading the networks")
+        time.sleep(0.2)
+    return found
 
 
 def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], watch: Watch) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty
 
+from ..core import remote
 from ..core.errors import HeadroomError
 from ..core.tasks import InBackground, Task
 from ..scene import compat, produce, templates
@@ -58,10 +59,10 @@ class HEADROOM_OT_check_backend(Button):
         connect = _connect(context)
 
         def task() -> Task:
-            health = yield InBackground(lambda watch: connect().health())
-            return health
+            device = yield InBackground(lambda watch: remote.device(connect(), watch))
+            return device
 
-        return jobs.start("check", "Check Backend", task(), lambda health: f"Backend ready, on {health['device']}")
+        return jobs.start("check", "Check Backend", task(), lambda device: f"Backend ready, on {device}")
 
 
 class HEADROOM_OT_learn(Button):

@@ -115,8 +115,13 @@ class FakeBackend:
         self.blobs: dict[str, bytes] = {}
         self.submitted: list[tuple[str, dict, dict]] = []
         self.cancelled: list[str] = []
-        self.seconds, self.fail = seconds, fail
+        self.seconds, self.fail, self.asked = seconds, fail, 0
         self._jobs: dict[str, FakeJob] = {}
+
+    def health(self) -> dict[str, Any]:
+        """As of a backend whose worker needs a moment to start."""
+        self.asked += 1
+        return {"api": 1, "version": "0", "device": "a fake device" if self.asked > 1 else "starting"}
 
     def put_bytes(self, data: bytes) -> str:
         sha = hashlib.sha256(data).hexdigest()

@@ -94,6 +94,13 @@ def test_stopping_cancels_the_job_on_the_backend():
     assert backend.cancelled[0] == "learn-1"
 
 
+def test_a_backend_whose_worker_never_starts_is_told_apart_from_a_ready_one(monkeypatch):
+    backend = FakeBackend()
+    monkeypatch.setattr(backend, "health", lambda: {"device": "starting"})
+    with pytest.raises(HeadroomError, match="worker has not started"):
+        remote.device(backend, Watch(lambda step: None), seconds=0.0)
+
+
 def test_nothing_is_submitted_after_the_user_stopped(tmp_path):
     backend, watch = FakeBackend(), Watch(lambda step: None)
     watch.stop()

@@ -116,6 +116,11 @@ def test_an_error_of_the_backend_is_reported_and_kept_in_the_list(panel, backend
     assert (panel.jobs.views()[0].state, panel.jobs.views()[0].message) == ("failed", "No luck with perform.")
 
 
+def test_checking_the_backend_waits_until_its_worker_knows_the_device(panel):
+    assert panel.bpy.ops.headroom.check_backend() == {"FINISHED"}
+    assert panel.jobs.views()[0].message == "Backend ready, on a fake device"
+
+
 def test_undo_takes_a_subject_and_a_performance_back(panel, files):
     bpy = panel.bpy
     panel.settings.subject, panel.settings.speech = str(files[0]), str(files[1])
