@@ -20,6 +20,7 @@ from .transport import BackendError
 
 START_SECONDS = 120.0  # the first start of a cold disk loads torch
 STOP_SECONDS = 5.0
+DEATH_SECONDS = 0.2
 LAST_LINES = 20  # of stderr, kept to explain a death
 
 SERVE = ("-m", "headroom", "serve")
@@ -53,8 +54,7 @@ class LocalBackend:
         """For the running backend; raises when it is not running, with the reason where it has left one."""
         if self._client is None:
             raise BackendError("The backend is not running. Start it in the preferences.")
-        if not self.alive:
-            raise BackendDied(self._obituary("The backend stopped"))
+        self._check_alive()
         return self._client
 
     def start(self, timeout_seconds: float = START_SECONDS) -> Client:
@@ -77,7 +77,7 @@ class LocalBackend:
             errors_read.join(STOP_SECONDS)
             raise BackendDied(self._obituary("The backend did not start"))
         self._pid = announcement.get("pid")
-        self._client = Client(announcement["url"], announcement["token"])
+        self._client = Client(announcement["url"], announcement["token"], self._check_alive)
         return self._client
 
     def stop(self) -> None:
@@ -95,6 +95,15 @@ class LocalBackend:
             process.kill()
             process.wait()
 
+    def _check_alive(self) -> None:
+        """Raise BackendDied if the process has ended by itself."""
+        process = self._process
+        if process is None or self._client is None:  # not started, or stopped by us
+            return
+        with suppress(subprocess.TimeoutExpired):  # its connections break a moment before it has ended
+            process.wait(DEATH_SECONDS)
+            raise BackendDied(self._obituary("The backend stopped"))
+
     def _spawn(self) -> "subprocess.Popen[str]":
         no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open a console
         try:
@@ -106,9 +115,12 @@ class LocalBackend:
                               "Choose the Python that has Headroom's backend in the preferences.") from error
 
     def _obituary(self, what: str) -> str:
-        last = next((line.strip() for line in reversed(self._last_lines) if line.strip()), "")
+        last = next((line.strip() for line in reversed(self._last_lines) if line.strip() and " INFO " not in line), "")
         if "No module named" in last and "headroom" in last:
             return f"{what}: the chosen Python does not have Headroom's backend. Install it there, or choose another."
+        code = self._process.returncode if self._process else None
+        if code is not None and code < 0:
+            last = f"it was ended from outside (signal {-code}), perhaps because memory ran out. Start again."
         return f"{what}: {last}" if last else f"{what} and left no message. Start it again."
 
 

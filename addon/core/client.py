@@ -27,10 +27,14 @@ _ODD_CHARACTER = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
 class Client:
-    """One backend, local or remote. Its methods block and may be called from any thread."""
+    """One backend, local or remote. Its methods block and may be called from any thread.
 
-    def __init__(self, url: str, token: str):
-        self._transport = Transport(url, token)
+    `on_silence` is called when nobody answers and may raise what it knows of the reason.
+    """
+
+    def __init__(self, url: str, token: str, on_silence: Callable[[], None] = lambda: None):
+        self._transport = Transport(url, token, on_silence)
+        self._on_silence = on_silence
         self._known: dict[tuple[str, int, int], str] = {}  # path, bytes, modified -> sha256 of files sent before
 
     @property
@@ -123,6 +127,7 @@ class Client:
                     yield job
                     if job.is_finished:
                         return
+                self._on_silence()
                 raise Unreachable(f"The backend at {self.url} stopped telling about the job. Check that it is running.")
             except Unreachable:
                 silent += 1

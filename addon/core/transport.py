@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -34,9 +34,12 @@ class Refused(BackendError):
 
 
 class Transport:
-    """Requests to one backend, from any thread; connections are kept for the next request."""
+    """Requests to one backend, from any thread; connections are kept for the next request.
 
-    def __init__(self, url: str, token: str):
+    `on_silence` is called when nobody answers and may raise what it knows of the reason.
+    """
+
+    def __init__(self, url: str, token: str, on_silence: Callable[[], None] = lambda: None):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BackendError(f"{url!r} is not the address of a backend. It looks like http://127.0.0.1:8000")
@@ -44,7 +47,7 @@ class Transport:
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, _port(url, parts)
         self._path = parts.path.rstrip("/")
-        self._token = token
+        self._token, self._on_silence = token, on_silence
         self._kept: list[http.client.HTTPConnection] = []
 
     def json(self, method: str, path: str, content: Any = None) -> Any:
@@ -68,6 +71,7 @@ class Transport:
                 raise _refusal(response)
             yield response
         except (OSError, http.client.HTTPException) as error:
+            self._on_silence()
             raise Unreachable(f"The backend at {self.url} does not answer ({_reason(error)}). "
                               "Check in the preferences that it is running, or start it again.") from error
         finally:

@@ -100,6 +100,16 @@ def test_two_backends_share_files_but_not_jobs(backend, data_dir):
         client.health()
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
+def test_who_waits_for_a_job_is_told_at_once_that_the_backend_was_killed(tmp_path):
+    backend = fake_backend(tmp_path)
+    client = backend.start()
+    job = running(client, "stuck")
+    os.kill(backend._process.pid, signal.SIGKILL)
+    with pytest.raises(BackendDied, match="signal 9"):
+        list(client.events(job.id))
+
+
 def test_a_backend_that_cannot_start_says_why(tmp_path):
     with pytest.raises(BackendDied, match="Cannot run"):
         LocalBackend(tmp_path / "no python").start()

@@ -54,7 +54,7 @@ class TrainConfig:
 PRESETS = {
     # λ2 = 2 pulls the attention to nothing: all is painted, and soft (A 0.03 on average, lids and lips blurred).
     # Renders as good as ours are worth attending to.
-    "draft": TrainConfig(attention=0.0, gan=0.0),
+    "draft": TrainConfig(seconds=420.0, attention=0.0, gan=0.0),
     "standard": TrainConfig(GeneratorConfig(width=48), seconds=1800.0, batch=2, attention=0.0, gan=0.3, gan_from=0.5),
     "paper": TrainConfig(
         GeneratorConfig(width=64, levels=8, head=7, hidden=512),
