@@ -1,5 +1,6 @@
 """A subject really learnt from the bundled sample, with networks and times too small to be good."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,18 @@ from headroom.refine import train as refining
 
 
 @pytest.fixture(scope="session")
-def learnt(tmp_path_factory) -> Path:
+def quick() -> Iterator[None]:
+    """Make the draft preset a matter of seconds."""
+    draft = refining.PRESETS["draft"]
+    tiny = replace(draft, generator=replace(draft.generator, width=8), seconds=None, steps=12, gan_from=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(refining.PRESETS, "draft", tiny)
+        yield
+
+
+@pytest.fixture(scope="session")
+def learnt(quick, tmp_path_factory) -> Path:
     """The subject folder of the sample's first four seconds."""
     folder = tmp_path_factory.mktemp("learnt") / "Robin's subject"
-    draft = refining.PRESETS["draft"]
-    quick = replace(draft, generator=replace(draft.generator, width=8), seconds=None, steps=12, gan_from=0.5)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(refining.PRESETS, "draft", quick)
-        pipeline.learn(sample("sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
+    pipeline.learn(sample("sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
     return folder
