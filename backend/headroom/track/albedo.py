@@ -23,6 +23,9 @@ from headroom.track.fit import Fit
 _SIZE = 512
 _LIGHT_FRAMES, _ALBEDO_FRAMES, _OPEN_FRAMES = 16, 40, 16
 """Frames looked at for the light, for the skin, and, with the mouth wide open, for its inside."""
+_SEEN = 1.0
+"""Squarely seen frames that a texel of the skin needs."""
+
 _DARKEST = 0.15
 """Shading below this tells nothing about the albedo."""
 
@@ -110,10 +113,12 @@ def _detailed_albedo(model, fit, frames, chosen, texture, light, progress) -> np
         inside = np.clip((opening[index] - 0.4 * opening.max()) / (0.4 * opening.max() + 1e-3), 0.001, 1)
         weights[index] = np.where(covered, np.where(interior > 0.02, inside, facing), 0)
     albedo = _robust_mean(samples, weights)
-    seen = np.clip(weights.astype(np.float32).sum(0) / 2, 0, 1)[..., None]
-    seen = cv2.GaussianBlur(seen, (0, 0), 3)[..., None]
-    mixed = albedo * seen + coarse * (1 - seen)
-    return np.rint(np.clip(_spread_outwards(mixed, covered), 0, 1) * 255).astype(np.uint8)
+    seen = weights.astype(np.float32).sum(0)
+    inside = interior > 0.02
+    albedo[inside & (seen < 1)] = coarse[inside & (seen < 1)]
+    # skin that no frame shows squarely, as behind the wings of the nose, takes its neighbours' colour
+    known = covered & (inside | (seen > _SEEN))
+    return np.rint(np.clip(_spread_outwards(albedo, known), 0, 1) * 255).astype(np.uint8)
 
 
 def _robust_mean(samples: np.ndarray, weights: np.ndarray) -> np.ndarray:
