@@ -14,7 +14,7 @@ def register() -> None:
     from . import cli, ui
 
     ui.register()
-    _command = bpy.utils.register_cli_command("headroom", cli.main)
+    _command = bpy.utils.register_cli_command("headroom", cli.main)  # type: ignore[func-returns-value]
 
 
 def unregister() -> None:

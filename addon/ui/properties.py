@@ -43,7 +43,7 @@ def settings(context: bpy.types.Context) -> HeadroomSettings:
 
 def register() -> None:
     bpy.utils.register_class(HeadroomSettings)
-    bpy.types.Scene.headroom = bpy.props.PointerProperty(type=HeadroomSettings)  # type: ignore[attr-defined]
+    bpy.types.Scene.headroom = bpy.props.PointerProperty(type=HeadroomSettings)  # type: ignore[attr-defined, func-returns-value]
 
 
 def unregister() -> None:
