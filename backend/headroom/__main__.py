@@ -202,7 +202,7 @@ def build_model(
     clips: Annotated[list[Path], typer.Argument(help="Videos of different people speaking, one each.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model to write, .npz.")],
 ) -> None:
-    """Make the bundled face model from clips; the same clips give the same file."""
+    """Make the bundled face model from clips."""
     require_file_later(output, ".npz")
     from headroom.track.build import model_from_clips
 
