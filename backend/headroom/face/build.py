@@ -27,6 +27,11 @@ _SMOOTH_STD_MM = 2.0
 """Length and strength of the smooth modes that fill up the identity basis."""
 _ALBEDO_STD = 0.05
 
+_OPPOSITE = 1e-4
+"""A mode that opens by less than this share of its largest motion moves left and right against each other."""
+_GRAIN_MM, _GRAIN_COLOUR, _GRAIN_UV = 1e-3, 1e-5, 1e-6
+"""Values are stored in whole numbers of these, coarser than what rounding in the linear algebra comes to."""
+
 
 @dataclass(frozen=True)
 class Face:
@@ -61,12 +66,12 @@ def build_model(people: list[Face]) -> ControlModel:
     triangles = top.oriented(top.control_triangles(), mean)
     return ControlModel(
         triangles=triangles,
-        uv=_texture_coordinates(mean, expression),
-        mean=mean.astype(np.float32),
-        identity_basis=identity.astype(np.float32),
-        expression_basis=expression.astype(np.float32),
-        albedo_mean=albedo_mean.astype(np.float32),
-        albedo_basis=albedo.astype(np.float32),
+        uv=_rounded(_texture_coordinates(mean, expression), _GRAIN_UV),
+        mean=_rounded(mean, _GRAIN_MM),
+        identity_basis=_rounded(identity, _GRAIN_MM),
+        expression_basis=_rounded(expression, _GRAIN_MM),
+        albedo_mean=_rounded(albedo_mean, _GRAIN_COLOUR),
+        albedo_basis=_rounded(albedo, _GRAIN_COLOUR),
         landmark_ids=top.control_landmarks(),
         names=np.array(names),
         regions=np.array(regions),
@@ -163,20 +168,26 @@ def _expression_basis(offsets, weights, mean, pairs):
         values, vectors = np.linalg.eigh(covariance)
         modes = vectors[:, ::-1][:, :count] * np.sqrt(np.maximum(values[::-1][:count], 1e-12))
         modes = modes.reshape(top.CONTROLS, 3, count)
-        bases.append(modes * _signs(modes, region))
+        bases.append(modes * _signs(modes, region, mean))
         names += [f"{region} {i + 1:02d}" for i in range(count)]
         regions += [region] * count
     return np.concatenate(bases, axis=2), names, regions
 
 
-def _signs(modes: np.ndarray, region: str) -> np.ndarray:
-    """Signs (count,) such that plus opens the mouth, opens the eyes, raises the brows."""
+def _signs(modes: np.ndarray, region: str, mean: np.ndarray) -> np.ndarray:
+    """Signs (count,) such that plus opens the mouth, opens the eyes, raises the brows.
+
+    Mirrored faces make every mode the same or opposite left and right; in an opposite one plus raises the left side.
+    """
     if region == "Mouth":
         measure = modes[top.UPPER_INNER_LIP, 1] - modes[top.LOWER_INNER_LIP, 1]
     elif region == "Eyes":
         measure = sum(modes[a, 1] - modes[b, 1] for a, b in top.EYE_LIDS)
     else:
         measure = modes[[105, 334], 1].sum(0)
+    left_raised = (modes[:, 1] * mean[:, :1]).sum(0)
+    largest = np.abs(modes).max((0, 1))
+    measure = np.where(np.abs(measure) > _OPPOSITE * largest, measure, left_raised)
     return np.where(measure < 0, -1.0, 1.0)
 
 
@@ -222,7 +233,14 @@ def _filled(samples: np.ndarray, smooth: np.ndarray, count: int) -> np.ndarray:
     """(N, count) principal modes of samples' covariance plus the smooth prior's."""
     factors = np.concatenate([samples.T / np.sqrt(len(samples)), smooth], axis=1)
     vectors, values, _ = np.linalg.svd(factors, full_matrices=False)
-    return vectors[:, :count] * values[:count]
+    # the sign of a singular vector is nobody's choice; any fixed sum that hardly ever comes to zero fixes it
+    signs = np.sign(np.cos(np.arange(len(vectors)) ** 2) @ vectors)
+    return (vectors * signs)[:, :count] * values[:count]
+
+
+def _rounded(values: np.ndarray, grain: float) -> np.ndarray:
+    """float32 in whole grains, so that the same clips give the same file whatever order sums are taken in."""
+    return (np.rint(values / grain) * grain + 0.0).astype(np.float32)  # + 0: no minus zero
 
 
 def _texture_coordinates(mean: np.ndarray, expression: np.ndarray) -> np.ndarray:

@@ -19,10 +19,7 @@ _LONGEST_SECONDS = 36.0
 
 
 def model_from_clips(clips: Sequence[Path], progress: Progress = silent) -> ControlModel:
-    """A face model from clips of different people speaking, one clip each.
-
-    The same clips give the same model up to rounding and the signs of modes that are opposite left and right.
-    """
+    """A face model from clips of different people speaking, one clip each; the same clips give the same model."""
     people = []
     for index, clip in enumerate(clips):
         step = part(progress, 0.95 * index / len(clips), 0.95 * (index + 1) / len(clips))

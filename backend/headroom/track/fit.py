@@ -27,16 +27,17 @@ _FOCAL_CHOICES = (0.9, 1.2, 1.6, 2.2, 3.0)
 class FitConfig:
     """noise: one standard deviation of a landmark, in eye distances. identity_prior, expression_prior: weights of the
     squared coefficients. The smoothness values are standard deviations of second differences at 25 Hz: radians,
-    millimetres (across, in depth) and expression units.
+    millimetres (across, in depth) and expression units, of which lids make the quickest moves.
     """
 
     noise: float = 0.012
     identity_prior: float = 8.0
-    expression_prior: float = 1.5
+    expression_prior: float = 0.3
     rotation_smoothness: float = 0.0014
     translation_smoothness: float = 0.12
     depth_smoothness: float = 0.35
-    expression_smoothness: float = 0.7
+    expression_smoothness: float = 1.0
+    lid_smoothness: float = 3.0
     rounds: int = 4
 
 
@@ -116,7 +117,7 @@ def landmark_weights(ids: np.ndarray) -> np.ndarray:
     weights[members(connections.FACEMESH_FACE_OVAL)] = 0.3
     weights[members(connections.FACEMESH_LIPS)] = 2.0
     weights[top.inner_lips()] = 4.0
-    weights[members(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 3.0
+    weights[members(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
     return weights[ids]
 
 
@@ -254,7 +255,8 @@ class _Problem:
         """(S,) weights of squared second differences at this clip's rate."""
         c = self.config
         pose = [c.rotation_smoothness] * 3 + [c.translation_smoothness] * 2 + [c.depth_smoothness]
-        sigma = np.concatenate([np.full(self.expression_basis.shape[2], c.expression_smoothness), pose])
+        lids = np.array([region == "Eyes" for region in self.model.regions])
+        sigma = np.concatenate([np.where(lids, c.lid_smoothness, c.expression_smoothness), pose])
         return 1 / (sigma * (25 / self.fps) ** 1.5) ** 2
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from headroom.errors import InputError
 from headroom.progress import Progress, silent
+from headroom.track.lids import closed_lids
 
 COUNT = 478
 """Landmarks of one face: 468 of the mesh and 5 of each iris."""
@@ -23,7 +24,7 @@ _WINDOW_PIXELS = 512
 @dataclass(frozen=True)
 class Landmarks:
     """points: (T, 478, 3) float32; x, y in frame pixels ((0.5, 0.5) is the centre of the first), z in the same unit,
-    smaller is nearer. Rows of frames without a face are NaN.
+    smaller is nearer. Rows of frames without a face are NaN. Lids that close are shut (`headroom.track.lids`).
 
     faces: how many people were seen at once.
     """
@@ -53,7 +54,7 @@ def find_landmarks(frames: np.ndarray | Sequence[np.ndarray], fps: float, progre
             found = mesh.process(picture).multi_face_landmarks
             if found:
                 points[index] = _to_frame(found[0], window)
-    result = Landmarks(points, faces)
+    result = Landmarks(closed_lids(points), faces)
     if result.found.mean() < 0.5:
         raise InputError(
             f"A face was found in only {result.found.sum()} of {len(frames)} frames. "
