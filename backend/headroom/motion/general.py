@@ -71,7 +71,7 @@ def train_general(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: 
                for s, t, m in zip(sounds, truths, manners)]
     common = average_manner(manners, longest=manners[int(np.argmax([len(t) for t in truths]))])
     networks = general_networks(samples, common, config, importance, rng, part(progress, 0.1, 1.0))
-    readout = taught(new_readout(features.columns, EXPRESSION, config.readout),
+    readout = taught(new_readout(features, EXPRESSION, config.readout),
                      [heard_and_seen(sample) for sample in samples], config.readout, own=False)
     model = MotionModel(config.network, networks, common, readout, config.readout_share)
     if out is not None:

@@ -86,7 +86,7 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     sample = make_sample(samples, normalised(truth, manner), config.network.features, config.augment, rng)
     emphasis = emphasis_of(manner, importance, config)
     readout = initial.readout if initial is not None and initial.readout is not None else \
-        new_readout(config.network.features.columns, EXPRESSION, config.readout)
+        new_readout(config.network.features, EXPRESSION, config.readout)
     networks, answers = [], np.empty((2, len(sample), EXPRESSION + POSE), np.float32)
     for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
         network = beginning(config, initial, member)
