@@ -8,6 +8,7 @@ three people's clips this beat every network alone, and the mean of both beats e
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,7 +66,7 @@ def new_readout(columns: int, outputs: int, config: ReadoutConfig) -> Readout:
                    np.zeros((config.size, outputs), np.float32))
 
 
-def taught(readout: Readout, clips: list[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
+def taught(readout: Readout, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
            own: bool = True) -> Readout:
     """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
 
