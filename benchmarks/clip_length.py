@@ -17,7 +17,8 @@ from rich.table import Table
 from speakers import in_step, speakers
 
 from headroom import measures
-from headroom.motion.general import general
+from headroom.motion.general import WEIGHTS
+from headroom.motion.model import MotionModel
 from headroom.motion.predict import predict
 
 LENGTHS = (50, 100, 200, 300, 500, 800)
@@ -27,8 +28,10 @@ LEAST_LEARNT_SECONDS = 12.0  # that identity and camera are tracked from
 
 def main(
     clips: Annotated[list[Path], typer.Argument(help="Clips, the longer the better.")],
+    weights: Annotated[Path, typer.Option(help="General weights to begin from.")] = WEIGHTS,
     cache: Annotated[Path, typer.Option(help="Folder for found landmarks.")] = Path("benchmark-cache"),
 ) -> None:
+    known = MotionModel.load(weights)
     table = Table(title="What is learnt from the first frames of a clip")
     for heading in ("clip", "frames", "lips, correlation", "mouth, px", "HS", "pose speed"):
         table.add_column(heading, justify="left" if heading == "clip" else "right")
@@ -36,7 +39,7 @@ def main(
         lengths = [length for length in LENGTHS if length + LEAST_MEASURED <= len(person.motion)]
         sound, truth = person.part(max(lengths))
         for length in lengths:
-            model = person.learnt(length, general())
+            model = person.learnt(length, known)
             made = [predict(model, in_step(sound, model), truth.seconds, seed) for seed in range(3)]
             hs, speed = (np.mean([measure(truth.rotation, each.rotation) for each in made]) for measure in (
                 measures.head_pose_similarity, measures.pose_speed_ratio))

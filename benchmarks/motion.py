@@ -20,7 +20,7 @@ from rich.table import Table
 from speakers import Speaker, in_step, speakers
 
 from headroom import measures
-from headroom.motion.general import general
+from headroom.motion.general import WEIGHTS
 from headroom.motion.model import MotionModel
 from headroom.motion.network import MotionNetwork
 from headroom.motion.paper import PAPER_NETWORK
@@ -36,13 +36,14 @@ console = Console(width=140)
 def main(
     clips: Annotated[list[Path], typer.Argument(help="Clips longer than what is learnt.")],
     learn_seconds: float = 12.0,
+    weights: Annotated[Path, typer.Option(help="General weights to begin from.")] = WEIGHTS,
     cache: Annotated[Path, typer.Option(help="Folder for found landmarks.")] = Path("benchmark-cache"),
 ) -> None:
     table = Table(title=f"Learnt from {learn_seconds:g} s, measured on the rest")
     for heading in ("clip", "model", "lips, correlation", "mouth, px", "HS", "ceiling", "W1 deg", "pose speed",
                     "learning s"):
         table.add_column(heading, justify="left" if heading in ("clip", "model") else "right")
-    known, model = general(), None
+    known, model = MotionModel.load(weights), None
     for person in speakers(clips, learn_seconds, cache):
         split = round(learn_seconds * 25)
         begun = time.perf_counter()
@@ -52,8 +53,7 @@ def main(
         sound, truth = person.part(split)
         sound = in_step(sound, model)
         closed = np.tile(model.manner.rest, (len(truth), 1))
-        if known is not None:
-            add_row(table, person, truth, "general alone", predictions(known, sound, truth))
+        add_row(table, person, truth, "general alone", predictions(known, sound, truth))
         add_row(table, person, truth, f"personal ({model.audio_offset_seconds * 1000:+.0f} ms)",
                 predictions(model, sound, truth), f"{took:.0f}")
         add_row(table, person, truth, "from scratch", predictions(scratch, sound, truth))

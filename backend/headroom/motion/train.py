@@ -82,15 +82,7 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     sample = make_sample(samples, normalised(truth, manner), config.network.features, config.augment, rng)
     emphasis = emphasis_of(manner, importance, config)
     prior = beginning_readout(config, initial)
-    networks, answers = [], np.empty((2, len(sample), EXPRESSION + POSE), np.float32)
-    for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
-        network = beginning(config, initial, member)
-        report = part(progress, member / config.members, (member + 1) / config.members)
-        learn, judged = around(sample, held, config.gap), sample.part(held[0], held[-1] + 1)
-        networks.append(fit(network, learn, judged, emphasis, config, (config.seed, member), report,
-                            initial is not None))
-        own = taught(prior, map(heard_and_seen, learn), config.readout) if prior else None
-        answers[:, held] = answered(networks[-1], own, judged)
+    networks, answers = by_slices(sample, emphasis, config, initial, prior, progress)
     own = taught(prior, [heard_and_seen(sample)], config.readout).without_prior() if prior else None
     share = best_share(answers, manner, sample, config.readout_share) if prior else 0.0
     held_out = mixed(answers, share)
@@ -98,6 +90,20 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
                          own, share, offset, held_out_score(manner, held_out, sample))
     progress(1.0, "Learnt how the person moves")
     return learnt if initial is None else not_worse(learnt, initial, manner, sample)
+
+
+def by_slices(sample: Sample, emphasis: tuple[Tensor, Tensor], config: TrainConfig, initial: MotionModel | None,
+              prior: Readout | None, progress: Progress) -> tuple[list[MotionNetwork], np.ndarray]:
+    """A network per slice of the clip, taught by the rest of it; answers (2, T, 70) to each slice by its own one."""
+    networks, answers = [], np.empty((2, len(sample), EXPRESSION + POSE), np.float32)
+    for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
+        report = part(progress, member / config.members, (member + 1) / config.members)
+        learn, judged = around(sample, held, config.gap), sample.part(held[0], held[-1] + 1)
+        networks.append(fit(beginning(config, initial, member), learn, judged, emphasis, config, (config.seed, member),
+                            report, initial is not None))
+        own = taught(prior, map(heard_and_seen, learn), config.readout) if prior else None
+        answers[:, held] = answered(networks[-1], own, judged)
+    return networks, answers
 
 
 def not_worse(learnt: MotionModel, initial: MotionModel, manner: Manner, sample: Sample) -> MotionModel:
