@@ -73,7 +73,7 @@ def parsed(settings: Sequence[str]) -> Controls:
         except ValueError:
             value = float("nan")
         if not np.isfinite(value):
-            raise InputError(f"{setting!r} gives {name.strip()} no number; write for example {name.strip()}=0.5.")
+            raise InputError(f"{setting!r} gives {name.strip()} no number; choose one, as in {name.strip()}=0.5.")
         layer, each = name.strip().split(".")
         controls = replace(controls, **{layer: replace(getattr(controls, layer), **{each: value})})
     return controls

@@ -89,14 +89,14 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     learnt = MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample, config.network),
                          own, share, offset, held_out_score(manner, held_out, sample))
     progress(1.0, "Learnt how the person moves")
-    return learnt if initial is None else not_worse(learnt, initial, manner, sample)
+    return learnt if initial is None else not_worse(learnt, held_out, initial, manner, sample, config)
 
 
 def by_slices(sample: Sample, emphasis: tuple[Tensor, Tensor], config: TrainConfig, initial: MotionModel | None,
               prior: Readout | None, progress: Progress) -> tuple[list[MotionNetwork], np.ndarray]:
     """A network per slice of the clip, taught by the rest of it; answers (2, T, 70) to each slice by its own one."""
     networks, answers = [], np.empty((2, len(sample), EXPRESSION + POSE), np.float32)
-    for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
+    for member, held in enumerate(slices_of(sample, config)):
         report = part(progress, member / config.members, (member + 1) / config.members)
         learn, judged = around(sample, held, config.gap), sample.part(held[0], held[-1] + 1)
         networks.append(fit(beginning(config, initial, member), learn, judged, emphasis, config, (config.seed, member),
@@ -106,19 +106,29 @@ def by_slices(sample: Sample, emphasis: tuple[Tensor, Tensor], config: TrainConf
     return networks, answers
 
 
-def not_worse(learnt: MotionModel, initial: MotionModel, manner: Manner, sample: Sample) -> MotionModel:
-    """`learnt`, unless the model it began from foretells the person's lips better than what held-out frames say of it.
+def not_worse(learnt: MotionModel, held_out: np.ndarray, initial: MotionModel, manner: Manner, sample: Sample,
+              config: TrainConfig) -> MotionModel:
+    """`learnt`, unless its answers (T, 70) to the slices held out are worse than those of the model it began from.
 
-    The initial model has not heard the clip, so all of the clip is held out from it.
+    Each slice is put to the one network that was not taught it, before and after it was taught the others: the mean of
+    all networks, which both models answer with in the end, is left out of either.
     """
-    each = np.stack([answered(network, initial.readout, sample) for network in initial.networks])
-    foretold = mixed(each.mean(0), initial.readout_share)
-    score = held_out_score(manner, foretold, sample)
-    if learnt.held_out >= score:
+    before = np.empty((2, *held_out.shape), np.float32)
+    for member, held in enumerate(slices_of(sample, config)):
+        judged = sample.part(held[0], held[-1] + 1)
+        before[:, held] = answered(beginning(config, initial, member), initial.readout, judged)
+    foretold = mixed(before, initial.readout_share)
+    if slice_score(manner, held_out, sample, config) >= slice_score(manner, foretold, sample, config):
         return learnt
     readout = initial.readout.without_prior() if initial.readout is not None else None
     return replace(learnt, networks=initial.networks, readout=readout, readout_share=initial.readout_share,
-                   manner=judged_manner(manner, foretold, sample, learnt.config), held_out=score)
+                   manner=judged_manner(manner, foretold, sample, learnt.config),
+                   held_out=held_out_score(manner, foretold, sample))
+
+
+def slices_of(sample: Sample, config: TrainConfig) -> list[np.ndarray]:
+    """The frames that each member does not learn."""
+    return np.array_split(np.arange(len(sample)), config.members)
 
 
 def beginning(config: TrainConfig, initial: MotionModel | None, member: int) -> MotionNetwork:
@@ -197,3 +207,9 @@ def held_out_score(manner: Manner, held_out: np.ndarray, sample: Sample) -> floa
     """Correlation of the lip opening on frames that were not learnt."""
     lips = manner.expression_deviation * manner.lip_opening
     return correlation(held_out[:, :EXPRESSION] @ lips, sample.motion[:, :EXPRESSION].numpy() @ lips)
+
+
+def slice_score(manner: Manner, answers: np.ndarray, sample: Sample, config: TrainConfig) -> float:
+    """The same slice by slice, the mean of all: they are answered by different networks."""
+    return float(np.mean([held_out_score(manner, answers[held], sample.part(held[0], held[-1] + 1))
+                          for held in slices_of(sample, config)]))
