@@ -9,6 +9,7 @@ from synthetic_speaker import LID, LIP, speaker
 
 from headroom.motion.dataset import pose_of
 from headroom.motion.features import FeatureConfig, listen, windows
+from headroom.motion.general import train_general
 from headroom.motion.manner import measure_manner, normalised, plain
 from headroom.motion.model import MotionModel
 from headroom.motion.network import MotionNetwork
@@ -61,11 +62,25 @@ def test_targets_are_coefficients_radians_and_decimetres():
     assert torch.equal(emphasis_of(manner, None, PAPER)[0], torch.ones(64))
 
 
-def test_a_person_can_be_learnt_with_it_and_the_model_keeps(tmp_path):
-    tiny = replace(PAPER, network=replace(PAPER_NETWORK, code=16, hidden=16), steps=2, judge_every=2, batch=2)
+@pytest.fixture
+def tiny():
+    return replace(PAPER, network=replace(PAPER_NETWORK, code=16, hidden=16), steps=2, judge_every=2, batch=2)
+
+
+def test_a_person_can_be_learnt_with_it_and_the_model_keeps(tiny, tmp_path):
     samples, truth = speaker(4.0)
     model = train_motion(samples, truth, tiny, lip_opening=LIP, lid_opening=LID)
     assert model.readout is None and len(model.networks) == 1
     model.save(tmp_path / "motion.safetensors")
     again = MotionModel.load(tmp_path / "motion.safetensors")
     np.testing.assert_array_equal(predict(again, samples).rotation, predict(model, samples).rotation)
+
+
+def test_many_people_can_be_learnt_with_it_and_one_from_them(tiny):
+    general = train_general([speaker(3.0, seed=1), speaker(1.2, seed=2)], LIP, LID, None, tiny)
+    assert general.config == tiny.network and general.readout is None
+    np.testing.assert_array_equal(general.manner.expression_deviation, 1)
+    samples, truth = speaker(4.0)
+    personal = train_motion(samples, truth, tiny, initial=general, lip_opening=LIP, lid_opening=LID)
+    assert personal.config == tiny.network
+    assert np.isfinite(predict(personal, samples).expression).all()

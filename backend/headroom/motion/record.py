@@ -62,7 +62,7 @@ class Record:
         """Write what is due after a step."""
         if self._writer is not None and course.step % SCALARS_EVERY == 0:
             for name, value in losses.items():
-                self._writer.add_scalar(f"network {len(self.finished)}/{name}", float(value), course.step)
+                self._writer.add_scalar(f"network {len(self.finished)}/{name}", float(value.detach()), course.step)
         if course.step % self.every == 0:
             randoms = team.everybodys(random_state())
             if team.leads():
