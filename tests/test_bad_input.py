@@ -157,6 +157,12 @@ def test_speech_that_cannot_be_used(monkeypatch, capsys, tmp_path, place, subjec
     assert_refused(run(monkeypatch, capsys, command, subject, speech, "-o", place / output), words, place)
 
 
+@pytest.mark.parametrize("control,words", [("mouth.size=2", "no control"), ("mouth.gain=much", "no number")])
+def test_controls_that_are_none(monkeypatch, capsys, tmp_path, place, subject, control, words):
+    given = [subject, tone(tmp_path / "speech.wav"), "-o", place / "motion.npz", "--control", control]
+    assert_refused(run(monkeypatch, capsys, "perform", *given), words, place)
+
+
 @pytest.mark.parametrize("command,output", [("perform", "motion.npz"), ("shot", "shot.mp4")])
 def test_a_folder_that_is_no_subject(monkeypatch, capsys, tmp_path, place, command, output):
     outcome = run(monkeypatch, capsys, command, tmp_path, tone(tmp_path / "speech.wav"), "-o", place / output)

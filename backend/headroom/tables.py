@@ -22,6 +22,7 @@ ROWS = (
     ("hs", "HS, range of both clips", "", 3),
     ("hs_45", "HS, ±45 degrees", "", 3),
     ("w1_degrees", "W1 of the head's pose, pitch yaw roll", "deg", 2),
+    ("pose_speed", "pose speed against the clip's", "", 2),
     ("jitter_degrees", "pose jitter, pitch yaw roll", "deg/frame²", 3),
     ("jitter_pixels", "pose jitter at the face", "px/frame²", 3),
     ("flicker", "flicker against the truth's", "", 2),

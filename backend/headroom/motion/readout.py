@@ -7,6 +7,7 @@ linear. So what many people taught is two small matrices, to which the person's 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,7 +68,7 @@ def new_readout(features: FeatureConfig, outputs: int, config: ReadoutConfig) ->
                    np.zeros((size, outputs), np.float32))
 
 
-def taught(readout: Readout, clips: list[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
+def taught(readout: Readout, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
            own: bool = True) -> Readout:
     """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
 

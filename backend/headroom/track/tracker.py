@@ -13,6 +13,8 @@ from headroom.track.fit import fit_clip, fit_motion
 from headroom.track.landmarks import Landmarks, find_landmarks
 from headroom.track.track import Track, face_crop
 
+TRACKER_VERSION = 1
+"""Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
 _LOST_ERROR = 0.04
 """A frame whose landmarks are further off than this, in eye distances, counts as lost."""
 
