@@ -17,6 +17,7 @@ from headroom.face.build import similarity
 from headroom.face.camera import Camera, rotation_and_derivatives, rotation_angles
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, silent
+from headroom.track.smoothness import Smoothness, bands, product
 
 _POSE = 6
 _FOCAL_CHOICES = (0.9, 1.2, 1.6, 2.2, 3.0)
@@ -30,13 +31,14 @@ class FitConfig:
     millimetres (across, in depth) and expression units.
     """
 
-    noise: float = 0.012
+    noise: float = 0.01
     identity_prior: float = 8.0
-    expression_prior: float = 1.5
-    rotation_smoothness: float = 0.0014
-    translation_smoothness: float = 0.12
-    depth_smoothness: float = 0.35
-    expression_smoothness: float = 0.7
+    expression_prior: float = 0.5
+    rotation_smoothness: float = 0.0005
+    translation_smoothness: float = 0.025
+    depth_smoothness: float = 0.1
+    expression_smoothness: float = 1.5
+    tail: float = 2.5
     rounds: int = 4
 
 
@@ -80,7 +82,7 @@ def fit_clip(
     fit = replace(problem.start(camera), identity=identity)
     for index in range(config.rounds):
         progress(0.3 + 0.7 * index / config.rounds, "Fitting the face")
-        fit = problem.solve_motion(fit)
+        fit = problem.solve_motion(fit, steady=index == 0)
         if index + 1 < config.rounds:
             fit = problem.solve_identity(fit)
     return problem.with_error(fit)
@@ -101,7 +103,7 @@ def fit_motion(
     fit = replace(problem.start(camera), identity=identity)
     for index in range(config.rounds):
         progress(index / config.rounds, "Fitting the face")
-        fit = problem.solve_motion(fit)
+        fit = problem.solve_motion(fit, steady=index == 0)
     return problem.with_error(fit)
 
 
@@ -134,7 +136,7 @@ class _Problem:
         eyes = points[:, [top.RIGHT_IRIS, top.LEFT_IRIS], :3]
         self.eye_distance = float(np.nanmedian(np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)))
         self.sigma = config.noise * self.eye_distance / np.sqrt(landmark_weights(model.landmark_ids))
-        self.smooth = self._smoothness()
+        self.smoothness = self._smoothness()
 
     def every(self, frames: np.ndarray) -> "_Problem":
         """The problem of some of the frames, as if they were far apart in time."""
@@ -158,7 +160,7 @@ class _Problem:
         return Fit(camera, np.zeros(self.identity_basis.shape[2]), np.zeros((count, expressions)), rotation,
                    translation, np.zeros(count))
 
-    def solve_motion(self, fit: Fit) -> Fit:
+    def solve_motion(self, fit: Fit, steady: bool = False) -> Fit:
         """One Gauss-Newton step of expression and pose, all frames at once."""
         count, size = len(self.points), self.expression_basis.shape[2] + _POSE
         state = np.concatenate([fit.expression, fit.rotation, fit.translation], axis=1)
@@ -175,9 +177,10 @@ class _Problem:
         band[0] += np.tile(prior, count)
         prior[-_POSE:] = 0
         right -= prior * state
-        for offset, values in enumerate(_second_difference_diagonals(count)):
-            band[offset * size, : len(values) * size] += np.outer(values, self.smooth).ravel()
-        right -= _second_difference_product(state) * self.smooth
+        stiff = self.smoothness.weights(state, steady)
+        for offset, values in enumerate(bands(stiff, count)):
+            band[offset * size, : values.size] += values.ravel()
+        right -= product(stiff, state)
         step = solveh_banded(band, right.ravel(), lower=True, overwrite_ab=True).reshape(count, size)
         state = state + step
         return replace(fit, expression=state[:, :-6], rotation=state[:, -6:-3], translation=state[:, -3:])
@@ -244,18 +247,18 @@ class _Problem:
         by_point = np.einsum("tlij,tjk->tlik", by_camera, rotation)
         lost = ~self.seen[frames]
         residual[lost] = 0
-        normed = (residual**2).sum(2) / self.sigma**2
-        robust = 1 / (1 + normed / 9) / self.sigma**2
+        away = (residual**2).sum(2) / (3 * self.config.noise * self.eye_distance) ** 2
+        robust = 1 / (1 + away) / self.sigma**2
         robust[lost] = 0
         # nearby landmarks err together: forty of them carry about the evidence of eight
         return shape, residual, by_point, np.repeat((0.2 * robust)[..., None], 2, axis=2)
 
-    def _smoothness(self) -> np.ndarray:
-        """(S,) weights of squared second differences at this clip's rate."""
+    def _smoothness(self) -> Smoothness:
+        """The prior on second differences at this clip's rate."""
         c = self.config
         pose = [c.rotation_smoothness] * 3 + [c.translation_smoothness] * 2 + [c.depth_smoothness]
         sigma = np.concatenate([np.full(self.expression_basis.shape[2], c.expression_smoothness), pose])
-        return 1 / (sigma * (25 / self.fps) ** 1.5) ** 2
+        return Smoothness(sigma * (25 / self.fps) ** 1.5, c.tail)
 
 
 def _fill(values: np.ndarray, seen: np.ndarray) -> None:
@@ -263,28 +266,3 @@ def _fill(values: np.ndarray, seen: np.ndarray) -> None:
     known = np.flatnonzero(seen)
     for column in values.T:
         column[:] = np.interp(np.arange(len(column)), known, column[known])
-
-
-def _second_difference_diagonals(count: int) -> list[np.ndarray]:
-    """Main and first two lower diagonals of DᵀD, D the (T-2, T) second difference."""
-    if count < 3:
-        return []
-    main, first, second = np.zeros(count), np.zeros(count - 1), np.zeros(count - 2)
-    main[:-2] += 1
-    main[1:-1] += 4
-    main[2:] += 1
-    first[:-1] -= 2
-    first[1:] -= 2
-    second += 1
-    return [main, first, second]
-
-
-def _second_difference_product(state: np.ndarray) -> np.ndarray:
-    """DᵀD state, for state (T, S)."""
-    result = np.zeros_like(state)
-    if len(state) > 2:
-        second = state[:-2] - 2 * state[1:-1] + state[2:]
-        result[:-2] += second
-        result[1:-1] -= 2 * second
-        result[2:] += second
-    return result
