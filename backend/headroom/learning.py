@@ -20,7 +20,7 @@ from headroom.performance import Performance
 from headroom.plate.composite import crop_frame
 from headroom.progress import Progress, part, silent
 from headroom.subject import model_digest
-from headroom.track.albedo import Look
+from headroom.track.look import Look
 from headroom.track.fit import fit_clip
 from headroom.track.landmarks import find_landmarks
 from headroom.track.regions import region_maps

@@ -5,7 +5,7 @@ import numpy as np
 from headroom.face.camera import Crop
 from headroom.face.light import FRONTAL
 from headroom.face.raster import Rasterizer, unwrap
-from headroom.track.albedo import estimate_look
+from headroom.track.look import estimate_look
 from headroom.track.fit import Fit
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
-from headroom.track.albedo import Look, estimate_look
+from headroom.track.look import Look, estimate_look
 from headroom.track.fit import fit_clip, fit_motion
 from headroom.track.landmarks import Landmarks, find_landmarks
 from headroom.track.track import Track, face_crop
@@ -18,13 +18,15 @@ _LOST_ERROR = 0.04
 
 
 def track_clip(
-    frames: Sequence[np.ndarray], fps: float, model: FaceModel, progress: Progress = silent
+    frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = silent
 ) -> tuple[Track, Look, list[str]]:
-    """Track, look and what the user should know of a clip's frames (T pictures (H, W, 3) uint8 RGB)."""
+    """Track, look and what the user should know of a clip's frames (T pictures (H, W, 3) uint8 RGB); `albedo` is one of
+    `headroom.track.look.ALBEDO_KINDS`.
+    """
     height, width = frames[0].shape[:2]
     landmarks = find_landmarks(frames, fps, part(progress, 0, 0.4))
     fit = fit_clip(model, landmarks.points, fps, width, height, progress=part(progress, 0.4, 0.8))
-    look = estimate_look(model, fit, frames, part(progress, 0.8, 1))
+    look = estimate_look(model, fit, frames, albedo, part(progress, 0.8, 1))
     track = Track(
         fps,
         fit.camera,
