@@ -1,7 +1,7 @@
 """Tracking of made-up people whose coefficients are known: drawn with the bundled model, found again in the pictures.
 
-The model ends at the hairline, and the landmark network takes a floating mask for no face or for a smaller one. So every
-face is drawn on a head: an ellipsoid of hair, a neck, shoulders and a plain wall, all softened and noisy like footage.
+The model ends at the hairline, and a landmark network is taught with whole heads. So every face is drawn on one: an
+ellipsoid of hair, a neck, shoulders and a plain wall, all softened and noisy like footage.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def random_person(model: FaceModel, seed: int, frames: int, spread: float = 1.0)
     rotation = np.stack([np.radians(6) * swing[:, 0], _MOST_YAW * np.tanh(swing[:, 1]), np.radians(4) * swing[:, 2]], 1)
     depth = focal * _EYES_MM / _EYES_PX
     light = FRONTAL * rng.uniform(0.8, 1.0)
-    light[1:4] += [[0.15], [0.35], [0.0]] + rng.normal(0, 0.2, (3, 1)) + rng.normal(0, 0.02, (3, 3))
+    light[1:4] += np.array([[0.15], [0.35], [0.0]]) + rng.normal(0, 0.2, (3, 1)) + rng.normal(0, 0.02, (3, 3))
     return Person(
         camera=Camera(focal, SIZE, SIZE),
         identity=rng.normal(size=model.identity_basis.shape[2]) * spread,

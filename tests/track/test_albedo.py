@@ -5,8 +5,8 @@ import numpy as np
 from headroom.face.camera import Crop
 from headroom.face.light import FRONTAL
 from headroom.face.raster import Rasterizer, unwrap
-from headroom.track.look import estimate_look
 from headroom.track.fit import Fit
+from headroom.track.look import estimate_look
 
 
 def test_the_look_draws_the_picture_it_was_taken_from(known):

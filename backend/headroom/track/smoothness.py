@@ -1,7 +1,7 @@
 """How motion may change over time: a prior on second differences that lets a real start or stop through.
 
-Its tails are heavy (Student's t), because a head mostly rests or glides and now and then jerks: small differences, which
-are landmark noise, are pressed hard, large ones, which are motion, lightly.
+Its tails are heavy (Student's t), because a head mostly rests or glides and now and then jerks: small differences,
+which are landmark noise, are pressed hard, large ones, which are motion, lightly.
 """
 
 from __future__ import annotations
