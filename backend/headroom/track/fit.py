@@ -1,4 +1,4 @@
-"""Landmarks to coefficients: one identity for the clip, expression and pose for every frame, all solved together.
+"""Landmarks to coefficients: one identity and camera for the clip, expression and pose for every frame.
 
 Gauss-Newton on the reprojection error. The second differences of pose and expression are penalised, so the normal
 equations are banded over time and the joint solution costs no more than frame-by-frame fits; frames without a face
@@ -29,7 +29,9 @@ _SHARED_FRAMES = 80
 class FitConfig:
     """noise: one standard deviation of a landmark, in eye distances. identity_prior, expression_prior: weights of the
     squared coefficients. The smoothness values are standard deviations of second differences at 25 Hz: radians,
-    millimetres (across, in depth) and expression units.
+    millimetres (across, in depth) and expression units; beyond `tail` of them a difference counts as motion.
+    focal: the usual focal length over the frame's longer side; focal_prior: weight of the squared logarithm of its
+    ratio to the one found. Rounds: Gauss-Newton steps of what the clip shares, and of the motion.
     """
 
     noise: float = 0.01

@@ -20,7 +20,7 @@ class Linear:
     """Residuals (n, 2L) in pixels of some frames, their weights (n, 2L), and the derivatives of the projected landmarks
     by every frame's expression, rotation and translation (n, 2L, E + 6).
 
-    shape (n, L, 3) mm, model axes; placed (n, L, 3) mm and by_camera (n, L, 2, 3) px per mm, camera axes.
+    placed (n, L, 3) mm, camera axes; by_camera and by_point (n, L, 2, 3) px per mm, along camera and model axes.
     """
 
     residual: np.ndarray
