@@ -136,7 +136,8 @@ def test_of_several_faces_the_largest_is_taken_and_it_is_said(people):
         both[:, 256:] = frame
         both[40:200, 40:200] = cv2.resize(frame, (160, 160), interpolation=cv2.INTER_AREA)
         frames.append(both)
-    track, _, notes = track_clip(frames, FPS, bundled_model())
+    tracked = track_clip(frames, FPS, bundled_model())
+    track, notes = tracked.track, tracked.notes
     assert any("2 faces" in note and "largest" in note for note in notes)
     assert track.crop.x + track.crop.size / 2 > 256
 

@@ -40,7 +40,7 @@ def test_help_names_every_command_and_loads_nothing_heavy():
                "print(sorted({'torch', 'cv2', 'numpy', 'mediapipe', 'av'} & sys.modules.keys()), file=sys.stderr)")
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert said.stderr.strip() == "[]"
-    for command in ("learn", "perform", "shot", "evaluate", "demo", "serve", "doctor"):
+    for command in ("learn", "track", "perform", "shot", "evaluate", "demo", "serve", "doctor"):
         assert command in said.stdout
 
 

@@ -54,11 +54,21 @@ class Mapping(str, Enum):
     paper = "paper"
 
 
+class Albedo(str, Enum):
+    low = "low"
+    frame = "frame"
+    clip = "clip"
+
+
 ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
 SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote.", show_default=False)]
 SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
                                                 show_default=False)]
 PresetOption = Annotated[Preset, typer.Option(help="How long to learn: minutes, most of an hour, or as the paper.")]
+AlbedoOption = Annotated[Albedo, typer.Option(help="The skin's texture: the model's alone, from the one most neutral "
+                                                   "frame as in the paper, or from the whole clip.")]
+FromOption = Annotated[float | None, typer.Option("--from", help="Where to begin in the clip, seconds.", min=0)]
+ToOption = Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
@@ -83,8 +93,9 @@ def learn(
     clip: ClipArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write the subject to.")],
     preset: PresetOption = Preset.draft,
-    from_seconds: Annotated[float | None, typer.Option("--from", help="Where to begin in the clip.", min=0)] = None,
-    to_seconds: Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)] = None,
+    from_seconds: FromOption = None,
+    to_seconds: ToOption = None,
+    albedo: AlbedoOption = Albedo.clip,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
 ) -> None:
@@ -95,10 +106,35 @@ def learn(
     from headroom import pipeline
 
     with progress_bar() as progress:
-        notes = pipeline.learn(clip, output, preset=preset.value, from_seconds=from_seconds, to_seconds=to_seconds,
-                               name=name, consent=consent or NO_CONSENT, progress=progress)
+        notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, from_seconds=from_seconds,
+                               to_seconds=to_seconds, name=name, consent=consent or NO_CONSENT, progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
+
+
+@app.command()
+def track(
+    clip: ClipArgument,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Track to write, .npz.")] = None,
+    overlay: Annotated[Path | None, typer.Option(help="Movie that shows the track over the clip, .mp4.")] = None,
+    from_seconds: FromOption = None,
+    to_seconds: ToOption = None,
+    albedo: AlbedoOption = Albedo.clip,
+) -> None:
+    """Track a clip without learning the person, and say how well it went."""
+    for path, suffix in ((output, ".npz"), (overlay, ".mp4")):
+        if path:
+            require_file_later(path, suffix)
+    from headroom import tracking
+    from headroom.tables import print_track
+
+    with progress_bar() as progress:
+        figures, notes = tracking.track(clip, output=output, overlay=overlay, from_seconds=from_seconds,
+                                        to_seconds=to_seconds, albedo=albedo.value, progress=progress)
+    print_track(out, clip.name, figures)
+    say_notes(notes)
+    for path in filter(None, (output, overlay)):
+        out.print(f"Wrote {path}", markup=False)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from headroom.media.video import VideoInfo, VideoWriter
 from headroom.plate.composite import crop_frame
 from headroom.progress import Progress, silent
 from headroom.subject import model_digest
-from headroom.track.albedo import Look
+from headroom.track.look import Look
 from headroom.track.regions import region_maps
 from headroom.track.track import Track
 
@@ -110,13 +110,15 @@ def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Pro
             writer.write(frame)
 
 
-def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, name: str | None,
-             consent: str | None, motion: "MotionModel", took: dict[str, float], notes: list[str]) -> dict:
+def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, albedo: str,
+             name: str | None, consent: str | None, motion: "MotionModel", took: dict[str, float],
+             notes: list[str]) -> dict:
     """What subject.toml says."""
     return {
         "name": name or clip.stem,
         "headroom": __version__,
         "preset": preset,
+        "albedo": albedo,
         "face_model": model_digest(),
         "notes": notes,
         "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},

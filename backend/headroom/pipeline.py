@@ -32,6 +32,7 @@ from headroom.plate.plates import Plates
 from headroom.plate.warp import warp_plate
 from headroom.progress import Progress, part, silent
 from headroom.subject import Subject, head_points, write_facts, write_rig
+from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
 from headroom.track.tracker import track_clip, track_further
 
@@ -41,6 +42,7 @@ def learn(
     subject: Path,
     *,
     preset: str = "draft",
+    albedo: str = "clip",
     from_seconds: float | None = None,
     to_seconds: float | None = None,
     name: str | None = None,
@@ -52,6 +54,7 @@ def learn(
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    require_albedo_kind(albedo)
     info = probe(clip)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = clip_speech(clip, info, start, end)
@@ -60,7 +63,8 @@ def learn(
     with atomic_folder(subject) as folder:
         with _timed(took, "track"):
             frames = list(read_frames(clip, start, end))
-            track, look, seen = track_clip(frames, info.fps, model, part(progress, 0, 0.15))
+            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
+            track, look = tracked.track, tracked.look
         with _timed(took, "motion"):
             motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))
         with _timed(took, "plates"):
@@ -73,8 +77,8 @@ def learn(
         motion.save(folder / "motion.safetensors")
         refiner.save(folder / "refiner.safetensors")
         write_picture(folder / "preview.png", frames[len(frames) // 2])
-        notes += seen + motion_notes(motion)
-        write_facts(folder, facts_of(clip, info, (start, end), preset, name, consent, motion, took, notes))
+        notes += tracked.notes + motion_notes(motion)
+        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, motion, took, notes))
     return notes
 
 

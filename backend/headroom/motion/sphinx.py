@@ -1,4 +1,4 @@
-"""Reading an acoustic model of the CMU Sphinx layout: `means`, `variances`, `sendump` of a phonetically tied mixture."""
+"""Reading a phonetically tied acoustic model of the CMU Sphinx layout: `means`, `variances` and `sendump`."""
 
 from __future__ import annotations
 
