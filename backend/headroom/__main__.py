@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from headroom import __version__
+from headroom.commands.export import export
+from headroom.commands.model import app as model
 from headroom.console import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -30,7 +32,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
                   context_settings={"help_option_names": ["-h", "--help"]},
                   help="A short video of a person and a speech recording in, an editable performance and a shot out.")
 
-model = typer.Typer(no_args_is_help=True, help="The face model.")
 app.add_typer(model, name="model")
 train = typer.Typer(no_args_is_help=True, help="General weights.")
 app.add_typer(train, name="train")
@@ -71,6 +72,7 @@ def learn(
     to_seconds: Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)] = None,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
+    face_model: Annotated[Path | None, typer.Option(help="Model of `model import` instead of the bundled one.")] = None,
 ) -> None:
     """Learn a person from a clip."""
     require_folder_later(output, marker="subject.toml")
@@ -80,7 +82,8 @@ def learn(
 
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, preset=preset.value, from_seconds=from_seconds, to_seconds=to_seconds,
-                               name=name, consent=consent or NO_CONSENT, progress=progress)
+                               name=name, consent=consent or NO_CONSENT, face_model=face_model,
+                               progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
 
@@ -154,6 +157,9 @@ def evaluate(
             temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
+app.command()(export)
+
+
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for everything made.")] = Path("headroom-demo"),
@@ -195,20 +201,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         print_findings(out, findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_FAILED)
-
-
-@model.command("build")
-def build_model(
-    clips: Annotated[list[Path], typer.Argument(help="Videos of different people speaking, one each.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Model to write, .npz.")],
-) -> None:
-    """Make the bundled face model from clips."""
-    require_file_later(output, ".npz")
-    from headroom.track.build import model_from_clips
-
-    with progress_bar() as progress:
-        model_from_clips(clips, progress).save(output)
-    out.print(f"Wrote {output}", markup=False)
 
 
 @train.command("motion")

@@ -19,7 +19,6 @@ from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.performance import Performance
 from headroom.plate.composite import crop_frame
 from headroom.progress import Progress, part, silent
-from headroom.subject import model_digest
 from headroom.track.albedo import Look
 from headroom.track.fit import fit_clip
 from headroom.track.landmarks import find_landmarks
@@ -72,12 +71,12 @@ def clip_speech(clip: Path, info: VideoInfo, start: float, end: float) -> np.nda
 
 def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: Progress = silent) -> "MotionModel":
     """The personal motion model from the clip's track and its sound (N,) at 16 kHz, begun from the general one."""
-    from headroom.motion.general import general
+    from headroom.motion.other_face import general_for
     from headroom.motion.train import train_motion
 
     lips, lids, size = _motion_directions(model)
-    return train_motion(speech, track.performance, progress=progress, initial=general(lips), lip_opening=lips,
-                        lid_opening=lids, importance=size)
+    return train_motion(speech, track.performance, progress=progress, initial=general_for(model, lips, lids),
+                        lip_opening=lips, lid_opening=lids, importance=size)
 
 
 def learn_refiner(
@@ -104,13 +103,14 @@ def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Pro
 
 
 def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, name: str | None,
-             consent: str | None, motion: "MotionModel", took: dict[str, float], notes: list[str]) -> dict:
+             consent: str | None, model: FaceModel, motion: "MotionModel", took: dict[str, float],
+             notes: list[str]) -> dict:
     """What subject.toml says."""
     return {
         "name": name or clip.stem,
         "headroom": __version__,
         "preset": preset,
-        "face_model": model_digest(),
+        "face_model": model.digest,
         "notes": notes,
         "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
         "clip": {
