@@ -17,7 +17,7 @@ from headroom.motion.general import general
 from headroom.motion.model import Manner, MotionModel
 from headroom.motion.network import EXPRESSION, MotionNetwork
 
-_NOISE_MM, _EVIDENCE = 1.0, 0.2
+_NOISE_MM, _EVIDENCE = 0.5, 0.2
 """How far landmarks of two models are off, and how much of them counts, since neighbours err together."""
 
 
