@@ -50,6 +50,7 @@ SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote
 SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
                                                 show_default=False)]
 PresetOption = Annotated[Preset, typer.Option(help="How long to learn: minutes, most of an hour, or as the paper.")]
+FaceModelOption = Annotated[Path | None, typer.Option(help="Model of `model import` instead of the bundled one.")]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
 
 
@@ -72,7 +73,7 @@ def learn(
     to_seconds: Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)] = None,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
-    face_model: Annotated[Path | None, typer.Option(help="Model of `model import` instead of the bundled one.")] = None,
+    face_model: FaceModelOption = None,
 ) -> None:
     """Learn a person from a clip."""
     require_folder_later(output, marker="subject.toml")
@@ -139,6 +140,7 @@ def evaluate(
     preset: PresetOption = Preset.draft,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
     save: Annotated[Path | None, typer.Option(help="Folder for truth, reconstruction and prediction .mp4.")] = None,
+    face_model: FaceModelOption = None,
 ) -> None:
     """Learn from the first seconds of a clip and measure what comes out for the rest."""
     if json_file:
@@ -150,7 +152,8 @@ def evaluate(
     from headroom.tables import print_evaluation
 
     with progress_bar() as progress:
-        figures = run(clip, train_seconds=train_seconds, save=save, preset=preset.value, progress=progress)
+        figures = run(clip, train_seconds=train_seconds, save=save, preset=preset.value, face_model=face_model,
+                      progress=progress)
     print_evaluation(out, figures)
     if json_file:
         with atomic_write(json_file) as temporary:

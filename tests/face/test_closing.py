@@ -71,7 +71,7 @@ def test_no_two_places_share_texture(depth):
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     assert (area > 0).mean() > 0.99
     assert uv.min() >= 0 and uv.max() <= 1
-    top, bottom, right, left = points[:, 1].argmax(), points[:, 1].argmin(), points[:, 0].argmin(), points[:, 0].argmax()
+    (right, bottom, _), (left, top, _) = points.argmin(0), points.argmax(0)
     assert uv[top, 1] > uv[bottom, 1] and uv[left, 0] > uv[right, 0]
 
 

@@ -1,8 +1,9 @@
-"""A face model without landmarks, texture coordinates or names gets them: the bundled one, stripped, is the foreigner."""
+"""A face model without landmarks, texture and names gets them: the bundled one, stripped, is the foreigner."""
 
 import numpy as np
 import pytest
 from mediapipe.python.solutions import face_mesh_connections as connections
+from scipy.io import savemat
 
 from headroom.errors import InputError
 from headroom.face.basel import LinearFace
@@ -50,6 +51,14 @@ def test_the_mouth_is_closed_by_a_dark_cavity_behind_the_lips(model, foreign):
     lips = model.mean[[model.vertex_of(13), model.vertex_of(14)]].mean(0)
     assert -30 < model.mean[cavity, 2] - lips[2] < -10
     assert model.albedo_mean[cavity].mean() < 0.6 * model.albedo_mean[model.vertex_of(13)].mean()
+
+
+def test_a_mouth_that_has_an_inside_keeps_it():
+    bundled = bundled_model()
+    model = completed(LinearFace("Whole", bundled.mean, bundled.identity_basis, bundled.expression_basis,
+                                 bundled.albedo_mean, bundled.albedo_basis, bundled.faces))
+    assert len(model.mean) == len(bundled.mean)
+    assert np.corrcoef(model.interior, bundled.interior)[0, 1] > 0.9
 
 
 def test_the_inside_of_the_mouth_has_texture_of_its_own(model):
@@ -104,17 +113,13 @@ def test_lips_that_no_mode_opens_stay_closed(model):
 
 
 def test_a_model_goes_from_its_file_to_a_face(tmp_path, foreign):
-    from scipy.io import savemat
-
     face = foreign[0]
-
-    def flat(basis):
-        return basis.reshape(-1, basis.shape[2])
-
+    identity, expression, albedo = (basis.reshape(-1, basis.shape[2]) for basis in (
+        face.identity_basis, face.expression_basis, face.albedo_basis))
     savemat(tmp_path / "BFM_model_front.mat", {
-        "meanshape": face.mean.reshape(1, -1) / 100, "idBase": flat(face.identity_basis) / 100,
-        "exBase": flat(face.expression_basis) / 100, "meantex": face.albedo_mean.reshape(1, -1) * 255,
-        "texBase": flat(face.albedo_basis) * 255, "tri": face.faces + 1.0})
+        "meanshape": face.mean.reshape(1, -1) / 100, "idBase": identity / 100, "exBase": expression / 100,
+        "meantex": face.albedo_mean.reshape(1, -1) * 255, "texBase": albedo * 255, "tri": face.faces + 1.0})
     model = import_model([tmp_path / "BFM_model_front.mat"])
     assert model.source == "Basel Face Model 2009" and len(model.landmark_ids) == 470
-    assert np.linalg.norm(model.mean[model.vertex_of(468)] - model.mean[model.vertex_of(473)]) == pytest.approx(66, abs=7)
+    right, left = (model.mean[model.vertex_of(iris)] for iris in (468, 473))
+    assert np.linalg.norm(left - right) == pytest.approx(66, abs=7)
