@@ -45,7 +45,7 @@ def completed(face: LinearFace, progress: Progress = silent) -> FaceModel:
         model = with_cavity(model, len(face.mean) + hole, width)
     ring = np.array([at[landmark] for landmark in top.INNER_LIPS]) if hole is None else holes[hole]
     uv = texture_coordinates(model.mean + model.expression_basis @ wide, model.faces)
-    names, regions = named_modes(face.expression_basis, vertices, ids)
+    names, regions = named_modes(closed.expression_basis, vertices, ids)
     return replace(
         model, mean=_at_bundled_place(model.mean, vertices, ids), uv=uv, landmark_vertices=vertices, landmark_ids=ids,
         names=names, regions=regions, interior=depth_inside(uv, ring),
