@@ -8,7 +8,8 @@ from scipy.io import savemat
 from headroom.errors import InputError
 from headroom.face.basel import LinearFace
 from headroom.face.closing import border_loops
-from headroom.face.model import bundled_model
+from headroom.face.model import BUNDLED, ControlModel, bundled_model
+from headroom.face.topology import EYE_LIDS, MESH_POINTS, Surface
 from headroom.track.find_vertices import opening_coefficients
 from headroom.track.fit import fit_clip
 from headroom.track.import_model import SPARE, completed, import_model, named_modes
@@ -17,8 +18,13 @@ from headroom.track.import_model import SPARE, completed, import_model, named_mo
 @pytest.fixture(scope="module")
 def foreign():
     """Another person's face as a file would hold it: vertices in another order, shifted, no mouth, 60 expressions."""
+    return without(bundled_model().interior > 1e-6)
+
+
+def without(left_out):
+    """Somebody's face in the bundled model's surface without some vertices (V,), and the new number of each vertex."""
     bundled = bundled_model()
-    kept = np.random.default_rng(0).permutation(np.flatnonzero(bundled.interior < 1e-6))
+    kept = np.random.default_rng(0).permutation(np.flatnonzero(~left_out))
     number = np.full(len(bundled.mean), -1)
     number[kept] = np.arange(len(kept))
     faces = number[bundled.faces]
@@ -51,6 +57,19 @@ def test_the_mouth_is_closed_by_a_dark_cavity_behind_the_lips(model, foreign):
     lips = model.mean[[model.vertex_of(13), model.vertex_of(14)]].mean(0)
     assert -30 < model.mean[cavity, 2] - lips[2] < -10
     assert model.albedo_mean[cavity].mean() < 0.6 * model.albedo_mean[model.vertex_of(13)].mean()
+
+
+def test_eyes_that_are_holes_are_closed_and_are_no_mouth():
+    control = ControlModel.load(BUNDLED)
+    eyes = Surface(control.triangles).refine_flat[:, [MESH_POINTS, MESH_POINTS + 1]].max(1) > 0
+    face, number = without(eyes | (bundled_model().interior > 1e-6))
+    model = completed(face)
+    assert len(model.mean) == len(face.mean) + 3 and len(border_loops(model.faces)) == 1
+    middles = np.arange(len(face.mean), len(model.mean))
+    for lids in EYE_LIDS:
+        lid = model.mean[number[[bundled_model().vertex_of(landmark) for landmark in lids]]].mean(0)
+        assert np.linalg.norm(model.mean[middles] - lid, axis=1).min() < 6
+    assert (model.interior[middles] == 1).sum() == 1 and (model.interior > 0.02).sum() == 1
 
 
 def test_a_mouth_that_has_an_inside_keeps_it():
