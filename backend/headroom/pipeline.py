@@ -11,6 +11,7 @@ import numpy as np
 
 from headroom.drawing import draw
 from headroom.errors import InputError
+from headroom.face.library import keep_model
 from headroom.face.model import bundled_model
 from headroom.files import atomic_folder
 from headroom.learning import (
@@ -47,9 +48,13 @@ def learn(
     to_seconds: float | None = None,
     name: str | None = None,
     consent: str | None = None,
+    face_model: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
-    """Learn a person from a clip into the folder `subject`; returns what the user should know."""
+    """Learn a person from a clip into the folder `subject`; returns what the user should know.
+
+    face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
+    """
     from headroom.refine.train import PRESETS
 
     if preset not in PRESETS:
@@ -58,7 +63,7 @@ def learn(
     info = probe(clip)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = clip_speech(clip, info, start, end)
-    model = bundled_model()
+    model = bundled_model() if face_model is None else keep_model(face_model)
     took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
         with _timed(took, "track"):
@@ -78,7 +83,8 @@ def learn(
         refiner.save(folder / "refiner.safetensors")
         write_picture(folder / "preview.png", frames[len(frames) // 2])
         notes += tracked.notes + motion_notes(motion)
-        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, motion, took, notes))
+        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, model, motion, took,
+                                      notes))
     return notes
 
 

@@ -1,7 +1,7 @@
 """How likely each speech sound is, every 10 ms: what hundreds of hours of other people's speech know about a window.
 
-An acoustic model of English phones (Gaussian mixtures over cepstra) turns sound into the chances of 42 phones. Lips
-follow phones much as they do in anybody's mouth, so the few people whose faces were seen teach more: see the model card.
+An acoustic model of English phones (Gaussian mixtures over cepstra) turns sound into the chances of 42 phones; lips
+follow phones much as they do in anybody else, so the few people whose faces were seen teach more (see the model card).
 """
 
 from __future__ import annotations
