@@ -57,8 +57,8 @@ class PhoneModel:
     def chances(self, cepstra: np.ndarray) -> np.ndarray:
         """(T, P) summing to one in every row, of cepstra (T + 6, 13) from which their mean has been taken."""
         streams = _streams(torch.from_numpy(cepstra.astype(np.float32)))
-        scores = sum(self._score(stream, values) for stream, values in enumerate(streams)).amax(0)
-        return torch.softmax(_SHARPNESS * scores, dim=1).numpy()
+        scores = torch.stack([self._score(stream, values) for stream, values in enumerate(streams)]).sum(0)
+        return torch.softmax(_SHARPNESS * scores.amax(0), dim=1).numpy()
 
     def _score(self, stream: int, values: Tensor) -> Tensor:
         """Log density (S, T, P) of one stream (T, 13) in each state of each phone."""

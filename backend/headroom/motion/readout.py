@@ -24,7 +24,7 @@ class ReadoutConfig:
     sharpness: float = 0.4  # of the kernel: exp(-sharpness * mean squared difference of two windows)
     strength: float = 5.0  # of the ridge, with the frames of many people as prior
     lone_strength: float = 1.0  # of the ridge, without
-    own_weight: float = 10.0  # of a frame of the person's own against one of somebody else's
+    own_weight: float = 20.0  # of a frame of the person's own against one of somebody else's
     seed: int = 0
 
 
