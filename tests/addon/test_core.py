@@ -36,12 +36,6 @@ def test_frames_and_seconds_round_trip_at_29_97():
     assert (frames[-1] - 101 + 1) / fps == pytest.approx(10.0, abs=0.5 / fps)
 
 
-def test_resampling_to_the_same_rate_changes_nothing(tmp_path):
-    performance = Performance.load(tiny_performance(tmp_path / "p.npz"))
-    same = performance.resampled(performance.fps, len(performance))
-    assert same.expression == pytest.approx(performance.expression)
-
-
 def test_a_performance_round_trips_through_its_file(tmp_path):
     performance = Performance.load(tiny_performance(tmp_path / "p.npz"))
     performance.save(tmp_path / "q.npz")
