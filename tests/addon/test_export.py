@@ -11,8 +11,8 @@ METRES = 2e-5
 @pytest.fixture
 def shot(headroom, tmp_path):
     made = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "Zoë"))
-    performance = headroom.module("core.performance").Performance
-    headroom.module("scene.keyframes").write_performance(made, performance.load(tiny_performance(tmp_path / "p.npz")), 1)
+    performance = headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz"))
+    headroom.module("scene.keyframes").write_performance(made, performance, 1)
     headroom.module("scene.keyframes").show_range(headroom.scene)
     return made
 
