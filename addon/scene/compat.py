@@ -155,3 +155,8 @@ def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> Non
     workspace = getattr(context, "workspace", None)
     if workspace is not None and hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
         workspace.sequencer_scene = scene
+
+
+def modal_operators(window: bpy.types.Window) -> list[str]:
+    """The identifiers of what an artist is in the middle of, such as dragging; 4.2 could not tell everywhere."""
+    return [each.bl_idname for each in getattr(window, "modal_operators", ())]

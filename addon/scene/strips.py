@@ -79,7 +79,7 @@ def adopt_strip(shot: Shot, strip: Any) -> None:
     for other in compat.strips_of(shot.scene):
         if other.get(TAG) == _tag(shot, "SOUND", strip_speech(strip)):
             del other[TAG]
-    strip[TAG] = _tag(shot, "SOUND", strip_speech(strip))
+    _mark(shot, strip, "SOUND", strip_speech(strip))
     shot.root["headroom_speech"] = str(strip_speech(strip))
     shot.scene.sync_mode = "AUDIO_SYNC"
     shot.scene.use_audio_scrub = True
@@ -106,9 +106,21 @@ def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> None:
         strips.remove(strip)
     channel = free_channel(shot.scene, start_frame, start_frame + 1_000_000)
     strip = compat.new_strip(shot.scene, kind, f"{shot.root.name} {path.stem}", path, channel, start_frame)
-    strip[TAG] = _tag(shot, kind, path)
+    _mark(shot, strip, kind, path)
 
 
 def _tag(shot: Shot, kind: str, path: Path) -> str:
     """What an earlier strip is known by: one speech per shot, one movie per file."""
-    return f"{shot.root.name}|{kind}" + (f"|{path.absolute()}" if kind == "MOVIE" else "")
+    return f"{_owner(shot)}|{kind}" + (f"|{path.absolute()}" if kind == "MOVIE" else "")
+
+
+def _mark(shot: Shot, strip: Any, kind: str, path: Path) -> None:
+    shot.root["headroom_name"] = _owner(shot)
+    strip[TAG] = _tag(shot, kind, path)
+
+
+def _owner(shot: Shot) -> str:
+    """The name in the tags of a shot's strips: what its root was called then. A copy goes by its own name."""
+    name = shot.root.get("headroom_name", shot.root.name)
+    other = bpy.data.objects.get(name)
+    return name if other is None or other == shot.root else shot.root.name

@@ -17,7 +17,7 @@ import bpy
 
 from ..core.coverage import Span
 from ..core.errors import HeadroomError
-from ..scene import controls
+from ..scene import compat, controls
 from ..scene.channels import channels_of
 from ..scene.compose import compose, make_plan, out_of_date
 from ..scene.coverage import off_plate
@@ -154,9 +154,8 @@ def _is_busy() -> bool:
     """Whether Blender holds on to keys: it renders, or an artist is dragging something that is not a strip."""
     if bpy.app.is_job_running("RENDER"):  # type: ignore[func-returns-value]
         return True
-    windows = bpy.context.window_manager.windows
-    return any("TRANSFORM" in each.bl_idname.upper() and "SEQ" not in each.bl_idname.upper()
-               for window in windows for each in window.modal_operators)
+    dragging = [name for window in bpy.context.window_manager.windows for name in compat.modal_operators(window)]
+    return any(name.startswith("TRANSFORM_OT") and "seq" not in name for name in dragging)
 
 
 def _redraw() -> None:

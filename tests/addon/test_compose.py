@@ -359,6 +359,19 @@ def test_moving_and_trimming_the_sound_strip_moves_and_trims_the_animation(headr
     assert keys(headroom, shot.face)[40, 1] == pytest.approx(performance.rotation[40, 1], abs=1e-6)
 
 
+def test_a_renamed_head_keeps_its_speech_and_a_copy_has_none(headroom, shot, performance, tmp_path):
+    if not headroom.module("scene.compat").plays_sound():
+        pytest.skip("this Blender was built without sound")
+    headroom.module("scene.produce").apply_performance(shot, performance, write_speech(tmp_path / "a.wav", 2.0), START)
+    strips, name = headroom.module("scene.strips"), shot.root.name
+    shot.root.name = "Анна"
+    assert strips.speech_strip(shot) is not None
+    shot.root.name = name
+    copy = shot.root.copy()
+    from dataclasses import replace
+    assert strips.speech_strip(replace(shot, root=copy)) is None
+
+
 def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom, shot, performance, tmp_path):
     if not headroom.module("scene.compat").plays_sound():
         pytest.skip("this Blender was built without sound")
@@ -369,3 +382,31 @@ def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom
     assert keys(headroom, shot.face)[0, 0] == START
     shot.root.headroom.follow_strip = True
     assert keys(headroom, shot.face)[0, 0] == START + 30
+
+
+def test_a_moments_rest_tells_the_panel_of_edits_and_far_poses(headroom, performed, performance):
+    import time
+
+    live = headroom.module("ui.live")
+    np.savez(performed.subject_folder / "track.npz", fps=25.0, rotation=performance.rotation,
+             translation=performance.translation, confidence=np.ones(50))
+    edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
+    curve(headroom, performed.face, "location", 0).keyframe_points.remove(
+        curve(headroom, performed.face, "location", 0).keyframe_points[3])
+    live.look_again()
+    while (pause := live.tick()) is not None:
+        time.sleep(min(pause, 0.05))
+    found = live.status(performed)
+    assert found.own_keys == 2 and [span.first for span in found.off_plate] == [START + 20]
+
+
+def test_nothing_listens_any_more_when_the_extension_is_off(headroom):
+    import bpy
+
+    live = headroom.module("ui.live")
+    try:
+        live.unregister()
+        assert not any(handler in getattr(bpy.app.handlers, name) for name, handler in live.HANDLERS)
+    finally:
+        live.register()
+    assert all(getattr(bpy.app.handlers, name).count(handler) == 1 for name, handler in live.HANDLERS)

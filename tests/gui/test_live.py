@@ -31,7 +31,7 @@ def seen(tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
     subject = tiny_subject(folder / "subject")
     still = np.zeros((50, 3), dtype=np.float32)
-    np.savez(subject / "track.npz", fps=25.0, rotation=still, translation=still + [10, 5, -700],
+    np.savez(subject / "track.npz", fps=25.0, rotation=still, translation=still + np.array([10, 5, -700]),
              confidence=np.r_[np.ones(30), np.full(10, 0.2), np.ones(10)])
     write_speech(folder / "speech.wav", 6.0)
     archive = build_addon.build(folder / "dist")
