@@ -24,7 +24,7 @@ RECORDS = "headroom_written"
 class Channel:
     """One number over time. `part` is head or expression (its action); `layer` is what dials it: head, mouth, upper.
 
-    offset: the control that is added to it, with its index; "" for none.
+    offset: the control of the head that is added to it; "" for none.
     """
 
     number: int
@@ -34,6 +34,11 @@ class Channel:
     index: int
     group: str
     offset: str = ""
+
+    @property
+    def mode(self) -> int:
+        """Which of the rig's expression channels it is; negative for the pose."""
+        return self.number - len(HEAD)
 
 
 HEAD = tuple(Channel(axis, "head", "head", "rotation_euler", axis, "Head Rotation", "head_turn") for axis in range(3)

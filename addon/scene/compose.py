@@ -166,7 +166,7 @@ def _played(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray) -> np
 def _widen(shot: Shot, channel: Channel, values: np.ndarray) -> None:
     """A shape key clamps its value to the slider's range, so a range that is too narrow is widened."""
     if channel.part == "expression":
-        key = expression_keys(shot.face)[channel.number - 6]
+        key = expression_keys(shot.face)[channel.mode]
         reach = min(KEY_LIMIT, float(np.abs(values).max(initial=0.0)))
         if -reach < key.slider_min:
             key.slider_min = -reach

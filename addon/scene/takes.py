@@ -122,10 +122,8 @@ def _predicted(shot: Shot, channel: Channel, performance: Performance) -> np.nda
         return performance.rotation[:, channel.index]
     if channel.path == "location":
         return scene_from_mm(performance.translation[:, channel.index])
-    mode = channel.number - 6
-    if mode >= performance.expression.shape[1]:
-        return np.zeros(len(performance), dtype=np.float32)
-    return performance.expression[:, mode] / np.float32(shot.root["headroom_key_units"][mode])
+    unit = np.float32(shot.root["headroom_key_units"][channel.mode])
+    return performance.expression[:, channel.mode] / unit
 
 
 def _finish(shot: Shot, uid: str, performance: Performance) -> None:

@@ -132,7 +132,7 @@ def draw_edits(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Sho
     count = live.status(shot).own_keys
     column = body.column(align=True)
     wrapped(column, context, "Keys that you move, add or delete stay as you leave them." if not count else
-            f"{count} edits of yours are kept.", "KEYFRAME_HLT" if count else "KEYFRAME")
+            "One edit of yours is kept." if count == 1 else f"{count} edits of yours are kept.", "KEYFRAME_HLT" if count else "KEYFRAME")
     body.prop(head_of(shot.root), "falloff")
     body.operator(HEADROOM_OT_claim_keys.bl_idname)
     row = body.row(align=True)
@@ -142,7 +142,7 @@ def draw_edits(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Sho
 
 def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Shot) -> None:
     """Whether sound strip and animation hang together."""
-    header, body = layout.panel("HEADROOM_strip")
+    header, body = layout.panel("HEADROOM_strip", default_closed=True)
     header.label(text="Speech")
     if body is None:
         return

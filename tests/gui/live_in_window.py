@@ -120,6 +120,7 @@ def steps():
     (FOLDER / "seen.json").write_text(json.dumps(seen))
 
 
+bpy.context.preferences.view.show_splash = False
 session = steps()
 
 
