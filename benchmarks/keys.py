@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "addon")]
 from stand_ins import tiny_subject  # noqa: E402
 
 from addon.core.performance import Performance  # noqa: E402
-from addon.scene import channels, compose, controls, shot, takes  # noqa: E402
+from addon.scene import channels, compose, controls, coverage, shot, takes  # noqa: E402
 
 FPS = 25.0
 
@@ -28,14 +28,16 @@ FPS = 25.0
 def timed(what: str, work) -> None:
     start = time.perf_counter()
     work()
-    print(f"{what}: {time.perf_counter() - start:.2f} s", flush=True)
+    print(f"{what}: {time.perf_counter() - start:.3f} s", flush=True)
 
 
 def main(minutes: float) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     controls.register()
-    with tempfile.TemporaryDirectory() as folder:
-        head = shot.open_subject(bpy.context.scene, tiny_subject(Path(folder) / "subject"))
+    subject = tiny_subject(Path(tempfile.mkdtemp()) / "subject")
+    np.savez(subject / "track.npz", fps=FPS, rotation=np.zeros((3000, 3)), translation=np.zeros((3000, 3)),
+             confidence=np.ones(3000))
+    head = shot.open_subject(bpy.context.scene, subject)
     count = round(minutes * 60 * FPS)
     motion = np.random.default_rng(0).normal(size=(count, 64)).astype(np.float32)
     performance = Performance(FPS, motion, motion[:, :3], motion[:, 3:6])
@@ -44,8 +46,10 @@ def main(minutes: float) -> None:
     timed("working keys", lambda: compose.compose(head))
     head.root.headroom.mouth.gain = 1.5
     timed("mouth gain, 40 channels", lambda: compose.compose(head))
+    timed("seeing that nothing is out of date", lambda: compose.out_of_date(head, compose.make_plan(head)))
     head.root.headroom.head.lag = 0.1
     timed("one channel of the head", lambda: compose.compose(head, 0.0))
+    timed("the distance to the clip", lambda: coverage.off_plate(head))
 
 
 if __name__ == "__main__":

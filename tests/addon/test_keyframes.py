@@ -90,3 +90,20 @@ def test_an_expression_beyond_the_slider_widens_it(headroom, shot, performance):
     headroom.scene.frame_set(1)
     unit = shot.root["headroom_key_units"][0]
     assert shot.face.data.shape_keys.key_blocks[1].value * unit == pytest.approx(9.5, rel=1e-5)
+
+
+def test_a_curve_is_sampled_as_blender_evaluates_it(headroom, shot, performance):
+    curves = headroom.module("scene.curves")
+    headroom.module("scene.keyframes").write_performance(shot, performance, 1)
+    yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)
+               if curve.data_path == "rotation_euler" and curve.array_index == 1)
+    for number in reversed(range(10, 20)):
+        yaw.keyframe_points.remove(yaw.keyframe_points[number])
+    yaw.keyframe_points[9].interpolation, yaw.keyframe_points[15].interpolation = "BEZIER", "CONSTANT"
+    yaw.update()
+    frames = np.arange(-5, 80, 0.25)
+    expected = [yaw.evaluate(float(frame)) for frame in frames]
+    assert curves.sample_curve(yaw, frames) == pytest.approx(expected, abs=1e-5)
+    yaw.modifiers.new("NOISE")
+    expected = [yaw.evaluate(float(frame)) for frame in frames]
+    assert curves.sample_curve(yaw, frames) == pytest.approx(expected, abs=1e-5)
