@@ -119,19 +119,32 @@ def write_keys(curve: bpy.types.FCurve, keys: Keys, before: Keys | None = None) 
 
     So a selection lasts while a slider is dragged, and the usual case takes a third of the time.
     """
-    held = curve.keyframe_points
-    same = before is not None and len(before) == len(keys) and np.array_equal(before.frames, keys.frames)
-    if not same:
-        held.clear()
-        held.add(len(keys))
-    for name, values in keys.fields.items():
-        if not same or (not name.startswith("select") and not np.array_equal(values, before.fields[name])):
-            held.foreach_set(name, values)
-    held.foreach_set("co", np.ascontiguousarray(keys.points[:, 1]).ravel())
-    if not same:
-        held.foreach_set("handle_left", np.ascontiguousarray(keys.points[:, 0]).ravel())
-        held.foreach_set("handle_right", np.ascontiguousarray(keys.points[:, 2]).ravel())
+    if before is not None and len(before) == len(keys) and np.array_equal(before.frames, keys.frames):
+        for name, values in keys.fields.items():
+            if not name.startswith("select") and not np.array_equal(values, before.fields[name]):
+                curve.keyframe_points.foreach_set(name, values)
+        _set_points(curve, "co", keys.points[:, 1])
+    else:
+        _write_anew(curve, keys)
     curve.update()
+
+
+def _write_anew(curve: bpy.types.FCurve, keys: Keys) -> None:
+    """Every key of a curve. What new keys have anyway is not set again, and automatic handles are left to Blender."""
+    held = curve.keyframe_points
+    held.clear()
+    if len(keys) == 0:
+        return
+    held.add(len(keys))
+    for name, values in keys.fields.items():
+        fresh = getattr(held[0], name)
+        if not (values == (enum(name, fresh) if isinstance(fresh, str) else fresh)).all():
+            held.foreach_set(name, values)
+    _set_points(curve, "co", keys.points[:, 1])
+    automatic = enum("handle_left_type", "AUTO_CLAMPED")
+    if (keys.fields["handle_left_type"] != automatic).any() or (keys.fields["handle_right_type"] != automatic).any():
+        _set_points(curve, "handle_left", keys.points[:, 0])
+        _set_points(curve, "handle_right", keys.points[:, 2])
 
 
 def sample_curves(on: bpy.types.ID, data_path: str, frames: np.ndarray) -> np.ndarray:
@@ -156,6 +169,11 @@ def sample_curve(curve: bpy.types.FCurve, frames: np.ndarray) -> np.ndarray:
     for each in np.flatnonzero(kinds[before] != enum("interpolation", "LINEAR")):
         values[each] = curve.evaluate(float(frames[each]))
     return values
+
+
+def _set_points(curve: bpy.types.FCurve, name: str, points: np.ndarray) -> None:
+    """`co` or a handle of every key from (K, 2)."""
+    curve.keyframe_points.foreach_set(name, np.ascontiguousarray(points).ravel())
 
 
 def _points(curve: bpy.types.FCurve, name: str) -> np.ndarray:

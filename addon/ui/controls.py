@@ -130,9 +130,9 @@ def draw_edits(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Sho
     if body is None:
         return
     count = live.status(shot).own_keys
-    column = body.column(align=True)
-    wrapped(column, context, "Keys that you move, add or delete stay as you leave them." if not count else
-            "One edit of yours is kept." if count == 1 else f"{count} edits of yours are kept.", "KEYFRAME_HLT" if count else "KEYFRAME")
+    kept = "One edit of yours is kept." if count == 1 else f"{count} edits of yours are kept."
+    wrapped(body.column(align=True), context, kept if count else "Keys that you move, add or delete stay as you leave "
+            "them.", "KEYFRAME_HLT" if count else "KEYFRAME")
     body.prop(head_of(shot.root), "falloff")
     body.operator(HEADROOM_OT_claim_keys.bl_idname)
     row = body.row(align=True)
