@@ -39,6 +39,17 @@ def claim_selected(shot: Shot) -> int:
     return total
 
 
+def lead_up(shot: Shot) -> int:
+    """Lead the generated keys up to the animator's now, on every channel that has some; returns how many have."""
+    total = 0
+    for channel, curve, written in _keyed(shot):
+        if len(animators_keys(read_keys(curve), written)[0]):
+            write_record(find_action(shot, channel.part), channel, replace(written, made_with=""))
+            total += 1
+    compose(shot)
+    return total
+
+
 def clear_edits(shot: Shot, selected: bool) -> int:
     """Give the animator's keys and cleared frames back to the prediction; returns how many.
 

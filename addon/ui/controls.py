@@ -55,6 +55,16 @@ class HEADROOM_OT_claim_keys(HeadButton):
         return f"{count} keys are yours now" if count else "No generated keys are selected"
 
 
+class HEADROOM_OT_lead_up(HeadButton):
+    """Lead the generated keys up to yours now, over the falloff; the next take or control does it as well"""
+
+    bl_idname, bl_label = "headroom.lead_up", "Blend to Edits"
+
+    def run(self, context):
+        count = hand.lead_up(shown_shot(context))
+        return f"Blended on {count} channels" if count else "No key is yours yet"
+
+
 class HEADROOM_OT_clear_edits(HeadButton):
     """Give your own keys, and frames whose keys you deleted, back to the prediction"""
 
@@ -134,7 +144,9 @@ def draw_edits(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Sho
     wrapped(body.column(align=True), context, kept if count else "Keys that you move, add or delete stay as you leave "
             "them.", "KEYFRAME_HLT" if count else "KEYFRAME")
     body.prop(head_of(shot.root), "falloff")
-    body.operator(HEADROOM_OT_claim_keys.bl_idname)
+    column = body.column(align=True)
+    column.operator(HEADROOM_OT_lead_up.bl_idname)
+    column.operator(HEADROOM_OT_claim_keys.bl_idname)
     row = body.row(align=True)
     row.operator(HEADROOM_OT_clear_edits.bl_idname, text="Clear Selected").selected = True
     row.operator(HEADROOM_OT_clear_edits.bl_idname, text="Clear All").selected = False
@@ -165,5 +177,6 @@ class HEADROOM_PT_graph_controls(bpy.types.Panel):
         draw_controls(self, context)
 
 
-CLASSES = (HEADROOM_OT_reset_controls, HEADROOM_OT_claim_keys, HEADROOM_OT_clear_edits, HEADROOM_OT_follow_strip,
+CLASSES = (HEADROOM_OT_reset_controls, HEADROOM_OT_claim_keys, HEADROOM_OT_lead_up,
+           HEADROOM_OT_clear_edits, HEADROOM_OT_follow_strip,
            HEADROOM_PT_controls, HEADROOM_PT_graph_controls)

@@ -140,3 +140,11 @@ def test_the_shown_head_follows_a_control_without_a_change_of_frame(headroom, pe
     performed.root.headroom.head_turn[1] = 0.5
     headroom.bpy.context.view_layer.update()
     assert performed.face.rotation_euler[1] == pytest.approx(shown + 0.5, abs=1e-5)
+
+
+def test_generated_keys_are_led_up_at_once_when_asked(headroom, performed, performance):
+    edit(headroom, performed, 20, performance.rotation[20, 1] + 1.0)
+    assert headroom.bpy.ops.headroom.lead_up() == {"FINISHED"}
+    offset = keys(headroom, performed.face)[:, 1] - performance.rotation[:, 1]
+    assert offset[20] == pytest.approx(1.0) and 0.3 < offset[18] < offset[19] < 1.0
+    assert np.array_equal(keys(headroom, performed.face, index=0)[:, 1], performance.rotation[:, 0])

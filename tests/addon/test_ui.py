@@ -121,6 +121,7 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     ("remove_take", {}, "Open a subject first"),
     ("reset_controls", {}, "Open a subject first"),
     ("claim_keys", {}, "Open a subject first"),
+    ("lead_up", {}, "Open a subject first"),
     ("clear_edits", {}, "Open a subject first"),
     ("follow_strip", {}, "Open a subject first"),
 ])
