@@ -20,7 +20,7 @@ from ..core.timing import frame_count
 from . import compat
 from .channels import Channel, channels_of, ensure_action, find_action, made_with, owner, read_record, write_record
 from .controls import LAYERS, active_take, head_of
-from .curves import Keys, ensure_curve, enum, generated_keys, merged, read_keys, write_keys
+from .curves import Keys, Marks, ensure_curve, generated_keys, merged, read_keys, read_marks, write_keys
 from .face import expression_keys
 from .shot import Shot
 from .strips import Placement, placement
@@ -115,8 +115,9 @@ def compose_channel(shot: Shot, channel: Channel, plan: Plan) -> None:
     written = read_record(action, channel) or edits.Written(plan.placement.start, plan.fps)
     curve = ensure_curve(compat.channels(action, owner(shot, channel.part)), channel.path, channel.index,
                          channel.group)
-    before = read_keys(curve)
-    own, removed = animators_keys(before, written)
+    before = read_marks(curve)
+    mine, removed = animators(before, written)
+    own = read_keys(curve)[mine] if mine.any() else generated_keys(np.zeros(0), np.zeros(0))
     own = own.at(edits.moved(own.frames, written, plan.placement.start, plan.fps)).claimed()
     frames = plan.frames
     gone = edits.still_removed(plan.whole, removed, written, plan.placement.start, plan.fps)
@@ -126,18 +127,16 @@ def compose_channel(shot: Shot, channel: Channel, plan: Plan) -> None:
         write_record(action, channel, replace(written, made_with=plan.made_with(channel)))
         return
     _widen(shot, channel, values)
-    write_keys(curve, merged(generated_keys(frames[laid], values[laid]), own), before)
+    write_keys(curve, merged(generated_keys(frames[laid], values[laid]), own), before.frames)
     write_record(action, channel, edits.Written(
         plan.placement.start, plan.fps, plan.placement.first, np.where(laid, values, np.nan).astype(np.float32),
         plan.whole[gone].astype(np.int32), plan.made_with(channel)))
 
 
-def animators_keys(keys: Keys, written: edits.Written) -> tuple[Keys, np.ndarray]:
-    """Of a curve's keys those that are the animator's, and the frames (R,) int32 they cleared."""
-    generated = ((keys.fields["type"] == enum("type", "GENERATED"))
-                 & (keys.fields["interpolation"] == enum("interpolation", "LINEAR")))
-    mine = edits.own_keys(keys.frames, keys.values, generated, written)
-    return keys[mine], edits.removed_frames(keys.frames, written)
+def animators(marks: Marks, written: edits.Written) -> tuple[np.ndarray, np.ndarray]:
+    """Which of a curve's keys (K,) bool are the animator's, and the frames (R,) int32 they cleared."""
+    mine = edits.own_keys(marks.frames, marks.values, marks.generated, written)
+    return mine, edits.removed_frames(marks.frames, written)
 
 
 def _led_up(shot: Shot, channel: Channel, plan: Plan, frames: np.ndarray, own: Keys) -> np.ndarray | None:

@@ -103,7 +103,7 @@ class HeadroomHead(bpy.types.PropertyGroup):
         name="Follow Sound Strip", default=True, update=_changed,
         description="Moving or trimming the speech in the sequencer moves or trims the animation")
     warn_degrees: FloatProperty(  # type: ignore[valid-type]
-        name="Warn From", default=4.0, min=0.5, max=45.0, precision=1, update=_changed,
+        name="Warn From (°)", default=4.0, min=0.5, max=45.0, precision=1, update=_changed,
         description="Degrees from the clip's nearest head pose (10 mm count as one) from which frames are listed")
 
 

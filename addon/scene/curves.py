@@ -65,6 +65,15 @@ class Keys:
         return Keys(self.points, {**self.fields, "type": mine})
 
 
+@dataclass(frozen=True)
+class Marks:
+    """The little of a curve's keys that tells whose they are: frames, values (K,) and whether each looks generated."""
+
+    frames: np.ndarray
+    values: np.ndarray
+    generated: np.ndarray
+
+
 def generated_keys(frames: np.ndarray, values: np.ndarray, interpolation: str = "LINEAR") -> Keys:
     """Keys of type Generated at `frames` (N,), ascending, with `values` (N,)."""
     count = len(frames)
@@ -104,6 +113,16 @@ def write_curve(bag: Any, data_path: str, frames: np.ndarray, values: np.ndarray
     write_keys(ensure_curve(bag, data_path, index, group), generated_keys(frames, values, interpolation))
 
 
+def read_marks(curve: bpy.types.FCurve) -> Marks:
+    """In a quarter of the time that `read_keys` takes."""
+    points = _points(curve, "co")
+    kinds, ways = (np.empty(len(points), dtype=np.int32) for _ in range(2))
+    curve.keyframe_points.foreach_get("type", kinds)
+    curve.keyframe_points.foreach_get("interpolation", ways)
+    looks = (kinds == enum("type", "GENERATED")) & (ways == enum("interpolation", "LINEAR"))
+    return Marks(points[:, 0], points[:, 1], looks)
+
+
 def read_keys(curve: bpy.types.FCurve) -> Keys:
     """Every key of a curve with all that Blender keeps of it."""
     count = len(curve.keyframe_points)
@@ -114,15 +133,14 @@ def read_keys(curve: bpy.types.FCurve) -> Keys:
     return Keys(points, fields)
 
 
-def write_keys(curve: bpy.types.FCurve, keys: Keys, before: Keys | None = None) -> None:
-    """Replace a curve's keys. Where `before`, what it holds now, has the same frames, only what differs is set.
+def write_keys(curve: bpy.types.FCurve, keys: Keys, before: np.ndarray | None = None) -> None:
+    """Replace a curve's keys.
 
-    So a selection lasts while a slider is dragged, and the usual case takes a third of the time.
+    before: the frames (K,) of those it holds. Where they stay, so does all but value and type: a selection lasts while
+    a slider is dragged, and the usual case takes a third of the time.
     """
-    if before is not None and len(before) == len(keys) and np.array_equal(before.frames, keys.frames):
-        for name, values in keys.fields.items():
-            if not name.startswith("select") and not np.array_equal(values, before.fields[name]):
-                curve.keyframe_points.foreach_set(name, values)
+    if before is not None and np.array_equal(before, keys.frames):
+        curve.keyframe_points.foreach_set("type", keys.fields["type"])
         _set_points(curve, "co", keys.points[:, 1])
     else:
         _write_anew(curve, keys)

@@ -11,8 +11,8 @@ import numpy as np
 from ..core.edits import Written
 from . import compat
 from .channels import Channel, channels_of, find_action, owner, read_record, write_record
-from .compose import animators_keys, compose
-from .curves import Keys, enum, read_keys, write_keys
+from .compose import animators
+from .curves import enum, read_keys, read_marks, write_keys
 from .shot import Shot
 
 
@@ -21,63 +21,69 @@ def own_key_count(shot: Shot, channel: Channel) -> int:
     found = _channel(shot, channel)
     if found is None:
         return 0
-    own, removed = animators_keys(read_keys(found[1]), found[2])
-    return len(own) + len(removed)
+    mine, removed = animators(read_marks(found[1]), found[2])
+    return int(mine.sum()) + len(removed)
 
 
 def claim_selected(shot: Shot) -> int:
     """Make the selected generated keys the animator's, as if they had been moved; returns how many."""
     total = 0
     for _, curve, _ in _keyed(shot):
-        keys = read_keys(curve)
-        chosen = keys.fields["select_control_point"] & (keys.fields["type"] == enum("type", "GENERATED"))
+        chosen, kinds = _selected(curve), np.empty(len(curve.keyframe_points), dtype=np.int32)
+        curve.keyframe_points.foreach_get("type", kinds)
+        chosen &= kinds == enum("type", "GENERATED")
         if chosen.any():
-            keys.fields["type"][chosen] = enum("type", "KEYFRAME")
-            curve.keyframe_points.foreach_set("type", keys.fields["type"])
+            kinds[chosen] = enum("type", "KEYFRAME")
+            curve.keyframe_points.foreach_set("type", kinds)
             curve.update()
             total += int(chosen.sum())
     return total
 
 
 def lead_up(shot: Shot) -> int:
-    """Lead the generated keys up to the animator's now, on every channel that has some; returns how many have."""
+    """Have every channel with keys of the animator composed anew, and so led up to them; returns how many have."""
     total = 0
     for channel, curve, written in _keyed(shot):
-        if len(animators_keys(read_keys(curve), written)[0]):
+        if animators(read_marks(curve), written)[0].any():
             write_record(find_action(shot, channel.part), channel, replace(written, made_with=""))
             total += 1
-    compose(shot)
     return total
 
 
 def clear_edits(shot: Shot, selected: bool) -> int:
-    """Give the animator's keys and cleared frames back to the prediction; returns how many.
+    """Take away the animator's keys and clearings, so that composing brings the prediction back; returns how many.
 
     selected: only selected keys, and frames that lie between the first and the last selected key of their channel.
     """
     total = 0
     for channel, curve, written in _keyed(shot):
-        keys = read_keys(curve)
-        own, removed = animators_keys(keys, written)
-        marked = keys.frames[keys.fields["select_control_point"]]
-        let_go, back = np.ones(len(own), dtype=bool), np.ones(len(removed), dtype=bool)
+        marks = read_marks(curve)
+        mine, removed = animators(marks, written)
+        let_go, back = mine, np.ones(len(removed), dtype=bool)
         if selected:
-            let_go = own.fields["select_control_point"]
+            marked = marks.frames[_selected(curve)]
+            let_go = mine & _selected(curve)
             back = (removed >= marked.min(initial=np.inf)) & (removed <= marked.max(initial=-np.inf))
         if let_go.any() or back.any():
             total += int(let_go.sum() + back.sum())
-            _give_back(shot, channel, curve, written, keys, own[~let_go], removed[~back])
-    compose(shot)
+            _give_back(shot, channel, curve, written, mine & ~let_go, removed[~back])
     return total
 
 
-def _give_back(shot: Shot, channel: Channel, curve: bpy.types.FCurve, written: Written, keys: Keys, own: Keys,
+def _give_back(shot: Shot, channel: Channel, curve: bpy.types.FCurve, written: Written, own: np.ndarray,
                removed: np.ndarray) -> None:
-    """Keep of a channel's keys only `own`, of its cleared frames only `removed`; it has to be made anew."""
-    write_keys(curve, own.claimed(), keys)
+    """Keep of a channel's keys only `own` (K,) bool, of its cleared frames only `removed`; it has to be made anew."""
+    write_keys(curve, read_keys(curve)[own].claimed())
     action = find_action(shot, channel.part)
     write_record(action, channel, replace(written, values=np.full(len(written.values), np.nan, np.float32),
                                           removed=removed, made_with=""))
+
+
+def _selected(curve: bpy.types.FCurve) -> np.ndarray:
+    """Which keys (K,) bool are selected."""
+    chosen = np.empty(len(curve.keyframe_points), dtype=np.bool_)
+    curve.keyframe_points.foreach_get("select_control_point", chosen)
+    return chosen
 
 
 def _keyed(shot: Shot) -> Iterator[tuple[Channel, bpy.types.FCurve, Written]]:

@@ -61,7 +61,9 @@ class HEADROOM_OT_lead_up(HeadButton):
     bl_idname, bl_label = "headroom.lead_up", "Blend to Edits"
 
     def run(self, context):
-        count = hand.lead_up(shown_shot(context))
+        shot = shown_shot(context)
+        count = hand.lead_up(shot)
+        live.changed(shot.root)
         return f"Blended on {count} channels" if count else "No key is yours yet"
 
 
@@ -74,8 +76,9 @@ class HEADROOM_OT_clear_edits(HeadButton):
         name="Selected Only", description="Only selected keys, and what was deleted between them")
 
     def run(self, context):
-        count = hand.clear_edits(shown_shot(context), self.selected)
-        live.look_again()
+        shot = shown_shot(context)
+        count = hand.clear_edits(shot, self.selected)
+        live.changed(shot.root)
         return f"{count} edits given back to the prediction" if count else "Nothing to clear"
 
 
