@@ -1,6 +1,6 @@
 """The live controls of one head, kept on its shot's root: how its takes are played. Values only; nothing is moved here.
 
-`ui/live.py` sets `on_change`, and makes the keys follow.
+`ui/live.py` sets `on_change` and `on_switch`, and makes the keys follow.
 """
 
 from __future__ import annotations
@@ -22,10 +22,15 @@ from bpy.props import (
 from ..core.layers import Cut, Layer
 
 on_change: Callable[[bpy.types.Object], None] = lambda root: None  # noqa: E731  replaced while the extension is on
+on_switch: Callable[[bpy.types.Object], None] = lambda root: None  # noqa: E731  another take is active
 
 
 def _changed(self: Any, context: bpy.types.Context) -> None:
     on_change(self.id_data)
+
+
+def _switched(self: Any, context: bpy.types.Context) -> None:
+    on_switch(self.id_data)
 
 
 class HeadroomLayer(bpy.types.PropertyGroup):
@@ -71,7 +76,7 @@ class HeadroomHead(bpy.types.PropertyGroup):
     """What the root of every shot holds as `Object.headroom`."""
 
     takes: CollectionProperty(type=HeadroomTake)  # type: ignore[valid-type]
-    active_take: IntProperty(name="Take", min=0, update=_changed)  # type: ignore[valid-type]
+    active_take: IntProperty(name="Take", min=0, update=_switched)  # type: ignore[valid-type]
     cuts: CollectionProperty(type=HeadroomCut)  # type: ignore[valid-type]
 
     head: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]

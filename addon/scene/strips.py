@@ -10,10 +10,12 @@ import bpy
 
 from ..core.timing import frame_count
 from . import compat
-from .controls import head_of
+from .controls import active_take, head_of
 from .shot import Shot
 
 TAG = "headroom_strip"
+LAID = "headroom_laid"
+"""On strips that the add-on laid; one that an artist laid is never removed."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,15 @@ def place_speech(shot: Shot, speech: Path, start_frame: int) -> None:
         return
     if earlier is None or strip_speech(earlier) != speech.absolute():
         _place(shot, "SOUND", speech, start_frame)
-    shot.scene.sync_mode = "AUDIO_SYNC"
-    shot.scene.use_audio_scrub = True
+    _play_in_sync(shot.scene)
+
+
+def place_speech_of_take(shot: Shot) -> None:
+    """Lay what the active take says in place of another speech, if its file is still there."""
+    take = active_take(shot.root)
+    said = Path(bpy.path.abspath(take.speech)) if take is not None and take.speech else None
+    if said is not None and said != shot.speech and said.is_file():
+        place_speech(shot, said, shot.start_frame)
 
 
 def adopt_strip(shot: Shot, strip: Any) -> None:
@@ -81,8 +90,7 @@ def adopt_strip(shot: Shot, strip: Any) -> None:
             del other[TAG]
     _mark(shot, strip, "SOUND", strip_speech(strip))
     shot.root["headroom_speech"] = str(strip_speech(strip))
-    shot.scene.sync_mode = "AUDIO_SYNC"
-    shot.scene.use_audio_scrub = True
+    _play_in_sync(shot.scene)
 
 
 def place_movie(shot: Shot, movie: Path, start_frame: int) -> None:
@@ -100,12 +108,21 @@ def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> in
     return channel
 
 
+def _play_in_sync(scene: bpy.types.Scene) -> None:
+    scene.sync_mode = "AUDIO_SYNC"
+    scene.use_audio_scrub = True
+
+
 def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> None:
     strips = compat.strips_of(shot.scene)
     for strip in [each for each in strips if each.get(TAG) == _tag(shot, kind, path)]:
-        strips.remove(strip)
+        if strip.get(LAID):
+            strips.remove(strip)
+        else:
+            del strip[TAG]
     channel = free_channel(shot.scene, start_frame, start_frame + 1_000_000)
     strip = compat.new_strip(shot.scene, kind, f"{shot.root.name} {path.stem}", path, channel, start_frame)
+    strip[LAID] = True
     _mark(shot, strip, kind, path)
 
 

@@ -23,6 +23,7 @@ from ..scene.compose import compose, make_plan, out_of_date
 from ..scene.coverage import off_plate
 from ..scene.hand import own_key_count
 from ..scene.shot import Shot, find_shot, shots_in
+from ..scene.strips import place_speech_of_take
 
 BUDGET_SECONDS = 0.04
 TICK_SECONDS = 0.01
@@ -58,6 +59,14 @@ def changed(root: bpy.types.Object) -> None:
             look_again()
             if not done:
                 wake()
+
+
+def switched(root: bpy.types.Object) -> None:
+    """Another take of `root` is active: where it says something else, that is what is to be heard."""
+    for shot in _shots():
+        if shot.root == root:
+            place_speech_of_take(shot)
+    changed(root)
 
 
 def look_again() -> None:
@@ -108,13 +117,13 @@ HANDLERS = (("depsgraph_update_post", on_update), ("undo_post", on_restored), ("
 
 
 def register() -> None:
-    controls.on_change = changed
+    controls.on_change, controls.on_switch = changed, switched
     for name, handler in HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
-    controls.on_change = lambda root: None
+    controls.on_change = controls.on_switch = lambda root: None
     for name, handler in HANDLERS:
         with suppress(ValueError):
             getattr(bpy.app.handlers, name).remove(handler)

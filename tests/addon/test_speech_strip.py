@@ -52,3 +52,21 @@ def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom
     assert keys(headroom, shot.face)[0, 0] == START
     shot.root.headroom.follow_strip = True
     assert keys(headroom, shot.face)[0, 0] == START + 30
+
+
+def test_switching_to_a_take_of_another_speech_lays_that_speech(headroom, shot, performance, other, tmp_path):
+    compat, strips = headroom.module("scene.compat"), headroom.module("scene.strips")
+    if not compat.plays_sound():
+        pytest.skip("this Blender was built without sound")
+    mine = compat.new_strip(headroom.scene, "SOUND", "Mine", write_speech(tmp_path / "a.wav", 2.0), 2, 31)
+    names = headroom.scene.name, shot.root.name
+    for _ in headroom.module("scene.produce").applying(names, performance, tmp_path / "a.wav", START, 0, "Mine"):
+        pass
+    assert strips.speech_strip(shot) == mine and keys(headroom, shot.face)[0, 0] == 31
+    headroom.module("scene.produce").apply_performance(shot, other, write_speech(tmp_path / "b.wav", 2.0), START)
+    laid = strips.speech_strip(shot)
+    assert strips.strip_speech(laid).name == "b.wav" and compat.strip_span(laid)[0] == 31
+    shot.root.headroom.active_take = 0
+    assert strips.strip_speech(strips.speech_strip(shot)).name == "a.wav"
+    assert keys(headroom, shot.face)[40, 1] == pytest.approx(performance.rotation[40, 1], abs=1e-6)
+    assert [strip.name for strip in compat.strips_of(headroom.scene)].count("Mine") == 1
