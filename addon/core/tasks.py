@@ -74,6 +74,23 @@ class Watch:
         return piece
 
 
+def part_of(task: Task, start: float, end: float) -> Task:
+    """`task` as a piece that covers `start`..`end` of a whole; its result passes through."""
+    answer: Any = None
+    try:
+        while True:
+            try:
+                wish = task.send(answer)
+            except StopIteration as done:
+                return done.value
+            if isinstance(wish, Step):
+                answer = yield Step(start + (end - start) * wish.fraction, wish.message)
+            else:
+                answer = yield InBackground(wish.work, *(start + (end - start) * at for at in (wish.start, wish.end)))
+    finally:
+        task.close()
+
+
 def run_blocking(task: Task, on_step: Callable[[Step], None] = lambda step: None) -> Any:
     """Drive `task` to its end in this thread and return its result; whatever it raises passes through."""
     watch = Watch(on_step)

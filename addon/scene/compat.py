@@ -61,7 +61,7 @@ def channels(action: Any, owner: Any) -> Any:
     """
     if not hasattr(action, "slots"):
         return action
-    data = owner.animation_data
+    data = owner.animation_data or owner.animation_data_create()
     slot = data.action_slot if data.action == action else None
     slot = slot or next((each for each in action.slots if each.target_id_type == owner.id_type), None)
     slot = slot or action.slots.new(owner.id_type, owner.name)
@@ -70,6 +70,31 @@ def channels(action: Any, owner: Any) -> Any:
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
     strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
     return strip.channelbag(slot, ensure=True)
+
+
+def stash_action(owner: Any) -> None:
+    """Keep the action that is assigned to `owner`, if there is one, on a muted NLA track instead."""
+    data = owner.animation_data
+    if data is None or data.action is None:
+        return
+    action, slot = data.action, getattr(data, "action_slot", None)
+    data.action = None
+    lay_muted(owner, action, action.name, slot)
+
+
+def lay_muted(owner: Any, action: bpy.types.Action, name: str, slot: Any = None) -> bpy.types.NlaStrip:
+    """A muted NLA track with one muted strip of `action`. Exporters look at the strip's switch, evaluation at both.
+
+    Since 4.4 a strip plays one slot of its action.
+    """
+    data = owner.animation_data or owner.animation_data_create()
+    track = data.nla_tracks.new()
+    strip = track.strips.new(name, int(action.frame_range[0]), action)
+    if slot is not None:
+        strip.action_slot = slot
+    track.name = strip.name = name
+    track.mute = strip.mute = True
+    return strip
 
 
 def curves_of(owner: Any) -> list[bpy.types.FCurve]:
@@ -97,6 +122,23 @@ def strip_span(strip: Any) -> tuple[int, int]:
     return int(strip.frame_final_start), int(strip.frame_final_end)
 
 
+def strip_content(strip: Any) -> tuple[float, float]:
+    """The frames at which a strip's file begins and ends, wherever its handles are. Names as of 5.1, or before."""
+    if hasattr(strip, "content_start"):
+        return float(strip.content_start), float(strip.content_start + strip.content_duration)
+    return float(strip.frame_start), float(strip.frame_start + strip.frame_duration)
+
+
+def selected_sound(context: bpy.types.Context, scene: bpy.types.Scene) -> Any | None:
+    """The sound strip an artist has selected, the active one first; since 5.0 in the sequencer's own scene."""
+    shown = getattr(context, "sequencer_scene", None) or scene
+    if shown.sequence_editor is None:
+        return None
+    strips = [strip for strip in strips_of(shown) if strip.type == "SOUND" and strip.select]
+    active = [strip for strip in strips if strip == shown.sequence_editor.active_strip]
+    return next(iter(active + strips), None)
+
+
 def new_strip(scene: bpy.types.Scene, kind: str, name: str, path: Path, channel: int, start_frame: int) -> Any:
     """A sound or movie strip; `kind` is "SOUND" or "MOVIE". 5.2 put an argument in between, so all are named."""
     make = {"SOUND": strips_of(scene).new_sound, "MOVIE": strips_of(scene).new_movie}[kind]
@@ -113,3 +155,8 @@ def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> Non
     workspace = getattr(context, "workspace", None)
     if workspace is not None and hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
         workspace.sequencer_scene = scene
+
+
+def modal_operators(window: bpy.types.Window) -> list[str]:
+    """The identifiers of what an artist is in the middle of, such as dragging; 4.2 could not tell everywhere."""
+    return [each.bl_idname for each in getattr(window, "modal_operators", ())]

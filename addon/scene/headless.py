@@ -29,7 +29,7 @@ def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None
     """Build the scene of one shot in an empty file and render it; the scene stays open."""
     require_file(speech, "speech")
     require_writable(movie.absolute().parent)
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # preferences, and with them we, stay
     report(Step(0.0, "Building the scene"))
     shot = open_subject(bpy.context.scene, subject.absolute())
     start = shot.scene.frame_start

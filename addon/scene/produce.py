@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,16 @@ import numpy as np
 from ..core import remote
 from ..core.errors import InputError
 from ..core.performance import Performance
-from ..core.tasks import InBackground, Step, Task
-from .keyframes import sample_pose, write_performance
+from ..core.tasks import InBackground, Step, Task, part_of
+from .compose import compose
+from .keyframes import sample_pose, show_range
 from .plates import key_plates
 from .rendering import render_face
 from .shot import Shot, find_shot
-from .strips import place_movie, place_speech
+from .strips import adopt_strip, place_movie, place_speech, sound_strip, strip_speech
+from .takes import keeping_take
+
+STEP_SECONDS = 0.05
 
 Connect = Callable[[], remote.Backend]
 """Gives the backend, starting it if need be; called off the main thread."""
@@ -57,8 +61,11 @@ def learn_subject(clip: Path, folder: Path, settings: Mapping[str, Any], connect
     return tuple(notes)
 
 
-def perform_shot(shot: Shot, speech: Path, seed: int, start_frame: int, connect: Connect) -> Task:
-    """Predict the motion of a speech and put both on the timeline; returns notes."""
+def perform_shot(shot: Shot, speech: Path, seed: int, start_frame: int, connect: Connect, strip: str = "") -> Task:
+    """Predict the motion of a speech and put both on the timeline; returns notes.
+
+    strip: the sound strip that plays the speech already, by name; it is left as it lies.
+    """
     require_file(speech, "speech")
     names, subject = (shot.scene.name, shot.root.name), shot.subject.folder
     with _work_folder() as folder:
@@ -66,16 +73,43 @@ def perform_shot(shot: Shot, speech: Path, seed: int, start_frame: int, connect:
         notes = yield InBackground(lambda watch: remote.perform(
             connect(), subject, speech, path, seed, watch), 0.0, 0.95)
         yield Step(0.95, "Setting keys")
-        apply_performance(find_shot(*names), Performance.load(path), speech, start_frame)
+        performance = Performance.load(path)
+    for fraction in applying(names, performance, speech, start_frame, seed, strip):
+        yield Step(0.95 + 0.05 * fraction, "Setting keys")
     return tuple(notes)
 
 
+def perform_takes(shot: Shot, speech: Path, seeds: Sequence[int], start_frame: int, connect: Connect, strip: str = ""
+                  ) -> Task:
+    """`perform_shot` for one seed after another, a take each; returns notes, each once."""
+    names, notes = (shot.scene.name, shot.root.name), []
+    for number, seed in enumerate(seeds):
+        task = perform_shot(find_shot(*names), speech, seed, start_frame, connect, strip)
+        notes += yield from part_of(task, number / len(seeds), (number + 1) / len(seeds))
+    return tuple(dict.fromkeys(notes))
+
+
 def apply_performance(shot: Shot, performance: Performance, speech: Path | None, start_frame: int) -> None:
-    """Keys, speech and the scene's frame range."""
-    frames = write_performance(shot, performance, start_frame)
-    if speech is not None:
+    """Take, speech, keys and the scene's frame range."""
+    for _ in applying((shot.scene.name, shot.root.name), performance, speech, start_frame):
+        pass
+
+
+def applying(names: tuple[str, str], performance: Performance, speech: Path | None, start_frame: int, seed: int = 0,
+             strip: str = "") -> Iterator[float]:
+    """The same in short steps, each giving the fraction done; between two of them the artist may undo."""
+    shot = find_shot(*names)
+    laid = sound_strip(shot.scene, strip)
+    if laid is not None and strip_speech(laid) == speech:
+        adopt_strip(shot, laid)
+    elif speech is not None:
         place_speech(shot, speech, start_frame)
-    shot.scene.frame_start, shot.scene.frame_end = int(frames[0]), int(frames[-1])
+    shot.root["headroom_start_frame"] = int(start_frame)
+    for fraction in keeping_take(names, performance, seed, str(speech or "")):
+        yield 0.6 * fraction
+    while not compose(find_shot(*names), STEP_SECONDS):
+        yield 0.8
+    show_range(find_shot(*names).scene)
 
 
 def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect) -> Task:

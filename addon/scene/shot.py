@@ -35,7 +35,12 @@ class Shot:
 
     @property
     def subject(self) -> Subject:
-        return Subject.open(Path(bpy.path.abspath(self.root["headroom_subject"])))
+        return Subject.open(self.subject_folder)
+
+    @property
+    def subject_folder(self) -> Path:
+        """Where the subject was when it was opened; it may have gone since."""
+        return Path(bpy.path.abspath(self.root.get("headroom_subject", "")))
 
     @property
     def fps(self) -> float:

@@ -12,6 +12,7 @@ from ..core.errors import HeadroomError
 from ..core.tasks import InBackground, Task
 from ..scene import compat, produce, templates
 from ..scene.shot import Shot, active_shot, open_subject
+from ..scene.strips import strip_speech
 from . import jobs, preferences
 from .properties import settings
 
@@ -115,26 +116,43 @@ class HEADROOM_OT_open_subject(Button):
         return f"Opened {shot.subject.name}"
 
 
-class HEADROOM_OT_perform(Button):
+class PerformButton(Button):
+    """Not registered itself: what performing a speech and adding a take share."""
+
+    @classmethod
+    def not_now(cls, context):
+        return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
+
+    def perform(self, context, shot, speech, seeds, strip=""):
+        compat.show_in_sequencer(context, context.scene)
+        task = produce.perform_takes(shot, speech, seeds, shot.start_frame, _connect(context), strip)
+        return jobs.start("perform", f"Perform {speech.name}", task,
+                          lambda notes: " ".join((f"Keyed {speech.name}.", *notes)))
+
+
+class HEADROOM_OT_perform(PerformButton):
     """Predict the motion of the head for a speech and put both on the timeline"""
 
     bl_idname, bl_label = "headroom.perform", "Perform"
 
     @classmethod
     def problem(cls, context):
+        chosen = settings(context)
         if _shot(context) is None:
             return "Open a subject first"
-        if not settings(context).speech:
+        if chosen.speech_source == "STRIP" and compat.selected_sound(context, context.scene) is None:
+            return "Select a sound strip in the sequencer"
+        if chosen.speech_source == "FILE" and not chosen.speech:
             return "Choose a speech file"
-        return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
+        return cls.not_now(context)
 
     def run(self, context):
-        chosen, shot = settings(context), _shot(context)
-        compat.show_in_sequencer(context, context.scene)
-        speech = _path(chosen.speech)
-        task = produce.perform_shot(shot, speech, chosen.seed, shot.scene.frame_start, _connect(context))
-        return jobs.start("perform", f"Perform {speech.name}", task,
-                          lambda notes: " ".join((f"Keyed {speech.name}.", *notes)))
+        chosen, strip = settings(context), None
+        if chosen.speech_source == "STRIP":
+            strip = compat.selected_sound(context, context.scene)
+        speech = _path(chosen.speech) if strip is None else strip_speech(strip)
+        seeds = range(chosen.seed, chosen.seed + chosen.take_count)
+        return self.perform(context, _shot(context), speech, seeds, strip.name if strip is not None else "")
 
 
 class HEADROOM_OT_render_shot(Button):

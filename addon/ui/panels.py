@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..scene import compat
 from ..scene.shot import active_shot
 from . import jobs, preferences
 from .operators import (
@@ -91,13 +92,22 @@ class HEADROOM_PT_perform(SidebarPanel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = split_layout(self)
-        layout.prop(settings(context), "speech")
-        layout.prop(settings(context), "seed")
+        chosen = settings(context)
+        layout.row().prop(chosen, "speech_source", expand=True)
+        if chosen.speech_source == "FILE":
+            layout.prop(chosen, "speech", text="File")
+        else:
+            strip = compat.selected_sound(context, context.scene)
+            wrapped(layout.column(align=True), context, strip.name if strip is not None else
+                    "Select a sound strip in the sequencer.", "SOUND")
+        column = layout.column(align=True)
+        column.prop(chosen, "seed")
+        column.prop(chosen, "take_count")
         layout.operator(HEADROOM_OT_perform.bl_idname)
 
 
 class HEADROOM_PT_render(SidebarPanel):
-    bl_label, bl_parent_id = "Render Shot", "HEADROOM_PT_main"
+    bl_label, bl_parent_id, bl_order = "Render Shot", "HEADROOM_PT_main", 8
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = split_layout(self)
@@ -107,7 +117,7 @@ class HEADROOM_PT_render(SidebarPanel):
 
 
 class HEADROOM_PT_jobs(SidebarPanel):
-    bl_label, bl_parent_id = "Jobs", "HEADROOM_PT_main"
+    bl_label, bl_parent_id, bl_order = "Jobs", "HEADROOM_PT_main", 9
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, shown = self.layout, jobs.views()

@@ -29,7 +29,13 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         name="Subject", subtype="DIR_PATH", description="A folder that Learn wrote")
     speech: StringProperty(  # type: ignore[valid-type]
         name="Speech", subtype="FILE_PATH", description="What shall be said, by any speaker")
+    speech_source: EnumProperty(  # type: ignore[valid-type]
+        name="Speech",
+        items=[("FILE", "File", "A sound file, laid where this head's speech is, or at the scene's start"),
+               ("STRIP", "Strip", "The sound strip that is selected in the sequencer, as it lies and is trimmed")])
     seed: IntProperty(name="Seed", min=0, description="Another seed is another take")  # type: ignore[valid-type]
+    take_count: IntProperty(  # type: ignore[valid-type]
+        name="Takes", default=1, min=1, max=16, description="How many takes, from this seed on")
     output: StringProperty(  # type: ignore[valid-type]
         name="Movie", subtype="FILE_PATH", description="The movie to write")
     plate_fit: FloatProperty(  # type: ignore[valid-type]

@@ -71,7 +71,9 @@ def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_pa
     shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
     expression = np.zeros((4, 64), dtype=np.float32)
     expression[3] = np.random.default_rng(2).normal(0, 3, 64)
-    headroom.module("scene.keyframes").write_expression(shot, np.arange(4), expression)
+    still = np.zeros((4, 3), dtype=np.float32)
+    performance = headroom.module("core.performance").Performance(shot.fps, expression, still, still - [0, 0, 700])
+    headroom.module("scene.keyframes").write_performance(shot, performance, 0)
     headroom.scene.frame_set(0)
     animated = render_one(headroom, shot, tmp_path)
     assert shot.face.data.shape_keys.key_blocks[1].value == 0

@@ -111,7 +111,7 @@ scene = importlib.import_module("bl_ext.user_default.headroom.scene")
 shot, keyframes, rendering, performance = (
     importlib.import_module("bl_ext.user_default.headroom." + name)
     for name in ("scene.shot", "scene.keyframes", "scene.rendering", "core.performance"))
-bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 subject, out = Path(sys.argv[1]), Path(sys.argv[2])
 made = shot.open_subject(bpy.context.scene, subject)
 track = np.load(subject / "track.npz")
