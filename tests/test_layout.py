@@ -18,7 +18,8 @@ BACKEND_MAY = {
     "subject": {"face", "media", "track", "motion", "plate", "refine"},
     "drawing": {"face", "track"},
     "learning": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing"},
-    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning"},
+    "refining": {"face", "media", "track", "plate", "refine", "subject"},
+    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning", "refining"},
     "server": {"server", "pipeline", "plate"},
 }
 HEAVY = {"torch", "mediapipe", "cv2", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}
