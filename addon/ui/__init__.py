@@ -2,9 +2,9 @@
 
 import bpy
 
-from . import jobs, operators, panels, preferences, properties
+from . import jobs, operators, panels, preferences, properties, refining
 
-CLASSES = (preferences.HeadroomPreferences, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (preferences.HeadroomPreferences, *operators.CLASSES, *panels.CLASSES, *refining.CLASSES)
 
 
 def register() -> None:

@@ -9,8 +9,8 @@ POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=
 
 def render_one(headroom, shot, path, rotation=POSE[0]):
     rendering = headroom.module("scene.rendering")
-    (picture,) = rendering.render_face(shot, np.array([3]), rotation, POSE[1], path)
-    return read_picture(picture)
+    cache = headroom.module("core.frames").FrameCache([path / "frames"])
+    return read_picture(rendering.render_face(shot, rendering.Still(3, rotation[0], POSE[1][0]), cache))
 
 
 def harmonics(normal: np.ndarray) -> np.ndarray:
@@ -97,12 +97,9 @@ def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, su
         return settings, counts, scene.frame_current, scene.view_settings.view_transform, scene.camera.name
 
     before = state()
-    rotation, translation = np.zeros((5, 3)), np.tile([0.0, 0.0, -700.0], (5, 1))
-    pictures = headroom.module("scene.rendering").render_face(shot, np.arange(5), rotation, translation, tmp_path)
-    next(pictures)
+    rendering, cache = headroom.module("scene.rendering"), headroom.module("core.frames").FrameCache([tmp_path])
+    rendering.render_face(shot, rendering.Still(2, POSE[0][0], POSE[1][0]), cache)
     assert state() == before
-    pictures.close()
-    with pytest.raises(ZeroDivisionError), headroom.module("scene.rendering").render_scene(
-            shot, 1, rotation[0], translation[0]):
+    with pytest.raises(ZeroDivisionError), rendering.face_scene(shot):
         raise ZeroDivisionError
     assert state() == before
