@@ -100,7 +100,8 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     cache = FrameCache(cache_folders())
     with _work_folder() as folder:
         found = yield from part_of(match_shot(shot, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
-        key_plates(find_shot(*names).camera, frames, found.plate)
+        matched = find_shot(*names)
+        key_plates(matched.camera, matched.backdrop, frames, found.plate)
         with RefineAhead(connect, subject, found) as ahead:
             def taken(index: int, path: Path, is_new: bool) -> str:
                 ahead.add(index, path, is_new)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from stand_ins import frontal_light, read_picture, tiny_subject
+from stand_ins import frontal_light, read_picture, tiny_subject, write_movie
 
 POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=np.float32)
 
@@ -103,3 +103,24 @@ def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, su
     with pytest.raises(ZeroDivisionError), rendering.face_scene(shot):
         raise ZeroDivisionError
     assert state() == before
+
+
+def test_blenders_own_render_shows_the_head_over_the_matched_plate(headroom, tmp_path):
+    bpy, scene = headroom.bpy, headroom.scene
+    subject = tiny_subject(tmp_path / "subject", albedo=(250, 10, 10))
+    write_movie(subject / "plates.mp4", 30, size=(640, 360))  # plate i is grey of 40 + i
+    shot = headroom.module("scene.shot").open_subject(scene, subject)
+    headroom.module("scene.plates").key_plates(shot.camera, shot.backdrop, np.array([1, 2]), np.array([28, 3]))
+    scene.render.resolution_percentage = 10
+    scene.eevee.taa_render_samples = 4
+    for frame, grey in ((1, 68), (2, 43)):
+        scene.frame_set(frame)
+        scene.render.filepath = str(tmp_path / f"own {frame}.png")
+        bpy.ops.render.render(write_still=True)
+        picture = read_picture(tmp_path / f"own {frame}.png").astype(int)
+        assert picture.shape == (36, 64, 4)
+        around = np.concatenate([part.reshape(-1, 4) for part in (picture[:3], picture[-3:], picture[:, :9])])
+        assert np.abs(around - [grey, grey, grey, 255]).max() <= 3
+        assert np.abs(picture[18, 33, :3] - [250, 10, 10]).max() <= 3
+    assert shot.backdrop.hide_viewport and not shot.backdrop.hide_render
+    assert headroom.module("scene.shot").open_subject(scene, subject).backdrop.hide_render
