@@ -69,13 +69,16 @@ class LocalBackend:
         with self._lock:
             if self.alive and self._client is not None:
                 return self._client
+            died = self._client  # one that was stopped has none
             self.stop()
-            self._client = self._launch([], {}, timeout_seconds)
+            self._client = self._launch(died, timeout_seconds)
             return self._client
 
-    def _launch(self, options: list[str], secrets: Mapping[str, str], timeout_seconds: float) -> Client:
+    def _launch(self, died: Client | None, timeout_seconds: float) -> Client:
+        """Start the process, at the address of the one that died, since others know it by that."""
         self._last_lines.clear()
-        process = self._process = self._spawn(options, secrets)
+        options = ["--port", str(urlsplit(died.url).port)] if died else []
+        process = self._process = self._spawn(options, {"HEADROOM_TOKEN": died.token} if died else {})
         first_line: queue.Queue[str] = queue.Queue()
         _read(process.stdout, "backend stdout", first_line.put, lambda: first_line.put(""))
         errors_read = _read(process.stderr, "backend stderr", self._last_lines.append)
@@ -128,8 +131,7 @@ class LocalBackend:
                 if len(self._revived) == REVIVALS and time.monotonic() - self._revived[0] < REVIVAL_SECONDS:
                     raise
                 self._revived.append(time.monotonic())
-                again = ["--port", str(urlsplit(client.url).port)], {"HEADROOM_TOKEN": client.token}
-                self._launch(*again, START_SECONDS)
+                self._launch(client, START_SECONDS)
 
     def _spawn(self, options: list[str], secrets: Mapping[str, str]) -> "subprocess.Popen[str]":
         no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open a console

@@ -15,6 +15,7 @@ from ..core.memory import MatchMemory
 from ..core.tasks import InBackground, Step, Task, Watch
 from . import compat
 from .keyframes import sample_pose
+from .look import look_digest
 from .rendering import Still, look_up, render_face
 from .shot import Shot, find_shot
 
@@ -67,9 +68,9 @@ def film(names: Names, frames: np.ndarray, indices: Iterable[int], found: remote
     """
     stills = {index: Still(int(frames[index]), found.rotation[index], found.translation[index]) for index in indices}
     pictures: dict[int, Path] = {}
-    waiting, changed = list(stills), []
+    waiting, changed, look = list(stills), [], look_digest(find_shot(*names))
     while waiting:
-        kept = look_up(find_shot(*names), [stills[index] for index in waiting], cache, SLICE_SECONDS)
+        kept = look_up(find_shot(*names), look, [stills[index] for index in waiting], cache, SLICE_SECONDS)
         for index, path in zip(waiting, kept):
             if path is None:
                 changed.append(index)

@@ -40,12 +40,12 @@ class Still:
     translation: np.ndarray
 
 
-def look_up(shot: Shot, stills: Sequence[Still], cache: FrameCache, seconds: float = 0.0) -> list[Path | None]:
+def look_up(shot: Shot, look: str, stills: Sequence[Still], cache: FrameCache, seconds: float) -> list[Path | None]:
     """The kept pictures of the first of some stills, None for those that have to be rendered.
 
-    At least one is looked up, and as many more as `seconds` allow.
+    look: the shot's digest. At least one is looked up, and as many more as `seconds` allow.
     """
-    look, end, found = look_digest(shot), time.monotonic() + seconds, []
+    end, found = time.monotonic() + seconds, []
     with face_scene(shot) as (scene, face):
         for still in stills:
             scene.frame_set(still.frame)
