@@ -120,7 +120,8 @@ def test_blenders_own_render_shows_the_head_over_the_matched_plate(headroom, tmp
         picture = read_picture(tmp_path / f"own {frame}.png").astype(int)
         assert picture.shape == (36, 64, 4)
         around = np.concatenate([part.reshape(-1, 4) for part in (picture[:3], picture[-3:], picture[:, :9])])
-        assert np.abs(around - [grey, grey, grey, 255]).max() <= 6  # the encoder leaves a slow change for later
+        error = np.abs(around - [grey, grey, grey, 255])
+        assert np.median(error) <= 3 and error.max() <= 12  # the encoder leaves a slow change of grey for later
         assert np.abs(picture[18, 33, :3] - [250, 10, 10]).max() <= 3
     assert shot.backdrop.hide_viewport and not shot.backdrop.hide_render
     assert headroom.module("scene.shot").open_subject(scene, subject).backdrop.hide_render
