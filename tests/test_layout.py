@@ -19,9 +19,10 @@ BACKEND_MAY = {
     "drawing": {"face", "track"},
     "export": {"export", "face", "subject"},
     "learning": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing"},
-    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning"},
     "corpus": {"face", "media", "track", "subject", "learning"},
     "training": {"face", "motion", "learning", "corpus"},
+    "refining": {"face", "media", "track", "plate", "refine", "subject"},
+    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning", "refining"},
     "server": {"server", "pipeline", "plate"},
 }
 HEAVY = {"torch", "mediapipe", "cv2", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}

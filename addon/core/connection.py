@@ -41,7 +41,7 @@ class Connection:
         if address.missing:
             raise InputError(address.missing + ".")
         with self._lock:
-            if self._local is None or not self._local.alive or self._python != address.python:
+            if self._local is None or self._python != address.python:
                 self._stop()
                 self._local, self._python = LocalBackend(address.python), address.python
             return self._local.start()

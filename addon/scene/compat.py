@@ -145,9 +145,21 @@ def new_strip(scene: bpy.types.Scene, kind: str, name: str, path: Path, channel:
     return make(name=name, filepath=str(path), channel=channel, frame_start=start_frame)
 
 
+def is_rendering() -> bool:
+    """Whether Blender's own render runs beside the window; only one can at a time."""
+    is_running: Any = bpy.app.is_job_running
+    return bool(is_running("RENDER"))
+
+
 def plays_sound() -> bool:
     """Whether this Blender can have sound strips; the bpy package of 4.2 was built without."""
     return bool(getattr(bpy.app.build_options, "audaspace", True))
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the sequencer shows: since 5.0 the workspace's own, the window's before."""
+    scene: Any = getattr(context, "sequencer_scene", None) or context.scene
+    return scene
 
 
 def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> None:

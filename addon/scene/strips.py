@@ -8,12 +8,14 @@ from typing import Any
 
 import bpy
 
+from ..core.render_settings import RenderSettings
 from ..core.timing import frame_count
 from . import compat
 from .controls import active_take, head_of
 from .shot import Shot
 
 TAG = "headroom_strip"
+SETTINGS = "headroom_render"
 LAID = "headroom_laid"
 """On strips that the add-on laid; one that an artist laid is never removed."""
 
@@ -93,9 +95,19 @@ def adopt_strip(shot: Shot, strip: Any) -> None:
     _play_in_sync(shot.scene)
 
 
-def place_movie(shot: Shot, movie: Path, start_frame: int) -> None:
-    """Lay a finished movie at `start_frame`, over nothing that is there but this shot's own strip of that file."""
-    _place(shot, "MOVIE", movie, start_frame)
+def place_movie(shot: Shot, movie: Path, start_frame: int, settings: RenderSettings) -> None:
+    """Lay a finished movie at `start_frame`, over nothing that is there but this shot's own strip of that file.
+
+    The strip keeps what it was rendered with.
+    """
+    strip = _place(shot, "MOVIE", movie, start_frame)
+    strip[SETTINGS] = settings.to_json()
+
+
+def render_settings(strip: Any) -> RenderSettings | None:
+    """What the movie of a strip was rendered with; None for a strip of another origin."""
+    text = strip.get(SETTINGS) if strip is not None else None
+    return RenderSettings.from_json(text) if text else None
 
 
 def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> int:
@@ -113,7 +125,7 @@ def _play_in_sync(scene: bpy.types.Scene) -> None:
     scene.use_audio_scrub = True
 
 
-def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> None:
+def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> Any:
     strips = compat.strips_of(shot.scene)
     for strip in [each for each in strips if each.get(TAG) == _tag(shot, kind, path)]:
         if strip.get(LAID):
@@ -124,6 +136,7 @@ def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> None:
     strip = compat.new_strip(shot.scene, kind, f"{shot.root.name} {path.stem}", path, channel, start_frame)
     strip[LAID] = True
     _mark(shot, strip, kind, path)
+    return strip
 
 
 def _tag(shot: Shot, kind: str, path: Path) -> str:

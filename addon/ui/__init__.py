@@ -3,10 +3,10 @@
 import bpy
 
 from ..scene import controls as scene_controls
-from . import controls, coverage, jobs, live, operators, panels, preferences, properties, takes
+from . import controls, coverage, jobs, live, operators, panels, preferences, properties, refining, takes
 
 CLASSES = (preferences.HeadroomPreferences, *operators.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES,
-           *coverage.CLASSES)
+           *coverage.CLASSES, *refining.CLASSES)
 
 
 def register() -> None:

@@ -9,6 +9,7 @@ from bpy.props import IntProperty
 
 from ..core import remote
 from ..core.errors import HeadroomError
+from ..core.render_settings import RenderSettings
 from ..core.tasks import InBackground, Task
 from ..scene import compat, produce, templates
 from ..scene.shot import Shot, active_shot, open_subject
@@ -176,10 +177,10 @@ class HEADROOM_OT_render_shot(Button):
         if movie.suffix.lower() != ".mp4":
             movie = movie.with_name(movie.name + ".mp4")
         compat.show_in_sequencer(context, context.scene)
-        task = produce.render_shot(_shot(context), movie, chosen.plate_fit, _connect(context))
-        return jobs.start("render", f"Render {movie.name}", task,
-                          lambda result: " ".join((f"Wrote {result.movie.name}, {result.frames} frames.",
-                                                   *result.notes)))
+        shot = _shot(context)
+        asked = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit)
+        task = produce.render_shot(shot, movie, chosen.plate_fit, _connect(context))
+        return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
 
 
 class HEADROOM_OT_cancel_job(Button):
@@ -224,6 +225,11 @@ CLASSES = (
     HEADROOM_OT_check_backend, HEADROOM_OT_learn, HEADROOM_OT_open_subject, HEADROOM_OT_perform,
     HEADROOM_OT_render_shot, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_jobs, HEADROOM_OT_new_shot,
 )
+
+
+def rendered(result: produce.MovieResult) -> str:
+    """The line that ends a rendered shot's job."""
+    return " ".join((f"Wrote {result.movie.name}, {result.frames} frames.", *result.notes))
 
 
 def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:

@@ -21,6 +21,7 @@ from .operators import (
     HEADROOM_OT_render_shot,
 )
 from .properties import settings
+from .refining import HEADROOM_OT_refine_frame
 
 ICONS = {"running": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
 LETTER_PX = 6.5
@@ -113,6 +114,7 @@ class HEADROOM_PT_render(SidebarPanel):
         layout = split_layout(self)
         layout.prop(settings(context), "output")
         layout.prop(settings(context), "plate_fit")
+        layout.operator(HEADROOM_OT_refine_frame.bl_idname)
         layout.operator(HEADROOM_OT_render_shot.bl_idname)
 
 
@@ -131,6 +133,8 @@ class HEADROOM_PT_jobs(SidebarPanel):
             if view.is_running:
                 row.operator(HEADROOM_OT_cancel_job.bl_idname, text="", icon="X", emboss=False).number = view.number
                 box.progress(factor=view.fraction, text=f"{view.fraction:.0%}")
+            if view.about and view.state != "done":
+                wrapped(box, context, view.about)
             wrapped(box, context, view.message)
         layout.operator(HEADROOM_OT_clear_jobs.bl_idname)
 

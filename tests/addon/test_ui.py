@@ -244,9 +244,10 @@ def test_a_job_survives_undo_in_the_middle_or_says_what_is_gone(panel, files, tm
     shot = panel.module("scene.shot").shots_in(panel.scene)[0]
     write_movie(tmp_path / "x.mp4", 2)
     task = panel.module("scene.produce").render_shot(shot, tmp_path / "s.mp4", 0.0, lambda: None)
-    next(task)
+    while not isinstance(next(task), panel.module("core.tasks").InBackground):
+        pass
     panel.bpy.ops.wm.read_homefile(use_empty=True)
-    match = panel.module("core.remote").Match(None, None, None, None, "")
+    match = panel.module("core.remote").Match(None, None, None, None, None, "")
     with pytest.raises(panel.module("core.errors").HeadroomError, match="no longer in the scene"):
         task.send(match)
     assert not (tmp_path / "s.mp4").exists()

@@ -61,6 +61,11 @@ def test_a_shot_is_performed_rendered_and_laid_in_the_sequencer(seen):
     assert seen["strips"] == [["MOVIE", 1, FRAMES + 1], ["SOUND", 1, FRAMES + 1]]
 
 
+def test_a_frame_is_shown_before_and_after_in_an_image_editor(seen):
+    assert seen["refined"]["state"] == "done", seen
+    assert seen["shown"] == [["Headroom Before | After", 16, 8]]
+
+
 def test_a_shot_stopped_in_the_middle_leaves_nothing(seen):
     assert seen["stopped"]["state"] == "cancelled"
     assert not (seen["folder"] / "stopped.mp4").exists()
