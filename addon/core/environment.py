@@ -27,6 +27,8 @@ from .uv_output import Installing, remedy
 
 STATE_FILE = "state.json"
 IMPORTS = "import headroom.pipeline, headroom.server.serve"
+OWN_INDEX = ("UV_TORCH_BACKEND", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS")
+"""Variables of uv by which somebody says where packages come from."""
 NOT_OURS = ("Blender",)  # of the doctor's findings: the backend behind Blender needs none of its own
 
 
@@ -84,9 +86,10 @@ class Environment:
         return record.problem if record else ""
 
     def install(self, package: str, host_python: str, watch: Watch) -> str:
-        """Make the environment anew with `package` (a wheel, a folder or a name for the index) in it; says what it runs on.
+        """Make the environment anew with `package` in it; says what it runs on.
 
-        `host_python` runs Blender; it fetches uv where the machine has no Python that the backend can use.
+        `package` is a wheel, a folder or a name for the index. `host_python` runs Blender; it fetches uv where the
+        machine has no Python that the backend can use.
         """
         with self._doing(State.INSTALLING):
             self._write(Record(False, self.version))
@@ -163,10 +166,11 @@ class Environment:
                 raise HeadroomError(remedy(error, self.folder / "setup.log")) from error
 
     def _variables(self) -> dict[str, str]:
-        """Keeps uv inside the folder. It picks torch's build for this machine's GPU unless told otherwise."""
-        return {"UV_CACHE_DIR": str(self.folder / "cache"), "UV_PYTHON_INSTALL_DIR": str(self.folder / "python"),
-                "UV_TORCH_BACKEND": os.environ.get("UV_TORCH_BACKEND", "auto"), "UV_NO_PROGRESS": "1",
-                "VIRTUAL_ENV": ""}
+        """Keeps uv inside the folder. It picks torch's build for this machine's GPU, unless the user has a mirror."""
+        inside = {"UV_CACHE_DIR": str(self.folder / "cache"), "UV_PYTHON_INSTALL_DIR": str(self.folder / "python")}
+        if any(name in os.environ for name in OWN_INDEX):
+            return inside
+        return {**inside, "UV_TORCH_BACKEND": "auto"}
 
     @contextmanager
     def _doing(self, activity: State) -> Iterator[None]:

@@ -24,7 +24,7 @@ PROBE = ("import ensurepip, json, struct, sys, venv; "
 
 
 def find_python(watch: Watch) -> Path | None:
-    """A 64-bit Python of one of `VERSIONS` that can make environments, or None. Takes seconds: call it from a thread."""
+    """A 64-bit Python of one of `VERSIONS` that can make environments, or None. Takes seconds; use a thread."""
     found: dict[tuple[int, int], Path] = {}
     for number, command in enumerate(candidates()):
         watch.report(min(0.9, number * 0.05), "Looking for a Python")

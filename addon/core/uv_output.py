@@ -66,5 +66,7 @@ def remedy(error: ProgramFailed, log: Path) -> str:
     for pattern, sentence in CAUSES:
         if pattern.search(said):
             return sentence
-    last = next((line.strip() for line in reversed(error.lines) if line.strip()), str(error)).rstrip(".")
-    return f"Setting up failed: {last[:160]}. Try again; {log} has the details."
+    spoken = [line.strip() for line in error.lines if line.strip()]
+    named = [line for line in spoken if line.lower().startswith("error")]
+    reason = (named or spoken[-1:] or [str(error)])[0].rstrip(".")
+    return f"Setting up failed: {reason[:160]}. Try again; {log} has the details."

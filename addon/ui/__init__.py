@@ -2,9 +2,9 @@
 
 import bpy
 
-from . import jobs, operators, panels, preferences, properties
+from . import command_line, jobs, operators, panels, preferences, properties, setup
 
-CLASSES = (preferences.HeadroomPreferences, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *operators.CLASSES, *command_line.CLASSES, *panels.CLASSES)
 
 
 def register() -> None:

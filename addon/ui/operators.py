@@ -1,49 +1,18 @@
 """The panel's buttons. `poll` says what is missing, `execute` reads the settings and calls one function."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import IntProperty
 
 from ..core import remote
-from ..core.errors import HeadroomError
 from ..core.tasks import InBackground, Task
 from ..scene import compat, produce, templates
 from ..scene.shot import Shot, active_shot, open_subject
 from . import jobs, preferences
+from .button import Button
+from .paths import absolute, new_subject_folder
 from .properties import settings
-
-
-class Button(bpy.types.Operator):
-    """What all have in common: a disabled button says why."""
-
-    bl_options = {"REGISTER"}  # noqa: RUF012  jobs.py pushes the one undo step when the work is done
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = cls.problem(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
-
-    @classmethod
-    def problem(cls, context: bpy.types.Context) -> str:
-        """Why the button cannot be pressed now; empty when it can."""
-        return ""
-
-    def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            self.report({"INFO"}, self.run(context))
-        except HeadroomError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-    def run(self, context: bpy.types.Context) -> str:
-        """Do it and return one line for the status bar."""
-        return ""
 
 
 class HEADROOM_OT_check_backend(Button):
@@ -85,7 +54,7 @@ class HEADROOM_OT_learn(Button):
 
     def run(self, context):
         chosen, scene_name = settings(context), context.scene.name
-        folder = _learn_folder(context)
+        folder = new_subject_folder(context)
         facts = {"preset": chosen.preset, "from_seconds": chosen.from_seconds or None,
                  "to_seconds": chosen.to_seconds or None, "name": chosen.name.strip(), "consent": chosen.consent}
 
@@ -95,7 +64,7 @@ class HEADROOM_OT_learn(Button):
             open_subject(scene, folder)
             return " ".join((f"Learnt {folder.name}.", *notes))
 
-        task = produce.learn_subject(_path(chosen.clip), folder, facts, _connect(context))
+        task = produce.learn_subject(absolute(chosen.clip), folder, facts, _connect(context))
         return jobs.start("learn", f"Learn {chosen.name.strip()}", task, done)
 
 
@@ -110,7 +79,7 @@ class HEADROOM_OT_open_subject(Button):
         return "" if settings(context).subject else "Choose a subject's folder"
 
     def run(self, context):
-        shot = open_subject(context.scene, _path(settings(context).subject))
+        shot = open_subject(context.scene, absolute(settings(context).subject))
         look_through_camera(context, shot)
         return f"Opened {shot.subject.name}"
 
@@ -131,7 +100,7 @@ class HEADROOM_OT_perform(Button):
     def run(self, context):
         chosen, shot = settings(context), _shot(context)
         compat.show_in_sequencer(context, context.scene)
-        speech = _path(chosen.speech)
+        speech = absolute(chosen.speech)
         task = produce.perform_shot(shot, speech, chosen.seed, shot.scene.frame_start, _connect(context))
         return jobs.start("perform", f"Perform {speech.name}", task,
                           lambda notes: " ".join((f"Keyed {speech.name}.", *notes)))
@@ -154,7 +123,7 @@ class HEADROOM_OT_render_shot(Button):
         return preferences.missing(context) or ("A shot is being rendered" if jobs.is_running("render") else "")
 
     def run(self, context):
-        chosen, movie = settings(context), _path(settings(context).output)
+        chosen, movie = settings(context), absolute(settings(context).output)
         if movie.suffix.lower() != ".mp4":
             movie = movie.with_name(movie.name + ".mp4")
         compat.show_in_sequencer(context, context.scene)
@@ -224,18 +193,3 @@ def _connect(context: bpy.types.Context) -> produce.Connect:
     """Reads the preferences now, on the main thread; what it returns may be called in any thread."""
     where = preferences.address(context)
     return lambda: preferences.connection.client(where)
-
-
-def _path(value: str) -> Path:
-    return Path(bpy.path.abspath(value)).absolute()
-
-
-def _learn_folder(context: bpy.types.Context) -> Path:
-    """A new folder named after the person."""
-    chosen = settings(context)
-    parent = _path(chosen.learn_output) if chosen.learn_output else Path(
-        bpy.utils.extension_path_user(preferences.PACKAGE, path="subjects", create=True))
-    name = re.sub(r'[\x00-\x1f\\/:*?"<>|\s]+', " ", chosen.name).strip(" .") or "Subject"
-    taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
-    names = [name, *(f"{name} {number}" for number in range(2, len(taken) + 3))]
-    return parent / next(each for each in names if each.casefold() not in taken)
