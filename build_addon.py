@@ -29,6 +29,15 @@ else:
 
 HERE = Path(__file__).resolve().parent
 EPOCH = (1980, 1, 1, 0, 0, 0)
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{name} for Blender</title>
+<h1>{name} {version}</h1>
+<p>{tagline}.</p>
+<p><a href="{archive}?repository=./index.json&amp;blender_version_min={blender_version_min}">Drag this link into Blender
+{blender_version_min} or newer</a> to install {name} and to be told of updates, or add the address of
+<a href="index.json">index.json</a> in Preferences, Get Extensions, Repositories.</p>
+</html>
+"""
 SUFFIXES = {".py", ".toml", ".blend", ".png", ".md"}
 
 
@@ -96,9 +105,9 @@ def check_version(version: str) -> None:
 
 
 def write_repository(folder: Path, archive: Path) -> Path:
-    """A static extension repository: the zip and the index.json that Blender reads. Returns the index's path.
+    """A static extension repository: the zip, the index.json that Blender reads and a page for people.
 
-    Blender offers an update when the version there is newer than the installed one.
+    Blender offers an update when the version there is newer than the installed one. Returns the index's path.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / archive.name
@@ -112,6 +121,7 @@ def write_repository(folder: Path, archive: Path) -> Path:
                  archive_hash=f"sha256:{hashlib.sha256(data).hexdigest()}")
     index = folder / "index.json"
     index.write_text(json.dumps({"version": "v1", "blocklist": [], "data": [entry]}, indent=2) + "\n", encoding="utf-8")
+    (folder / "index.html").write_text(PAGE.format(archive=archive.name, **entry), encoding="utf-8")
     return index
 
 
