@@ -123,7 +123,8 @@ def _perform(context: bpy.types.Context) -> dict[str, Any]:
 
 def _render(context: bpy.types.Context) -> dict[str, Any]:
     chosen = settings(context)
-    if not bpy.data.filepath or bpy.data.is_dirty:
+    dirty = bpy.data.is_dirty and not bpy.app.background  # without a window Blender always says so
+    if not bpy.data.filepath or dirty:
         raise InputError("Save the file first: the command renders it as it is saved.")
     if not chosen.output:
         raise InputError("Choose a movie file to write first.")

@@ -7,7 +7,7 @@ from bpy.props import IntProperty
 
 from ..core import remote
 from ..core.tasks import InBackground, Task
-from ..scene import compat, produce, templates
+from ..scene import compat, produce
 from ..scene.shot import Shot, active_shot, open_subject
 from . import jobs, preferences
 from .button import Button
@@ -157,23 +157,9 @@ class HEADROOM_OT_clear_jobs(Button):
         return "Cleared"
 
 
-class HEADROOM_OT_new_shot(Button):
-    """Start a new file from Headroom's shot template"""
-
-    bl_idname, bl_label = "headroom.new_shot", "New Shot File"
-
-    @classmethod
-    def problem(cls, context):
-        return "" if templates.find("headroom_shot") else "This build of the extension has no shot template"
-
-    def run(self, context):
-        bpy.ops.wm.read_homefile(filepath=str(templates.find("headroom_shot")), load_ui=True)
-        return "New shot"
-
-
 CLASSES = (
     HEADROOM_OT_check_backend, HEADROOM_OT_learn, HEADROOM_OT_open_subject, HEADROOM_OT_perform,
-    HEADROOM_OT_render_shot, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_jobs, HEADROOM_OT_new_shot,
+    HEADROOM_OT_render_shot, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_jobs,
 )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import bpy
 
 from ..scene.shot import active_shot
-from . import command_line, jobs, preferences, setup
+from . import command_line, jobs, new_shot, preferences, setup
 from .layout import SidebarPanel, split_layout, wrapped
 from .operators import (
     HEADROOM_OT_cancel_job,
     HEADROOM_OT_check_backend,
     HEADROOM_OT_clear_jobs,
     HEADROOM_OT_learn,
-    HEADROOM_OT_new_shot,
     HEADROOM_OT_open_subject,
     HEADROOM_OT_perform,
     HEADROOM_OT_render_shot,
@@ -71,7 +70,7 @@ class HEADROOM_PT_subject(SidebarPanel):
         if shot is not None:
             wrapped(layout.column(align=True), context, f"In the scene: {shot.root.name}", "OUTLINER_OB_EMPTY")
         else:
-            layout.operator(HEADROOM_OT_new_shot.bl_idname)
+            layout.operator(new_shot.HEADROOM_OT_new_shot.bl_idname, text="New Shot File")
 
 
 class HEADROOM_PT_perform(SidebarPanel):

@@ -110,10 +110,3 @@ def test_the_zip_runs_and_refuses_bad_input_with_exit_code_2(built_zip, tmp_path
     assert "is not a subject folder" in done.stderr.splitlines()[-1]
     assert done.stdout == ""
     assert not list(tmp_path.rglob("*.mp4"))
-
-
-def test_the_shot_template_is_found_by_name(headroom):
-    template = headroom.module("scene.templates").find("headroom_shot")
-    headroom.bpy.ops.wm.open_mainfile(filepath=str(template))
-    assert headroom.bpy.context.scene.view_settings.view_transform == "Standard"
-    assert headroom.module("scene.templates").find("no such template") is None
