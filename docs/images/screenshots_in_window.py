@@ -1,4 +1,7 @@
-"""Runs inside Blender for make_screenshots.py: `blender --python … -- ZIP DEMO SPEECH FOLDER`."""
+"""Runs inside Blender for make_screenshots.py: `blender --python … -- ZIP FOLDER`.
+
+FOLDER holds the subject `robin`, `speech.wav`, `performance.npz` and `shot.mp4`; the pictures are written there.
+"""
 
 import importlib
 import os
@@ -9,9 +12,11 @@ from pathlib import Path
 
 import bpy
 
-ARCHIVE, DEMO, SPEECH, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
+ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
 PACKAGE = "bl_ext.user_default.headroom"
 PAUSE = 1.5  # seconds in which the window draws
+
+bpy.context.preferences.view.show_splash = False
 
 
 def module(name):
@@ -40,7 +45,6 @@ def sidebar():
 
 def steps():
     """The session; after every yield the window has drawn."""
-    bpy.context.preferences.view.show_splash = False
     bpy.ops.extensions.package_install_files(
         repo="user_default", filepath=str(ARCHIVE), enable_on_install=True, overwrite=True)
     sidebar()
@@ -54,15 +58,16 @@ def steps():
     bpy.ops.headroom.new_shot()
     yield
     yield
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "shot.blend"))
     scene = bpy.context.scene
     settings = scene.headroom
-    settings.subject, settings.speech, settings.output = str(DEMO / "subject"), str(SPEECH), str(DEMO / "shot.mp4")
-    shot = module("scene.shot").open_subject(scene, DEMO / "subject")
+    settings.subject, settings.speech, settings.output = "//robin", "//speech.wav", "//shot.mp4"
+    shot = module("scene.shot").open_subject(scene, FOLDER / "robin")
     performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
-    module("scene.produce").apply_performance(shot, performance, SPEECH, scene.frame_start)
-    module("scene.strips").place_movie(shot, DEMO / "shot.mp4", scene.frame_start)
-    bpy.context.view_layer.objects.active = shot.root
-    shot.root.select_set(True)
+    module("scene.produce").apply_performance(shot, performance, FOLDER / "speech.wav", scene.frame_start)
+    module("scene.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start)
+    bpy.context.view_layer.objects.active = shot.face
+    shot.face.select_set(True)
     scene.frame_set(60)
     yield
     show_curves()
@@ -80,6 +85,7 @@ def show_curves():
             if area.type == "GRAPH_EDITOR":
                 bpy.ops.graph.view_all()
             elif area.type == "SEQUENCE_EDITOR":
+                area.spaces.active.timeline_overlay.show_strip_source = False
                 bpy.ops.sequencer.view_all()
             elif area.type == "VIEW_3D":
                 bpy.ops.view3d.view_center_camera()

@@ -76,7 +76,7 @@ def test_a_build_without_a_backend_asks_for_a_wheel(online):
 
 @pytest.mark.parametrize("button", ["verify_backend", "remove_backend"])
 def test_what_is_not_set_up_can_be_neither_verified_nor_removed(first, button):
-    with pytest.raises(RuntimeError, match="Set up the backend first|no backend to remove"):
+    with pytest.raises(RuntimeError, match=r"Set up the backend first|no backend to remove"):
         getattr(first.bpy.ops.headroom, button)()
 
 
