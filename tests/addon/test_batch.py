@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,3 +173,20 @@ def test_jobs_are_added_to_a_file_one_after_the_other(panel, tmp_path):
 def test_what_is_missing_for_a_command_line_is_said(panel, kind, words):
     with pytest.raises(RuntimeError, match=words):
         panel.bpy.ops.headroom.copy_command(kind=kind)
+
+
+def table_row(kind, name, setting, required):
+    """A setting as a line of the guide's table."""
+    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    what = " or ".join(setting.choices) or names.get(setting.kind, "path")
+    default = "needed" if setting.default is required else json.dumps(setting.default).strip('"')
+    default = {"": "empty", "null": "nothing"}.get(default, default)
+    return f"| {kind} | `{name}` | {what} | {default} | {setting.summary} |"
+
+
+def test_the_guide_lists_every_setting_as_it_is(headroom):
+    jobfile = headroom.module("core.jobfile")
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "batch.md").read_text(encoding="utf-8")
+    listed = [line for line in guide.splitlines() if line.count("|") == 6 and "`" in line]
+    assert listed == [table_row(kind, name, setting, jobfile.REQUIRED)
+                      for kind, settings in jobfile.KINDS.items() for name, setting in settings.items()]
