@@ -31,7 +31,7 @@ class HEADROOM_PT_main(SidebarPanel):
             return
         where, row = preferences.address(context), self.layout.row(align=True)
         if where.url:
-            row.label(text=f"Server {where.url}", icon="URL")
+            wrapped(row.column(align=True), context, f"Server {where.url}", "URL")
         else:
             running = preferences.connection.running
             row.label(text="Backend runs" if running else "Backend starts when needed",

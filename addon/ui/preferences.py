@@ -9,6 +9,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from ..core.connection import Address, Connection
 from ..core.environment import State
+from .layout import wrapped
 from .managed import PACKAGE, environment, sentence, user_folder
 
 connection = Connection()
@@ -41,7 +42,7 @@ class HeadroomPreferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.row().prop(self, "where", expand=True)
         if self.where == "LOCAL":
-            setup.draw_preferences(layout)
+            setup.draw_preferences(layout, context)
             layout.prop(self, "python")
             layout.prop(self, "package")
         else:
@@ -49,7 +50,7 @@ class HeadroomPreferences(bpy.types.AddonPreferences):
             layout.prop(self, "token")
             problem = missing(context)
             if problem:
-                layout.label(text=problem, icon="ERROR")
+                wrapped(layout.column(align=True), context, problem, "ERROR")
 
 
 def preferences(context: bpy.types.Context) -> HeadroomPreferences:

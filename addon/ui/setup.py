@@ -20,7 +20,7 @@ OVERRIDDEN = "Blender was started in offline mode. Start it without --offline-mo
 
 
 class HEADROOM_OT_setup_backend(Button):
-    """Download the backend into the extension's own folder: 1 GB, or 6 GB for an NVIDIA GPU. Nothing else is touched"""
+    """Download the backend into the extension's own folder: 2 GB, or up to 8 GB with an NVIDIA GPU"""
 
     bl_idname, bl_label = "headroom.setup_backend", "Set Up Backend"
 
@@ -99,10 +99,10 @@ def draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, problem
     layout.operator(HEADROOM_OT_use_server.bl_idname, text="Use a Server Instead", icon="URL")
 
 
-def draw_preferences(layout: bpy.types.UILayout) -> None:
+def draw_preferences(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The state of the backend that was set up, with what can be done to it."""
     state = environment().state
-    layout.label(text=sentence(), icon="CHECKMARK" if state is State.READY else "INFO")
+    wrapped(layout.column(align=True), context, sentence(), "CHECKMARK" if state is State.READY else "INFO")
     row = layout.row()
     row.operator(HEADROOM_OT_setup_backend.bl_idname, text=verb())
     row.operator(HEADROOM_OT_verify_backend.bl_idname)
