@@ -113,3 +113,8 @@ def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> Non
     workspace = getattr(context, "workspace", None)
     if workspace is not None and hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
         workspace.sequencer_scene = scene
+
+
+def relative_path_options() -> set[Any]:
+    """Options of a path property that may begin with //. Since 4.5 it has to say so, or 5.0 marks the path red."""
+    return {"ANIMATABLE", "PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else {"ANIMATABLE"}

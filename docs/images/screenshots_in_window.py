@@ -73,7 +73,6 @@ def steps():
     show_curves()
     yield
     picture("workspace")
-    picture("panel", around(sidebar()))
 
 
 def show_curves():

@@ -1,5 +1,6 @@
 """Why a button cannot be pressed: every reason, by what causes it."""
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -104,3 +105,11 @@ def test_a_doctor_that_fails_is_quoted(headroom, tmp_path):
     with pytest.raises(headroom.module("core.errors").HeadroomError,
                        match=r"The backend's doctor failed: a library is gone\. Repair"):
         environment._findings(program, tasks.Watch(lambda step: None))
+
+
+@pytest.mark.parametrize("name", ["clip", "learn_output", "subject", "speech", "output"])
+def test_paths_may_begin_at_the_files_folder(panel, name):
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        setattr(panel.settings, name, "//a file")
+    assert [str(each.message) for each in warned] == []
