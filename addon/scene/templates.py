@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -11,7 +12,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "templates"
 
 def find(name: str) -> Path | None:
     """The file of the template `name`, the user's own before ours; None when there is none of that name."""
-    places = [Path(path) / "startup.blend" for path in bpy.utils.app_template_paths(path=name)]
+    folders: Any = bpy.utils.app_template_paths(path=name)  # type: ignore[func-returns-value]
+    places = [Path(path) / "startup.blend" for path in folders]
     return next((path for path in (*places, FOLDER / f"{name}.blend") if path.is_file()), None)
 
 
