@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from .client import Client
+from .processes import child_environment
 from .transport import BackendError
 
 START_SECONDS = 120.0  # the first start of a cold disk loads torch
@@ -44,7 +44,7 @@ class LocalBackend:
     def __init__(self, python: Path | str, data_dir: Path | None = None, command: Sequence[str] = SERVE):
         """`python` is the interpreter that has the package `headroom`; `data_dir` is its own default unless given."""
         self._command = [str(python), *command, "--exit-with-parent", str(os.getpid())]
-        self._environment = _environment({} if data_dir is None else {"HEADROOM_DATA": str(data_dir)})
+        self._environment = child_environment({} if data_dir is None else {"HEADROOM_DATA": str(data_dir)})
         self._lock = threading.RLock()
         self._revived: deque[float] = deque(maxlen=REVIVALS)  # times of the clock
         self._process: subprocess.Popen[str] | None = None
@@ -174,11 +174,3 @@ def _announcement(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return said if isinstance(said, dict) and {"url", "token"} <= said.keys() else None
-
-
-def _environment(added: Mapping[str, str]) -> dict[str, str]:
-    """Ours without what belongs to Blender's Python and would break another."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONEXECUTABLE")}
-    if sys.platform == "darwin":
-        kept.pop("__PYVENV_LAUNCHER__", None)
-    return {**kept, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", **added}

@@ -172,3 +172,8 @@ def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> Non
 def modal_operators(window: bpy.types.Window) -> list[str]:
     """The identifiers of what an artist is in the middle of, such as dragging; 4.2 could not tell everywhere."""
     return [each.bl_idname for each in getattr(window, "modal_operators", ())]
+
+
+def relative_path_options() -> set[Any]:
+    """Options of a path property that may begin with //. Since 4.5 it has to say so, or 5.0 marks the path red."""
+    return {"ANIMATABLE", "PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else {"ANIMATABLE"}

@@ -3,10 +3,25 @@
 import bpy
 
 from ..scene import controls as scene_controls
-from . import controls, coverage, jobs, live, operators, panels, preferences, properties, refining, takes
+from . import (
+    command_line,
+    controls,
+    coverage,
+    jobs,
+    live,
+    new_shot,
+    operators,
+    panels,
+    preferences,
+    properties,
+    refining,
+    setup,
+    takes,
+)
 
-CLASSES = (preferences.HeadroomPreferences, *operators.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES,
-           *coverage.CLASSES, *refining.CLASSES)
+CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *operators.CLASSES, *command_line.CLASSES,
+           *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES, *coverage.CLASSES,
+           *refining.CLASSES)
 
 
 def register() -> None:
@@ -16,6 +31,7 @@ def register() -> None:
         bpy.utils.register_class(each)
     coverage.register()
     live.register()
+    new_shot.register()
 
 
 def unregister() -> None:
@@ -23,6 +39,7 @@ def unregister() -> None:
     coverage.unregister()
     jobs.unregister()
     preferences.connection.stop()
+    new_shot.unregister()
     for each in reversed(CLASSES):
         bpy.utils.unregister_class(each)
     properties.unregister()

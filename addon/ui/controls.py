@@ -14,8 +14,8 @@ from ..scene.keyframes import show_range
 from ..scene.shot import Shot, active_shot
 from ..scene.strips import adopt_strip, sound_strip, strip_speech
 from . import live
-from .operators import Button
-from .panels import SidebarPanel, split_layout, wrapped
+from .button import Button
+from .layout import SidebarPanel, split_layout, wrapped
 
 SECTIONS = (("head", "Head", ("hold_head", "head_turn", "head_shift")), ("mouth", "Mouth", ("mouth_open",)),
             ("upper", "Brows and Lids", ("brows_raise", "lids_open")))

@@ -12,9 +12,9 @@ from gpu_extras.batch import batch_for_shader
 from ..core.errors import HeadroomError
 from ..scene import coverage
 from . import live
+from .button import Button
 from .controls import shown_shot
-from .operators import Button
-from .panels import SidebarPanel, split_layout, wrapped
+from .layout import SidebarPanel, split_layout, wrapped
 
 LISTED = 6
 RIBBON_PX = (22, 5)

@@ -9,7 +9,8 @@ from ..core.errors import InputError
 from ..scene import compat, produce, strips
 from ..scene.shot import find_shot
 from . import jobs, preferences
-from .operators import Button, _connect, _shot, rendered
+from .button import Button
+from .operators import _connect, _shot, rendered
 from .properties import settings
 
 IMAGE = "Headroom Before | After"

@@ -10,8 +10,8 @@ from ..scene.controls import head_of
 from ..scene.takes import remove_take
 from . import jobs, live
 from .controls import HeadButton, shown_shot
+from .layout import SidebarPanel, split_layout, wrapped
 from .operators import PerformButton
-from .panels import SidebarPanel, split_layout, wrapped
 
 
 class HEADROOM_OT_add_take(PerformButton):

@@ -132,11 +132,11 @@ def test_a_button_that_cannot_be_pressed_says_why(panel, button, settings, reaso
         getattr(panel.bpy.ops.headroom, button)()
 
 
-def test_without_a_backend_the_buttons_say_where_to_set_it(panel, files, monkeypatch):
+def test_without_a_backend_the_buttons_say_what_is_missing(panel, files, monkeypatch):
     monkeypatch.delenv("HEADROOM_PYTHON", raising=False)
     open_and_perform(panel, files)
     panel.module("ui.preferences").preferences(panel.bpy.context).where = "LOCAL"
-    with pytest.raises(RuntimeError, match="in the preferences"):
+    with pytest.raises(RuntimeError, match="not set up yet"):
         panel.bpy.ops.headroom.perform()
 
 

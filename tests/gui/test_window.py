@@ -50,7 +50,7 @@ def test_nothing_goes_wrong_in_python(seen):
 
 def test_the_panel_is_drawn_in_its_tab(seen):
     assert seen["tab"] == "Headroom"
-    assert seen["drawn"] == ["jobs", "main", "perform", "render", "subject"]  # learn begins closed
+    assert seen["drawn"] == ["jobs", "main", "perform", "subject"]  # the others begin closed
     assert (seen["folder"] / "window.png").read_bytes().startswith(b"\x89PNG")
 
 
