@@ -103,7 +103,6 @@ def subject_of(tmp_path, **facts):
     return tmp_path
 
 
-
 def with_variable(name, value, function):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
@@ -133,6 +132,20 @@ def too_many_backends(tmp_path):
             store.Store(tmp_path)
         finally:
             first.close()
+
+
+def matlab_file(tmp_path):
+    from scipy.io import savemat
+
+    savemat(tmp_path / "x.mat", {"other": 1})
+    return tmp_path / "x.mat"
+
+
+def resume_alone(tmp_path):
+    """One process goes on with a training of two."""
+    record = importlib.import_module("headroom.motion.record").Record(tmp_path / "m.checkpoint", 1, "")
+    record._pending = {"course": {}, "random": [None, None]}
+    record.resume(SimpleNamespace(load_state_dict=lambda state: None))
 
 
 def folder(path):
@@ -169,7 +182,7 @@ TRIGGERS = {
     "it was ended from outside (signal …), perhaps because memory ran out. Start again.":
         died("import os; os.kill(os.getpid(), 9)"),
     "… and left no message. Start it again.": died("pass"),
-    "The backend refused with status ….":
+    "The backend refused with status …. Check its address.":
         lambda tmp_path: raise_(str(importlib.import_module("addon.core.transport")._refusal(
             SimpleNamespace(read=lambda: b"<html>", status=502)))),
     "The backend speaks version … of the API, the add-on speaks version …. Update the older of the two.":
@@ -178,9 +191,9 @@ TRIGGERS = {
         lambda tmp_path: add_on("remote").match(
             Deaf(put_tree=lambda f: {}, put_bytes=lambda b: "", submit=lambda *a: job("queued"),
                  events=lambda i: [job("done", result={"match": "sha"})],
-                 get_file=lambda sha, path: np.savez(path, plate=[0], rotation=np.zeros((1, 3)),
-                                                     translation=np.zeros((1, 3)), distance=[0])),
-            tmp_path, 25.0, np.zeros((2, 3)), np.zeros((2, 3)), 0.0, tmp_path, watch()),
+                 get_file=lambda sha, path: np.savez(path, plate=[0], rotation=np.zeros((1, 3)), distance=[0],
+                                                     translation=np.zeros((1, 3)), position=[0])),
+            tmp_path, 25.0, np.zeros((2, 3)), np.zeros((2, 3)), 0.0, np.full(2, np.nan), tmp_path, watch()),
     "… cannot be read as a rig. Learn the subject again.": lambda tmp_path: add_on("rig").Rig.load(text_file(tmp_path)),
     "… cannot be read: …. Learn the subject again.":
         lambda tmp_path: add_on("subject").Subject.open(
@@ -206,7 +219,7 @@ TRIGGERS = {
         lambda tmp_path: backend("media.image", "read_picture")(text_file(tmp_path, "x.png")),
     "…: this picture format cannot be written; use .png or .jpg.":
         lambda tmp_path: backend("media.image", "write_picture")(tmp_path / "x.odd", np.zeros((2, 2, 3), np.uint8)),
-    "… is not a Headroom face model; install Headroom again.":
+    "… is not a Headroom face model; ….":
         lambda tmp_path: importlib.import_module("headroom.face.model").ControlModel.load(text_file(tmp_path)),
     "… is not a track; learn the subject again.":
         lambda tmp_path: importlib.import_module("headroom.track.track").Track.load(text_file(tmp_path)),
@@ -219,14 +232,15 @@ TRIGGERS = {
         lambda tmp_path: backend("plate.match", "match_plates")(NOTHING, NOTHING, 25.0, NOTHING, NOTHING, 25.0),
     "There are … renders for … plates; render the shot again.":
         lambda tmp_path: backend("pipeline", "refine")(tmp_path, [], SimpleNamespace(plate=[0]), tmp_path / "m.mp4",
-                                                       fps=25.0, speech=None),
+                                                       fps=25.0, speech=None, crops=tmp_path),
     "… frames and … renders cannot be paired. Learn the subject again.":
         lambda tmp_path: backend("refine.train", "_check")(np.zeros(2), np.zeros(1)),
     "… is not a refiner of this version of Headroom. Learn the subject again.":
         lambda tmp_path: importlib.import_module("headroom.refine.refine").Refiner.load(refiner_file(tmp_path, "0")),
     "… was written by another version of Headroom. Learn the subject again.":
         lambda tmp_path: importlib.import_module("headroom.refine.refine").Refiner.load(refiner_file(tmp_path)),
-    "… was learnt with another face model; learn the subject again.":
+    "… was learnt with the face model …, which is not on this machine; give its file to `headroom model import`, or "
+    "learn the subject again.":
         lambda tmp_path: importlib.import_module("headroom.subject").Subject.open(
             subject_of(tmp_path, face_model='"another"')).model,
     "… cannot be read; learn the subject again.":
@@ -237,4 +251,30 @@ TRIGGERS = {
         lambda tmp_path: too_many_backends(tmp_path),
     "… was written by another version of Headroom; learn the subject again.":
         lambda tmp_path: importlib.import_module("headroom.subject").Subject.open(subject_of(tmp_path, format=99)),
+    "Cannot write in …: …. Make room, or allow writing there.":
+        lambda tmp_path: add_on("frames").FrameCache([text_file(tmp_path) / "frames"]).keep("0", lambda path: None),
+    "The strip does not say how it was rendered. Render the shot again.":
+        lambda tmp_path: add_on("render_settings").RenderSettings.from_json("{}"),
+    "… cannot be read as a track. Learn the subject again.":
+        lambda tmp_path: add_on("coverage").Clip.load(text_file(tmp_path)),
+    "The poses hold positions for another number of frames. Give one each, NaN where it is free.":
+        lambda tmp_path: backend("server.tasks", "_read_poses")(
+            numbers(tmp_path, fps=25.0, rotation=np.zeros((2, 3)), translation=np.zeros((2, 3)), held=np.zeros(1))),
+    "There is no albedo …; choose one of ….": lambda tmp_path: backend("track.look", "require_albedo_kind")("high"),
+    "There is no control …; choose one of ….": lambda tmp_path: backend("motion.controls", "parsed")(["ears.gain=1"]),
+    "… gives … no number; choose one, as in …=0.5.":
+        lambda tmp_path: backend("motion.controls", "parsed")(["mouth.gain=wide"]),
+    "… does not exist; check its name.": lambda tmp_path: backend("face.basel", "read_basel")([tmp_path / "no"]),
+    "… is incomplete; download it again.":
+        lambda tmp_path: backend("face.basel", "_read_expressions")(text_file(tmp_path)),
+    "… is not a list of numbers; download it again.":
+        lambda tmp_path: backend("face.basel", "_read_deviations")(text_file(tmp_path)),
+    "… cannot be read as a MATLAB file; download it again.":
+        lambda tmp_path: backend("face.basel", "_read_mat")(text_file(tmp_path, "x.mat")),
+    "… lacks …; download it again.": lambda tmp_path: backend("face.basel", "_read_mat")(matlab_file(tmp_path), "tri"),
+    "… does not exist; choose a clip or a folder of clips.":
+        lambda tmp_path: backend("corpus", "find_clips")([tmp_path / "no"]),
+    "… was begun with … processes; resume with as many.": lambda tmp_path: resume_alone(tmp_path),
+    "… lacks …; choose the folder of a Sphinx acoustic model.":
+        lambda tmp_path: backend("motion.sphinx", "read_phone_model")(tmp_path),
 }

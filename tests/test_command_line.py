@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from headroom import __main__ as cli
 from headroom import console
@@ -33,6 +35,20 @@ def call(monkeypatch, capsys, *arguments):
     return end.value.code, said.out, said.err
 
 
+def command_names(group, before=""):
+    """Every command that can be called, as it is typed: "learn", "model import"."""
+    for name, command in group.commands.items():
+        yield from command_names(command, f"{name} ") if hasattr(command, "commands") else (before + name,)
+
+
+def test_the_readme_says_what_every_command_does():
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    rows = "\n".join(line for line in readme.splitlines() if line.startswith("| `"))
+    names = list(command_names(typer.main.get_command(cli.app)))
+    assert "learn" in names and "train motion" in names
+    assert [name for name in names if f"`{name}" not in rows] == []
+
+
 def test_help_names_every_command_and_loads_nothing_heavy():
     program = ("import sys; from headroom.__main__ import app\n"
                "try: app(['--help'], prog_name='headroom')\n"
@@ -40,7 +56,8 @@ def test_help_names_every_command_and_loads_nothing_heavy():
                "print(sorted({'torch', 'cv2', 'numpy', 'mediapipe', 'av'} & sys.modules.keys()), file=sys.stderr)")
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert said.stderr.strip() == "[]"
-    for command in ("learn", "track", "perform", "shot", "evaluate", "export", "demo", "model", "serve", "doctor"):
+    for command in ("learn", "track", "perform", "shot", "evaluate", "export", "demo", "model", "train", "serve",
+                    "doctor"):
         assert command in said.stdout
 
 

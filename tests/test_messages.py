@@ -108,8 +108,12 @@ MET_IN = {
     "Only … s of the clip to learn from; choose a part of at least … s, better 12 s.": "test_bad_input.py",
     "… is silent; choose a recording with speech in it.": "test_bad_input.py",
     "The backend lacks something (…: …). …": "addon/test_environment.py",
+    "There are several models: …; name the one to import.": "face/test_basel.py",
+    "… is not a Basel Face Model of 2017 or 2019; download it again.": "face/test_basel.py",
+    "None of the … clips can be used. …": "test_corpus.py",
+    "… is kept for measuring (weights/people.toml); leave it out of training.": "test_corpus.py",
     "The backend's doctor failed: …. Repair the backend.": "addon/test_reasons.py",
-    "… has no scene …. Its scenes: ….": "addon/test_batch.py",
+    "… has no scene …. Choose one of its scenes: ….": "addon/test_batch.py",
     "…. Start Blender with --online-mode.": "addon/test_batch.py",
     "Blender needs a system library (…). Install it with `apt install …`; `headroom doctor` lists everything missing.":
         "test_blender.py",

@@ -43,9 +43,11 @@ class FrameCache:
             write(half)
             os.replace(half, path)
         except OSError as error:
-            raise InputError(f"Cannot write in {self.folder}: {error.strerror}. Make room there.") from error
+            raise InputError(f"Cannot write in {self.folder}: {error.strerror}. Make room, or allow writing "
+                             "there.") from error
         finally:
-            half.unlink(missing_ok=True)
+            with suppress(OSError):  # it is gone when it was moved, and never was when its folder is none
+                half.unlink()
         return path
 
     def prune(self, most_days: float = MOST_DAYS, most_bytes: int = MOST_BYTES) -> None:

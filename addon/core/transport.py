@@ -117,7 +117,7 @@ def _refusal(response: http.client.HTTPResponse) -> Refused:
     try:
         message = str(json.loads(response.read())["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        message = f"The backend refused with status {response.status}."
+        message = f"The backend refused with status {response.status}. Check its address."
         if response.status == 401:
             message = "The backend does not accept the token. Copy it again from where the backend was started."
     return Refused(message, response.status)

@@ -52,7 +52,8 @@ def render_file(file: Path, scene_name: str, movie: Path, plate_fit: float, conn
         raise InputError(f"Blender cannot open {file}. Choose a .blend file.") from error
     scene = bpy.data.scenes.get(scene_name) if scene_name else bpy.context.scene
     if scene is None:
-        raise InputError(f"{file.name} has no scene {scene_name}. Its scenes: {', '.join(bpy.data.scenes.keys())}.")
+        raise InputError(f"{file.name} has no scene {scene_name}. Choose one of its scenes: "
+                         f"{', '.join(bpy.data.scenes.keys())}.")
     shot = active_shot(scene)
     if shot is None:
         raise InputError(f"There is no shot in the scene {scene.name} of {file.name}. Open a subject there and save.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import InputError
+from ..core.render_settings import RenderSettings
 from ..scene import compat, produce, strips
 from ..scene.shot import find_shot
 from . import jobs, preferences
@@ -49,15 +49,13 @@ class HEADROOM_OT_redo_render(Button):
     @classmethod
     def problem(cls, context):
         strip = active_strip(context)
-        if strip is None or strip.get(strips.SETTINGS) is None:
+        if strip is None or not strip.get(strips.SETTINGS):
             return "Select a movie strip that Render Shot made"
         return preferences.missing(context) or ("A shot is being rendered" if jobs.is_running("render") else "")
 
     def run(self, context):
         strip = active_strip(context)
-        asked = strips.render_settings(strip)
-        if asked is None:
-            raise InputError("Select a movie strip that Render Shot made.")
+        asked = RenderSettings.from_json(strip[strips.SETTINGS])
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
         task = produce.render_shot(find_shot(compat.sequencer_scene(context).name, asked.shot), movie, asked.plate_fit,
                                    _connect(context), (asked.frame_start, asked.frame_end))

@@ -85,7 +85,7 @@ class HEADROOM_OT_clear_cuts(HeadButton):
     @classmethod
     def problem(cls, context):
         return super().problem(context) or (
-            "" if len(head_of(shown_shot(context).root).cuts) else "No take is cut in")
+            "" if len(head_of(shown_shot(context).root).cuts) else "There are no cuts to remove")
 
     def run(self, context):
         shot = shown_shot(context)

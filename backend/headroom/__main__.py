@@ -33,7 +33,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
                   help="A short video of a person and a speech recording in, an editable performance and a shot out.")
 
 app.add_typer(model, name="model")
-train = typer.Typer(no_args_is_help=True, help="General weights.")
+train = typer.Typer(no_args_is_help=True, help="Train the general weights that `learn` begins from.")
 app.add_typer(train, name="train")
 
 NO_CONSENT = "not stated"

@@ -34,6 +34,7 @@ def reason(panel, button, **arguments):
     ("perform", "perform", "A speech is being performed"),
     ("render", "render_shot", "A shot is being rendered"),
     ("check", "check_backend", "The check is under way"),
+    ("refine_frame", "refine_frame", "A frame is being refined"),
 ])
 def test_one_job_of_a_kind_at_a_time(panel, kind, button, words):
     panel.jobs._views[1] = panel.jobs.JobView(1, kind, "Another")
@@ -51,6 +52,15 @@ def test_what_is_missing_is_named(panel, button, settings, words):
     for name, value in settings.items():
         setattr(panel.settings, name, value)
     assert words in reason(panel, button)
+
+
+def test_a_frame_outside_of_the_shot_is_not_refined(panel):
+    panel.scene.frame_set(panel.scene.frame_end + 1)
+    assert "Move to a frame between the scene's first and last one" in reason(panel, "refine_frame")
+
+
+def test_only_a_rendered_strip_is_rendered_again(panel):
+    assert "Select a movie strip that Render Shot made" in reason(panel, "redo_render")
 
 
 @pytest.mark.parametrize(("kind", "settings", "words"), [

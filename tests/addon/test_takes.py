@@ -34,6 +34,16 @@ def test_removing_a_take_takes_its_motion_along_and_shows_the_other(headroom, pe
     assert keys(headroom, performed.face)[:, 1] == pytest.approx(performance.rotation[:, 1], abs=1e-6)
 
 
+@pytest.mark.parametrize(("button", "reason"), [
+    ("remove_take", "The only take stays; perform again to replace it"),
+    ("clear_cuts", "There are no cuts to remove"),
+    ("follow_strip", "Select the sound strip of this speech in the sequencer"),
+])
+def test_what_has_nothing_to_work_on_says_so(headroom, performed, button, reason):
+    with pytest.raises(RuntimeError, match=reason):
+        getattr(headroom.bpy.ops.headroom, button)()
+
+
 def test_a_take_is_cut_into_another_within_the_preview_range(headroom, performed, performance, other):
     perform(headroom, performed, other)
     with pytest.raises(RuntimeError, match="preview range"):

@@ -11,7 +11,7 @@ import typer
 from headroom.console import out, progress_bar, require_file_later
 from headroom.errors import InputError
 
-app = typer.Typer(no_args_is_help=True, help="The face model.")
+app = typer.Typer(no_args_is_help=True, help="Make, import and look at face models.")
 
 
 @app.command("build")

@@ -77,7 +77,8 @@ def _require_parts(files: dict[str, Path]) -> dict[str, Path]:
                          ".h5 of 2017 or 2019.")
     missing = [name for name in PARTS if name not in found]
     if missing:
-        raise InputError(f"{', '.join(missing)} is missing; the 2009 model needs {', '.join(PARTS)}.")
+        raise InputError(f"{', '.join(missing)} is missing; put it beside the others. The 2009 model needs "
+                         f"{', '.join(PARTS)}.")
     return found
 
 
@@ -148,7 +149,7 @@ def _read_expressions(path: Path) -> np.ndarray:
     count = int(np.frombuffer(content[:4], "<i4")[0]) if len(content) >= 4 else 0
     length, rest = divmod(len(content) - 4, 4 * (count + 1)) if count > 0 else (0, 1)
     if rest or length % 3:
-        raise InputError(f"{path.name} has an odd length; download it again.")
+        raise InputError(f"{path.name} is incomplete; download it again.")
     return np.frombuffer(content, "<f4", offset=4 * (1 + length)).reshape(count, length).T
 
 
@@ -165,7 +166,7 @@ def _read_mat(path: Path, *names: str) -> dict[str, np.ndarray]:
 
     try:
         data = loadmat(path, variable_names=names)
-    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
+    except (OSError, ValueError, TypeError, IndexError, NotImplementedError, MatReadError) as error:
         raise InputError(f"{path.name} cannot be read as a MATLAB file; download it again.") from error
     missing = [name for name in names if name not in data]
     if missing:

@@ -54,7 +54,7 @@ class Record:
         course.load_state_dict(self._pending["course"])
         randoms = self._pending["random"]
         if len(randoms) != team.size():
-            raise InputError(f"{self.path} is of {len(randoms)} processes; resume with as many.")
+            raise InputError(f"{self.path} was begun with {len(randoms)} processes; resume with as many.")
         set_random_state(randoms[team.place()])
         self._pending = None
 

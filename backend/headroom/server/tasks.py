@@ -86,8 +86,7 @@ def refine_frames(place: Workplace, inputs: dict[str, Any], settings: dict[str, 
     renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
     first, context, end = settings["first"], settings["context"], settings["first"] + len(renders)
     if end > len(found.plate) or context >= len(renders):
-        raise InputError(f"There are {len(found.plate)} matched frames, and renders up to frame {end}, {context} of "
-                         "them only to be looked at. Render the shot again.")
+        raise InputError("The renders do not fit the matched frames. Render the shot again.")
     pictures = place.folder / "pictures"
     painted = place.pipeline.refine_ahead(
         subject, renders, found.part(first, end), place.shelf.crops, context=context,
@@ -151,5 +150,5 @@ def _read_poses(path: Path) -> tuple[float, np.ndarray, np.ndarray, np.ndarray |
     if rotation.ndim != 2 or rotation.shape[1] != 3 or rotation.shape != translation.shape or not fps > 0:
         raise InputError("The poses need a rate and, for each frame, three rotations and three translations.")
     if held is not None and held.shape != rotation.shape[:1]:
-        raise InputError("The poses hold another number of frames than they have. Match the plates again.")
+        raise InputError("The poses hold positions for another number of frames. Give one each, NaN where it is free.")
     return fps, rotation, translation, held
