@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from headroom import __version__
+from headroom.commands.train_regressor import train_regressor
 from headroom.console import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -223,6 +224,9 @@ def train_motion(
     with progress_bar() as progress:
         learn_general_motion(clips, output, progress)
     out.print(f"Wrote {output}", markup=False)
+
+
+train.command("regressor")(train_regressor)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -121,6 +122,12 @@ class ControlModel:
             regions=tuple(str(region) for region in self.regions),
             interior=surface.refine_flat[:, MOUTH_CAVITY],
         )
+
+
+def digest_of(path: Path) -> str:
+    """What tells one face model's file from another's."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
 
 
 _loaded: dict[Path, FaceModel] = {}

@@ -1,0 +1,90 @@
+"""Headroom's own small R-Net: one picture of a face to the coefficients of the bundled face model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from headroom.errors import InputError
+from headroom.face.model import BUNDLED, digest_of
+from headroom.files import atomic_write
+from headroom.track.regressor.crop import Deep3DCrop
+from headroom.track.regressor.guess import COEFFICIENTS, Guess
+from headroom.track.regressor.resnet import BasicBlock, ResNet
+
+WEIGHTS = Path(__file__).parents[2] / "weights" / "regressor.safetensors"
+FORMAT = "headroom regressor 1"
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    blocks: tuple[int, ...] = (2, 2, 2, 2)  # residual blocks of each stage; these are ResNet-18's
+    width: int = 32  # channels of the first stage; ResNet-18 has 64
+    resolution: int = 112  # side of the window, pixels
+
+
+class Regressor(nn.Module):
+    """A residual network and one linear layer; `middle` and `spread` (257,) undo the normalisation of the targets."""
+
+    middle: Tensor
+    spread: Tensor
+
+    def __init__(self, config: RegressorConfig):
+        super().__init__()
+        self.config = config
+        self.backbone = ResNet(BasicBlock, config.blocks, config.width)
+        self.head = nn.Linear(self.backbone.channels, COEFFICIENTS)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.register_buffer("middle", torch.zeros(COEFFICIENTS))
+        self.register_buffer("spread", torch.ones(COEFFICIENTS))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Coefficients (B, 257) of windows (B, 3, R, R) in 0..1, RGB."""
+        features = self.backbone(2 * pictures - 1).flatten(1)
+        return self.middle + self.spread * self.head(features).float()
+
+    @torch.inference_mode()
+    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> Guess:
+        """What the network sees in a window of a picture (H, W, 3) uint8."""
+        window = torch.from_numpy(crop.cut(picture, self.config.resolution)).permute(2, 0, 1).float() / 255
+        return Guess.of(self(window[None])[0].numpy(), crop)
+
+    def save(self, path: Path) -> None:
+        """Kernels as half floats, the few other values as they are; bound to the bundled face model."""
+        tensors = {name: (value.half() if value.ndim > 1 else value).detach().cpu().contiguous()
+                   for name, value in self.state_dict().items()}
+        facts = {"config": asdict(self.config), "face_model": digest_of(BUNDLED)}
+        with atomic_write(Path(path)) as temporary:
+            save_file(tensors, str(temporary), {"format": FORMAT, "facts": json.dumps(facts)})
+
+    @staticmethod
+    def load(path: Path) -> "Regressor":
+        try:
+            with safe_open(str(path), "pt") as file:
+                header = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path} is not a regressor; train it with `headroom train regressor`.") from error
+        if header.get("format") != FORMAT:
+            raise InputError(f"{path} is no regressor of this version; train it with `headroom train regressor`.")
+        facts = json.loads(header["facts"])
+        if facts["face_model"] != digest_of(BUNDLED):
+            raise InputError(f"{path} belongs to another face model; train it with `headroom train regressor`.")
+        network = Regressor(RegressorConfig(**facts["config"]))
+        network.load_state_dict(tensors)
+        return network.eval()
+
+
+@lru_cache(maxsize=1)
+def bundled_regressor() -> Regressor:
+    """The regressor that comes with Headroom, for the face model that comes with it."""
+    return Regressor.load(WEIGHTS)
