@@ -27,6 +27,8 @@ class RegressorAugment:
     shift: float = 0.045  # of the window, sides; the published training's
     scale: float = 0.1  # likewise
     roll: float = 10.0  # degrees, likewise
+    stretched: float = 0.5  # share of examples that are made narrower or wider: other people's faces
+    stretch: float = 0.08  # at the most
     mirrored: float = 0.5  # share of examples
     tint: float = 0.12  # deviation of the brightness, and half of it of each channel
     softened: float = 0.35  # share of examples that are blurred or compressed
@@ -45,6 +47,23 @@ class Batch:
     landmarks: Tensor
     coefficients: Tensor
     photographed: Tensor
+
+
+@dataclass(frozen=True)
+class Move:
+    """Another window of the same picture: moved by shift (2,) sides, `scale` as wide, turned by roll radians; what it
+    shows is drawn out by stretch (2,) across and down.
+    """
+
+    shift: np.ndarray
+    scale: float
+    roll: float
+    stretch: np.ndarray
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """(2, 2): a place in this window, from its middle, to one in the old window, from this one's middle."""
+        return self.scale * _turn(self.roll) / self.stretch
 
 
 class Augmenter:
@@ -70,14 +89,25 @@ class Augmenter:
         if rng.random() < config.mirrored:
             picture, landmarks = picture[:, ::-1], landmarks[self.pairs] * [-1, 1]
             coefficients = mirrored(coefficients)
-        move = (rng.uniform(-1, 1, 2) * config.shift, 1 + rng.uniform(-1, 1) * config.scale,
-                np.radians(rng.uniform(-1, 1) * config.roll))
-        picture = moved_picture(picture, self.resolution, *move)
-        landmarks, coefficients = moved_points(landmarks, *move), moved_pose(coefficients, *move)
+        move = self._move()
+        if not np.allclose(move.stretch, 1):
+            coefficients[_PERSONAL] = np.nan
+        picture = moved_picture(picture, self.resolution, move)
+        landmarks, coefficients = moved_points(landmarks, move), moved_pose(coefficients, move)
         gain = np.exp(rng.normal(0, config.tint) + rng.normal(0, config.tint / 2, 3))
         coefficients[_LIGHT] *= np.tile(gain, 9)
         clear = np.clip(picture * gain, 0, 255).astype(np.uint8)
         return self._worse(clear), clear, landmarks, coefficients
+
+    def _move(self) -> "Move":
+        rng, config = self.rng, self.config
+        stretch = rng.uniform(-1, 1) * config.stretch if rng.random() < config.stretched else 0.0
+        return Move(
+            shift=rng.uniform(-1, 1, 2) * config.shift,
+            scale=1 + rng.uniform(-1, 1) * config.scale,
+            roll=np.radians(rng.uniform(-1, 1) * config.roll),
+            stretch=np.exp([stretch / 2, -stretch / 2]),
+        )
 
     def _worse(self, picture: np.ndarray) -> np.ndarray:
         """The picture (R, R, 3) uint8 as a poor camera, a codec or a hand before the face would leave it."""
@@ -114,30 +144,30 @@ def mirrored(coefficients: np.ndarray) -> np.ndarray:
     return result
 
 
-def moved_picture(picture: np.ndarray, resolution: int, shift: np.ndarray, scale: float, roll: float) -> np.ndarray:
-    """What a window moved by `shift` sides, `scale` as wide and turned by `roll` radians sees of a stored picture."""
+def moved_picture(picture: np.ndarray, resolution: int, move: Move) -> np.ndarray:
+    """What the moved window sees of a stored picture."""
     unit = len(picture) / MARGIN
-    turn = scale * unit / resolution * _turn(roll)
-    offset = shift * unit + len(picture) / 2 - 0.5 - turn @ np.full(2, resolution / 2 - 0.5)
+    turn = unit / resolution * move.matrix
+    offset = move.shift * unit + len(picture) / 2 - 0.5 - turn @ np.full(2, resolution / 2 - 0.5)
     matrix = np.concatenate([turn, offset[:, None]], 1)
     return cv2.warpAffine(picture, matrix, (resolution, resolution), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                           borderMode=cv2.BORDER_REPLICATE)
 
 
-def moved_points(points: np.ndarray, shift: np.ndarray, scale: float, roll: float) -> np.ndarray:
-    """Where points (..., 2) of the window are in one moved likewise."""
-    return (points - shift) @ _turn(roll) / scale
+def moved_points(points: np.ndarray, move: Move) -> np.ndarray:
+    """Where points (..., 2) of the window are in the moved one."""
+    return (points - move.shift) @ np.linalg.inv(move.matrix).T
 
 
-def moved_pose(coefficients: np.ndarray, shift: np.ndarray, scale: float, roll: float) -> np.ndarray:
-    """The coefficients (257,) before the camera of a window moved likewise."""
+def moved_pose(coefficients: np.ndarray, move: Move) -> np.ndarray:
+    """The coefficients (257,) before the moved window's camera; a stretch is taken for another person's face."""
     result = coefficients.copy()
-    lens, other = np.array([FOCAL, 0, 0]), np.array([FOCAL * scale, *shift])
+    lens, other = np.array([FOCAL, 0, 0]), np.array([FOCAL * move.scale, *move.shift])
     rotation, translation = transfer(result[_ROTATION], result[_TRANSLATION], lens, other)
     # turning the camera about its own axis adds to the roll, which is applied last
-    result[_ROTATION] = rotation + [0, 0, roll]
-    result[_TRANSLATION] = [*(_turn(roll) @ translation[:2]), translation[2]]
-    result[_LIGHT] = _turned_light(result[_LIGHT].reshape(9, 3), roll).ravel()
+    result[_ROTATION] = rotation + np.array([0, 0, move.roll])
+    result[_TRANSLATION] = [*(_turn(move.roll) @ translation[:2]), translation[2]]
+    result[_LIGHT] = _turned_light(result[_LIGHT].reshape(9, 3), move.roll).ravel()
     return result
 
 

@@ -10,7 +10,7 @@ from headroom.face import topology as top
 from headroom.face.camera import Camera, place
 from headroom.face.model import FaceModel
 from headroom.track.landmarks import COUNT
-from headroom.track.regressor.crop import REFERENCE, Deep3DCrop
+from headroom.track.regressor.crop import FOCAL, REFERENCE, Deep3DCrop
 
 SIZES = (80, 64, 80, 3, 27, 3)
 """Identity, expression, texture, rotation, light and translation, in the order of the published network's 257."""
@@ -53,9 +53,9 @@ class Guess:
         """(478, 3) as MediaPipe's: pixels of the picture, z in the same unit; NaN where the model has no landmark."""
         placed = place(model.shape(self.identity, self.expression), self.rotation, self.translation)
         placed = placed[model.landmark_vertices]
-        scale = self.crop.project(self.translation + [1, 0, 0]) - self.crop.project(self.translation)
+        pixels_per_mm = FOCAL * self.crop.size / -self.translation[2]
         points = np.full((COUNT, 3), np.nan, np.float32)
-        depth = (self.translation[2] - placed[:, 2]) * scale[0]
+        depth = (self.translation[2] - placed[:, 2]) * pixels_per_mm
         points[model.landmark_ids] = np.concatenate([self.crop.project(placed), depth[:, None]], 1)
         return points
 

@@ -34,7 +34,7 @@ class RegressorTraining:
     weights: LossWeights = field(default_factory=LossWeights)
     renders: int = 7000  # made-up people
     frames: int = 60  # the most of one clip
-    steps: int = 3600
+    steps: int = 3000
     batch: int = 48
     photographed: float = 0.5  # share of a batch
     rate: float = 2e-3  # of AdamW, at its highest
@@ -53,7 +53,9 @@ def train_regressor(
     return fit(model, examples, config, part(progress, 0.3, 1))
 
 
-def collect(paths: Sequence[Path], model: FaceModel, config: RegressorTraining, progress: Progress = silent) -> Examples:
+def collect(
+    paths: Sequence[Path], model: FaceModel, config: RegressorTraining, progress: Progress = silent
+) -> Examples:
     """The real examples and the drawn ones."""
     rng = np.random.default_rng(config.seed)
     side = round(config.network.resolution * MARGIN)
