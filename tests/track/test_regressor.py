@@ -28,7 +28,7 @@ from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
 from headroom.track.regressor.guess import Guess, eye_distance, five_points
 from headroom.track.regressor.losses import known_error, photometric_loss
-from headroom.track.regressor.network import WEIGHTS, Regressor, RegressorConfig, bundled_regressor
+from headroom.track.regressor.network import WEIGHTS, Regressor, RegressorConfig, regressor_for
 from headroom.track.regressor.renders import draw_examples
 from headroom.track.regressor.surface import Surface, rotation_matrices
 from headroom.track.regressor.surface import harmonics as torch_harmonics
@@ -207,6 +207,6 @@ def test_saved_weights_say_the_same_and_are_bound_to_the_face_model(tmp_path):
 def test_the_bundled_regressor_reads_a_face_before_any_fit(known):
     frame = next(read_frames(SAMPLE, from_seconds=1))
     points = find_landmarks([frame], 25.0).points[0]
-    guess = bundled_regressor().read(frame, Deep3DCrop.around(five_points(points)))
+    guess = regressor_for(known.model).read(frame, Deep3DCrop.around(five_points(points)))
     away = np.linalg.norm((guess.landmarks(known.model) - points)[:468, :2], axis=1).mean()
     assert away / eye_distance(points[:, :2]) < 0.08

@@ -63,10 +63,14 @@ def fit_clip(
     height: int,
     config: FitConfig | None = None,
     progress: Progress = silent,
+    doubt: np.ndarray | None = None,
 ) -> Fit:
-    """Fit everything to landmarks (T, 478, 3); the focal length is the one of a few that explains the clip best."""
+    """Fit everything to landmarks (T, 478, 3); the focal length is the one of a few that explains the clip best.
+
+    doubt: (T,) how many times less exact than usual a frame's landmarks are; above 1 no face counts as seen there.
+    """
     config = config or FitConfig()
-    problem = _Problem(model, points, fps, config)
+    problem = _Problem(model, points, fps, config, doubt)
     sample = problem.every(np.unique(np.linspace(0, len(points) - 1, min(24, len(points))).astype(int)))
     candidates = []
     for index, factor in enumerate(_FOCAL_CHOICES):
@@ -95,10 +99,11 @@ def fit_motion(
     identity: np.ndarray,
     config: FitConfig | None = None,
     progress: Progress = silent,
+    doubt: np.ndarray | None = None,
 ) -> Fit:
     """Expression and pose of further frames of a person and camera that are known already."""
     config = config or FitConfig()
-    problem = _Problem(model, points, fps, config)
+    problem = _Problem(model, points, fps, config, doubt)
     fit = replace(problem.start(camera), identity=identity)
     for index in range(config.rounds):
         progress(index / config.rounds, "Fitting the face")
@@ -124,8 +129,11 @@ def landmark_weights(ids: np.ndarray) -> np.ndarray:
 class _Problem:
     """One clip's landmarks against one model."""
 
-    def __init__(self, model: FaceModel, points: np.ndarray, fps: float, config: FitConfig):
+    def __init__(
+        self, model: FaceModel, points: np.ndarray, fps: float, config: FitConfig, doubt: np.ndarray | None = None
+    ):
         self.model, self.points, self.fps, self.config = model, points, fps, config
+        self.doubt = np.ones(len(points)) if doubt is None else doubt
         vertices = model.landmark_vertices
         self.mean = model.mean[vertices].astype(np.float64)
         self.identity_basis = model.identity_basis[vertices].astype(np.float64)
@@ -140,7 +148,7 @@ class _Problem:
     def every(self, frames: np.ndarray) -> "_Problem":
         """The problem of some of the frames, as if they were far apart in time."""
         frames = frames[self.seen[frames]]
-        return _Problem(self.model, self.points[frames], 1.0, self.config)
+        return _Problem(self.model, self.points[frames], 1.0, self.config, self.doubt[frames])
 
     def start(self, camera: Camera) -> Fit:
         """Pose from the landmarks' own depth, neutral mean face."""
@@ -210,7 +218,7 @@ class _Problem:
         """(T, L) landmark errors over the eye distance."""
         _, residual, _, _ = self._linearised(fit, slice(0, len(self.points)))
         errors = np.linalg.norm(residual, axis=2) / self.eye_distance
-        errors[~self.seen] = np.nan
+        errors[~self.seen | (self.doubt > 1)] = np.nan
         return errors
 
     def _normal_equations(self, fit: Fit, frames: slice) -> tuple[np.ndarray, np.ndarray]:
@@ -246,7 +254,7 @@ class _Problem:
         lost = ~self.seen[frames]
         residual[lost] = 0
         normed = (residual**2).sum(2) / self.sigma**2
-        robust = 1 / (1 + normed / 9) / self.sigma**2
+        robust = 1 / (1 + normed / 9) / (self.sigma * self.doubt[frames, None]) ** 2
         robust[lost] = 0
         # nearby landmarks err together: forty of them carry about the evidence of eight
         return shape, residual, by_point, np.repeat((0.2 * robust)[..., None], 2, axis=2)

@@ -129,7 +129,7 @@ class Augmenter:
         mask = np.zeros((side, side), np.uint8)
         centre, size = rng.uniform(0.2, 0.8, 2) * side, rng.uniform(0.15, 0.5, 2) * side
         box = cv2.boxPoints((tuple(centre), tuple(size), float(rng.uniform(0, 180))))
-        cv2.fillPoly(mask, [np.rint(box).astype(np.int32)], 1)
+        cv2.fillPoly(mask, [np.rint(box).astype(np.int32)], (1,))
         other = self.examples.pictures[rng.integers(len(self.examples))][:side, :side]
         return np.where(mask[..., None] > 0, other, picture)
 

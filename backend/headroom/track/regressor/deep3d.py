@@ -44,9 +44,8 @@ class Deep3DNet(nn.Module):
         self.origin = origin
         self.backbone = ResNet(Bottleneck, (3, 4, 6, 3))
         self.final_layers = nn.ModuleList(nn.Conv2d(self.backbone.channels, size, 1) for size in HEADS)
-        for layer in self.final_layers:
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for parameter in self.final_layers.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, 257) in decimetres and radians, of pictures (B, 3, 224, 224) in 0..1, RGB."""

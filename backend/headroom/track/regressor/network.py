@@ -6,15 +6,16 @@ import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from headroom.errors import InputError
-from headroom.face.model import BUNDLED, digest_of
+from headroom.face.model import BUNDLED, FaceModel, bundled_model, digest_of
 from headroom.files import atomic_write
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.guess import COEFFICIENTS, Guess
@@ -68,23 +69,33 @@ class Regressor(nn.Module):
 
     @staticmethod
     def load(path: Path) -> "Regressor":
-        try:
-            with safe_open(str(path), "pt") as file:
-                header = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path} is not a regressor; train it with `headroom train regressor`.") from error
-        if header.get("format") != FORMAT:
-            raise InputError(f"{path} is no regressor of this version; train it with `headroom train regressor`.")
-        facts = json.loads(header["facts"])
+        facts = _facts(path)
         if facts["face_model"] != digest_of(BUNDLED):
             raise InputError(f"{path} belongs to another face model; train it with `headroom train regressor`.")
         network = Regressor(RegressorConfig(**facts["config"]))
-        network.load_state_dict(tensors)
+        network.load_state_dict(load_file(path))
         return network.eval()
 
 
+def regressor_for(model: FaceModel) -> Regressor | None:
+    """The regressor that comes with Headroom; None for a face model that it was not trained with."""
+    if model is not bundled_model() or not WEIGHTS.is_file() or digest_of(BUNDLED) != _facts(WEIGHTS)["face_model"]:
+        return None
+    return _loaded(WEIGHTS)
+
+
 @lru_cache(maxsize=1)
-def bundled_regressor() -> Regressor:
-    """The regressor that comes with Headroom, for the face model that comes with it."""
-    return Regressor.load(WEIGHTS)
+def _loaded(path: Path) -> Regressor:
+    return Regressor.load(path)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What a regressor's file says of itself."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            header = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} is not a regressor; train it with `headroom train regressor`.") from error
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path} is no regressor of this version; train it with `headroom train regressor`.")
+    return json.loads(header["facts"])

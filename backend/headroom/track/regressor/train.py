@@ -77,7 +77,7 @@ def fit(model: FaceModel, examples: Examples, config: RegressorTraining, progres
     for values, name in zip(spread_of(examples.coefficients), ("middle", "spread")):
         getattr(network, name).copy_(torch.from_numpy(values))
     mean.load_state_dict(network.state_dict())
-    network.to(memory_format=torch.channels_last)  # 5.6 instead of 6.8 ms a picture on one core
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 5.6 instead of 6.8 ms a picture on one core
     surface = Surface(model)
     importance = torch.from_numpy(landmark_weights(model.landmark_ids)).clamp(max=_MOST).sqrt().float()
     optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=config.weight_decay)
