@@ -74,8 +74,8 @@ def test_made_up_people_are_drawn_where_they_are(known, people):
 
 
 @pytest.mark.parametrize("move", [
-    Move(np.array([0.04, -0.03]), 1.0, 0.0, np.ones(2)), Move(np.zeros(2), 1.1, 0.0, np.ones(2)),
-    Move(np.array([0.02, 0.03]), 0.9, 0.2, np.ones(2)),
+    Move(np.array([0.04, -0.03]), 1.0, 0.0), Move(np.zeros(2), 1.1, 0.0),
+    Move(np.array([0.02, 0.03]), 0.9, 0.2),
 ])
 def test_a_moved_window_moves_landmarks_and_pose_alike(known, drawn, move):
     for coefficients, landmarks in zip(drawn.coefficients, drawn.landmarks):
@@ -84,7 +84,7 @@ def test_a_moved_window_moves_landmarks_and_pose_alike(known, drawn, move):
 
 
 def test_a_moved_picture_shows_what_the_moved_points_say():
-    move = Move(np.array([0.04, -0.02]), 1.08, 0.15, np.array([1.04, 0.96]))
+    move = Move(np.array([0.04, -0.02]), 1.08, 0.15)
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     picture[25:28, 14:17] = 255
     place_before = (np.array([15.5, 26.5]) / SIDE - 0.5) * MARGIN
@@ -101,7 +101,7 @@ def test_turned_and_mirrored_light_shades_the_turned_and_mirrored_face_alike():
     normals = rng.normal(size=(20, 3))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     light = Guess.of(coefficients, UNIT).light
-    turned = Guess.of(moved_pose(coefficients, Move(np.zeros(2), 1.0, 0.3, np.ones(2))), UNIT)
+    turned = Guess.of(moved_pose(coefficients, Move(np.zeros(2), 1.0, 0.3)), UNIT)
     assert np.allclose(shade(normals @ rotation_matrix(np.array([0, 0, 0.3])).T, turned.light), shade(normals, light),
                        atol=1e-5)
     flipped = Guess.of(mirrored(coefficients), UNIT)
@@ -110,7 +110,7 @@ def test_turned_and_mirrored_light_shades_the_turned_and_mirrored_face_alike():
 
 
 def test_mirroring_swaps_left_and_right_landmarks(known, drawn):
-    config = replace(RegressorAugment(), mirrored=1.0, shift=0.0, scale=0.0, roll=0.0, stretched=0.0)
+    config = replace(RegressorAugment(), mirrored=1.0, shift=0.0, scale=0.0, roll=0.0)
     batch = Augmenter(known.model, drawn, 32, config, np.random.default_rng(0)).batch(np.array([0]))
     ids = known.model.landmark_ids.tolist()
     right, left = ids.index(33), ids.index(263)
@@ -139,7 +139,7 @@ def test_the_surface_agrees_with_the_face_model(known):
 def test_the_photometric_loss_is_least_for_the_light_the_picture_was_drawn_with(known, people):
     surface, rng = Surface(known.model), np.random.default_rng(4)
     example = draw_examples(known.model, people, people[0].scenes, 3, rng)
-    config = replace(RegressorAugment(), mirrored=0, shift=0, scale=0, roll=0, stretched=0, tint=0)
+    config = replace(RegressorAugment(), mirrored=0, shift=0, scale=0, roll=0, tint=0, covered=0)
     batch = Augmenter(known.model, example, 96, config, rng).batch(np.arange(3))
     brighter = batch.coefficients.clone()
     brighter[:, 227:254] *= 1.3
@@ -158,7 +158,7 @@ def test_unknown_coefficients_teach_nothing():
 def test_one_example_can_be_learnt_by_heart(known, drawn):
     one = Examples(*(getattr(drawn, name)[:1] for name in ("pictures", "landmarks", "coefficients", "photographed")))
     one = replace(one, photographed=np.ones(1, bool))
-    plain = RegressorAugment(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    plain = RegressorAugment(0, 0, 0, 0, 0, 0, 0, 0)
     two = Examples.joined([one, replace(drawn, photographed=np.ones(6, bool))])  # the spread needs more than one
     config = replace(SMALL, steps=60, average=0.8, augment=plain)
     network = fit(known.model, two, config)

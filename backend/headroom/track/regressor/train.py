@@ -36,7 +36,7 @@ class RegressorTraining:
     frames: int = 60  # the most of one clip
     steps: int = 3000
     batch: int = 48
-    photographed: float = 0.5  # share of a batch
+    photographed: float = 0.6  # share of a batch
     rate: float = 2e-3  # of AdamW, at its highest
     warm_up: float = 0.05  # share of the steps
     weight_decay: float = 0.05
