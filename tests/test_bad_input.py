@@ -136,7 +136,8 @@ def test_of_several_faces_the_largest_is_taken_and_it_is_said(people):
         both[:, 256:] = frame
         both[40:200, 40:200] = cv2.resize(frame, (160, 160), interpolation=cv2.INTER_AREA)
         frames.append(both)
-    track, _, notes = track_clip(frames, FPS, bundled_model())
+    tracked = track_clip(frames, FPS, bundled_model())
+    track, notes = tracked.track, tracked.notes
     assert any("2 faces" in note and "largest" in note for note in notes)
     assert track.crop.x + track.crop.size / 2 > 256
 
@@ -155,6 +156,12 @@ def test_speech_that_cannot_be_used(monkeypatch, capsys, tmp_path, place, subjec
     make, words = SPEECHES[name]
     speech, output = make(tmp_path), {"perform": "motion.npz", "shot": "shot.mp4"}[command]
     assert_refused(run(monkeypatch, capsys, command, subject, speech, "-o", place / output), words, place)
+
+
+@pytest.mark.parametrize("control,words", [("mouth.size=2", "no control"), ("mouth.gain=much", "no number")])
+def test_controls_that_are_none(monkeypatch, capsys, tmp_path, place, subject, control, words):
+    given = [subject, tone(tmp_path / "speech.wav"), "-o", place / "motion.npz", "--control", control]
+    assert_refused(run(monkeypatch, capsys, "perform", *given), words, place)
 
 
 @pytest.mark.parametrize("command,output", [("perform", "motion.npz"), ("shot", "shot.mp4")])

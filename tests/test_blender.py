@@ -11,11 +11,13 @@ import tempfile
 import urllib.request
 import zipfile
 
+import numpy as np
 import pytest
 
 from headroom import blender, system
 from headroom.errors import Cancelled, HeadroomError, InputError
 from headroom.local_server import local_server
+from headroom.performance import Performance
 from headroom.system import missing_packages, package_named_in
 
 PRELUDE = f"""#!{sys.executable}
@@ -77,6 +79,25 @@ print("Blender quit")
         "--url", "http://127.0.0.1:1"]
     assert (0.25, "Rendering") in told
     assert stand_in.server.stopped
+
+
+def test_controls_play_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):
+    asked = {}
+
+    def perform(subject, speech, **settings):
+        asked.update(settings)
+        pose = np.full((2, 3), 7, np.float32)
+        return Performance(25.0, np.zeros((2, 64), np.float32), pose, pose), []
+
+    monkeypatch.setattr("headroom.pipeline.perform", perform)
+    stand_in("""
+path = arguments[arguments.index("--performance") + 1]
+print(json.dumps(dict(frames=2, notes=[], size=os.path.getsize(path))))
+""")
+    assert shoot(tmp_path, seed=3, controls=["head.hold=1"], pose="replayed")["size"] > 500
+    assert asked == {"seed": 3, "controls": ["head.hold=1"], "pose": "replayed"}
+    with pytest.raises(InputError, match="leave one of them out"):
+        shoot(tmp_path, performance=tmp_path / "p.npz", controls=["head.hold=1"])
 
 
 @pytest.mark.parametrize("text,kind,words", [

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from headroom import __main__ as cli
@@ -39,7 +40,7 @@ def test_help_names_every_command_and_loads_nothing_heavy():
                "print(sorted({'torch', 'cv2', 'numpy', 'mediapipe', 'av'} & sys.modules.keys()), file=sys.stderr)")
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert said.stderr.strip() == "[]"
-    for command in ("learn", "perform", "shot", "evaluate", "demo", "serve", "doctor"):
+    for command in ("learn", "track", "perform", "shot", "evaluate", "demo", "serve", "doctor"):
         assert command in said.stdout
 
 
@@ -115,6 +116,40 @@ def test_learn_reminds_of_consent_and_records_that_none_was_stated(monkeypatch, 
     assert code == 0
     assert "must have agreed" in said
     assert seen["consent"] == "not stated"
+
+
+def test_perform_passes_its_controls(monkeypatch, capsys, tmp_path):
+    from headroom.performance import Performance
+
+    seen = {}
+
+    def perform(subject, speech, **settings):
+        seen.update(settings)
+        return Performance(25.0, np.zeros((50, 64)), np.zeros((50, 3)), np.zeros((50, 3))), []
+
+    monkeypatch.setattr("headroom.pipeline.perform", perform)
+    code, said, _ = call(monkeypatch, capsys, "perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--seed", 2,
+                         "--control", "mouth.gain=1.2", "--control", "head.lag=0.1", "--pose", "replayed")
+    assert code == 0 and "2.00 s at 25 fps" in said
+    del seen["progress"]
+    assert seen == {"seed": 2, "controls": ["mouth.gain=1.2", "head.lag=0.1"], "pose": "replayed"}
+
+
+def test_train_passes_its_options_and_lists_what_was_left_out(monkeypatch, capsys, tmp_path):
+    seen = {}
+
+    def train(datasets, weights, **settings):
+        seen.update(settings, datasets=[str(path) for path in datasets], weights=weights)
+        return ["a.mp4 was left out: No face."]
+
+    monkeypatch.setattr("headroom.training.train_motion_weights", train)
+    code, said, _ = call(monkeypatch, capsys, "train", "motion", "LRW", "clips", "-o", tmp_path / "w.safetensors",
+                         "--preset", "paper", "--steps", 9, "--cache", tmp_path, "--checkpoint-every", 5, "--resume",
+                         "--tensorboard", tmp_path / "curves")
+    assert code == 0 and "Note: a.mp4 was left out" in said
+    del seen["progress"]
+    assert seen == {"datasets": ["LRW", "clips"], "weights": tmp_path / "w.safetensors", "preset": "paper", "steps": 9,
+                    "cache": tmp_path, "checkpoint_every": 5, "resume": True, "tensorboard": tmp_path / "curves"}
 
 
 def test_output_names_are_checked_before_any_work(monkeypatch, capsys, tmp_path):

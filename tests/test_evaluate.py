@@ -79,6 +79,7 @@ def test_a_perfect_reconstruction_and_a_known_prediction(clip, pipeline, tmp_pat
     assert perfect["hs"] == 1
     assert predicted["psnr_frame"] == pytest.approx(20 * np.log10(255), abs=0.01)
     assert predicted["hs"] < 0.9
+    assert (perfect["pose_speed"], predicted["pose_speed"]) == (pytest.approx(1), 0)
     assert predicted["jitter_degrees"] == [0, 0, 0]
     assert figures["truth"]["jitter_pixels"] > predicted["jitter_pixels"] == 0
     assert figures["test_frames"] == len(pipeline.rest) == 60

@@ -19,6 +19,8 @@ BACKEND_MAY = {
     "drawing": {"face", "track"},
     "learning": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing"},
     "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning"},
+    "corpus": {"face", "media", "track", "subject", "learning"},
+    "training": {"face", "motion", "learning", "corpus"},
     "server": {"server", "pipeline", "plate"},
 }
 HEAVY = {"torch", "mediapipe", "cv2", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}

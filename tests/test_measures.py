@@ -190,3 +190,13 @@ def test_the_face_mask_is_the_hull_of_the_oval():
     assert mask.sum() == pytest.approx(np.pi * 30**2, rel=0.05)
     assert mask[50, 50] and not mask[5, 5]
     assert not measures.face_mask(np.full((478, 3), np.nan), 100, 100).any()
+
+
+def test_pose_speed_is_a_share_of_the_truths_and_does_not_know_of_place():
+    truth = np.cumsum(np.random.default_rng(0).standard_normal((50, 3)), 0) / 100
+    assert measures.pose_speed_ratio(truth, 0.5 * truth + 3) == pytest.approx(0.5)
+    assert measures.pose_speed_ratio(truth, truth[:1].repeat(50, 0)) == 0
+    assert measures.pose_speed_ratio(truth, truth[:1]) == 0
+    turned = truth + np.pi
+    wrapped = (turned + np.pi) % (2 * np.pi) - np.pi
+    assert measures.pose_speed_ratio(turned, wrapped) == pytest.approx(1)

@@ -45,12 +45,38 @@ class Preset(str, Enum):
     paper = "paper"
 
 
+class Pose(str, Enum):
+    predicted = "predicted"
+    replayed = "replayed"
+
+
+class Mapping(str, Enum):
+    general = "general"
+    paper = "paper"
+
+
+class Albedo(str, Enum):
+    low = "low"
+    frame = "frame"
+    clip = "clip"
+
+
 ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
 SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote.", show_default=False)]
 SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
                                                 show_default=False)]
 PresetOption = Annotated[Preset, typer.Option(help="How long to learn: minutes, most of an hour, or as the paper.")]
+AlbedoOption = Annotated[Albedo, typer.Option(help="The skin's texture: the model's alone, from the one most neutral "
+                                                   "frame as in the paper, or from the whole clip.")]
+FromOption = Annotated[float | None, typer.Option("--from", help="Where to begin in the clip, seconds.", min=0)]
+ToOption = Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
+ControlOption = Annotated[list[str], typer.Option(
+    "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
+    help="How the prediction is played; again for each. Head, mouth or upper (brows and lids) with gain, lag and "
+         "smoothing in seconds, e.g. mouth.gain=1.2; head.hold=1 holds the head still; head.pitch, yaw, roll in "
+         "degrees, head.x, y, z in mm, mouth.open, upper.lids and upper.brows are added.")]
+PoseOption = Annotated[Pose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -68,8 +94,9 @@ def learn(
     clip: ClipArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write the subject to.")],
     preset: PresetOption = Preset.draft,
-    from_seconds: Annotated[float | None, typer.Option("--from", help="Where to begin in the clip.", min=0)] = None,
-    to_seconds: Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)] = None,
+    from_seconds: FromOption = None,
+    to_seconds: ToOption = None,
+    albedo: AlbedoOption = Albedo.clip,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
 ) -> None:
@@ -80,10 +107,35 @@ def learn(
     from headroom import pipeline
 
     with progress_bar() as progress:
-        notes = pipeline.learn(clip, output, preset=preset.value, from_seconds=from_seconds, to_seconds=to_seconds,
-                               name=name, consent=consent or NO_CONSENT, progress=progress)
+        notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, from_seconds=from_seconds,
+                               to_seconds=to_seconds, name=name, consent=consent or NO_CONSENT, progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
+
+
+@app.command()
+def track(
+    clip: ClipArgument,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Track to write, .npz.")] = None,
+    overlay: Annotated[Path | None, typer.Option(help="Movie that shows the track over the clip, .mp4.")] = None,
+    from_seconds: FromOption = None,
+    to_seconds: ToOption = None,
+    albedo: AlbedoOption = Albedo.clip,
+) -> None:
+    """Track a clip without learning the person, and say how well it went."""
+    for path, suffix in ((output, ".npz"), (overlay, ".mp4")):
+        if path:
+            require_file_later(path, suffix)
+    from headroom import tracking
+    from headroom.tables import print_track
+
+    with progress_bar() as progress:
+        figures, notes = tracking.track(clip, output=output, overlay=overlay, from_seconds=from_seconds,
+                                        to_seconds=to_seconds, albedo=albedo.value, progress=progress)
+    print_track(out, clip.name, figures)
+    say_notes(notes)
+    for path in filter(None, (output, overlay)):
+        out.print(f"Wrote {path}", markup=False)
 
 
 @app.command()
@@ -91,14 +143,17 @@ def perform(
     subject: SubjectArgument,
     speech: SpeechArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Performance to write, .npz.")],
+    control: ControlOption,
     seed: SeedOption = 0,
+    pose: PoseOption = Pose.predicted,
 ) -> None:
     """Predict expression and head motion from speech."""
     require_file_later(output, ".npz")
     from headroom import pipeline
 
     with progress_bar() as progress:
-        performance, notes = pipeline.perform(subject, speech, seed=seed, progress=progress)
+        performance, notes = pipeline.perform(subject, speech, seed=seed, controls=control, pose=pose.value,
+                                              progress=progress)
     performance.save(output)
     say_notes(notes)
     out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
@@ -109,11 +164,13 @@ def shot(
     subject: SubjectArgument,
     speech: SpeechArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Movie to write, .mp4.")],
+    control: ControlOption,
     blend: Annotated[Path | None, typer.Option(help="Also save the editable scene, .blend.")] = None,
     performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one.")] = None,
     seed: SeedOption = 0,
     plate_fit: Annotated[float, typer.Option(help="0 keeps the head's motion, 1 takes the plate's.", min=0,
                                              max=1)] = 0.0,
+    pose: PoseOption = Pose.predicted,
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
     require_file_later(output, ".mp4")
@@ -123,7 +180,7 @@ def shot(
 
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, blend=blend, performance=performance, seed=seed,
-                                   plate_fit=plate_fit, progress=progress)
+                                   plate_fit=plate_fit, controls=control, pose=pose.value, progress=progress)
     say_notes(result.get("notes", []))
     out.print(f"Wrote {output}: {result['frames']} frames", markup=False)
     if blend:
@@ -214,16 +271,28 @@ def build_model(
 
 @train.command("motion")
 def train_motion(
-    clips: Annotated[list[Path], typer.Argument(help="Videos of different people speaking, one each.")],
+    datasets: Annotated[list[Path], typer.Argument(help="Clips of one person speaking each, folders of them, or LRW.",
+                                                   metavar="DATASET...")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write, .safetensors.")],
+    preset: Annotated[Mapping, typer.Option(help="Ours, or the paper's mapping and loss.")] = Mapping.general,
+    steps: Annotated[int | None, typer.Option(help="Steps of each network.", min=1)] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps tracked clips.")] = None,
+    checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside the output.")] = False,
+    tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")] = None,
 ) -> None:
-    """Train the general motion weights that `learn` begins from."""
+    """Train the general motion weights that `learn` begins from; several processes under torchrun."""
     require_file_later(output, ".safetensors")
-    from headroom.learning import learn_general_motion
+    from headroom.server.serve import default_data_dir
+    from headroom.training import train_motion_weights
 
     with progress_bar() as progress:
-        learn_general_motion(clips, output, progress)
-    out.print(f"Wrote {output}", markup=False)
+        notes = train_motion_weights(datasets, output, cache=cache or default_data_dir() / "tracks",
+                                     preset=preset.value, steps=steps, checkpoint_every=checkpoint_every,
+                                     resume=resume, tensorboard=tensorboard, progress=progress)
+    if notes is not None:
+        say_notes(notes)
+        out.print(f"Wrote {output}", markup=False)
 
 
 train.command("regressor")(train_regressor)

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -71,19 +72,26 @@ def build_extension(folder: Path) -> Path:
 
 
 def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = None, performance: Path | None = None,
-              seed: int = 0, plate_fit: float = 0.0, progress: Progress = silent) -> dict[str, Any]:
+              seed: int = 0, plate_fit: float = 0.0, controls: Sequence[str] = (), pose: str = "predicted",
+              progress: Progress = silent) -> dict[str, Any]:
     """Build the shot's scene, render it in Eevee, refine it; returns {"movie", "blend", "frames", "notes"}.
+
+    controls, pose: how a prediction is played (`pipeline.perform`).
 
     Raises InputError for what the user gave, HeadroomError when Blender itself fails.
     """
     require_usable(subject, speech)
+    if performance is not None and (controls or pose != "predicted"):
+        raise InputError("Controls play a prediction, and a performance was given; leave one of them out.")
     blender = find_blender()
     arguments = ["shot", "--subject", subject, "--speech", speech, "--output", movie, "--seed", seed,
                  "--plate-fit", plate_fit]
     arguments += ["--blend", blend] if blend else []
-    arguments += ["--performance", performance] if performance else []
     progress(0.0, "Starting Blender")
     with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as folder:
+        if controls or pose != "predicted":
+            performance = _played(subject, speech, Path(folder), seed=seed, controls=controls, pose=pose)
+        arguments += ["--performance", performance] if performance else []
         archive = build_extension(Path(folder))
         with local_server() as server:
             command = blender.command(archive, [*map(str, arguments), "--url", server.url])
@@ -92,14 +100,24 @@ def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = 
             return _run(command, environment, progress)
 
 
+def _played(subject: Path, speech: Path, folder: Path, **settings: Any) -> Path:
+    """A prediction as the controls play it, in a file that the extension takes instead of predicting."""
+    from headroom.pipeline import perform
+
+    performance, _ = perform(subject, speech, **settings)
+    performance.save(folder / "performance.npz")
+    return folder / "performance.npz"
+
+
 def require_usable(subject: Path, speech: Path) -> None:
     """InputError for what cannot become a shot, told at once instead of after Blender has started."""
-    from headroom.media.audio import is_silent, read_audio
+    from headroom.media.audio import audio_on_disk, is_silent
     from headroom.subject import Subject
 
     Subject.open(subject)
-    if is_silent(read_audio(speech)):
-        raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
+    with audio_on_disk(speech) as samples:
+        if is_silent(samples):
+            raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
 
 
 def _run(command: list[str], environment: dict[str, str], progress: Progress) -> dict[str, Any]:

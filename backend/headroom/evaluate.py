@@ -173,7 +173,8 @@ def _faces(test: Test, crops: np.ndarray) -> Figures:
 def _motion(test: Test, motion: Performance) -> Figures:
     """Measures of a motion (T frames) against the rest's tracked one."""
     truth = test.track.rotation
-    return _compared(truth, motion.rotation) | _jitter(test, motion)
+    return _compared(truth, motion.rotation) | _jitter(test, motion) | {
+        "pose_speed": measures.pose_speed_ratio(truth, motion.rotation)}
 
 
 def _ceiling(test: Test) -> Figures:

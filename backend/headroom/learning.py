@@ -1,8 +1,7 @@
-"""The steps of learning a person, and of making the general weights they begin from."""
+"""The steps of learning a person."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,17 +11,14 @@ import numpy as np
 from headroom import __version__
 from headroom.drawing import draw
 from headroom.errors import InputError
-from headroom.face.model import FaceModel, bundled_model
+from headroom.face.model import FaceModel
 from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
-from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
-from headroom.performance import Performance
+from headroom.media.video import VideoInfo, VideoWriter
 from headroom.plate.composite import crop_frame
-from headroom.progress import Progress, part, silent
+from headroom.progress import Progress, silent
 from headroom.subject import model_digest
-from headroom.track.albedo import Look
-from headroom.track.fit import fit_clip
-from headroom.track.landmarks import find_landmarks
+from headroom.track.look import Look
 from headroom.track.regions import region_maps
 from headroom.track.track import Track
 
@@ -36,6 +32,8 @@ RESOLUTION = 256
 SHORTEST_SECONDS = 2.0
 LONGEST_SECONDS = 30.0
 """A clip is learnt from its first half minute unless the user says which part."""
+TOLD_OFFSET_SECONDS = 0.06
+"""Sound further off the lips than this can be seen."""
 _MOST_PIXELS = 2.2e9
 """Pixels held while learning: 6.6 GB, 30 s of 1080p at 30 frames a second and more."""
 
@@ -75,9 +73,18 @@ def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: P
     from headroom.motion.general import general
     from headroom.motion.train import train_motion
 
-    lips, lids, size = _motion_directions(model)
+    lips, lids, size = motion_directions(model)
     return train_motion(speech, track.performance, progress=progress, initial=general(lips), lip_opening=lips,
                         lid_opening=lids, importance=size)
+
+
+def motion_notes(motion: "MotionModel") -> list[str]:
+    """What the user should know about the clip's sound."""
+    offset = motion.audio_offset_seconds
+    if abs(offset) <= TOLD_OFFSET_SECONDS:
+        return []
+    return [f"The clip's sound is {abs(offset) * 1000:.0f} ms {'later' if offset > 0 else 'earlier'} than the lips; "
+            "it was moved into step for learning."]
 
 
 def learn_refiner(
@@ -103,13 +110,15 @@ def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Pro
             writer.write(frame)
 
 
-def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, name: str | None,
-             consent: str | None, motion: "MotionModel", took: dict[str, float], notes: list[str]) -> dict:
+def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, albedo: str,
+             name: str | None, consent: str | None, motion: "MotionModel", took: dict[str, float],
+             notes: list[str]) -> dict:
     """What subject.toml says."""
     return {
         "name": name or clip.stem,
         "headroom": __version__,
         "preset": preset,
+        "albedo": albedo,
         "face_model": model_digest(),
         "notes": notes,
         "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
@@ -123,28 +132,13 @@ def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: s
         },
         "measures": {
             "audio_offset_seconds": float(motion.audio_offset_seconds),
+            "held_out_lip_correlation": round(float(motion.held_out), 3),
             **{f"{step}_seconds": round(seconds, 1) for step, seconds in took.items()},
         },
     }
 
 
-def learn_general_motion(clips: Sequence[Path], weights: Path, progress: Progress = silent) -> None:
-    """The bundled motion weights, from clips of different people speaking."""
-    from headroom.motion.general import train_general
-
-    model, heard_and_seen = bundled_model(), []
-    for index, clip in enumerate(clips):
-        step = part(progress, 0.7 * index / len(clips), 0.7 * (index + 1) / len(clips))
-        info = probe(clip)
-        landmarks = find_landmarks(list(read_frames(clip)), info.fps, part(step, 0, 0.7))
-        fit = fit_clip(model, landmarks.points, info.fps, info.width, info.height, progress=part(step, 0.7, 1))
-        truth = Performance(info.fps, fit.expression, fit.rotation, fit.translation)
-        heard_and_seen.append((clip_speech(clip, info, 0.0, info.seconds), truth))
-    lips, lids, size = _motion_directions(model)
-    train_general(heard_and_seen, lips, lids, weights, importance=size, progress=part(progress, 0.7, 1))
-
-
-def _motion_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def motion_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all."""
     right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
     lips, lids = model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), (right + left) / 2

@@ -106,6 +106,16 @@ def pose_distance_degrees(truth: np.ndarray, made: np.ndarray) -> np.ndarray:
     return np.degrees([wasserstein_distance(truth[:, axis], made[:, axis]) for axis in range(3)])
 
 
+def pose_speed_ratio(truth: np.ndarray, made: np.ndarray) -> float:
+    """How fast the head turns compared with the truth's: mean absolute velocity of pitch, yaw and roll together.
+
+    truth (T, 3), made (U, 3): radians at one rate. 0 is a head that is still, 1 the person's own speed.
+    """
+    speeds = [float(np.abs(np.diff(np.unwrap(rotation, axis=0), axis=0)).mean()) if len(rotation) > 1 else 0.0
+              for rotation in (made, truth)]
+    return speeds[0] / max(speeds[1], 1e-9)
+
+
 def jitter(values: np.ndarray) -> np.ndarray:
     """Mean absolute second difference over time, in the unit of `values` (T, C) per frame²; (C,)."""
     return np.abs(np.diff(values, n=2, axis=0)).mean(0) if len(values) > 2 else np.zeros(values.shape[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,16 @@ from headroom.drawing import draw
 from headroom.errors import InputError
 from headroom.face.model import bundled_model
 from headroom.files import atomic_folder
-from headroom.learning import clip_speech, facts_of, learn_motion, learn_refiner, learnt_part, write_plates
-from headroom.media.audio import is_silent, read_audio
+from headroom.learning import (
+    clip_speech,
+    facts_of,
+    learn_motion,
+    learn_refiner,
+    learnt_part,
+    motion_notes,
+    write_plates,
+)
+from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.performance import Performance
@@ -24,6 +32,7 @@ from headroom.plate.plates import Plates
 from headroom.plate.warp import warp_plate
 from headroom.progress import Progress, part, silent
 from headroom.subject import Subject, head_points, write_facts, write_rig
+from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
 from headroom.track.tracker import track_clip, track_further
 
@@ -33,6 +42,7 @@ def learn(
     subject: Path,
     *,
     preset: str = "draft",
+    albedo: str = "clip",
     from_seconds: float | None = None,
     to_seconds: float | None = None,
     name: str | None = None,
@@ -44,6 +54,7 @@ def learn(
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    require_albedo_kind(albedo)
     info = probe(clip)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = clip_speech(clip, info, start, end)
@@ -52,7 +63,8 @@ def learn(
     with atomic_folder(subject) as folder:
         with _timed(took, "track"):
             frames = list(read_frames(clip, start, end))
-            track, look, seen = track_clip(frames, info.fps, model, part(progress, 0, 0.15))
+            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
+            track, look = tracked.track, tracked.look
         with _timed(took, "motion"):
             motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))
         with _timed(took, "plates"):
@@ -65,24 +77,39 @@ def learn(
         motion.save(folder / "motion.safetensors")
         refiner.save(folder / "refiner.safetensors")
         write_picture(folder / "preview.png", frames[len(frames) // 2])
-        notes += seen
-        write_facts(folder, facts_of(clip, info, (start, end), preset, name, consent, motion, took, notes))
+        notes += tracked.notes + motion_notes(motion)
+        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, motion, took, notes))
     return notes
 
 
 def perform(
-    subject: Path, speech: Path, *, seed: int = 0, progress: Progress = silent
+    subject: Path,
+    speech: Path,
+    *,
+    seed: int = 0,
+    controls: Sequence[str] = (),
+    pose: str = "predicted",
+    progress: Progress = silent,
 ) -> tuple[Performance, list[str]]:
-    """Expression and pose at 25 Hz for a speech recording, and what the user should know."""
+    """Expression and pose at 25 Hz for a speech recording, and what the user should know.
+
+    controls: texts like "mouth.gain=1.2" (headroom/motion/controls.py). pose: predicted, or replayed from the clip.
+    """
+    from headroom.motion.controls import UNTOUCHED, applied, parsed, replayed
     from headroom.motion.predict import predict
 
-    person = Subject.open(subject)
+    person, wanted = Subject.open(subject), parsed(controls)
     progress(0.0, "Listening to the speech")
-    samples = read_audio(speech)
-    if is_silent(samples):
-        raise InputError(f"{Path(speech).name} is silent; choose a recording with speech in it.")
-    progress(0.2, "Predicting the performance")
-    performance = predict(person.motion, samples, seed=seed)
+    with audio_on_disk(speech) as samples:
+        if is_silent(samples):
+            raise InputError(f"{Path(speech).name} is silent; choose a recording with speech in it.")
+        progress(0.2, "Predicting the performance")
+        performance = predict(person.motion, samples, seed=seed)
+    if pose == "replayed":
+        own = replayed(person.motion.manner.pose, len(performance))
+        performance = Performance(performance.fps, performance.expression, own[:, :3], own[:, 3:])
+    if wanted != UNTOUCHED:
+        performance = applied(performance, wanted, person.model.regions)
     progress(1.0, "Predicted the performance")
     return performance, []
 

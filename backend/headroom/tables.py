@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from headroom.doctor import Finding
+
+if TYPE_CHECKING:
+    from headroom.tracking import TrackFigures
 
 # key of a table in the figures -> what a reader is told, unit, decimals
 ROWS = (
@@ -22,6 +25,7 @@ ROWS = (
     ("hs", "HS, range of both clips", "", 3),
     ("hs_45", "HS, ±45 degrees", "", 3),
     ("w1_degrees", "W1 of the head's pose, pitch yaw roll", "deg", 2),
+    ("pose_speed", "pose speed against the clip's", "", 2),
     ("jitter_degrees", "pose jitter, pitch yaw roll", "deg/frame²", 3),
     ("jitter_pixels", "pose jitter at the face", "px/frame²", 3),
     ("flicker", "flicker against the truth's", "", 2),
@@ -48,6 +52,22 @@ def print_evaluation(console: Console, figures: dict[str, Any]) -> None:
     console.print(seconds)
     for note in figures["notes"]:
         console.print(f"Note: {note}", markup=False)
+
+
+def print_track(console: Console, clip: str, figures: "TrackFigures") -> None:
+    """One row: how many frames, how well they were fitted, how restless the pose is, how long it took."""
+    table = Table(title=clip)
+    for heading in ("frames", "lost", "landmark error, mean", "95th percentile of frames", "jitter", "seconds",
+                    "frames a second"):
+        table.add_column(heading, justify="right")
+    table.add_row(
+        str(figures.frames), str(figures.lost), f"{100 * figures.error_mean:.2f} %", f"{100 * figures.error_p95:.2f} %",
+        f"{figures.jitter_degrees:.3f}°, {figures.jitter_pixels:.2f} px", f"{figures.seconds:.1f}",
+        f"{figures.frames / figures.seconds:.0f}",
+    )
+    console.print(table)
+    console.print("Error: over the eye distance. Jitter: mean second difference of the pose, and of the head in the "
+                  "picture.")
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:

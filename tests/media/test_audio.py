@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headroom.errors import InputError
-from headroom.media.audio import is_silent, read_audio, write_wav
+from headroom.media.audio import audio_on_disk, is_silent, read_audio, write_wav
 
 
 def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
@@ -98,3 +98,24 @@ def test_unusable_files_are_refused_in_one_sentence(tmp_path):
 def test_silence_is_recognised():
     assert is_silent(np.zeros(16000, np.float32)) and is_silent(np.zeros(0))
     assert not is_silent(0.02 * tone(0.1, 16000))
+
+
+@pytest.mark.parametrize("name,rate,codec,channels", [("a.wav", 16000, "pcm_s16le", 1), ("a.m4a", 44100, "aac", 2),
+                                                      ("a.mkv", 48000, "pcm_f32le", 2)])
+def test_sound_on_disk_is_the_sound_in_memory(tmp_path, name, rate, codec, channels):
+    write_media(tmp_path / name, tone(1.3, rate), rate, codec, channels)
+    with audio_on_disk(tmp_path / name) as samples:
+        np.testing.assert_array_equal(samples, read_audio(tmp_path / name))
+        assert not is_silent(samples)
+
+
+def test_sound_that_is_not_there_is_no_sound_on_disk_either(tmp_path):
+    with pytest.raises(InputError, match="does not exist"), audio_on_disk(tmp_path / "nothing.wav"):
+        pass
+
+
+def test_a_short_sound_after_minutes_of_silence_is_heard():
+    samples = np.zeros(16000 * 150, np.float32)
+    assert is_silent(samples) and is_silent(samples[:0])
+    samples[-400:] = 0.01
+    assert not is_silent(samples)

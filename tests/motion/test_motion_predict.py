@@ -1,8 +1,12 @@
 """Speech to performance."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from synthetic_speaker import LID, LIP, speaker
 
+from headroom.media.audio import audio_on_disk, read_audio, write_wav
 from headroom.motion.blinks import find_blinks
 from headroom.motion.dataset import pose_of
 from headroom.motion.features import listen
@@ -25,6 +29,25 @@ def test_chunks_equal_one_pass(learnt):
     whole = predicted_motion(model, samples, 300, hearing, 300)
     for chunk in (1, 37, 128):
         np.testing.assert_allclose(predicted_motion(model, samples, 300, hearing, chunk), whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("chunk", [7, 40, 299])
+def test_a_performance_made_in_chunks_of_a_speech_on_disk_equals_the_one_made_at_once(learnt, tmp_path, chunk):
+    model, samples, _ = learnt
+    write_wav(tmp_path / "speech.wav", samples)
+    whole = predict(model, read_audio(tmp_path / "speech.wav"), seed=4, chunk_frames=len(samples))
+    with audio_on_disk(tmp_path / "speech.wav") as on_disk:
+        parts = predict(model, on_disk, seed=4, chunk_frames=chunk)
+    for name in ("expression", "rotation", "translation"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-4)
+
+
+def test_the_paper_s_head_is_the_network_s(learnt):
+    model, samples, _ = learnt
+    model = replace(model, config=replace(model.config, head="network"))
+    motion = predicted_motion(model, samples, 300, listen(samples, model.config.features))
+    expected = motion[:, 64:] * model.manner.pose_deviation + model.manner.pose_mean
+    np.testing.assert_allclose(pose_of(predict(model, samples)), expected, rtol=1e-5)
 
 
 def test_the_seed_changes_head_and_blinks_but_not_the_lips(learnt):

@@ -8,14 +8,17 @@ import torch
 from synthetic_speaker import LID, LIP, TINY, speaker
 
 from headroom.errors import Cancelled, InputError
-from headroom.motion.dataset import AugmentConfig, Sample, as_windows, make_sample, random_batch
+from headroom.motion.dataset import AugmentConfig, Sample, as_windows, make_sample, pose_of, random_batch
 from headroom.motion.features import FeatureConfig
+from headroom.motion.fit import fit
+from headroom.motion.general import train_general
 from headroom.motion.losses import PAPER_LOSS, LossConfig, motion_losses
 from headroom.motion.model import MotionModel
 from headroom.motion.network import MotionNetwork, NetworkConfig
 from headroom.motion.offset import LAGS_SECONDS, best_lag, estimate_offset, shifted
 from headroom.motion.predict import predict
-from headroom.motion.train import fit, train_motion
+from headroom.motion.train import train_motion
+from headroom.progress import silent
 
 
 def test_equation_2_matches_a_loop_written_by_hand():
@@ -48,7 +51,7 @@ def test_one_sample_can_be_overfitted():
     network = MotionNetwork(NetworkConfig(width=16, code=32, hidden=64, layers=3, dropout=0.0))
     config = replace(TINY, steps=400, batch=1, shortest=25, longest=25, warm_up=0, rate=6e-3, augment=none,
                      loss=LossConfig(pose=1.0, velocity=0, lips=0))
-    fit(network, [sample], None, (torch.ones(64), torch.zeros(64)), config, np.random.default_rng(0), lambda f, m: None)
+    fit(network, [sample], None, (torch.ones(64), torch.zeros(64)), config, (0,), silent)
     with torch.no_grad():
         expression, pose, _ = network.eval()(as_windows(sample.rows))
     error = torch.cat([expression, pose], -1)[0] - sample.motion
@@ -118,3 +121,16 @@ def test_training_can_be_cancelled_and_refuses_a_moment(learnt):
         train_motion(samples, truth, TINY, stop, lip_opening=LIP, lid_opening=LID)
     with pytest.raises(InputError, match="two seconds"):
         train_motion(samples[:8000], truth, TINY, lip_opening=LIP, lid_opening=LID)
+
+
+def test_a_person_is_never_learnt_worse_than_the_model_began():
+    general = train_general([speaker(6.0, seed=s) for s in (11, 12, 13)], LIP, LID, None, TINY)
+    samples, truth = speaker(4.0, seed=14)
+    rng = np.random.default_rng(0)
+    shaken = replace(truth, expression=truth.expression + rng.standard_normal(truth.expression.shape) * 1.5)
+    hurting = replace(TINY, readout=replace(TINY.readout, own_weight=3e3, strength=1e-6))
+    personal = train_motion(samples, shaken, hurting, initial=general, lip_opening=LIP, lid_opening=LID)
+    assert personal.networks is general.networks and personal.readout_share == general.readout_share
+    np.testing.assert_array_equal(personal.readout.weights, general.readout.weights)
+    assert personal.held_out > 0.2
+    np.testing.assert_allclose(personal.manner.pose_mean, pose_of(shaken).mean(0), rtol=1e-5)

@@ -1,15 +1,18 @@
 """Light and albedo are found from pictures whose own are known."""
 
 import numpy as np
+import pytest
 
+from headroom.errors import InputError
 from headroom.face.camera import Crop
 from headroom.face.light import FRONTAL
 from headroom.face.raster import Rasterizer, unwrap
-from headroom.track.albedo import estimate_look
 from headroom.track.fit import Fit
+from headroom.track.look import estimate_look, require_albedo_kind
 
 
-def test_the_look_draws_the_picture_it_was_taken_from(known):
+@pytest.mark.parametrize("kind,decibels", [("clip", 30), ("frame", 28), ("low", 22)])
+def test_the_look_draws_the_picture_it_was_taken_from(known, kind, decibels):
     model = known.model
     rng = np.random.default_rng(5)
     texture, covered = unwrap(model, model.albedo(np.zeros(80)), 512)
@@ -29,12 +32,17 @@ def test_the_look_draws_the_picture_it_was_taken_from(known):
     step = slice(0, 40, 2)
     fit = Fit(known.camera, known.identity, known.expression[step], known.rotation[step], known.translation[step],
               np.full(20, 0.01))
-    look = estimate_look(model, fit, frames)
+    look = estimate_look(model, fit, frames, kind)
     assert look.light.shape == (9, 3) and look.texture.shape == (80,)
     raster.set_look(look.albedo, look.light)
     again = raster.render(known.vertices(10))
     both = (again[..., 3] == 255) & (renders[5][..., 3] == 255)
     error = again[..., :3][both].astype(float) - renders[5][..., :3][both]
-    assert 10 * np.log10(255**2 / (error**2).mean()) > 30
+    assert 10 * np.log10(255**2 / (error**2).mean()) > decibels
     # brighter on the left of the picture's face than on the right, as lit
     assert look.light[3].mean() > 0.1
+
+
+def test_an_unknown_albedo_is_one_sentence():
+    with pytest.raises(InputError, match="choose one of low, frame, clip"):
+        require_albedo_kind("best")

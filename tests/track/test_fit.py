@@ -1,6 +1,7 @@
 """The joint fit finds coefficients that are known."""
 
 import numpy as np
+import pytest
 
 from headroom.face.build import similarity
 from headroom.face.camera import rotation_matrix
@@ -61,3 +62,22 @@ def test_the_rate_of_the_clip_does_not_matter(known):
     twice = np.repeat(known.landmarks(), 2, axis=0)
     fast = fit_motion(known.model, twice, 50.0, known.camera, known.identity)
     assert angles_between(slow.rotation, fast.rotation[::2]).mean() < 0.3
+
+
+def test_the_focal_length_is_found_from_a_turning_head(known):
+    fit = fit_clip(known.model, known.landmarks(), 25.0, 640, 480)
+    assert abs(np.log(fit.camera.focal_px / known.camera.focal_px)) < 0.25
+
+
+@pytest.mark.parametrize("spoil", ["swapped", "collapsed", "far away"])
+def test_bad_frames_do_not_disturb_their_neighbours(known, spoil):
+    landmarks = known.landmarks()
+    bad = landmarks.copy()
+    for frame in (12, 27):
+        bad[frame] = {"swapped": bad[frame][::-1], "collapsed": bad[frame].mean(0, keepdims=True),
+                      "far away": bad[frame] + [150, 60, 0]}[spoil]
+    clean, spoilt = (fit_motion(known.model, p, 25.0, known.camera, known.identity) for p in (landmarks, bad))
+    away = [frame for frame in range(40) if min(abs(frame - 12), abs(frame - 27)) >= 2]
+    assert angles_between(clean.rotation, spoilt.rotation)[away].max() < 0.5
+    moved = (clean.expression - spoilt.expression)[away] @ known.model.expression_basis.reshape(-1, 64).T
+    assert np.linalg.norm(moved.reshape(len(away), -1, 3), axis=2).mean(1).max() < 0.5

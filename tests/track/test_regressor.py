@@ -13,8 +13,8 @@ from headroom.face.camera import place, rotation_matrix
 from headroom.face.light import harmonics, shade
 from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, read_frames
-from headroom.track.albedo import Look
 from headroom.track.landmarks import find_landmarks
+from headroom.track.look import Look
 from headroom.track.regressor.augment import (
     Augmenter,
     Move,

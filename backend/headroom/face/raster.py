@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from scipy import sparse
 
 from headroom.errors import HeadroomError
 from headroom.face.camera import Camera, Crop
@@ -127,10 +128,29 @@ class Rasterizer:
 
 def unwrap(model: FaceModel, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Vertex values (V, 3) drawn into texture space: (size, size, 3) float32, row 0 on top, and the covered mask."""
+    return _draw_map(model.uv, values, model.faces, size)
+
+
+def texel_weights(model: FaceModel, size: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """(N, V) what each vertex adds to each of the N covered texels, row by row from the top, and their mask
+    (size, size): one product unwraps any vertex values.
+    """
+    corners = np.arange(model.faces.size).reshape(-1, 3)
+    which = np.repeat(np.arange(len(model.faces)), 3)
+    first, second = np.tile([1.0, 0, 0], len(corners)), np.tile([0, 1.0, 0], len(corners))
+    drawn, covered = _draw_map(model.uv[model.faces.ravel()], np.stack([which, first, second], 1), corners, size)
+    triangle, a, b = drawn[covered].T
+    columns = model.faces[np.rint(triangle).astype(int)]
+    rows = np.arange(0, columns.size + 1, 3)
+    weights = np.stack([a, b, 1 - a - b], 1).ravel()
+    return sparse.csr_matrix((weights, columns.ravel(), rows), (len(columns), len(model.mean))), covered
+
+
+def _draw_map(uv: np.ndarray, values: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     gl = _context()
     program = gl.program(vertex_shader=_MAP_VERTEX, fragment_shader=_MAP_FRAGMENT)
-    buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (model.uv, values)]
-    index = gl.buffer(np.ascontiguousarray(model.faces, np.int32).tobytes())
+    buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (uv, values)]
+    index = gl.buffer(np.ascontiguousarray(faces, np.int32).tobytes())
     mesh = gl.vertex_array(program, [(buffers[0], "2f", "uv"), (buffers[1], "3f", "value")], index)
     texture = gl.texture((size, size), 4, dtype="f4")
     target = gl.framebuffer([texture])

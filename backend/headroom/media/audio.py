@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -14,6 +16,7 @@ from headroom.files import atomic_write
 
 SAMPLE_RATE = 16000  # Hz, what every network here listens to
 GAP_SECONDS = 0.05  # a hole in the stream longer than this is filled with silence; timestamps jitter less
+LOOKED_AT = 4000  # blocks of 25 ms at a time when silence is looked for
 SILENT_LEVEL = 1e-3  # of full scale, -60 dB: quieter than any room's own noise
 
 
@@ -24,27 +27,48 @@ def read_audio(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: f
     Second 0 is the first video frame where there is a picture, else the first sample, so sound stays in step with the
     frames whatever the start times in the container: earlier sound is cut, later sound is preceded by silence.
     """
-    path = Path(path)
+    return np.concatenate(list(audio_pieces(path, sample_rate, from_seconds, to_seconds)))
+
+
+@contextmanager
+def audio_on_disk(path: Path | str, sample_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+    """The samples (N,) of `read_audio`, mapped from a temporary file: hours of speech take no more memory than what is
+    looked at."""
+    with tempfile.TemporaryFile(prefix="headroom-") as file:
+        for piece in audio_pieces(path, sample_rate):
+            piece.tofile(file)
+        file.flush()
+        yield np.memmap(file, np.float32, "r")
+
+
+def audio_pieces(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: float = 0.0,
+                 to_seconds: float | None = None) -> Iterator[np.ndarray]:
+    """What `read_audio` reads, piece by piece (n,); InputError when there is nothing."""
+    path, count = Path(path), 0
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise InputError(f"{path.name} has no sound. Choose a file with an audio track.")
-            samples = _placed(container, sample_rate, from_seconds, to_seconds)
+            for piece in _placed(container, sample_rate, from_seconds, to_seconds):
+                count += len(piece)
+                yield piece
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist. Choose another file.") from error
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path.name} is not a sound or video file that can be read. Choose another file.") from error
-    if not len(samples):
+    if not count:
         raise InputError(f"{path.name} holds no sound in the chosen part. Choose another file or part.")
-    return samples
 
 
 def is_silent(samples: np.ndarray) -> bool:
     """Whether no 25 ms of `samples` (N,), 16 kHz, reaches -60 dB of full scale."""
     length = SAMPLE_RATE // 40
-    samples = np.asarray(samples, np.float32)
-    blocks = np.pad(samples, (0, -len(samples) % length)).reshape(-1, length)
-    return not len(blocks) or float((blocks**2).mean(1).max()) < SILENT_LEVEL**2
+    for first in range(0, len(samples), LOOKED_AT * length):
+        piece = np.asarray(samples[first:first + LOOKED_AT * length], np.float32)
+        blocks = np.pad(piece, (0, -len(piece) % length)).reshape(-1, length)
+        if float((blocks**2).mean(1).max()) >= SILENT_LEVEL**2:
+            return False
+    return True
 
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
@@ -58,29 +82,27 @@ def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -
 
 
 def _placed(container: av.container.InputContainer, sample_rate: int, from_seconds: float,
-            to_seconds: float | None) -> np.ndarray:
-    """The decoded pieces put at their times; only the asked part is kept in memory."""
+            to_seconds: float | None) -> Iterator[np.ndarray]:
+    """The decoded pieces (n,) of the asked part, holes between them filled up."""
     picture = _first_picture_seconds(container)
     first = round(from_seconds * sample_rate)
     last = None if to_seconds is None else round(to_seconds * sample_rate)
-    pieces: list[np.ndarray] = []
     start, position = picture or 0.0, None  # second 0 in container seconds; the next sample, counted from second 0
     for seconds, samples in _pieces(container, sample_rate):
         if position is None:
             start = start if picture is not None or seconds is None else seconds
             position = round(((start if seconds is None else seconds) - start) * sample_rate)
-            pieces.append(np.zeros(_overlap(0, position, first, last), np.float32))
+            yield np.zeros(_overlap(0, position, first, last), np.float32)
         elif seconds is not None and seconds - start - position / sample_rate > GAP_SECONDS:
             resumed = round((seconds - start) * sample_rate)
-            pieces.append(np.zeros(_overlap(position, resumed, first, last), np.float32))
+            yield np.zeros(_overlap(position, resumed, first, last), np.float32)
             position = resumed
         low = max(first, 0) - position
         high = len(samples) if last is None else last - position
-        pieces.append(samples[max(low, 0):max(high, 0)])
+        yield samples[max(low, 0):max(high, 0)]
         position += len(samples)
         if last is not None and position >= last:
             break
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
 def _pieces(container: av.container.InputContainer, sample_rate: int) -> Iterator[tuple[float | None, np.ndarray]]:

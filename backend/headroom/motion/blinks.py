@@ -73,10 +73,10 @@ def without(values: np.ndarray, direction: np.ndarray) -> np.ndarray:
 def add_blinks(expression: np.ndarray, blinks: Blinks, seed: int) -> np.ndarray:
     """expression (T, 64) with blinks at random times; the gaps are the shortest one plus an exponential."""
     rng = np.random.default_rng([seed, 1])
-    out = np.concatenate([np.zeros((BEFORE, 64)), expression, np.zeros((AFTER, 64))])
+    out = np.pad(np.asarray(expression, np.float32), ((BEFORE, AFTER), (0, 0)))
     mean_gap = max(1 / max(blinks.rate, 1e-3) - REFRACTORY_SECONDS, 0.1)
     seconds = float(rng.exponential(mean_gap))
     while (frame := round(seconds * FRAME_RATE)) < len(expression):
-        out[frame:frame + len(blinks.shape)] += blinks.shape * rng.uniform(0.85, 1.05)
+        out[frame:frame + len(blinks.shape)] += (blinks.shape * rng.uniform(0.85, 1.05)).astype(np.float32)
         seconds += REFRACTORY_SECONDS + float(rng.exponential(mean_gap))
-    return out[BEFORE:BEFORE + len(expression)].astype(np.float32)
+    return out[BEFORE:BEFORE + len(expression)]

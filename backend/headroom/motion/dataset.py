@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -19,6 +21,8 @@ from headroom.motion.features import (
     rows_of_frames,
 )
 from headroom.performance import Performance
+
+KEPT_FRAMES = 1_000_000  # of a corpus in memory, 4 GB with six variants of each clip
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,21 @@ class Sample:
         """The frames first..last-1."""
         rows_end = (last - 1) * ROWS_PER_FRAME + WINDOW_ROWS
         return Sample(self.rows[:, first * ROWS_PER_FRAME:rows_end], self.motion[first:last])
+
+
+class Corpus(Sequence[Sample]):
+    """Any number of clips, each made into a sample when it is first drawn; those drawn last stay in memory."""
+
+    def __init__(self, make: Callable[[int], Sample], lengths: Sequence[int]):
+        """make: the sample of a clip's index, the same at every call. lengths: (n,) frames."""
+        self.lengths = np.array(lengths, float)
+        self._sample = lru_cache(max(1, int(KEPT_FRAMES / self.lengths.mean())))(make)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index):
+        return self._sample(range(len(self))[index])
 
 
 def matched(samples: np.ndarray, truth: Performance) -> Performance:
@@ -83,29 +102,34 @@ def with_noise(samples: np.ndarray, above_db: float, rng: np.random.Generator) -
     return (samples + noise * level).astype(np.float32)
 
 
-def random_batch(clips: list[Sample], size: int, frames: int, warm_up: int, augment: AugmentConfig,
-                 rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def random_batch(clips: Sequence[Sample], size: int, frames: int, warm_up: int, augment: AugmentConfig,
+                 rng: np.random.Generator, own: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
     """windows (B, T, 28, A), motion (B, T, 70), mask (B, T): random pieces of `frames` frames of random clips.
 
     The first `warm_up` frames of a piece are heard but not judged, so that the rest begins with a carried state; half
     the pieces are judged from their first frame. Clips shorter than `frames` are filled up with unjudged frames.
+    own: which of the `size` pieces to make; the others stay what they are.
     """
-    lengths = np.array([len(clip) for clip in clips], float)
-    heard, motions, masks = [], [], []
-    for index in rng.choice(len(clips), size, p=lengths / lengths.sum()):
-        clip = clips[index]
-        first = int(rng.integers(0, max(1, len(clip) - frames + 1)))
-        piece = clip.part(first, min(first + frames, len(clip)))
-        missing = frames - len(piece)
-        values = augmented(piece.rows[int(rng.integers(len(piece.rows)))], augment, rng)
-        heard.append(torch.nn.functional.pad(values, (0, 0, 0, missing * ROWS_PER_FRAME)))
-        motions.append(torch.nn.functional.pad(piece.motion, (0, 0, 0, missing)))
-        mask = torch.ones(frames)
-        mask[len(piece):] = 0
-        if warm_up and len(piece) > 2 * warm_up and rng.random() < 0.5:
-            mask[:warm_up] = 0
-        masks.append(mask)
-    return as_windows(torch.stack(heard)), torch.stack(motions), torch.stack(masks)
+    lengths = clips.lengths if isinstance(clips, Corpus) else np.array([len(clip) for clip in clips], float)
+    chosen = list(zip(rng.choice(len(clips), size, p=lengths / lengths.sum()), rng.spawn(size)))[own]
+    pieces = [random_piece(clips[int(index)], frames, warm_up, augment, piece_rng) for index, piece_rng in chosen]
+    rows, motion, mask = (torch.stack(values) for values in zip(*pieces))
+    return as_windows(rows), motion, mask
+
+
+def random_piece(clip: Sample, frames: int, warm_up: int, augment: AugmentConfig,
+                 rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """rows (4 T + 24, A), motion (T, 70), mask (T,) of one piece of a clip."""
+    first = int(rng.integers(0, max(1, len(clip) - frames + 1)))
+    piece = clip.part(first, min(first + frames, len(clip)))
+    missing = frames - len(piece)
+    rows = augmented(piece.rows[int(rng.integers(len(piece.rows)))], augment, rng)
+    mask = torch.ones(frames)
+    mask[len(piece):] = 0
+    if warm_up and len(piece) > 2 * warm_up and rng.random() < 0.5:
+        mask[:warm_up] = 0
+    pad = torch.nn.functional.pad
+    return pad(rows, (0, 0, 0, missing * ROWS_PER_FRAME)), pad(piece.motion, (0, 0, 0, missing)), mask
 
 
 def augmented(values: Tensor, augment: AugmentConfig, rng: np.random.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the networks hear: MFCC or log-mel rows every 10 ms, and one window of 28 rows per 25 Hz frame.
+"""What the networks hear: MFCC, or log-mel and phones, in rows every 10 ms; one window of 28 rows per 25 Hz frame.
 
 Row r covers the samples 160 r .. 160 r + 400 (25 ms). The window of frame t is the rows 4 t - 12 .. 4 t + 15, which is
 40 t - 120 .. 40 t + 160 ms and a little more: 280 ms centred on the frame (paper §3.2 and the authors' code). N frames
@@ -14,6 +14,7 @@ import numpy as np
 from scipy.fft import dct
 
 from headroom.media.audio import SAMPLE_RATE
+from headroom.motion import phones
 
 FRAME_RATE = 25.0  # Hz, of the motion networks
 ROW_SAMPLES = 160  # 10 ms
@@ -35,24 +36,36 @@ class FeatureConfig:
     kind: str = "logmel"  # "logmel" or "mfcc" (the paper's)
     bands: int = 40  # mel bands; 26 is the paper's
     cepstra: int = 12  # of MFCC, without the log energy
-    normalise: bool = True  # each column to mean 0 and deviation 1 over the speech of the utterance
+    normalise: bool = True  # each column of sound to mean 0 and deviation 1 over the speech of the utterance
+    phones: bool = True  # beside log-mel also how likely each phone is
+
+    @property
+    def sound_columns(self) -> int:
+        """Values per row that are heard; the chances of phones follow them."""
+        return self.cepstra if self.kind == "mfcc" else self.bands
 
     @property
     def columns(self) -> int:
         """A, values per row."""
-        return self.cepstra if self.kind == "mfcc" else self.bands
+        return self.sound_columns + (phones.COUNT if self.has_phones else 0)
+
+    @property
+    def has_phones(self) -> bool:
+        return self.phones and self.kind == "logmel"
 
 
 @dataclass(frozen=True)
 class Hearing:
     """How one utterance is levelled: gathered over all of it first, then applied to any piece of it.
 
-    loud_db: level of its loud rows. mean, deviation: (A,) over the rows with speech.
+    loud_db: level of its loud rows. mean, deviation: of the sound's columns over the rows with speech.
+    cepstra: (13,) their mean over all rows that are not digital silence.
     """
 
     loud_db: float
     mean: np.ndarray
     deviation: np.ndarray
+    cepstra: np.ndarray
 
 
 def frame_count(samples: np.ndarray) -> int:
@@ -66,14 +79,19 @@ def listen(samples: np.ndarray, config: FeatureConfig, warp: float = 1.0) -> Hea
     starts = range(0, count, CHUNK_ROWS)
     levels = np.concatenate([row_levels(samples, first, min(first + CHUNK_ROWS, count)) for first in starts])
     loud = float(np.percentile(levels[levels > levels.max() - FLOOR_DB], 95))
-    total, squares, heard = np.zeros(config.columns), np.zeros(config.columns), 0
+    total, squares, heard = np.zeros(config.sound_columns), np.zeros(config.sound_columns), 0
+    cepstra, audible = np.zeros(phones.CEPSTRA), 0
     for first in starts:
-        values = _raw_rows(samples, first, min(first + CHUNK_ROWS, count), config, loud, warp)
-        values = values[levels[first:first + len(values)] > loud - SPEECH_DEPTH_DB].astype(np.float64)
+        last = min(first + CHUNK_ROWS, count)
+        power, present = _power(samples, first, last, config, loud), levels[first:last]
+        values = _heard(power, config, warp)[present > loud - SPEECH_DEPTH_DB].astype(np.float64)
         total, squares, heard = total + values.sum(0), squares + (values**2).sum(0), heard + len(values)
+        if config.has_phones:
+            rows_of_sound = phones.row_cepstra(power, warp)[present > loud - FLOOR_DB]
+            cepstra, audible = cepstra + rows_of_sound.sum(0, dtype=np.float64), audible + len(rows_of_sound)
     mean = total / max(heard, 1)
     deviation = np.sqrt(np.maximum(squares / max(heard, 1) - mean**2, 1e-4))
-    return Hearing(loud, mean.astype(np.float32), deviation.astype(np.float32))
+    return Hearing(loud, *(a.astype(np.float32) for a in (mean, deviation, cepstra / max(audible, 1))))
 
 
 def windows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, hearing: Hearing) -> np.ndarray:
@@ -91,8 +109,15 @@ def rows_of_frames(first: int, last: int) -> tuple[int, int]:
 def rows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, hearing: Hearing,
          warp: float = 1.0) -> np.ndarray:
     """Levelled features (last - first, A) float32 of rows; `warp` stretches the frequency axis like another throat."""
-    values = _raw_rows(samples, first, last, config, hearing.loud_db, warp)
-    return (values - hearing.mean) / hearing.deviation if config.normalise else values
+    around = phones.CONTEXT if config.has_phones else 0
+    power = _power(samples, first - around, last + around, config, hearing.loud_db)
+    values = _heard(power[around:len(power) - around], config, warp)
+    if config.normalise:
+        values = (values - hearing.mean) / hearing.deviation
+    if not config.has_phones:
+        return values
+    chances = phones.bundled_phones().chances(phones.row_cepstra(power, warp) - hearing.cepstra)
+    return np.concatenate([values, chances], 1)
 
 
 def speech_levels(samples: np.ndarray, first: int, last: int, hearing: Hearing) -> np.ndarray:
@@ -106,14 +131,17 @@ def row_levels(samples: np.ndarray, first: int, last: int) -> np.ndarray:
     return 10 * np.log10((_frames(samples, first, last) ** 2).mean(1) + 1e-12)
 
 
-def _raw_rows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, loud_db: float,
-              warp: float) -> np.ndarray:
-    """Features (last - first, A) float32 of the rows; the sound is brought to one loudness and a common floor."""
+def _power(samples: np.ndarray, first: int, last: int, config: FeatureConfig, loud_db: float) -> np.ndarray:
+    """Power spectra (last - first, 257) float32 of the rows; the sound is brought to one loudness."""
     frames = _frames(samples, first, last) * np.float32(10 ** (-loud_db / 20))
     emphasised = np.concatenate([frames[:, :1] * (1 - PRE_EMPHASIS), frames[:, 1:] - PRE_EMPHASIS * frames[:, :-1]], 1)
     shape = np.hanning(WINDOW_SAMPLES).astype(np.float32) if config.kind == "logmel" else np.float32(1)
-    power = np.abs(np.fft.rfft(emphasised * shape, FFT_SIZE)) ** 2 / FFT_SIZE
-    mel = power.astype(np.float32) @ _filters(config.bands, warp)
+    return (np.abs(np.fft.rfft(emphasised * shape, FFT_SIZE)) ** 2).astype(np.float32)
+
+
+def _heard(power: np.ndarray, config: FeatureConfig, warp: float) -> np.ndarray:
+    """Features (T, sound columns) float32 of power spectra (T, 257), above a common floor."""
+    mel = power / np.float32(FFT_SIZE) @ _filters(config.bands, warp)
     log = np.log(mel + np.float32(10 ** (-FLOOR_DB / 10) * 0.1))
     if config.kind == "logmel":
         return log

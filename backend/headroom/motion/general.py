@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from headroom.motion.dataset import AugmentConfig, Sample, make_sample, matched
-from headroom.motion.manner import measure_manner, normalised
+from headroom.motion import team
+from headroom.motion.dataset import AugmentConfig, Corpus, Sample, make_sample, matched
+from headroom.motion.features import FeatureConfig
+from headroom.motion.fit import fit
+from headroom.motion.manner import SHORT_FRAMES, measure_manner, normalised, plain, with_shared_deviations
 from headroom.motion.model import Manner, MotionModel, average_manner
-from headroom.motion.network import EXPRESSION, MotionNetwork, NetworkConfig
+from headroom.motion.network import MotionNetwork, NetworkConfig
 from headroom.motion.offset import shifted
-from headroom.motion.readout import new_readout, taught
+from headroom.motion.readout import taught
+from headroom.motion.record import Record
 from headroom.motion.sync import align
 from headroom.motion.threads import one_thread
-from headroom.motion.train import TrainConfig, emphasis_of, fit, heard_and_seen
+from headroom.motion.train import TrainConfig, beginning_readout, emphasis_of, heard_and_seen
 from headroom.performance import Performance
 from headroom.progress import Progress, part, silent
 
@@ -54,36 +57,75 @@ def _loaded(path: Path) -> MotionModel:
 @one_thread()
 def train_general(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray, lid_opening: np.ndarray,
                   out: Path | None = WEIGHTS, config: TrainConfig = GENERAL, importance: np.ndarray | None = None,
-                  progress: Progress = silent) -> MotionModel:
+                  progress: Progress = silent, record: Record | None = None) -> MotionModel:
     """Learn from clips of (sound (N,) at 16 kHz, truth at any rate), one person each, and write the model to `out`.
 
-    Targets are normalised per clip, so that the networks learn how people move and not who they are.
+    clips: may read them from disk at each look. Targets are normalised per clip, so that the networks learn how people
+    move and not who they are. In a team of processes the first one writes, and all return the same networks.
     """
-    rng = np.random.default_rng(config.seed)
-    torch.manual_seed(config.seed)
+    torch.manual_seed(config.seed + team.place())
     progress(0.0, "Putting sound and lips in step")
     features = config.network.features
-    sounds, truths = [sound for sound, _ in clips], [matched(sound, truth) for sound, truth in clips]
-    offsets = align([(s, t.expression @ lip_opening) for s, t in zip(sounds, truths)], features)
-    sounds = [shifted(sound, offset) for sound, offset in zip(sounds, offsets)]
-    manners = [measure_manner(s, t, lip_opening, lid_opening, features) for s, t in zip(sounds, truths)]
-    samples = [make_sample(s, normalised(t, m), features, config.augment, rng)
-               for s, t, m in zip(sounds, truths, manners)]
-    common = average_manner(manners, longest=manners[int(np.argmax([len(t) for t in truths]))])
-    networks = general_networks(samples, common, config, importance, rng, part(progress, 0.1, 1.0))
-    readout = taught(new_readout(features.columns, EXPRESSION, config.readout),
-                     [heard_and_seen(sample) for sample in samples], config.readout, own=False)
+    offsets = offsets_of(clips, lip_opening, features)
+
+    def in_step(index: int) -> tuple[np.ndarray, Performance]:
+        sound, truth = clips[index]
+        return shifted(sound, offsets[index]), matched(sound, truth)
+
+    manners, frames = [], []
+    for index in range(len(clips)):
+        progress(0.1 * index / len(clips), "Measuring how people move")
+        sound, truth = in_step(index)
+        manners.append(measure_manner(sound, truth, lip_opening, lid_opening, features))
+        frames.append(len(truth))
+    manners = list(map(plain, manners)) if config.network.targets == "plain" else \
+        with_shared_deviations(manners, frames)
+
+    def sample_of(index: int) -> Sample:
+        sound, truth = in_step(index)
+        rng = np.random.default_rng((config.seed, index))
+        return make_sample(sound, normalised(truth, manners[index]), features, config.augment, rng)
+
+    samples = Corpus(sample_of, frames)
+    common = average_manner(manners, longest=manners[int(np.argmax(frames))])
+    networks = general_networks(samples, common, config, importance, part(progress, 0.1, 1.0), record)
+    prior = beginning_readout(config, None)
+    readout = taught(prior, map(heard_and_seen, samples), config.readout, own=False) if prior else None
     model = MotionModel(config.network, networks, common, readout, config.readout_share)
-    if out is not None:
+    if out is not None and team.leads():
         model.save(out)
     return model
 
 
-def general_networks(samples: list[Sample], manner: Manner, config: TrainConfig, importance: np.ndarray | None,
-                     rng: np.random.Generator, progress: Progress) -> tuple[MotionNetwork, ...]:
+def offsets_of(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray,
+               features: FeatureConfig) -> list[float]:
+    """Seconds by which each clip's sound is late; 0 for clips of one word, which cannot tell and come from one
+    broadcaster in step."""
+    offsets, long, heard = [0.0] * len(clips), [], []
+    for index, (sound, performance) in enumerate(clips):
+        truth = matched(sound, performance)
+        if len(truth) >= SHORT_FRAMES:
+            long.append(index)
+            heard.append((sound, truth.expression @ lip_opening))
+    for index, offset in zip(long, align(heard, features) if heard else []):
+        offsets[index] = offset
+    return offsets
+
+
+def general_networks(samples: Sequence[Sample], manner: Manner, config: TrainConfig, importance: np.ndarray | None,
+                     progress: Progress, record: Record | None = None) -> tuple[MotionNetwork, ...]:
     """`config.members` networks that heard the same clips in other orders."""
     emphasis = emphasis_of(manner, importance, config)
-    config = replace(config, judge_every=config.steps)
-    return tuple(fit(MotionNetwork(config.network), samples, None, emphasis, config, rng,
-                     part(progress, member / config.members, (member + 1) / config.members))
-                 for member in range(config.members))
+    networks = []
+    for member in range(config.members):
+        network = MotionNetwork(config.network)
+        if record and member < len(record.finished):
+            network.load_state_dict(record.finished[member])
+        else:
+            report = part(progress, member / config.members, (member + 1) / config.members)
+            network = fit(network.to(team.device()), samples, None, emphasis, config, (config.seed, member), report,
+                          record=record).cpu()
+            if record:
+                record.finish(network)
+        networks.append(network.eval())
+    return tuple(networks)

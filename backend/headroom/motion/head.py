@@ -36,10 +36,9 @@ def wander(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) 
     library = np.concatenate([p for p, _ in paths])
     loudness = np.concatenate([soft(level) for _, level in paths])
     ends = np.concatenate([np.full(len(p), len(p) * (i + 1)) for i, (p, _) in enumerate(paths)])
-    heard, takes = soft(speech), []
-    for rng in np.random.default_rng(seed).spawn(TAKES):
-        chosen = choose_pieces(library, loudness, ends, heard, rng)
-        takes.append(joined(library, chosen, len(speech)))
+    heard = soft(speech)
+    takes = (joined(library, choose_pieces(library, loudness, ends, heard, rng), len(speech))
+             for rng in np.random.default_rng(seed).spawn(TAKES))
     return min(takes, key=lambda take: unlikeness(take, pose)).astype(np.float32)
 
 

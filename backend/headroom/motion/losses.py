@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from headroom.motion import team
+
 
 @dataclass(frozen=True)
 class LossConfig:
@@ -14,9 +16,10 @@ class LossConfig:
     pose_still: float = 0.0  # λ2 of Eq. (2), 0.01 in the paper: pushes velocity to zero, which freezes the head
     velocity: float = 0.5  # of expression and pose against the truth's velocity
     lips: float = 1.0  # of the lip opening, in deviations of the person's
+    by_size: bool = True  # coefficients count by how far they move the face; in Eq. (2) all alike
 
 
-PAPER_LOSS = LossConfig(pose=0.2, pose_still=0.01, velocity=0.0, lips=0.0)
+PAPER_LOSS = LossConfig(pose=0.2, pose_still=0.01, velocity=0.0, lips=0.0, by_size=False)
 
 
 def motion_losses(expression: Tensor, pose: Tensor, true_expression: Tensor, true_pose: Tensor, mask: Tensor,
@@ -52,5 +55,5 @@ def continuity(pose: Tensor, pairs: Tensor) -> Tensor:
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of values (B, T, C) over the frames where mask (B, T) is 1."""
-    return (values.mean(-1) * mask).sum() / torch.clamp(mask.sum(), min=1)
+    """Mean of values (B, T, C) over the team's frames where mask (B, T) is 1."""
+    return (values.mean(-1) * mask).sum() / torch.clamp(team.mean(mask.sum()), min=1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from headroom.motion.blinks import find_blinks, measure_blinks
@@ -14,6 +17,8 @@ from headroom.performance import Performance
 PAUSE_DB = -35.0  # frames quieter than this are pauses
 PAUSE_FRAMES = 12  # pauses needed to see the mouth at rest; else its least open moments are taken
 LEAST_OPEN = 0.15  # share of frames
+SHORT_FRAMES = 50  # a clip shorter than this tells a person's mean, but not how much they move
+DECIMETRE = 100.0  # mm: what the paper's face model measures in
 LEAST_DEVIATION = 0.05  # of a dimension, as a share of the median one: a still dimension is not blown up
 
 
@@ -59,3 +64,30 @@ def normalised(truth: Performance, manner: Manner) -> np.ndarray:
     """Motion (T, 70): expression then pose, each dimension with the person's mean 0 and deviation 1."""
     return np.concatenate([(truth.expression - manner.expression_mean) / manner.expression_deviation,
                            (pose_of(truth) - manner.pose_mean) / manner.pose_deviation], 1).astype(np.float32)
+
+
+def plain(manner: Manner) -> Manner:
+    """`manner` without the person: targets are coefficients, radians and decimetres, as in the paper.
+
+    Decimetres are counted from the person's place, for where somebody sat is no part of how they move.
+    """
+    place = np.concatenate([np.zeros(3), manner.pose_mean[3:]]).astype(np.float32)
+    unit = np.array([1, 1, 1, DECIMETRE, DECIMETRE, DECIMETRE], np.float32)
+    return replace(manner, expression_mean=np.zeros_like(manner.expression_mean), pose_mean=place,
+                   expression_deviation=np.ones_like(manner.expression_deviation), pose_deviation=unit)
+
+
+def with_shared_deviations(manners: Sequence[Manner], frames: Sequence[int]) -> list[Manner]:
+    """`manners` of clips of so many `frames`, the short ones with the deviations of everybody together.
+
+    The speaker of a clip of one word (LRW: 29 frames, nobody named) is known by nothing else, so each such clip has its
+    own mean; a deviation of one second would be the word's, not the person's.
+    """
+    def common(name: str) -> np.ndarray:
+        squares = [getattr(manner, name).astype(np.float64) ** 2 for manner in manners]
+        return np.sqrt(np.average(squares, axis=0, weights=frames)).astype(np.float32)
+
+    if min(frames) >= SHORT_FRAMES:
+        return list(manners)
+    shared = {name: common(name) for name in ("expression_deviation", "pose_deviation")}
+    return [replace(manner, **shared) if count < SHORT_FRAMES else manner for manner, count in zip(manners, frames)]

@@ -16,6 +16,7 @@ from headroom.performance import Performance
 
 CHUNK_FRAMES = 1000  # 40 s of sound in memory at a time
 LIP_SMOOTH = 0.6  # frames: lips light
+SMOOTH_REACH = 4  # frames: the smoothing of the lips is cut off at four deviations
 SPEECH_DB = -35.0  # below the loud parts: quieter than this is a pause
 ANTICIPATION, HANGOVER = 6, 8  # frames the mouth leaves its rest before and after sound
 GATE_SMOOTH = 1.5  # frames
@@ -24,18 +25,29 @@ DEAF_LEVEL_DB = -60.0  # of full scale: a recording whose loud parts are below t
 
 def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = None, seed: int = 0,
             chunk_frames: int = CHUNK_FRAMES) -> Performance:
-    """The performance at 25 Hz for speech (N,), 16 kHz, `seconds` long if given; the seed changes head and blinks."""
+    """The performance at 25 Hz for speech (N,), 16 kHz, `seconds` long if given; the seed changes head and blinks.
+
+    Of a long speech no more than `chunk_frames` are looked at in one go; what stays in memory is the motion itself.
+    `samples` may lie on disk (`headroom.media.audio.audio_on_disk`).
+    """
     frames = frame_count(samples) if seconds is None else max(1, round(seconds * FRAME_RATE))
     hearing = listen(samples, model.config.features)
-    motion = predicted_motion(model, samples, frames, hearing, chunk_frames)
     levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), hearing)
                              for first in range(0, frames, chunk_frames)])
-    expression = face(model.manner, motion[:, :EXPRESSION], speaking(levels, hearing))
+    motion = predicted_motion(model, samples, frames, hearing, chunk_frames)
+    expression = face_in_chunks(model.manner, motion[:, :EXPRESSION], speaking(levels, hearing), chunk_frames)
     expression = add_blinks(expression, Blinks(float(model.manner.blink_rate[0]), model.manner.blink), seed)
-    manner = model.manner
-    pose = combine(wander(manner.pose, manner.levels, levels, seed), motion[:, EXPRESSION:], manner.pose_evidence,
-                   manner.pose_mean, manner.pose_deviation)
+    pose = head(model, motion[:, EXPRESSION:], levels, seed)
     return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:])
+
+
+def head(model: MotionModel, predicted: np.ndarray, levels: np.ndarray, seed: int) -> np.ndarray:
+    """Pose (T, 6) from the network's (T, 6), normalised, and the loudness (T,) of the speech."""
+    manner = model.manner
+    if model.config.head == "network":
+        return predicted * manner.pose_deviation + manner.pose_mean
+    return combine(wander(manner.pose, manner.levels, levels, seed), predicted, manner.pose_evidence,
+                   manner.pose_mean, manner.pose_deviation)
 
 
 @torch.no_grad()
@@ -65,6 +77,16 @@ def speaking(levels: np.ndarray, hearing: Hearing) -> np.ndarray:
     size = ANTICIPATION + HANGOVER + 1
     gate = maximum_filter1d((levels > SPEECH_DB).astype(float), size, origin=(HANGOVER - ANTICIPATION) // 2)
     return gaussian_filter1d(gate, GATE_SMOOTH, mode="nearest")
+
+
+def face_in_chunks(manner: Manner, normalised: np.ndarray, speaking: np.ndarray, chunk_frames: int) -> np.ndarray:
+    """`face` of any length, its float64 steps a piece at a time; the pieces overlap by the reach of the smoothing."""
+    out = np.empty(normalised.shape, np.float32)
+    for first in range(0, len(out), chunk_frames):
+        last = min(first + chunk_frames, len(out))
+        low, high = max(0, first - SMOOTH_REACH), min(len(out), last + SMOOTH_REACH)
+        out[first:last] = face(manner, normalised[low:high], speaking[low:high])[first - low:last - low]
+    return out
 
 
 def face(manner: Manner, normalised: np.ndarray, speaking: np.ndarray) -> np.ndarray:

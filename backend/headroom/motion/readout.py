@@ -1,18 +1,18 @@
-"""The kernel half of the mapping: ridge regression on random features of a window, with many people as its prior.
+"""The regression half of the mapping: ridge regression on features of one window, with many people as its prior.
 
-Three hundred frames are few for a network and enough for a smooth function of one window. Cosines of random
-projections (Rahimi & Recht 2007) make kernel ridge regression with a Gaussian kernel linear, so that what many people
-taught is two small matrices, to which the person's own frames are added with more weight. On the held-out part of
-three people's clips this beat every network alone, and the mean of both beats either.
+Three hundred frames are few for a network and enough for a smooth function of one window. Phones enter as they are;
+of the sound, cosines of random projections (Rahimi & Recht 2007) make kernel ridge regression with a Gaussian kernel
+linear. So what many people taught is two small matrices, to which the person's own frames are added with more weight.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headroom.motion.features import WINDOW_ROWS
+from headroom.motion.features import WINDOW_ROWS, FeatureConfig
 from headroom.motion.offset import pooled
 
 POOLED_ROWS = 4  # rows averaged before projecting
@@ -22,7 +22,7 @@ POOLED_ROWS = 4  # rows averaged before projecting
 class ReadoutConfig:
     size: int = 1280  # D, random features
     sharpness: float = 0.4  # of the kernel: exp(-sharpness * mean squared difference of two windows)
-    strength: float = 10.0  # of the ridge, with the frames of many people as prior
+    strength: float = 5.0  # of the ridge, with the frames of many people as prior
     lone_strength: float = 1.0  # of the ridge, without
     own_weight: float = 10.0  # of a frame of the person's own against one of somebody else's
     seed: int = 0
@@ -30,9 +30,9 @@ class ReadoutConfig:
 
 @dataclass(frozen=True)
 class Readout:
-    """directions (F, D), phases (D,), weights (D, 64).
+    """directions (F, D), phases (D,) for the sound; weights (K, 64) of D cosines and the pooled chances of phones.
 
-    gram (D, D) in half precision, cross (D, 64): of many people's frames.
+    gram (K, K) in half precision, cross (K, 64): of many people's frames.
     """
 
     directions: np.ndarray
@@ -46,26 +46,29 @@ class Readout:
         return self.project(windows) @ self.weights
 
     def project(self, windows: np.ndarray) -> np.ndarray:
-        """Random features (T, D) of windows (T, 28, A)."""
-        angles = pooled(windows, POOLED_ROWS) @ self.directions + self.phases
-        return np.cos(angles) * np.float32(np.sqrt(2 / len(self.phases)))
+        """Features (T, K) of windows (T, 28, A), whose last columns are phones where there are more than of sound."""
+        sound = len(self.directions) * POOLED_ROWS // WINDOW_ROWS
+        angles = pooled(windows[..., :sound], POOLED_ROWS) @ self.directions + self.phases
+        cosines = np.cos(angles) * np.float32(np.sqrt(2 / len(self.phases)))
+        return np.concatenate([cosines, pooled(windows[..., sound:], POOLED_ROWS)], 1)
 
     def without_prior(self) -> "Readout":
         """The same without what is only needed to learn another person."""
         return replace(self, gram=None, cross=None)
 
 
-def new_readout(columns: int, outputs: int, config: ReadoutConfig) -> Readout:
-    """A readout for windows of `columns` values per row that answers zero."""
+def new_readout(features: FeatureConfig, outputs: int, config: ReadoutConfig) -> Readout:
+    """A readout for windows of such features that answers zero."""
     rng = np.random.default_rng(config.seed)
-    inputs = WINDOW_ROWS // POOLED_ROWS * columns
+    inputs = WINDOW_ROWS // POOLED_ROWS * features.sound_columns
+    size = config.size + WINDOW_ROWS // POOLED_ROWS * (features.columns - features.sound_columns)
     directions = rng.standard_normal((inputs, config.size)) * np.sqrt(2 * config.sharpness / inputs)
     phases = rng.uniform(0, 2 * np.pi, config.size)
     return Readout(directions.astype(np.float32), phases.astype(np.float32),
-                   np.zeros((config.size, outputs), np.float32))
+                   np.zeros((size, outputs), np.float32))
 
 
-def taught(readout: Readout, clips: list[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
+def taught(readout: Readout, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
            own: bool = True) -> Readout:
     """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
 

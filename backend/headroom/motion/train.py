@@ -1,9 +1,8 @@
-"""Teaching the motion networks: one person from a short clip, or everybody from many clips."""
+"""Learning one person from a short clip: the networks, the kernel half, and what held-out frames say of both."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,17 +10,11 @@ import torch
 from torch import Tensor
 
 from headroom.errors import InputError
-from headroom.motion.dataset import (
-    AugmentConfig,
-    Sample,
-    as_windows,
-    make_sample,
-    matched,
-    random_batch,
-)
+from headroom.motion.dataset import AugmentConfig, Sample, as_windows, make_sample, matched
 from headroom.motion.features import FRAME_RATE
-from headroom.motion.losses import LossConfig, motion_losses
-from headroom.motion.manner import measure_manner, normalised
+from headroom.motion.fit import fit
+from headroom.motion.losses import LossConfig
+from headroom.motion.manner import measure_manner, normalised, plain
 from headroom.motion.model import Manner, MotionModel
 from headroom.motion.network import EXPRESSION, POSE, MotionNetwork, NetworkConfig
 from headroom.motion.offset import correlation, shifted
@@ -54,6 +47,8 @@ class TrainConfig:
     rate: float = 1e-3  # of AdamW
     fine_rate: float = 3e-4  # the same when beginning from a trained network
     weight_decay: float = 0.02
+    betas: tuple[float, float] = (0.9, 0.999)  # of AdamW
+    longest_gradient: float = 1.0
     average: float = 0.97  # of the running mean of weights that is kept per step
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
     readout_share: float = 0.7  # of the kernel half in the average, unless held-out frames say otherwise
@@ -83,73 +78,57 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     offset = find_offset(samples, truth.expression @ lip_opening, config.network.features, initial)
     samples = shifted(samples, offset)
     manner = measure_manner(samples, truth, lip_opening, lid_opening, config.network.features)
+    manner = plain(manner) if config.network.targets == "plain" else manner
     sample = make_sample(samples, normalised(truth, manner), config.network.features, config.augment, rng)
     emphasis = emphasis_of(manner, importance, config)
-    readout = initial.readout if initial is not None and initial.readout is not None else \
-        new_readout(config.network.features.columns, EXPRESSION, config.readout)
+    prior = beginning_readout(config, initial)
+    networks, answers = by_slices(sample, emphasis, config, initial, prior, progress)
+    own = taught(prior, [heard_and_seen(sample)], config.readout).without_prior() if prior else None
+    share = best_share(answers, manner, sample, config.readout_share) if prior else 0.0
+    held_out = mixed(answers, share)
+    learnt = MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample, config.network),
+                         own, share, offset, held_out_score(manner, held_out, sample))
+    progress(1.0, "Learnt how the person moves")
+    return learnt if initial is None else not_worse(learnt, held_out, initial, manner, sample, config)
+
+
+def by_slices(sample: Sample, emphasis: tuple[Tensor, Tensor], config: TrainConfig, initial: MotionModel | None,
+              prior: Readout | None, progress: Progress) -> tuple[list[MotionNetwork], np.ndarray]:
+    """A network per slice of the clip, taught by the rest of it; answers (2, T, 70) to each slice by its own one."""
     networks, answers = [], np.empty((2, len(sample), EXPRESSION + POSE), np.float32)
-    for member, held in enumerate(np.array_split(np.arange(len(sample)), config.members)):
-        network = beginning(config, initial, member)
+    for member, held in enumerate(slices_of(sample, config)):
         report = part(progress, member / config.members, (member + 1) / config.members)
         learn, judged = around(sample, held, config.gap), sample.part(held[0], held[-1] + 1)
-        networks.append(fit(network, learn, judged, emphasis, config, rng, report, initial is not None))
-        own = taught(readout, [heard_and_seen(clip) for clip in learn], config.readout)
+        networks.append(fit(beginning(config, initial, member), learn, judged, emphasis, config, (config.seed, member),
+                            report, initial is not None))
+        own = taught(prior, map(heard_and_seen, learn), config.readout) if prior else None
         answers[:, held] = answered(networks[-1], own, judged)
-    own = taught(readout, [heard_and_seen(sample)], config.readout)
-    share = best_share(answers, manner, sample, config.readout_share)
-    held_out = mixed(answers, share)
-    progress(1.0, "Learnt how the person moves")
-    return MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample),
-                       own.without_prior(), share, offset,
-                       held_out_score(manner, held_out, sample))
+    return networks, answers
 
 
-def fit(network: MotionNetwork, learn: Sequence[Sample], judged: Sample | None, emphasis: tuple[Tensor, Tensor],
-        config: TrainConfig, rng: np.random.Generator, progress: Progress, fine: bool = False,
-        judge: Callable[[MotionNetwork], float] | None = None) -> MotionNetwork:
-    """The running mean of `network`'s weights at its best on the judged frames; the last when there are none."""
-    rate = config.fine_rate if fine else config.rate
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=config.weight_decay)
-    mean = copy.deepcopy(network).eval()
-    judge = judge or (lambda n: loss_on(n, judged, emphasis, config) if judged is not None else 0.0)
-    best, lowest, worse = copy.deepcopy(mean), judge(mean) if fine else float("inf"), 0
-    for step in range(config.steps):
-        progress(step / config.steps, "Learning how the person moves")
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (step + 1) / 20) * (1 - 0.9 * step / config.steps)
-        frames = int(rng.integers(config.shortest, config.longest + 1))
-        heard, motion, mask = random_batch(list(learn), config.batch, frames, config.warm_up, config.augment, rng)
-        expression, pose, _ = network.train()(heard)
-        losses = motion_losses(expression, pose, motion[..., :EXPRESSION], motion[..., EXPRESSION:], mask, *emphasis,
-                               config.loss)
-        optimiser.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        follow(mean, network, min(config.average, (step + 1) / (step + 10)))
-        if (step + 1) % config.judge_every == 0:
-            score = judge(mean)
-            if score < lowest:
-                best, lowest, worse = copy.deepcopy(mean), score, 0
-            elif (worse := worse + 1) >= config.patience:
-                break
-    return best
+def not_worse(learnt: MotionModel, held_out: np.ndarray, initial: MotionModel, manner: Manner, sample: Sample,
+              config: TrainConfig) -> MotionModel:
+    """`learnt`, unless its answers (T, 70) to the slices held out are worse than those of the model it began from.
+
+    Each slice is put to the one network that was not taught it, before and after it was taught the others: the mean of
+    all networks, which both models answer with in the end, is left out of either.
+    """
+    before = np.empty((2, *held_out.shape), np.float32)
+    for member, held in enumerate(slices_of(sample, config)):
+        judged = sample.part(held[0], held[-1] + 1)
+        before[:, held] = answered(beginning(config, initial, member), initial.readout, judged)
+    foretold = mixed(before, initial.readout_share)
+    if slice_score(manner, held_out, sample, config) >= slice_score(manner, foretold, sample, config):
+        return learnt
+    readout = initial.readout.without_prior() if initial.readout is not None else None
+    return replace(learnt, networks=initial.networks, readout=readout, readout_share=initial.readout_share,
+                   manner=judged_manner(manner, foretold, sample, learnt.config),
+                   held_out=held_out_score(manner, foretold, sample))
 
 
-@torch.no_grad()
-def follow(mean: MotionNetwork, network: MotionNetwork, keep: float) -> None:
-    """Move the running mean of the weights towards the present ones."""
-    for old, new in zip(mean.parameters(), network.parameters()):
-        old.lerp_(new, 1 - keep)
-
-
-@torch.no_grad()
-def loss_on(network: MotionNetwork, sample: Sample, emphasis: tuple[Tensor, Tensor], config: TrainConfig) -> float:
-    """Expression and lip loss on a whole clean sample."""
-    expression, pose, _ = network.eval()(as_windows(sample.rows[:1]))
-    losses = motion_losses(expression, pose, sample.motion[None, :, :EXPRESSION], sample.motion[None, :, EXPRESSION:],
-                           torch.ones(1, len(sample)), *emphasis, config.loss)
-    return float(losses["expression"] + losses.get("lips", torch.zeros(())))
+def slices_of(sample: Sample, config: TrainConfig) -> list[np.ndarray]:
+    """The frames that each member does not learn."""
+    return np.array_split(np.arange(len(sample)), config.members)
 
 
 def beginning(config: TrainConfig, initial: MotionModel | None, member: int) -> MotionNetwork:
@@ -157,6 +136,14 @@ def beginning(config: TrainConfig, initial: MotionModel | None, member: int) -> 
     if initial is None:
         return MotionNetwork(config.network)
     return copy.deepcopy(initial.networks[member % len(initial.networks)])
+
+
+def beginning_readout(config: TrainConfig, initial: MotionModel | None) -> Readout | None:
+    """The kernel half to teach, None where the mapping has none."""
+    if config.readout_share == 0:
+        return None
+    known = initial.readout if initial is not None else None
+    return known or new_readout(config.network.features, EXPRESSION, config.readout)
 
 
 def around(sample: Sample, held: np.ndarray, gap: int) -> list[Sample]:
@@ -168,7 +155,7 @@ def around(sample: Sample, held: np.ndarray, gap: int) -> list[Sample]:
 def emphasis_of(manner: Manner, importance: np.ndarray | None, config: TrainConfig) -> tuple[Tensor, Tensor]:
     """Weights (64,), mean 1, by how far each dimension moves the face, and the lip direction (64,), both normalised."""
     size = (manner.expression_deviation * (1.0 if importance is None else importance)) ** 2
-    weights = size / size.mean() + config.even_weight
+    weights = size / size.mean() + config.even_weight if config.loss.by_size else np.ones(EXPRESSION)
     lips = manner.expression_deviation * manner.lip_opening
     spread = max(float(np.ptp(manner.lip_range)) / 4, 1e-3)  # about one deviation
     return torch.from_numpy((weights / weights.mean()).astype(np.float32)), \
@@ -181,11 +168,13 @@ def heard_and_seen(clip: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 
 @torch.no_grad()
-def answered(network: MotionNetwork, readout: Readout, judged: Sample) -> np.ndarray:
-    """Motion (2, T, 70) of the judged frames: the network's, and the same with the kernel half's expression."""
+def answered(network: MotionNetwork, readout: Readout | None, judged: Sample) -> np.ndarray:
+    """Motion (2, T, 70) of the judged frames: the network's, and the same with the kernel half's expression if any."""
     heard = as_windows(judged.rows[:1])
     expression, pose, _ = network.eval()(heard)
     of_network = torch.cat([expression, pose], -1)[0].numpy()
+    if readout is None:
+        return np.stack([of_network, of_network])
     return np.stack([of_network, np.concatenate([readout(heard[0].numpy()), of_network[:, EXPRESSION:]], 1)])
 
 
@@ -201,8 +190,10 @@ def best_share(answers: np.ndarray, manner: Manner, sample: Sample, usual: float
     return float(shares[int(np.argmax(scores))])
 
 
-def judged_manner(manner: Manner, held_out: np.ndarray, sample: Sample) -> Manner:
+def judged_manner(manner: Manner, held_out: np.ndarray, sample: Sample, network: NetworkConfig) -> Manner:
     """`manner` with what the held-out answers (T, 70) say about trust in the pose and about caution of the lips."""
+    if network.targets == "plain":
+        return manner  # the paper's mapping is used as it is
     true = sample.motion.numpy()
     evidence = np.array([correlation(held_out[:, i], true[:, i]) for i in range(EXPRESSION, true.shape[1])])
     lips = manner.expression_deviation * manner.lip_opening
@@ -216,3 +207,9 @@ def held_out_score(manner: Manner, held_out: np.ndarray, sample: Sample) -> floa
     """Correlation of the lip opening on frames that were not learnt."""
     lips = manner.expression_deviation * manner.lip_opening
     return correlation(held_out[:, :EXPRESSION] @ lips, sample.motion[:, :EXPRESSION].numpy() @ lips)
+
+
+def slice_score(manner: Manner, answers: np.ndarray, sample: Sample, config: TrainConfig) -> float:
+    """The same slice by slice, the mean of all: they are answered by different networks."""
+    return float(np.mean([held_out_score(manner, answers[held], sample.part(held[0], held[-1] + 1))
+                          for held in slices_of(sample, config)]))

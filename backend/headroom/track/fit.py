@@ -1,4 +1,4 @@
-"""Landmarks to coefficients: one identity for the clip, expression and pose for every frame, all solved together.
+"""Landmarks to coefficients: one identity and camera for the clip, expression and pose for every frame.
 
 Gauss-Newton on the reprojection error. The second differences of pose and expression are penalised, so the normal
 equations are banded over time and the joint solution costs no more than frame-by-frame fits; frames without a face
@@ -7,37 +7,49 @@ have no data term and are filled in by that same prior.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solveh_banded
+from scipy.ndimage import median_filter
 
-from headroom.face import topology as top
 from headroom.face.build import similarity
-from headroom.face.camera import Camera, rotation_and_derivatives, rotation_angles
+from headroom.face.camera import Camera, rotation_angles
 from headroom.face.model import FaceModel
-from headroom.progress import Progress, silent
+from headroom.progress import Progress, part, silent
+from headroom.track.residuals import Linear, Residuals
+from headroom.track.smoothness import Smoothness, bands, product
 
 _POSE = 6
-_FOCAL_CHOICES = (0.9, 1.2, 1.6, 2.2, 3.0)
-"""Focal lengths tried, in units of the frame's longer side."""
+_SHARED_FRAMES = 80
+"""Frames that identity and focal length are found from."""
+_AROUND, _LEAP_RADIANS, _LEAP_EYES = 9, 0.35, 0.5
+"""A head this far from the median of so many frames, in radians or eye distances, is not begun from."""
 
 
 @dataclass(frozen=True)
 class FitConfig:
     """noise: one standard deviation of a landmark, in eye distances. identity_prior, expression_prior: weights of the
     squared coefficients. The smoothness values are standard deviations of second differences at 25 Hz: radians,
-    millimetres (across, in depth) and expression units, of which lids make the quickest moves.
+    millimetres (across, in depth) and expression units, lids being the quickest; beyond `tail` of them a difference
+    counts as motion.
+    focal: the usual focal length over the frame's longer side; focal_prior: weight of the squared logarithm of its
+    ratio to the one found. Rounds: Gauss-Newton steps of what the clip shares, and of the motion.
     """
 
-    noise: float = 0.012
-    identity_prior: float = 8.0
-    expression_prior: float = 0.3
-    rotation_smoothness: float = 0.0014
-    translation_smoothness: float = 0.12
-    depth_smoothness: float = 0.35
-    expression_smoothness: float = 1.0
+    noise: float = 0.01
+    identity_prior: float = 2.0
+    expression_prior: float = 0.5
+    rotation_smoothness: float = 0.0005
+    translation_smoothness: float = 0.025
+    depth_smoothness: float = 0.1
+    expression_smoothness: float = 1.5
     lid_smoothness: float = 3.0
+    tail: float = 2.5
+    focal: float = 1.8
+    focal_prior: float = 20.0
+    shared_rounds: int = 6
     rounds: int = 4
 
 
@@ -65,30 +77,20 @@ def fit_clip(
     progress: Progress = silent,
     doubt: np.ndarray | None = None,
 ) -> Fit:
-    """Fit everything to landmarks (T, 478, 3); the focal length is the one of a few that explains the clip best.
+    """Fit everything to landmarks (T, 478, 3).
 
-    doubt: (T,) how many times less exact than usual a frame's landmarks are; above 1 no face counts as seen there.
+    Identity and focal length come from frames spread over the clip, solved together with those frames' own pose and
+    expression; then the motion of all frames is solved at once. doubt: (T,) how many times less exact than usual a
+    frame's landmarks are; above 1 they are no face seen, and tell of the motion only.
     """
     config = config or FitConfig()
     problem = _Problem(model, points, fps, config, doubt)
-    sample = problem.every(np.unique(np.linspace(0, len(points) - 1, min(24, len(points))).astype(int)))
-    candidates = []
-    for index, factor in enumerate(_FOCAL_CHOICES):
-        progress(0.3 * index / len(_FOCAL_CHOICES), "Estimating the camera")
-        camera = Camera(factor * max(width, height), width, height)
-        fit = sample.start(camera)
-        for _ in range(3):
-            fit = sample.solve_identity(sample.solve_motion(fit))
-        # a mild prior: most footage is shot between a wide and a short telephoto lens
-        candidates.append((sample.cost(fit) + 4 * np.log(factor / 1.5) ** 2, camera, fit.identity))
-    _, camera, identity = min(candidates, key=lambda c: c[0])
-    fit = replace(problem.start(camera), identity=identity)
-    for index in range(config.rounds):
-        progress(0.3 + 0.7 * index / config.rounds, "Fitting the face")
-        fit = problem.solve_motion(fit)
-        if index + 1 < config.rounds:
-            fit = problem.solve_identity(fit)
-    return problem.with_error(fit)
+    shared = problem.spread(_SHARED_FRAMES)
+    fit = shared.start(Camera(config.focal * max(width, height), width, height))
+    for index in range(config.shared_rounds):
+        progress(0.5 * index / config.shared_rounds, "Estimating camera and face")
+        fit = shared.solve_shared(fit)
+    return _with_motion(problem, fit.camera, fit.identity, part(progress, 0.5, 1))
 
 
 def fit_motion(
@@ -102,28 +104,16 @@ def fit_motion(
     doubt: np.ndarray | None = None,
 ) -> Fit:
     """Expression and pose of further frames of a person and camera that are known already."""
-    config = config or FitConfig()
-    problem = _Problem(model, points, fps, config, doubt)
+    return _with_motion(_Problem(model, points, fps, config or FitConfig(), doubt), camera, identity, progress)
+
+
+def _with_motion(problem: "_Problem", camera: Camera, identity: np.ndarray, progress: Progress) -> Fit:
     fit = replace(problem.start(camera), identity=identity)
-    for index in range(config.rounds):
-        progress(index / config.rounds, "Fitting the face")
-        fit = problem.solve_motion(fit)
+    rounds = problem.config.rounds
+    for index in range(rounds):
+        progress(index / rounds, "Fitting the face")
+        fit = problem.solve_motion(fit, steady=index == 0)
     return problem.with_error(fit)
-
-
-def landmark_weights(ids: np.ndarray) -> np.ndarray:
-    """(L,) lips and lids count more, the outline, which slides over the cheek, less."""
-    from mediapipe.python.solutions import face_mesh_connections as connections
-
-    def members(edges) -> list[int]:
-        return sorted({a for edge in edges for a in edge})
-
-    weights = np.ones(top.MESH_POINTS + 10)
-    weights[members(connections.FACEMESH_FACE_OVAL)] = 0.3
-    weights[members(connections.FACEMESH_LIPS)] = 2.0
-    weights[top.inner_lips()] = 4.0
-    weights[members(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
-    return weights[ids]
 
 
 class _Problem:
@@ -133,139 +123,132 @@ class _Problem:
         self, model: FaceModel, points: np.ndarray, fps: float, config: FitConfig, doubt: np.ndarray | None = None
     ):
         self.model, self.points, self.fps, self.config = model, points, fps, config
-        self.doubt = np.ones(len(points)) if doubt is None else doubt
-        vertices = model.landmark_vertices
-        self.mean = model.mean[vertices].astype(np.float64)
-        self.identity_basis = model.identity_basis[vertices].astype(np.float64)
-        self.expression_basis = model.expression_basis[vertices].astype(np.float64)
-        self.target = points[:, model.landmark_ids].astype(np.float64)
-        self.seen = np.isfinite(self.target[:, 0, 0])
-        eyes = points[:, [top.RIGHT_IRIS, top.LEFT_IRIS], :3]
-        self.eye_distance = float(np.nanmedian(np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)))
-        self.sigma = config.noise * self.eye_distance / np.sqrt(landmark_weights(model.landmark_ids))
-        self.smooth = self._smoothness()
+        self.residuals = Residuals(model, points, config.noise, doubt)
+        self.seen = self.residuals.seen
+        expressions, identities = self.residuals.expression_basis.shape[2], self.residuals.identity_basis.shape[2]
+        # a pose has no prior of its own; the last figure only keeps the equations of lost frames solvable
+        self.motion_prior = np.append(np.full(expressions, config.expression_prior), np.full(_POSE, 1e-6))
+        self.shared_prior = np.append(np.full(identities, config.identity_prior), config.focal_prior)
+        self.smoothness = self._smoothness()
 
-    def every(self, frames: np.ndarray) -> "_Problem":
-        """The problem of some of the frames, as if they were far apart in time."""
-        frames = frames[self.seen[frames]]
-        return _Problem(self.model, self.points[frames], 1.0, self.config, self.doubt[frames])
+    def spread(self, count: int) -> "_Problem":
+        """The problem of at most `count` frames with a face, spread over the clip; `solve_shared` takes no others."""
+        frames = np.flatnonzero(self.seen & ~self.residuals.doubted)
+        frames = frames[np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int))]
+        return _Problem(self.model, self.points[frames], self.fps, self.config)
 
     def start(self, camera: Camera) -> Fit:
         """Pose from the landmarks' own depth, neutral mean face."""
-        count, expressions = len(self.points), self.expression_basis.shape[2]
+        residuals, count = self.residuals, len(self.points)
         rotation, translation = np.zeros((count, 3)), np.zeros((count, 3))
-        flat = self.target * [1, -1, -1]
-        still = landmark_weights(self.model.landmark_ids) == 1
+        flat = residuals.target * [1, -1, -1]
+        still = residuals.importance == 1
         for frame in np.flatnonzero(self.seen):
-            scale, matrix, shift = similarity(self.mean, flat[frame], still.astype(float))
+            scale, matrix, shift = similarity(residuals.mean, flat[frame], still.astype(float))
             depth = camera.focal_px / scale
             rotation[frame] = rotation_angles(matrix)
             middle = (shift[:2] - [camera.width / 2, -camera.height / 2]) * depth / camera.focal_px
             translation[frame] = [*middle, -depth]
+        believed = self.seen & ~_leaps(rotation, translation * camera.focal_px / -translation[:, 2:].clip(max=-1),
+                                       self.residuals.eye_distance, self.seen)
         for values in (rotation, translation):
-            _fill(values, self.seen)
-        return Fit(camera, np.zeros(self.identity_basis.shape[2]), np.zeros((count, expressions)), rotation,
-                   translation, np.zeros(count))
+            _fill(values, believed)
+        return Fit(camera, np.zeros(len(self.shared_prior) - 1), np.zeros((count, len(self.motion_prior) - _POSE)),
+                   rotation, translation, np.zeros(count))
 
-    def solve_motion(self, fit: Fit) -> Fit:
+    def solve_motion(self, fit: Fit, steady: bool = False) -> Fit:
         """One Gauss-Newton step of expression and pose, all frames at once."""
-        count, size = len(self.points), self.expression_basis.shape[2] + _POSE
-        state = np.concatenate([fit.expression, fit.rotation, fit.translation], axis=1)
+        count, size = len(self.points), len(self.motion_prior)
+        state = _state(fit)
         band = np.zeros((2 * size + 1, count * size))
-        right = np.zeros((count, size))
+        right = -self.motion_prior * state
         lower = np.tril_indices(size)
-        for start in range(0, count, 64):
-            frames = slice(start, min(start + 64, count))
-            normal, gradient = self._normal_equations(fit, frames)
+        for frames in _groups(count):
+            linear = self.residuals.linearised(fit, frames)
+            normal, gradient = _normal_equations(linear)
             columns = np.arange(frames.start, frames.stop)[:, None] * size + lower[1][None]
             band[(lower[0] - lower[1])[None], columns] = normal[:, lower[0], lower[1]]
-            right[frames] = gradient
-        prior = np.concatenate([np.full(size - _POSE, self.config.expression_prior), np.full(_POSE, 1e-6)])
-        band[0] += np.tile(prior, count)
-        prior[-_POSE:] = 0
-        right -= prior * state
-        for offset, values in enumerate(_second_difference_diagonals(count)):
-            band[offset * size, : len(values) * size] += np.outer(values, self.smooth).ravel()
-        right -= _second_difference_product(state) * self.smooth
+            right[frames] += gradient
+        band[0] += np.tile(self.motion_prior, count)
+        stiff = self.smoothness.weights(state, steady)
+        for offset, values in enumerate(bands(stiff, count)):
+            band[offset * size, : values.size] += values.ravel()
+        right -= product(stiff, state)
         step = solveh_banded(band, right.ravel(), lower=True, overwrite_ab=True).reshape(count, size)
-        state = state + step
-        return replace(fit, expression=state[:, :-6], rotation=state[:, -6:-3], translation=state[:, -3:])
+        return _with_state(fit, state + step)
 
-    def solve_identity(self, fit: Fit) -> Fit:
-        """One Gauss-Newton step of the shared identity."""
-        modes = self.identity_basis.shape[2]
-        normal, right = np.eye(modes) * self.config.identity_prior, -self.config.identity_prior * fit.identity
-        chosen = np.flatnonzero(self.seen)
-        chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), 80)).astype(int))]
+    def solve_shared(self, fit: Fit) -> Fit:
+        """One Gauss-Newton step of identity and focal length, together with every frame's own expression and pose.
+
+        The frames are taken as far apart in time, so that each one's own unknowns can be eliminated by themselves.
+        """
+        size = len(self.shared_prior)
         # the frames see the same landmark network's same mistakes: together they weigh as much as a dozen
-        share = min(1.0, 12 / len(chosen))
-        for frame in chosen:
-            _, residual, by_point, weights = self._linearised(fit, slice(frame, frame + 1))
-            jacobian = np.einsum("lij,ljk->lik", by_point[0], self.identity_basis).reshape(-1, modes)
-            scaled = jacobian * weights[0].reshape(-1, 1) * share
-            normal += scaled.T @ jacobian
-            right += scaled.T @ residual[0].ravel()
-        return replace(fit, identity=fit.identity + np.linalg.solve(normal, right))
-
-    def cost(self, fit: Fit) -> float:
-        """Mean squared landmark error in eye distances, in units of (0.1 %)²."""
-        return float(np.nanmean(self._errors(fit) ** 2)) * 1e6
+        prior = self.shared_prior * max(1.0, len(self.points) / 12)
+        usual = self.config.focal * max(fit.camera.width, fit.camera.height)
+        normal, right = np.diag(prior), -prior * np.append(fit.identity, np.log(fit.camera.focal_px / usual))
+        state = _state(fit)
+        solved = np.zeros((*state.shape, size + 1))
+        for frames in _groups(len(state)):
+            linear = self.residuals.linearised(fit, frames)
+            shared = self.residuals.by_shared(fit, frames, linear)
+            weighted = shared * linear.weights[..., None]
+            own, gradient = _normal_equations(linear)
+            gradient -= self.motion_prior * state[frames]
+            coupling = np.swapaxes(linear.motion, 1, 2) @ weighted
+            known = np.concatenate([coupling, gradient[..., None]], axis=2)
+            solved[frames] = np.linalg.solve(own + np.diag(self.motion_prior), known)
+            eliminated = np.tensordot(coupling, solved[frames], ([0, 1], [0, 1]))
+            normal += np.tensordot(weighted, shared, ([0, 1], [0, 1])) - eliminated[:, :-1]
+            right += np.tensordot(weighted, linear.residual, ([0, 1], [0, 1])) - eliminated[:, -1]
+        step = np.linalg.solve(normal, right)
+        state = state + solved[..., -1] - solved[..., :-1] @ step
+        grown = float(np.exp(step[-1]))
+        state[:, -1] *= grown
+        camera = replace(fit.camera, focal_px=fit.camera.focal_px * grown)
+        return replace(_with_state(fit, state), camera=camera, identity=fit.identity + step[:-1])
 
     def with_error(self, fit: Fit) -> Fit:
-        return replace(fit, error=self._errors(fit).mean(1))
+        return replace(fit, error=self.residuals.errors(fit).mean(1))
 
-    def _errors(self, fit: Fit) -> np.ndarray:
-        """(T, L) landmark errors over the eye distance."""
-        _, residual, _, _ = self._linearised(fit, slice(0, len(self.points)))
-        errors = np.linalg.norm(residual, axis=2) / self.eye_distance
-        errors[~self.seen | (self.doubt > 1)] = np.nan
-        return errors
-
-    def _normal_equations(self, fit: Fit, frames: slice) -> tuple[np.ndarray, np.ndarray]:
-        """JᵀWJ (n, S, S) and JᵀWr (n, S) of some frames; zero where no face was seen."""
-        shape, residual, by_point, weights = self._linearised(fit, frames)
-        rotation, derivatives = rotation_and_derivatives(fit.rotation[frames])
-        count, landmarks = residual.shape[:2]
-        by_expression = by_point.reshape(count, landmarks * 2, 3)[:, :, None, :] @ np.repeat(
-            self.expression_basis, 2, axis=0
-        )
-        turned = np.einsum("tkij,tlj->tlik", derivatives, shape)
-        # by_point is the derivative by model-axes points; undo its rotation for camera-axes moves
-        by_camera = np.einsum("tlij,tkj->tlik", by_point, rotation)
-        by_pose = np.concatenate([np.einsum("tlij,tljk->tlik", by_camera, turned), by_camera], axis=3)
-        jacobian = np.concatenate([by_expression[:, :, 0], by_pose.reshape(count, landmarks * 2, _POSE)], axis=2)
-        weighted = jacobian * weights.reshape(count, -1, 1)
-        transposed = np.swapaxes(weighted, 1, 2)
-        return transposed @ jacobian, (transposed @ residual.reshape(count, -1, 1))[..., 0]
-
-    def _linearised(self, fit: Fit, frames: slice):
-        """Shape (n, L, 3), residual (n, L, 2) px, its derivative by model points (n, L, 2, 3), weights (n, L, 2)."""
-        shape = self.mean + self.identity_basis @ fit.identity
-        shape = shape + np.tensordot(fit.expression[frames], self.expression_basis, axes=(1, 2))
-        rotation, _ = rotation_and_derivatives(fit.rotation[frames])
-        placed = shape @ np.swapaxes(rotation, 1, 2) + fit.translation[frames][:, None]
-        residual = self.target[frames][..., :2] - fit.camera.project(placed)
-        x, y, depth = placed[..., 0], placed[..., 1], -placed[..., 2]
-        scale, zero = fit.camera.focal_px / depth, np.zeros_like(depth)
-        by_camera = np.stack(
-            [np.stack([scale, zero, scale * x / depth], -1), np.stack([zero, -scale, -scale * y / depth], -1)], -2
-        )
-        by_point = np.einsum("tlij,tjk->tlik", by_camera, rotation)
-        lost = ~self.seen[frames]
-        residual[lost] = 0
-        normed = (residual**2).sum(2) / self.sigma**2
-        robust = 1 / (1 + normed / 9) / (self.sigma * self.doubt[frames, None]) ** 2
-        robust[lost] = 0
-        # nearby landmarks err together: forty of them carry about the evidence of eight
-        return shape, residual, by_point, np.repeat((0.2 * robust)[..., None], 2, axis=2)
-
-    def _smoothness(self) -> np.ndarray:
-        """(S,) weights of squared second differences at this clip's rate."""
+    def _smoothness(self) -> Smoothness:
+        """The prior on second differences at this clip's rate."""
         c = self.config
         pose = [c.rotation_smoothness] * 3 + [c.translation_smoothness] * 2 + [c.depth_smoothness]
         lids = np.array([region == "Eyes" for region in self.model.regions])
         sigma = np.concatenate([np.where(lids, c.lid_smoothness, c.expression_smoothness), pose])
-        return 1 / (sigma * (25 / self.fps) ** 1.5) ** 2
+        return Smoothness(sigma * (25 / self.fps) ** 1.5, c.tail)
+
+
+def _normal_equations(linear: Linear) -> tuple[np.ndarray, np.ndarray]:
+    """JᵀWJ (n, S, S) and JᵀWr (n, S) of every frame's own unknowns."""
+    transposed = np.swapaxes(linear.motion * linear.weights[..., None], 1, 2)
+    return transposed @ linear.motion, (transposed @ linear.residual[..., None])[..., 0]
+
+
+def _groups(count: int) -> Iterator[slice]:
+    """Frames that are worked on at once: few enough for the processor's cache."""
+    for start in range(0, count, 16):
+        yield slice(start, min(start + 16, count))
+
+
+def _state(fit: Fit) -> np.ndarray:
+    """(T, E + 6) what every frame has of its own."""
+    return np.concatenate([fit.expression, fit.rotation, fit.translation], axis=1)
+
+
+def _with_state(fit: Fit, state: np.ndarray) -> Fit:
+    return replace(fit, expression=state[:, :-6], rotation=state[:, -6:-3], translation=state[:, -3:])
+
+
+def _leaps(rotation: np.ndarray, place_px: np.ndarray, eye_distance: float, seen: np.ndarray) -> np.ndarray:
+    """(T,) frames whose head is far from where the frames around have it: their landmarks are of something else."""
+    leaps = np.zeros(len(seen), bool)
+    known = np.flatnonzero(seen)
+    for values, far in ((rotation[known], _LEAP_RADIANS), (place_px[known, :2], _LEAP_EYES * eye_distance)):
+        usual = median_filter(values, size=(_AROUND, 1), mode="nearest")
+        leaps[known] |= np.linalg.norm(values - usual, axis=1) > far
+    return leaps
 
 
 def _fill(values: np.ndarray, seen: np.ndarray) -> None:
@@ -273,28 +256,3 @@ def _fill(values: np.ndarray, seen: np.ndarray) -> None:
     known = np.flatnonzero(seen)
     for column in values.T:
         column[:] = np.interp(np.arange(len(column)), known, column[known])
-
-
-def _second_difference_diagonals(count: int) -> list[np.ndarray]:
-    """Main and first two lower diagonals of DᵀD, D the (T-2, T) second difference."""
-    if count < 3:
-        return []
-    main, first, second = np.zeros(count), np.zeros(count - 1), np.zeros(count - 2)
-    main[:-2] += 1
-    main[1:-1] += 4
-    main[2:] += 1
-    first[:-1] -= 2
-    first[1:] -= 2
-    second += 1
-    return [main, first, second]
-
-
-def _second_difference_product(state: np.ndarray) -> np.ndarray:
-    """DᵀD state, for state (T, S)."""
-    result = np.zeros_like(state)
-    if len(state) > 2:
-        second = state[:-2] - 2 * state[1:-1] + state[2:]
-        result[:-2] += second
-        result[1:-1] -= 2 * second
-        result[2:] += second
-    return result

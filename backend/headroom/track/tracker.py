@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
-from headroom.track.albedo import Look, estimate_look
 from headroom.track.fit import fit_clip, fit_motion
 from headroom.track.landmarks import Landmarks, find_landmarks
+from headroom.track.look import Look, estimate_look
 from headroom.track.track import Track, face_crop
 
+TRACKER_VERSION = 1
+"""Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
 _LOST_ERROR = 0.04
 """A frame whose landmarks are further off than this, in eye distances, counts as lost."""
 
 
+@dataclass(frozen=True)
+class Tracked:
+    """A clip's track and look, the landmarks (T, 478, 3) it was fitted to, NaN where there was no face, their mean
+    error over the eye distance (T,), and what the user should know.
+    """
+
+    track: Track
+    look: Look
+    landmarks: np.ndarray
+    error: np.ndarray
+    notes: list[str]
+
+
 def track_clip(
-    frames: Sequence[np.ndarray], fps: float, model: FaceModel, progress: Progress = silent
-) -> tuple[Track, Look, list[str]]:
-    """Track, look and what the user should know of a clip's frames (T pictures (H, W, 3) uint8 RGB)."""
+    frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = silent
+) -> Tracked:
+    """Track and look of a clip's frames (T pictures (H, W, 3) uint8 RGB); `albedo` is one of
+    `headroom.track.look.ALBEDO_KINDS`.
+    """
     height, width = frames[0].shape[:2]
-    landmarks = find_landmarks(frames, fps, part(progress, 0, 0.4))
+    landmarks = find_landmarks(frames, fps, part(progress, 0, 0.45))
     points, doubt = _with_lost_frames(frames, landmarks, model)
-    fit = fit_clip(model, points, fps, width, height, progress=part(progress, 0.4, 0.8), doubt=doubt)
-    look = estimate_look(model, fit, frames, part(progress, 0.8, 1))
+    fit = fit_clip(model, points, fps, width, height, progress=part(progress, 0.45, 0.8), doubt=doubt)
+    look = estimate_look(model, fit, frames, albedo, part(progress, 0.8, 1))
     track = Track(
         fps,
         fit.camera,
@@ -38,7 +56,7 @@ def track_clip(
         fit.translation,
         _confidence(fit.error),
     )
-    return track, look, _notes(landmarks, track)
+    return Tracked(track, look, landmarks.points, fit.error, _notes(landmarks, track))
 
 
 def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent) -> Track:

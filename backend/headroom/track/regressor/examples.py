@@ -12,9 +12,9 @@ from headroom.face.model import FaceModel
 from headroom.media.image import read_picture
 from headroom.media.video import read_frames
 from headroom.progress import Progress, part, silent
-from headroom.track.albedo import Look, estimate_look
 from headroom.track.fit import Fit, fit_clip
 from headroom.track.landmarks import find_landmarks
+from headroom.track.look import Look, estimate_look
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.guess import Guess, five_points
 

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
-from headroom.track.fit import landmark_weights
 from headroom.track.regressor.augment import Augmenter, RegressorAugment
 from headroom.track.regressor.examples import MARGIN, Examples, read_person
 from headroom.track.regressor.losses import LossWeights, regressor_losses, spread_of
 from headroom.track.regressor.network import Regressor, RegressorConfig
 from headroom.track.regressor.renders import draw_examples
 from headroom.track.regressor.surface import Surface
+from headroom.track.residuals import landmark_weights
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,124 @@
+"""What can be dialled of a performance: how strongly, how late and how smoothly head, mouth and upper face are played.
+
+The add-on's live controls mean the same: gain is about the take's median, lag is later when positive, a Gaussian is cut
+at three deviations and held at the ends, and offsets are added last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+
+from headroom.errors import InputError
+from headroom.performance import Performance
+
+KERNEL_SIGMAS = 3.0
+LEAST_SIGMA = 0.1  # samples: less is no smoothing
+UPPER = ("Eyes", "Brows")  # regions of the face model that are played together
+
+
+@dataclass(frozen=True)
+class Layer:
+    """How one part of the face is played. The defaults leave a prediction as it is."""
+
+    gain: float = 1.0  # of the motion about the take's median, which stays where it is
+    lag: float = 0.0  # seconds, later when positive
+    smoothing: float = 0.0  # seconds, standard deviation of a Gaussian
+
+
+@dataclass(frozen=True)
+class Head(Layer):
+    pitch: float = 0.0  # degrees, added
+    yaw: float = 0.0
+    roll: float = 0.0
+    x: float = 0.0  # millimetres, added
+    y: float = 0.0
+    z: float = 0.0
+    hold: float = 0.0  # 1 keeps the head in the take's median pose
+
+
+@dataclass(frozen=True)
+class Mouth(Layer):
+    open: float = 0.0  # added to the mouth's first coefficient, which opens it
+
+
+@dataclass(frozen=True)
+class Upper(Layer):
+    lids: float = 0.0  # added to the eyes' first coefficient, which lifts the lids
+    brows: float = 0.0  # added to the brows' first coefficient, which raises them
+
+
+@dataclass(frozen=True)
+class Controls:
+    head: Head = field(default_factory=Head)
+    mouth: Mouth = field(default_factory=Mouth)
+    upper: Upper = field(default_factory=Upper)
+
+
+UNTOUCHED = Controls()
+NAMES = tuple(f"{part.name}.{each.name}" for part in fields(Controls) for each in fields(getattr(UNTOUCHED, part.name)))
+
+
+def parsed(settings: Sequence[str]) -> Controls:
+    """Controls of texts like "mouth.gain=1.2"; InputError for names and values that are none."""
+    controls = UNTOUCHED
+    for setting in settings:
+        name, _, text = setting.partition("=")
+        if name.strip() not in NAMES:
+            raise InputError(f"There is no control {name.strip()!r}; choose one of {', '.join(NAMES)}.")
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not np.isfinite(value):
+            raise InputError(f"{setting!r} gives {name.strip()} no number; choose one, as in {name.strip()}=0.5.")
+        layer, each = name.strip().split(".")
+        controls = replace(controls, **{layer: replace(getattr(controls, layer), **{each: value})})
+    return controls
+
+
+def applied(performance: Performance, controls: Controls, regions: Sequence[str]) -> Performance:
+    """`performance` as the controls play it. regions: (64,) of the face model's expression modes."""
+    fps, where, expression = performance.fps, np.array(regions), performance.expression.copy()
+    parts: tuple[tuple[np.ndarray, Layer], ...] = \
+        ((where == "Mouth", controls.mouth), (np.isin(where, UPPER), controls.upper))
+    for chosen, part in parts:
+        expression[:, chosen] = played(expression[:, chosen], fps, part)
+    offsets = (("Mouth", controls.mouth.open), ("Eyes", controls.upper.lids), ("Brows", controls.upper.brows))
+    for region, offset in offsets:
+        expression[:, np.flatnonzero(where == region)[:1]] += np.float32(offset)
+    head = controls.head
+    layer = replace(head, gain=0.0) if head.hold else head
+    turn = np.radians([head.pitch, head.yaw, head.roll]).astype(np.float32)
+    shift = np.array([head.x, head.y, head.z], np.float32)
+    return Performance(fps, expression, played(performance.rotation, fps, layer) + turn,
+                       played(performance.translation, fps, layer) + shift)
+
+
+def played(values: np.ndarray, fps: float, layer: Layer) -> np.ndarray:
+    """Channels (T, C) as a layer plays them, float32; before and after the take its ends hold."""
+    values = values.astype(np.float64)  # so that a gain of 1 gives back what came
+    usual = np.median(values, axis=0)
+    dialled = usual + layer.gain * (smooth(values, layer.smoothing * fps) - usual)
+    seconds = np.arange(len(values)) / fps
+    if layer.lag:
+        dialled = np.stack([np.interp(seconds - layer.lag, seconds, channel) for channel in dialled.T], 1)
+    return dialled.astype(np.float32)
+
+
+def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Channels (T, C) under a Gaussian of `sigma` samples; the ends are held beyond the take."""
+    if sigma < LEAST_SIGMA:
+        return values
+    radius = int(np.ceil(KERNEL_SIGMAS * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    held = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
+    return np.stack([np.convolve(channel, kernel / kernel.sum(), mode="valid") for channel in held.T], 1)
+
+
+def replayed(pose: np.ndarray, frames: int) -> np.ndarray:
+    """Pose (frames, C) of a clip's own (N, C) played forwards and backwards in turn."""
+    there_and_back = np.concatenate([np.arange(len(pose)), np.arange(len(pose) - 2, 0, -1)])
+    return pose[np.resize(there_and_back, frames)]

@@ -1,0 +1,140 @@
+"""How far a fit is from the landmarks, and how that changes with its coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headroom.face import topology as top
+from headroom.face.camera import rotation_and_derivatives
+from headroom.face.model import FaceModel
+
+if TYPE_CHECKING:
+    from headroom.track.fit import Fit
+
+_BAD_FRAME = 4.0
+"""Median squared error of a frame, in squares of three standard deviations, from which its landmarks are of no use."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Residuals (n, 2L) in pixels of some frames, their weights (n, 2L), and the derivatives of the projected landmarks
+    by every frame's expression, rotation and translation (n, 2L, E + 6).
+
+    placed (n, L, 3) mm, camera axes; by_camera and by_point (n, L, 2, 3) px per mm, along camera and model axes.
+    """
+
+    residual: np.ndarray
+    weights: np.ndarray
+    motion: np.ndarray
+    placed: np.ndarray
+    by_camera: np.ndarray
+    by_point: np.ndarray
+
+
+class Residuals:
+    """One clip's landmarks (T, 478, 3) against one model; noise: one standard deviation of a landmark in eye distances.
+
+    doubt: (T,) how many times less exact than `noise` a frame's landmarks are. seen (T,): where there are any.
+    eye_distance: px, the clip's median.
+    """
+
+    def __init__(self, model: FaceModel, points: np.ndarray, noise: float, doubt: np.ndarray | None = None):
+        vertices = model.landmark_vertices
+        self.mean = model.mean[vertices].astype(np.float64)
+        self.identity_basis = model.identity_basis[vertices].astype(np.float64)
+        self.expression_basis = model.expression_basis[vertices].astype(np.float64)
+        self.target = points[:, model.landmark_ids].astype(np.float64)
+        self.seen = np.isfinite(self.target[:, 0, 0])
+        eyes = points[:, [top.RIGHT_IRIS, top.LEFT_IRIS], :3]
+        self.eye_distance = float(np.nanmedian(np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)))
+        self.importance = landmark_weights(model.landmark_ids)
+        self.doubt = np.ones(len(points)) if doubt is None else doubt
+        self.doubted = self.doubt > 1
+        self.noise_px = noise * self.eye_distance
+
+    def errors(self, fit: Fit) -> np.ndarray:
+        """(T, L) landmark errors over the eye distance, NaN where no face was seen or it is doubted."""
+        away = np.linalg.norm(self.target[..., :2] - fit.camera.project(self._placed(fit, slice(None))[1]), axis=2)
+        away[self.doubted] = np.nan
+        return away / self.eye_distance
+
+    def linearised(self, fit: Fit, frames: slice) -> Linear:
+        shape, placed, rotation, derivatives = self._placed(fit, frames)
+        residual = self.target[frames][..., :2] - fit.camera.project(placed)
+        lost = ~self.seen[frames]
+        residual[lost] = 0
+        by_camera = _projection_derivative(fit.camera.focal_px, placed)
+        by_point = by_camera @ rotation[:, None]
+        by_rotation = np.stack([(by_camera @ (shape @ np.swapaxes(d, 1, 2))[..., None])[..., 0]
+                                for d in np.moveaxis(derivatives, 1, 0)], -1)
+        by_expression = _chain(by_point, self.expression_basis)
+        count, landmarks = residual.shape[:2]
+        motion = np.concatenate([by_expression, by_rotation, by_camera], axis=3)
+        return Linear(
+            residual=residual.reshape(count, -1),
+            weights=np.repeat(self._weights(residual, lost) / self.doubt[frames, None] ** 2, 2, axis=1),
+            motion=motion.reshape(count, landmarks * 2, -1),
+            placed=placed,
+            by_camera=by_camera,
+            by_point=by_point,
+        )
+
+    def by_shared(self, fit: Fit, frames: slice, linear: Linear) -> np.ndarray:
+        """Derivatives (n, 2L, I + 1) by the identity and by the logarithm of the focal length, for frames that are all
+        seen. The head moves away as the focal length grows, so that only the perspective changes.
+        """
+        camera, depth = fit.camera, fit.translation[frames, None, 2:3]
+        from_middle = camera.project(linear.placed) - [camera.width / 2, camera.height / 2]
+        by_focal = from_middle + linear.by_camera[..., 2] * depth
+        by_identity = _chain(linear.by_point, self.identity_basis)
+        count, landmarks = from_middle.shape[:2]
+        return np.concatenate([by_identity, by_focal[..., None]], axis=3).reshape(count, landmarks * 2, -1)
+
+    def _placed(self, fit: Fit, frames: slice):
+        """Landmarks (n, L, 3) in model axes and in camera axes, the rotation (n, 3, 3) and its derivatives."""
+        shape = self.mean + self.identity_basis @ fit.identity
+        shape = shape + np.tensordot(fit.expression[frames], self.expression_basis, axes=(1, 2))
+        rotation, derivatives = rotation_and_derivatives(fit.rotation[frames])
+        return shape, shape @ np.swapaxes(rotation, 1, 2) + fit.translation[frames][:, None], rotation, derivatives
+
+    def _weights(self, residual: np.ndarray, lost: np.ndarray) -> np.ndarray:
+        """(n, L): landmarks far beyond the noise are mistakes and count less, frames full of them hardly at all."""
+        away = (residual**2).sum(2) / (3 * self.noise_px) ** 2
+        trust = 1 / (1 + (np.median(away, axis=1, keepdims=True) / _BAD_FRAME) ** 2)
+        weights = self.importance / self.noise_px**2 / (1 + away) * trust
+        weights[lost] = 0
+        # nearby landmarks err together: forty of them carry about the evidence of eight
+        return 0.2 * weights
+
+
+def landmark_weights(ids: np.ndarray) -> np.ndarray:
+    """(L,) lips and lids count more, the outline, which slides over the cheek, less."""
+    from mediapipe.python.solutions import face_mesh_connections as connections
+
+    def members(edges) -> list[int]:
+        return sorted({a for edge in edges for a in edge})
+
+    weights = np.ones(top.MESH_POINTS + 10)
+    weights[members(connections.FACEMESH_FACE_OVAL)] = 0.3
+    weights[members(connections.FACEMESH_LIPS)] = 2.0
+    weights[top.inner_lips()] = 4.0
+    weights[members(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
+    return weights[ids]
+
+
+def _projection_derivative(focal_px: float, placed: np.ndarray) -> np.ndarray:
+    """(n, L, 2, 3): pixels per millimetre in camera axes."""
+    x, y, depth = placed[..., 0], placed[..., 1], -placed[..., 2]
+    scale, zero = focal_px / depth, np.zeros_like(depth)
+    return np.stack(
+        [np.stack([scale, zero, scale * x / depth], -1), np.stack([zero, -scale, -scale * y / depth], -1)], -2
+    )
+
+
+def _chain(by_point: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """(n, L, 2, C): derivatives by points (n, L, 2, 3) carried on to the coefficients of a basis (L, 3, C)."""
+    # written out, because a product of many small matrices takes four times as long
+    return sum(by_point[..., axis, None] * basis[:, None, axis] for axis in range(3))

@@ -1,0 +1,86 @@
+"""The paper's mapping, available behind the same configuration."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from synthetic_speaker import LID, LIP, speaker
+
+from headroom.motion.dataset import pose_of
+from headroom.motion.features import FeatureConfig, listen, windows
+from headroom.motion.general import train_general
+from headroom.motion.manner import measure_manner, normalised, plain
+from headroom.motion.model import MotionModel
+from headroom.motion.network import MotionNetwork
+from headroom.motion.paper import PAPER, PAPER_NETWORK
+from headroom.motion.predict import predict
+from headroom.motion.train import emphasis_of, train_motion
+
+
+def test_the_network_has_the_size_of_the_authors_one():
+    network = MotionNetwork(PAPER_NETWORK)
+    count = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    assert count == pytest.approx(29.43e6, rel=2e-3)
+    assert sum(p.numel() for p in network.recurrent.parameters()) == pytest.approx(1.58e6, rel=2e-3)
+    with torch.no_grad():
+        expression, pose, state = network.eval()(torch.zeros(2, 3, 28, 12))
+    assert expression.shape == (2, 3, 64) and pose.shape == (2, 3, 6) and state[0].shape == (3, 2, 256)
+
+
+def test_cepstra_are_those_of_a_loop_written_by_hand():
+    rng = np.random.default_rng(0)
+    samples = (0.1 * rng.standard_normal(16000)).astype(np.float32)
+    config = PAPER_NETWORK.features
+    hearing = listen(samples, config)
+    found = windows(samples, 5, 6, config, hearing)[0, 3]
+    level = 10 ** (-hearing.loud_db / 20)
+    piece = samples[5 * 640 - 9 * 160:][:400] * level
+    emphasised = [piece[0] * 0.03] + [piece[i] - 0.97 * piece[i - 1] for i in range(1, 400)]
+    power = np.abs(np.fft.rfft(emphasised, 512)) ** 2 / 512
+    mel = lambda hertz: 2595 * np.log10(1 + hertz / 700)  # noqa: E731
+    corners = 700 * (10 ** (np.linspace(mel(60), mel(7600), 28) / 2595) - 1)
+    logs = []
+    for band in range(26):
+        low, middle, high = corners[band:band + 3]
+        weights = [max(0, min((f - low) / (middle - low), (high - f) / (high - middle)))
+                   for f in np.arange(257) * 16000 / 512]
+        logs.append(np.log(power @ weights + 1e-7))
+    for k in range(1, 13):
+        cepstrum = np.sqrt(2 / 26) * sum(logs[n] * np.cos(np.pi * k * (2 * n + 1) / 52) for n in range(26))
+        assert found[k - 1] == pytest.approx(cepstrum * (1 + 11 * np.sin(np.pi * k / 22)), rel=1e-3, abs=1e-3)
+
+
+def test_targets_are_coefficients_radians_and_decimetres():
+    samples, truth = speaker(4.0)
+    manner = plain(measure_manner(samples, truth, LIP, LID, FeatureConfig()))
+    targets = normalised(truth, manner)
+    np.testing.assert_allclose(targets[:, :64], truth.expression)
+    np.testing.assert_allclose(targets[:, 64:67], truth.rotation, atol=1e-6)
+    away = pose_of(truth)[:, 3:] - pose_of(truth)[:, 3:].mean(0)
+    np.testing.assert_allclose(targets[:, 67:], away / 100, atol=1e-4)
+    assert torch.equal(emphasis_of(manner, None, PAPER)[0], torch.ones(64))
+
+
+@pytest.fixture
+def tiny():
+    return replace(PAPER, network=replace(PAPER_NETWORK, code=16, hidden=16), steps=2, judge_every=2, batch=2)
+
+
+def test_a_person_can_be_learnt_with_it_and_the_model_keeps(tiny, tmp_path):
+    samples, truth = speaker(4.0)
+    model = train_motion(samples, truth, tiny, lip_opening=LIP, lid_opening=LID)
+    assert model.readout is None and len(model.networks) == 1
+    model.save(tmp_path / "motion.safetensors")
+    again = MotionModel.load(tmp_path / "motion.safetensors")
+    np.testing.assert_array_equal(predict(again, samples).rotation, predict(model, samples).rotation)
+
+
+def test_many_people_can_be_learnt_with_it_and_one_from_them(tiny):
+    general = train_general([speaker(3.0, seed=1), speaker(1.2, seed=2)], LIP, LID, None, tiny)
+    assert general.config == tiny.network and general.readout is None
+    np.testing.assert_array_equal(general.manner.expression_deviation, 1)
+    samples, truth = speaker(4.0)
+    personal = train_motion(samples, truth, tiny, initial=general, lip_opening=LIP, lid_opening=LID)
+    assert personal.config == tiny.network
+    assert np.isfinite(predict(personal, samples).expression).all()

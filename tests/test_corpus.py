@@ -1,0 +1,136 @@
+"""Data sets for general training."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headroom import corpus, training
+from headroom.corpus import Clip, TrackCache, TrackedClips, find_clips, people
+from headroom.errors import InputError
+from headroom.face.model import bundled_model
+from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
+from headroom.media.video import VideoWriter, probe, read_frames
+from headroom.motion.dataset import AugmentConfig
+from headroom.motion.model import MotionModel
+from headroom.motion.network import NetworkConfig
+from headroom.motion.readout import ReadoutConfig
+from headroom.motion.train import TrainConfig
+
+SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "sample.mp4"
+WORD_SECONDS = 29 / 25
+TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, dropout=0.1), members=1, steps=4, batch=4,
+                   augment=AugmentConfig(variants=1), readout=ReadoutConfig(size=64))
+
+
+@pytest.fixture(scope="module")
+def lrw(tmp_path_factory):
+    """A small tree laid out as LRW: two words of the sample for training, one clip of nobody, and other parts."""
+    root = tmp_path_factory.mktemp("lrw") / "lipread_mp4"
+    for index, word in enumerate(("ABOUT", "AFTER")):
+        for split in ("train", "val", "test"):
+            (root / word / split).mkdir(parents=True)
+        clip = root / word / "train" / f"{word}_00001.mp4"
+        cut(clip, index * WORD_SECONDS)
+        clip.with_suffix(".txt").write_text("Disk reference: 1\nChannel: 1\nStart: 0.0\nEnd: 1.16\n"
+                                            "Duration: 0.40 seconds\n")
+        (root / word / "val" / f"{word}_00001.mp4").touch()
+        (root / word / "test" / f"{word}_00001.mp4").touch()
+    cut(root / "AFTER" / "train" / "AFTER_00002.mp4", 0.0, face=False)
+    return root.parent
+
+
+def cut(path, from_seconds, face=True):
+    """29 frames of the sample with their sound; without a face the picture is grey."""
+    fps = probe(SAMPLE).fps
+    frames = list(read_frames(SAMPLE, from_seconds, from_seconds + WORD_SECONDS))
+    sound = path.with_suffix(".wav")
+    write_wav(sound, read_audio(SAMPLE, SAMPLE_RATE, from_seconds, from_seconds + WORD_SECONDS))
+    height, width = frames[0].shape[:2]
+    with VideoWriter(path, fps, width, height, audio=sound) as writer:
+        writer.write_all(frame if face else np.full_like(frame, 128) for frame in frames)
+    sound.unlink()
+
+
+def test_lrw_gives_its_training_part_and_folders_and_clips_all_they_hold(lrw, tmp_path):
+    names = ["ABOUT_00001", "AFTER_00001", "AFTER_00002"]
+    assert [clip.name for clip in find_clips([lrw])] == names
+    assert [clip.name for clip in find_clips([lrw / "lipread_mp4"])] == names
+    (tmp_path / "deeper").mkdir()
+    for name in ("b.MP4", "a.mpg", "deeper/c.mov", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [clip.name for clip in find_clips([tmp_path, tmp_path / "b.MP4"])] == ["a", "b", "c", "b"]
+
+
+def test_folders_without_clips_and_missing_ones_are_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no clips"):
+        find_clips([tmp_path])
+    with pytest.raises(InputError, match="does not exist"):
+        find_clips([tmp_path / "nothing"])
+
+
+def test_held_out_people_are_refused_and_in_no_list_twice(tmp_path):
+    everybody = people()["training"] + people()["held_out"]
+    assert len(everybody) == len(set(everybody))
+    for name in ("a", "31", "vr_2"):
+        (tmp_path / f"{name}.mp4").touch()
+    with pytest.raises(InputError, match="31, vr_2 is kept for measuring"):
+        find_clips([tmp_path])
+
+
+def test_the_weights_are_trained_from_lrw_and_bad_clips_are_listed(lrw, tmp_path, monkeypatch):
+    monkeypatch.setitem(training.PRESETS, "general", TINY)
+    tracked = []
+    monkeypatch.setattr(corpus, "track_speaker", lambda clip, *rest, known=corpus.track_speaker:
+                        tracked.append(clip.stem) or known(clip, *rest))
+    weights, cache = tmp_path / "motion.safetensors", tmp_path / "cache"
+    notes = training.train_motion_weights([lrw], weights, cache=cache)
+    assert len(notes) == 1 and "AFTER_00002.mp4 was left out: No face found" in notes[0]
+    assert tracked == ["ABOUT_00001", "AFTER_00001", "AFTER_00002"]
+    first = MotionModel.load(weights)
+    assert not weights.with_suffix(".checkpoint").exists()
+
+    renamed = tmp_path / "again"
+    shutil.copytree(lrw, renamed)
+    assert training.train_motion_weights([renamed], weights, cache=cache) != []
+    assert len(tracked) == 3, "what is in a file counts, not where it lies"
+    again = MotionModel.load(weights)
+    assert all(a.equal(b) for a, b in zip(first.networks[0].state_dict().values(),
+                                          again.networks[0].state_dict().values(), strict=True))
+
+
+def test_another_tracker_tracks_anew(tmp_path, monkeypatch):
+    clip = Clip(tmp_path / "clip.mp4")
+    clip.path.write_bytes(b"pictures")
+    tracked = []
+
+    def refuse(*given):
+        tracked.append(given)
+        raise InputError("No face.")
+
+    monkeypatch.setattr(corpus, "track_speaker", refuse)
+    for version in (1, 1, 2):
+        monkeypatch.setattr(corpus, "TRACKER_VERSION", version)
+        cache = TrackCache(tmp_path / "cache", bundled_model())
+        cache.add(clip)
+        assert cache.find(clip) == "No face."
+    assert len(tracked) == 2
+
+
+def test_clips_of_which_none_can_be_used_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "clip.mp4").write_bytes(b"no pictures")
+    with pytest.raises(InputError, match="None of the 1 clips can be used"):
+        training.train_motion_weights([tmp_path], tmp_path / "w.safetensors", cache=tmp_path / "cache")
+
+
+def test_a_broken_cache_file_says_what_to_do(tmp_path):
+    (tmp_path / "clip.npz").write_bytes(b"half")
+    with pytest.raises(InputError, match="remove it and train again"):
+        TrackedClips([tmp_path / "clip.npz"])[0]
+
+
+def test_the_paper_s_preset_differs_in_mapping_loss_and_steps():
+    ours, paper = training.PRESETS["general"], training.PRESETS["paper"]
+    assert paper.loss != ours.loss and paper.network.encoder == "paper" and replace(paper, steps=3).steps == 3
