@@ -1,6 +1,7 @@
 """Builds the Blender extension: `python build_addon.py dist` writes dist/headroom-VERSION.zip.
 
-Standard library only. The zip is the same bytes for the same source, and is executable (addon/__main__.py).
+Standard library only. The zip is the same bytes for the same source, and is executable (addon/__main__.py). It carries
+the backend's wheel, which pip builds, so that the extension can set up its backend without a package index of ours.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +29,23 @@ else:
 
 HERE = Path(__file__).resolve().parent
 EPOCH = (1980, 1, 1, 0, 0, 0)
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{name} for Blender</title>
+<h1>{name} {version}</h1>
+<p>{tagline}.</p>
+<p><a href="{archive}?repository=./index.json&amp;blender_version_min={blender_version_min}">Drag this link into Blender
+{blender_version_min} or newer</a> to install {name} and to be told of updates, or add the address of
+<a href="index.json">index.json</a> in Preferences, Get Extensions, Repositories.</p>
+</html>
+"""
 SUFFIXES = {".py", ".toml", ".blend", ".png", ".md"}
 
 
-def build(target_dir: Path, source: Path | None = None) -> Path:
-    """Write headroom-VERSION.zip from the add-on's folder into `target_dir` and return its path."""
+def build(target_dir: Path, source: Path | None = None, backend: Path | None = None) -> Path:
+    """Write headroom-VERSION.zip from the add-on's folder into `target_dir` and return its path.
+
+    `backend` is the wheel to carry; without one the zip only works where the backend is installed already.
+    """
     source = source or HERE / "addon"
     manifest = read_manifest(source)
     check_version(manifest["version"])
@@ -38,7 +54,7 @@ def build(target_dir: Path, source: Path | None = None) -> Path:
     with tempfile.NamedTemporaryFile(dir=target_dir, prefix=".", suffix=".zip", delete=False) as file:
         try:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-                for name, data in sorted(contents(source).items()):
+                for name, data in sorted(contents(source, backend).items()):
                     info = zipfile.ZipInfo(name, EPOCH)
                     info.compress_type = zipfile.ZIP_DEFLATED
                     info.external_attr = 0o644 << 16
@@ -52,7 +68,7 @@ def build(target_dir: Path, source: Path | None = None) -> Path:
     return target
 
 
-def contents(source: Path) -> dict[str, bytes]:
+def contents(source: Path, backend: Path | None = None) -> dict[str, bytes]:
     """What goes into the zip: name inside it to bytes. The licence and the shot template come from beside `source`."""
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*")
              if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts}
@@ -60,7 +76,18 @@ def contents(source: Path) -> dict[str, bytes]:
                         (source.parent / "blend_templates" / "headroom_shot.blend", "templates/headroom_shot.blend")):
         if extra.is_file():
             files[name] = extra.read_bytes()
+    if backend is not None:
+        files[f"backend/{backend.name}"] = backend.read_bytes()
     return files
+
+
+@contextmanager
+def backend_wheel() -> Iterator[Path]:
+    """The wheel of the package `headroom`, for the time of the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(HERE)],
+                       check=True)
+        yield next(Path(folder).glob("*.whl"))
 
 
 def read_manifest(source: Path) -> dict[str, Any]:
@@ -77,16 +104,24 @@ def check_version(version: str) -> None:
         raise SystemExit(f"blender_manifest.toml says {version}, backend/headroom/__init__.py says {found[1]}.")
 
 
-def write_repository(folder: Path, source: Path | None = None) -> Path:
-    """A static extension repository: the zip and the index.json that Blender reads. Returns the index's path."""
-    archive = build(folder, source)
-    data = archive.read_bytes()
-    manifest = read_manifest(source or HERE / "addon")
+def write_repository(folder: Path, archive: Path) -> Path:
+    """A static extension repository: the zip, the index.json that Blender reads and a page for people.
+
+    Blender offers an update when the version there is newer than the installed one. Returns the index's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / archive.name
+    if archive.resolve() != target.resolve():
+        shutil.copyfile(archive, target)
+    data = target.read_bytes()
+    with zipfile.ZipFile(archive) as opened:
+        manifest = tomllib.loads(opened.read("blender_manifest.toml").decode())
     entry = {key: value for key, value in manifest.items() if key != "build"}
     entry.update(archive_url=f"./{archive.name}", archive_size=len(data),
                  archive_hash=f"sha256:{hashlib.sha256(data).hexdigest()}")
     index = folder / "index.json"
     index.write_text(json.dumps({"version": "v1", "blocklist": [], "data": [entry]}, indent=2) + "\n", encoding="utf-8")
+    (folder / "index.html").write_text(PAGE.format(archive=archive.name, **entry), encoding="utf-8")
     return index
 
 
@@ -108,12 +143,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", nargs="?", type=Path, default=HERE / "dist", help="folder for the zip")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="also write a static extension repository")
+    parser.add_argument("--without-backend", action="store_true", help="leave the backend's wheel out")
     parser.add_argument("--validate", action="store_true", help="run Blender's own validator")
     args = parser.parse_args()
-    archive = build(args.target)
+    with nullcontext() if args.without_backend else backend_wheel() as wheel:
+        archive = build(args.target, backend=wheel)
     print(archive)
     if args.repository:
-        print(write_repository(args.repository))
+        print(write_repository(args.repository, archive))
     return validate(archive) if args.validate else 0
 
 

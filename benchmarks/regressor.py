@@ -34,7 +34,8 @@ def main(
     paths: Annotated[list[Path], typer.Argument(help="Clips and photos of one person each.")],
     weights: Annotated[Path, typer.Option(help="Regressor to measure.")] = WEIGHTS,
 ) -> None:
-    console, model, network = Console(), bundled_model(), Regressor.load(weights)
+    console, model = Console(), bundled_model()
+    network = Regressor.load(weights, model)
     table = Table(title="Landmark error over eye distance, % (mean of 468 landmarks)")
     for heading in ("picture", "frames", "regressor", "worst frame", "shaken", "mean face", "ms"):
         table.add_column(heading, justify="left" if heading == "picture" else "right")

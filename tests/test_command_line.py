@@ -40,7 +40,7 @@ def test_help_names_every_command_and_loads_nothing_heavy():
                "print(sorted({'torch', 'cv2', 'numpy', 'mediapipe', 'av'} & sys.modules.keys()), file=sys.stderr)")
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert said.stderr.strip() == "[]"
-    for command in ("learn", "track", "perform", "shot", "evaluate", "demo", "serve", "doctor"):
+    for command in ("learn", "track", "perform", "shot", "evaluate", "export", "demo", "model", "serve", "doctor"):
         assert command in said.stdout
 
 
@@ -99,11 +99,14 @@ def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_p
 
     monkeypatch.setattr("headroom.pipeline.learn", learn)
     code, said, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s", "--preset", "draft",
-                         "--from", "1.5", "--to", "9", "--name", "Robin", "--consent", "Robin, today")
+                         "--from", "1.5", "--to", "9", "--name", "Robin", "--consent", "Robin, today",
+                         "--face-model", tmp_path / "mine.npz")
     assert code == 0
     del seen["progress"]
-    assert seen == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "draft", "from_seconds": 1.5,
-                    "to_seconds": 9.0, "name": "Robin", "consent": "Robin, today"}
+    assert seen == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "draft", "albedo": "clip",
+                    "from_seconds": 1.5,
+                    "to_seconds": 9.0, "name": "Robin", "consent": "Robin, today",
+                    "face_model": tmp_path / "mine.npz"}
     assert "50 % Learning the face" in said
     assert "Note: Two faces were seen; the largest was taken." in said
     assert "agreed" not in said

@@ -1,4 +1,4 @@
-"""A backend on this machine: started, watched and stopped by the add-on."""
+"""A backend on this machine: started, watched, brought back after a crash, and stopped by the add-on."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from .client import Client
+from .processes import child_environment
 from .transport import BackendError
 
 START_SECONDS = 120.0  # the first start of a cold disk loads torch
 STOP_SECONDS = 5.0
 DEATH_SECONDS = 0.2
+REVIVALS = 3  # in so many seconds, after which something is wrong that starting again does not mend
+REVIVAL_SECONDS = 300.0
 LAST_LINES = 20  # of stderr, kept to explain a death
 
 SERVE = ("-m", "headroom", "serve")
@@ -34,12 +38,15 @@ class LocalBackend:
     """One `headroom serve` process, which ends when this process does.
 
     `start` blocks until the backend answers, so call it from a thread; it is the owner of the process until `stop`.
+    When the process dies it comes back at its address as soon as somebody asks it for something, and takes up its jobs.
     """
 
     def __init__(self, python: Path | str, data_dir: Path | None = None, command: Sequence[str] = SERVE):
         """`python` is the interpreter that has the package `headroom`; `data_dir` is its own default unless given."""
         self._command = [str(python), *command, "--exit-with-parent", str(os.getpid())]
-        self._environment = _environment({} if data_dir is None else {"HEADROOM_DATA": str(data_dir)})
+        self._environment = child_environment({} if data_dir is None else {"HEADROOM_DATA": str(data_dir)})
+        self._lock = threading.RLock()
+        self._revived: deque[float] = deque(maxlen=REVIVALS)  # times of the clock
         self._process: subprocess.Popen[str] | None = None
         self._client: Client | None = None
         self._pid: int | None = None  # of the server, which a virtual environment on Windows starts through a launcher
@@ -59,11 +66,19 @@ class LocalBackend:
 
     def start(self, timeout_seconds: float = START_SECONDS) -> Client:
         """Start the backend and wait until it answers; a running one is kept."""
-        if self.alive and self._client is not None:
+        with self._lock:
+            if self.alive and self._client is not None:
+                return self._client
+            died = self._client  # one that was stopped has none
+            self.stop()
+            self._client = self._launch(died, timeout_seconds)
             return self._client
-        self.stop()
+
+    def _launch(self, died: Client | None, timeout_seconds: float) -> Client:
+        """Start the process, at the address of the one that died, since others know it by that."""
         self._last_lines.clear()
-        process = self._process = self._spawn()
+        options = ["--port", str(urlsplit(died.url).port)] if died else []
+        process = self._process = self._spawn(options, {"HEADROOM_TOKEN": died.token} if died else {})
         first_line: queue.Queue[str] = queue.Queue()
         _read(process.stdout, "backend stdout", first_line.put, lambda: first_line.put(""))
         errors_read = _read(process.stderr, "backend stderr", self._last_lines.append)
@@ -77,12 +92,11 @@ class LocalBackend:
             errors_read.join(STOP_SECONDS)
             raise BackendDied(self._obituary("The backend did not start"))
         self._pid = announcement.get("pid")
-        self._client = Client(announcement["url"], announcement["token"], self._check_alive)
-        return self._client
+        return Client(announcement["url"], announcement["token"], self._revive)
 
     def stop(self) -> None:
         """End the backend and its jobs; nothing happens when it is not running."""
-        process, self._client = self._process, None
+        process, self._client = self._process, None  # without the lock: a start under way ends with its process
         if process is None or process.poll() is not None:
             return
         if self._pid is not None and self._pid != process.pid:
@@ -104,12 +118,27 @@ class LocalBackend:
             process.wait(DEATH_SECONDS)
             raise BackendDied(self._obituary("The backend stopped"))
 
-    def _spawn(self) -> "subprocess.Popen[str]":
+    def _revive(self) -> None:
+        """Bring the backend back at its address if it has ended by itself; BackendDied when it keeps dying."""
+        dead = self._process
+        try:
+            self._check_alive()
+        except BackendDied:
+            with self._lock:
+                client = self._client
+                if client is None or self._process is not dead:  # stopped by us, or another thread was faster
+                    return
+                if len(self._revived) == REVIVALS and time.monotonic() - self._revived[0] < REVIVAL_SECONDS:
+                    raise
+                self._revived.append(time.monotonic())
+                self._launch(client, START_SECONDS)
+
+    def _spawn(self, options: list[str], secrets: Mapping[str, str]) -> "subprocess.Popen[str]":
         no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open a console
         try:
-            return subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            return subprocess.Popen([*self._command, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                     stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
-                                    env=self._environment, creationflags=no_window)
+                                    env={**self._environment, **secrets}, creationflags=no_window)
         except OSError as error:
             raise BackendDied(f"Cannot run {self._command[0]}: {error.strerror}. "
                               "Choose the Python that has Headroom's backend in the preferences.") from error
@@ -145,11 +174,3 @@ def _announcement(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return said if isinstance(said, dict) and {"url", "token"} <= said.keys() else None
-
-
-def _environment(added: Mapping[str, str]) -> dict[str, str]:
-    """Ours without what belongs to Blender's Python and would break another."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONEXECUTABLE")}
-    if sys.platform == "darwin":
-        kept.pop("__PYVENV_LAUNCHER__", None)
-    return {**kept, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", **added}

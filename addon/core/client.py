@@ -11,8 +11,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .jobs import Job
 from .transport import BackendError, Refused, Transport, Unreachable
@@ -23,13 +24,14 @@ API_VERSION = 1
 CHUNK_BYTES = 1 << 20
 RECONNECTS = 5  # in a row without news
 RECONNECT_SECONDS = 1.0
+Result = TypeVar("Result")
 _ODD_CHARACTER = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
 class Client:
     """One backend, local or remote. Its methods block and may be called from any thread.
 
-    `on_silence` is called when nobody answers and may raise what it knows of the reason.
+    `on_silence` is called when nobody answers; it may bring the backend back, or raise what it knows of the reason.
     """
 
     def __init__(self, url: str, token: str, on_silence: Callable[[], None] = lambda: None):
@@ -40,6 +42,10 @@ class Client:
     @property
     def url(self) -> str:
         return self._transport.url
+
+    @property
+    def token(self) -> str:
+        return self._transport.token
 
     def health(self) -> dict[str, Any]:
         """{"api", "version", "device"}; raises when the backend is of another version of the API."""
@@ -55,11 +61,7 @@ class Client:
             status = os.stat(path)
             key = (str(path), status.st_size, status.st_mtime_ns)
             sha = self._known.get(key) or _sha_of(path)
-            if not self._has(sha):
-                with open(path, "rb") as file:
-                    headers = {"Content-Length": str(status.st_size)}
-                    with self._transport.open("PUT", f"/v1/blobs/{sha}", file, headers) as response:
-                        response.read()
+            self._again(lambda: self._send_file(path, sha, status.st_size))
         except OSError as error:
             raise BackendError(f"Cannot read {path}: {error.strerror}. Choose another file.") from error
         self._known[key] = sha
@@ -68,16 +70,14 @@ class Client:
     def put_bytes(self, data: bytes) -> str:
         """The same for bytes."""
         sha = hashlib.sha256(data).hexdigest()
-        if not self._has(sha):
-            with self._transport.open("PUT", f"/v1/blobs/{sha}", data) as response:
-                response.read()
+        self._again(lambda: self._send_bytes(data, sha))
         return sha
 
     def get_file(self, sha: str, path: Path) -> Path:
         """Fetch a blob to `path`, which has its old content or all of the new one."""
         path = Path(path)
         with _beside(path) as temporary:
-            self._fetch(sha, temporary)
+            self._again(lambda: self._fetch(sha, temporary))
             os.replace(temporary, path)
         return path
 
@@ -98,18 +98,19 @@ class Client:
                 _check_path(path)
                 target = temporary.joinpath(*path.split("/"))
                 target.parent.mkdir(parents=True, exist_ok=True)
-                self._fetch(sha, target)
+                self._again(partial(self._fetch, sha, target))
             if folder.exists():
                 os.replace(folder, old)
             os.replace(temporary, folder)
         return folder
 
-    def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Job:
-        request = {"kind": kind, "inputs": inputs, "settings": settings}
-        return Job.from_reply(self._transport.json("POST", "/v1/jobs", request))
+    def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], job_id: str = "") -> Job:
+        """Ask for a job; asking again with the same `job_id` gives the same job."""
+        request = {"kind": kind, "inputs": inputs, "settings": settings, "id": job_id or uuid.uuid4().hex}
+        return Job.from_reply(self._again(lambda: self._transport.json("POST", "/v1/jobs", request)))
 
     def job(self, job_id: str) -> Job:
-        return Job.from_reply(self._transport.json("GET", f"/v1/jobs/{job_id}"))
+        return Job.from_reply(self._again(lambda: self._transport.json("GET", f"/v1/jobs/{job_id}")))
 
     def jobs(self) -> list[Job]:
         return [Job.from_reply(reply) for reply in self._transport.json("GET", "/v1/jobs")]
@@ -140,6 +141,25 @@ class Client:
             while line := response.readline():
                 if line.startswith(b"data:"):
                     yield Job.from_reply(json.loads(line[len(b"data:"):]))
+
+    def _again(self, request: Callable[[], Result]) -> Result:
+        """The answer to a request that may be sent twice: once more if the backend broke off and may be back."""
+        try:
+            return request()
+        except Unreachable:
+            return request()
+
+    def _send_file(self, path: Path, sha: str, size: int) -> None:
+        if not self._has(sha):
+            with open(path, "rb") as file:
+                headers = {"Content-Length": str(size)}
+                with self._transport.open("PUT", f"/v1/blobs/{sha}", file, headers) as response:
+                    response.read()
+
+    def _send_bytes(self, data: bytes, sha: str) -> None:
+        if not self._has(sha):
+            with self._transport.open("PUT", f"/v1/blobs/{sha}", data) as response:
+                response.read()
 
     def _has(self, sha: str) -> bool:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from .backend import LocalBackend
 from .client import Client
@@ -12,18 +13,22 @@ from .errors import InputError
 
 @dataclass(frozen=True)
 class Address:
-    """Where the backend is: `url` and `token` of a server, or the `python` that has the `headroom` package."""
+    """Where the backend is: `url` and `token` of a server, or the `python` that has the `headroom` package.
+
+    `data` is the folder for the jobs and logs of a backend of our own; empty is the backend's choice.
+    """
 
     url: str = ""
     token: str = ""
     python: str = ""
+    data: str = ""
 
     @property
     def missing(self) -> str:
         """What the user still has to say, in one sentence; empty when nothing is missing."""
         if self.url or self.python:
             return ""
-        return "Name a server or the backend's Python in the add-on's preferences"
+        return "Set up the backend in the Headroom panel, or name a server or the backend's Python"
 
 
 class Connection:
@@ -32,7 +37,7 @@ class Connection:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._local: LocalBackend | None = None
-        self._python = ""
+        self._address = Address()
 
     def client(self, address: Address) -> Client:
         """A client of the server at `address`; a local backend is started, or restarted after it died."""
@@ -41,9 +46,10 @@ class Connection:
         if address.missing:
             raise InputError(address.missing + ".")
         with self._lock:
-            if self._local is None or not self._local.alive or self._python != address.python:
+            if self._local is None or self._address != address:
                 self._stop()
-                self._local, self._python = LocalBackend(address.python), address.python
+                self._local = LocalBackend(address.python, Path(address.data) if address.data else None)
+                self._address = address
             return self._local.start()
 
     @property

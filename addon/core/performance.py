@@ -33,15 +33,6 @@ class Performance:
     def seconds(self) -> float:
         return len(self) / self.fps
 
-    def resampled(self, fps: float, frames: int) -> "Performance":
-        """The same motion at another rate, `frames` samples long."""
-        return Performance(
-            fps,
-            resample(self.expression, self.fps, fps, frames),
-            resample(self.rotation, self.fps, fps, frames),
-            resample(self.translation, self.fps, fps, frames),
-        )
-
     def save(self, path: Path) -> None:
         """Write `performance.npz` under a temporary name, then rename it."""
         path = Path(path)
@@ -61,12 +52,3 @@ class Performance:
                                                          for name in ("expression", "rotation", "translation")))
         except UNREADABLE as error:
             raise InputError(f"{path} is not a performance. Choose a file that Perform wrote.") from error
-
-
-def resample(values: np.ndarray, from_fps: float, to_fps: float, frames: int) -> np.ndarray:
-    """`values` (T, C) sampled at `from_fps`, read linearly at `frames` times of `to_fps`; the ends are held."""
-    position = np.clip(np.arange(frames) * (from_fps / to_fps), 0, len(values) - 1)
-    low = np.floor(position).astype(int)
-    high = np.minimum(low + 1, len(values) - 1)
-    weight = (position - low)[:, None]
-    return (values[low] * (1 - weight) + values[high] * weight).astype(np.float32)

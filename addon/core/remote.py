@@ -1,4 +1,4 @@
-"""The backend's four kinds of work as functions from files to files. No bpy: these run in any thread."""
+"""The backend's kinds of work as functions from files to files. No bpy: these run in any thread."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class Match:
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
     distance: (T,) float32, how far the asked pose is from the clip's nearest, degrees-equivalent.
+    position: (T,) float64, where in the clip, frames; `plate` is the nearest whole one.
     sha: the blob that holds it, as the refiner wants it.
     """
 
@@ -47,6 +48,7 @@ class Match:
     rotation: np.ndarray
     translation: np.ndarray
     distance: np.ndarray
+    position: np.ndarray
     sha: str
 
 
@@ -82,18 +84,21 @@ def perform(backend: Backend, subject: Path, speech: Path, path: Path, seed: int
 
 
 def match(backend: Backend, subject: Path, fps: float, rotation: np.ndarray, translation: np.ndarray,
-          plate_fit: float, folder: Path, watch: Watch) -> Match:
-    """Find a plate for each pose; rotation (T, 3) radians, translation (T, 3) millimetres, at `fps`."""
+          plate_fit: float, held: np.ndarray, folder: Path, watch: Watch) -> Match:
+    """Find a plate for each pose; rotation (T, 3) radians, translation (T, 3) millimetres, at `fps`.
+
+    held (T,): the position in the clip that a frame keeps from an earlier match, NaN where it is free.
+    """
     watch.report(0.0, "Sending the subject")
     poses = io.BytesIO()
-    np.savez(poses, fps=np.float64(fps), rotation=rotation, translation=translation)
+    np.savez(poses, fps=np.float64(fps), rotation=rotation, translation=translation, held=held)
     inputs = {"subject": backend.put_tree(subject), "poses": backend.put_bytes(poses.getvalue())}
     result = run_job(backend, "match", inputs, {"plate_fit": plate_fit}, watch.part(0.3, 1.0))
     path = folder / "match.npz"
     backend.get_file(result["match"], path)
     with np.load(path, allow_pickle=False) as data:
         found = Match(np.asarray(data["plate"], dtype=np.int32), data["rotation"], data["translation"],
-                      data["distance"], result["match"])
+                      data["distance"], data["position"], result["match"])
     if len(found.plate) != len(rotation):
         raise HeadroomError(f"The backend matched {len(found.plate)} of {len(rotation)} frames. Try again.")
     return found
@@ -102,16 +107,33 @@ def match(backend: Backend, subject: Path, fps: float, rotation: np.ndarray, tra
 def refine(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, speech: Path | None, fps: float,
            movie: Path, watch: Watch) -> int:
     """Turn renders into a full-frame movie with the speech at `movie`; returns its number of frames."""
-    shas = []
-    for number, render in enumerate(renders):
-        watch.report(0.1 * number / len(renders), f"Sending render {number + 1} of {len(renders)}")
-        shas.append(backend.put_file(render))
-    inputs = {"subject": backend.put_tree(subject), "renders": shas, "match": found.sha,
+    inputs = {**_shot_inputs(backend, subject, renders, found, watch.part(0.0, 0.1)),
               "speech": backend.put_file(speech) if speech else None, "speech_name": speech.name if speech else ""}
     result = run_job(backend, "refine", inputs, {"fps": fps}, watch.part(0.1, 0.98))
     watch.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)
     return int(result["frames"])
+
+
+def refine_frames(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, first: int, context: int,
+                  compare: bool, watch: Watch) -> list[str]:
+    """Refine a part of a shot, which the backend keeps for `refine`.
+
+    The renders are those from frame `first` of the match on; the first `context` are only the window of the others.
+    Returns the blobs of pictures before and after, side by side, when it is to compare.
+    """
+    inputs = _shot_inputs(backend, subject, renders, found, watch.part(0.0, 0.2))
+    settings = {"first": first, "context": context, "compare": compare}
+    return list(run_job(backend, "refine_frames", inputs, settings, watch.part(0.2, 1.0))["pictures"])
+
+
+def _shot_inputs(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, watch: Watch
+                 ) -> dict[str, Any]:
+    shas = []
+    for number, render in enumerate(renders):
+        watch.report(number / len(renders), f"Sending render {number + 1} of {len(renders)}")
+        shas.append(backend.put_file(render))
+    return {"subject": backend.put_tree(subject), "renders": shas, "match": found.sha}
 
 
 def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any],

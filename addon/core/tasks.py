@@ -35,6 +35,24 @@ class InBackground:
 Task = Generator[Step | InBackground, Any, Any]
 
 
+def part_of(task: Task, start: float, end: float) -> Task:
+    """`task` as a step of another one, of which it covers `start`..`end`; used with `yield from`."""
+    answer: Any = None
+    try:
+        while True:
+            try:
+                wish = task.send(answer)
+            except StopIteration as stop:
+                return stop.value
+            if isinstance(wish, Step):
+                answer = yield Step(start + (end - start) * wish.fraction, wish.message)
+            else:
+                span = end - start
+                answer = yield InBackground(wish.work, start + span * wish.start, start + span * wish.end)
+    finally:
+        task.close()
+
+
 class Watch:
     """What work and whoever waits for it share: progress one way, the wish to stop the other."""
 

@@ -47,7 +47,7 @@ class Transport:
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, _port(url, parts)
         self._path = parts.path.rstrip("/")
-        self._token, self._on_silence = token, on_silence
+        self.token, self._on_silence = token, on_silence
         self._kept: list[http.client.HTTPConnection] = []
 
     def json(self, method: str, path: str, content: Any = None) -> Any:
@@ -83,7 +83,7 @@ class Transport:
     def _send(self, connection: http.client.HTTPConnection, method: str, path: str, body: Body,
               headers: dict[str, str]) -> http.client.HTTPResponse:
         """Send the request, and once more if a kept connection turns out to have been closed by the backend."""
-        headers = {**headers, "Authorization": f"Bearer {self._token}"}
+        headers = {**headers, "Authorization": f"Bearer {self.token}"}
         was_kept = connection.sock is not None
         try:
             connection.request(method, self._path + path, body, headers)

@@ -61,7 +61,7 @@ def channels(action: Any, owner: Any) -> Any:
     """
     if not hasattr(action, "slots"):
         return action
-    data = owner.animation_data
+    data = owner.animation_data or owner.animation_data_create()
     slot = data.action_slot if data.action == action else None
     slot = slot or next((each for each in action.slots if each.target_id_type == owner.id_type), None)
     slot = slot or action.slots.new(owner.id_type, owner.name)
@@ -70,6 +70,31 @@ def channels(action: Any, owner: Any) -> Any:
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
     strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
     return strip.channelbag(slot, ensure=True)
+
+
+def stash_action(owner: Any) -> None:
+    """Keep the action that is assigned to `owner`, if there is one, on a muted NLA track instead."""
+    data = owner.animation_data
+    if data is None or data.action is None:
+        return
+    action, slot = data.action, getattr(data, "action_slot", None)
+    data.action = None
+    lay_muted(owner, action, action.name, slot)
+
+
+def lay_muted(owner: Any, action: bpy.types.Action, name: str, slot: Any = None) -> bpy.types.NlaStrip:
+    """A muted NLA track with one muted strip of `action`. Exporters look at the strip's switch, evaluation at both.
+
+    Since 4.4 a strip plays one slot of its action.
+    """
+    data = owner.animation_data or owner.animation_data_create()
+    track = data.nla_tracks.new()
+    strip = track.strips.new(name, int(action.frame_range[0]), action)
+    if slot is not None:
+        strip.action_slot = slot
+    track.name = strip.name = name
+    track.mute = strip.mute = True
+    return strip
 
 
 def curves_of(owner: Any) -> list[bpy.types.FCurve]:
@@ -97,10 +122,33 @@ def strip_span(strip: Any) -> tuple[int, int]:
     return int(strip.frame_final_start), int(strip.frame_final_end)
 
 
+def strip_content(strip: Any) -> tuple[float, float]:
+    """The frames at which a strip's file begins and ends, wherever its handles are. Names as of 5.1, or before."""
+    if hasattr(strip, "content_start"):
+        return float(strip.content_start), float(strip.content_start + strip.content_duration)
+    return float(strip.frame_start), float(strip.frame_start + strip.frame_duration)
+
+
+def selected_sound(context: bpy.types.Context, scene: bpy.types.Scene) -> Any | None:
+    """The sound strip an artist has selected, the active one first; since 5.0 in the sequencer's own scene."""
+    shown = getattr(context, "sequencer_scene", None) or scene
+    if shown.sequence_editor is None:
+        return None
+    strips = [strip for strip in strips_of(shown) if strip.type == "SOUND" and strip.select]
+    active = [strip for strip in strips if strip == shown.sequence_editor.active_strip]
+    return next(iter(active + strips), None)
+
+
 def new_strip(scene: bpy.types.Scene, kind: str, name: str, path: Path, channel: int, start_frame: int) -> Any:
     """A sound or movie strip; `kind` is "SOUND" or "MOVIE". 5.2 put an argument in between, so all are named."""
     make = {"SOUND": strips_of(scene).new_sound, "MOVIE": strips_of(scene).new_movie}[kind]
     return make(name=name, filepath=str(path), channel=channel, frame_start=start_frame)
+
+
+def is_rendering() -> bool:
+    """Whether Blender's own render runs beside the window; only one can at a time."""
+    is_running: Any = bpy.app.is_job_running
+    return bool(is_running("RENDER"))
 
 
 def plays_sound() -> bool:
@@ -108,8 +156,24 @@ def plays_sound() -> bool:
     return bool(getattr(bpy.app.build_options, "audaspace", True))
 
 
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the sequencer shows: since 5.0 the workspace's own, the window's before."""
+    scene: Any = getattr(context, "sequencer_scene", None) or context.scene
+    return scene
+
+
 def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
     """Since 5.0 a workspace's sequencer has a scene of its own; give it `scene` if it has none."""
     workspace = getattr(context, "workspace", None)
     if workspace is not None and hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
         workspace.sequencer_scene = scene
+
+
+def modal_operators(window: bpy.types.Window) -> list[str]:
+    """The identifiers of what an artist is in the middle of, such as dragging; 4.2 could not tell everywhere."""
+    return [each.bl_idname for each in getattr(window, "modal_operators", ())]
+
+
+def relative_path_options() -> set[Any]:
+    """Options of a path property that may begin with //. Since 4.5 it has to say so, or 5.0 marks the path red."""
+    return {"ANIMATABLE", "PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else {"ANIMATABLE"}

@@ -21,7 +21,7 @@ from .produce import (
     require_file,
     require_writable,
 )
-from .shot import open_subject
+from .shot import active_shot, open_subject
 
 
 def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None, seed: int, plate_fit: float,
@@ -29,7 +29,7 @@ def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None
     """Build the scene of one shot in an empty file and render it; the scene stays open."""
     require_file(speech, "speech")
     require_writable(movie.absolute().parent)
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # preferences, and with them we, stay
     report(Step(0.0, "Building the scene"))
     shot = open_subject(bpy.context.scene, subject.absolute())
     start = shot.scene.frame_start
@@ -40,6 +40,23 @@ def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None
         notes = run_blocking(perform_shot(shot, speech.absolute(), seed, start, connect), _part(report, 0.02, 0.15))
     result = run_blocking(render_shot(shot, movie.absolute(), plate_fit, connect), _part(report, 0.15, 1.0))
     return MovieResult(movie, result.frames, notes + result.notes)
+
+
+def render_file(file: Path, scene_name: str, movie: Path, plate_fit: float, connect: Connect,
+                report: Callable[[Step], None]) -> MovieResult:
+    """Open a saved file and render the last shot of its scene; the file itself is not written."""
+    require_file(file, "file")
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False)
+    except RuntimeError as error:
+        raise InputError(f"Blender cannot open {file}. Choose a .blend file.") from error
+    scene = bpy.data.scenes.get(scene_name) if scene_name else bpy.context.scene
+    if scene is None:
+        raise InputError(f"{file.name} has no scene {scene_name}. Its scenes: {', '.join(bpy.data.scenes.keys())}.")
+    shot = active_shot(scene)
+    if shot is None:
+        raise InputError(f"There is no shot in the scene {scene.name} of {file.name}. Open a subject there and save.")
+    return run_blocking(render_shot(shot, movie.absolute(), plate_fit, connect), report)
 
 
 def save_blend(path: Path) -> None:

@@ -1,58 +1,80 @@
-"""Motion on the timeline: head pose on the face object, expression on its shape keys, an action each."""
+"""Motion on the timeline: a performance becomes keys, and the head's pose is read back from them."""
 
 from __future__ import annotations
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
-from ..core.coordinates import mm_from_scene, scene_from_mm
+from ..core.coordinates import mm_from_scene
 from ..core.performance import Performance
-from ..core.rig import KEY_LIMIT
-from ..core.timing import frames_of
-from . import compat
-from .curves import sample_curves, write_curve
-from .face import expression_keys
-from .shot import Shot
+from .compose import compose, make_plan
+from .curves import sample_curves
+from .shot import Shot, shots_in
+from .takes import keep_take
 
 
-def write_performance(shot: Shot, performance: Performance, start_frame: int) -> np.ndarray:
-    """Key `performance` from `start_frame` on, one key per scene frame; replaces what was keyed. Frames (T,) int."""
-    frames = frames_of(performance.seconds, shot.fps, start_frame)
-    motion = performance.resampled(shot.fps, len(frames))
-    write_pose(shot.face, frames, motion.rotation, motion.translation)
-    write_expression(shot, frames, motion.expression)
+def write_performance(shot: Shot, performance: Performance, start_frame: int, seed: int = 0) -> np.ndarray:
+    """Keep `performance` as a take and key it from `start_frame` on, or where its sound strip is. Frames (T,) int."""
     shot.root["headroom_start_frame"] = int(start_frame)
-    return frames
+    keep_take(shot, performance, seed, str(shot.speech or ""))
+    compose(shot)
+    plan = make_plan(shot)
+    return plan.frames if plan is not None else np.zeros(0, dtype=np.int32)
 
 
-def write_pose(face: bpy.types.Object, frames: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> None:
-    """rotation (T, 3) pitch, yaw, roll in radians; translation (T, 3) millimetres."""
-    action = compat.new_action(face, f"{face.name} Head Pose")
-    bag = compat.channels(action, face)
-    metres = scene_from_mm(translation)
-    for axis in range(3):
-        write_curve(bag, "rotation_euler", frames, rotation[:, axis], axis, "Head Rotation")
-        write_curve(bag, "location", frames, metres[:, axis], axis, "Head Position")
-
-
-def write_expression(shot: Shot, frames: np.ndarray, expression: np.ndarray) -> None:
-    """expression (T, E), model coefficients; keys that would leave a slider's range widen it."""
-    keys = shot.face.data.shape_keys
-    action = compat.new_action(keys, f"{shot.face.name} Expression")
-    bag = compat.channels(action, keys)
-    values = expression / np.asarray(shot.root["headroom_key_units"][:], dtype=np.float32)
-    regions = shot.root["headroom_regions"]
-    for channel, key in enumerate(expression_keys(shot.face)[:values.shape[1]]):
-        reach = min(KEY_LIMIT, float(np.abs(values[:, channel]).max(initial=0.0)))
-        key.slider_min, key.slider_max = min(key.slider_min, -reach), max(key.slider_max, reach)
-        path = key.path_from_id("value")
-        write_curve(bag, path, frames, values[:, channel], group=str(regions[channel]))
+def show_range(scene: bpy.types.Scene) -> None:
+    """Make the scene's frame range that of its performances, from the first to the last of all heads."""
+    plans = [plan for plan in map(make_plan, shots_in(scene)) if plan is not None and len(plan.frames)]
+    if plans:
+        scene.frame_start = min(int(plan.frames[0]) for plan in plans)
+        scene.frame_end = max(int(plan.frames[-1]) for plan in plans)
 
 
 def sample_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation (T, 3) radians and translation (T, 3) millimetres of the head as the curves have it at `frames`.
+    """Rotation (T, 3) radians and translation (T, 3) millimetres of the head at `frames`, as Blender shows it.
 
-    The curves are read directly; moving the scene through every frame would take minutes for a long shot.
+    The curves are read directly where nothing else moves the head; NLA layers, drivers, constraints and other parents
+    are evaluated, for which the scene is taken through every frame.
     """
+    return evaluated_pose(shot, frames) if moved_by_more_than_keys(shot) else keyed_pose(shot, frames)
+
+
+def keyed_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pose that the head's own curves give."""
     rotation = sample_curves(shot.face, "rotation_euler", frames)
     return rotation, mm_from_scene(sample_curves(shot.face, "location", frames))
+
+
+def moved_by_more_than_keys(shot: Shot) -> bool:
+    """Whether the head's pose in its shot is more than its location and rotation curves."""
+    face, data = shot.face, shot.face.animation_data
+    if face.parent != shot.root or face.parent_type != "OBJECT" or face.rotation_mode != "XYZ":
+        return True
+    if any(not each.mute for each in face.constraints) or face.matrix_parent_inverse != Matrix():
+        return True
+    if any(face.delta_location) or any(face.delta_rotation_euler):
+        return True
+    if data is None:
+        return False
+    layered = data.use_nla and any(not track.mute and any(not strip.mute for strip in track.strips)
+                                   for track in data.nla_tracks)
+    weakened = data.action_influence < 1.0 or (len(data.nla_tracks) and data.action_blend_type != "REPLACE")
+    return bool(layered or weakened or len(data.drivers))
+
+
+def evaluated_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pose of the head in its shot as Blender evaluates it, frame by frame; the scene's frame is put back."""
+    scene, rotation, translation = shot.scene, [], []
+    shown = scene.frame_current, scene.frame_subframe
+    try:
+        for frame in frames:
+            scene.frame_set(int(np.floor(frame)), subframe=float(frame - np.floor(frame)))
+            graph = scene.view_layers[0].depsgraph
+            root, face = (each.evaluated_get(graph).matrix_world for each in (shot.root, shot.face))
+            matrix = root.inverted_safe() @ face
+            rotation.append(matrix.to_euler("XYZ"))
+            translation.append(matrix.to_translation())
+    finally:
+        scene.frame_set(shown[0], subframe=shown[1])
+    return np.array(rotation, dtype=np.float32), mm_from_scene(np.array(translation))

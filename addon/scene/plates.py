@@ -1,22 +1,27 @@
-"""The clip's pictures behind the face in the camera view."""
+"""The clip's pictures behind the face: in the camera view, and in Blender's own renders."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
 
-from . import compat
+from . import backdrop, compat
 from .curves import write_curve
 
 OFFSET_PATH = "background_images[0].image_user.frame_offset"
 
 
-def show_plates(camera: bpy.types.Object, movie: Path, start_frame: int) -> None:
-    """Show `movie` in the camera view; until plates are matched it runs on from the scene's first frame."""
+def load_plates(movie: Path) -> bpy.types.Image:
     image = bpy.data.images.load(str(movie), check_existing=True)
     image.source = "MOVIE"
+    return image
+
+
+def show_plates(camera: bpy.types.Object, image: bpy.types.Image, start_frame: int) -> None:
+    """Show a movie in the camera view; until plates are matched it runs on from the scene's first frame."""
     background = camera.data.background_images.new()
     background.image = image
     background.frame_method = "FIT"
@@ -30,13 +35,18 @@ def show_plates(camera: bpy.types.Object, movie: Path, start_frame: int) -> None
     camera.data.show_background_images = True
 
 
-def key_plates(camera: bpy.types.Object, frames: np.ndarray, plates: np.ndarray) -> None:
-    """Show plate `plates[i]` (counted from 0) at scene frame `frames[i]`, both (T,) int."""
-    if not camera.data.background_images:
-        return
-    user = camera.data.background_images[0].image_user
+def key_plates(camera: bpy.types.Object, wall: bpy.types.Object | None, frames: np.ndarray, plates: np.ndarray
+               ) -> None:
+    """Show plate `plates[i]` (counted from 0) at scene frame `frames[i]`, both (T,) int, on camera and backdrop."""
+    if camera.data.background_images:
+        _key(camera.data, OFFSET_PATH, camera.data.background_images[0].image_user, camera.name, frames, plates)
+    if wall is not None:
+        tree = backdrop.image_tree(wall)
+        _key(tree, backdrop.OFFSET_PATH, tree.nodes[backdrop.NODE].image_user, wall.name, frames, plates)
+
+
+def _key(owner: Any, path: str, user: bpy.types.ImageUser, name: str, frames: np.ndarray, plates: np.ndarray) -> None:
     user.use_cyclic = False
-    action = compat.new_action(camera.data, f"{camera.name} Plates")
+    action = compat.new_action(owner, f"{name} Plates")
     offsets = np.asarray(plates) - (np.asarray(frames) - user.frame_start)
-    write_curve(compat.channels(action, camera.data), OFFSET_PATH, frames, offsets, group="Plates",
-                interpolation="CONSTANT")
+    write_curve(compat.channels(action, owner), path, frames, offsets, group="Plates", interpolation="CONSTANT")

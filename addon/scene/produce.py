@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,23 @@ import bpy
 import numpy as np
 
 from ..core import remote
+from ..core.ahead import WINDOW, RefineAhead
 from ..core.errors import InputError
+from ..core.frames import FrameCache
 from ..core.performance import Performance
-from ..core.tasks import InBackground, Step, Task
-from .keyframes import sample_pose, write_performance
+from ..core.render_settings import RenderSettings
+from ..core.tasks import InBackground, Step, Task, Watch, part_of
+from .compose import compose
+from .filming import cache_folders, film, match_shot
+from .keyframes import show_range
 from .plates import key_plates
-from .rendering import render_face
 from .shot import Shot, find_shot
-from .strips import place_movie, place_speech
+from .strips import adopt_strip, place_movie, place_speech, sound_strip, strip_speech
+from .takes import keeping_take
 
+STEP_SECONDS = 0.05
+
+COMPARISON = "before-after"
 Connect = Callable[[], remote.Backend]
 """Gives the backend, starting it if need be; called off the main thread."""
 
@@ -57,8 +65,11 @@ def learn_subject(clip: Path, folder: Path, settings: Mapping[str, Any], connect
     return tuple(notes)
 
 
-def perform_shot(shot: Shot, speech: Path, seed: int, start_frame: int, connect: Connect) -> Task:
-    """Predict the motion of a speech and put both on the timeline; returns notes."""
+def perform_shot(shot: Shot, speech: Path, seed: int, start_frame: int, connect: Connect, strip: str = "") -> Task:
+    """Predict the motion of a speech and put both on the timeline; returns notes.
+
+    strip: the sound strip that plays the speech already, by name; it is left as it lies.
+    """
     require_file(speech, "speech")
     names, subject = (shot.scene.name, shot.root.name), shot.subject.folder
     with _work_folder() as folder:
@@ -66,43 +77,102 @@ def perform_shot(shot: Shot, speech: Path, seed: int, start_frame: int, connect:
         notes = yield InBackground(lambda watch: remote.perform(
             connect(), subject, speech, path, seed, watch), 0.0, 0.95)
         yield Step(0.95, "Setting keys")
-        apply_performance(find_shot(*names), Performance.load(path), speech, start_frame)
+        performance = Performance.load(path)
+    for fraction in applying(names, performance, speech, start_frame, seed, strip):
+        yield Step(0.95 + 0.05 * fraction, "Setting keys")
     return tuple(notes)
 
 
+def perform_takes(shot: Shot, speech: Path, seeds: Sequence[int], start_frame: int, connect: Connect, strip: str = ""
+                  ) -> Task:
+    """`perform_shot` for one seed after another, a take each; returns notes, each once."""
+    names, notes = (shot.scene.name, shot.root.name), []
+    for number, seed in enumerate(seeds):
+        task = perform_shot(find_shot(*names), speech, seed, start_frame, connect, strip)
+        notes += yield from part_of(task, number / len(seeds), (number + 1) / len(seeds))
+    return tuple(dict.fromkeys(notes))
+
+
 def apply_performance(shot: Shot, performance: Performance, speech: Path | None, start_frame: int) -> None:
-    """Keys, speech and the scene's frame range."""
-    frames = write_performance(shot, performance, start_frame)
-    if speech is not None:
+    """Take, speech, keys and the scene's frame range."""
+    for _ in applying((shot.scene.name, shot.root.name), performance, speech, start_frame):
+        pass
+
+
+def applying(names: tuple[str, str], performance: Performance, speech: Path | None, start_frame: int, seed: int = 0,
+             strip: str = "") -> Iterator[float]:
+    """The same in short steps, each giving the fraction done; between two of them the artist may undo."""
+    shot = find_shot(*names)
+    laid = sound_strip(shot.scene, strip)
+    if laid is not None and strip_speech(laid) == speech:
+        adopt_strip(shot, laid)
+    elif speech is not None:
         place_speech(shot, speech, start_frame)
-    shot.scene.frame_start, shot.scene.frame_end = int(frames[0]), int(frames[-1])
+    shot.root["headroom_start_frame"] = int(start_frame)
+    for fraction in keeping_take(names, performance, seed, str(speech or "")):
+        yield 0.6 * fraction
+    while not compose(find_shot(*names), STEP_SECONDS):
+        yield 0.8
+    show_range(find_shot(*names).scene)
 
 
-def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect) -> Task:
-    """Match plates, render the scene's frame range, refine it to `movie` and place that; returns MovieResult."""
+def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, frame_range: tuple[int, int] | None = None
+                ) -> Task:
+    """Match plates, render what has changed, refine it to `movie` and place that; returns MovieResult.
+
+    frame_range: first and last frame, the scene's unless given. Refining begins while later frames are rendered.
+    """
     names, fps, subject, speech = (shot.scene.name, shot.root.name), shot.fps, shot.subject.folder, shot.speech
-    frames = np.arange(shot.scene.frame_start, shot.scene.frame_end + 1, dtype=np.int32)
+    first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
+    frames = np.arange(first, last + 1, dtype=np.int32)
     require_writable(movie.parent)
     if speech is not None:
         require_file(speech, "speech")
     notes = []
-    if speech is not None and shot.start_frame != shot.scene.frame_start:
+    if speech is not None and shot.start_frame != first:
         speech, notes = None, ["The movie has no sound, because the rendered range does not begin with the speech."]
+    cache = FrameCache(cache_folders())
     with _work_folder() as folder:
-        rotation, translation = sample_pose(shot, frames)
-        found = yield InBackground(lambda watch: remote.match(
-            connect(), subject, fps, rotation, translation, plate_fit, folder, watch), 0.0, 0.1)
-        key_plates(find_shot(*names).camera, frames, found.plate)
-        renders = []
-        for render in render_face(find_shot(*names), frames, found.rotation, found.translation, folder):
-            renders.append(render)
-            yield Step(0.1 + 0.5 * len(renders) / len(frames), f"Rendered frame {len(renders)} of {len(frames)}")
-        result = folder / f"movie{movie.suffix}"
-        count = yield InBackground(lambda watch: remote.refine(
-            connect(), subject, renders, found, speech, fps, result, watch), 0.6, 0.99)
+        found = yield from part_of(match_shot(shot, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
+        matched = find_shot(*names)
+        key_plates(matched.camera, matched.backdrop, frames, found.plate)
+        with RefineAhead(connect, subject, found) as ahead:
+            def taken(index: int, path: Path, is_new: bool) -> str:
+                ahead.add(index, path, is_new)
+                return f", refined {ahead.refined}" if ahead.refined else ""
+
+            filmed = yield from part_of(film(names, frames, range(len(frames)), found, cache, taken), 0.1, 0.6)
+            ahead.finish()
+            result = folder / f"movie{movie.suffix}"
+            renders = [filmed[index] for index in range(len(frames))]
+            count = yield InBackground(lambda watch: remote.refine(
+                connect(), subject, renders, found, speech, fps, result, watch), 0.6, 0.99)
         publish(result, movie)
-    place_movie(find_shot(*names), movie, int(frames[0]))
+    place_movie(find_shot(*names), movie, first, RenderSettings(names[1], first, last, plate_fit))
     return MovieResult(movie, int(count), tuple(notes))
+
+
+def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> Task:
+    """One frame of the shot before and after refining, side by side; returns the picture's path."""
+    names, subject = (shot.scene.name, shot.root.name), shot.subject.folder
+    first, last = shot.scene.frame_start, shot.scene.frame_end
+    if not first <= frame <= last:
+        raise InputError(f"Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.")
+    frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, FrameCache(cache_folders())
+    window = range(max(index - WINDOW, 0), index + 1)
+    with _work_folder() as folder:
+        found = yield from part_of(match_shot(shot, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
+        filmed = yield from part_of(film(names, frames, window, found, cache), 0.2, 0.7)
+        picture = cache.folder / f"{COMPARISON}.png"
+
+        def work(watch: Watch) -> Path:
+            backend, renders = connect(), [filmed[each] for each in window]
+            (sha,) = remote.refine_frames(backend, subject, renders, found, window[0], len(window) - 1, True, watch)
+            return backend.get_file(sha, folder / picture.name)
+
+        fetched = yield InBackground(work, 0.7, 1.0)
+        publish(fetched, picture)
+    return picture
 
 
 def publish(finished: Path, target: Path) -> None:

@@ -2,12 +2,16 @@
 
 Each frame is rendered in a scene that lives only for it, with a copy of the face in the pose asked for. Nothing of the
 artist's scene is changed, so there is nothing to put back after a failure, a cancel or an undo in the middle.
+A picture is kept under a key of all that it shows, and not rendered again while that is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -15,49 +19,76 @@ import numpy as np
 
 from ..core.coordinates import scene_from_mm
 from ..core.errors import HeadroomError
+from ..core.frames import FrameCache
 from . import compat
-from .shot import Shot, find_shot
+from .look import is_animated, look_digest
+from .shot import Shot
 
 SAMPLES = 8
 """Enough for smooth edges; emission has no noise. On software OpenGL 8 cost 1.4 s a frame, 16 cost 1.7."""
 FILTER_PX = 1.0
+REVISION = 1
+"""Raised when `picture_settings` change, so that older pictures are not taken for new ones."""
 
 
-def render_face(shot: Shot, frames: np.ndarray, rotation: np.ndarray, translation: np.ndarray, folder: Path
-                ) -> Iterator[Path]:
-    """Render the face at `frames` (T,) into `folder`, yielding each picture's path when it is written.
+@dataclass(frozen=True)
+class Still:
+    """What one picture shows: a scene frame, and the head's pose in it (radians, millimetres, (3,) each)."""
 
-    rotation (T, 3) radians and translation (T, 3) millimetres replace the head's own pose; expression is as keyed.
+    frame: int
+    rotation: np.ndarray
+    translation: np.ndarray
+
+
+def look_up(shot: Shot, look: str, stills: Sequence[Still], cache: FrameCache, seconds: float) -> list[Path | None]:
+    """The kept pictures of the first of some stills, None for those that have to be rendered.
+
+    look: the shot's digest. At least one is looked up, and as many more as `seconds` allow.
     """
-    names = shot.scene.name, shot.root.name
-    for number, frame in enumerate(frames):
-        path = folder / f"{number:06d}.png"
-        with render_scene(find_shot(*names), int(frame), rotation[number], translation[number]) as scene:
-            render_still(scene, path)
-        yield path
+    end, found = time.monotonic() + seconds, []
+    with face_scene(shot) as (scene, face):
+        for still in stills:
+            scene.frame_set(still.frame)
+            found.append(cache.find(_key(shot, look, still, expression_values(scene, face))))
+            if time.monotonic() > end:
+                break
+    return found
+
+
+def render_face(shot: Shot, still: Still, cache: FrameCache) -> Path:
+    """The picture of one still; expression is as keyed, the pose replaces the head's own."""
+    with face_scene(shot) as (scene, face):
+        scene.frame_set(still.frame)
+        values = expression_values(scene, face)
+        key = _key(shot, look_digest(shot), still, values)
+        return cache.find(key) or _render(shot, scene, face, still, values, cache, key)
+
+
+def _render(shot: Shot, scene: bpy.types.Scene, face: bpy.types.Object, still: Still, values: np.ndarray,
+            cache: FrameCache, key: str) -> Path:
+    face.rotation_mode = "XYZ"
+    face.rotation_euler = tuple(float(angle) for angle in still.rotation)
+    face.location = tuple(float(metres) for metres in scene_from_mm(still.translation))
+    hold_expression(face, values)
+    picture_settings(scene, shot.resolution)
+    return cache.keep(key, lambda path: render_still(scene, path))
 
 
 @contextmanager
-def render_scene(shot: Shot, frame: int, rotation: np.ndarray, translation: np.ndarray) -> Iterator[bpy.types.Scene]:
-    """A scene at `frame` with nothing but the shot's face in a given pose, seen by its crop camera."""
+def face_scene(shot: Shot) -> Iterator[tuple[bpy.types.Scene, bpy.types.Object]]:
+    """A scene with nothing but a copy of the shot's face and its crop camera; all of it is gone afterwards."""
     scene = bpy.data.scenes.new("Headroom Render")
     face, camera = shot.face.copy(), shot.crop_camera.copy()
     mesh = face.data = face.data.copy()
     try:
         face.animation_data_clear()
-        face.rotation_mode = "XYZ"
-        face.rotation_euler = tuple(float(angle) for angle in rotation)
-        face.location = tuple(float(metres) for metres in scene_from_mm(translation))
         for member in (face, camera):
             member.hide_render = False
             member.constraints.clear()
             scene.collection.objects.link(member)
         scene.camera = camera
         scene.render.fps, scene.render.fps_base = shot.scene.render.fps, shot.scene.render.fps_base
-        picture_settings(scene, shot.resolution)
-        scene.frame_set(frame)
-        hold_expression(scene, face)
-        yield scene
+        yield scene, face
     finally:
         bpy.data.scenes.remove(scene)
         bpy.data.objects.remove(face)
@@ -65,17 +96,32 @@ def render_scene(shot: Shot, frame: int, rotation: np.ndarray, translation: np.n
         bpy.data.objects.remove(camera)
 
 
-def hold_expression(scene: bpy.types.Scene, face: bpy.types.Object) -> None:
-    """Give the shape keys for good the values that curves and drivers have at the scene's frame.
+def expression_values(scene: bpy.types.Scene, face: bpy.types.Object) -> np.ndarray:
+    """The values (K,) that curves and drivers give the shape keys at the scene's frame."""
+    keys = face.evaluated_get(scene.view_layers[0].depsgraph).data.shape_keys.key_blocks
+    values = np.empty(len(keys), dtype=np.float32)
+    keys.foreach_get("value", values)
+    return values
+
+
+def hold_expression(face: bpy.types.Object, values: np.ndarray) -> None:
+    """Give the shape keys some values for good.
 
     A render evaluates a graph of its own, in which animation stays as it was last seen in the scene it belongs to.
     """
-    shown = face.evaluated_get(scene.view_layers[0].depsgraph)
-    values = [key.value for key in shown.data.shape_keys.key_blocks]
     keys = face.data.shape_keys
     keys.animation_data_clear()
     for key, value in zip(keys.key_blocks, values):
         key.value = value
+
+
+def _key(shot: Shot, look: str, still: Still, values: np.ndarray) -> str:
+    """What the picture of a still is kept under."""
+    when = still.frame if is_animated(shot) else None
+    digest = hashlib.sha256(repr((look, when, shot.resolution, SAMPLES, FILTER_PX, REVISION)).encode())
+    for each in (values, still.rotation, still.translation):
+        digest.update(np.ascontiguousarray(each, dtype=np.float32).tobytes())
+    return digest.hexdigest()
 
 
 def picture_settings(scene: bpy.types.Scene, resolution: int) -> None:

@@ -15,10 +15,11 @@ from ..core.errors import HeadroomError
 from ..core.rig import Rig
 from ..core.subject import Subject
 from ..core.timing import scene_rate
+from .backdrop import build_backdrop
 from .camera import build_crop_camera, build_full_camera
 from .face import build_face
 from .material import build_material
-from .plates import show_plates
+from .plates import load_plates, show_plates
 
 ROLE = "headroom_role"
 
@@ -35,7 +36,17 @@ class Shot:
 
     @property
     def subject(self) -> Subject:
-        return Subject.open(Path(bpy.path.abspath(self.root["headroom_subject"])))
+        return Subject.open(self.subject_folder)
+
+    @property
+    def subject_folder(self) -> Path:
+        """Where the subject was when it was opened; it may have gone since."""
+        return Path(bpy.path.abspath(self.root.get("headroom_subject", "")))
+
+    @property
+    def backdrop(self) -> bpy.types.Object | None:
+        """The wall that Blender's own render shows the plates on; shots without a clip have none."""
+        return next((child for child in self.root.children if child.get(ROLE) == "backdrop"), None)
 
     @property
     def fps(self) -> float:
@@ -66,7 +77,11 @@ def open_subject(scene: bpy.types.Scene, folder: Path) -> Shot:
     shot = build_head(scene, rig, subject.albedo, subject.name)
     shot.root["headroom_subject"] = str(subject.folder.absolute())
     if subject.plates.is_file():
-        show_plates(shot.camera, subject.plates, scene.frame_start)
+        plates = load_plates(subject.plates)
+        show_plates(shot.camera, plates, scene.frame_start)
+        wall = build_backdrop(rig, plates, subject.name, scene.frame_start)
+        wall.hide_render = not first  # of several heads' clips one can fill the picture
+        _add(wall, "backdrop", shot.root)
     if first:
         frame_like_clip(scene, rig)
         scene.camera = shot.camera
@@ -86,15 +101,20 @@ def build_head(scene: bpy.types.Scene, rig: Rig, albedo: Path, name: str) -> Sho
     face = build_face(rig, name)
     face.data.materials.append(build_material(rig.light, albedo, root, name))
     shot = Shot(scene, root, face, build_full_camera(rig, name), build_crop_camera(rig, name))
-    for role in ("root", "face", "camera", "crop_camera"):
-        member = getattr(shot, role)
-        member[ROLE] = role
-        collection.objects.link(member)
-        if member is not root:
-            member.parent = root
+    collection.objects.link(root)
+    root[ROLE] = "root"
+    for role in ("face", "camera", "crop_camera"):
+        _add(getattr(shot, role), role, root)
     for layer in scene.view_layers:  # its outline would lie over the picture that the full camera shows
         shot.crop_camera.hide_set(True, view_layer=layer)
     return shot
+
+
+def _add(member: bpy.types.Object, role: str, root: bpy.types.Object) -> None:
+    """Put an object that stands in camera axes below the root, in its collection."""
+    member[ROLE] = role
+    root.users_collection[0].objects.link(member)
+    member.parent = root
 
 
 def frame_like_clip(scene: bpy.types.Scene, rig: Rig) -> None:

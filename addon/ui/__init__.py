@@ -2,20 +2,45 @@
 
 import bpy
 
-from . import jobs, operators, panels, preferences, properties
+from ..scene import controls as scene_controls
+from . import (
+    command_line,
+    controls,
+    coverage,
+    jobs,
+    live,
+    new_shot,
+    operators,
+    panels,
+    preferences,
+    properties,
+    refining,
+    setup,
+    takes,
+)
 
-CLASSES = (preferences.HeadroomPreferences, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *operators.CLASSES, *command_line.CLASSES,
+           *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES, *coverage.CLASSES,
+           *refining.CLASSES)
 
 
 def register() -> None:
+    scene_controls.register()
     properties.register()
     for each in CLASSES:
         bpy.utils.register_class(each)
+    coverage.register()
+    live.register()
+    new_shot.register()
 
 
 def unregister() -> None:
+    live.unregister()
+    coverage.unregister()
     jobs.unregister()
     preferences.connection.stop()
+    new_shot.unregister()
     for each in reversed(CLASSES):
         bpy.utils.unregister_class(each)
     properties.unregister()
+    scene_controls.unregister()

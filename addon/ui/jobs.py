@@ -34,6 +34,7 @@ class JobView:
     state: str = "running"
     fraction: float = 0.0
     message: str = "Starting"
+    about: str = ""  # the settings it was started with
 
     @property
     def is_running(self) -> bool:
@@ -75,13 +76,13 @@ _views: dict[int, JobView] = {}
 _numbers = itertools.count(1)
 
 
-def start(kind: str, title: str, task: Task, on_done: Callable[[Any], str]) -> str:
+def start(kind: str, title: str, task: Task, on_done: Callable[[Any], str], about: str = "") -> str:
     """Run `task`; `on_done` gets its result on the main thread and returns the line to show.
 
     With a window this returns at once; without one it blocks, returns that line and raises what the task raises.
     """
     number = next(_numbers)
-    _views[number] = JobView(number, kind, title)
+    _views[number] = JobView(number, kind, title, about=about)
     for old in [view.number for view in _views.values() if not view.is_running][:-KEPT]:
         del _views[old]
     if bpy.app.background:

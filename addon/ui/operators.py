@@ -1,49 +1,20 @@
 """The panel's buttons. `poll` says what is missing, `execute` reads the settings and calls one function."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import IntProperty
 
 from ..core import remote
-from ..core.errors import HeadroomError
+from ..core.render_settings import RenderSettings
 from ..core.tasks import InBackground, Task
-from ..scene import compat, produce, templates
+from ..scene import compat, produce
 from ..scene.shot import Shot, active_shot, open_subject
+from ..scene.strips import strip_speech
 from . import jobs, preferences
+from .button import Button
+from .paths import absolute, new_subject_folder
 from .properties import settings
-
-
-class Button(bpy.types.Operator):
-    """What all have in common: a disabled button says why."""
-
-    bl_options = {"REGISTER"}  # noqa: RUF012  jobs.py pushes the one undo step when the work is done
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = cls.problem(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
-
-    @classmethod
-    def problem(cls, context: bpy.types.Context) -> str:
-        """Why the button cannot be pressed now; empty when it can."""
-        return ""
-
-    def execute(self, context: bpy.types.Context) -> set[Any]:
-        try:
-            self.report({"INFO"}, self.run(context))
-        except HeadroomError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-    def run(self, context: bpy.types.Context) -> str:
-        """Do it and return one line for the status bar."""
-        return ""
 
 
 class HEADROOM_OT_check_backend(Button):
@@ -85,7 +56,7 @@ class HEADROOM_OT_learn(Button):
 
     def run(self, context):
         chosen, scene_name = settings(context), context.scene.name
-        folder = _learn_folder(context)
+        folder = new_subject_folder(context)
         facts = {"preset": chosen.preset, "from_seconds": chosen.from_seconds or None,
                  "to_seconds": chosen.to_seconds or None, "name": chosen.name.strip(), "consent": chosen.consent}
 
@@ -95,7 +66,7 @@ class HEADROOM_OT_learn(Button):
             open_subject(scene, folder)
             return " ".join((f"Learnt {folder.name}.", *notes))
 
-        task = produce.learn_subject(_path(chosen.clip), folder, facts, _connect(context))
+        task = produce.learn_subject(absolute(chosen.clip), folder, facts, _connect(context))
         return jobs.start("learn", f"Learn {chosen.name.strip()}", task, done)
 
 
@@ -110,31 +81,48 @@ class HEADROOM_OT_open_subject(Button):
         return "" if settings(context).subject else "Choose a subject's folder"
 
     def run(self, context):
-        shot = open_subject(context.scene, _path(settings(context).subject))
+        shot = open_subject(context.scene, absolute(settings(context).subject))
         look_through_camera(context, shot)
         return f"Opened {shot.subject.name}"
 
 
-class HEADROOM_OT_perform(Button):
+class PerformButton(Button):
+    """Not registered itself: what performing a speech and adding a take share."""
+
+    @classmethod
+    def not_now(cls, context):
+        return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
+
+    def perform(self, context, shot, speech, seeds, strip=""):
+        compat.show_in_sequencer(context, context.scene)
+        task = produce.perform_takes(shot, speech, seeds, shot.start_frame, _connect(context), strip)
+        return jobs.start("perform", f"Perform {speech.name}", task,
+                          lambda notes: " ".join((f"Keyed {speech.name}.", *notes)))
+
+
+class HEADROOM_OT_perform(PerformButton):
     """Predict the motion of the head for a speech and put both on the timeline"""
 
     bl_idname, bl_label = "headroom.perform", "Perform"
 
     @classmethod
     def problem(cls, context):
+        chosen = settings(context)
         if _shot(context) is None:
             return "Open a subject first"
-        if not settings(context).speech:
+        if chosen.speech_source == "STRIP" and compat.selected_sound(context, context.scene) is None:
+            return "Select a sound strip in the sequencer"
+        if chosen.speech_source == "FILE" and not chosen.speech:
             return "Choose a speech file"
-        return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
+        return cls.not_now(context)
 
     def run(self, context):
-        chosen, shot = settings(context), _shot(context)
-        compat.show_in_sequencer(context, context.scene)
-        speech = _path(chosen.speech)
-        task = produce.perform_shot(shot, speech, chosen.seed, shot.scene.frame_start, _connect(context))
-        return jobs.start("perform", f"Perform {speech.name}", task,
-                          lambda notes: " ".join((f"Keyed {speech.name}.", *notes)))
+        chosen, strip = settings(context), None
+        if chosen.speech_source == "STRIP":
+            strip = compat.selected_sound(context, context.scene)
+        speech = absolute(chosen.speech) if strip is None else strip_speech(strip)
+        seeds = range(chosen.seed, chosen.seed + chosen.take_count)
+        return self.perform(context, _shot(context), speech, seeds, strip.name if strip is not None else "")
 
 
 class HEADROOM_OT_render_shot(Button):
@@ -154,14 +142,14 @@ class HEADROOM_OT_render_shot(Button):
         return preferences.missing(context) or ("A shot is being rendered" if jobs.is_running("render") else "")
 
     def run(self, context):
-        chosen, movie = settings(context), _path(settings(context).output)
+        chosen, movie = settings(context), absolute(settings(context).output)
         if movie.suffix.lower() != ".mp4":
             movie = movie.with_name(movie.name + ".mp4")
         compat.show_in_sequencer(context, context.scene)
-        task = produce.render_shot(_shot(context), movie, chosen.plate_fit, _connect(context))
-        return jobs.start("render", f"Render {movie.name}", task,
-                          lambda result: " ".join((f"Wrote {result.movie.name}, {result.frames} frames.",
-                                                   *result.notes)))
+        shot = _shot(context)
+        asked = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit)
+        task = produce.render_shot(shot, movie, chosen.plate_fit, _connect(context))
+        return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
 
 
 class HEADROOM_OT_cancel_job(Button):
@@ -188,24 +176,15 @@ class HEADROOM_OT_clear_jobs(Button):
         return "Cleared"
 
 
-class HEADROOM_OT_new_shot(Button):
-    """Start a new file from Headroom's shot template"""
-
-    bl_idname, bl_label = "headroom.new_shot", "New Shot File"
-
-    @classmethod
-    def problem(cls, context):
-        return "" if templates.find("headroom_shot") else "This build of the extension has no shot template"
-
-    def run(self, context):
-        bpy.ops.wm.read_homefile(filepath=str(templates.find("headroom_shot")), load_ui=True)
-        return "New shot"
-
-
 CLASSES = (
     HEADROOM_OT_check_backend, HEADROOM_OT_learn, HEADROOM_OT_open_subject, HEADROOM_OT_perform,
-    HEADROOM_OT_render_shot, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_jobs, HEADROOM_OT_new_shot,
+    HEADROOM_OT_render_shot, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_jobs,
 )
+
+
+def rendered(result: produce.MovieResult) -> str:
+    """The line that ends a rendered shot's job."""
+    return " ".join((f"Wrote {result.movie.name}, {result.frames} frames.", *result.notes))
 
 
 def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:
@@ -224,18 +203,3 @@ def _connect(context: bpy.types.Context) -> produce.Connect:
     """Reads the preferences now, on the main thread; what it returns may be called in any thread."""
     where = preferences.address(context)
     return lambda: preferences.connection.client(where)
-
-
-def _path(value: str) -> Path:
-    return Path(bpy.path.abspath(value)).absolute()
-
-
-def _learn_folder(context: bpy.types.Context) -> Path:
-    """A new folder named after the person."""
-    chosen = settings(context)
-    parent = _path(chosen.learn_output) if chosen.learn_output else Path(
-        bpy.utils.extension_path_user(preferences.PACKAGE, path="subjects", create=True))
-    name = re.sub(r'[\x00-\x1f\\/:*?"<>|\s]+', " ", chosen.name).strip(" .") or "Subject"
-    taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
-    names = [name, *(f"{name} {number}" for number in range(2, len(taken) + 3))]
-    return parent / next(each for each in names if each.casefold() not in taken)

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import textwrap
-from typing import Any
-
 import bpy
 
+from ..scene import compat
 from ..scene.shot import active_shot
-from . import jobs, preferences
+from . import command_line, jobs, new_shot, preferences, setup
+from .layout import SidebarPanel, split_layout, wrapped
 from .operators import (
     HEADROOM_OT_cancel_job,
     HEADROOM_OT_check_backend,
     HEADROOM_OT_clear_jobs,
     HEADROOM_OT_learn,
-    HEADROOM_OT_new_shot,
     HEADROOM_OT_open_subject,
     HEADROOM_OT_perform,
     HEADROOM_OT_render_shot,
 )
 from .properties import settings
+from .refining import HEADROOM_OT_refine_frame
 
 ICONS = {"running": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
-LETTER_PX = 6.5
-"""Width of an average letter of Blender's interface font at a scale of one."""
-
-
-class SidebarPanel(bpy.types.Panel):
-    """Not registered itself; what its children share."""
-
-    bl_space_type, bl_region_type, bl_category = "VIEW_3D", "UI", "Headroom"
 
 
 class HEADROOM_PT_main(SidebarPanel):
@@ -37,19 +28,17 @@ class HEADROOM_PT_main(SidebarPanel):
 
     def draw(self, context: bpy.types.Context) -> None:
         problem = preferences.missing(context)
-        column = self.layout.column(align=True)
         if problem:
-            wrapped(column, context, problem, "ERROR")
-            column.operator("preferences.addon_show", text="Open Preferences").module = preferences.PACKAGE
+            setup.draw_missing(self.layout, context, problem)
             return
-        where = preferences.address(context)
+        where, row = preferences.address(context), self.layout.row(align=True)
         if where.url:
-            wrapped(column, context, f"Server {where.url}", "URL")
+            wrapped(row.column(align=True), context, f"Server {where.url}", "URL")
         else:
             running = preferences.connection.running
-            wrapped(column, context, "Backend runs" if running else "Backend starts when needed",
-                    "CHECKMARK" if running else "INFO")
-        column.operator(HEADROOM_OT_check_backend.bl_idname)
+            row.label(text="Backend runs" if running else "Backend starts when needed",
+                      icon="CHECKMARK" if running else "INFO")
+        row.operator(HEADROOM_OT_check_backend.bl_idname, text="", icon="FILE_REFRESH")
 
 
 class HEADROOM_PT_learn(SidebarPanel):
@@ -69,7 +58,7 @@ class HEADROOM_PT_learn(SidebarPanel):
         wrapped(box, context, "Only learn people who know what their face will be used for and have agreed.", "USER")
         box.use_property_split = False
         box.prop(chosen, "consent")
-        layout.operator(HEADROOM_OT_learn.bl_idname)
+        with_copy(layout, HEADROOM_OT_learn.bl_idname, command_line.HEADROOM_MT_learn)
 
 
 class HEADROOM_PT_subject(SidebarPanel):
@@ -83,7 +72,7 @@ class HEADROOM_PT_subject(SidebarPanel):
         if shot is not None:
             wrapped(layout.column(align=True), context, f"In the scene: {shot.root.name}", "OUTLINER_OB_EMPTY")
         else:
-            layout.operator(HEADROOM_OT_new_shot.bl_idname)
+            layout.operator(new_shot.HEADROOM_OT_new_shot.bl_idname, text="New Shot File")
 
 
 class HEADROOM_PT_perform(SidebarPanel):
@@ -91,54 +80,82 @@ class HEADROOM_PT_perform(SidebarPanel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = split_layout(self)
-        layout.prop(settings(context), "speech")
-        layout.prop(settings(context), "seed")
-        layout.operator(HEADROOM_OT_perform.bl_idname)
+        chosen = settings(context)
+        layout.row().prop(chosen, "speech_source", expand=True)
+        if chosen.speech_source == "FILE":
+            layout.prop(chosen, "speech", text="File")
+        else:
+            strip = compat.selected_sound(context, context.scene)
+            wrapped(layout.column(align=True), context, strip.name if strip is not None else
+                    "Select a sound strip in the sequencer.", "SOUND")
+        column = layout.column(align=True)
+        column.prop(chosen, "seed")
+        column.prop(chosen, "take_count")
+        with_copy(layout, HEADROOM_OT_perform.bl_idname, command_line.HEADROOM_MT_perform)
 
 
 class HEADROOM_PT_render(SidebarPanel):
-    bl_label, bl_parent_id = "Render Shot", "HEADROOM_PT_main"
+    bl_label, bl_parent_id, bl_order, bl_options = "Render Shot", "HEADROOM_PT_main", 8, {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = split_layout(self)
         layout.prop(settings(context), "output")
         layout.prop(settings(context), "plate_fit")
-        layout.operator(HEADROOM_OT_render_shot.bl_idname)
+        layout.operator(HEADROOM_OT_refine_frame.bl_idname)
+        with_copy(layout, HEADROOM_OT_render_shot.bl_idname, command_line.HEADROOM_MT_render)
 
 
 class HEADROOM_PT_jobs(SidebarPanel):
     bl_label, bl_parent_id = "Jobs", "HEADROOM_PT_main"
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(jobs.views())
+
     def draw(self, context: bpy.types.Context) -> None:
-        layout, shown = self.layout, jobs.views()
-        if not shown:
-            layout.label(text="No jobs yet", icon="INFO")
-            return
-        for view in shown:
-            box = layout.box().column(align=True)
-            row = box.row()
-            row.label(text=view.title, icon=ICONS[view.state])
-            if view.is_running:
-                row.operator(HEADROOM_OT_cancel_job.bl_idname, text="", icon="X", emboss=False).number = view.number
-                box.progress(factor=view.fraction, text=f"{view.fraction:.0%}")
-            wrapped(box, context, view.message)
-        layout.operator(HEADROOM_OT_clear_jobs.bl_idname)
+        for view in shown_jobs():
+            draw_job(self.layout, context, view)
 
 
-CLASSES = (HEADROOM_PT_main, HEADROOM_PT_learn, HEADROOM_PT_subject, HEADROOM_PT_perform, HEADROOM_PT_render,
-           HEADROOM_PT_jobs)
+class HEADROOM_PT_earlier(SidebarPanel):
+    bl_label, bl_parent_id, bl_options = "Earlier", "HEADROOM_PT_jobs", {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return len(jobs.views()) > len(shown_jobs())
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for view in jobs.views():
+            if view not in shown_jobs():
+                draw_job(self.layout, context, view)
+        self.layout.operator(HEADROOM_OT_clear_jobs.bl_idname)
 
 
-def split_layout(panel: bpy.types.Panel) -> bpy.types.UILayout:
-    """A panel's layout with names on the left and values on the right."""
-    layout: Any = panel.layout
-    layout.use_property_split, layout.use_property_decorate = True, False
-    return layout
+CLASSES = (HEADROOM_PT_main, HEADROOM_PT_jobs, HEADROOM_PT_earlier, HEADROOM_PT_learn, HEADROOM_PT_subject,
+           HEADROOM_PT_perform, HEADROOM_PT_render)
 
 
-def wrapped(column: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """A sentence over as many lines as the sidebar is narrow; Blender's labels cut off instead."""
-    scale = context.preferences.system.ui_scale
-    letters = max(16, int((context.region.width / scale - 45) / LETTER_PX))
-    for number, line in enumerate(textwrap.wrap(text, letters)):
-        column.label(text=line, icon=icon if number == 0 else "NONE" if icon == "NONE" else "BLANK1")
+def with_copy(layout: bpy.types.UILayout, button: str, menu: type[bpy.types.Menu]) -> None:
+    """A button with the menu beside it that says the same as a command line."""
+    row = layout.row(align=True)
+    row.operator(button)
+    row.menu(menu.__name__, text="", icon="CONSOLE")
+
+
+def shown_jobs() -> list[jobs.JobView]:
+    """Those under way, or the last one that ended: what must be in sight in a low window."""
+    views = jobs.views()
+    return [view for view in views if view.is_running] or views[:1]
+
+
+def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.JobView) -> None:
+    """Title, progress with a button to stop it, and the last thing said."""
+    box = layout.box().column(align=True)
+    row = box.row()
+    row.label(text=view.title, icon=ICONS[view.state])
+    if view.is_running:
+        row.operator(HEADROOM_OT_cancel_job.bl_idname, text="", icon="X", emboss=False).number = view.number
+        box.progress(factor=view.fraction, text=f"{view.fraction:.0%}")
+    if view.about and view.state != "done":
+        wrapped(box, context, view.about)
+    wrapped(box, context, view.message)

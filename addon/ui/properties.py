@@ -3,10 +3,14 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..scene import compat
+
+RELATIVE = compat.relative_path_options()
+
 
 class HeadroomSettings(bpy.types.PropertyGroup):
     clip: StringProperty(  # type: ignore[valid-type]
-        name="Clip", subtype="FILE_PATH", description="A video of one person speaking to the camera")
+        name="Clip", subtype="FILE_PATH", options=RELATIVE, description="A video of one person speaking to the camera")
     name: StringProperty(name="Name", description="Who is shown")  # type: ignore[valid-type]
     consent: BoolProperty(  # type: ignore[valid-type]
         name="The person shown has agreed",
@@ -23,15 +27,21 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         name="To", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
         description="Where in the clip to end; 0 is its end")
     learn_output: StringProperty(  # type: ignore[valid-type]
-        name="Save In", subtype="DIR_PATH",
+        name="Save In", subtype="DIR_PATH", options=RELATIVE,
         description="Where the subject's folder is made; empty is the extension's own folder")
     subject: StringProperty(  # type: ignore[valid-type]
-        name="Subject", subtype="DIR_PATH", description="A folder that Learn wrote")
+        name="Subject", subtype="DIR_PATH", options=RELATIVE, description="A folder that Learn wrote")
     speech: StringProperty(  # type: ignore[valid-type]
-        name="Speech", subtype="FILE_PATH", description="What shall be said, by any speaker")
+        name="Speech", subtype="FILE_PATH", options=RELATIVE, description="What shall be said, by any speaker")
+    speech_source: EnumProperty(  # type: ignore[valid-type]
+        name="Speech",
+        items=[("FILE", "File", "A sound file, laid where this head's speech is, or at the scene's start"),
+               ("STRIP", "Strip", "The sound strip that is selected in the sequencer, as it lies and is trimmed")])
     seed: IntProperty(name="Seed", min=0, description="Another seed is another take")  # type: ignore[valid-type]
+    take_count: IntProperty(  # type: ignore[valid-type]
+        name="Takes", default=1, min=1, max=16, description="How many takes, from this seed on")
     output: StringProperty(  # type: ignore[valid-type]
-        name="Movie", subtype="FILE_PATH", description="The movie to write")
+        name="Movie", subtype="FILE_PATH", options=RELATIVE, description="The movie to write")
     plate_fit: FloatProperty(  # type: ignore[valid-type]
         name="Plate Fit", min=0.0, max=1.0, subtype="FACTOR",
         description="0 keeps your head motion and bends the picture to it; 1 takes the head pose of the picture")

@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from headroom import __version__
+from headroom.commands.export import export
+from headroom.commands.model import app as model
 from headroom.commands.train_regressor import train_regressor
 from headroom.console import (
     EXIT_CANCELLED,
@@ -31,7 +33,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
                   context_settings={"help_option_names": ["-h", "--help"]},
                   help="A short video of a person and a speech recording in, an editable performance and a shot out.")
 
-model = typer.Typer(no_args_is_help=True, help="The face model.")
 app.add_typer(model, name="model")
 train = typer.Typer(no_args_is_help=True, help="General weights.")
 app.add_typer(train, name="train")
@@ -70,6 +71,7 @@ AlbedoOption = Annotated[Albedo, typer.Option(help="The skin's texture: the mode
                                                    "frame as in the paper, or from the whole clip.")]
 FromOption = Annotated[float | None, typer.Option("--from", help="Where to begin in the clip, seconds.", min=0)]
 ToOption = Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)]
+FaceModelOption = Annotated[Path | None, typer.Option(help="Model of `model import` instead of the bundled one.")]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
@@ -99,6 +101,7 @@ def learn(
     albedo: AlbedoOption = Albedo.clip,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
+    face_model: FaceModelOption = None,
 ) -> None:
     """Learn a person from a clip."""
     require_folder_later(output, marker="subject.toml")
@@ -108,7 +111,8 @@ def learn(
 
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, from_seconds=from_seconds,
-                               to_seconds=to_seconds, name=name, consent=consent or NO_CONSENT, progress=progress)
+                               to_seconds=to_seconds, name=name, consent=consent or NO_CONSENT,
+                               face_model=face_model, progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
 
@@ -194,6 +198,7 @@ def evaluate(
     preset: PresetOption = Preset.draft,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures here.")] = None,
     save: Annotated[Path | None, typer.Option(help="Folder for truth, reconstruction and prediction .mp4.")] = None,
+    face_model: FaceModelOption = None,
 ) -> None:
     """Learn from the first seconds of a clip and measure what comes out for the rest."""
     if json_file:
@@ -205,11 +210,15 @@ def evaluate(
     from headroom.tables import print_evaluation
 
     with progress_bar() as progress:
-        figures = run(clip, train_seconds=train_seconds, save=save, preset=preset.value, progress=progress)
+        figures = run(clip, train_seconds=train_seconds, save=save, preset=preset.value, face_model=face_model,
+                      progress=progress)
     print_evaluation(out, figures)
     if json_file:
         with atomic_write(json_file) as temporary:
             temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+app.command()(export)
 
 
 @app.command()
@@ -253,20 +262,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         print_findings(out, findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_FAILED)
-
-
-@model.command("build")
-def build_model(
-    clips: Annotated[list[Path], typer.Argument(help="Videos of different people speaking, one each.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Model to write, .npz.")],
-) -> None:
-    """Make the bundled face model from clips."""
-    require_file_later(output, ".npz")
-    from headroom.track.build import model_from_clips
-
-    with progress_bar() as progress:
-        model_from_clips(clips, progress).save(output)
-    out.print(f"Wrote {output}", markup=False)
 
 
 @train.command("motion")

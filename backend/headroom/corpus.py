@@ -18,7 +18,6 @@ from headroom.learning import clip_speech
 from headroom.media.video import probe, read_frames
 from headroom.performance import Performance
 from headroom.progress import Progress, part, silent
-from headroom.subject import model_digest
 from headroom.track.fit import fit_clip
 from headroom.track.landmarks import find_landmarks
 from headroom.track.tracker import TRACKER_VERSION
@@ -97,7 +96,7 @@ class TrackCache:
     is remembered with the reason."""
 
     def __init__(self, folder: Path, model: FaceModel):
-        self.folder = Path(folder) / f"{model_digest()}-{TRACKER_VERSION}"
+        self.folder = Path(folder) / f"{model.digest}-{TRACKER_VERSION}"
         self.model = model
 
     def add(self, clip: Clip, progress: Progress = silent) -> None:

@@ -18,8 +18,8 @@ from headroom import __version__
 from headroom.errors import HeadroomError
 from headroom.system import SOFTWARE_OPENGL, missing_packages
 
-PACKAGES = ("numpy", "scipy", "torch", "mediapipe", "av", "moderngl", "safetensors", "fastapi", "uvicorn", "typer",
-            "rich", "tomli-w")
+PACKAGES = ("numpy", "scipy", "torch", "mediapipe", "av", "moderngl", "h5py", "trimesh", "safetensors", "fastapi",
+            "uvicorn", "typer", "rich", "tomli-w")
 CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (
     ("h264", "r"), ("hevc", "r"), ("mpeg4", "r"), ("mpeg1video", "r"), ("aac", "r"), ("mp3", "r"),
     ("libx264", "w"), ("aac", "w"),

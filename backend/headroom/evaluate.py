@@ -35,7 +35,7 @@ Figures = dict[str, float | list[float] | None]
 
 
 def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = None, preset: str = "draft",
-             progress: Progress = silent) -> dict[str, Any]:
+             face_model: Path | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Figures as plain values: "clip", "preset", "train_seconds", "test_frames", "tables" by name, "truth", "seconds"
     by stage, "notes". `save`: a folder for truth.mp4, reconstruction.mp4 and prediction.mp4, frame-aligned."""
     clip, info = Path(clip), probe(Path(clip))
@@ -45,7 +45,7 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
         folder, speech, movies = (Path(scratch) / name for name in ("subject", "rest.wav", "movies"))
         with _timed(took, "learn"):
             notes = pipeline.learn(clip, folder, preset=preset, from_seconds=0.0, to_seconds=train_seconds,
-                                   consent="evaluation only", progress=part(progress, 0, 0.7))
+                                   consent="evaluation only", face_model=face_model, progress=part(progress, 0, 0.7))
         with _timed(took, "track"):
             rest = pipeline.track_rest(folder, clip, train_seconds, None, part(progress, 0.7, 0.76))
         with _timed(took, "predict"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import uuid
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from headroom.errors import InputError
 
+CHUNK_BYTES = 1 << 20
 UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
 """What reading an .npz raises when it is missing, cut short, empty, something else, or lacks an array."""
 
@@ -48,6 +50,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def require_writable(folder: Path) -> None:

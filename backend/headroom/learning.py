@@ -17,7 +17,6 @@ from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
 from headroom.media.video import VideoInfo, VideoWriter
 from headroom.plate.composite import crop_frame
 from headroom.progress import Progress, silent
-from headroom.subject import model_digest
 from headroom.track.look import Look
 from headroom.track.regions import region_maps
 from headroom.track.track import Track
@@ -70,12 +69,12 @@ def clip_speech(clip: Path, info: VideoInfo, start: float, end: float) -> np.nda
 
 def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: Progress = silent) -> "MotionModel":
     """The personal motion model from the clip's track and its sound (N,) at 16 kHz, begun from the general one."""
-    from headroom.motion.general import general
+    from headroom.motion.other_face import general_for
     from headroom.motion.train import train_motion
 
     lips, lids, size = motion_directions(model)
-    return train_motion(speech, track.performance, progress=progress, initial=general(lips), lip_opening=lips,
-                        lid_opening=lids, importance=size)
+    return train_motion(speech, track.performance, progress=progress, initial=general_for(model, lips, lids),
+                        lip_opening=lips, lid_opening=lids, importance=size)
 
 
 def motion_notes(motion: "MotionModel") -> list[str]:
@@ -111,15 +110,15 @@ def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Pro
 
 
 def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, albedo: str,
-             name: str | None, consent: str | None, motion: "MotionModel", took: dict[str, float],
-             notes: list[str]) -> dict:
+             name: str | None, consent: str | None, model: FaceModel, motion: "MotionModel",
+             took: dict[str, float], notes: list[str]) -> dict:
     """What subject.toml says."""
     return {
         "name": name or clip.stem,
         "headroom": __version__,
         "preset": preset,
         "albedo": albedo,
-        "face_model": model_digest(),
+        "face_model": model.digest,
         "notes": notes,
         "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
         "clip": {

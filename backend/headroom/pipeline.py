@@ -11,6 +11,7 @@ import numpy as np
 
 from headroom.drawing import draw
 from headroom.errors import InputError
+from headroom.face.library import keep_model
 from headroom.face.model import bundled_model
 from headroom.files import atomic_folder
 from headroom.learning import (
@@ -23,15 +24,12 @@ from headroom.learning import (
     write_plates,
 )
 from headroom.media.audio import audio_on_disk, is_silent
-from headroom.media.image import read_picture, write_picture
+from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.performance import Performance
-from headroom.plate.composite import composite, crop_frame
 from headroom.plate.match import PlateMatch, match_plates
-from headroom.plate.plates import Plates
-from headroom.plate.warp import warp_plate
 from headroom.progress import Progress, part, silent
-from headroom.subject import Subject, head_points, write_facts, write_rig
+from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
 from headroom.track.tracker import track_clip, track_further
@@ -47,9 +45,13 @@ def learn(
     to_seconds: float | None = None,
     name: str | None = None,
     consent: str | None = None,
+    face_model: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
-    """Learn a person from a clip into the folder `subject`; returns what the user should know."""
+    """Learn a person from a clip into the folder `subject`; returns what the user should know.
+
+    face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
+    """
     from headroom.refine.train import PRESETS
 
     if preset not in PRESETS:
@@ -58,7 +60,7 @@ def learn(
     info = probe(clip)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = clip_speech(clip, info, start, end)
-    model = bundled_model()
+    model = bundled_model() if face_model is None else keep_model(face_model)
     took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
         with _timed(took, "track"):
@@ -78,7 +80,8 @@ def learn(
         refiner.save(folder / "refiner.safetensors")
         write_picture(folder / "preview.png", frames[len(frames) // 2])
         notes += tracked.notes + motion_notes(motion)
-        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, motion, took, notes))
+        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, model, motion, took,
+                                      notes))
     return notes
 
 
@@ -121,13 +124,17 @@ def match(
     fps: float,
     *,
     plate_fit: float = 0.0,
+    held: np.ndarray | None = None,
     progress: Progress = silent,
 ) -> PlateMatch:
-    """A plate and a pose to render with for every frame of a shot; rotation (T, 3), translation (T, 3) at `fps`."""
+    """A plate and a pose to render with for every frame of a shot; rotation (T, 3), translation (T, 3) at `fps`.
+
+    held (T,): the positions that frames keep from an earlier match, NaN where they are free.
+    """
     progress(0.0, "Matching plates")
     track = Subject.open(subject).track
     return match_plates(
-        rotation, translation, fps, track.rotation, track.translation, track.fps, plate_fit=plate_fit
+        rotation, translation, fps, track.rotation, track.translation, track.fps, plate_fit=plate_fit, held=held
     )
 
 
@@ -144,22 +151,41 @@ def refine_frames(
     subject: Path, renders: Iterable[np.ndarray], matched: PlateMatch, progress: Progress = silent
 ) -> Iterator[np.ndarray]:
     """Composites (H, W, 3) uint8, full frame, of renders (R, R, 4) uint8 over their matched plates."""
-    person = Subject.open(subject)
-    track, refiner = person.track, person.refiner
-    points = head_points(person.model, track.identity)
-    waiting: list[np.ndarray] = []
-    with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:
+    from headroom.refining import open_studio
 
-        def crops() -> Iterator[np.ndarray]:
-            for frame, plate in enumerate(matched.plate):
-                filmed = (track.rotation[plate], track.translation[plate])
-                wanted = (matched.rotation[frame], matched.translation[frame])
-                waiting.append(warp_plate(plates[plate], track.camera, filmed, wanted, points))
-                yield crop_frame(waiting[-1], track.crop, person.resolution)
+    studio = open_studio(subject)
+    for frame, crop in enumerate(studio.painted(renders, matched)):
+        progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")
+        yield studio.composite(matched, frame, crop)
 
-        for frame, (refined, mask) in enumerate(refiner.refine(renders, crops())):
-            progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")
-            yield composite(waiting.pop(0), track.crop, refined, mask)
+
+def refine_ahead(
+    subject: Path,
+    renders: list[Path],
+    matched: PlateMatch,
+    crops: Path,
+    *,
+    context: int = 0,
+    compare: Path | None = None,
+    progress: Progress = silent,
+) -> int:
+    """Refine a part of a shot, so that `refine` finds it done in the folder `crops`; how many frames were painted.
+
+    The first `context` renders are the window of those that follow. compare: a folder for a picture of each frame
+    before and after refining, side by side, as 000000.png and so on.
+    """
+    from headroom.refine.crops import Crops
+    from headroom.refining import open_studio
+
+    studio, painted = open_studio(subject), 0
+    for number, (crop, is_new) in enumerate(studio.refined(renders, matched, Crops(crops), context)):
+        painted += is_new
+        if compare:
+            frame = context + number
+            both = studio.comparison(matched, frame, renders[frame], crop)
+            write_picture(compare / f"{number:06d}.png", both)
+        progress((number + 1) / (len(renders) - context), f"Refined frame {number + 1} of {len(renders) - context}")
+    return painted
 
 
 def refine(
@@ -170,18 +196,25 @@ def refine(
     *,
     fps: float,
     speech: Path | None,
+    crops: Path,
     progress: Progress = silent,
 ) -> int:
-    """The finished shot from render files, with the speech; returns the number of frames."""
+    """The finished shot from render files, with the speech; returns the number of frames.
+
+    Refined crops are kept in the folder `crops`, and those that it holds already are not painted again.
+    """
+    from headroom.refine.crops import Crops
+    from headroom.refining import open_studio
+
     if len(renders) != len(matched.plate):
         raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} plates; render the shot again.")
-    person = Subject.open(subject)
-    camera = person.track.camera
-    pictures = (read_picture(path, alpha=True) for path in renders)
+    studio = open_studio(subject)
+    camera = studio.track.camera
     with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, generated=True,
-                     title=person.facts.get("name")) as writer:
-        for picture in refine_frames(subject, pictures, matched, progress):
-            writer.write(picture)
+                     title=studio.title) as writer:
+        for frame, (crop, _) in enumerate(studio.refined(renders, matched, Crops(crops))):
+            progress(frame / len(renders), f"Refining frame {frame + 1} of {len(renders)}")
+            writer.write(studio.composite(matched, frame, crop))
     return len(renders)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,8 @@ import numpy as np
 import tomli_w
 
 from headroom.errors import InputError
-from headroom.face.model import BUNDLED, FaceModel, bundled_model
+from headroom.face.library import find_model
+from headroom.face.model import FaceModel, bundled_model
 from headroom.files import UNREADABLE, atomic_write
 from headroom.media.image import read_picture
 from headroom.track.track import Track
@@ -66,20 +66,28 @@ class Subject:
         return Track.load(self.folder / "track.npz")
 
     @cached_property
-    def resolution(self) -> int:
-        """Side of renders and refined frames, pixels."""
+    def rig(self) -> dict[str, np.ndarray]:
+        """What Blender builds the head from, as `write_rig` wrote it."""
         try:
             with np.load(self.folder / "rig.npz", allow_pickle=False) as rig:
-                return int(rig["resolution"])
+                return dict(rig)
         except UNREADABLE as error:
             raise InputError(f"{self.folder / 'rig.npz'} cannot be read; learn the subject again.") from error
 
     @cached_property
+    def resolution(self) -> int:
+        """Side of renders and refined frames, pixels."""
+        return int(self.rig["resolution"])
+
+    @cached_property
     def model(self) -> FaceModel:
-        """The face model the track was fitted with; InputError when it has been replaced since."""
-        if self.facts.get("face_model", model_digest()) != model_digest():
-            raise InputError(f"{self.folder} was learnt with another face model; learn the subject again.")
-        return bundled_model()
+        """The face model the track was fitted with; InputError when it is not on this machine."""
+        digest = self.facts.get("face_model")
+        model = bundled_model() if digest is None else find_model(digest)
+        if model is None:
+            raise InputError(f"{self.folder} was learnt with the face model {digest}, which is not on this machine; "
+                             "give its file to `headroom model import`, or learn the subject again.")
+        return model
 
     @cached_property
     def albedo(self) -> np.ndarray:
@@ -103,11 +111,6 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     """subject.toml; a folder without it is not a subject, so it is written last."""
     with atomic_write(folder / "subject.toml") as temporary:
         temporary.write_text(tomli_w.dumps({"format": FORMAT, **facts}), encoding="utf-8")
-
-
-def model_digest() -> str:
-    """What tells one face model's file from another's."""
-    return hashlib.sha256(BUNDLED.read_bytes()).hexdigest()[:16]
 
 
 def write_rig(path: Path, model: FaceModel, track: Track, resolution: int) -> None:

@@ -1,4 +1,4 @@
-"""What `headroom evaluate` and `headroom doctor` print."""
+"""What `headroom evaluate`, `headroom doctor` and `headroom model info` print."""
 
 from __future__ import annotations
 
@@ -79,6 +79,18 @@ def print_findings(console: Console, findings: list[Finding]) -> None:
         console.print(finding.found, markup=False)
         if not finding.ok:
             console.print(f"   {finding.remedy}", markup=False, style=colour)
+
+
+def print_model(console: Console, facts: dict[str, Any]) -> None:
+    """One row for each fact about a face model."""
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{key} {count}" for key, count in value.items())
+        else:
+            text = " x ".join(map(str, value)) if isinstance(value, list) else str(value)
+        table.add_row(name.removesuffix("_mm").replace("_", " "), text + (" mm" if name.endswith("_mm") else ""))
+    console.print(table)
 
 
 def _cell(value: float | list[float] | None, decimals: int) -> str:

@@ -6,12 +6,14 @@ import importlib
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from stand_ins import tiny_subject
+from curve_readers import perform
+from stand_ins import tiny_performance, tiny_subject
 
 if "bpy" not in sys.modules:  # read by bpy when it is imported
     _resources = tempfile.TemporaryDirectory(prefix="headroom-tests-")
@@ -57,3 +59,28 @@ def headroom(installed) -> Any:
 def subject(tmp_path) -> Path:
     """A subject folder made up of numbers."""
     return tiny_subject(tmp_path / "Zoë's subject")
+
+
+@pytest.fixture
+def shot(headroom, subject) -> Any:
+    """The tiny subject's head in the scene."""
+    return headroom.module("scene.shot").open_subject(headroom.scene, subject)
+
+
+@pytest.fixture
+def performance(headroom, tmp_path) -> Any:
+    """Two seconds of smooth motion."""
+    return headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz", seconds=2.0))
+
+
+@pytest.fixture
+def other(performance) -> Any:
+    """Another prediction of the same speech."""
+    return replace(performance, rotation=-performance.rotation, expression=performance.expression[::-1].copy())
+
+
+@pytest.fixture
+def performed(headroom, shot, performance) -> Any:
+    """The head with that motion as its first take."""
+    perform(headroom, shot, performance, seed=0)
+    return shot

@@ -115,6 +115,7 @@ class FakeBackend:
         self.blobs: dict[str, bytes] = {}
         self.submitted: list[tuple[str, dict, dict]] = []
         self.cancelled: list[str] = []
+        self.refined: set[str] = set()
         self.seconds, self.fail, self.asked = seconds, fail, 0
         self._jobs: dict[str, FakeJob] = {}
 
@@ -131,9 +132,10 @@ class FakeBackend:
     def put_file(self, path: Path) -> str:
         return self.put_bytes(Path(path).read_bytes())
 
-    def get_file(self, sha: str, path: Path) -> None:
+    def get_file(self, sha: str, path: Path) -> Path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(self.blobs[sha])
+        return Path(path)
 
     def put_tree(self, folder: Path) -> dict[str, str]:
         return {path.relative_to(folder).as_posix(): self.put_file(path)
@@ -171,7 +173,14 @@ class FakeBackend:
         count = len(poses["rotation"])
         return {"match": self._file(lambda path: np.savez(
             path, plate=np.arange(count, dtype=np.int32), rotation=poses["rotation"],
-            translation=poses["translation"], distance=np.zeros(count)))}
+            translation=poses["translation"], distance=np.zeros(count), position=np.arange(count, dtype=float)))}
+
+    def _refine_frames(self, inputs: dict, settings: dict) -> dict:
+        new = set(inputs["renders"][settings["context"]:]) - self.refined
+        self.refined |= new
+        pictures = [self._file(lambda path: write_png(path, np.full((8, 16, 3), 90)), ".png")] \
+            if settings["compare"] else []
+        return {"frames": len(inputs["renders"]) - settings["context"], "painted": len(new), "pictures": pictures}
 
     def _refine(self, inputs: dict, settings: dict) -> dict:
         """A real little movie, made by Blender's own ffmpeg, so that the sequencer can open it."""

@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -26,11 +30,65 @@ def test_the_zip_holds_the_manifest_and_no_leftovers(built_zip):
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_a_repository_index_describes_the_zip(tmp_path):
-    index = json.loads(build_addon.write_repository(tmp_path).read_text(encoding="utf-8"))
-    (entry,) = index["data"]
-    archive = tmp_path / entry["archive_url"]
-    assert archive.stat().st_size == entry["archive_size"] and entry["id"] == "headroom"
+def test_the_zip_carries_the_wheel_it_is_given(tmp_path):
+    wheel = tmp_path / "headroom-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    archive = build_addon.build(tmp_path / "dist", backend=wheel)
+    assert zipfile.ZipFile(archive).read(f"backend/{wheel.name}") == b"a wheel"
+
+
+@pytest.fixture
+def repository(built_zip, tmp_path):
+    """A static repository behind a loopback server: (folder, address of its index)."""
+    folder = tmp_path / "repository"
+    build_addon.write_repository(folder, built_zip)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    handler.log_message = lambda *args: None
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/index.json"
+        server.shutdown()
+
+
+def extension_command(*arguments):
+    """Blender's own program for repositories; it answers in lines of JSON."""
+    done = subprocess.run([sys.executable, str(build_addon.find_validator()), *map(str, arguments)],
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_blender_installs_from_the_repository_and_finds_an_update_there(repository, built_zip, tmp_path):
+    pytest.importorskip("bpy")
+    folder, address = repository
+    there = ("--local-dir", tmp_path / "installed", "--remote-url", address, "--online-user-agent", "test",
+             "--access-token", "")
+    (tmp_path / "installed").mkdir()
+    extension_command("sync", *there)
+    extension_command("install", "headroom", *there, "--local-cache", "0")
+    installed = tmp_path / "installed" / "headroom"
+    assert build_addon.read_manifest(installed) == build_addon.read_manifest(build_addon.HERE / "addon")
+
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert f'href="{built_zip.name}?repository=./index.json' in page  # what Blender takes when it is dragged into it
+
+    newer = as_version(built_zip, tmp_path / "newer.zip", "9.0.0")
+    build_addon.write_repository(folder, newer)
+    extension_command("sync", *there)
+    known = json.loads((tmp_path / "installed" / ".blender_ext" / "index.json").read_text(encoding="utf-8"))
+    (entry,) = known["data"]
+    assert entry["version"] == "9.0.0" and (folder / entry["archive_url"]).stat().st_size == entry["archive_size"]
+
+
+def as_version(archive, target, version):
+    """A copy of the zip that says it is another version."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "blender_manifest.toml":
+                data = re.sub(rb'\nversion = "[^"]+"', f'\nversion = "{version}"'.encode(), data)
+            new.writestr(name, data)
+    return target
 
 
 def test_versions_that_disagree_are_refused():
@@ -52,10 +110,3 @@ def test_the_zip_runs_and_refuses_bad_input_with_exit_code_2(built_zip, tmp_path
     assert "is not a subject folder" in done.stderr.splitlines()[-1]
     assert done.stdout == ""
     assert not list(tmp_path.rglob("*.mp4"))
-
-
-def test_the_shot_template_is_found_by_name(headroom):
-    template = headroom.module("scene.templates").find("headroom_shot")
-    headroom.bpy.ops.wm.open_mainfile(filepath=str(template))
-    assert headroom.bpy.context.scene.view_settings.view_transform == "Standard"
-    assert headroom.module("scene.templates").find("no such template") is None

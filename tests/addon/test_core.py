@@ -11,7 +11,7 @@ from addon.core import remote
 from addon.core.errors import Cancelled, HeadroomError, InputError
 from addon.core.performance import Performance
 from addon.core.subject import Subject
-from addon.core.tasks import InBackground, Step, Watch, run_blocking
+from addon.core.tasks import InBackground, Step, Watch, part_of, run_blocking
 from addon.core.timing import frame_count, frames_of, scene_rate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,12 +34,6 @@ def test_frames_and_seconds_round_trip_at_29_97():
     frames = frames_of(10.0, fps, start_frame=101)
     assert frames[0] == 101 and len(frames) == frame_count(10.0, fps) == 300
     assert (frames[-1] - 101 + 1) / fps == pytest.approx(10.0, abs=0.5 / fps)
-
-
-def test_resampling_to_the_same_rate_changes_nothing(tmp_path):
-    performance = Performance.load(tiny_performance(tmp_path / "p.npz"))
-    same = performance.resampled(performance.fps, len(performance))
-    assert same.expression == pytest.approx(performance.expression)
 
 
 def test_a_performance_round_trips_through_its_file(tmp_path):
@@ -107,3 +101,14 @@ def test_nothing_is_submitted_after_the_user_stopped(tmp_path):
     with pytest.raises(Cancelled):
         remote.learn(backend, write_speech(tmp_path / "a.wav"), tmp_path / "s", {}, watch)
     assert not backend.submitted
+
+
+def test_a_part_of_a_task_reports_within_its_part_and_passes_its_result_on():
+    def task():
+        yield Step(0.5, "half")
+        doubled = yield InBackground(lambda watch: watch.report(0.5, "inside") or 21 * 2, 0.5, 1.0)
+        return doubled
+
+    steps = []
+    assert run_blocking(part_of(task(), 0.2, 0.4), steps.append) == 42
+    assert [(round(step.fraction, 6), step.message) for step in steps] == [(0.3, "half"), (0.35, "inside")]

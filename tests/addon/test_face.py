@@ -8,11 +8,6 @@ MM = 0.001
 
 
 @pytest.fixture
-def shot(headroom, subject):
-    return headroom.module("scene.shot").open_subject(headroom.scene, subject)
-
-
-@pytest.fixture
 def rig(headroom, subject):
     return headroom.module("core.rig").Rig.load(subject / "rig.npz")
 

@@ -15,6 +15,12 @@ def performance(headroom, tmp_path):
     return headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz", seconds=2.0))
 
 
+def at(performance, part, seconds):
+    """What a performance holds at `seconds`, (C,) or (T, C)."""
+    times = np.arange(len(performance)) / performance.fps
+    return np.stack([np.interp(seconds, times, column) for column in getattr(performance, part).T], axis=-1)
+
+
 def test_keys_lie_on_every_scene_frame_and_follow_seconds(headroom, shot, performance):
     frames = headroom.module("scene.keyframes").write_performance(shot, performance, start_frame=11)
     assert list(frames) == list(range(11, 11 + round(2.0 * shot.fps)))
@@ -28,12 +34,12 @@ def test_keys_lie_on_every_scene_frame_and_follow_seconds(headroom, shot, perfor
 
 def test_blender_shows_the_performance_at_a_frame(headroom, shot, performance):
     frames = headroom.module("scene.keyframes").write_performance(shot, performance, 1)
-    motion = performance.resampled(shot.fps, len(frames))
     headroom.scene.frame_set(int(frames[9]))
-    assert list(shot.face.rotation_euler) == pytest.approx(motion.rotation[9], abs=1e-5)
-    assert np.array(shot.face.location) * 1000 == pytest.approx(motion.translation[9], abs=1e-2)
+    assert list(shot.face.rotation_euler) == pytest.approx(at(performance, "rotation", 9 / shot.fps), abs=1e-5)
+    assert np.array(shot.face.location) * 1000 == pytest.approx(at(performance, "translation", 9 / shot.fps), abs=1e-2)
     values = [key.value for key in list(shot.face.data.shape_keys.key_blocks)[1:]]
-    assert np.array(values) * shot.root["headroom_key_units"] == pytest.approx(motion.expression[9], abs=1e-5)
+    assert np.array(values) * shot.root["headroom_key_units"] == pytest.approx(
+        at(performance, "expression", 9 / shot.fps), abs=1e-5)
 
 
 def test_pose_and_expression_have_an_action_each_with_named_groups(headroom, shot, performance):
@@ -60,9 +66,9 @@ def test_sampled_poses_are_the_keyed_ones_and_edits_count(headroom, shot, perfor
     keyframes = headroom.module("scene.keyframes")
     frames = keyframes.write_performance(shot, performance, 1)
     rotation, translation = keyframes.sample_pose(shot, frames)
-    motion = performance.resampled(shot.fps, len(frames))
-    assert rotation == pytest.approx(motion.rotation, abs=1e-5)
-    assert translation == pytest.approx(motion.translation, abs=1e-2)
+    seconds = (frames - 1) / shot.fps
+    assert rotation == pytest.approx(at(performance, "rotation", seconds), abs=1e-5)
+    assert translation == pytest.approx(at(performance, "translation", seconds), abs=1e-2)
     yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)
                if curve.data_path == "rotation_euler" and curve.array_index == 1)
     yaw.keyframe_points[4].co[1] = 0.77
@@ -78,7 +84,26 @@ def test_an_unkeyed_head_is_sampled_where_it_stands(headroom, shot):
 def test_an_expression_beyond_the_slider_widens_it(headroom, shot, performance):
     strong = np.zeros((3, 64), dtype=np.float32)
     strong[1, 0] = 9.5
-    headroom.module("scene.keyframes").write_expression(shot, np.arange(3), strong)
+    still = np.zeros((3, 3), dtype=np.float32)
+    performance = headroom.module("core.performance").Performance(shot.fps, strong, still, still)
+    headroom.module("scene.keyframes").write_performance(shot, performance, 0)
     headroom.scene.frame_set(1)
     unit = shot.root["headroom_key_units"][0]
     assert shot.face.data.shape_keys.key_blocks[1].value * unit == pytest.approx(9.5, rel=1e-5)
+
+
+def test_a_curve_is_sampled_as_blender_evaluates_it(headroom, shot, performance):
+    curves = headroom.module("scene.curves")
+    headroom.module("scene.keyframes").write_performance(shot, performance, 1)
+    yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)
+               if curve.data_path == "rotation_euler" and curve.array_index == 1)
+    for number in reversed(range(10, 20)):
+        yaw.keyframe_points.remove(yaw.keyframe_points[number])
+    yaw.keyframe_points[9].interpolation, yaw.keyframe_points[15].interpolation = "BEZIER", "CONSTANT"
+    yaw.update()
+    frames = np.arange(-5, 80, 0.25)
+    expected = [yaw.evaluate(float(frame)) for frame in frames]
+    assert curves.sample_curve(yaw, frames) == pytest.approx(expected, abs=1e-5)
+    yaw.modifiers.new("NOISE")
+    expected = [yaw.evaluate(float(frame)) for frame in frames]
+    assert curves.sample_curve(yaw, frames) == pytest.approx(expected, abs=1e-5)

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from stand_ins import frontal_light, read_picture, tiny_subject
+from stand_ins import frontal_light, read_picture, tiny_subject, write_movie
 
 POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=np.float32)
 
 
 def render_one(headroom, shot, path, rotation=POSE[0]):
     rendering = headroom.module("scene.rendering")
-    (picture,) = rendering.render_face(shot, np.array([3]), rotation, POSE[1], path)
-    return read_picture(picture)
+    cache = headroom.module("core.frames").FrameCache([path / "frames"])
+    return read_picture(rendering.render_face(shot, rendering.Still(3, rotation[0], POSE[1][0]), cache))
 
 
 def harmonics(normal: np.ndarray) -> np.ndarray:
@@ -71,7 +71,9 @@ def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_pa
     shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
     expression = np.zeros((4, 64), dtype=np.float32)
     expression[3] = np.random.default_rng(2).normal(0, 3, 64)
-    headroom.module("scene.keyframes").write_expression(shot, np.arange(4), expression)
+    still = np.zeros((4, 3), dtype=np.float32)
+    performance = headroom.module("core.performance").Performance(shot.fps, expression, still, still - [0, 0, 700])
+    headroom.module("scene.keyframes").write_performance(shot, performance, 0)
     headroom.scene.frame_set(0)
     animated = render_one(headroom, shot, tmp_path)
     assert shot.face.data.shape_keys.key_blocks[1].value == 0
@@ -97,12 +99,31 @@ def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, su
         return settings, counts, scene.frame_current, scene.view_settings.view_transform, scene.camera.name
 
     before = state()
-    rotation, translation = np.zeros((5, 3)), np.tile([0.0, 0.0, -700.0], (5, 1))
-    pictures = headroom.module("scene.rendering").render_face(shot, np.arange(5), rotation, translation, tmp_path)
-    next(pictures)
+    rendering, cache = headroom.module("scene.rendering"), headroom.module("core.frames").FrameCache([tmp_path])
+    rendering.render_face(shot, rendering.Still(2, POSE[0][0], POSE[1][0]), cache)
     assert state() == before
-    pictures.close()
-    with pytest.raises(ZeroDivisionError), headroom.module("scene.rendering").render_scene(
-            shot, 1, rotation[0], translation[0]):
+    with pytest.raises(ZeroDivisionError), rendering.face_scene(shot):
         raise ZeroDivisionError
     assert state() == before
+
+
+def test_blenders_own_render_shows_the_head_over_the_matched_plate(headroom, tmp_path):
+    bpy, scene = headroom.bpy, headroom.scene
+    subject = tiny_subject(tmp_path / "subject", albedo=(250, 10, 10))
+    write_movie(subject / "plates.mp4", 30, size=(640, 360))  # plate i is grey of 40 + i
+    shot = headroom.module("scene.shot").open_subject(scene, subject)
+    headroom.module("scene.plates").key_plates(shot.camera, shot.backdrop, np.array([1, 2]), np.array([28, 3]))
+    scene.render.resolution_percentage = 10
+    scene.eevee.taa_render_samples = 4
+    for frame, grey in ((1, 68), (2, 43)):
+        scene.frame_set(frame)
+        scene.render.filepath = str(tmp_path / f"own {frame}.png")
+        bpy.ops.render.render(write_still=True)
+        picture = read_picture(tmp_path / f"own {frame}.png").astype(int)
+        assert picture.shape == (36, 64, 4)
+        around = np.concatenate([part.reshape(-1, 4) for part in (picture[:3], picture[-3:], picture[:, :9])])
+        error = np.abs(around - [grey, grey, grey, 255])
+        assert np.median(error) <= 3 and error.max() <= 12  # the encoder leaves a slow change of grey for later
+        assert np.abs(picture[18, 33, :3] - [250, 10, 10]).max() <= 3
+    assert shot.backdrop.hide_viewport and not shot.backdrop.hide_render
+    assert headroom.module("scene.shot").open_subject(scene, subject).backdrop.hide_render

@@ -64,7 +64,38 @@ def test_performing_again_neither_piles_up_strips_nor_keys(panel, files):
     panel.settings.seed = 5
     panel.bpy.ops.headroom.perform()
     assert len(panel.module("scene.compat").strips_of(panel.scene)) == panel.module("scene.compat").plays_sound()
-    assert len(panel.bpy.data.actions) == 2
+    assert len(panel.bpy.data.actions) == 2 + 2 * 2
+    panel.bpy.ops.headroom.perform()
+    assert len(panel.bpy.data.actions) == 2 + 2 * 2
+
+
+def test_several_takes_are_performed_at_once_and_one_more_is_added(panel, backend, files):
+    panel.settings.take_count = 3
+    open_and_perform(panel, files)
+    assert panel.bpy.ops.headroom.add_take() == {"FINISHED"}
+    shot = panel.module("scene.shot").shots_in(panel.scene)[0]
+    assert [take.seed for take in shot.root.headroom.takes] == [0, 1, 2, 3]
+    assert [settings["seed"] for kind, _, settings in backend.submitted] == [0, 1, 2, 3]
+
+
+def test_the_selected_sound_strip_is_performed_where_it_lies(panel, backend, files):
+    compat = panel.module("scene.compat")
+    panel.settings.subject, panel.settings.speech_source = str(files[0]), "STRIP"
+    panel.bpy.ops.headroom.open_subject()
+    with pytest.raises(RuntimeError, match="Select a sound strip"):
+        panel.bpy.ops.headroom.perform()
+    if not compat.plays_sound():
+        pytest.skip("this Blender was built without sound")
+    backend.seconds = 2.0
+    strip = compat.new_strip(panel.scene, "SOUND", "Line 1", write_speech(files[1].with_name("line.wav"), 2.0), 3, 41)
+    strip.frame_offset_start, strip.select = 5, True
+    assert panel.bpy.ops.headroom.perform() == {"FINISHED"}
+    assert len(compat.strips_of(panel.scene)) == 1 and strip.channel == 3
+    shot = panel.module("scene.shot").shots_in(panel.scene)[0]
+    keys = compat.curves_of(shot.face)[0].keyframe_points
+    assert (keys[0].co[0], keys[-1].co[0]) == (46, 90)
+    assert (panel.scene.frame_start, panel.scene.frame_end) == (46, 90)
+    assert panel.scene.sync_mode == "AUDIO_SYNC"
 
 
 def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
@@ -86,6 +117,13 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     ("open_subject", {}, "Choose a subject"),
     ("perform", {"speech": "/a.wav"}, "Open a subject first"),
     ("render_shot", {}, "Open a subject first"),
+    ("add_take", {}, "Perform a speech first"),
+    ("remove_take", {}, "Open a subject first"),
+    ("reset_controls", {}, "Open a subject first"),
+    ("claim_keys", {}, "Open a subject first"),
+    ("lead_up", {}, "Open a subject first"),
+    ("clear_edits", {}, "Open a subject first"),
+    ("follow_strip", {}, "Open a subject first"),
 ])
 def test_a_button_that_cannot_be_pressed_says_why(panel, button, settings, reason):
     for name, value in settings.items():
@@ -94,11 +132,11 @@ def test_a_button_that_cannot_be_pressed_says_why(panel, button, settings, reaso
         getattr(panel.bpy.ops.headroom, button)()
 
 
-def test_without_a_backend_the_buttons_say_where_to_set_it(panel, files, monkeypatch):
+def test_without_a_backend_the_buttons_say_what_is_missing(panel, files, monkeypatch):
     monkeypatch.delenv("HEADROOM_PYTHON", raising=False)
     open_and_perform(panel, files)
     panel.module("ui.preferences").preferences(panel.bpy.context).where = "LOCAL"
-    with pytest.raises(RuntimeError, match="in the preferences"):
+    with pytest.raises(RuntimeError, match="not set up yet"):
         panel.bpy.ops.headroom.perform()
 
 
@@ -128,7 +166,7 @@ def test_undo_takes_a_subject_and_a_performance_back(panel, files):
     bpy.ops.headroom.open_subject()
     bpy.ops.ed.undo_push(message="opened")  # what Blender's window manager does after an operator; not in background
     bpy.ops.headroom.perform()
-    assert len(bpy.data.actions) == 2
+    assert len(bpy.data.actions) == 4
     bpy.ops.ed.undo()
     assert len(bpy.data.actions) == 0 and len(panel.module("scene.shot").shots_in(bpy.context.scene)) == 1
     bpy.ops.ed.undo()
@@ -206,9 +244,10 @@ def test_a_job_survives_undo_in_the_middle_or_says_what_is_gone(panel, files, tm
     shot = panel.module("scene.shot").shots_in(panel.scene)[0]
     write_movie(tmp_path / "x.mp4", 2)
     task = panel.module("scene.produce").render_shot(shot, tmp_path / "s.mp4", 0.0, lambda: None)
-    next(task)
+    while not isinstance(next(task), panel.module("core.tasks").InBackground):
+        pass
     panel.bpy.ops.wm.read_homefile(use_empty=True)
-    match = panel.module("core.remote").Match(None, None, None, None, "")
+    match = panel.module("core.remote").Match(None, None, None, None, None, "")
     with pytest.raises(panel.module("core.errors").HeadroomError, match="no longer in the scene"):
         task.send(match)
     assert not (tmp_path / "s.mp4").exists()

@@ -108,16 +108,16 @@ from headroom.blender import build_extension
 zip_file = build_extension(Path(tempfile.mkdtemp()))
 bpy.ops.extensions.package_install_files(repo="user_default", filepath=str(zip_file), enable_on_install=True)
 scene = importlib.import_module("bl_ext.user_default.headroom.scene")
-shot, keyframes, rendering, performance = (
+shot, keyframes, rendering, performance, cache = (
     importlib.import_module("bl_ext.user_default.headroom." + name)
-    for name in ("scene.shot", "scene.keyframes", "scene.rendering", "core.performance"))
-bpy.ops.wm.read_factory_settings(use_empty=True)
+    for name in ("scene.shot", "scene.keyframes", "scene.rendering", "core.performance", "core.frames"))
+bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 subject, out = Path(sys.argv[1]), Path(sys.argv[2])
 made = shot.open_subject(bpy.context.scene, subject)
 track = np.load(subject / "track.npz")
 keyframes.write_performance(made, performance.Performance(
     25.0, track["expression"], track["rotation"], track["translation"]), start_frame=0)
-chosen = np.array([5, 60])
-for path in rendering.render_face(made, chosen, track["rotation"][chosen], track["translation"][chosen], out):
-    print(path)
+for index, frame in enumerate((5, 60)):
+    still = rendering.Still(frame, track["rotation"][frame], track["translation"][frame])
+    rendering.render_face(made, still, cache.FrameCache([out])).rename(out / f"{index:06d}.png")
 """

@@ -85,6 +85,16 @@ def steps():
     strips = module("scene.compat").strips_of(scene)
     seen["strips"] = sorted([strip.type, *module("scene.compat").strip_span(strip)] for strip in strips)
 
+    scene.frame_current = 3
+    bpy.ops.headroom.refine_frame()
+    seen["refined"] = asdict((yield from finished()))
+    yield 1.0
+    shown = [area.spaces.active.image for window in bpy.context.window_manager.windows
+             for area in window.screen.areas if area.type == "IMAGE_EDITOR"]
+    seen["shown"] = [image and [image.name, *image.size] for image in shown]
+
+    shot = module("scene.shot").shots_in(scene)[0]
+    shot.face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # another face: all frames are rendered anew
     settings.output = str(FOLDER / "stopped.mp4")
     bpy.ops.headroom.render_shot()
     view = yield from finished(lambda view: view.message.startswith("Rendered frame"))

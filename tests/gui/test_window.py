@@ -50,7 +50,7 @@ def test_nothing_goes_wrong_in_python(seen):
 
 def test_the_panel_is_drawn_in_its_tab(seen):
     assert seen["tab"] == "Headroom"
-    assert seen["drawn"] == ["jobs", "main", "perform", "render", "subject"]  # learn begins closed
+    assert seen["drawn"] == ["jobs", "main", "perform", "subject"]  # the others begin closed
     assert (seen["folder"] / "window.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -59,6 +59,11 @@ def test_a_shot_is_performed_rendered_and_laid_in_the_sequencer(seen):
     assert seen["rendered"]["message"] == f"Wrote shot.mp4, {FRAMES} frames."
     assert (seen["folder"] / "shot.mp4").read_bytes() == (seen["folder"] / "refined.mp4").read_bytes()
     assert seen["strips"] == [["MOVIE", 1, FRAMES + 1], ["SOUND", 1, FRAMES + 1]]
+
+
+def test_a_frame_is_shown_before_and_after_in_an_image_editor(seen):
+    assert seen["refined"]["state"] == "done", seen
+    assert seen["shown"] == [["Headroom Before | After", 16, 8]]
 
 
 def test_a_shot_stopped_in_the_middle_leaves_nothing(seen):

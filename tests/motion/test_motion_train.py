@@ -60,7 +60,7 @@ def test_one_sample_can_be_overfitted():
 
 def test_random_pieces_keep_sound_and_motion_together():
     rows = torch.arange(4 * 40 + 24, dtype=torch.float32)[None, :, None].expand(1, -1, 3).contiguous()
-    clip = Sample(rows, torch.arange(40, dtype=torch.float32)[:, None].expand(-1, 70).contiguous())
+    clip = Sample(rows, torch.arange(40, dtype=torch.float32)[:, None].expand(-1, 70).contiguous(), 3)
     none = AugmentConfig(1, jitter=0, tilt=0, masked_rows=0, masked_columns=0)
     heard, motion, mask = random_batch([clip], 8, 10, 3, none, np.random.default_rng(0))
     assert heard.shape == (8, 10, 28, 3) and mask.shape == (8, 10)

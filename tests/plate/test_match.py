@@ -109,6 +109,50 @@ def test_nothing_to_match_is_said():
         match_plates(np.zeros((0, 3)), np.zeros((0, 3)), 25.0, np.zeros((5, 3)), np.zeros((5, 3)), 25.0)
 
 
+def edited(frames, first, end, seed=6):
+    """A motion, and the same with another pose in the frames first..end-1."""
+    rotation, translation = swinging(frames, seed=seed)
+    other = rotation.copy()
+    other[first:end, 1] += np.radians(8) * np.sin(np.linspace(0, np.pi, end - first))
+    return (rotation, translation), (other, translation)
+
+
+@pytest.mark.parametrize("plate_fit", [0.0, 0.6])
+@pytest.mark.parametrize(("first", "end"), [(120, 130), (0, 10), (240, 250), (100, 101)])
+def test_an_edit_changes_what_lies_under_the_edited_frames_and_nothing_else(first, end, plate_fit):
+    before, after = edited(250, first, end)
+    plates = swinging(200, seed=7)
+    found = match_plates(*before, 25.0, *plates, 25.0, plate_fit=plate_fit)
+    held = found.position.copy()
+    held[first:end] = np.nan
+    again = match_plates(*after, 25.0, *plates, 25.0, plate_fit=plate_fit, held=held)
+    kept = np.r_[0:first, end:250]
+    for name in ("plate", "rotation", "translation", "position"):
+        assert np.array_equal(getattr(again, name)[kept], getattr(found, name)[kept])
+    assert np.abs(np.diff(again.plate)).max() <= 1
+    if plate_fit == 0:
+        assert np.allclose(again.rotation, after[0], atol=1e-6)
+
+
+def test_an_edit_between_plates_that_do_not_meet_in_whole_steps_goes_straight():
+    before, after = edited(250, 120, 150)
+    plates = swinging(200, seed=7)
+    found = match_plates(*before, 30.0, *plates, 25.0)
+    held = found.position.copy()
+    held[120:150] = np.nan
+    again = match_plates(*after, 30.0, *plates, 25.0, held=held)
+    assert np.array_equal(again.position[150:], found.position[150:])
+    assert np.abs(np.diff(again.position)).max() <= 1
+
+
+def test_a_match_whose_frames_are_all_held_is_the_same_match():
+    before, _ = edited(90, 0, 1)
+    plates = swinging(200, seed=7)
+    found = match_plates(*before, 25.0, *plates, 25.0, plate_fit=0.3)
+    again = match_plates(*before, 25.0, *plates, 25.0, plate_fit=0.3, held=found.position)
+    assert all(np.array_equal(value, getattr(again, name)) for name, value in vars(found).items())
+
+
 def test_a_match_saved_and_loaded_is_the_same(tmp_path):
     match = match_plates(*swinging(30), 25.0, *swinging(60, seed=8), 25.0)
     match.save(tmp_path / "match.npz")

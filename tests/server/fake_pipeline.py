@@ -1,5 +1,6 @@
 """Stands in for headroom.pipeline: the speech file says in words what a job should do."""
 
+import hashlib
 import os
 import time
 
@@ -63,13 +64,39 @@ class FoundPlates:
         np.savez(path, **self.arrays)
 
 
-def match(subject, rotation, translation, fps, *, plate_fit=0.0, progress=silent):
+def match(subject, rotation, translation, fps, *, plate_fit=0.0, held=None, progress=silent):
     frames = len(rotation)
     return FoundPlates(plate=np.arange(frames, dtype=np.int32), rotation=rotation, translation=translation,
-                       distance=np.full(frames, plate_fit, dtype=np.float32))
+                       distance=np.full(frames, plate_fit, dtype=np.float32),
+                       position=np.arange(frames) if held is None else held)
 
 
-def refine(subject, renders, match, movie, *, fps, speech, progress=silent):
-    """A movie that is its renders one after the other."""
-    movie.write_bytes(b"".join(render.read_bytes() for render in renders) + (speech.read_bytes() if speech else b""))
+def paint(render, crops):
+    """Whether a render had to be painted; `slow` ones take their time."""
+    words = render.read_bytes()
+    done = crops / hashlib.sha256(words).hexdigest()
+    if done.exists():
+        return False
+    if words.startswith(b"slow"):
+        time.sleep(0.2)
+    done.touch()
+    return True
+
+
+def refine_ahead(subject, renders, match, crops, *, context=0, compare=None, progress=silent):
+    painted = 0
+    for number, render in enumerate(renders[context:]):
+        progress(number / len(renders), f"Worker {os.getpid()} paints")
+        painted += paint(render, crops)
+        if compare:
+            compare.mkdir(exist_ok=True)
+            (compare / f"{number:06d}.png").write_bytes(b"before|" + render.read_bytes())
+    return painted
+
+
+def refine(subject, renders, match, movie, *, fps, speech, crops, progress=silent):
+    """A movie that is its renders one after the other, then how many of them had to be painted now."""
+    painted = refine_ahead(subject, renders, match, crops, progress=progress)
+    movie.write_bytes(b"".join(render.read_bytes() for render in renders) + (speech.read_bytes() if speech else b"")
+                      + b" %d" % painted)
     return len(renders)

@@ -18,7 +18,7 @@ def request(client, method, path, body=None, token=None):
 
 
 def token_of(client):
-    return client._transport._token
+    return client.token
 
 
 def test_health_names_the_version_and_the_device(client):

@@ -22,9 +22,25 @@ def until(client, job, words):
     return next(job for job in client.events(job.id) if words in job.message)
 
 
+def workers_of(client, job):
+    """The processes that run `job`, which has to wait or to be stuck, one after the other."""
+    found = (re.search(r"Worker (\d+)", job.message) for job in client.events(job.id))
+    return (int(match[1]) for match in found if match)
+
+
 def worker_of(client, job):
-    """The process that runs `job`, which has to wait or to be stuck."""
-    return int(re.search(r"Worker (\d+)", until(client, job, "Worker").message)[1])
+    """The process that runs `job`."""
+    return next(workers_of(client, job))
+
+
+def a_shot(client, folder, renders):
+    """The inputs of a refinement of pictures that the fake pipeline takes as words."""
+    frames = len(renders)
+    poses = np.zeros((frames, 3), dtype=np.float32)
+    PlateMatch(plate=np.zeros(frames, dtype=np.int32), rotation=poses, translation=poses, position=np.zeros(frames),
+               distance=np.zeros(frames, dtype=np.float32)).save(folder / "match.npz")
+    return {"subject": {"subject.toml": client.put_bytes(b"who")}, "match": client.put_file(folder / "match.npz"),
+            "renders": [client.put_bytes(name) for name in renders]}
 
 
 def worker_after(client, job):
@@ -67,14 +83,10 @@ def test_poses_that_are_no_poses_fail_in_words(client):
 
 
 def test_refine_gives_a_movie_of_its_renders_in_order(client, tmp_path):
-    poses = np.zeros((3, 3), dtype=np.float32)
-    PlateMatch(plate=np.zeros(3, dtype=np.int32), rotation=poses, translation=poses,
-               distance=np.zeros(3, dtype=np.float32)).save(tmp_path / "match.npz")
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "match": client.put_file(tmp_path / "match.npz"),
-              "renders": [client.put_bytes(name) for name in (b"one", b"two", b"one")], "speech": None}
-    job = wait(client, client.submit("refine", inputs, {"fps": 25}).id)
+    shot = a_shot(client, tmp_path, [b"one", b"two", b"one"])
+    job = wait(client, client.submit("refine", shot, {"fps": 25}).id)
     assert job.result["frames"] == 3
-    assert client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"onetwoone"
+    assert client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"onetwoone 2"
 
 
 def test_progress_arrives_in_order_and_ends_with_the_result(client, perform):
@@ -159,12 +171,52 @@ def test_cancelling_while_following_from_the_same_thread(client, perform):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
-def test_a_killed_worker_fails_its_job_and_the_next_one_runs(client, perform):
+def test_a_killed_worker_s_job_gets_a_second_attempt_and_not_a_third(client, perform):
     job = perform("stuck")
-    os.kill(worker_of(client, job), signal.SIGKILL)
-    with pytest.raises(JobFailed, match="was killed while it ran this job"):
+    first = worker_of(client, job)
+    os.kill(first, signal.SIGKILL)
+    second = next(seen for seen in workers_of(client, job) if seen != first)
+    os.kill(second, signal.SIGKILL)
+    with pytest.raises(JobFailed, match=r"was killed .* Close other programs and start the job again\."):
         wait(client, job.id)
     assert wait(client, perform("nothing").id).state == "done"
+
+
+def test_a_refinement_whose_worker_is_killed_goes_on_where_it_was(client, tmp_path):
+    shot = a_shot(client, tmp_path, [b"slow %d" % frame for frame in range(8)])
+    job = client.submit("refine", shot, {"fps": 25})
+    half_way = next(seen for seen in client.events(job.id) if seen.progress >= 0.5)
+    os.kill(int(half_way.message.split()[1]), signal.SIGKILL)
+    movie = client.get_file(wait(client, job.id).result["movie"], tmp_path / "movie.mp4").read_bytes()
+    assert 0 < int(movie.split()[-1]) <= 4
+    again = client.submit("refine", shot, {"fps": 25})
+    assert client.get_file(wait(client, again.id).result["movie"], tmp_path / "again").read_bytes().endswith(b" 0")
+
+
+def test_frames_refined_ahead_are_not_painted_again(client, tmp_path):
+    shot = a_shot(client, tmp_path, [b"ahead %d" % frame for frame in range(6)])
+    part = {**shot, "renders": shot["renders"][1:5]}
+    ahead = wait(client, client.submit("refine_frames", part, {"first": 1, "context": 2, "compare": True}).id)
+    assert ahead.result["frames"] == ahead.result["painted"] == 2
+    compared = [client.get_file(sha, tmp_path / "c.png").read_bytes() for sha in ahead.result["pictures"]]
+    assert compared == [b"before|ahead 3", b"before|ahead 4"]
+    whole = wait(client, client.submit("refine", shot, {"fps": 25}).id)
+    assert client.get_file(whole.result["movie"], tmp_path / "movie.mp4").read_bytes().endswith(b" 4")
+
+
+@pytest.mark.parametrize("settings", [{"first": 3, "context": 0}, {"first": 0, "context": 4}])
+def test_frames_that_the_match_does_not_have_are_refused_in_words(client, tmp_path, settings):
+    shot = a_shot(client, tmp_path, [b"%d" % frame for frame in range(4)])
+    with pytest.raises(JobFailed, match="Render the shot again"):
+        wait(client, client.submit("refine_frames", shot, settings).id)
+
+
+def test_a_request_that_is_sent_twice_is_one_job(client, perform):
+    job = perform("wait")
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": client.put_bytes(b"wait")}
+    assert client.submit("perform", inputs, {}, job_id=job.id).id == job.id
+    assert [each.id for each in client.jobs()].count(job.id) == 1
+    client.cancel(job.id)
 
 
 def test_an_aborted_worker_fails_its_job_and_the_next_one_runs(client, perform):

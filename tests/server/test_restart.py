@@ -5,14 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
-from running import HERE, fake_backend, wait
+from running import HERE, JobFailed, fake_backend, wait
 
-from addon.core.backend import BackendDied, LocalBackend
+from addon.core.backend import REVIVALS, BackendDied, LocalBackend
 from addon.core.client import BackendError, Unreachable
 from headroom.errors import InputError
+from headroom.server.jobs import Job, JobState, Started
 from headroom.server.serve import serve
+from headroom.server.store import Store
 
 
 def submit(client, order):
@@ -39,7 +42,7 @@ def wait_until(condition):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
-def test_a_killed_backend_keeps_finished_jobs_fails_the_running_and_runs_the_queued(tmp_path):
+def test_a_killed_backend_comes_back_with_its_jobs_the_running_one_once_more(tmp_path):
     backend = fake_backend(tmp_path)
     client = backend.start()
     done = wait(client, submit(client, "count").id)
@@ -50,12 +53,13 @@ def test_a_killed_backend_keeps_finished_jobs_fails_the_running_and_runs_the_que
     wait_until(lambda: not backend.alive and not exists(worker))
     with pytest.raises(BackendDied, match="The backend stopped"):
         _ = backend.client
-
-    client = backend.start()
     try:
         assert client.job(done.id) == done
-        failed = client.job(cut_short.id)
-        assert failed.state == "failed" and "The backend stopped while this job was running" in failed.message
+        again = next(job for job in client.events(cut_short.id) if "Worker" in job.message)
+        assert int(again.message.split()[1]) != worker
+        os.kill(backend._process.pid, signal.SIGKILL)
+        with pytest.raises(JobFailed, match=r"The backend stopped while this job was running\. Start the job again\."):
+            wait(client, cut_short.id)
         assert wait(client, queued.id).state == "done"
         assert client.get_file(done.result["performance"], tmp_path / "performance.npz").exists()
         assert list((tmp_path / "scratch").rglob("*.wav")) == []
@@ -101,13 +105,45 @@ def test_two_backends_share_files_but_not_jobs(backend, data_dir):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
-def test_who_waits_for_a_job_is_told_at_once_that_the_backend_was_killed(tmp_path):
+def test_who_waits_for_a_job_gets_its_result_though_the_backend_was_killed(tmp_path):
     backend = fake_backend(tmp_path)
     client = backend.start()
-    job = running(client, "stuck")
-    os.kill(backend._process.pid, signal.SIGKILL)
-    with pytest.raises(BackendDied, match="signal 9"):
-        list(client.events(job.id))
+    try:
+        states = []
+        for job in client.events(submit(client, "count").id):
+            states.append(job.state)
+            if job.message == "Step 10" and states.count("queued") < 2:
+                os.kill(backend._process.pid, signal.SIGKILL)
+        assert states[-1] == "done"
+    finally:
+        backend.stop()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
+def test_a_backend_that_keeps_dying_says_what_it_said_last(tmp_path, monkeypatch):
+    monkeypatch.setattr("addon.core.backend.REVIVAL_SECONDS", 1e9)
+    backend = fake_backend(tmp_path)
+    client = backend.start()
+    try:
+        for _ in range(REVIVALS):
+            backend._revived.append(time.monotonic())
+        os.kill(backend._process.pid, signal.SIGKILL)
+        with pytest.raises(BackendDied, match="signal 9"):
+            client.health()
+    finally:
+        backend.stop()
+
+
+def test_a_job_cut_short_long_ago_is_not_taken_up(tmp_path):
+    store = Store(tmp_path)
+    ids = [store.add(Job("perform", {}, {})).id for _ in range(2)]
+    for each in ids:
+        store.apply(each, Started())
+    store._replace(replace(store.job(ids[0]), changed=time.time() - 3600))
+    store.close()
+    again = Store(tmp_path)
+    assert [again.job(each).state for each in ids] == [JobState.FAILED, JobState.QUEUED]
+    again.close()
 
 
 def test_a_backend_that_cannot_start_says_why(tmp_path):

@@ -19,6 +19,7 @@ def train_regressor(
     from headroom.face.model import bundled_model
     from headroom.track.regressor.train import train_regressor as run
 
+    model = bundled_model()
     with progress_bar() as progress:
-        run(clips, bundled_model(), progress=progress).save(output)
+        run(clips, model, progress=progress).save(output, model)
     out.print(f"Wrote {output}", markup=False)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -25,7 +28,8 @@ class FaceModel:
     albedo_mean (V, 3) and albedo_basis (V, 3, I), display values 0..1;
     faces (F, 3) counter-clockwise from outside; uv (V, 2), origin bottom left;
     landmark_vertices (L,) and landmark_ids (L,): which vertex is which of MediaPipe's landmarks;
-    names (E,) and regions (E,) of the expression modes; interior (V,): 1 deep inside the mouth, 0 outside of it.
+    names (E,) and regions (E,) of the expression modes; interior (V,): 1 deep inside the mouth, 0 outside of it;
+    source: who made it; digest: what tells its file from another's, "" before it has one.
     """
 
     mean: np.ndarray
@@ -40,6 +44,8 @@ class FaceModel:
     names: tuple[str, ...]
     regions: tuple[str, ...]
     interior: np.ndarray
+    source: str
+    digest: str = ""
 
     def shape(self, identity: np.ndarray, expression: np.ndarray | None = None) -> np.ndarray:
         """Vertices (..., V, 3) mm from identity (I,) and expression (..., E); no expression is the neutral face."""
@@ -68,6 +74,12 @@ class FaceModel:
         basis = self.expression_basis
         return basis[self.vertex_of(upper), 1] - basis[self.vertex_of(lower), 1]
 
+    def save(self, path: Path) -> None:
+        """A file of its own, for models that are not made from control points."""
+        values = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self) if f.name != "digest"}
+        with atomic_write(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **values)
+
     @cached_property
     def _faces_of_vertex(self) -> sparse.csr_matrix:
         rows, columns = self.faces.T.ravel(), np.tile(np.arange(len(self.faces)), 3)
@@ -95,11 +107,8 @@ class ControlModel:
 
     @staticmethod
     def load(path: Path) -> "ControlModel":
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                return ControlModel(**{f.name: data[f.name] for f in fields(ControlModel)})
-        except UNREADABLE as error:
-            raise InputError(f"{path} is not a Headroom face model; install Headroom again.") from error
+        with _opened(path) as data:
+            return ControlModel(**{f.name: data[f.name] for f in fields(ControlModel)})
 
     def refined(self, levels: int = 2) -> FaceModel:
         """The model over the drawn surface."""
@@ -121,7 +130,20 @@ class ControlModel:
             names=tuple(str(name) for name in self.names),
             regions=tuple(str(region) for region in self.regions),
             interior=surface.refine_flat[:, MOUTH_CAVITY],
+            source="Headroom",
         )
+
+
+def load_model(path: Path) -> FaceModel:
+    """The face model in a file: control points as `headroom model build` writes them, or a surface as imported."""
+    with _opened(path) as data:
+        if "triangles" in data:
+            model = ControlModel.load(path).refined()
+        else:
+            values = {f.name: data[f.name] for f in fields(FaceModel) if f.name != "digest"}
+            texts = {name: tuple(str(text) for text in values[name]) for name in ("names", "regions")}
+            model = FaceModel(**{**values, **texts, "source": str(values["source"])})
+    return replace(model, digest=digest_of(path))
 
 
 def digest_of(path: Path) -> str:
@@ -130,11 +152,18 @@ def digest_of(path: Path) -> str:
         return hashlib.sha256(file.read()).hexdigest()[:16]
 
 
-_loaded: dict[Path, FaceModel] = {}
-
-
+@lru_cache(maxsize=1)
 def bundled_model() -> FaceModel:
     """The face model that comes with Headroom."""
-    if BUNDLED not in _loaded:
-        _loaded[BUNDLED] = ControlModel.load(BUNDLED).refined()
-    return _loaded[BUNDLED]
+    return load_model(BUNDLED)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The arrays of a model's file; InputError when it is none."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            yield data
+    except UNREADABLE as error:
+        remedy = "install Headroom again" if path == BUNDLED else "choose one that `headroom model import` wrote"
+        raise InputError(f"{path} is not a Headroom face model; {remedy}.") from error

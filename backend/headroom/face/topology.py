@@ -21,6 +21,8 @@ CONTROLS = MESH_POINTS + 3
 MOUTH_CAVITY = MESH_POINTS + 2
 
 UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
+INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+"""Landmarks once around the mouth's opening, from its right corner."""
 EYE_LIDS = ((159, 145), (386, 374))
 """Upper and lower lid of the right and the left eye."""
 
@@ -180,6 +182,11 @@ def oriented(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
                         triangles[other] = (p, r, q)
                     done.add(other)
                     stack.append(other)
+    return outwards(triangles, points)
+
+
+def outwards(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Triangles (F, 3) that are wound alike, all turned over if that makes them counter-clockwise from outside (+z)."""
     a, b, c = (points[triangles[:, i]] for i in range(3))
     outward = np.cross(b - a, c - a)[:, 2].sum()
     return triangles if outward > 0 else triangles[:, [0, 2, 1]]
@@ -199,8 +206,7 @@ def _eye(right: bool) -> list[tuple[int, int]]:
 
 def _lips() -> list[tuple[int, int]]:
     """Edges of the inner lip ring: those lip edges that only one triangle of the tessellation uses."""
-    ring = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
-    return list(zip(ring, [*ring[1:], ring[0]]))
+    return list(zip(INNER_LIPS, [*INNER_LIPS[1:], INNER_LIPS[0]]))
 
 
 def _edges_of(triangle: tuple[int, ...]) -> list[tuple[int, int]]:

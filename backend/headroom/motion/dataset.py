@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -40,11 +40,13 @@ class AugmentConfig:
 class Sample:
     """One clip.
 
-    rows: (variants, 4 T + 24, A), the first one clean. motion: (T, 70), expression then pose, normalised.
+    rows: (variants, 4 T + 24, A), the first one clean, of which `sound` columns are heard and the others are phones.
+    motion: (T, 70), expression then pose, normalised.
     """
 
     rows: Tensor
     motion: Tensor
+    sound: int
 
     def __len__(self) -> int:
         return len(self.motion)
@@ -52,7 +54,7 @@ class Sample:
     def part(self, first: int, last: int) -> "Sample":
         """The frames first..last-1."""
         rows_end = (last - 1) * ROWS_PER_FRAME + WINDOW_ROWS
-        return Sample(self.rows[:, first * ROWS_PER_FRAME:rows_end], self.motion[first:last])
+        return replace(self, rows=self.rows[:, first * ROWS_PER_FRAME:rows_end], motion=self.motion[first:last])
 
 
 class Corpus(Sequence[Sample]):
@@ -90,7 +92,8 @@ def make_sample(samples: np.ndarray, motion: np.ndarray, features: FeatureConfig
         noisy = with_noise(samples, float(rng.uniform(*augment.noise_db)), rng)
         warp = float(np.exp(rng.uniform(-augment.warp, augment.warp)))
         copies.append(rows(noisy, start, end, features, listen(noisy, features, warp), warp))
-    return Sample(torch.from_numpy(np.stack(copies)), torch.from_numpy(motion.astype(np.float32)))
+    return Sample(torch.from_numpy(np.stack(copies)), torch.from_numpy(motion.astype(np.float32)),
+                  features.sound_columns)
 
 
 def with_noise(samples: np.ndarray, above_db: float, rng: np.random.Generator) -> np.ndarray:
@@ -123,7 +126,7 @@ def random_piece(clip: Sample, frames: int, warm_up: int, augment: AugmentConfig
     first = int(rng.integers(0, max(1, len(clip) - frames + 1)))
     piece = clip.part(first, min(first + frames, len(clip)))
     missing = frames - len(piece)
-    rows = augmented(piece.rows[int(rng.integers(len(piece.rows)))], augment, rng)
+    rows = augmented(piece.rows[int(rng.integers(len(piece.rows)))], clip.sound, augment, rng)
     mask = torch.ones(frames)
     mask[len(piece):] = 0
     if warm_up and len(piece) > 2 * warm_up and rng.random() < 0.5:
@@ -132,19 +135,21 @@ def random_piece(clip: Sample, frames: int, warm_up: int, augment: AugmentConfig
     return pad(rows, (0, 0, 0, missing * ROWS_PER_FRAME)), pad(piece.motion, (0, 0, 0, missing)), mask
 
 
-def augmented(values: Tensor, augment: AugmentConfig, rng: np.random.Generator) -> Tensor:
-    """Rows (R, A) with jitter, a random colour, and a stretch of time and of columns blanked."""
-    count, columns = values.shape
+def augmented(values: Tensor, columns: int, augment: AugmentConfig, rng: np.random.Generator) -> Tensor:
+    """Rows (R, A), a stretch of time blanked; in the first `columns`, of sound, also jitter, a random colour and a
+    stretch of columns blanked.
+    """
+    count, values = len(values), values.clone()
     noise = rng.standard_normal((count, columns)).astype(np.float32) * augment.jitter
     knots = rng.standard_normal(5) * augment.tilt
     colour = np.interp(np.linspace(0, 4, columns), np.arange(5), knots).astype(np.float32)
-    values = values + torch.from_numpy(noise + colour)
+    values[:, :columns] += torch.from_numpy(noise + colour)
     if augment.masked_rows:
         first, length = int(rng.integers(count)), int(rng.integers(augment.masked_rows + 1))
         values[first:first + length] = 0
     if augment.masked_columns:
         first, length = int(rng.integers(columns)), int(rng.integers(augment.masked_columns + 1))
-        values[:, first:first + length] = 0
+        values[:, first:min(first + length, columns)] = 0
     return values
 
 

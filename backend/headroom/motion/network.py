@@ -12,6 +12,8 @@ from headroom.motion.features import WINDOW_ROWS, FeatureConfig
 EXPRESSION = 64
 POSE = 6
 
+PHONE_SCALE = 4.0  # brings the chances of phones to about the deviation of the sound's columns
+
 State = tuple[Tensor, Tensor]  # hidden and cell of the LSTM, (layers, B, hidden) each
 
 
@@ -29,13 +31,18 @@ class NetworkConfig:
 
 
 class AudioEncoder(nn.Module):
-    """E: one window of rows to one vector, convolutions over time with the columns as channels."""
+    """E: one window of rows to one vector, convolutions over time with the columns as channels.
+
+    Where the rows hold phones it hears them alone: of the sound beside them it would learn the few voices by heart.
+    """
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
-        width = config.width
+        width, features = config.width, config.features
+        self.heard = slice(features.sound_columns if features.has_phones else 0, features.columns)
+        self.scale = PHONE_SCALE if features.has_phones else 1.0
         self.layers = nn.Sequential(
-            nn.Conv1d(config.features.columns, width, 3, padding=1), nn.GELU(),
+            nn.Conv1d(self.heard.stop - self.heard.start, width, 3, padding=1), nn.GELU(),
             nn.Conv1d(width, width, 4, stride=2, padding=1), nn.GELU(),
             nn.Conv1d(width, width, 4, stride=2, padding=1), nn.GELU(),
             nn.Flatten(), nn.Dropout(config.dropout),
@@ -45,7 +52,8 @@ class AudioEncoder(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Codes (B, T, code) of windows (B, T, 28, A)."""
         batch, frames = windows.shape[:2]
-        return self.layers(windows.flatten(0, 1).transpose(1, 2)).unflatten(0, (batch, frames))
+        heard = windows[..., self.heard] * self.scale
+        return self.layers(heard.flatten(0, 1).transpose(1, 2)).unflatten(0, (batch, frames))
 
 
 class PaperEncoder(nn.Module):

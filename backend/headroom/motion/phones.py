@@ -1,7 +1,7 @@
 """How likely each speech sound is, every 10 ms: what hundreds of hours of other people's speech know about a window.
 
-An acoustic model of English phones (Gaussian mixtures over cepstra) turns sound into the chances of 42 phones. Lips
-follow phones much as they do in anybody's mouth, so the few people whose faces were seen teach more: see the model card.
+An acoustic model of English phones (Gaussian mixtures over cepstra) turns sound into the chances of 42 phones; lips
+follow phones much as they do in anybody else, so the few people whose faces were seen teach more (see the model card).
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class PhoneModel:
     def chances(self, cepstra: np.ndarray) -> np.ndarray:
         """(T, P) summing to one in every row, of cepstra (T + 6, 13) from which their mean has been taken."""
         streams = _streams(torch.from_numpy(cepstra.astype(np.float32)))
-        scores = sum(self._score(stream, values) for stream, values in enumerate(streams)).amax(0)
-        return torch.softmax(_SHARPNESS * scores, dim=1).numpy()
+        scores = torch.stack([self._score(stream, values) for stream, values in enumerate(streams)]).sum(0)
+        return torch.softmax(_SHARPNESS * scores.amax(0), dim=1).numpy()
 
     def _score(self, stream: int, values: Tensor) -> Tensor:
         """Log density (S, T, P) of one stream (T, 13) in each state of each phone."""

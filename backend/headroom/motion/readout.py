@@ -24,7 +24,7 @@ class ReadoutConfig:
     sharpness: float = 0.4  # of the kernel: exp(-sharpness * mean squared difference of two windows)
     strength: float = 5.0  # of the ridge, with the frames of many people as prior
     lone_strength: float = 1.0  # of the ridge, without
-    own_weight: float = 10.0  # of a frame of the person's own against one of somebody else's
+    own_weight: float = 20.0  # of a frame of the person's own against one of somebody else's
     seed: int = 0
 
 
@@ -72,7 +72,7 @@ def taught(readout: Readout, clips: Iterable[tuple[np.ndarray, np.ndarray]], con
            own: bool = True) -> Readout:
     """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
 
-    With `own` the frames are one person's and count for more; without, they become a prior.
+    With `own` the frames are one person's and count for more; without, the answer is a prior for others.
     """
     size, outputs = readout.weights.shape
     gram = np.zeros((size, size)) if readout.gram is None else readout.gram.astype(np.float64)
@@ -84,4 +84,6 @@ def taught(readout: Readout, clips: Iterable[tuple[np.ndarray, np.ndarray]], con
         gram = gram + weight * features.T @ features
         cross = cross + weight * features.T @ expression
     weights = np.linalg.solve(gram + strength * np.eye(size), cross).astype(np.float32)
+    if own:
+        return replace(readout, weights=weights, gram=None, cross=None)
     return replace(readout, weights=weights, gram=gram.astype(np.float16), cross=cross.astype(np.float32))

@@ -83,7 +83,7 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     emphasis = emphasis_of(manner, importance, config)
     prior = beginning_readout(config, initial)
     networks, answers = by_slices(sample, emphasis, config, initial, prior, progress)
-    own = taught(prior, [heard_and_seen(sample)], config.readout).without_prior() if prior else None
+    own = taught(prior, [heard_and_seen(sample)], config.readout) if prior else None
     share = best_share(answers, manner, sample, config.readout_share) if prior else 0.0
     held_out = mixed(answers, share)
     learnt = MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample, config.network),

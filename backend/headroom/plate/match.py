@@ -7,7 +7,7 @@ plates between two keys never play faster than the clip itself and what is under
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,11 @@ class PlateMatch:
     rotation: NDArray[np.float32]  # (T, 3) pitch, yaw, roll, radians: what the face is to be rendered with
     translation: NDArray[np.float32]  # (T, 3) millimetres
     distance: NDArray[np.float32]  # (T,) how far the wanted pose is from the clip's nearest, degrees-equivalent
+    position: NDArray[np.float64]  # (T,) where in the clip, frames; `plate` is the nearest whole one
+
+    def part(self, first: int, end: int) -> PlateMatch:
+        """The frames first..end-1."""
+        return replace(self, **{name: values[first:end] for name, values in vars(self).items()})
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -46,10 +51,9 @@ class PlateMatch:
         """Read what `save` wrote."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                return cls(
-                    file["plate"].astype(np.int32),
-                    *(file[name].astype(np.float32) for name in ("rotation", "translation", "distance")),
-                )
+                kinds = {"plate": np.int32, "position": np.float64}
+                return cls(**{each.name: file[each.name].astype(kinds.get(each.name, np.float32))
+                              for each in fields(cls)})
         except UNREADABLE as error:
             raise InputError(f"{path} is not a plate match. Match the plates again.") from error
 
@@ -62,28 +66,30 @@ def match_plates(
     plate_translation: Floats,
     plate_fps: float,
     plate_fit: float = 0.0,
+    held: Floats | None = None,
 ) -> PlateMatch:
     """A plate for every frame of a wanted motion.
 
     rotation (T, 3) radians, translation (T, 3) millimetres at `fps`; plate_rotation (S, 3), plate_translation (S, 3)
     are the clip's at `plate_fps`. plate_fit: 1 gives the face the plate's pose (the paper), 0 keeps the wanted pose,
-    and the plate is warped to meet it.
+    and the plate is warped to meet it. held (T,): the position that a frame keeps from an earlier match, NaN where it
+    is free; so an edit changes what lies under the edited frames and nothing else.
     """
     if len(rotation) == 0 or len(plate_rotation) == 0:
         raise InputError("There is no pose to match plates to. Make a performance first.")
     wanted = pose_vector(rotation, translation)
     plates = pose_vector(plate_rotation, plate_translation)
+    exact = np.full(len(wanted), np.nan) if held is None else np.clip(np.asarray(held, np.float64), 0, len(plates) - 1)
     keys = key_poses(rotation, fps)
-    costs = _distances(wanted[keys], plates)
-    path = shortest_path(costs, np.diff(keys) * (plate_fps / fps))
-    exact = np.interp(np.arange(len(rotation)), keys, path)
-    plate = np.rint(exact).astype(np.int32)
+    for first, end in _free_runs(exact):
+        exact[first:end] = _fill(exact, first, end, keys, wanted, plates, plate_fps / fps)
     pose = (1 - plate_fit) * wanted + plate_fit * _between(plates, exact)
     return PlateMatch(
-        plate,
+        np.rint(exact).astype(np.int32),
         np.radians(pose[:, :3]).astype(np.float32),
         (pose[:, 3:] / DEGREES_PER_MM).astype(np.float32),
         _nearest(wanted, plates).astype(np.float32),
+        exact,
     )
 
 
@@ -146,6 +152,36 @@ def step_cost(jump: Floats | int, span: float) -> NDArray[np.float64]:
 def _reach(span: float) -> int:
     """How many plates at most may be passed in the time of `span`."""
     return max(int(span + 1e-6), 1)
+
+
+def _free_runs(position: Floats) -> list[tuple[int, int]]:
+    """First frame and the frame after the last one of every run of NaN in `position` (T,)."""
+    edges = np.flatnonzero(np.diff(np.isnan(position).astype(np.int8), prepend=0, append=0))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+
+
+def _fill(
+    position: Floats, first: int, end: int, keys: NDArray[np.int64], wanted: Floats, plates: Floats, rate: float
+) -> NDArray[np.float64]:
+    """Positions of the frames first..end-1, which are free, between the neighbours, which are held.
+
+    keys (K,): the motion's key frames; rate: clip frames in the time of a frame.
+    """
+    anchors = [frame for frame in (first - 1, end) if 0 <= frame < len(position)]
+    inner = [int(key) for key in keys if first <= key < end]
+    frames = np.array(sorted([*inner, *anchors]), dtype=np.int64)
+    costs = _distances(wanted[frames], plates)
+    for anchor in anchors:
+        row = costs[np.searchsorted(frames, anchor)]
+        row[:] = np.inf
+        row[int(np.rint(position[anchor]))] = 0.0
+    path = shortest_path(costs, np.diff(frames) * rate)
+    if not np.isfinite(costs[np.arange(len(frames)), path]).all():  # whole plates within whole reaches do not meet
+        frames, path = np.array(anchors), np.zeros(len(anchors), np.int64)
+    exact = path.astype(np.float64)
+    for anchor in anchors:
+        exact[np.searchsorted(frames, anchor)] = position[anchor]
+    return np.interp(np.arange(first, end), frames, exact)
 
 
 def _cheapest_arrival(total: NDArray[np.float64], span: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

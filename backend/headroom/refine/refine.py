@@ -42,15 +42,20 @@ class Refiner:
         self.identity, self.region, self.resolution = identity, region, resolution
 
     def refine(
-        self, renders: Iterable[NDArray[np.uint8]], plates: Iterable[NDArray[np.uint8]], batch: int | None = None
+        self,
+        renders: Iterable[NDArray[np.uint8]],
+        plates: Iterable[NDArray[np.uint8]],
+        batch: int | None = None,
+        context: int = 0,
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
         """Refined crop (R, R, 3) uint8 and mask (R, R) float32 0..1 for each frame, in order.
 
         renders: (R, R, 4) uint8, straight alpha; plates: (R, R, 3) uint8, their crops. One is read from each as it is
         needed, so memory does not grow with the number of frames. batch: frames at a time; by default one on CPU.
+        context: how many of the first frames are there to be looked at by the next ones, and are not refined.
         """
         batch = batch or (1 if self.device.type == "cpu" else 8)
-        windows = self._windows(renders, plates)
+        windows = islice(self._windows(renders, plates), context, None)
         while chunk := list(islice(windows, batch)):
             refined = self.paint([window_array(window) for window in chunk])
             for window, picture in zip(chunk, refined):

@@ -144,6 +144,8 @@ def _serve_jobs(app: FastAPI, store: Store, runner: JobRunner) -> None:
     @app.post("/v1/jobs", status_code=201)
     def submit(request: Annotated[JobRequest, Body()]) -> JobReply:
         job = job_of(request)
+        if known := store.job(job.id):
+            return JobReply.of(known)
         missing = [sha for sha in named_blobs(job.inputs) if not store.blobs.keep(sha)]
         if missing:
             raise Refusal(409, f"The backend does not hold files that the job names. Send these: {', '.join(missing)}")

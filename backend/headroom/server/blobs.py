@@ -8,15 +8,14 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from headroom.errors import InputError
-from headroom.files import require_writable
+from headroom.files import CHUNK_BYTES, require_writable
 
-CHUNK_BYTES = 1 << 20
 SECONDS_A_DAY = 86400.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -96,8 +95,7 @@ class Blobs:
 
     def prune(self, max_age_days: float) -> int:
         """Remove the blobs and abandoned uploads that nobody has used for `max_age_days`; how many."""
-        oldest = time.time() - max_age_days * SECONDS_A_DAY
-        old = [path for path in self.folder.glob("*/*") if path.is_file() and path.stat().st_mtime < oldest]
+        old = unused(self.folder.glob("*/*"), max_age_days)
         for path in old:
             path.unlink(missing_ok=True)
         return len(old)
@@ -111,6 +109,12 @@ class Blobs:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+
+def unused(paths: Iterable[Path], max_age_days: float) -> list[Path]:
+    """Those of some files or folders that were last written or marked as used more than `max_age_days` ago."""
+    oldest = time.time() - max_age_days * SECONDS_A_DAY
+    return [path for path in paths if path.stat().st_mtime < oldest]
 
 
 def is_sha(text: str) -> bool:

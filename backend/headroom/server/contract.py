@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -34,6 +35,11 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Asked(Strict):
+    id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[0-9a-f]{32}$",
+                    description="made by the client, so that a request that is sent again asks for the same job")
+
+
 class LearnInputs(Strict):
     clip: Sha
     clip_name: FileName = "clip.mp4"
@@ -47,7 +53,7 @@ class LearnSettings(Strict):
     consent: str | bool | None = Field(default=None, description="who agreed and when, or only that they agreed")
 
 
-class LearnRequest(Strict):
+class LearnRequest(Asked):
     kind: Literal["learn"]
     inputs: LearnInputs
     settings: LearnSettings = LearnSettings()
@@ -63,7 +69,7 @@ class PerformSettings(Strict):
     seed: int = 0
 
 
-class PerformRequest(Strict):
+class PerformRequest(Asked):
     kind: Literal["perform"]
     inputs: PerformInputs
     settings: PerformSettings = PerformSettings()
@@ -71,22 +77,28 @@ class PerformRequest(Strict):
 
 class MatchInputs(Strict):
     subject: Tree
-    poses: Sha = Field(description="npz with fps, rotation (T, 3) and translation (T, 3)")
+    poses: Sha = Field(
+        description="npz with fps, rotation (T, 3), translation (T, 3) and, if some frames keep the position of an "
+        "earlier match, held (T,): that position, NaN where a frame is free"
+    )
 
 
 class MatchSettings(Strict):
     plate_fit: float = Field(default=0.0, ge=0, le=1)
 
 
-class MatchRequest(Strict):
+class MatchRequest(Asked):
     kind: Literal["match"]
     inputs: MatchInputs
     settings: MatchSettings = MatchSettings()
 
 
+Renders = Annotated[list[Sha], Field(min_length=1, description="RGBA PNG pictures in the order of their frames")]
+
+
 class RefineInputs(Strict):
     subject: Tree
-    renders: list[Sha] = Field(min_length=1, description="RGBA PNG pictures in the order of their frames")
+    renders: Renders
     match: Sha = Field(description="npz that a match job made")
     speech: Sha | None = None
     speech_name: FileName = "speech.wav"
@@ -96,13 +108,34 @@ class RefineSettings(Strict):
     fps: float = Field(gt=0, allow_inf_nan=False)
 
 
-class RefineRequest(Strict):
+class RefineRequest(Asked):
     kind: Literal["refine"]
     inputs: RefineInputs
     settings: RefineSettings
 
 
-JobRequest = Annotated[LearnRequest | PerformRequest | MatchRequest | RefineRequest, Field(discriminator="kind")]
+class RefineFramesInputs(Strict):
+    subject: Tree
+    renders: Renders
+    match: Sha = Field(description="npz that a match job made for the whole shot")
+
+
+class RefineFramesSettings(Strict):
+    first: int = Field(ge=0, description="the frame of the match, counted from 0, that the first render shows")
+    context: int = Field(ge=0, description="how many of the first renders are only there for those that follow: two, "
+                                           "or all that the shot has")
+    compare: bool = Field(default=False, description="also give a picture of each frame before and after")
+
+
+class RefineFramesRequest(Asked):
+    kind: Literal["refine_frames"]
+    inputs: RefineFramesInputs
+    settings: RefineFramesSettings
+
+
+JobRequest = Annotated[
+    LearnRequest | PerformRequest | MatchRequest | RefineRequest | RefineFramesRequest, Field(discriminator="kind")
+]
 
 
 class JobReply(BaseModel):
@@ -137,7 +170,7 @@ class ErrorReply(BaseModel):
 
 
 def job_of(request: JobRequest) -> Job:
-    return Job(request.kind, request.inputs.model_dump(), request.settings.model_dump())
+    return Job(request.kind, request.inputs.model_dump(), request.settings.model_dump(), request.id)
 
 
 def named_blobs(inputs: dict[str, Any]) -> list[str]:

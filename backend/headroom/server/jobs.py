@@ -17,6 +17,7 @@ class JobState(str, Enum):
     CANCELLED = "cancelled"
 
 
+MOST_ATTEMPTS = 2
 FINISHED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 
@@ -46,7 +47,15 @@ class Cancelled:
     """The user asked to stop."""
 
 
-Event = Started | Progressed | Finished | Failed | Cancelled
+@dataclass(frozen=True)
+class Interrupted:
+    """A process died while it ran the job; a job gets a second attempt, not a third."""
+
+    reason: str  # what happened, one sentence for the user
+    remedy: str = "Start the job again."  # said when there is no further attempt
+
+
+Event = Started | Progressed | Finished | Failed | Cancelled | Interrupted
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,8 @@ class Job:
     result: dict[str, Any] | None = None
     created: float = field(default_factory=time.time)  # seconds since 1970
     finished: float | None = None  # seconds since 1970
+    attempts: int = 0  # times a worker has taken it
+    changed: float = field(default_factory=time.time)  # seconds since 1970, when it last moved on
 
     @property
     def is_finished(self) -> bool:
@@ -70,9 +81,12 @@ class Job:
         """The job as it stands once `event` has been seen; finished jobs stay finished."""
         if self.is_finished:
             return self
+        return replace(self._after(event), changed=time.time())
+
+    def _after(self, event: Event) -> "Job":
         match event:
             case Started():
-                return replace(self, state=JobState.RUNNING, message="Starting")
+                return replace(self, state=JobState.RUNNING, message="Starting", attempts=self.attempts + 1)
             case Progressed(fraction, message):
                 furthest = max(self.progress, min(fraction, 1.0))  # in this order NaN is ignored
                 return replace(self, state=JobState.RUNNING, progress=furthest, message=message)
@@ -82,6 +96,10 @@ class Job:
                 return self._ended(JobState.FAILED, reason)
             case Cancelled():
                 return self._ended(JobState.CANCELLED, "Cancelled")
+            case Interrupted(reason, remedy):
+                if self.attempts < MOST_ATTEMPTS:
+                    return replace(self, state=JobState.QUEUED, message=f"{reason} Trying once more.")
+                return self._ended(JobState.FAILED, f"{reason} {remedy}")
 
     def _ended(self, state: JobState, message: str, **changes: Any) -> "Job":
         return replace(self, state=state, message=message, finished=time.time(), **changes)

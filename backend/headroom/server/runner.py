@@ -14,7 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from headroom.server.jobs import Cancelled, Failed, Job, Progressed, Started
+from headroom.server.jobs import Cancelled, Failed, Interrupted, Job, Progressed, Started
 from headroom.server.store import Store
 from headroom.server.worker import Ready, Report, StopWork, Work, WorkerSetup, work
 
@@ -94,7 +94,7 @@ class Runner:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the worker and the thread; a job cut short is failed when the store is opened again."""
+        """End the worker and the thread; the job that this cuts short has failed."""
         self._stopping.set()
         self.wake()
         self._thread.join()
@@ -173,8 +173,10 @@ class Runner:
                 if not isinstance(report.event, Progressed):
                     return None
             elif worker.gone:
-                self.store.apply(job_id, Failed(_how_it_ended(worker.process.exitcode, self.setup.log)))
+                self.store.apply(job_id, _how_it_ended(worker.process.exitcode, self.setup.log))
                 return self._drop_worker()
+        self.store.apply(job_id, Failed("The backend was stopped while this job was running. Start the job again."))
+        return None
 
     def _listen(self, worker: WorkerProcess, until: float | None) -> Report | None:
         """The worker's next report, or None after a wake-up call, at the time `until`, or when the worker has ended."""
@@ -204,11 +206,11 @@ class Runner:
         return job is None or job.is_finished
 
 
-def _how_it_ended(code: int | None, log_path: Path) -> str:
-    """A sentence about a worker that died with its job; `code` is its exit code, negative for a signal."""
+def _how_it_ended(code: int | None, log_path: Path) -> Interrupted:
+    """What to say about a worker that died with its job; `code` is its exit code, negative for a signal."""
     log.error("The worker ended by itself with exit code %s", code)
     if code == -getattr(signal, "SIGKILL", 9):
-        return ("The backend's worker process was killed while it ran this job, most often because memory ran out. "
-                "Close other programs and start the job again.")
-    return (f"The backend's worker process ended unexpectedly while it ran this job (exit code {code}). "
-            f"Start the job again. The backend log is at {log_path}")
+        return Interrupted("The backend's worker process was killed while it ran this job, most often because memory "
+                           "ran out.", "Close other programs and start the job again.")
+    return Interrupted(f"The backend's worker process ended unexpectedly while it ran this job (exit code {code}).",
+                       f"Start the job again. The backend log is at {log_path}")

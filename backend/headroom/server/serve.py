@@ -48,7 +48,7 @@ def serve(
     log_to(folder / "logs" / "server.log")
     store.prune(MAX_AGE_DAYS)
     token = os.environ.get("HEADROOM_TOKEN") or secrets.token_urlsafe(32)
-    runner = Runner(store, WorkerSetup(store.blobs.folder, folder / "logs" / "worker.log", pipeline))
+    runner = Runner(store, WorkerSetup(store.blobs.folder, folder, folder / "logs" / "worker.log", pipeline))
     config = uvicorn.Config(create_app(store, runner, token), log_config=None, access_log=False,
                             timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     server = _AnnouncedServer(config, {"url": _url(listening), "token": token, "pid": os.getpid()})

@@ -16,10 +16,12 @@ from typing import Any
 from headroom.errors import HeadroomError
 from headroom.files import require_writable
 from headroom.server.blobs import SECONDS_A_DAY, Blobs
-from headroom.server.jobs import Event, Failed, Job, JobState
+from headroom.server.jobs import Event, Failed, Interrupted, Job, JobState
+from headroom.server.shelf import Shelf
 
 MOST_BACKENDS = 16  # that can share one data folder at a time
-_COLUMNS = "id, kind, inputs, settings, state, progress, message, result, created, finished"
+RESUME_SECONDS = 600.0  # a job cut short longer ago is nobody's any more
+_COLUMNS = "id, kind, inputs, settings, state, progress, message, result, created, finished, attempts, changed"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY,  -- the order of the queue
@@ -32,7 +34,9 @@ CREATE TABLE IF NOT EXISTS jobs (
     message TEXT NOT NULL,
     result TEXT NOT NULL,        -- JSON
     created REAL NOT NULL,
-    finished REAL
+    finished REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    changed REAL NOT NULL DEFAULT 0
 )
 """
 
@@ -51,12 +55,13 @@ class Store:
         require_writable(folder)
         self.folder = folder
         self.blobs = Blobs(folder / "blobs")
+        self.shelf = Shelf(folder)
         self._lock = threading.RLock()
         self._watchers: dict[str, list[Callable[[], None]]] = {}
         self._database, name = _claim_jobs_file(folder)
         self.scratch = folder / "scratch" / name  # private folders of running jobs
         shutil.rmtree(self.scratch, ignore_errors=True)
-        self._fail_interrupted()
+        self._take_up_interrupted()
 
     def close(self) -> None:
         with self._lock:
@@ -115,12 +120,15 @@ class Store:
         with self._lock:
             oldest = time.time() - max_age_days * SECONDS_A_DAY
             self._database.execute("DELETE FROM jobs WHERE finished < ?", (oldest,))
-        removed = self.blobs.prune(max_age_days)
+        removed = self.blobs.prune(max_age_days) + self.shelf.prune(max_age_days)
         log.info("Pruned %d files unused for %g days", removed, max_age_days)
 
-    def _fail_interrupted(self) -> None:
+    def _take_up_interrupted(self) -> None:
+        """Queue again what was running when the last backend that had our jobs file was killed."""
+        reason = "The backend stopped while this job was running."
         for job in self._select("WHERE state = ?", JobState.RUNNING.value):
-            self._replace(job.after(Failed("The backend stopped while this job was running. Start the job again.")))
+            is_recent = time.time() - job.changed < RESUME_SECONDS
+            self._replace(job.after(Interrupted(reason) if is_recent else Failed(f"{reason} Start the job again.")))
 
     def _select(self, condition: str, *values: Any) -> list[Job]:
         with self._lock:
@@ -130,8 +138,10 @@ class Store:
     def _replace(self, job: Job) -> None:
         with self._lock:
             self._database.execute(
-                "UPDATE jobs SET state = ?, progress = ?, message = ?, result = ?, finished = ? WHERE id = ?",
-                (job.state.value, job.progress, job.message, json.dumps(job.result), job.finished, job.id),
+                "UPDATE jobs SET state = ?, progress = ?, message = ?, result = ?, finished = ?, attempts = ?, "
+                "changed = ? WHERE id = ?",
+                (job.state.value, job.progress, job.message, json.dumps(job.result), job.finished, job.attempts,
+                 job.changed, job.id),
             )
 
 
@@ -149,6 +159,7 @@ def _claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(_SCHEMA)
+            _add_columns(database)
             return database, name
         except sqlite3.OperationalError as error:
             database.close()
@@ -160,14 +171,22 @@ def _claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
     raise HeadroomError(f"{MOST_BACKENDS} backends already use {folder}. Stop one of them or choose another folder.")
 
 
+def _add_columns(database: sqlite3.Connection) -> None:
+    """Bring a file of version 0.1, whose jobs had a single attempt, up to date."""
+    there = {row[1] for row in database.execute("PRAGMA table_info(jobs)")}
+    for name, kind in (("attempts", "INTEGER"), ("changed", "REAL")):
+        if name not in there:
+            database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind} NOT NULL DEFAULT 0")
+
+
 def _row(job: Job) -> tuple[Any, ...]:
     """In the order of _COLUMNS."""
     inputs, settings, result = (json.dumps(value) for value in (job.inputs, job.settings, job.result))
     return (job.id, job.kind, inputs, settings, job.state.value, job.progress, job.message, result, job.created,
-            job.finished)
+            job.finished, job.attempts, job.changed)
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    id_, kind, inputs, settings, state, progress, message, result, created, finished = row
+    id_, kind, inputs, settings, state, progress, message, result, *times = row
     return Job(kind, json.loads(inputs), json.loads(settings), id_, JobState(state), progress, message,
-               json.loads(result), created, finished)
+               json.loads(result), *times)

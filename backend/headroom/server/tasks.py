@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,11 @@ from headroom.errors import InputError
 from headroom.files import UNREADABLE
 from headroom.progress import Progress
 from headroom.server.blobs import Blobs
-from headroom.server.trees import plain_name, read_tree, write_tree
+from headroom.server.shelf import Shelf
+from headroom.server.trees import plain_name, read_tree
+
+if TYPE_CHECKING:
+    from headroom.plate.match import PlateMatch
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Workplace:
 
     folder: Path  # private, empty at the start, removed when the job ends however it ends
     blobs: Blobs
+    shelf: Shelf  # what the next jobs find again
     pipeline: Any  # the module headroom.pipeline, or a test's stand-in
     progress: Progress
 
@@ -59,29 +64,41 @@ def perform(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) 
 
 def match(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     subject = _bring_subject(place, inputs)
-    fps, rotation, translation = _read_poses(place.blobs.copy(inputs["poses"], place.folder / "poses.npz"))
-    found = place.pipeline.match(subject, rotation, translation, fps, **settings, progress=place.progress)
+    fps, rotation, translation, held = _read_poses(place.blobs.copy(inputs["poses"], place.folder / "poses.npz"))
+    found = place.pipeline.match(subject, rotation, translation, fps, held=held, **settings, progress=place.progress)
     path = place.folder / "match.npz"
     found.save(path)
     return {"match": place.blobs.add(path)}
 
 
 def refine(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    from headroom.plate.match import PlateMatch
-
     subject = _bring_subject(place, inputs)
-    renders = [
-        place.blobs.copy(sha, place.folder / "renders" / f"{frame:06d}.png")
-        for frame, sha in enumerate(inputs["renders"])
-    ]
-    found = PlateMatch.load(place.blobs.copy(inputs["match"], place.folder / "match.npz"))
+    renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
     speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech") if inputs["speech"] else None
     movie = place.folder / "movie.mp4"
-    frames = place.pipeline.refine(subject, renders, found, movie, **settings, speech=speech, progress=place.progress)
+    frames = place.pipeline.refine(subject, renders, found, movie, **settings, speech=speech, crops=place.shelf.crops,
+                                   progress=place.progress)
     return {"movie": place.blobs.add(movie), "frames": frames}
 
 
-TASKS: dict[str, Task] = {"learn": learn, "perform": perform, "match": match, "refine": refine}
+def refine_frames(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    subject = _bring_subject(place, inputs)
+    renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
+    first, context, end = settings["first"], settings["context"], settings["first"] + len(renders)
+    if end > len(found.plate) or context >= len(renders):
+        raise InputError(f"There are {len(found.plate)} matched frames, and renders up to frame {end}, {context} of "
+                         "them only to be looked at. Render the shot again.")
+    pictures = place.folder / "pictures"
+    painted = place.pipeline.refine_ahead(
+        subject, renders, found.part(first, end), place.shelf.crops, context=context,
+        compare=pictures if settings["compare"] else None, progress=place.progress)
+    made = [place.blobs.add(path) for path in sorted(pictures.glob("*.png"))]
+    return {"frames": len(renders) - context, "painted": painted, "pictures": made}
+
+
+TASKS: dict[str, Task] = {
+    "learn": learn, "perform": perform, "match": match, "refine": refine, "refine_frames": refine_frames,
+}
 
 
 def load_pipeline(module: str) -> Any:
@@ -108,16 +125,31 @@ def _statement(consent: str | bool | None) -> str | None:
 
 
 def _bring_subject(place: Workplace, inputs: dict[str, Any]) -> Path:
-    return write_tree(inputs["subject"], place.blobs, place.folder / "subject")
+    """The subject's folder, the same one for every job, so that the pipeline can keep it open."""
+    return place.shelf.subject(inputs["subject"], place.blobs)
 
 
-def _read_poses(path: Path) -> tuple[float, np.ndarray, np.ndarray]:
-    """fps, rotation (T, 3) radians and translation (T, 3) millimetres, camera axes."""
+def _bring_renders(place: Workplace, inputs: dict[str, Any]) -> list[Path]:
+    folder = place.folder / "renders"
+    return [place.blobs.copy(sha, folder / f"{frame:06d}.png") for frame, sha in enumerate(inputs["renders"])]
+
+
+def _bring_match(place: Workplace, inputs: dict[str, Any]) -> "PlateMatch":
+    from headroom.plate.match import PlateMatch
+
+    return PlateMatch.load(place.blobs.copy(inputs["match"], place.folder / "match.npz"))
+
+
+def _read_poses(path: Path) -> tuple[float, np.ndarray, np.ndarray, np.ndarray | None]:
+    """fps, rotation (T, 3) radians, translation (T, 3) millimetres, camera axes, and held positions (T,) or None."""
     try:
         with np.load(path, allow_pickle=False) as data:
             fps, rotation, translation = float(data["fps"]), data["rotation"], data["translation"]
+            held = data["held"] if "held" in data else None
     except UNREADABLE as error:
         raise InputError("The poses are not an npz file with fps, rotation and translation.") from error
     if rotation.ndim != 2 or rotation.shape[1] != 3 or rotation.shape != translation.shape or not fps > 0:
         raise InputError("The poses need a rate and, for each frame, three rotations and three translations.")
-    return fps, rotation, translation
+    if held is not None and held.shape != rotation.shape[:1]:
+        raise InputError("The poses hold another number of frames than they have. Match the plates again.")
+    return fps, rotation, translation, held

@@ -6,6 +6,7 @@ import faulthandler
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from headroom.server import tasks
 from headroom.server.blobs import Blobs
 from headroom.server.jobs import Cancelled, Event, Failed, Finished, Progressed
 from headroom.server.logs import log_to
+from headroom.server.shelf import Shelf
 
 REPORT_EVERY_SECONDS = 0.1  # progress with the same words is passed on no more often than this
 
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class WorkerSetup:
     blobs: Path
+    shelf: Path  # the data folder
     log: Path
     pipeline: str  # the module whose functions do the work
 
@@ -87,13 +90,14 @@ def do(job: Work, setup: WorkerSetup, connection: Connection) -> Report:
     """Run one job to its end; the one place that catches everything."""
     try:
         pipeline = tasks.load_pipeline(setup.pipeline)
-        place = tasks.Workplace(job.folder, Blobs(setup.blobs), pipeline, _reporter(job.job_id, connection))
+        place = tasks.Workplace(job.folder, Blobs(setup.blobs), Shelf(setup.shelf), pipeline,
+                                _reporter(job.job_id, connection))
         return Report(job.job_id, Finished(tasks.run(job.kind, place, job.inputs, job.settings)))
     except errors.Cancelled:
         return Report(job.job_id, Cancelled())
     except errors.HeadroomError as error:
         log.info("Job %s failed: %s", job.job_id, error)
-        return Report(job.job_id, Failed(_without_folder(str(error), job.folder)))
+        return Report(job.job_id, Failed(_without_folders(str(error), job.folder, setup.shelf)))
     except Exception as error:
         log.exception("Job %s (%s) met an unexpected error", job.job_id, job.kind)
         return Report(job.job_id, Failed(_unexpected(error, setup.log)), last=True)
@@ -116,8 +120,9 @@ def _reporter(job_id: str, connection: Connection) -> Progress:
     return report
 
 
-def _without_folder(message: str, folder: Path) -> str:
-    """The message with the user's file names in place of paths into the job's private folder."""
+def _without_folders(message: str, folder: Path, shelf: Path) -> str:
+    """The message with the user's file names in place of paths into the backend's own folders."""
+    message = re.sub(re.escape(f"{shelf / 'subjects'}{os.sep}") + r"\w+", "The subject", message)
     for role in ("clip", "speech", "learnt"):
         message = message.replace(f"{folder / role}{os.sep}", "")
     return message.replace(f"{folder}{os.sep}", "")

@@ -22,9 +22,8 @@ from headroom.track.regressor.resnet import Bottleneck, ResNet
 HEADS = (80, 64, 80, 3, 27, 2, 1)
 """Outputs of the seven heads; the last two are the translation across and in depth."""
 _MM = 100.0  # per decimetre, the unit of the network
-_VERTICES = 35_709
-"""Of the Basel Face Model 2009 cut to the face; an imported one has a few more, which close its holes."""
-_CLOSING = 1000
+_SOURCE, _VERTICES = "Basel Face Model 2009", 35_709
+"""The face model it speaks of, as imported, and how many vertices that has before its holes are closed."""
 _AMBIENT = 0.8
 """Added to the first light coefficient of each channel."""
 _COSINE_LOBE = np.array([np.pi] + [2 * np.pi / 3**0.5] * 3 + [2 * np.pi / 8**0.5] * 5)
@@ -61,8 +60,8 @@ class Deep3DNet(nn.Module):
     @staticmethod
     def load(path: Path, model: FaceModel) -> "Deep3DNet":
         """The network of a published checkpoint (`epoch_20.pth`), for use with the face model it speaks of."""
-        if not 0 <= len(model.mean) - _VERTICES < _CLOSING:
-            raise InputError(f"{path} speaks of the Basel Face Model 2009; import that face model to use it.")
+        if model.source != _SOURCE:
+            raise InputError(f"{path} speaks of the {_SOURCE}; import that face model to use it.")
         network = Deep3DNet(origin=model.mean[:_VERTICES].mean(0))
         try:
             network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["net_recon"])

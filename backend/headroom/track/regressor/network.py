@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from headroom.errors import InputError
-from headroom.face.model import BUNDLED, FaceModel, bundled_model, digest_of
+from headroom.face.model import FaceModel
 from headroom.files import atomic_write
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.guess import COEFFICIENTS, Guess
@@ -59,18 +58,19 @@ class Regressor(nn.Module):
         window = torch.from_numpy(crop.cut(picture, self.config.resolution)).permute(2, 0, 1).float() / 255
         return Guess.of(self(window[None])[0].numpy(), crop)
 
-    def save(self, path: Path) -> None:
-        """Kernels as half floats, the few other values as they are; bound to the bundled face model."""
+    def save(self, path: Path, model: FaceModel) -> None:
+        """Kernels as half floats, the few other values as they are; bound to the face model it was trained with."""
         tensors = {name: (value.half() if value.ndim > 1 else value).detach().cpu().contiguous()
                    for name, value in self.state_dict().items()}
-        facts = {"config": asdict(self.config), "face_model": digest_of(BUNDLED)}
+        facts = {"config": asdict(self.config), "face_model": model.digest}
         with atomic_write(Path(path)) as temporary:
             save_file(tensors, str(temporary), {"format": FORMAT, "facts": json.dumps(facts)})
 
     @staticmethod
-    def load(path: Path) -> "Regressor":
+    def load(path: Path, model: FaceModel) -> "Regressor":
+        """The regressor in a file; InputError when it is none of this face model's."""
         facts = _facts(path)
-        if facts["face_model"] != digest_of(BUNDLED):
+        if facts["face_model"] != model.digest:
             raise InputError(f"{path} belongs to another face model; train it with `headroom train regressor`.")
         network = Regressor(RegressorConfig(**facts["config"]))
         network.load_state_dict(load_file(path))
@@ -79,14 +79,9 @@ class Regressor(nn.Module):
 
 def regressor_for(model: FaceModel) -> Regressor | None:
     """The regressor that comes with Headroom; None for a face model that it was not trained with."""
-    if model is not bundled_model() or not WEIGHTS.is_file() or digest_of(BUNDLED) != _facts(WEIGHTS)["face_model"]:
+    if not WEIGHTS.is_file() or _facts(WEIGHTS)["face_model"] != model.digest:
         return None
-    return _loaded(WEIGHTS)
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: Path) -> Regressor:
-    return Regressor.load(path)
+    return Regressor.load(WEIGHTS, model)
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""What the commands do: one function for each kind of job, from its settings to the line that tells its result."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .core import remote
+from .core.errors import Cancelled, HeadroomError
+from .core.jobfile import JobRequest, request_of
+from .core.tasks import Step, Watch, run_blocking
+
+Connect = Callable[[], Any]
+Report = Callable[[Step], None]
+Result = dict[str, Any]
+
+
+def run(request: JobRequest, connect: Connect, report: Report) -> Result:
+    """Do one job in place."""
+    return _RUNNERS[request.kind](request.settings, connect, report)
+
+
+def run_entry(number: int, entry: Any, folder: Path, connect: Connect, report: Report) -> Result:
+    """One entry of a job file as the line that tells how it went; only the wish to stop gets out."""
+    line: Result = {"job": number, "kind": entry.get("kind") if isinstance(entry, dict) else None}
+    try:
+        return {**line, "state": "done", **run(request_of(entry, folder), connect, report)}
+    except Cancelled:
+        raise
+    except HeadroomError as error:
+        return {**line, "state": "failed", "error": str(error)}
+    except Exception as error:  # the jobs behind it shall run whatever this one meets
+        return {**line, "state": "failed", "error": f"Headroom made a mistake ({type(error).__name__}: {error})."}
+
+
+def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+    """The subject folder appears when everything is there."""
+    from .scene.produce import learn_subject
+
+    asked = {name: settings[name] for name in ("preset", "from_seconds", "name", "consent")}
+    asked["to_seconds"] = settings["to_seconds"] or None
+    notes = run_blocking(learn_subject(settings["clip"], settings["output"], asked, connect), report)
+    return {"subject": str(settings["output"]), "notes": list(notes)}
+
+
+def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+    """A performance.npz and no scene."""
+    from .core.subject import Subject
+    from .scene.produce import publish, require_file, require_writable
+
+    require_file(settings["speech"], "speech")
+    require_writable(settings["output"].parent)
+    subject = Subject.open(settings["subject"]).folder
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "performance.npz"
+        notes = remote.perform(connect(), subject, settings["speech"], path, settings["seed"], Watch(report))
+        publish(path, settings["output"])
+    return {"performance": str(settings["output"]), "notes": notes}
+
+
+def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+    """An empty file, one subject, one speech, one movie."""
+    from .scene import headless
+
+    result = headless.make_shot(settings["subject"], settings["speech"], settings["output"], settings["performance"],
+                                settings["seed"], settings["plate_fit"], connect, report)
+    blend = settings["blend"]
+    if blend:
+        headless.save_blend(blend)
+    return {"movie": str(result.movie), "blend": str(blend) if blend else None, "frames": result.frames,
+            "notes": list(result.notes)}
+
+
+def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+    """A saved file's shot; the file itself is not written."""
+    from .scene import headless
+
+    result = headless.render_file(settings["file"], settings["scene"], settings["output"], settings["plate_fit"],
+                                  connect, report)
+    return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
+
+
+_RUNNERS: dict[str, Callable[[Mapping[str, Any], Connect, Report], Result]] = {
+    "learn": _learn, "perform": _perform, "shot": _shot, "render": _render}

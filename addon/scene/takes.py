@@ -1,0 +1,145 @@
+"""Takes: every prediction of a speech, raw, on the head's muted NLA tracks.
+
+A raw action has one key per sample, at frames 0, 1, 2, … whatever the rates are; its strip's start and scale put it in
+time. So a take is exact, and neither another scene rate nor a moved speech touches it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..core.coordinates import scene_from_mm
+from ..core.performance import Performance
+from . import compat
+from .channels import Channel, channels_of, owner
+from .controls import HeadroomTake, head_of
+from .curves import write_curve
+from .shot import Shot, find_shot
+
+PARTS = ("head", "expression")
+STEP_SECONDS = 0.05
+
+
+def keep_take(shot: Shot, performance: Performance, seed: int, speech: str) -> None:
+    """Add a prediction as a take and make it the active one."""
+    for _ in keeping_take((shot.scene.name, shot.root.name), performance, seed, speech):
+        pass
+
+
+def keeping_take(names: tuple[str, str], performance: Performance, seed: int, speech: str) -> Iterator[float]:
+    """The same in steps of `STEP_SECONDS`, each giving the fraction done; names: the shot's scene and root.
+
+    A take of the same speech and seed is replaced: it was learnt anew.
+    """
+    shot = find_shot(*names)
+    uid = _begin(shot, seed, speech)
+    channels, until = channels_of(shot), time.monotonic() + STEP_SECONDS
+    for channel in channels:
+        if time.monotonic() > until:
+            yield channel.number / len(channels)
+            shot, until = find_shot(*names), time.monotonic() + STEP_SECONDS
+        _write_raw(shot, find_take(shot.root, uid), channel, performance)
+    _finish(shot, uid, performance)
+
+
+def find_take(root: bpy.types.Object, uid: str) -> HeadroomTake | None:
+    return next((take for take in head_of(root).takes if take.uid == uid), None)
+
+
+def raw_values(shot: Shot, take: HeadroomTake, channel: Channel) -> np.ndarray | None:
+    """What was predicted for a channel, (T,) float32 in the unit of its property; None when that was deleted."""
+    action = getattr(take, channel.part)
+    if action is None:
+        return None
+    curve = compat.channels(action, owner(shot, channel.part)).fcurves.find(channel.path, index=channel.index)
+    if curve is None or len(curve.keyframe_points) == 0:
+        return None
+    points = np.empty(len(curve.keyframe_points) * 2, dtype=np.float32)
+    curve.keyframe_points.foreach_get("co", points)
+    return points[1::2]
+
+
+def remove_take(shot: Shot, index: int) -> None:
+    """Forget a take, its raw motion and its cuts; the one after it becomes active, or the one before."""
+    head = head_of(shot.root)
+    take = head.takes[index]
+    for number in reversed(range(len(head.cuts))):
+        if head.cuts[number].take == take.uid:
+            head.cuts.remove(number)
+    for part in PARTS:
+        if getattr(take, part) is not None:
+            _drop_raw(shot, part, getattr(take, part))
+    head.takes.remove(index)
+    active = head.active_take - (1 if index < head.active_take else 0)
+    head.active_take = max(0, min(active, len(head.takes) - 1))
+
+
+def place_raw(shot: Shot, start: float) -> None:
+    """Lay the raw strips where the speech begins, at the scene's rate, so that they can be compared by eye."""
+    for part in PARTS:
+        data = owner(shot, part).animation_data
+        rates = {getattr(take, part): take.fps for take in head_of(shot.root).takes}
+        for strip in (strip for track in data.nla_tracks for strip in track.strips if strip.action in rates):
+            scale = shot.fps / rates[strip.action]
+            if abs(strip.scale - scale) > 1e-6:
+                strip.scale = scale
+            if abs(strip.frame_start - start) > 1e-4:
+                strip.frame_start_ui = start
+
+
+def _begin(shot: Shot, seed: int, speech: str) -> str:
+    """An unfinished take, as which it has no samples."""
+    takes = head_of(shot.root).takes
+    take = next((each for each in takes if each.seed == seed and each.speech == speech), None)
+    if take is None:
+        number = 1 + max((each.number for each in takes), default=0)
+        take = takes.add()
+        take.name, take.number = f"Take {number} (seed {seed})", number
+        take.seed, take.speech = seed, speech
+    take.uid, take.samples = uuid.uuid4().hex, 0
+    for part in PARTS:
+        if getattr(take, part) is not None:
+            _drop_raw(shot, part, getattr(take, part))
+        setattr(take, part, bpy.data.actions.new(f"{shot.face.name} {take.name} {part.title()}"))
+    return take.uid
+
+
+def _write_raw(shot: Shot, take: Any, channel: Channel, performance: Performance) -> None:
+    bag = compat.channels(getattr(take, channel.part), owner(shot, channel.part))
+    values = _predicted(shot, channel, performance)
+    write_curve(bag, channel.path, np.arange(len(values)), values, channel.index, channel.group)
+
+
+def _predicted(shot: Shot, channel: Channel, performance: Performance) -> np.ndarray:
+    """One channel of a performance (T,) in the unit of its property."""
+    if channel.path == "rotation_euler":
+        return performance.rotation[:, channel.index]
+    if channel.path == "location":
+        return scene_from_mm(performance.translation[:, channel.index])
+    unit = np.float32(shot.root["headroom_key_units"][channel.mode])
+    return performance.expression[:, channel.mode] / unit
+
+
+def _finish(shot: Shot, uid: str, performance: Performance) -> None:
+    head = head_of(shot.root)
+    index = next(number for number, take in enumerate(head.takes) if take.uid == uid)
+    take = head.takes[index]
+    for part in PARTS:
+        compat.lay_muted(owner(shot, part), getattr(take, part), take.name)
+    take.fps, take.samples = performance.fps, len(performance)
+    head.active_take = index
+
+
+def _drop_raw(shot: Shot, part: str, action: bpy.types.Action) -> None:
+    data = owner(shot, part).animation_data
+    for track in list(data.nla_tracks) if data is not None else ():
+        if any(strip.action == action for strip in track.strips):
+            data.nla_tracks.remove(track)
+    if action.users <= 1 + int(action.use_fake_user):  # the take's own pointer; a copied head may still play it
+        bpy.data.actions.remove(action)

@@ -1,0 +1,26 @@
+"""Paths as the panel's fields hold them, and where a new subject goes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import bpy
+
+from .managed import user_folder
+from .properties import settings
+
+
+def absolute(value: str) -> Path:
+    """A field's path; // is the open file's folder."""
+    return Path(bpy.path.abspath(value)).absolute()
+
+
+def new_subject_folder(context: bpy.types.Context) -> Path:
+    """A folder that is not there yet, named after the person."""
+    chosen = settings(context)
+    parent = absolute(chosen.learn_output) if chosen.learn_output else user_folder("subjects")
+    name = re.sub(r'[\x00-\x1f\\/:*?"<>|\s]+', " ", chosen.name).strip(" .") or "Subject"
+    taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
+    names = [name, *(f"{name} {number}" for number in range(2, len(taken) + 3))]
+    return parent / next(each for each in names if each.casefold() not in taken)

@@ -1,0 +1,133 @@
+"""The steps of refining: one subject made ready, renders laid over their plates, what was refined before found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+import headroom
+from headroom.files import digest_of
+from headroom.media.image import read_picture
+from headroom.plate.composite import composite, crop_frame
+from headroom.plate.match import PlateMatch
+from headroom.plate.plates import Plates
+from headroom.plate.warp import warp_plate
+from headroom.refine.crops import Crop, Crops
+from headroom.refine.generator import WINDOW
+from headroom.refine.region import feathered
+from headroom.subject import Subject, head_points
+
+KEPT_PLATES = 12  # warped, full frame: a batch of eight and its window
+MADE_FROM = ("refiner.safetensors", "track.npz", "rig.npz", "plates.mp4")
+"""The subject's files that a refined frame depends on."""
+
+
+class Studio:
+    """One subject with network, track and plates at hand."""
+
+    def __init__(self, subject: Subject):
+        self.track, self.refiner, self.resolution = subject.track, subject.refiner, subject.resolution
+        self.title = subject.facts.get("name")
+        self.points = head_points(subject.model, self.track.identity)
+        self.person = "|".join([headroom.__version__, *(digest_of(subject.folder / name) for name in MADE_FROM)])
+        self._plates = Plates(subject.plates_path, self.track.camera.width, self.track.camera.height)
+        self._plates.__enter__()
+        self._warped: OrderedDict[bytes, np.ndarray] = OrderedDict()
+
+    def close(self) -> None:
+        self._plates.__exit__()
+
+    def plate(self, matched: PlateMatch, frame: int) -> np.ndarray:
+        """The plate (H, W, 3) uint8 under a frame of the shot, its head moved to the wanted pose."""
+        key = mark_of(matched, frame)
+        if key not in self._warped:
+            number = matched.plate[frame]
+            filmed = (self.track.rotation[number], self.track.translation[number])
+            wanted = (matched.rotation[frame], matched.translation[frame])
+            self._warped[key] = warp_plate(self._plates[number], self.track.camera, filmed, wanted, self.points)
+            if len(self._warped) > KEPT_PLATES:
+                self._warped.popitem(last=False)
+        return self._warped[key]
+
+    def painted(
+        self, renders: Iterable[np.ndarray], matched: PlateMatch, first: int = 0, context: int = 0
+    ) -> Iterator[Crop]:
+        """Refined crops of renders (R, R, 4) uint8 of the frames from `first` on.
+
+        The first `context` of them are looked at by those that follow, and not painted.
+        """
+        frames = range(first, len(matched.plate))
+        plates = (crop_frame(self.plate(matched, frame), self.track.crop, self.resolution) for frame in frames)
+        return self.refiner.refine(renders, plates, context=context)
+
+    def refined(
+        self, renders: Sequence[Path], matched: PlateMatch, crops: Crops, context: int = 0
+    ) -> Iterator[tuple[Crop, bool]]:
+        """The crop of every frame after the first `context`, and whether it had to be painted; painted ones are kept.
+
+        renders: RGBA PNG files, one for each frame of the match.
+        """
+        keys = crop_keys(self.person, renders, matched)
+        for known, run in groupby(range(context, len(renders)), lambda frame: keys[frame] in crops):
+            frames = list(run)
+            if known:
+                yield from ((self._kept(renders, matched, crops, keys, frame), False) for frame in frames)
+            else:
+                for frame, crop in zip(frames, self._run(renders, matched, frames[0], frames[-1] + 1)):
+                    yield crops.save(keys[frame], crop), True
+
+    def composite(self, matched: PlateMatch, frame: int, crop: Crop) -> np.ndarray:
+        """The full frame (H, W, 3) uint8."""
+        return composite(self.plate(matched, frame), self.track.crop, *crop)
+
+    def comparison(self, matched: PlateMatch, frame: int, render: Path, crop: Crop) -> np.ndarray:
+        """The crop of the frame before and after refining, side by side: (S, 2 S, 3) uint8, pixels of the frame."""
+        drawn = read_picture(render, alpha=True)
+        before = composite(self.plate(matched, frame), self.track.crop, drawn[..., :3], feathered(drawn[..., 3]))
+        after = self.composite(matched, frame, crop)
+        where = self.track.crop
+        return np.hstack([crop_frame(picture, where, where.size) for picture in (before, after)])
+
+    def _kept(self, renders: Sequence[Path], matched: PlateMatch, crops: Crops, keys: list[str], frame: int) -> Crop:
+        """A kept crop, painted again should it have been damaged or removed meanwhile."""
+        found = crops.load(keys[frame])
+        return found or crops.save(keys[frame], next(self._run(renders, matched, frame, frame + 1)))
+
+    def _run(self, renders: Sequence[Path], matched: PlateMatch, first: int, end: int) -> Iterator[Crop]:
+        """Paint the frames first..end-1, with the frames before them in view."""
+        start = max(first - (WINDOW - 1), 0)
+        pictures = (read_picture(render, alpha=True) for render in renders[start:end])
+        return self.painted(pictures, matched, start, first - start)
+
+
+_open: dict[tuple, Studio] = {}  # the one that was used last; owned by `open_studio`
+
+
+def open_studio(folder: Path) -> Studio:
+    """The studio of a subject folder; the last one stays open, for loading it takes longer than refining a frame."""
+    files = [(folder / name).stat() for name in MADE_FROM if (folder / name).is_file()]
+    key = (Path(folder).absolute(), *((each.st_mtime_ns, each.st_size, each.st_ino) for each in files))
+    if key not in _open:
+        subject = Subject.open(folder)
+        while _open:
+            _open.popitem()[1].close()
+        _open[key] = Studio(subject)
+    return _open[key]
+
+
+def crop_keys(person: str, renders: Sequence[Path], matched: PlateMatch) -> list[str]:
+    """What each frame's refined crop is kept under: the person, and what is seen in the frame and its window."""
+    marks = [digest_of(render).encode() + mark_of(matched, frame) for frame, render in enumerate(renders)]
+    windows = ([marks[max(frame - back, 0)] for back in range(WINDOW)] for frame in range(len(marks)))
+    return [hashlib.sha256(b"|".join([person.encode(), *window])).hexdigest() for window in windows]
+
+
+def mark_of(matched: PlateMatch, frame: int) -> bytes:
+    """The plate and pose of a frame, as bytes."""
+    parts = (matched.plate[frame], matched.rotation[frame], matched.translation[frame])
+    return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)

@@ -1,0 +1,49 @@
+"""Make the pictures of the panel in docs/images from what `headroom demo` wrote, in a Blender with a window.
+
+Usage: HEADROOM_BLENDER=blender python docs/images/make_screenshots.py headroom-demo
+Needs ImageMagick's `import` and a display. Shows the bundled, synthetic person only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SIZE = ("1280", "800")
+SECONDS = 300.0
+
+
+def main(demo: Path) -> None:
+    """Predict a performance, let Blender show everything, and keep the pictures as small JPEGs."""
+    sys.path.insert(0, str(ROOT))
+    import build_addon
+    from headroom import pipeline
+    from headroom.demo import sample
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        performance, _ = pipeline.perform(demo / "subject", sample("speech.wav"))
+        performance.save(folder / "performance.npz")
+        shutil.copytree(demo / "subject", folder / "robin")
+        shutil.copyfile(demo / "shot.mp4", folder / "shot.mp4")
+        shutil.copyfile(sample("speech.wav"), folder / "speech.wav")
+        archive = build_addon.build(folder / "dist")
+        (folder / "blender").mkdir()
+        subprocess.run(
+            [os.environ["HEADROOM_BLENDER"], "--factory-startup", "--window-geometry", "0", "0", *SIZE,
+             "--python", str(HERE / "screenshots_in_window.py"), "--", str(archive), str(folder)],
+            env={**os.environ, "BLENDER_USER_RESOURCES": str(folder / "blender")}, timeout=SECONDS, check=True)
+        for picture in sorted(folder.glob("*.png")):
+            cv2.imwrite(str(HERE / f"{picture.stem}.jpg"), cv2.imread(str(picture)), [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

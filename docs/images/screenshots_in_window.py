@@ -1,0 +1,108 @@
+"""Runs inside Blender for make_screenshots.py: `blender --python … -- ZIP FOLDER`.
+
+FOLDER holds the subject `robin`, `speech.wav`, `performance.npz` and `shot.mp4`; the pictures are written there.
+"""
+
+import importlib
+import os
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import bpy
+
+ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
+PACKAGE = "bl_ext.user_default.headroom"
+PAUSE = 1.5  # seconds in which the window draws
+
+bpy.context.preferences.view.show_splash = False
+
+
+def module(name):
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def picture(name, crop=None):
+    """The window, or a part of it as (x, y, width, height) from its top left, as FOLDER/name.png."""
+    cut = ["-crop", "{2}x{3}+{0}+{1}".format(*crop), "+repage"] if crop else []
+    subprocess.run(["import", "-window", "root", *cut, str(FOLDER / f"{name}.png")], check=True)
+
+
+def around(region):
+    """A region's rectangle from the window's top left."""
+    height = bpy.context.window_manager.windows[0].height
+    return region.x, height - region.y - region.height, region.width, region.height
+
+
+def sidebar():
+    """The first 3D view's sidebar, open, with Headroom's tab in front."""
+    screen = bpy.context.window_manager.windows[0].screen
+    area = next(area for area in screen.areas if area.type == "VIEW_3D")
+    area.spaces.active.show_region_ui = True
+    return next(region for region in area.regions if region.type == "UI")
+
+
+def steps():
+    """The session; after every yield the window has drawn."""
+    bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=str(ARCHIVE), enable_on_install=True, overwrite=True)
+    sidebar()
+    yield
+    sidebar().active_panel_category = "Headroom"
+    yield
+    picture("panel-first-run", around(sidebar()))
+
+    chosen = module("ui.preferences").preferences(bpy.context)
+    chosen.where, chosen.url = "SERVER", "http://127.0.0.1:8765"
+    bpy.ops.headroom.new_shot()
+    yield
+    yield
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "shot.blend"))
+    scene = bpy.context.scene
+    settings = scene.headroom
+    settings.subject, settings.speech, settings.output = "//robin", "//speech.wav", "//shot.mp4"
+    shot = module("scene.shot").open_subject(scene, FOLDER / "robin")
+    performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
+    module("scene.produce").apply_performance(shot, performance, FOLDER / "speech.wav", scene.frame_start)
+    module("scene.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start)
+    bpy.context.view_layer.objects.active = shot.face
+    shot.face.select_set(True)
+    scene.frame_set(60)
+    yield
+    show_curves()
+    yield
+    picture("workspace")
+
+
+def show_curves():
+    """Fit the curves and the strips into their editors."""
+    window = bpy.context.window_manager.windows[0]
+    for area in window.screen.areas:
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        with bpy.context.temp_override(window=window, area=area, region=region):
+            if area.type == "GRAPH_EDITOR":
+                bpy.ops.graph.view_all()
+            elif area.type == "SEQUENCE_EDITOR":
+                area.spaces.active.timeline_overlay.show_strip_source = False
+                bpy.ops.sequencer.view_all()
+            elif area.type == "VIEW_3D":
+                bpy.ops.view3d.view_center_camera()
+
+
+session = steps()
+
+
+def tick():
+    try:
+        next(session)
+        return PAUSE
+    except StopIteration:
+        pass
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    os._exit(0)  # leaving in order would wait for every shader that is still being compiled
+
+
+bpy.app.timers.register(tick, first_interval=PAUSE, persistent=True)

@@ -1,0 +1,192 @@
+"""Job files: written by the panel, run by the command line, one line of JSON for each job."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stand_ins import FakeBackend, tiny_subject, write_movie, write_speech
+
+
+@pytest.fixture
+def backend():
+    return FakeBackend(seconds=0.08)
+
+
+@pytest.fixture
+def run(headroom, backend, monkeypatch, capfd):
+    """Run the command line against the fake backend; gives exit code, lines of stdout as JSON, lines of stderr."""
+    monkeypatch.setattr(headroom.module("core.connection").Connection, "client", lambda self, address: backend)
+
+    def run(*arguments):
+        code = headroom.module("cli").main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return code, [json.loads(line) for line in out.splitlines()], err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path):
+    subject = tiny_subject(tmp_path / "subject")
+    write_movie(subject / "plates.mp4", 30, size=(640, 360))
+    return subject, write_speech(tmp_path / "a speech.wav", 0.08)
+
+
+def job_file(folder, *jobs):
+    path = folder / "jobs.json"
+    path.write_text(json.dumps({"headroom": 1, "jobs": jobs}), encoding="utf-8")
+    return path
+
+
+def test_a_batch_goes_on_after_a_failed_job_and_says_so_at_the_end(run, files, tmp_path):
+    path = job_file(tmp_path, {"kind": "perform", "subject": "subject", "speech": "missing.wav", "output": "a.npz"},
+                    {"kind": "sing"}, "perform",
+                    {"kind": "perform", "subject": "subject", "speech": "a speech.wav", "output": "b.npz", "seed": 2})
+    code, lines, err = run("batch", path)
+    assert code == 1, err
+    assert [(line["job"], line["state"]) for line in lines] == [(1, "failed"), (2, "failed"), (3, "failed"),
+                                                                (4, "done")]
+    assert "does not exist" in lines[0]["error"] and "no job of kind 'sing'" in lines[1]["error"]
+    assert lines[3]["performance"] == str(tmp_path / "b.npz") and np.load(tmp_path / "b.npz")["expression"].size
+
+
+def test_a_batch_whose_jobs_all_succeed_exits_with_0(run, backend, files, tmp_path):
+    path = job_file(tmp_path, {"kind": "shot", "subject": "subject", "speech": "a speech.wav", "output": "out/s.mp4",
+                               "blend": "out/s.blend"},
+                    {"kind": "render", "file": "out/s.blend", "output": "out/again.mp4", "plate_fit": 0.5})
+    code, lines, err = run("batch", path)
+    assert code == 0, (lines, err)
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["again.mp4", "s.blend", "s.mp4"]
+    assert lines[1]["frames"] == 2
+    assert [settings["plate_fit"] for kind, _, settings in backend.submitted if kind == "match"] == [0.0, 0.5]
+
+
+def test_a_surprise_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_path, monkeypatch):
+    def fall(*args):
+        raise ZeroDivisionError("surprise")
+
+    monkeypatch.setattr(headroom.module("core.remote"), "perform", fall)
+    perform = {"kind": "perform", "subject": "subject", "speech": "a speech.wav", "output": "a.npz"}
+    code, lines, _ = run("batch", job_file(tmp_path, perform, perform))
+    assert code == 1 and [line["state"] for line in lines] == ["failed", "failed"]
+    assert "ZeroDivisionError: surprise" in lines[0]["error"]
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    ("{", "not a job file"), ("[]", "not a job file"), ('{"headroom": 2, "jobs": []}', "not a job file")])
+def test_a_file_that_holds_no_jobs_is_one_sentence(run, tmp_path, content, words):
+    path = tmp_path / "jobs.json"
+    path.write_text(content)
+    code, lines, err = run("batch", path)
+    assert (code, lines) == (2, []) and words in err[-1]
+    code, _, err = run("batch", tmp_path / "none.json")
+    assert code == 2 and "Cannot read" in err[-1]
+
+
+@pytest.mark.parametrize(("entry", "words"), [
+    ({"kind": "learn", "clip": "a.mp4"}, "lacks its output"),
+    ({"kind": "learn", "clip": "a.mp4", "output": "b", "preset": "best"}, "draft or standard or paper"),
+    ({"kind": "learn", "clip": "a.mp4", "output": "b", "consent": 1}, "true or false"),
+    ({"kind": "perform", "subject": "a", "speech": "b", "output": "c", "seed": True}, "whole number"),
+    ({"kind": "perform", "subject": "a", "speech": "b", "output": "c", "volume": 3}, "no setting volume"),
+    ({"kind": "perform", "subject": "", "speech": "b", "output": "c"}, "empty"),
+])
+def test_an_entry_that_makes_no_sense_says_what_is_wrong(headroom, tmp_path, entry, words):
+    jobfile, errors = headroom.module("core.jobfile"), headroom.module("core.errors")
+    with pytest.raises(errors.InputError, match=words):
+        jobfile.request_of(entry, tmp_path)
+
+
+def test_rendering_a_file_without_a_shot_says_what_to_do(run, headroom, tmp_path, capfd):
+    headroom.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "empty.blend"))
+    capfd.readouterr()
+    code, _, err = run("render", "--file", tmp_path / "empty.blend", "--output", tmp_path / "s.mp4")
+    assert code == 2 and "There is no shot in the scene" in err[-1]
+    code, _, err = run("render", "--file", tmp_path / "empty.blend", "--output", tmp_path / "s.mp4", "--scene", "X")
+    assert code == 2 and "has no scene X" in err[-1]
+    (tmp_path / "broken.blend").write_bytes(b"no")
+    code, _, err = run("render", "--file", tmp_path / "broken.blend", "--output", tmp_path / "s.mp4")
+    assert code == 2 and "cannot open" in err[-1]
+
+
+def test_a_server_elsewhere_needs_online_access_on_the_command_line_too(run, headroom, files, tmp_path):
+    assert not headroom.bpy.app.online_access
+    code, _, err = run("perform", "--subject", files[0], "--speech", files[1], "--output", tmp_path / "p.npz",
+                       "--url", "https://gpu.example.org")
+    assert code == 2 and "Online Access is off" in err[-1] and "--online-mode" in err[-1]
+
+
+@pytest.fixture
+def panel(headroom, files):
+    """The panel's settings filled in, a subject open."""
+    settings = headroom.scene.headroom
+    settings.subject, settings.speech, settings.seed = str(files[0]), str(files[1]), 4
+    headroom.bpy.ops.headroom.open_subject()
+    headroom.request = lambda kind: headroom.module("ui.command_line").request_of(headroom.bpy.context, kind)
+    return headroom
+
+
+def fill_in(panel, tmp_path):
+    settings = panel.scene.headroom
+    settings.clip, settings.name, settings.consent = str(tmp_path / "Zoë's clip.mp4"), "Zoë", True
+    settings.from_seconds, settings.learn_output = 1.5, str(tmp_path / "people")
+    settings.output, settings.plate_fit = str(tmp_path / "shot.mp4"), 0.25
+    panel.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "my shot.blend"))
+
+
+@pytest.mark.parametrize("kind", ["learn", "perform", "render"])
+def test_the_command_line_the_job_file_and_the_panel_ask_for_the_same(panel, tmp_path, kind):
+    fill_in(panel, tmp_path)
+    request, jobfile, cli = panel.request(kind), panel.module("core.jobfile"), panel.module("cli")
+    args = cli.parser().parse_args(request.arguments())
+    given = {name: getattr(args, name) for name in jobfile.KINDS[kind]}
+    assert jobfile.make_request(kind, given, tmp_path) == request
+    path = tmp_path / "jobs.json"
+    jobfile.append_job(path, request)
+    assert jobfile.request_of(jobfile.read_jobs(path)[0], tmp_path / "elsewhere") == request
+
+
+def test_copying_puts_a_quoted_command_on_the_clipboard(panel, tmp_path):
+    fill_in(panel, tmp_path)
+    command_line = panel.module("ui.command_line")
+    assert panel.bpy.ops.headroom.copy_command(kind="learn") == {"FINISHED"}
+    words = ["blender", *panel.request("learn").arguments()]
+    if sys.platform != "win32":
+        assert shlex.split(command_line.quoted(words)) == words
+    assert str(tmp_path / "people" / "Zoë") in words and "--consent" in words
+
+
+def test_jobs_are_added_to_a_file_one_after_the_other(panel, tmp_path):
+    path = tmp_path / "night.json"
+    for seed in (4, 5):
+        panel.scene.headroom.seed = seed
+        assert panel.bpy.ops.headroom.add_to_batch(kind="perform", filepath=str(path)) == {"FINISHED"}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert [job["seed"] for job in content["jobs"]] == [4, 5]
+    assert list(tmp_path.glob(".night*")) == []
+
+
+@pytest.mark.parametrize(("kind", "words"), [("learn", "Choose a clip"), ("render", "Save the file first")])
+def test_what_is_missing_for_a_command_line_is_said(panel, kind, words):
+    with pytest.raises(RuntimeError, match=words):
+        panel.bpy.ops.headroom.copy_command(kind=kind)
+
+
+def table_row(kind, name, setting, required):
+    """A setting as a line of the guide's table."""
+    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    what = " or ".join(setting.choices) or names.get(setting.kind, "path")
+    default = "needed" if setting.default is required else json.dumps(setting.default).strip('"')
+    default = {"": "empty", "null": "nothing"}.get(default, default)
+    return f"| {kind} | `{name}` | {what} | {default} | {setting.summary} |"
+
+
+def test_the_guide_lists_every_setting_as_it_is(headroom):
+    jobfile = headroom.module("core.jobfile")
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "batch.md").read_text(encoding="utf-8")
+    listed = [line for line in guide.splitlines() if line.count("|") == 6 and "`" in line]
+    assert listed == [table_row(kind, name, setting, jobfile.REQUIRED)
+                      for kind, settings in jobfile.KINDS.items() for name, setting in settings.items()]

@@ -1,0 +1,234 @@
+"""After an edit only what has changed is rendered and refined; the rest is found where it was kept."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from stand_ins import FakeBackend, tiny_performance, write_png, write_speech
+
+FRAMES = 250
+STILL = np.zeros(3, dtype=np.float32), np.array([10.0, 5.0, -700.0], dtype=np.float32)
+
+
+class KeepingBackend(FakeBackend):
+    """Refines as the real one does: each picture with the two before it, and none twice. Plates stay where held."""
+
+    def __init__(self):
+        super().__init__()
+        self.painted, self.held = set(), []
+
+    def _match(self, inputs, settings):
+        with self.read(inputs["poses"]) as poses:
+            self.held.append(np.isfinite(poses["held"]))
+            position = np.where(self.held[-1], poses["held"], 0.5 + np.arange(len(poses["held"])) % 97)
+            arrays = dict(plate=np.rint(position).astype(np.int32), position=position, rotation=poses["rotation"],
+                          translation=poses["translation"], distance=np.zeros(len(position)))
+        return {"match": self._file(lambda path: np.savez(path, **arrays))}
+
+    def _refine(self, inputs, settings):
+        self.paint(inputs, 0, 0)
+        return super()._refine(inputs, settings)
+
+    def _refine_frames(self, inputs, settings):
+        self.paint(inputs, settings["first"], settings["context"])
+        return super()._refine_frames(inputs, settings)
+
+    def paint(self, inputs, first, context):
+        with self.read(inputs["match"]) as found:
+            seen = [(sha, found["plate"][first + index]) for index, sha in enumerate(inputs["renders"])]
+        for index in range(context, len(seen)):
+            self.painted.add(tuple(seen[max(index - back, 0)] for back in range(3)))
+
+    def read(self, sha):
+        import io
+
+        return np.load(io.BytesIO(self.blobs[sha]))
+
+
+@pytest.fixture
+def studio(headroom, subject, tmp_path, monkeypatch):
+    """A performed shot of 250 frames, whose renders are counted and drawn without Eevee."""
+    bpy, rendering = headroom.bpy, headroom.module("scene.rendering")
+    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    performance = headroom.module("core.performance").Performance
+    headroom.module("scene.produce").apply_performance(
+        shot, performance.load(tiny_performance(tmp_path / "p.npz", FRAMES / 25)),
+        write_speech(tmp_path / "speech.wav", FRAMES / 25), 1)
+    rendered, folder = [], tmp_path / "frames"
+
+    def draw(scene, path):
+        rendered.append(scene.frame_current)
+        face = next(each for each in scene.objects if each.type == "MESH")
+        keys = [key.value for key in face.data.shape_keys.key_blocks]
+        words = np.array([*face.rotation_euler, *face.location, *keys], dtype=np.float32).view(np.uint8)
+        write_png(path, np.resize(words, (12, 12, 4)))
+
+    monkeypatch.setattr(rendering, "render_still", draw)
+    for module in ("scene.produce", "scene.filming"):
+        monkeypatch.setattr(headroom.module(module), "cache_folders", lambda: [folder])
+    headroom.shot, headroom.rendered, headroom.backend = shot, rendered, KeepingBackend()
+    headroom.movie, headroom.bpy = tmp_path / "shot.mp4", bpy
+    return headroom
+
+
+def render(studio, **options):
+    produce, tasks = studio.module("scene.produce"), studio.module("core.tasks")
+    shot = studio.module("scene.shot").shots_in(studio.scene)[0]
+    del studio.rendered[:]
+    before = len(studio.backend.painted)
+    result = tasks.run_blocking(produce.render_shot(shot, studio.movie, 0.0, lambda: studio.backend, **options))
+    assert not [thread for thread in threading.enumerate() if thread.name == "refine ahead" and thread.join(5)]
+    return result, list(studio.rendered), len(studio.backend.painted) - before
+
+
+def curve(studio, path, index=0):
+    compat = studio.module("scene.compat")
+    owners = studio.shot.face, studio.shot.face.data.shape_keys
+    curves = [each for owner in owners for each in compat.curves_of(owner)]
+    return next(each for each in curves if each.data_path == path and each.array_index == index)
+
+
+def edit(studio, path, first, last, change):
+    for point in curve(studio, path).keyframe_points:
+        if first <= point.co.x <= last:
+            point.co.y += change
+    curve(studio, path).update()
+
+
+def test_an_unchanged_shot_is_neither_rendered_nor_refined_again(studio):
+    result, rendered, painted = render(studio)
+    assert (result.frames, len(rendered), painted) == (FRAMES, FRAMES, FRAMES)
+    result, rendered, painted = render(studio)
+    assert (result.frames, rendered, painted) == (FRAMES, [], 0)
+
+
+@pytest.mark.parametrize("what", ["expression", "pose"])
+def test_editing_10_frames_of_250_renders_those_and_refines_those_and_their_window(studio, what):
+    render(studio)
+    key = studio.shot.face.data.shape_keys.key_blocks[3].path_from_id("value")
+    edit(studio, key if what == "expression" else "rotation_euler", 101, 110, 0.05)
+    _, rendered, painted = render(studio)
+    assert sorted(rendered) == list(range(101, 111))
+    assert painted == 12
+    assert studio.backend.held[-1].sum() == (FRAMES if what == "expression" else FRAMES - 10)
+    edit(studio, key if what == "expression" else "rotation_euler", 101, 110, -0.05)
+    _, rendered, _ = render(studio)
+    assert len(rendered) < 10, "most values are what they were, up to rounding"
+
+
+def test_renders_go_to_the_backend_while_later_ones_are_still_rendered(studio):
+    ahead, when = studio.module("core.ahead"), []
+    submit = studio.backend.submit
+
+    def noted(kind, inputs, settings):
+        when.append((kind, len(studio.rendered)))
+        return submit(kind, inputs, settings)
+
+    studio.backend.submit = noted
+    render(studio)
+    parts = [count for kind, count in when if kind == "refine_frames"]
+    assert parts and min(parts) < FRAMES
+    assert len(parts) <= FRAMES // ahead.PART
+
+
+@pytest.mark.parametrize("stop_at", [0, 40, 249])
+def test_a_render_stopped_in_the_middle_costs_no_frame_twice(studio, stop_at):
+    produce = studio.module("scene.produce")
+    task = produce.render_shot(studio.shot, studio.movie, 0.0, lambda: studio.backend)
+    watch = studio.module("core.tasks").Watch(lambda step: None)
+    answer = None
+    while len(studio.rendered) <= stop_at:
+        wish = task.send(answer)
+        answer = wish.work(watch) if hasattr(wish, "work") else None
+    done = list(studio.rendered)
+    task.close()
+    assert not studio.movie.exists()
+    _, rendered, _ = render(studio)
+    assert len(done) == stop_at + 1 and not set(done) & set(rendered) and len(done) + len(rendered) == FRAMES
+
+
+def test_a_failing_backend_stops_the_rendering_with_its_sentence(studio):
+    studio.backend.fail = "refine_frames"
+    with pytest.raises(studio.module("core.errors").HeadroomError, match="No luck with refine_frames"):
+        for _ in range(2):  # a thread tells of the failure; at the latest the next render hears of it
+            render(studio)
+            studio.module("core.frames").FrameCache([studio.movie.parent / "frames"]).prune(most_bytes=0)
+
+
+@pytest.mark.parametrize("change", ["material", "albedo", "mesh", "camera", "modifier"])
+def test_another_look_is_another_picture(studio, change):
+    look, shot, bpy = studio.module("scene.look"), studio.shot, studio.bpy
+    before = look.look_digest(shot)
+    assert look.look_digest(shot) == before
+    tree = shot.face.data.materials[0].node_tree
+    match change:
+        case "material":
+            next(node for node in tree.nodes if node.label == "Light").inputs["x"].default_value[0] += 0.1
+        case "albedo":
+            next(node for node in tree.nodes if node.label == "Albedo").image = bpy.data.images.new("other", 8, 8)
+        case "mesh":
+            shot.face.data.shape_keys.key_blocks[5].data[7].co.x += 0.001
+        case "camera":
+            shot.crop_camera.data.shift_x += 0.01
+        case "modifier":
+            shot.face.modifiers.new("Thick", "SOLIDIFY")
+    assert look.look_digest(shot) != before
+
+
+def test_turning_and_moving_the_shot_changes_no_picture(studio):
+    look = studio.module("scene.look")
+    before = look.look_digest(studio.shot)
+    studio.shot.root.rotation_euler, studio.shot.root.location = (0.1, 0.2, 0.3), (1, 2, 3)
+    studio.bpy.context.view_layer.update()
+    assert look.look_digest(studio.shot) == before
+
+
+def test_a_movie_s_strip_tells_how_it_was_rendered_and_can_be_rendered_again(studio):
+    render(studio, frame_range=(20, 24))
+    strips, compat = studio.module("scene.strips"), studio.module("scene.compat")
+    (strip,) = [each for each in compat.strips_of(studio.scene) if each.type == "MOVIE"]
+    asked = strips.render_settings(strip)
+    assert json.loads(strip[strips.SETTINGS])["plate_fit"] == 0.0
+    assert (asked.shot, asked.frame_start, asked.frame_end) == (studio.shot.root.name, 20, 24)
+    assert compat.strip_span(strip) == (20, 25)
+    result, rendered, _ = render(studio, frame_range=(asked.frame_start, asked.frame_end))
+    assert (result.frames, rendered) == (5, [])
+
+
+def test_refining_one_frame_renders_it_and_its_window_for_the_shot_as_well(studio):
+    produce, tasks = studio.module("scene.produce"), studio.module("core.tasks")
+    picture = tasks.run_blocking(produce.refine_frame(studio.shot, 100, 0.0, lambda: studio.backend))
+    assert picture.is_file() and sorted(studio.rendered) == [98, 99, 100]
+    kind, inputs, settings = studio.backend.submitted[-1]
+    assert (kind, len(inputs["renders"])) == ("refine_frames", 3)
+    assert settings == {"first": 97, "context": 2, "compare": True}
+    _, rendered, painted = render(studio)
+    assert len(rendered) == FRAMES - 3 and painted == FRAMES - 1
+    with pytest.raises(studio.module("core.errors").InputError, match="outside of the scene's frames"):
+        tasks.run_blocking(produce.refine_frame(studio.shot, 300, 0.0, lambda: studio.backend))
+
+
+def test_pictures_unused_for_long_and_beyond_the_room_are_removed(headroom, tmp_path):
+    import os
+
+    cache = headroom.module("core.frames").FrameCache([tmp_path, tmp_path / "other"])
+    for age, name in enumerate("abcd"):
+        path = cache.keep(name, lambda path: path.write_bytes(b"x" * 100))
+        os.utime(path, (1e9 - age, 1e9 - age) if name == "d" else (2e9 - age, 2e9 - age))
+    cache.prune(most_days=14, most_bytes=250)
+    assert [path.name for path in sorted(tmp_path.glob("*.png"))] == ["a.png", "b.png"]
+    assert cache.find("a") and cache.find("c") is None
+
+
+def test_what_a_match_remembers_survives_its_file_and_a_part_rendered_alone(headroom, tmp_path):
+    memory = headroom.module("core.memory").MatchMemory
+    frames = np.arange(10, 20)
+    poses = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    memory("a", frames, poses, poses, np.arange(10.0)).save(tmp_path / "m.npz")
+    whole = memory.load(tmp_path / "m.npz")
+    part = whole.joined(memory("a", frames[3:5], poses[3:5] + 1, poses[3:5], np.array([7.5, 8.5])))
+    held = part.held("a", frames, poses, poses)
+    assert np.isnan(held[3:5]).all() and np.array_equal(held[[0, 1, 2, 5, 6, 7, 8, 9]], [0, 1, 2, 5, 6, 7, 8, 9])
+    assert np.isnan(part.held("another", frames, poses, poses)).all()
+    assert len(memory.load(tmp_path / "missing.npz").frames) == 0

@@ -1,0 +1,72 @@
+"""The animation hangs on its sound strip: moved, trimmed, renamed, parted and tied again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from curve_readers import START, edit, keys
+from stand_ins import write_speech
+
+
+def test_moving_and_trimming_the_sound_strip_moves_and_trims_the_animation(headroom, shot, performance, tmp_path):
+    compat, compose = headroom.module("scene.compat"), headroom.module("scene.compose").compose
+    if not compat.plays_sound():
+        pytest.skip("this Blender was built without sound")
+    speech = write_speech(tmp_path / "Grüße.wav", 2.0)
+    headroom.module("scene.produce").apply_performance(shot, performance, speech, START)
+    strip = headroom.module("scene.strips").speech_strip(shot)
+    assert compat.strip_span(strip) == (START, START + 50)
+    edit(headroom, shot, 20, 1.25)
+    strip.frame_start += 30
+    compose(shot)
+    assert keys(headroom, shot.face)[[0, 20, -1], 0] == pytest.approx([START + 30, START + 50, START + 79])
+    assert keys(headroom, shot.face)[20, 1] == pytest.approx(1.25) and shot.start_frame == START + 30
+    strip.frame_offset_start, strip.frame_offset_end = 10, 25
+    compose(shot)
+    assert list(keys(headroom, shot.face)[:, 0]) == list(range(START + 40, START + 55))
+    strip.frame_offset_start, strip.frame_offset_end = 0, 0
+    compose(shot)
+    assert keys(headroom, shot.face)[:, 0] == pytest.approx(np.arange(START + 30, START + 80))
+    assert keys(headroom, shot.face)[40, 1] == pytest.approx(performance.rotation[40, 1], abs=1e-6)
+
+
+def test_a_renamed_head_keeps_its_speech_and_a_copy_has_none(headroom, shot, performance, tmp_path):
+    if not headroom.module("scene.compat").plays_sound():
+        pytest.skip("this Blender was built without sound")
+    headroom.module("scene.produce").apply_performance(shot, performance, write_speech(tmp_path / "a.wav", 2.0), START)
+    strips, name = headroom.module("scene.strips"), shot.root.name
+    shot.root.name = "Анна"
+    assert strips.speech_strip(shot) is not None
+    shot.root.name = name
+    copy = shot.root.copy()
+    assert strips.speech_strip(replace(shot, root=copy)) is None
+
+
+def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom, shot, performance, tmp_path):
+    if not headroom.module("scene.compat").plays_sound():
+        pytest.skip("this Blender was built without sound")
+    headroom.module("scene.produce").apply_performance(shot, performance, write_speech(tmp_path / "a.wav", 2.0), START)
+    shot.root.headroom.follow_strip = False
+    headroom.module("scene.strips").speech_strip(shot).frame_start += 30
+    headroom.module("scene.compose").compose(shot)
+    assert keys(headroom, shot.face)[0, 0] == START
+    shot.root.headroom.follow_strip = True
+    assert keys(headroom, shot.face)[0, 0] == START + 30
+
+
+def test_switching_to_a_take_of_another_speech_lays_that_speech(headroom, shot, performance, other, tmp_path):
+    compat, strips = headroom.module("scene.compat"), headroom.module("scene.strips")
+    if not compat.plays_sound():
+        pytest.skip("this Blender was built without sound")
+    mine = compat.new_strip(headroom.scene, "SOUND", "Mine", write_speech(tmp_path / "a.wav", 2.0), 2, 31)
+    names = headroom.scene.name, shot.root.name
+    for _ in headroom.module("scene.produce").applying(names, performance, tmp_path / "a.wav", START, 0, "Mine"):
+        pass
+    assert strips.speech_strip(shot) == mine and keys(headroom, shot.face)[0, 0] == 31
+    headroom.module("scene.produce").apply_performance(shot, other, write_speech(tmp_path / "b.wav", 2.0), START)
+    laid = strips.speech_strip(shot)
+    assert strips.strip_speech(laid).name == "b.wav" and compat.strip_span(laid)[0] == 31
+    shot.root.headroom.active_take = 0
+    assert strips.strip_speech(strips.speech_strip(shot)).name == "a.wav"
+    assert keys(headroom, shot.face)[40, 1] == pytest.approx(performance.rotation[40, 1], abs=1e-6)
+    assert [strip.name for strip in compat.strips_of(headroom.scene)].count("Mine") == 1

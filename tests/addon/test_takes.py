@@ -1,0 +1,126 @@
+"""Takes are kept raw, switched, cut and removed; they outlive saving, undo, copies and an artist's own actions."""
+
+import numpy as np
+import pytest
+from curve_readers import START, edit, keys, perform
+from stand_ins import tiny_subject
+
+
+def test_takes_are_kept_raw_and_switched_with_the_edits_in_place(headroom, performed, performance, other):
+    edit(headroom, performed, 20, 1.25)
+    perform(headroom, performed, other)
+    head = performed.root.headroom
+    assert [take.name for take in head.takes] == ["Take 1 (seed 0)", "Take 2 (seed 1)"] and head.active_take == 1
+    for number, expected in ((0, performance), (1, other)):
+        head.active_take = number
+        after = keys(headroom, performed.face)
+        assert after[20, 1] == pytest.approx(1.25) and after[40, 1] == pytest.approx(expected.rotation[40, 1], abs=1e-6)
+    tracks = performed.face.animation_data.nla_tracks
+    assert [(track.name, track.mute) for track in tracks] == [("Take 1 (seed 0)", True), ("Take 2 (seed 1)", True)]
+    strip = tracks[0].strips[0]
+    assert (strip.frame_start, strip.frame_end) == (START, START + 49)
+
+
+def test_the_same_seed_again_replaces_its_take(headroom, performed, other):
+    perform(headroom, performed, other, seed=0)
+    assert len(performed.root.headroom.takes) == 1 and len(headroom.bpy.data.actions) == 4
+    assert keys(headroom, performed.face)[:, 1] == pytest.approx(other.rotation[:, 1], abs=1e-6)
+
+
+def test_removing_a_take_takes_its_motion_along_and_shows_the_other(headroom, performed, performance, other):
+    perform(headroom, performed, other)
+    assert headroom.bpy.ops.headroom.remove_take() == {"FINISHED"}
+    assert len(headroom.bpy.data.actions) == 4 and len(performed.face.animation_data.nla_tracks) == 1
+    assert keys(headroom, performed.face)[:, 1] == pytest.approx(performance.rotation[:, 1], abs=1e-6)
+
+
+def test_a_take_is_cut_into_another_within_the_preview_range(headroom, performed, performance, other):
+    perform(headroom, performed, other)
+    with pytest.raises(RuntimeError, match="preview range"):
+        headroom.bpy.ops.headroom.cut_in_take(index=0)
+    scene = headroom.scene
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, START + 20, START + 30
+    assert headroom.bpy.ops.headroom.cut_in_take(index=0) == {"FINISHED"}
+    after = keys(headroom, performed.face)[:, 1]
+    assert after[25] == pytest.approx(performance.rotation[25, 1], abs=1e-6)
+    assert after[[5, 45]] == pytest.approx(other.rotation[[5, 45], 1], abs=1e-6)
+    headroom.bpy.ops.headroom.clear_cuts()
+    assert keys(headroom, performed.face)[:, 1] == pytest.approx(other.rotation[:, 1], abs=1e-6)
+
+
+def test_saving_and_loading_in_the_middle_of_work_keeps_takes_controls_and_edits(headroom, performed, other, tmp_path):
+    edit(headroom, performed, 20, 1.25)
+    performed.root.headroom.mouth.gain = 0.25
+    headroom.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "Größe 日本.blend"))
+    headroom.bpy.ops.wm.read_homefile(use_empty=True)
+    headroom.bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "Größe 日本.blend"))
+    shot = headroom.module("scene.shot").shots_in(headroom.bpy.context.scene)[0]
+    assert not headroom.module("scene.compose").out_of_date(shot, headroom.module("scene.compose").make_plan(shot))
+    assert shot.root.headroom.mouth.gain == 0.25
+    perform(headroom, shot, other)
+    assert [take.seed for take in shot.root.headroom.takes] == [0, 1]
+    after = keys(headroom, shot.face)
+    assert after[20, 1] == pytest.approx(1.25) and after[40, 1] == pytest.approx(other.rotation[40, 1], abs=1e-6)
+
+
+def test_a_control_is_undone_with_its_keys(headroom, performed):
+    bpy = headroom.bpy
+    before = keys(headroom, performed.face)
+    bpy.ops.ed.undo_push(message="performed")
+    performed.root.headroom.head.gain = 0.5
+    bpy.ops.ed.undo_push(message="gain")
+    assert not np.array_equal(keys(headroom, performed.face), before)
+    bpy.ops.ed.undo()
+    shot = headroom.module("scene.shot").shots_in(bpy.context.scene)[0]
+    assert shot.root.headroom.head.gain == 1.0 and np.array_equal(keys(headroom, shot.face), before)
+
+
+def test_an_animators_own_action_is_set_aside_not_overwritten(headroom, shot, performance):
+    shot.face.rotation_euler[0] = 0.3
+    shot.face.keyframe_insert("rotation_euler", frame=5)
+    mine = shot.face.animation_data.action
+    perform(headroom, shot, performance)
+    assert shot.face.animation_data.action != mine
+    track = shot.face.animation_data.nla_tracks[mine.name]
+    assert track.mute and track.strips[0].action == mine and list(mine.frame_range) == [5, 5]
+
+
+def test_an_action_pushed_down_is_still_the_one_that_is_composed(headroom, performed, other):
+    data = performed.face.animation_data
+    action = data.action
+    track = data.nla_tracks.new()
+    track.strips.new("Mine", START, action)
+    data.action = None
+    perform(headroom, performed, other)
+    assert data.action is None
+    bag = headroom.module("scene.compat").channels(action, performed.face)
+    assert bag.fcurves.find("rotation_euler", index=1).keyframe_points[40].co[1] == pytest.approx(
+        other.rotation[40, 1], abs=1e-6)
+
+
+def test_two_heads_in_a_scene_are_dialled_apart(headroom, performed, performance, tmp_path):
+    second = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
+    headroom.module("scene.keyframes").write_performance(second, performance, 101)
+    headroom.module("scene.keyframes").show_range(headroom.scene)
+    before = keys(headroom, performed.face)
+    second.root.headroom.head.gain = 0.0
+    assert np.array_equal(keys(headroom, performed.face), before)
+    assert np.ptp(keys(headroom, second.face)[:, 1]) == pytest.approx(0, abs=1e-6)
+    assert (headroom.scene.frame_start, headroom.scene.frame_end) == (START, 150)
+
+
+def test_a_copied_head_keeps_its_own_keys(headroom, performed):
+    """What Shift D does: the root's properties are copied, and the working actions with the objects."""
+    copies = {each: each.copy() for each in (performed.root, performed.face, performed.camera, performed.crop_camera)}
+    for original, copy in copies.items():
+        headroom.scene.collection.objects.link(copy)
+        copy.parent = copies.get(original.parent)
+    face = copies[performed.face]
+    face.data = face.data.copy()
+    face.animation_data.action = face.animation_data.action.copy()
+    keyed = face.data.shape_keys
+    keyed.animation_data.action = keyed.animation_data.action.copy()
+    before = keys(headroom, performed.face)
+    copies[performed.root].headroom.head.gain = 0.0
+    assert np.array_equal(keys(headroom, performed.face), before)
+    assert np.ptp(keys(headroom, face)[:, 1]) == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,64 @@
+"""What the add-on notices by itself, and what else than keys moves a head."""
+
+import time
+
+import numpy as np
+import pytest
+from curve_readers import START, curve, edit
+
+
+def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed, performance):
+    subject = performed.subject_folder
+    np.savez(subject / "track.npz", fps=25.0, rotation=performance.rotation, translation=performance.translation,
+             confidence=np.r_[np.ones(30), np.full(5, 0.2), np.ones(15)])
+    coverage = headroom.module("scene.coverage")
+    assert coverage.off_plate(performed) == []
+    edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
+    found = coverage.off_plate(performed)
+    assert [(span.first, span.last) for span in found] == [(START + 20, START + 20)] and found[0].worst > 20
+    spans, fps = coverage.unsure(performed)
+    assert [(span.first, span.last) for span in spans] == [(30, 34)] and fps == 25.0
+
+
+def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(headroom, performed, performance):
+    keyframes, frames = headroom.module("scene.keyframes"), np.arange(START, START + 5)
+    assert not keyframes.moved_by_more_than_keys(performed)
+    assert keyframes.evaluated_pose(performed, frames)[0] == pytest.approx(
+        keyframes.sample_pose(performed, frames)[0], abs=1e-5)
+    limit = performed.face.constraints.new("LIMIT_ROTATION")
+    limit.use_limit_y, limit.min_y, limit.max_y, limit.owner_space = True, 0.3, 0.3, "LOCAL"
+    rotation, translation = keyframes.sample_pose(performed, frames)
+    assert rotation[:, 1] == pytest.approx(np.full(5, 0.3), abs=1e-5)
+    assert translation == pytest.approx(performance.translation[:5], abs=1e-2)
+    assert headroom.scene.frame_current == 1
+    performed.face.constraints.remove(limit)
+    curve(headroom, performed.face).mute = True
+    driver = performed.face.driver_add("rotation_euler", 1).driver
+    driver.expression = "0.25"
+    assert keyframes.sample_pose(performed, frames)[0][:, 1] == pytest.approx(np.full(5, 0.25), abs=1e-5)
+
+
+def test_a_moments_rest_tells_the_panel_of_edits_and_far_poses(headroom, performed, performance):
+    live = headroom.module("ui.live")
+    np.savez(performed.subject_folder / "track.npz", fps=25.0, rotation=performance.rotation,
+             translation=performance.translation, confidence=np.ones(50))
+    edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
+    curve(headroom, performed.face, "location", 0).keyframe_points.remove(
+        curve(headroom, performed.face, "location", 0).keyframe_points[3])
+    live.look_again()
+    while (pause := live.tick()) is not None:
+        time.sleep(min(pause, 0.05))
+    found = live.status(performed)
+    assert found.own_keys == 2 and [span.first for span in found.off_plate] == [START + 20]
+
+
+def test_nothing_listens_any_more_when_the_extension_is_off(headroom):
+    import bpy
+
+    live = headroom.module("ui.live")
+    try:
+        live.unregister()
+        assert not any(handler in getattr(bpy.app.handlers, name) for name, handler in live.HANDLERS)
+    finally:
+        live.register()
+    assert all(getattr(bpy.app.handlers, name).count(handler) == 1 for name, handler in live.HANDLERS)

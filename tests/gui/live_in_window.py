@@ -1,0 +1,139 @@
+"""Runs inside Blender for test_live.py: `blender --python live_in_window.py -- ZIP FOLDER`; writes FOLDER/seen.json."""
+
+import importlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addon"))
+
+from stand_ins import FakeBackend
+
+ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
+PACKAGE = "bl_ext.user_default.headroom"
+SECONDS = 8.0
+
+
+def module(name):
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def area_of(kind):
+    return next(area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == kind)
+
+
+def shot():
+    return module("scene.shot").shots_in(bpy.context.scene)[0]
+
+
+def yaw():
+    """Frame and value of every key of the head's yaw."""
+    curve = next(each for each in module("scene.compat").curves_of(shot().face)
+                 if each.data_path == "rotation_euler" and each.array_index == 1)
+    return [key.co[:] for key in curve.keyframe_points]
+
+
+def until(true):
+    """Let Blender live until something is so, or for a few seconds; whether it came to be so."""
+    end = time.monotonic() + SECONDS
+    while not true() and time.monotonic() < end:
+        yield 0.02
+    return true()
+
+
+def picture(name):
+    """The screen as it is, where the machine has a program to take it."""
+    with open(FOLDER / f"{name}.log", "w") as log:
+        try:
+            subprocess.run(["import", "-window", "root", str(FOLDER / f"{name}.png")], stderr=log, check=False)
+        except OSError:
+            log.write("there is no program to take a picture with")
+
+
+def steps():
+    """The session; every number yielded is a pause in seconds in which the window lives."""
+    seen, scene = {}, bpy.context.scene
+    for each in list(bpy.data.objects):
+        bpy.data.objects.remove(each)
+    bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=str(ARCHIVE), enable_on_install=True, overwrite=True)
+    backend, preferences = FakeBackend(seconds=6.0), module("ui.preferences")
+    preferences.Connection.client = lambda self, address: backend
+    chosen = preferences.preferences(bpy.context)
+    chosen.where, chosen.url = "SERVER", "http://127.0.0.1:9"
+    area_of("DOPESHEET_EDITOR").ui_type = "FCURVES"
+    for kind in ("VIEW_3D", "GRAPH_EDITOR"):
+        area_of(kind).spaces.active.show_region_ui = True
+    yield 1.0
+    for kind in ("VIEW_3D", "GRAPH_EDITOR"):
+        next(region for region in area_of(kind).regions if region.type == "UI").active_panel_category = "Headroom"
+    yield 0.5
+    picture("empty")
+
+    settings = scene.headroom
+    settings.subject, settings.speech, settings.take_count = str(FOLDER / "subject"), str(FOLDER / "speech.wav"), 2
+    bpy.ops.headroom.open_subject()
+    yield 0.2
+    bpy.ops.headroom.perform()
+    views = module("ui.jobs").views
+    yield from until(lambda: not views()[0].is_running)
+    seen["performed"] = views()[0].state, views()[0].message
+    bpy.context.view_layer.objects.active = shot().face
+    shot().face.select_set(True)
+    yield 1.0
+    before = yaw()
+    status = module("ui.live").status
+    seen["warned"] = yield from until(lambda: bool(status(shot()).off_plate))
+    picture("performed")
+
+    key = next(each for each in module("scene.compat").curves_of(shot().face) if each.array_index == 1).keyframe_points
+    key[20].co[1] = 0.9
+    bpy.context.view_layer.objects.active.animation_data.action.update_tag()
+    seen["edit_counted"] = yield from until(lambda: status(shot()).own_keys == 1)
+
+    strip = module("scene.strips").speech_strip(shot())
+    strip.frame_start += 10
+    seen["strip_followed"] = yield from until(lambda: yaw()[0][0] == before[0][0] + 10)
+    scene.render.fps = 30
+    seen["rate_followed"] = yield from until(lambda: len(yaw()) > 1.15 * len(before))
+    scene.render.fps = 25
+    yield from until(lambda: len(yaw()) == len(before))
+    seen["back_again"] = yaw()[20]
+
+    bpy.ops.ed.undo_push(message="before")
+    shot().root.headroom.head.gain = 0.0
+    yield from until(lambda: abs(yaw()[40][1] - yaw()[100][1]) < 1e-6)
+    bpy.ops.ed.undo_push(message="gain")
+    yield 0.3
+    bpy.ops.ed.undo()
+    yield 0.5
+    seen["undone"] = shot().root.headroom.head.gain, yaw()[40][1] != yaw()[100][1]
+    bpy.ops.ed.redo()
+    seen["redone"] = yield from until(lambda: abs(yaw()[40][1] - yaw()[100][1]) < 1e-6)
+    bpy.ops.headroom.reset_controls()
+    yield 1.0
+    picture("worked")
+    (FOLDER / "seen.json").write_text(json.dumps(seen))
+
+
+bpy.context.preferences.view.show_splash = False
+session = steps()
+
+
+def tick():
+    try:
+        return next(session)
+    except StopIteration:
+        pass
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    bpy.ops.wm.quit_blender()
+
+
+bpy.app.timers.register(tick, first_interval=1.0, persistent=True)

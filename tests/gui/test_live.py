@@ -1,0 +1,63 @@
+"""Keys that follow in a Blender with a window: a moved speech, another scene rate, sliders, undo and redo.
+
+Set HEADROOM_BLENDER to the program; it needs a display.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "addon")]
+
+from stand_ins import tiny_subject, write_speech  # noqa: E402
+
+import build_addon  # noqa: E402
+
+BLENDER = os.environ.get("HEADROOM_BLENDER", "")
+SECONDS = 150.0
+
+pytestmark = pytest.mark.skipif(not BLENDER, reason="HEADROOM_BLENDER does not name a Blender to open a window with")
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What live_in_window.py reports from one run of Blender."""
+    folder = tmp_path_factory.mktemp("live")
+    subject = tiny_subject(folder / "subject")
+    still = np.zeros((50, 3), dtype=np.float32)
+    np.savez(subject / "track.npz", fps=25.0, rotation=still, translation=still + np.array([10, 5, -700]),
+             confidence=np.r_[np.ones(30), np.full(10, 0.2), np.ones(10)])
+    write_speech(folder / "speech.wav", 6.0)
+    archive = build_addon.build(folder / "dist")
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder / "blender")}
+    (folder / "blender").mkdir()
+    run = subprocess.run(
+        [BLENDER, "--factory-startup", "--window-geometry", "0", "0", "1280", "1600",
+         "--python-exit-code", "3", "--python", str(HERE / "live_in_window.py"), "--", str(archive), str(folder)],
+        env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    output = run.stdout + run.stderr
+    assert (folder / "seen.json").is_file(), output
+    return {**json.loads((folder / "seen.json").read_text()), "output": output, "rc": run.returncode}
+
+
+def test_nothing_goes_wrong_in_python(seen):
+    assert "Traceback" not in seen["output"] and seen["rc"] == 0, seen["output"]
+
+
+def test_poses_far_from_the_clip_are_found_and_edits_are_counted(seen):
+    assert seen["performed"][0] == "done" and seen["warned"] and seen["edit_counted"], seen
+
+
+def test_the_animation_follows_its_sound_strip_and_the_scene_rate_with_the_edit_in_place(seen):
+    assert seen["strip_followed"] and seen["rate_followed"]
+    assert seen["back_again"][1] == pytest.approx(0.9)
+
+
+def test_a_slider_is_undone_and_redone_with_its_keys(seen):
+    assert seen["undone"] == [1.0, True] and seen["redone"]

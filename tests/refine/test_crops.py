@@ -1,0 +1,104 @@
+"""Refined crops are painted once: an edit paints the edited frames and those that have them in their window."""
+
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from test_refiner import IDENTITY, QUICK, drawn_clip
+
+from headroom.face.camera import Camera, Crop
+from headroom.media.image import write_picture
+from headroom.plate.match import PlateMatch
+from headroom.refine.crops import Crops
+from headroom.refine.train import train_refiner
+from headroom.refining import Studio
+
+FRAMES = 9
+
+
+@pytest.fixture(scope="module")
+def clip():
+    return drawn_clip(FRAMES)
+
+
+@pytest.fixture
+def studio(clip):
+    """A studio whose plates are the crops themselves, with a network of width 8 that is told when it paints."""
+    studio = Studio.__new__(Studio)
+    size = clip[0].shape[1]
+    studio.track = SimpleNamespace(camera=Camera(90.0, size, size), crop=Crop(0, 0, size),
+                                   rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
+    studio.refiner = train_refiner(*clip, None, IDENTITY, QUICK)
+    studio.resolution, studio.person, studio.points = size, "somebody", np.random.default_rng(0).normal(0, 80, (12, 3))
+    studio._plates, studio._warped = clip[0], OrderedDict()
+    studio.painted_frames = 0
+    paint = studio.refiner.paint
+
+    def counted(windows):
+        studio.painted_frames += len(windows)
+        return paint(windows)
+
+    studio.refiner.paint = counted
+    return studio
+
+
+@pytest.fixture
+def matched():
+    still = np.zeros((FRAMES, 3), np.float32)
+    return PlateMatch(np.arange(FRAMES, dtype=np.int32), still, still + np.float32([0, 0, -700]),
+                      np.zeros(FRAMES, np.float32), np.arange(FRAMES, dtype=float))
+
+
+def written(folder, renders):
+    paths = [folder / f"{number:06d}.png" for number in range(len(renders))]
+    for path, render in zip(paths, renders):
+        write_picture(path, render)
+    return paths
+
+
+def test_a_shot_refined_again_paints_nothing_and_is_the_same(studio, clip, matched, tmp_path):
+    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    first = [crop for crop, _ in studio.refined(renders, matched, crops)]
+    assert studio.painted_frames == FRAMES
+    again = list(studio.refined(renders, matched, crops))
+    assert studio.painted_frames == FRAMES and not any(is_new for _, is_new in again)
+    for (a, mask_a), ((b, mask_b), _) in zip(first, again):
+        assert np.array_equal(a, b) and np.array_equal(mask_a, mask_b)
+
+
+def test_an_edited_frame_is_painted_with_the_two_that_see_it_and_as_if_all_were_new(studio, clip, matched, tmp_path):
+    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    list(studio.refined(renders, matched, crops))
+    changed = clip[1][3].copy()
+    changed[40:, :, :3] //= 2
+    write_picture(renders[3], changed)
+    studio.painted_frames = 0
+    partly = list(studio.refined(renders, matched, crops))
+    assert [frame for frame, (_, is_new) in enumerate(partly) if is_new] == [3, 4, 5]
+    assert studio.painted_frames == 3
+    for (crop, _), (other, _) in zip(partly, studio.refined(renders, matched, Crops(tmp_path / "elsewhere"))):
+        assert np.array_equal(crop[0], other[0])
+
+
+def test_a_part_with_its_window_is_what_the_whole_has_there(studio, clip, matched, tmp_path):
+    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    part = list(studio.refined(renders[2:7], matched.part(2, 7), crops, context=2))
+    assert len(part) == studio.painted_frames == 3
+    whole = list(studio.refined(renders, matched, crops))
+    assert [frame for frame, (_, is_new) in enumerate(whole) if not is_new] == [4, 5, 6]
+
+
+def test_another_pose_over_the_plate_is_another_crop(studio, clip, matched, tmp_path):
+    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    list(studio.refined(renders, matched, crops))
+    matched.translation[8] += np.float32([2, 0, 0])
+    assert [is_new for _, is_new in studio.refined(renders, matched, crops)] == [False] * 8 + [True]
+
+
+def test_a_damaged_crop_is_painted_again(studio, clip, matched, tmp_path):
+    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    first = [crop for crop, _ in studio.refined(renders, matched, crops)]
+    for path in (tmp_path / "crops").rglob("*.png"):
+        path.write_bytes(b"cut short")
+    assert all(np.array_equal(a[0], b[0]) for a, (b, _) in zip(first, studio.refined(renders, matched, crops)))
