@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from headroom.commands.train_regressor import train_regressor
 from headroom.errors import InputError
 from headroom.face.camera import place, rotation_matrix
 from headroom.face.light import harmonics, shade
@@ -196,6 +197,18 @@ def test_saved_weights_say_the_same_and_are_bound_to_the_face_model(known, tmp_p
     (tmp_path / "c.safetensors").write_bytes(b"no weights")
     with pytest.raises(InputError, match="not a regressor"):
         Regressor.load(tmp_path / "c.safetensors", known.model)
+
+
+def test_the_command_writes_weights_for_the_bundled_face_model(known, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("headroom.track.regressor.train.train_regressor",
+                        lambda clips, model, progress: seen.extend(clips) or Regressor(SMALL.network))
+    train_regressor([SAMPLE], tmp_path / "new.safetensors")
+    assert seen == [SAMPLE] and Regressor.load(tmp_path / "new.safetensors", known.model).config == SMALL.network
+    with pytest.raises(InputError, match="must end in"):
+        train_regressor([SAMPLE], tmp_path / "new.pth")
+    with pytest.raises(InputError, match="kept for measuring"):
+        train_regressor([Path("vr_2.mp4")], tmp_path / "new.safetensors")
 
 
 def test_a_face_model_of_the_user_s_has_no_bundled_regressor(known):

@@ -16,9 +16,11 @@ def train_regressor(
 ) -> None:
     """Train the network that reads the bundled face model's coefficients off one picture."""
     require_file_later(output, ".safetensors")
+    from headroom.corpus import Clip, require_nobody_held_out
     from headroom.face.model import bundled_model
     from headroom.track.regressor.train import train_regressor as run
 
+    require_nobody_held_out([Clip(path) for path in clips])
     model = bundled_model()
     with progress_bar() as progress:
         run(clips, model, progress=progress).save(output, model)

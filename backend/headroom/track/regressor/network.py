@@ -72,7 +72,8 @@ class Regressor(nn.Module):
         facts = _facts(path)
         if facts["face_model"] != model.digest:
             raise InputError(f"{path} belongs to another face model; train it with `headroom train regressor`.")
-        network = Regressor(RegressorConfig(**facts["config"]))
+        config = RegressorConfig(**{**facts["config"], "blocks": tuple(facts["config"]["blocks"])})
+        network = Regressor(config)
         network.load_state_dict(load_file(path))
         return network.eval()
 
