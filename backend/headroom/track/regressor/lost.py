@@ -12,9 +12,9 @@ from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.guess import eye_distance, five_points
 from headroom.track.regressor.network import Regressor
 
-_LOOKS = ((0.0, 0.0, 1.0), (0.06, 0.03, 1.08), (-0.05, 0.05, 0.93), (0.02, -0.06, 1.0))
+_LOOKS = ((0.0, 0.0, 1.0), (0.025, 0.01, 1.05), (-0.025, 0.02, 0.95), (0.0, -0.03, 1.0))
 """Windows looked through: shift across and down in sides, and size. A face that is seen stays where it is in all."""
-_DOUBT = 80.0
+_DOUBT = 130.0
 """Doubt per eye distance that the looks differ by; it leaves hidden faces to the motion around them."""
 
 
