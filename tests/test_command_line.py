@@ -104,8 +104,7 @@ def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_p
     assert code == 0
     del seen["progress"]
     assert seen == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "draft", "albedo": "clip",
-                    "from_seconds": 1.5,
-                    "to_seconds": 9.0, "name": "Robin", "consent": "Robin, today",
+                    "from_seconds": 1.5, "to_seconds": 9.0, "name": "Robin", "consent": "Robin, today",
                     "face_model": tmp_path / "mine.npz"}
     assert "50 % Learning the face" in said
     assert "Note: Two faces were seen; the largest was taken." in said

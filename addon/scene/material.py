@@ -18,6 +18,8 @@ BASIS = (
     ("yz", 1.092548), ("3z²-1", 0.315392), ("xz", 1.092548), ("x²-y²", 0.546274),
 )
 """The nine real spherical harmonics and their constants."""
+DARKEST = 0.15
+"""Light below this is raised to it, as where the albedo was measured."""
 
 
 def build_material(light: np.ndarray, albedo: Path, root: bpy.types.Object, name: str) -> bpy.types.Material:
@@ -86,12 +88,13 @@ def light_group() -> bpy.types.NodeTree:
     values = {"1": None, "x": x, "y": y, "z": z}
     for row, (label, one, other) in enumerate((("xy", x, y), ("yz", y, z), ("xz", x, z),
                                                ("xx", x, x), ("yy", y, y), ("zz", z, z))):
-        values[label] = _math(tree, "MULTIPLY", one, other, 2, row)
-    values["3z²-1"] = _math(tree, "MULTIPLY_ADD", values["zz"], 3.0, 3, 6, third=-1.0)
-    values["x²-y²"] = _math(tree, "SUBTRACT", values["xx"], values["yy"], 3, 7)
+        values[label] = _math(tree, "MULTIPLY", one, other, 2, row, label=label)
+    values["3z²-1"] = _math(tree, "MULTIPLY_ADD", values["zz"], 3.0, 3, 6, third=-1.0, label="3z²-1")
+    values["x²-y²"] = _math(tree, "SUBTRACT", values["xx"], values["yy"], 3, 7, label="x²-y²")
     total = None
     for row, (label, constant) in enumerate(BASIS):
-        term = _math(tree, "MULTIPLY", values[label] if values[label] else 1.0, constant, 4, row)
+        term = _math(tree, "MULTIPLY", values[label] if values[label] else 1.0, constant, 4, row,
+                     label=f"Constant of {label}")
         add = at(tree.nodes.new("ShaderNodeVectorMath"), 5 + row * 0.5, row, label)
         add.operation = "MULTIPLY_ADD"
         tree.links.new(term, add.inputs[0])
@@ -99,7 +102,11 @@ def light_group() -> bpy.types.NodeTree:
         if total is not None:
             tree.links.new(total, add.inputs[2])
         total = add.outputs[0]
-    tree.links.new(total, end.inputs["Light"])
+    floor = at(tree.nodes.new("ShaderNodeVectorMath"), 10, 0, "Darkest")
+    floor.operation = "MAXIMUM"
+    floor.inputs[1].default_value = (DARKEST,) * 3
+    tree.links.new(total, floor.inputs[0])
+    tree.links.new(floor.outputs[0], end.inputs["Light"])
     return tree
 
 
@@ -112,11 +119,11 @@ def display_to_linear_group() -> bpy.types.NodeTree:
     join = at(tree.nodes.new("ShaderNodeCombineColor"), 7, 0)
     tree.links.new(start.outputs["Display"], split.inputs[0])
     for row in range(3):
-        value = _math(tree, "ADD", split.outputs[row], 0.0, 2, row * 3, clamp=True)
-        dark = _math(tree, "MULTIPLY", value, 1 / 12.92, 3, row * 3)
-        base = _math(tree, "MULTIPLY_ADD", value, 1 / 1.055, 3, row * 3 + 1, third=0.055 / 1.055)
-        bright = _math(tree, "POWER", base, 2.4, 4, row * 3 + 1)
-        is_bright = _math(tree, "GREATER_THAN", value, 0.04045, 4, row * 3 + 2)
+        value = _math(tree, "ADD", split.outputs[row], 0.0, 2, row * 3, clamp=True, label="Clamped")
+        dark = _math(tree, "MULTIPLY", value, 1 / 12.92, 3, row * 3, label="Dark: Straight")
+        base = _math(tree, "MULTIPLY_ADD", value, 1 / 1.055, 3, row * 3 + 1, third=0.055 / 1.055, label="Bright: Base")
+        bright = _math(tree, "POWER", base, 2.4, 4, row * 3 + 1, label="Bright: Curve")
+        is_bright = _math(tree, "GREATER_THAN", value, 0.04045, 4, row * 3 + 2, label="Is Bright")
         choose = at(tree.nodes.new("ShaderNodeMix"), 6, row * 3)
         for source, target in zip((is_bright, dark, bright), choose.inputs[0:1] + choose.inputs[2:4]):
             tree.links.new(source, target)
@@ -125,9 +132,9 @@ def display_to_linear_group() -> bpy.types.NodeTree:
     return tree
 
 
-def _math(tree, operation, first, second, column, row, third=None, clamp=False):
+def _math(tree, operation, first, second, column, row, third=None, clamp=False, label=""):
     """A Math node on sockets or numbers; returns its output socket."""
-    node = at(tree.nodes.new("ShaderNodeMath"), column, row)
+    node = at(tree.nodes.new("ShaderNodeMath"), column, row, label)
     node.operation, node.use_clamp = operation, clamp
     for socket, value in zip(node.inputs, (first, second, third)):
         if isinstance(value, bpy.types.NodeSocket):

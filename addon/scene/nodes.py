@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 COLUMN, ROW = 220, -180
-VERSION = 1
+VERSION = 2
 """Raised when a group's inside changes, so that an older file keeps the group it was saved with."""
 
 

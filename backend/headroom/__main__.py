@@ -264,6 +264,19 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         raise typer.Exit(EXIT_FAILED)
 
 
+@train.command("phones")
+def take_phones(
+    folder: Annotated[Path, typer.Argument(help="Sphinx acoustic model: means, variances, sendump.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Phone model to write, .npz.")],
+) -> None:
+    """Take the phones that motion is learnt from out of an acoustic model."""
+    require_file_later(output, ".npz")
+    from headroom.motion.sphinx import read_phone_model
+
+    read_phone_model(folder).save(output)
+    out.print(f"Wrote {output}", markup=False)
+
+
 @train.command("motion")
 def train_motion(
     datasets: Annotated[list[Path], typer.Argument(help="Clips of one person speaking each, folders of them, or LRW.",

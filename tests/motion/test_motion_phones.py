@@ -93,7 +93,7 @@ def test_the_bundled_model_tells_a_hiss_from_a_vowel():
 
 def test_cepstra_do_not_depend_on_how_many_rows_are_looked_at():
     power = np.random.default_rng(3).random((30, 257)).astype(np.float32)
-    np.testing.assert_allclose(row_cepstra(power)[10:20], row_cepstra(power[10:20]), rtol=1e-5)
+    np.testing.assert_allclose(row_cepstra(power)[10:20], row_cepstra(power[10:20]), atol=1e-4)
 
 
 def test_the_bundled_model_has_the_phones_of_english():

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from headroom.errors import HeadroomError
 from headroom.face.camera import Camera, Crop
-from headroom.face.light import BASIS_CONSTANTS
+from headroom.face.light import BASIS_CONSTANTS, DARKEST
 from headroom.face.model import FaceModel
 
 _SAMPLES = 2
@@ -32,7 +32,7 @@ void main() {
 
 _FACE_FRAGMENT = """
 #version 330
-uniform sampler2D albedo; uniform vec3 light[9];
+uniform sampler2D albedo; uniform vec3 light[9]; uniform float darkest;
 in vec3 n; in vec2 t;
 out vec4 colour;
 void main() {
@@ -41,7 +41,7 @@ void main() {
                           m.x * m.x - m.y * m.y);
     vec3 shading = vec3(0.0);
     for (int i = 0; i < 9; i++) shading += b[i] * light[i];
-    colour = vec4(clamp(texture(albedo, t).rgb * shading, 0.0, 1.0), 1.0);
+    colour = vec4(clamp(texture(albedo, t).rgb * max(shading, vec3(darkest)), 0.0, 1.0), 1.0);
 }"""
 
 _MAP_VERTEX = """
@@ -80,6 +80,7 @@ class Rasterizer:
         self._gl = gl = _context()
         side = resolution * _SAMPLES
         self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
+        self._program["darkest"] = DARKEST
         self._program["window"] = (
             2 * camera.focal_px / crop.size,
             (camera.width - 2 * crop.x) / crop.size - 1,

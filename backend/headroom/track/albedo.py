@@ -26,8 +26,6 @@ _SKIN_FRAMES, _OPEN_FRAMES = 40, 16
 """Frames looked at for the skin and, with the mouth wide open, for its inside."""
 _SEEN = 1.0
 """Squarely seen frames that a texel of the skin needs."""
-_DARKEST = 0.15
-"""Shading below this tells nothing about the albedo."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def _unlit(model: FaceModel, fit: Fit, picture: np.ndarray, frame: int, light: n
     vertices, normals = posed(model, fit, frame)
     at_vertices = np.concatenate([vertices, shade(normals, light), facing(vertices, normals)[:, None]], axis=1)
     values = texels.weights @ at_vertices.astype(np.float32)
-    colours = sample(picture, fit.camera, values[:, :3]) / np.maximum(values[:, 3:6], _DARKEST)
+    colours = sample(picture, fit.camera, values[:, :3]) / values[:, 3:6]
     return np.clip(colours, 0, 2), values[:, 6]
 
 
