@@ -8,7 +8,7 @@ import torch
 
 from headroom.errors import InputError
 from headroom.face.camera import place
-from headroom.face.light import shade
+from headroom.face.light import harmonics
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.deep3d import Deep3DNet, to_guess
 
@@ -107,4 +107,4 @@ def test_pose_and_light_mean_what_the_publication_says():
         -a[2] * c[2] * nx * nz, a[2] * c[2] * 0.5 * (nx**2 - ny**2),
     ], 1)
     gamma = values[227:254].reshape(3, 9) + np.array([0.8, *[0] * 8])
-    assert np.allclose(shade(normals, guess.light), terms @ gamma.T, atol=1e-4)
+    assert np.allclose(harmonics(normals) @ guess.light, terms @ gamma.T, atol=1e-4)

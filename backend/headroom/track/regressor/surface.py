@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headroom.face.light import BASIS_CONSTANTS
+from headroom.face.light import BASIS_CONSTANTS, DARKEST
 from headroom.face.model import FaceModel
 from headroom.track.regressor.crop import FOCAL
 from headroom.track.regressor.guess import SIZES
@@ -49,7 +49,7 @@ class Surface(nn.Module):
         towards = -functional.normalize(placed.detach(), dim=2)
         facing = ((turned.detach() * towards).sum(2) - 0.3).clamp(min=0)
         albedo = self.albedo_mean + torch.einsum("kci,bi->bkc", self.albedo_basis, texture)
-        return _project(placed), albedo * (harmonics(turned) @ light), facing
+        return _project(placed), albedo * (harmonics(turned) @ light).clamp(min=DARKEST), facing
 
     @torch.no_grad()
     def _skin_normals(self, coefficients: Tensor) -> Tensor:
