@@ -84,7 +84,8 @@ def test_the_backend_points_from_server_to_pipeline_to_parts_to_face_and_media(p
 
 
 def test_the_command_line_answers_without_loading_the_heavy_packages():
-    for module in ("__main__", "commands/export", "commands/model", "console", "errors", "progress"):
+    for module in ("__main__", "commands/export", "commands/model", "commands/train_regressor", "console", "errors",
+                   "progress"):
         tree = ast.parse((BACKEND / f"{module}.py").read_text(encoding="utf-8"))
         for node in tree.body:  # the top level only; commands import what they need
             if isinstance(node, (ast.Import, ast.ImportFrom)):

@@ -15,6 +15,7 @@ import typer
 from headroom import __version__
 from headroom.commands.export import export
 from headroom.commands.model import app as model
+from headroom.commands.train_regressor import train_regressor
 from headroom.console import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -300,6 +301,9 @@ def train_motion(
     if notes is not None:
         say_notes(notes)
         out.print(f"Wrote {output}", markup=False)
+
+
+train.command("regressor")(train_regressor)
 
 
 def main() -> None:

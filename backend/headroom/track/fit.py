@@ -75,14 +75,16 @@ def fit_clip(
     height: int,
     config: FitConfig | None = None,
     progress: Progress = silent,
+    doubt: np.ndarray | None = None,
 ) -> Fit:
     """Fit everything to landmarks (T, 478, 3).
 
     Identity and focal length come from frames spread over the clip, solved together with those frames' own pose and
-    expression; then the motion of all frames is solved at once.
+    expression; then the motion of all frames is solved at once. doubt: (T,) how many times less exact than usual a
+    frame's landmarks are; above 1 they are no face seen, and tell of the motion only.
     """
     config = config or FitConfig()
-    problem = _Problem(model, points, fps, config)
+    problem = _Problem(model, points, fps, config, doubt)
     shared = problem.spread(_SHARED_FRAMES)
     fit = shared.start(Camera(config.focal * max(width, height), width, height))
     for index in range(config.shared_rounds):
@@ -99,9 +101,10 @@ def fit_motion(
     identity: np.ndarray,
     config: FitConfig | None = None,
     progress: Progress = silent,
+    doubt: np.ndarray | None = None,
 ) -> Fit:
     """Expression and pose of further frames of a person and camera that are known already."""
-    return _with_motion(_Problem(model, points, fps, config or FitConfig()), camera, identity, progress)
+    return _with_motion(_Problem(model, points, fps, config or FitConfig(), doubt), camera, identity, progress)
 
 
 def _with_motion(problem: "_Problem", camera: Camera, identity: np.ndarray, progress: Progress) -> Fit:
@@ -116,9 +119,11 @@ def _with_motion(problem: "_Problem", camera: Camera, identity: np.ndarray, prog
 class _Problem:
     """One clip's landmarks against one model."""
 
-    def __init__(self, model: FaceModel, points: np.ndarray, fps: float, config: FitConfig):
+    def __init__(
+        self, model: FaceModel, points: np.ndarray, fps: float, config: FitConfig, doubt: np.ndarray | None = None
+    ):
         self.model, self.points, self.fps, self.config = model, points, fps, config
-        self.residuals = Residuals(model, points, config.noise)
+        self.residuals = Residuals(model, points, config.noise, doubt)
         self.seen = self.residuals.seen
         expressions, identities = self.residuals.expression_basis.shape[2], self.residuals.identity_basis.shape[2]
         # a pose has no prior of its own; the last figure only keeps the equations of lost frames solvable
@@ -128,7 +133,7 @@ class _Problem:
 
     def spread(self, count: int) -> "_Problem":
         """The problem of at most `count` frames with a face, spread over the clip; `solve_shared` takes no others."""
-        frames = np.flatnonzero(self.seen)
+        frames = np.flatnonzero(self.seen & ~self.residuals.doubted)
         frames = frames[np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int))]
         return _Problem(self.model, self.points[frames], self.fps, self.config)
 

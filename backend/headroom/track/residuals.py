@@ -37,10 +37,11 @@ class Linear:
 class Residuals:
     """One clip's landmarks (T, 478, 3) against one model; noise: one standard deviation of a landmark in eye distances.
 
-    seen (T,): where there was a face. eye_distance: px, the clip's median.
+    doubt: (T,) how many times less exact than `noise` a frame's landmarks are. seen (T,): where there are any.
+    eye_distance: px, the clip's median.
     """
 
-    def __init__(self, model: FaceModel, points: np.ndarray, noise: float):
+    def __init__(self, model: FaceModel, points: np.ndarray, noise: float, doubt: np.ndarray | None = None):
         vertices = model.landmark_vertices
         self.mean = model.mean[vertices].astype(np.float64)
         self.identity_basis = model.identity_basis[vertices].astype(np.float64)
@@ -50,11 +51,14 @@ class Residuals:
         eyes = points[:, [top.RIGHT_IRIS, top.LEFT_IRIS], :3]
         self.eye_distance = float(np.nanmedian(np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)))
         self.importance = landmark_weights(model.landmark_ids)
+        self.doubt = np.ones(len(points)) if doubt is None else doubt
+        self.doubted = self.doubt > 1
         self.noise_px = noise * self.eye_distance
 
     def errors(self, fit: Fit) -> np.ndarray:
-        """(T, L) landmark errors over the eye distance, NaN where no face was seen."""
+        """(T, L) landmark errors over the eye distance, NaN where no face was seen or it is doubted."""
         away = np.linalg.norm(self.target[..., :2] - fit.camera.project(self._placed(fit, slice(None))[1]), axis=2)
+        away[self.doubted] = np.nan
         return away / self.eye_distance
 
     def linearised(self, fit: Fit, frames: slice) -> Linear:
@@ -71,7 +75,7 @@ class Residuals:
         motion = np.concatenate([by_expression, by_rotation, by_camera], axis=3)
         return Linear(
             residual=residual.reshape(count, -1),
-            weights=np.repeat(self._weights(residual, lost), 2, axis=1),
+            weights=np.repeat(self._weights(residual, lost) / self.doubt[frames, None] ** 2, 2, axis=1),
             motion=motion.reshape(count, landmarks * 2, -1),
             placed=placed,
             by_camera=by_camera,

@@ -41,7 +41,8 @@ def track_clip(
     """
     height, width = frames[0].shape[:2]
     landmarks = find_landmarks(frames, fps, part(progress, 0, 0.45))
-    fit = fit_clip(model, landmarks.points, fps, width, height, progress=part(progress, 0.45, 0.8))
+    points, doubt = _with_lost_frames(frames, landmarks, model)
+    fit = fit_clip(model, points, fps, width, height, progress=part(progress, 0.45, 0.8), doubt=doubt)
     look = estimate_look(model, fit, frames, albedo, part(progress, 0.8, 1))
     track = Track(
         fps,
@@ -61,13 +62,27 @@ def track_clip(
 def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent) -> Track:
     """The track of further frames of the same person, camera and light."""
     landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
+    points, doubt = _with_lost_frames(frames, landmarks, model)
     fit = fit_motion(
-        model, landmarks.points, known.fps, known.camera, known.identity, progress=part(progress, 0.6, 1)
+        model, points, known.fps, known.camera, known.identity, progress=part(progress, 0.6, 1), doubt=doubt
     )
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
     )
+
+
+def _with_lost_frames(
+    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Landmarks (T, 478, 3) and the doubt (T,) in them, with what the regressor sees where no face was found."""
+    if landmarks.found.all():
+        return landmarks.points, None
+    from headroom.track.regressor.lost import read_lost  # torch, which no other step of tracking needs
+    from headroom.track.regressor.network import regressor_for
+
+    regressor = regressor_for(model)
+    return read_lost(frames, landmarks, model, regressor) if regressor else (landmarks.points, None)
 
 
 def _confidence(error: np.ndarray) -> np.ndarray:

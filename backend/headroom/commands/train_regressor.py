@@ -1,0 +1,27 @@
+"""`headroom train regressor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headroom.console import out, progress_bar, require_file_later
+
+
+def train_regressor(
+    clips: Annotated[list[Path], typer.Argument(help="Videos and photos of different people, one each.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write, .safetensors.")],
+) -> None:
+    """Train the network that reads the bundled face model's coefficients off one picture."""
+    require_file_later(output, ".safetensors")
+    from headroom.corpus import Clip, require_nobody_held_out
+    from headroom.face.model import bundled_model
+    from headroom.track.regressor.train import train_regressor as run
+
+    require_nobody_held_out([Clip(path) for path in clips])
+    model = bundled_model()
+    with progress_bar() as progress:
+        run(clips, model, progress=progress).save(output, model)
+    out.print(f"Wrote {output}", markup=False)
