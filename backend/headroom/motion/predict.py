@@ -91,9 +91,13 @@ def face_in_chunks(manner: Manner, normalised: np.ndarray, speaking: np.ndarray,
 
 def face(manner: Manner, normalised: np.ndarray, speaking: np.ndarray) -> np.ndarray:
     """Expression (T, 64) without blinks: lips alive and within the person's range, at rest in pauses, lids open."""
-    moved = normalised * manner.expression_deviation * manner.lip_gain + manner.expression_mean
+    moved = normalised * manner.expression_deviation + manner.expression_mean
     moved = gaussian_filter1d(moved, LIP_SMOOTH, axis=0, mode="nearest")
-    moved = with_effect(moved, manner.lip_opening, np.clip(moved @ manner.lip_opening, *manner.lip_range))
+    usual = manner.expression_mean @ manner.lip_opening
+    opening = usual + (moved @ manner.lip_opening - usual) * manner.lip_gain
+    # the opening alone: in everything else the caution is right, and more of it would be more that is wrong
+    along = manner.lip_opening * manner.expression_deviation**2
+    moved = with_effect(moved, manner.lip_opening, np.clip(opening, *manner.lip_range), along)
     moved = manner.rest + (moved - manner.rest) * speaking[:, None]
     lids = without(manner.lid_opening[None], manner.lip_opening)[0]
     open_eyes = np.full(len(moved), float(manner.rest @ manner.lid_opening))
