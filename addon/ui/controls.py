@@ -168,6 +168,10 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Sho
 class HEADROOM_PT_controls(SidebarPanel):
     bl_label, bl_parent_id, bl_order = "Controls", "HEADROOM_PT_main", 2
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return shown_shot(context) is not None
+
     def draw(self, context: bpy.types.Context) -> None:
         draw_controls(self, context)
 

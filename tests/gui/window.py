@@ -12,7 +12,7 @@ import bpy
 ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
 PACKAGE = "bl_ext.user_default.headroom"
 JOB_SECONDS = 150.0
-STEP_PX = 9
+STEP_PX = 16
 """Less than the height of a button."""
 COLUMNS_PX = (0.4, -30, -38)
 """Where the mouse goes down a sidebar: a part of its width, and along its right edge, beside the tabs."""
@@ -86,7 +86,7 @@ def picture(name):
 
 def click(button, kind="VIEW_3D"):
     """Click a button of a sidebar, such as "perform", wherever it is drawn; it is scrolled to."""
-    place = yield from _find(f"HEADROOM_OT_{button}", kind)
+    place = yield from _find(f"bpy.ops.headroom.{button}(", kind)
     assert place, f"{button} is not in the sidebar"
     for value in ("PRESS", "RELEASE"):
         _mouse("LEFTMOUSE", value, place)
@@ -110,9 +110,9 @@ def run(steps):
     bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
 
 
-def _find(button, kind):
-    """Move the mouse over a sidebar, first its upper and then its lower part; the place of a button, or None."""
-    for turns in (-30, 30):
+def _find(command, kind):
+    """Go over a sidebar as it is scrolled, then over its upper and its lower part; the place of a button, or None."""
+    for turns in (0, -30, 30):
         _scroll(kind, turns)
         yield 0.3
         region = sidebar(kind)
@@ -121,16 +121,19 @@ def _find(button, kind):
             for y in range(region.y + region.height - STEP_PX, region.y, -STEP_PX):
                 _mouse("MOUSEMOVE", "NOTHING", (x, y))
                 yield 0.01
-                if _hovered(kind) == button:
+                if _hovered(kind).startswith(command):
                     return x, y
     return None
 
 
 def _hovered(kind):
-    """The name of the operator whose button is under the mouse."""
+    """The command of the button under the mouse, such as "bpy.ops.headroom.perform()"; Blender only copies it."""
+    manager = bpy.context.window_manager
     with bpy.context.temp_override(window=window(), area=area_of(kind), region=sidebar(kind)):
-        found = getattr(bpy.context, "button_operator", None)
-    return found.bl_rna.identifier if found is not None else ""
+        if not bpy.ops.ui.copy_python_command_button.poll():
+            return ""
+        bpy.ops.ui.copy_python_command_button()
+    return manager.clipboard
 
 
 def _scroll(kind, turns):
