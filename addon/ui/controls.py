@@ -170,7 +170,8 @@ class HEADROOM_PT_controls(SidebarPanel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return shown_shot(context) is not None
+        shot = shown_shot(context)
+        return shot is not None and make_plan(shot) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_controls(self, context)

@@ -15,21 +15,29 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from window import (
+    BOTTOM,
     FOLDER,
+    RIGHT,
+    TOP,
     area_of,
     click,
     finished,
     install,
     module,
+    new_job,
     picture,
+    place_of,
+    press,
     run,
+    scroll,
     shot,
     show_tab,
     sidebar,
+    unfold_last,
     until,
 )
 
-FRAMES = 6  # rendered: Eevee takes a second or two for each without a GPU
+FRAMES = 8  # rendered: Eevee takes a second or two for each without a GPU
 TURNED = 0.3  # radians
 
 
@@ -37,15 +45,6 @@ def yaw():
     """The keys of the head's yaw."""
     return next(curve for curve in module("scene.compat").curves_of(shot().face)
                 if curve.data_path == "rotation_euler" and curve.array_index == 1).keyframe_points
-
-
-def unfold(*panels):
-    """Have panels open that begin closed, and others closed, as clicks on their headers would."""
-    for panel, closed in panels:
-        found = getattr(bpy.types, f"HEADROOM_PT_{panel}")
-        bpy.utils.unregister_class(found)
-        found.bl_options = {"DEFAULT_CLOSED"} if closed else set()
-        bpy.utils.register_class(found)
 
 
 def server():
@@ -62,7 +61,8 @@ def steps():
     picture("1 first run")
     module("ui.preferences").preferences(bpy.context).python = python
     sidebar().tag_redraw()
-    yield from click("check_backend")
+    yield from click("check_backend", new_job(), column=RIGHT)
+    stop = yield from place_of("cancel_job", TOP, RIGHT)  # before Blender is too busy rendering to look for it
     seen["checked"] = asdict((yield from finished()))
     yield 0.5
     picture("2 backend ready")
@@ -70,9 +70,9 @@ def steps():
     settings = scene.headroom
     settings.subject, settings.speech = str(FOLDER / "Robin"), str(FOLDER / "speech.wav")
     settings.output = str(FOLDER / "shot.mp4")
-    yield from click("open_subject")
+    yield from click("open_subject", lambda: bool(module("scene.shot").shots_in(scene)))
     yield 1.0
-    yield from click("perform")
+    yield from click("perform", new_job())
     yield 0.5
     picture("3 performing")
     seen["performed"] = asdict((yield from finished()))
@@ -83,7 +83,7 @@ def steps():
     yaw()[3].co[1] = TURNED
     shot().face.animation_data.action.update_tag()
     settings.seed = 7
-    yield from click("perform")
+    yield from click("perform", new_job())
     seen["performed_again"] = asdict((yield from finished()))
     yield from until(lambda: module("ui.live").status(shot()).own_keys == 1)
     again = [key.co[1] for key in yaw()]
@@ -91,16 +91,17 @@ def steps():
     yield 0.5
     picture("5 performed again with an edit")
 
-    unfold(("subject", True), ("perform", True), ("takes", True), ("controls", True), ("coverage", True),
-           ("render", False))
-    yield 0.5
+    yield from unfold_last()
     scene.frame_end, scene.frame_current = FRAMES, 3
-    yield from click("refine_frame")
+    yield from click("refine_frame", new_job(), BOTTOM)
     seen["refined"] = asdict((yield from finished()))
     yield 1.0
     picture("6 refined a frame")
-    yield from click("render_shot")
-    yield from finished(lambda view: view.message.startswith("Refin"))
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[-1]):
+        bpy.ops.wm.window_close()  # the picture's, which was opened in front
+    yield 0.5
+    yield from click("render_shot", new_job(), BOTTOM)
+    yield from finished(lambda view: view.message.startswith("Rendered frame"))
     picture("7 rendering")
     seen["rendered"] = asdict((yield from finished()))
     yield 0.5
@@ -108,16 +109,17 @@ def steps():
 
     shot().face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # another face: all frames are rendered anew
     settings.output = str(FOLDER / "stopped.mp4")
-    yield from click("render_shot")
+    yield from click("render_shot", new_job(), BOTTOM)
+    scroll(TOP)
     yield from finished(lambda view: view.message.startswith("Rendered frame"))
-    yield from click("cancel_job")
+    yield from press(stop)
     seen["stopped"] = asdict((yield from finished()))
     yield 0.5
     picture("9 stopped")
 
     settings.output = str(FOLDER / "revived.mp4")
-    yield from click("render_shot")
-    yield from finished(lambda view: view.message.startswith("Refin"))
+    yield from click("render_shot", new_job(), BOTTOM)
+    yield from finished(lambda view: view.message.startswith("Rendered frame"))
     seen["killed"] = server()
     os.kill(server(), signal.SIGKILL)
     seen["revived"] = asdict((yield from finished()))
@@ -125,7 +127,7 @@ def steps():
 
     python_settings = module("ui.preferences").preferences(bpy.context)
     python_settings.python = str(FOLDER / "no python here")
-    yield from click("check_backend")
+    yield from click("check_backend", new_job(), TOP, RIGHT)
     seen["failed"] = asdict((yield from finished()))
     yield 0.5
     picture("10 failed")

@@ -16,7 +16,7 @@ from headroom.demo import sample
 from headroom.media.audio import read_audio, write_wav
 
 pytestmark = needs_window
-FRAMES = 6
+FRAMES = 8
 
 
 @pytest.fixture(scope="module")

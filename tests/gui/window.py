@@ -12,10 +12,15 @@ import bpy
 ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
 PACKAGE = "bl_ext.user_default.headroom"
 JOB_SECONDS = 150.0
+TRIES = 3
 STEP_PX = 16
 """Less than the height of a button."""
-COLUMNS_PX = (0.4, -30, -38)
-"""Where the mouse goes down a sidebar: a part of its width, and along its right edge, beside the tabs."""
+LAST_HEADER_PX = 14
+"""From the lower edge of a sidebar that is scrolled to its end to the middle of a header there."""
+WIDE, RIGHT = 0.4, -48
+"""Where the mouse goes down a sidebar: a part of its width, or beside its right edge, where small buttons are."""
+TOP, BOTTOM = -30, 30
+"""Turns of the mouse wheel, more than there is to scroll."""
 
 
 def module(name):
@@ -84,13 +89,56 @@ def picture(name):
             log.write("there is no program to take a picture with")
 
 
-def click(button, kind="VIEW_3D"):
-    """Click a button of a sidebar, such as "perform", wherever it is drawn; it is scrolled to."""
-    place = yield from _find(f"bpy.ops.headroom.{button}(", kind)
-    assert place, f"{button} is not in the sidebar"
-    for value in ("PRESS", "RELEASE"):
-        _mouse("LEFTMOUSE", value, place)
-        yield 0.1
+def click(button, true, scrolled=0, column=WIDE):
+    """Click a button of the sidebar, such as "perform", until something is so that it does."""
+    for _ in range(TRIES):
+        place = yield from place_of(button, scrolled, column)
+        yield from press(place)
+        if (yield from until(true, 1.0)):
+            return
+    raise AssertionError(f"{button} was clicked and did nothing")
+
+
+def place_of(button, scrolled=0, column=WIDE):
+    """Where a button is drawn, in the window: the mouse goes down the sidebar, once it is at its TOP or BOTTOM."""
+    scroll(scrolled)
+    yield 0.3
+    region = sidebar()
+    x = region.x + (round(region.width * column) if column > 0 else region.width + column)
+    for y in range(region.y + region.height - STEP_PX, region.y, -STEP_PX):
+        _mouse("MOUSEMOVE", "NOTHING", (x, y))
+        yield 0.01
+        if not _hovered().startswith(f"bpy.ops.headroom.{button}("):
+            continue
+        for behind in (0, STEP_PX, 2 * STEP_PX):  # Blender may have told of a place the mouse had left
+            _mouse("MOUSEMOVE", "NOTHING", (x, y + behind))
+            yield 0.3
+            if _hovered().startswith(f"bpy.ops.headroom.{button}("):
+                return x, y + behind
+    raise AssertionError(f"{button} is not in the sidebar")
+
+
+def press(place):
+    """Click there."""
+    for kind, value in (("MOUSEMOVE", "NOTHING"), ("LEFTMOUSE", "PRESS"), ("LEFTMOUSE", "RELEASE")):
+        _mouse(kind, value, place)
+        yield 0.15
+
+
+def unfold_last():
+    """Click the header of the sidebar's last panel, which is folded."""
+    scroll(BOTTOM)
+    yield 0.5
+    region = sidebar()
+    yield from press((region.x + round(region.width * WIDE), region.y + LAST_HEADER_PX))
+    yield 0.5
+
+
+def new_job():
+    """What is so once another job than those that are there has begun."""
+    views = module("ui.jobs").views
+    newest = max((view.number for view in views()), default=0)
+    return lambda: max((view.number for view in views()), default=0) > newest
 
 
 def run(steps):
@@ -110,38 +158,23 @@ def run(steps):
     bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
 
 
-def _find(command, kind):
-    """Go over a sidebar as it is scrolled, then over its upper and its lower part; the place of a button, or None."""
-    for turns in (0, -30, 30):
-        _scroll(kind, turns)
-        yield 0.3
-        region = sidebar(kind)
-        for column in COLUMNS_PX:
-            x = region.x + (round(region.width * column) if column > 0 else region.width + column)
-            for y in range(region.y + region.height - STEP_PX, region.y, -STEP_PX):
-                _mouse("MOUSEMOVE", "NOTHING", (x, y))
-                yield 0.01
-                if _hovered(kind).startswith(command):
-                    return x, y
-    return None
-
-
-def _hovered(kind):
-    """The command of the button under the mouse, such as "bpy.ops.headroom.perform()"; Blender only copies it."""
-    manager = bpy.context.window_manager
-    with bpy.context.temp_override(window=window(), area=area_of(kind), region=sidebar(kind)):
-        if not bpy.ops.ui.copy_python_command_button.poll():
-            return ""
-        bpy.ops.ui.copy_python_command_button()
-    return manager.clipboard
-
-
-def _scroll(kind, turns):
-    region = sidebar(kind)
+def scroll(turns):
+    """Turn the mouse wheel over the sidebar."""
+    region = sidebar()
     place = region.x + region.width // 3, region.y + region.height // 2
     _mouse("MOUSEMOVE", "NOTHING", place)
     for _ in range(abs(turns)):
         _mouse("WHEELDOWNMOUSE" if turns > 0 else "WHEELUPMOUSE", "PRESS", place)
+
+
+def _hovered():
+    """The command of the button under the mouse, such as "bpy.ops.headroom.perform()"; Blender only copies it."""
+    manager = bpy.context.window_manager
+    with bpy.context.temp_override(window=window(), area=area_of("VIEW_3D"), region=sidebar()):
+        if not bpy.ops.ui.copy_python_command_button.poll():
+            return ""
+        bpy.ops.ui.copy_python_command_button()
+    return manager.clipboard
 
 
 def _mouse(kind, value, place):
