@@ -168,6 +168,11 @@ def draw_strip(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Sho
 class HEADROOM_PT_controls(SidebarPanel):
     bl_label, bl_parent_id, bl_order = "Controls", "HEADROOM_PT_main", 2
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        shot = shown_shot(context)
+        return shot is not None and make_plan(shot) is not None
+
     def draw(self, context: bpy.types.Context) -> None:
         draw_controls(self, context)
 

@@ -38,11 +38,12 @@ class HEADROOM_OT_go_to(Button):
 class HEADROOM_PT_coverage(SidebarPanel):
     bl_label, bl_parent_id, bl_order = "What the Clip Shows", "HEADROOM_PT_main", 3
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return shown_shot(context) is not None
+
     def draw(self, context: bpy.types.Context) -> None:
         layout, shot = split_layout(self), shown_shot(context)
-        if shot is None:
-            wrapped(layout.column(align=True), context, "Open a subject first.", "INFO")
-            return
         draw_off_plate(layout, context, shot)
         draw_unsure(layout, context, shot)
 

@@ -152,6 +152,7 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.
     """Title, progress with a button to stop it, and the last thing said."""
     box = layout.box().column(align=True)
     row = box.row()
+    row.alert = view.state == "failed"
     row.label(text=view.title, icon=ICONS[view.state])
     if view.is_running:
         row.operator(HEADROOM_OT_cancel_job.bl_idname, text="", icon="X", emboss=False).number = view.number

@@ -10,6 +10,7 @@ from ..scene import compat, produce, strips
 from ..scene.shot import find_shot
 from . import jobs, preferences
 from .button import Button
+from .layout import wrapped
 from .operators import _connect, _shot, rendered
 from .properties import settings
 
@@ -74,12 +75,11 @@ class HEADROOM_PT_strip(bpy.types.Panel):
         return strip is not None and strips.SETTINGS in strip
 
     def draw(self, context: bpy.types.Context) -> None:
-        column = self.layout.column()
         asked = strips.render_settings(active_strip(context))
-        if asked is not None:
-            for line in (asked.shot, *str(asked).split(", ")):
-                column.label(text=line)
-        column.operator(HEADROOM_OT_redo_render.bl_idname, icon="FILE_REFRESH")
+        lines = self.layout.column(align=True)
+        for line in (asked.shot, *str(asked).split(", ")) if asked is not None else ():
+            wrapped(lines, context, line)
+        self.layout.operator(HEADROOM_OT_redo_render.bl_idname, icon="FILE_REFRESH")
 
 
 CLASSES = (HEADROOM_OT_refine_frame, HEADROOM_OT_redo_render, HEADROOM_PT_strip)

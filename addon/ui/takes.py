@@ -106,10 +106,14 @@ class HEADROOM_UL_takes(bpy.types.UIList):
 class HEADROOM_PT_takes(SidebarPanel):
     bl_label, bl_parent_id, bl_order = "Takes", "HEADROOM_PT_main", 1
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return shown_shot(context) is not None
+
     def draw(self, context: bpy.types.Context) -> None:
         layout, shot = split_layout(self), shown_shot(context)
-        head = head_of(shot.root) if shot is not None else None
-        if head is None or not head.takes:
+        head = head_of(shot.root)
+        if not head.takes:
             wrapped(layout.column(align=True), context, "Perform a speech to have the first take.", "INFO")
             return
         row = layout.row()

@@ -65,7 +65,8 @@ def steps():
     shot = module("scene.shot").open_subject(scene, FOLDER / "robin")
     performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
     module("scene.produce").apply_performance(shot, performance, FOLDER / "speech.wav", scene.frame_start)
-    module("scene.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start)
+    rendered = module("core.render_settings").RenderSettings(shot.root.name, scene.frame_start, scene.frame_end, 0.0)
+    module("scene.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
     bpy.context.view_layer.objects.active = shot.face
     shot.face.select_set(True)
     scene.frame_set(60)
@@ -82,6 +83,7 @@ def show_curves():
         region = next(region for region in area.regions if region.type == "WINDOW")
         with bpy.context.temp_override(window=window, area=area, region=region):
             if area.type == "GRAPH_EDITOR":
+                area.spaces.active.dopesheet.show_shapekeys = False
                 bpy.ops.graph.view_all()
             elif area.type == "SEQUENCE_EDITOR":
                 area.spaces.active.timeline_overlay.show_strip_source = False

@@ -59,7 +59,7 @@ def test_a_batch_whose_jobs_all_succeed_exits_with_0(run, backend, files, tmp_pa
                     {"kind": "render", "file": "out/s.blend", "output": "out/again.mp4", "plate_fit": 0.5})
     code, lines, err = run("batch", path)
     assert code == 0, (lines, err)
-    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["again.mp4", "s.blend", "s.mp4"]
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["again.mp4", "headroom_s", "s.blend", "s.mp4"]
     assert lines[1]["frames"] == 2
     assert [settings["plate_fit"] for kind, _, settings in backend.submitted if kind == "match"] == [0.0, 0.5]
 

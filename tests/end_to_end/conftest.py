@@ -1,29 +1,24 @@
 """A subject really learnt from the bundled sample, with networks and times too small to be good."""
 
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from headroom import pipeline
-from headroom.demo import sample
-from headroom.refine import train as refining
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from quick_subject import learn_quickly, quick_draft
 
 
 @pytest.fixture(scope="session")
 def quick() -> Iterator[None]:
     """Make the draft preset a matter of seconds."""
-    draft = refining.PRESETS["draft"]
-    tiny = replace(draft, generator=replace(draft.generator, width=8), seconds=None, steps=12, gan_from=0.5)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(refining.PRESETS, "draft", tiny)
+    with quick_draft():
         yield
 
 
 @pytest.fixture(scope="session")
-def learnt(quick, tmp_path_factory) -> Path:
+def learnt(tmp_path_factory) -> Path:
     """The subject folder of the sample's first four seconds."""
-    folder = tmp_path_factory.mktemp("learnt") / "Robin's subject"
-    pipeline.learn(sample("sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
-    return folder
+    return learn_quickly(tmp_path_factory.mktemp("learnt") / "Robin's subject")

@@ -1,21 +1,17 @@
 """Runs inside Blender for test_window.py: `blender --python in_window.py -- ZIP FOLDER`; writes FOLDER/seen.json."""
 
-import importlib
 import json
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addon"))
 
 from stand_ins import FakeBackend
-
-ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
-PACKAGE = "bl_ext.user_default.headroom"
-JOB_SECONDS = 60.0
+from window import FOLDER, finished, install, module, run, shot, show_tab, sidebar, window
 
 
 class Backend(FakeBackend):
@@ -23,25 +19,6 @@ class Backend(FakeBackend):
 
     def _refine(self, inputs, settings):
         return {"movie": self.put_file(FOLDER / "refined.mp4"), "frames": len(inputs["renders"])}
-
-
-def module(name):
-    return importlib.import_module(f"{PACKAGE}.{name}")
-
-
-def sidebar():
-    area = next(area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "VIEW_3D")
-    area.spaces.active.show_region_ui = True
-    return next(region for region in area.regions if region.type == "UI")
-
-
-def finished(until=lambda view: False):
-    """Let Blender draw until the newest job has ended, or `until` says so; returns it."""
-    end = time.monotonic() + JOB_SECONDS
-    while (view := module("ui.jobs").views()[0]).is_running and not until(view):
-        assert time.monotonic() < end, view
-        yield 0.02
-    return view
 
 
 def watched(drawn, name, draw):
@@ -55,20 +32,14 @@ def watched(drawn, name, draw):
 def steps():
     """The session; every number yielded is a pause in seconds in which the window lives."""
     seen, drawn, scene = {}, set(), bpy.context.scene
-    for each in list(bpy.data.objects):
-        bpy.data.objects.remove(each)
-    bpy.ops.extensions.package_install_files(
-        repo="user_default", filepath=str(ARCHIVE), enable_on_install=True, overwrite=True)
+    install()
     backend, preferences = Backend(seconds=0.2), module("ui.preferences")
     preferences.Connection.client = lambda self, address: backend
     chosen = preferences.preferences(bpy.context)
     chosen.where, chosen.url = "SERVER", "http://127.0.0.1:9"
     for panel in module("ui.panels").CLASSES:
         panel.draw = watched(drawn, panel.__name__.rpartition("_")[2], panel.draw)
-    sidebar()
-    yield 1.0
-    sidebar().active_panel_category = "Headroom"
-    yield 1.0
+    yield from show_tab("VIEW_3D")
     seen["tab"] = sidebar().active_panel_category
     bpy.ops.headroom.check_backend()
     yield from finished()
@@ -93,8 +64,7 @@ def steps():
              for area in window.screen.areas if area.type == "IMAGE_EDITOR"]
     seen["shown"] = [image and [image.name, *image.size] for image in shown]
 
-    shot = module("scene.shot").shots_in(scene)[0]
-    shot.face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # another face: all frames are rendered anew
+    shot().face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # another face: all frames are rendered anew
     settings.output = str(FOLDER / "stopped.mp4")
     bpy.ops.headroom.render_shot()
     view = yield from finished(lambda view: view.message.startswith("Rendered frame"))
@@ -103,24 +73,9 @@ def steps():
     yield 0.5
     seen["scenes"], seen["drawn"] = list(bpy.data.scenes.keys()), sorted(drawn)
     seen["temporary"] = [path.name for path in Path(bpy.app.tempdir).glob("headroom-*")]
-    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+    with bpy.context.temp_override(window=window()):
         bpy.ops.screen.screenshot(filepath=str(FOLDER / "window.png"))
     (FOLDER / "seen.json").write_text(json.dumps(seen))
 
 
-session = steps()
-
-
-def tick():
-    try:
-        return next(session)
-    except StopIteration:
-        pass
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    bpy.ops.wm.quit_blender()
-
-
-bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+run(steps())

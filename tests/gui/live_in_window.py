@@ -1,33 +1,16 @@
 """Runs inside Blender for test_live.py: `blender --python live_in_window.py -- ZIP FOLDER`; writes FOLDER/seen.json."""
 
-import importlib
 import json
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addon"))
 
 from stand_ins import FakeBackend
-
-ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
-PACKAGE = "bl_ext.user_default.headroom"
-SECONDS = 8.0
-
-
-def module(name):
-    return importlib.import_module(f"{PACKAGE}.{name}")
-
-
-def area_of(kind):
-    return next(area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == kind)
-
-
-def shot():
-    return module("scene.shot").shots_in(bpy.context.scene)[0]
+from window import FOLDER, area_of, install, module, picture, run, shot, show_tab, until
 
 
 def yaw():
@@ -37,41 +20,16 @@ def yaw():
     return [key.co[:] for key in curve.keyframe_points]
 
 
-def until(true):
-    """Let Blender live until something is so, or for a few seconds; whether it came to be so."""
-    end = time.monotonic() + SECONDS
-    while not true() and time.monotonic() < end:
-        yield 0.02
-    return true()
-
-
-def picture(name):
-    """The screen as it is, where the machine has a program to take it."""
-    with open(FOLDER / f"{name}.log", "w") as log:
-        try:
-            subprocess.run(["import", "-window", "root", str(FOLDER / f"{name}.png")], stderr=log, check=False)
-        except OSError:
-            log.write("there is no program to take a picture with")
-
-
 def steps():
     """The session; every number yielded is a pause in seconds in which the window lives."""
     seen, scene = {}, bpy.context.scene
-    for each in list(bpy.data.objects):
-        bpy.data.objects.remove(each)
-    bpy.ops.extensions.package_install_files(
-        repo="user_default", filepath=str(ARCHIVE), enable_on_install=True, overwrite=True)
+    install()
     backend, preferences = FakeBackend(seconds=6.0), module("ui.preferences")
     preferences.Connection.client = lambda self, address: backend
     chosen = preferences.preferences(bpy.context)
     chosen.where, chosen.url = "SERVER", "http://127.0.0.1:9"
     area_of("DOPESHEET_EDITOR").ui_type = "FCURVES"
-    for kind in ("VIEW_3D", "GRAPH_EDITOR"):
-        area_of(kind).spaces.active.show_region_ui = True
-    yield 1.0
-    for kind in ("VIEW_3D", "GRAPH_EDITOR"):
-        next(region for region in area_of(kind).regions if region.type == "UI").active_panel_category = "Headroom"
-    yield 0.5
+    yield from show_tab("VIEW_3D", "GRAPH_EDITOR")
     picture("empty")
 
     settings = scene.headroom
@@ -120,20 +78,4 @@ def steps():
     (FOLDER / "seen.json").write_text(json.dumps(seen))
 
 
-bpy.context.preferences.view.show_splash = False
-session = steps()
-
-
-def tick():
-    try:
-        return next(session)
-    except StopIteration:
-        pass
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    bpy.ops.wm.quit_blender()
-
-
-bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+run(steps())

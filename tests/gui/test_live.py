@@ -3,26 +3,12 @@
 Set HEADROOM_BLENDER to the program; it needs a display.
 """
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from launch import needs_window, see
+from stand_ins import tiny_subject, write_speech
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "addon")]
-
-from stand_ins import tiny_subject, write_speech  # noqa: E402
-
-import build_addon  # noqa: E402
-
-BLENDER = os.environ.get("HEADROOM_BLENDER", "")
-SECONDS = 150.0
-
-pytestmark = pytest.mark.skipif(not BLENDER, reason="HEADROOM_BLENDER does not name a Blender to open a window with")
+pytestmark = needs_window
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +20,7 @@ def seen(tmp_path_factory):
     np.savez(subject / "track.npz", fps=25.0, rotation=still, translation=still + np.array([10, 5, -700]),
              confidence=np.r_[np.ones(30), np.full(10, 0.2), np.ones(10)])
     write_speech(folder / "speech.wav", 6.0)
-    archive = build_addon.build(folder / "dist")
-    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder / "blender")}
-    (folder / "blender").mkdir()
-    run = subprocess.run(
-        [BLENDER, "--factory-startup", "--window-geometry", "0", "0", "1280", "1600",
-         "--python-exit-code", "3", "--python", str(HERE / "live_in_window.py"), "--", str(archive), str(folder)],
-        env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
-    output = run.stdout + run.stderr
-    assert (folder / "seen.json").is_file(), output
-    return {**json.loads((folder / "seen.json").read_text()), "output": output, "rc": run.returncode}
+    return see("live_in_window.py", folder, 1600, 150.0)
 
 
 def test_nothing_goes_wrong_in_python(seen):

@@ -3,26 +3,12 @@
 Set HEADROOM_BLENDER to the program; it needs a display. The backend is a stand-in, so nothing has to be learnt.
 """
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from launch import needs_window, see
+from stand_ins import tiny_subject, write_movie, write_speech
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "addon")]
-
-from stand_ins import tiny_subject, write_movie, write_speech  # noqa: E402
-
-import build_addon  # noqa: E402
-
-BLENDER = os.environ.get("HEADROOM_BLENDER", "")
+pytestmark = needs_window
 FRAMES = 5
-SECONDS = 240.0
-
-pytestmark = pytest.mark.skipif(not BLENDER, reason="HEADROOM_BLENDER does not name a Blender to open a window with")
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +18,7 @@ def seen(tmp_path_factory):
     tiny_subject(folder / "subject")
     write_speech(folder / "speech.wav", FRAMES / 25)
     write_movie(folder / "refined.mp4", FRAMES)
-    archive = build_addon.build(folder / "dist")
-    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder / "blender")}
-    (folder / "blender").mkdir()
-    run = subprocess.run(
-        [BLENDER, "--factory-startup", "--window-geometry", "0", "0", "1280", "800",
-         "--python-exit-code", "3", "--python", str(HERE / "in_window.py"), "--", str(archive), str(folder)],
-        env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
-    output = run.stdout + run.stderr
-    assert (folder / "seen.json").is_file(), output
-    return {**json.loads((folder / "seen.json").read_text()), "folder": folder, "output": output, "rc": run.returncode}
+    return see("in_window.py", folder, 800, 240.0)
 
 
 def test_nothing_goes_wrong_in_python(seen):

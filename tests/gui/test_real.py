@@ -1,0 +1,68 @@
+"""The shipped zip, a real backend and a real subject in a Blender with a window, whose buttons are clicked.
+
+Set HEADROOM_BLENDER to the program, and HEADROOM_PYTHON to a Python with the backend where it is not the one that runs
+the tests; it needs a display.
+"""
+
+import os
+import sys
+
+import av
+import pytest
+from launch import needs_window, see
+from quick_subject import learn_quickly
+
+from headroom.demo import sample
+from headroom.media.audio import read_audio, write_wav
+
+pytestmark = needs_window
+FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What real_in_window.py reports from one run of Blender."""
+    folder = tmp_path_factory.mktemp("real")
+    learn_quickly(folder / "Robin")
+    write_wav(folder / "speech.wav", read_audio(sample("speech.wav"), to_seconds=1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADROOM_PYTHON", os.environ.get("HEADROOM_PYTHON", sys.executable))
+        return see("real_in_window.py", folder, 800, 500.0, "--enable-event-simulate")
+
+
+def frames(path):
+    with av.open(str(path)) as movie:
+        return movie.streams.video[0].frames
+
+
+def test_nothing_goes_wrong_in_python(seen):
+    assert "Traceback" not in seen["output"] and seen["rc"] == 0, seen["output"]
+
+
+def test_the_backend_is_started_by_its_button(seen):
+    assert seen["checked"]["state"] == "done" and "Backend ready" in seen["checked"]["message"], seen["checked"]
+
+
+def test_a_key_that_was_edited_stays_when_the_speech_is_performed_again(seen):
+    assert seen["performed"]["state"] == seen["performed_again"]["state"] == "done", seen
+    assert seen["kept"] == pytest.approx(0.3) and seen["others_changed"]
+
+
+def test_one_frame_is_refined_and_the_shot_rendered(seen):
+    assert seen["refined"]["state"] == seen["rendered"]["state"] == "done", seen
+    assert frames(seen["folder"] / "shot.mp4") == FRAMES
+
+
+def test_a_shot_stopped_in_the_middle_leaves_nothing(seen):
+    assert seen["stopped"]["state"] == "cancelled", seen["stopped"]
+    assert not (seen["folder"] / "stopped.mp4").exists()
+
+
+def test_a_backend_killed_in_the_middle_comes_back_and_ends_the_job(seen):
+    assert seen["revived"]["state"] == "done" and seen["served_by"] != seen["killed"], seen["revived"]
+    assert frames(seen["folder"] / "revived.mp4") == FRAMES
+
+
+def test_a_backend_that_cannot_be_started_says_what_to_do(seen):
+    assert seen["failed"]["state"] == "failed"
+    assert "Choose the Python that has Headroom's backend" in seen["failed"]["message"]

@@ -1,0 +1,29 @@
+"""Really learning a person, with networks and times too small to be good."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from headroom import pipeline
+from headroom.demo import sample
+from headroom.refine import train as refining
+
+
+@contextmanager
+def quick_draft() -> Iterator[None]:
+    """Make the draft preset a matter of seconds."""
+    draft = refining.PRESETS["draft"]
+    tiny = replace(draft, generator=replace(draft.generator, width=8), seconds=None, steps=12, gan_from=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(refining.PRESETS, "draft", tiny)
+        yield
+
+
+def learn_quickly(folder: Path) -> Path:
+    """The subject folder of the sample's first four seconds."""
+    with quick_draft():
+        pipeline.learn(sample("sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
+    return folder
