@@ -5,7 +5,7 @@ import numpy as np
 
 from headroom.face.camera import Camera, place
 from headroom.track.regressor.crop import DISTANCE_MM, FOCAL, REFERENCE, Deep3DCrop
-from headroom.track.regressor.guess import DETECTED_REFERENCE, Guess, five_points
+from headroom.track.regressor.guess import Guess, five_points
 
 CROP = Deep3DCrop(211.3, 97.8, 240.6)
 
@@ -14,12 +14,6 @@ def test_a_face_of_102_pixels_a_decimetre_has_a_window_of_224():
     points = REFERENCE[:, :2] * [102, -102] + [500, 300]
     crop = Deep3DCrop.around(points)
     assert np.allclose([crop.x, crop.y, crop.size], [500 - 112, 300 - 112, 224])
-
-
-def test_four_detected_points_give_the_window_of_five():
-    points = REFERENCE[:, :2] * [80, -80] + [500, 300]
-    four = np.concatenate([points[:3], points[3:].mean(0, keepdims=True)])
-    assert np.allclose(vars(Deep3DCrop.around(four, DETECTED_REFERENCE)).popitem()[1], 224 / 102 * 80)
 
 
 def test_the_published_camera_sees_what_the_window_does():

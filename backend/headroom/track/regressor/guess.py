@@ -10,7 +10,7 @@ from headroom.face import topology as top
 from headroom.face.camera import Camera, place
 from headroom.face.model import FaceModel
 from headroom.track.landmarks import COUNT
-from headroom.track.regressor.crop import FOCAL, REFERENCE, Deep3DCrop
+from headroom.track.regressor.crop import FOCAL, Deep3DCrop
 
 SIZES = (80, 64, 80, 3, 27, 3)
 """Identity, expression, texture, rotation, light and translation, in the order of the published network's 257."""
@@ -18,8 +18,6 @@ COEFFICIENTS = sum(SIZES)
 
 _EYE_CORNERS = ((33, 133), (362, 263))
 _NOSE_TIP, _MOUTH_CORNERS = 4, (61, 291)
-DETECTED_REFERENCE = np.concatenate([REFERENCE[:3], REFERENCE[3:].mean(0, keepdims=True)])
-"""The reference points that a face detector's first four keypoints belong to: eyes, nose, middle of the mouth."""
 
 
 @dataclass(frozen=True)
