@@ -193,6 +193,15 @@ def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:
     if isinstance(space, bpy.types.SpaceView3D) and shot.scene.camera == shot.camera:
         space.region_3d.view_perspective = "CAMERA"
         space.shading.type = "MATERIAL"
+        beside_sidebar(context.area, space.region_3d)
+
+
+def beside_sidebar(area: bpy.types.Area, view: bpy.types.RegionView3D) -> None:
+    """Shift a camera's view by half the sidebar that lies over it, so that the face is not behind it."""
+    sidebar, whole = (next(region for region in area.regions if region.type == kind) for kind in ("UI", "WINDOW"))
+    covered = sidebar.width / whole.width if sidebar.width < whole.width == area.width and sidebar.width > 1 else 0.0
+    magnified = ((view.view_camera_zoom / 50 + 2**0.5) / 2) ** 2  # how Blender counts its zoom
+    view.view_camera_offset = covered / (4 * magnified), 0.0
 
 
 def _shot(context: bpy.types.Context) -> Shot | None:
