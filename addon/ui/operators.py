@@ -83,6 +83,7 @@ class HEADROOM_OT_open_subject(Button):
     def run(self, context):
         shot = open_subject(context.scene, absolute(settings(context).subject))
         look_through_camera(context, shot)
+        select_face(context, shot)
         return f"Opened {shot.subject.name}"
 
 
@@ -194,6 +195,16 @@ def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:
         space.region_3d.view_perspective = "CAMERA"
         space.shading.type = "MATERIAL"
         beside_sidebar(context.area, space.region_3d)
+
+
+def select_face(context: bpy.types.Context, shot: Shot) -> None:
+    """Select the face alone: the graph editor shows the curves of what is selected."""
+    if context.mode != "OBJECT" or shot.face.name not in context.view_layer.objects:
+        return
+    for each in context.selected_objects:
+        each.select_set(False)
+    shot.face.select_set(True)
+    context.view_layer.objects.active = shot.face
 
 
 def beside_sidebar(area: bpy.types.Area, view: bpy.types.RegionView3D) -> None:
