@@ -90,6 +90,7 @@ def show_curves():
                 bpy.ops.sequencer.view_all()
             elif area.type == "VIEW_3D":
                 bpy.ops.view3d.view_center_camera()
+                module("ui.operators").beside_sidebar(area, area.spaces.active.region_3d)
 
 
 session = steps()

@@ -59,6 +59,16 @@ def test_the_steps_from_subject_to_movie_in_the_sequencer(panel, files, tmp_path
     assert [view.state for view in panel.jobs.views()] == ["done"] * 3
 
 
+def test_the_face_is_selected_when_opened_so_that_the_graph_editor_shows_its_curves(panel, files):
+    other = panel.bpy.data.objects.new("Other", None)
+    panel.scene.collection.objects.link(other)
+    other.select_set(True)
+    open_and_perform(panel, files)
+    face = panel.module("scene.shot").shots_in(panel.scene)[0].face
+    assert panel.bpy.context.view_layer.objects.active == face
+    assert panel.bpy.context.selected_objects == [face]
+
+
 def test_performing_again_neither_piles_up_strips_nor_keys(panel, files):
     open_and_perform(panel, files)
     panel.settings.seed = 5

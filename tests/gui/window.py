@@ -49,13 +49,13 @@ def sidebar(kind="VIEW_3D"):
     return next(region for region in area.regions if region.type == "UI")
 
 
-def show_tab(*kinds, name="Headroom"):
+def show_tab(*kinds):
     """Open sidebars with a tab of the extension in front."""
     for kind in kinds:
         sidebar(kind)
     yield 1.0
     for kind in kinds:
-        sidebar(kind).active_panel_category = name
+        sidebar(kind).active_panel_category = "Headroom"
     yield 1.0
 
 
