@@ -99,13 +99,13 @@ class HEADROOM_PT_render(SidebarPanel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = split_layout(self)
+        for view in jobs.views():
+            if view.is_running and view.kind in ("render", "refine_frame"):  # the list is out of sight from down here
+                draw_job(layout, context, view)
         layout.prop(settings(context), "output")
         layout.prop(settings(context), "plate_fit")
         layout.operator(HEADROOM_OT_refine_frame.bl_idname)
         with_copy(layout, HEADROOM_OT_render_shot.bl_idname, command_line.HEADROOM_MT_render)
-        for view in jobs.views():
-            if view.is_running and view.kind in ("render", "refine_frame"):  # the list is out of sight from down here
-                draw_job(layout, context, view)
 
 
 class HEADROOM_PT_jobs(SidebarPanel):
