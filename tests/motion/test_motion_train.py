@@ -17,7 +17,7 @@ from headroom.motion.model import MotionModel
 from headroom.motion.network import MotionNetwork, NetworkConfig
 from headroom.motion.offset import LAGS_SECONDS, best_lag, estimate_offset, shifted
 from headroom.motion.predict import predict
-from headroom.motion.train import train_motion
+from headroom.motion.train import cautious, train_motion, trust_in
 from headroom.progress import silent
 
 
@@ -134,3 +134,21 @@ def test_a_person_is_never_learnt_worse_than_the_model_began():
     np.testing.assert_array_equal(personal.readout.weights, general.readout.weights)
     assert personal.held_out > 0.2
     np.testing.assert_allclose(personal.manner.pose_mean, pose_of(shaken).mean(0), rtol=1e-5)
+
+
+def test_what_held_out_frames_do_not_bear_out_is_toned_down():
+    rng = np.random.default_rng(0)
+    true = rng.standard_normal((300, 70)).astype(np.float32)
+    said = true.copy()
+    said[:, 1] = rng.standard_normal(300)
+    said[:, 2] = 2 * true[:, 2]
+    said[:, 3] = 0.5 * true[:, 3]
+    trust = trust_in(said, Sample(torch.zeros(1, 4 * 300 + 24, 40), torch.from_numpy(true), 40))
+    np.testing.assert_allclose(trust[[0, 1, 2, 3]], [1, 0, 0.5, 1], atol=0.15)
+    network = MotionNetwork(TINY.network)
+    windows = torch.randn(1, 5, 28, TINY.network.features.columns)
+    network.eval()
+    before, pose, _ = network(windows)
+    after, same_pose, _ = cautious(network, trust)(windows)
+    assert torch.allclose(after, before * torch.from_numpy(trust).float(), atol=1e-5)
+    assert torch.equal(pose, same_pose)
