@@ -109,6 +109,7 @@ MET_IN = {
     "… is silent; choose a recording with speech in it.": "test_bad_input.py",
     "The backend lacks something (…: …). …": "addon/test_environment.py",
     "There are several models: …; name the one to import.": "face/test_basel.py",
+    "… speaks of the …; import that face model to use it.": "track/test_regressor_deep3d.py",
     "… is not a Basel Face Model of 2017 or 2019; download it again.": "face/test_basel.py",
     "None of the … clips can be used. …": "test_corpus.py",
     "… is kept for measuring (weights/people.toml); leave it out of training.": "test_corpus.py",

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from headroom.commands.train_regressor import train_regressor
 from headroom.errors import InputError
@@ -197,6 +198,9 @@ def test_saved_weights_say_the_same_and_are_bound_to_the_face_model(known, tmp_p
     (tmp_path / "c.safetensors").write_bytes(b"no weights")
     with pytest.raises(InputError, match="not a regressor"):
         Regressor.load(tmp_path / "c.safetensors", known.model)
+    save_file({"a": torch.zeros(1)}, str(tmp_path / "d.safetensors"), {"format": "something else"})
+    with pytest.raises(InputError, match="no regressor of this version"):
+        Regressor.load(tmp_path / "d.safetensors", known.model)
 
 
 def test_the_command_writes_weights_for_the_bundled_face_model(known, tmp_path, monkeypatch):
