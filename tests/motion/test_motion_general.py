@@ -1,4 +1,4 @@
-"""What many people have in common, and the kernel half of the mapping."""
+"""What many people have in common, and the regression half of the mapping."""
 
 import numpy as np
 from synthetic_speaker import LID, LIP, TINY, speaker

@@ -29,7 +29,7 @@ from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
 from headroom.track.regressor.guess import Guess, eye_distance, five_points
 from headroom.track.regressor.losses import known_error, photometric_loss
-from headroom.track.regressor.network import WEIGHTS, Regressor, RegressorConfig, regressor_for
+from headroom.track.regressor.network import Regressor, RegressorConfig, regressor_for
 from headroom.track.regressor.renders import draw_examples
 from headroom.track.regressor.surface import Surface, rotation_matrices
 from headroom.track.regressor.surface import harmonics as torch_harmonics
@@ -219,7 +219,6 @@ def test_a_face_model_of_the_user_s_has_no_bundled_regressor(known):
     assert regressor_for(replace(known.model, digest="0")) is None
 
 
-@pytest.mark.skipif(not WEIGHTS.is_file(), reason="the weights are being made")
 def test_the_bundled_regressor_reads_a_face_before_any_fit(known):
     frame = next(read_frames(SAMPLE, from_seconds=1))
     points = find_landmarks([frame], 25.0).points[0]

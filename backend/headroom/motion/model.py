@@ -52,7 +52,7 @@ class Manner:
 class MotionModel:
     """Networks whose answers are averaged, the person's manner, and how the clip's sound lay to the lips.
 
-    readout: the kernel half, which has the share `readout_share` in the average.
+    readout: the regression half, which has the share `readout_share` in the average.
     audio_offset_seconds: the clip's sound was this much later than the lips. held_out: correlation of the lip opening.
     """
 

@@ -1,6 +1,6 @@
 """General motion for another face model: the bundled expressions said in its own.
 
-Networks and the kernel half end in a linear layer, so another basis of expressions is another last layer.
+Networks and the regression half end in a linear layer, so another basis of expressions is another last layer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Learning one person from a short clip: the networks, the kernel half, and what held-out frames say of both."""
+"""Learning one person from a short clip: the networks, the regression half, and what held-out frames say of both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from headroom.progress import Progress, part, silent
 SHORTEST_SECONDS = 2.0
 LIVELINESS = 0.85  # of the truth's deviation of lip opening that the prediction is brought to
 GREATEST_GAIN = 2.2
-CAUTION = 0.05  # of correlation: what a share of the kernel half quite unlike the usual one has to bring
+CAUTION = 0.05  # of correlation: what a share of the regression half quite unlike the usual one has to bring
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TrainConfig:
     longest_gradient: float = 1.0
     average: float = 0.97  # of the running mean of weights that is kept per step
     readout: ReadoutConfig = field(default_factory=ReadoutConfig)
-    readout_share: float = 0.7  # of the kernel half in the average, unless held-out frames say otherwise
+    readout_share: float = 0.7  # of the regression half in the average, unless held-out frames say otherwise
     even_weight: float = 0.2  # of every expression dimension beside its size in millimetres
     seed: int = 0
 
@@ -144,7 +144,7 @@ def beginning(config: TrainConfig, initial: MotionModel | None, member: int) -> 
 
 
 def beginning_readout(config: TrainConfig, initial: MotionModel | None) -> Readout | None:
-    """The kernel half to teach, None where the mapping has none."""
+    """The regression half to teach, None where the mapping has none."""
     if config.readout_share == 0:
         return None
     known = initial.readout if initial is not None else None
@@ -174,7 +174,7 @@ def heard_and_seen(clip: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 @torch.no_grad()
 def answered(network: MotionNetwork, readout: Readout | None, judged: Sample) -> np.ndarray:
-    """Motion (2, T, 70) of the judged frames: the network's, and the same with the kernel half's expression if any."""
+    """Motion (2, T, 70) of the judged frames: the network's, and that with the regression's expression if any."""
     heard = as_windows(judged.rows[:1])
     expression, pose, _ = network.eval()(heard)
     of_network = torch.cat([expression, pose], -1)[0].numpy()
@@ -184,12 +184,12 @@ def answered(network: MotionNetwork, readout: Readout | None, judged: Sample) ->
 
 
 def mixed(answers: np.ndarray, share: float) -> np.ndarray:
-    """Motion (T, 70) with `share` of the kernel half of answers (2, T, 70)."""
+    """Motion (T, 70) with `share` of the regression half of answers (2, T, 70)."""
     return answers[0] * (1 - share) + answers[1] * share
 
 
 def best_share(answers: np.ndarray, manner: Manner, sample: Sample, usual: float) -> float:
-    """The share of the kernel half that foretells held-out lips best; far from the usual one it must be clearly so."""
+    """The share of the regression half that foretells held-out lips best; far from the usual, it must be clearly so."""
     shares = np.linspace(0.1, 1.0, 10)
     scores = [held_out_score(manner, mixed(answers, s), sample) - CAUTION * (s - usual) ** 2 for s in shares]
     return float(shares[int(np.argmax(scores))])

@@ -35,12 +35,12 @@ class Deep3DCrop:
     size: float
 
     @staticmethod
-    def around(points: np.ndarray, reference: np.ndarray = REFERENCE) -> "Deep3DCrop":
-        """The window around a face with points (N, 2) px that belong to `reference` (N, 3).
+    def around(points: np.ndarray) -> "Deep3DCrop":
+        """The window around a face whose five points (5, 2) px belong to `REFERENCE`.
 
         The points are explained by a scaled parallel projection, whose two rows are free of each other (POS).
         """
-        known = np.concatenate([reference, np.ones((len(reference), 1))], 1)
+        known = np.concatenate([REFERENCE, np.ones((len(REFERENCE), 1))], 1)
         across, down = np.linalg.lstsq(known, np.asarray(points, np.float64), rcond=None)[0].T
         size = _SIDE * (np.linalg.norm(across[:3]) + np.linalg.norm(down[:3])) / 2
         return Deep3DCrop(float(across[3] - size / 2), float(down[3] - size / 2), float(size))
