@@ -63,8 +63,7 @@ class Speaker:
 
     def _mouths(self, truth: Performance, expression: np.ndarray) -> np.ndarray:
         """Landmarks (T, 478, 2) in pixels of the crop; those of the mouth, the others 0."""
-        vertex = dict(zip(self.model.landmark_ids.tolist(), self.model.landmark_vertices.tolist()))
-        mouth = [vertex[landmark] for landmark in measures.MOUTH]
+        mouth = [self.model.vertex_of(landmark) for landmark in measures.MOUTH]
         still = self.model.shape(self.identity)[mouth]
         shapes = still + np.einsum("pck,tk->tpc", self.model.expression_basis[mouth], expression)
         points = np.zeros((len(expression), 478, 2))

@@ -115,7 +115,7 @@ def write_curve(bag: Any, data_path: str, frames: np.ndarray, values: np.ndarray
 
 def read_marks(curve: bpy.types.FCurve) -> Marks:
     """In a quarter of the time that `read_keys` takes."""
-    points = _points(curve, "co")
+    points = points_of(curve, "co")
     kinds, ways = (np.empty(len(points), dtype=np.int32) for _ in range(2))
     curve.keyframe_points.foreach_get("type", kinds)
     curve.keyframe_points.foreach_get("interpolation", ways)
@@ -126,7 +126,7 @@ def read_marks(curve: bpy.types.FCurve) -> Marks:
 def read_keys(curve: bpy.types.FCurve) -> Keys:
     """Every key of a curve with all that Blender keeps of it."""
     count = len(curve.keyframe_points)
-    points = np.stack([_points(curve, name) for name in ("handle_left", "co", "handle_right")], axis=1)
+    points = np.stack([points_of(curve, name) for name in ("handle_left", "co", "handle_right")], axis=1)
     fields: dict[str, np.ndarray] = {name: np.empty(count, dtype=kind) for name, kind in KEY_FIELDS.items()}
     for name, values in fields.items():
         curve.keyframe_points.foreach_get(name, values)
@@ -180,7 +180,7 @@ def sample_curve(curve: bpy.types.FCurve, frames: np.ndarray) -> np.ndarray:
     count = len(curve.keyframe_points)
     if count == 0 or len(curve.modifiers) or curve.extrapolation != "CONSTANT":
         return np.array([curve.evaluate(float(frame)) for frame in frames])
-    points, kinds = _points(curve, "co"), np.empty(count, dtype=np.int32)
+    points, kinds = points_of(curve, "co"), np.empty(count, dtype=np.int32)
     curve.keyframe_points.foreach_get("interpolation", kinds)
     values = np.interp(frames, points[:, 0], points[:, 1])
     before = np.clip(np.searchsorted(points[:, 0], frames, side="right") - 1, 0, count - 1)
@@ -194,7 +194,7 @@ def _set_points(curve: bpy.types.FCurve, name: str, points: np.ndarray) -> None:
     curve.keyframe_points.foreach_set(name, np.ascontiguousarray(points).ravel())
 
 
-def _points(curve: bpy.types.FCurve, name: str) -> np.ndarray:
+def points_of(curve: bpy.types.FCurve, name: str) -> np.ndarray:
     """`co` or a handle of every key, (K, 2) float32."""
     values = np.empty(len(curve.keyframe_points) * 2, dtype=np.float32)
     curve.keyframe_points.foreach_get(name, values)

@@ -11,7 +11,7 @@ import bpy
 
 from ..core.errors import InputError
 from ..core.performance import Performance
-from ..core.tasks import Step, run_blocking
+from ..core.tasks import Step, part_of, run_blocking
 from .produce import (
     Connect,
     MovieResult,
@@ -37,8 +37,9 @@ def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None
     if performance is not None:
         apply_performance(shot, Performance.load(performance), speech.absolute(), start)
     else:
-        notes = run_blocking(perform_shot(shot, speech.absolute(), seed, start, connect), _part(report, 0.02, 0.15))
-    result = run_blocking(render_shot(shot, movie.absolute(), plate_fit, connect), _part(report, 0.15, 1.0))
+        task = perform_shot(shot, speech.absolute(), seed, start, connect)
+        notes = run_blocking(part_of(task, 0.02, 0.15), report)
+    result = run_blocking(part_of(render_shot(shot, movie.absolute(), plate_fit, connect), 0.15, 1.0), report)
     return MovieResult(movie, result.frames, notes + result.notes)
 
 
@@ -74,8 +75,3 @@ def save_blend(path: Path) -> None:
         raise InputError(f"Cannot write {path}: {error}. Choose another folder.") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _part(report: Callable[[Step], None], start: float, end: float) -> Callable[[Step], None]:
-    """Progress of a step that covers `start`..`end` of the whole."""
-    return lambda step: report(Step(start + (end - start) * step.fraction, step.message))

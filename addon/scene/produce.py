@@ -22,6 +22,7 @@ from ..core.frames import FrameCache
 from ..core.performance import Performance
 from ..core.render_settings import RenderSettings
 from ..core.tasks import InBackground, Step, Task, Watch, part_of
+from . import compat
 from .compose import compose
 from .filming import cache_folders, film, match_shot
 from .keyframes import show_range
@@ -106,6 +107,7 @@ def applying(names: tuple[str, str], performance: Performance, speech: Path | No
     laid = sound_strip(shot.scene, strip)
     if laid is not None and strip_speech(laid) == speech:
         adopt_strip(shot, laid)
+        start_frame = round(compat.strip_content(laid)[0])
     elif speech is not None:
         place_speech(shot, speech, start_frame)
     shot.root["headroom_start_frame"] = int(start_frame)

@@ -19,7 +19,7 @@ from ..core.performance import Performance
 from . import compat
 from .channels import Channel, channels_of, owner
 from .controls import HeadroomTake, head_of
-from .curves import write_curve
+from .curves import points_of, write_curve
 from .shot import Shot, find_shot
 
 PARTS = ("head", "expression")
@@ -60,9 +60,7 @@ def raw_values(shot: Shot, take: HeadroomTake, channel: Channel) -> np.ndarray |
     curve = compat.channels(action, owner(shot, channel.part)).fcurves.find(channel.path, index=channel.index)
     if curve is None or len(curve.keyframe_points) == 0:
         return None
-    points = np.empty(len(curve.keyframe_points) * 2, dtype=np.float32)
-    curve.keyframe_points.foreach_get("co", points)
-    return points[1::2]
+    return points_of(curve, "co")[:, 1]
 
 
 def remove_take(shot: Shot, index: int) -> None:
@@ -102,7 +100,10 @@ def _begin(shot: Shot, seed: int, speech: str) -> str:
         take = takes.add()
         take.name, take.number = f"Take {number} (seed {seed})", number
         take.seed, take.speech = seed, speech
-    take.uid, take.samples = uuid.uuid4().hex, 0
+    earlier, take.uid, take.samples = take.uid, uuid.uuid4().hex, 0
+    for cut in head_of(shot.root).cuts:  # what plays the take goes on playing it
+        if cut.take == earlier:
+            cut.take = take.uid
     for part in PARTS:
         if getattr(take, part) is not None:
             _drop_raw(shot, part, getattr(take, part))

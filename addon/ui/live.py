@@ -161,7 +161,7 @@ def _go_on_looking() -> bool:
 
 def _is_busy() -> bool:
     """Whether Blender holds on to keys: it renders, or an artist is dragging something that is not a strip."""
-    if bpy.app.is_job_running("RENDER"):  # type: ignore[func-returns-value]
+    if compat.is_rendering():
         return True
     dragging = [name for window in bpy.context.window_manager.windows for name in compat.modal_operators(window)]
     return any(name.startswith("TRANSFORM_OT") and "seq" not in name for name in dragging)

@@ -5,7 +5,6 @@ from typing import Any
 
 import bpy
 
-from ..core.render_settings import RenderSettings
 from ..scene import compat, produce, strips
 from ..scene.shot import find_shot
 from . import jobs, preferences
@@ -56,7 +55,7 @@ class HEADROOM_OT_redo_render(Button):
 
     def run(self, context):
         strip = active_strip(context)
-        asked = RenderSettings.from_json(strip[strips.SETTINGS])
+        asked = strips.render_settings(strip)
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
         task = produce.render_shot(find_shot(compat.sequencer_scene(context).name, asked.shot), movie, asked.plate_fit,
                                    _connect(context), (asked.frame_start, asked.frame_end))

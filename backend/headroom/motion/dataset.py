@@ -22,7 +22,7 @@ from headroom.motion.features import (
 )
 from headroom.performance import Performance
 
-KEPT_FRAMES = 1_000_000  # of a corpus in memory, 4 GB with six variants of each clip
+KEPT_FRAMES = 500_000  # of a corpus in memory, 4 GB with six variants of each clip
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Manner:
     rest: (64,) expression while silent. lip_opening, lid_opening: (64,) millimetres per unit of expression.
     lip_range: (2,) mm of lip opening that the clip shows. pose: (N, 6) of the clip. levels: (N,) dB, its loudness.
     blink: (13, 64) what one blink adds to the expression. blink_rate: (1,) per second.
-    pose_evidence: (6,) held-out correlation of the predicted pose. lip_gain: (1,) that undoes the network's caution.
+    pose_evidence: (6,) held-out correlation of the predicted pose. lip_gain: (1,) that the lip opening is enlarged by.
     """
 
     expression_mean: np.ndarray

@@ -68,7 +68,7 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     """
     config = config or TrainConfig()
     if initial is not None:
-        config = replace(config, network=initial.config)
+        config = replace(config, network=initial.config, readout_share=initial.readout_share)
     truth = matched(samples, truth)
     if len(truth) < SHORTEST_SECONDS * FRAME_RATE:
         raise InputError("The clip is shorter than two seconds of speech. Choose a longer clip.")
