@@ -143,7 +143,7 @@ def matlab_file(tmp_path):
 
 def resume_alone(tmp_path):
     """One process goes on with a training of two."""
-    record = importlib.import_module("headroom.motion.record").Record(tmp_path / "m.checkpoint", 1, "")
+    record = importlib.import_module("headroom.course.record").Record(tmp_path / "m.checkpoint", 1, "")
     record._pending = {"course": {}, "random": [None, None]}
     record.resume(SimpleNamespace(load_state_dict=lambda state: None))
 
@@ -234,7 +234,11 @@ TRIGGERS = {
         lambda tmp_path: backend("pipeline", "refine")(tmp_path, [], SimpleNamespace(plate=[0]), tmp_path / "m.mp4",
                                                        fps=25.0, speech=None, crops=tmp_path),
     "… frames and … renders cannot be paired. Learn the subject again.":
-        lambda tmp_path: backend("refine.train", "_check")(np.zeros(2), np.zeros(1)),
+        lambda tmp_path: backend("refine.dataset", "Pairs")(np.zeros(2), np.zeros(1), np.zeros(1), np.zeros(1)),
+    "Crops of … pixels are not made; choose 256 or 512.":
+        lambda tmp_path: backend("learning", "require_resolution")(300),
+    "The preset draft has too little time for 512 pixels; choose standard or paper.":
+        lambda tmp_path: backend("learning", "require_resolution")(512, "draft"),
     "… is not a refiner of this version of Headroom. Learn the subject again.":
         lambda tmp_path: importlib.import_module("headroom.refine.refine").Refiner.load(refiner_file(tmp_path, "0")),
     "… was written by another version of Headroom. Learn the subject again.":

@@ -16,7 +16,8 @@ from headroom.refine import train as refining
 def quick_draft() -> Iterator[None]:
     """Make the draft preset a matter of seconds."""
     draft = refining.PRESETS["draft"]
-    tiny = replace(draft, generator=replace(draft.generator, width=8), seconds=None, steps=12, gan_from=0.5)
+    tiny = replace(draft, generator=replace(draft.generator, width=8), from_general=False,
+                   seconds=None, steps=12, gan_from=0.5)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(refining.PRESETS, "draft", tiny)
         yield

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from headroom import corpus, training
-from headroom.corpus import Clip, TrackCache, TrackedClips, find_clips, people
-from headroom.errors import InputError
+from headroom.corpus import Clip, DrawnClips, SpokenClips, TrackCache, find_clips, people
+from headroom.errors import Cancelled, InputError
 from headroom.face.model import bundled_model
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoWriter, probe, read_frames
@@ -18,6 +19,10 @@ from headroom.motion.model import MotionModel
 from headroom.motion.network import NetworkConfig
 from headroom.motion.readout import ReadoutConfig
 from headroom.motion.train import TrainConfig
+from headroom.progress import silent
+from headroom.refine import general
+from headroom.refine.general import GENERAL as REFINING
+from headroom.refine.generator import GeneratorConfig
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "sample.mp4"
 WORD_SECONDS = 29 / 25
@@ -81,12 +86,12 @@ def test_held_out_people_are_refused_and_in_no_list_twice(tmp_path):
 
 
 def test_the_weights_are_trained_from_lrw_and_bad_clips_are_listed(lrw, tmp_path, monkeypatch):
-    monkeypatch.setitem(training.PRESETS, "general", TINY)
+    monkeypatch.setitem(training.MOTION_PRESETS, "general", TINY)
     tracked = []
     monkeypatch.setattr(corpus, "track_speaker", lambda clip, *rest, known=corpus.track_speaker:
                         tracked.append(clip.stem) or known(clip, *rest))
     weights, cache = tmp_path / "motion.safetensors", tmp_path / "cache"
-    notes = training.train_motion_weights([lrw], weights, cache=cache)
+    notes = training.train_motion_weights(training.Run([lrw], weights, cache))
     assert len(notes) == 1 and "AFTER_00002.mp4 was left out: No face found" in notes[0]
     assert tracked == ["ABOUT_00001", "AFTER_00001", "AFTER_00002"]
     first = MotionModel.load(weights)
@@ -94,11 +99,58 @@ def test_the_weights_are_trained_from_lrw_and_bad_clips_are_listed(lrw, tmp_path
 
     renamed = tmp_path / "again"
     shutil.copytree(lrw, renamed)
-    assert training.train_motion_weights([renamed], weights, cache=cache) != []
+    assert training.train_motion_weights(training.Run([renamed], weights, cache)) != []
     assert len(tracked) == 3, "what is in a file counts, not where it lies"
     again = MotionModel.load(weights)
     assert all(a.equal(b) for a, b in zip(first.networks[0].state_dict().values(),
                                           again.networks[0].state_dict().values(), strict=True))
+
+
+def test_the_refiner_is_trained_from_the_same_tracks_and_a_person_begins_from_it(lrw, tmp_path, monkeypatch):
+    tiny = replace(REFINING, generator=GeneratorConfig(width=8, levels=4, hidden=8), steps=2, device="cpu")
+    monkeypatch.setitem(training.REFINER_PRESETS, "general", tiny)
+    weights, cache = tmp_path / "refiner.safetensors", tmp_path / "cache"
+    notes = training.train_refiner_weights(training.Run([lrw], weights, cache))
+    assert len(notes) == 1 and "AFTER_00002.mp4 was left out: No face found" in notes[0]
+    monkeypatch.setattr(general, "WEIGHTS", weights)
+    model = bundled_model()
+    identity = np.ones(model.identity_basis.shape[2] + model.albedo_basis.shape[2])
+    first = general.general_refiner(identity)
+    assert first.generator.config.width == 8 and np.allclose(first.identity, identity)
+    assert general.general_refiner(identity[:12]) is None, "a feature of another length is not understood"
+
+
+def test_a_refiner_s_training_resumed_equals_one_without_a_stop(lrw, tmp_path, monkeypatch):
+    tiny = replace(REFINING, generator=GeneratorConfig(width=8, levels=4, hidden=8), gan=0.3, steps=4, device="cpu",
+                   discriminator_width=4)
+    monkeypatch.setitem(training.REFINER_PRESETS, "general", tiny)
+    weights = tmp_path / "whole.safetensors"
+    training.train_refiner_weights(training.Run([lrw], weights, tmp_path / "cache"))
+
+    def stop(fraction, message):
+        if fraction > 0.9 and message.startswith("Learning"):
+            raise Cancelled
+
+    parted = training.Run([lrw], tmp_path / "parted.safetensors", tmp_path / "cache", checkpoint_every=2)
+    with pytest.raises(Cancelled):
+        training.train_refiner_weights(parted, progress=stop)
+    training.train_refiner_weights(replace(parted, resume=True))
+    whole, resumed = load_file(weights), load_file(parted.weights)
+    assert all(value.equal(resumed[name]) for name, value in whole.items()) and whole.keys() == resumed.keys()
+
+
+def test_a_clip_without_sound_is_left_out_for_motion_alone(tmp_path, monkeypatch):
+    frames = list(read_frames(SAMPLE, 0.0, 0.4))
+    with VideoWriter(tmp_path / "mute.mp4", 25.0, frames[0].shape[1], frames[0].shape[0]) as writer:
+        writer.write_all(frames)
+    run = training.Run([tmp_path / "mute.mp4"], tmp_path / "w.safetensors", tmp_path / "cache")
+    with pytest.raises(InputError, match=r"mute\.mp4 was left out: mute\.mp4 has no sound"):
+        training.train_motion_weights(run)
+    tracked, notes = training.tracked_clips(run, TrackCache(run.cache, bundled_model()), silent)
+    pairs = DrawnClips(list(tracked), list(tracked.values()), bundled_model(), 64)[0]
+    assert notes == [] and pairs.frames.shape == (len(frames), 64, 64, 3)
+    drawn = pairs.renders[..., 3] > 250
+    assert np.abs(pairs.frames[drawn].astype(float) - pairs.renders[..., :3][drawn]).mean() < 12
 
 
 def test_another_tracker_tracks_anew(tmp_path, monkeypatch):
@@ -122,15 +174,15 @@ def test_another_tracker_tracks_anew(tmp_path, monkeypatch):
 def test_clips_of_which_none_can_be_used_are_refused(tmp_path, monkeypatch):
     (tmp_path / "clip.mp4").write_bytes(b"no pictures")
     with pytest.raises(InputError, match="None of the 1 clips can be used"):
-        training.train_motion_weights([tmp_path], tmp_path / "w.safetensors", cache=tmp_path / "cache")
+        training.train_motion_weights(training.Run([tmp_path], tmp_path / "w.safetensors", tmp_path / "cache"))
 
 
 def test_a_broken_cache_file_says_what_to_do(tmp_path):
     (tmp_path / "clip.npz").write_bytes(b"half")
     with pytest.raises(InputError, match="remove it and train again"):
-        TrackedClips([tmp_path / "clip.npz"])[0]
+        SpokenClips([tmp_path / "clip.npz"])[0]
 
 
 def test_the_paper_s_preset_differs_in_mapping_loss_and_steps():
-    ours, paper = training.PRESETS["general"], training.PRESETS["paper"]
+    ours, paper = training.MOTION_PRESETS["general"], training.MOTION_PRESETS["paper"]
     assert paper.loss != ours.loss and paper.network.encoder == "paper" and replace(paper, steps=3).steps == 3

@@ -16,6 +16,7 @@ from headroom import __version__
 from headroom.commands.export import export
 from headroom.commands.model import app as model
 from headroom.commands.train_regressor import train_regressor
+from headroom.commands.train_weights import train_motion, train_refiner
 from headroom.console import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -49,11 +50,6 @@ class Preset(str, Enum):
 class Pose(str, Enum):
     predicted = "predicted"
     replayed = "replayed"
-
-
-class Mapping(str, Enum):
-    general = "general"
-    paper = "paper"
 
 
 class Albedo(str, Enum):
@@ -99,6 +95,7 @@ def learn(
     from_seconds: FromOption = None,
     to_seconds: ToOption = None,
     albedo: AlbedoOption = Albedo.clip,
+    resolution: Annotated[int, typer.Option(help="Pixels across the face crop: 256, or 512 with more time.")] = 256,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
     face_model: FaceModelOption = None,
@@ -110,9 +107,9 @@ def learn(
     from headroom import pipeline
 
     with progress_bar() as progress:
-        notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, from_seconds=from_seconds,
-                               to_seconds=to_seconds, name=name, consent=consent or NO_CONSENT,
-                               face_model=face_model, progress=progress)
+        notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, resolution=resolution,
+                               from_seconds=from_seconds, to_seconds=to_seconds, name=name,
+                               consent=consent or NO_CONSENT, face_model=face_model, progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
 
@@ -277,32 +274,8 @@ def take_phones(
     out.print(f"Wrote {output}", markup=False)
 
 
-@train.command("motion")
-def train_motion(
-    datasets: Annotated[list[Path], typer.Argument(help="Clips of one person speaking each, folders of them, or LRW.",
-                                                   metavar="DATASET...")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write, .safetensors.")],
-    preset: Annotated[Mapping, typer.Option(help="Ours, or the paper's mapping and loss.")] = Mapping.general,
-    steps: Annotated[int | None, typer.Option(help="Steps of each network.", min=1)] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder that keeps tracked clips.")] = None,
-    checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside the output.")] = False,
-    tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")] = None,
-) -> None:
-    """Train the general motion weights that `learn` begins from; several processes under torchrun."""
-    require_file_later(output, ".safetensors")
-    from headroom.server.serve import default_data_dir
-    from headroom.training import train_motion_weights
-
-    with progress_bar() as progress:
-        notes = train_motion_weights(datasets, output, cache=cache or default_data_dir() / "tracks",
-                                     preset=preset.value, steps=steps, checkpoint_every=checkpoint_every,
-                                     resume=resume, tensorboard=tensorboard, progress=progress)
-    if notes is not None:
-        say_notes(notes)
-        out.print(f"Wrote {output}", markup=False)
-
-
+train.command("motion")(train_motion)
+train.command("refiner")(train_refiner)
 train.command("regressor")(train_regressor)
 
 

@@ -7,25 +7,29 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headroom.errors import HeadroomError, InputError
+from headroom.errors import InputError
 from headroom.face.model import FaceModel
 from headroom.files import UNREADABLE, atomic_write
-from headroom.learning import clip_speech
+from headroom.learning import clip_speech, pairs_of
 from headroom.media.video import probe, read_frames
 from headroom.performance import Performance
-from headroom.progress import Progress, part, silent
-from headroom.track.fit import fit_clip
-from headroom.track.landmarks import find_landmarks
-from headroom.track.tracker import TRACKER_VERSION
+from headroom.progress import Progress, silent
+from headroom.track.track import Track
+from headroom.track.tracker import TRACKER_VERSION, track_clip
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from headroom.refine.dataset import Pairs
 
 MOVIES = (".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".mkv", ".avi", ".webm")
 PEOPLE = Path(__file__).parent / "weights" / "people.toml"
@@ -91,9 +95,38 @@ def people() -> dict[str, list[str]]:
     return tomllib.loads(PEOPLE.read_text(encoding="utf-8"))
 
 
+@dataclass(frozen=True)
+class Speaker:
+    """What general training looks at of one clip: its track, its albedo (S, S, 3) uint8 and its sound (N,) at 16 kHz,
+    of which there is none where `silence` says why.
+    """
+
+    track: Track
+    albedo: np.ndarray
+    sound: np.ndarray
+    silence: str
+
+    def save(self, path: Path) -> None:
+        """Write as .npz."""
+        with atomic_write(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, albedo=self.albedo, sound=np.round(np.clip(self.sound, -1, 1) * 32767).astype(np.int16),
+                     silence=self.silence, **self.track.values())
+
+    @staticmethod
+    def load(path: Path) -> Speaker:
+        """Read what `save` wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                sound = data["sound"].astype(np.float32) / 32767
+                return Speaker(Track.of_values(data), data["albedo"], sound, str(data["silence"]))
+        except UNREADABLE as error:
+            raise InputError(f"{path} cannot be read; remove it and train again.") from error
+
+
 class TrackCache:
-    """Sound and motion of clips, by what is in their files, the face model and the tracker; a clip that cannot be used
-    is remembered with the reason."""
+    """Speakers by what is in their clips' files, the face model and the tracker; a clip that cannot be used is
+    remembered with the reason.
+    """
 
     def __init__(self, folder: Path, model: FaceModel):
         self.folder = Path(folder) / f"{model.digest}-{TRACKER_VERSION}"
@@ -105,19 +138,13 @@ class TrackCache:
         if place.with_suffix(".npz").is_file() or place.with_suffix(".txt").is_file():
             return
         try:
-            sound, truth = track_speaker(clip.path, self.model, progress)
-        except HeadroomError as error:
-            if not isinstance(error, InputError):
-                raise
+            track_speaker(clip.path, self.model, progress).save(place.with_suffix(".npz"))
+        except InputError as error:
             with atomic_write(place.with_suffix(".txt")) as temporary:
                 temporary.write_text(str(error), encoding="utf-8")
-            return
-        with atomic_write(place.with_suffix(".npz")) as temporary, open(temporary, "wb") as file:
-            np.savez(file, sound=np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16), fps=np.float64(truth.fps),
-                     expression=truth.expression, rotation=truth.rotation, translation=truth.translation)
 
     def find(self, clip: Clip) -> Path | str:
-        """Where the clip's sound and motion lie, or why it cannot be used."""
+        """Where the speaker of a clip lies, or why it cannot be used."""
         place = self._place(clip)
         if place.with_suffix(".npz").is_file():
             return place.with_suffix(".npz")
@@ -127,8 +154,8 @@ class TrackCache:
         return self.folder / clip.digest[:2] / clip.digest
 
 
-class TrackedClips(Sequence[tuple[np.ndarray, Performance]]):
-    """(sound (N,) at 16 kHz, motion at the clip's rate) of tracked clips, read from the cache at each look."""
+class SpokenClips(Sequence[tuple[np.ndarray, Performance]]):
+    """(sound (N,) at 16 kHz, motion at the clip's rate) of speakers, read from the cache at each look."""
 
     def __init__(self, paths: Sequence[Path]):
         self.paths = list(paths)
@@ -137,20 +164,41 @@ class TrackedClips(Sequence[tuple[np.ndarray, Performance]]):
         return len(self.paths)
 
     def __getitem__(self, index):
-        path = self.paths[index]
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                sound = data["sound"].astype(np.float32) / 32767
-                return sound, Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"])
-        except UNREADABLE as error:
-            raise InputError(f"{path} cannot be read; remove it and train again.") from error
+        speaker = Speaker.load(self.paths[index])
+        return speaker.sound, speaker.track.performance
 
 
-def track_speaker(clip: Path, model: FaceModel, progress: Progress = silent) -> tuple[np.ndarray, Performance]:
-    """Sound (N,) at 16 kHz and motion of the person in a clip."""
+class DrawnClips(Sequence["Pairs"]):
+    """True and rendered crops of speakers, read and drawn at each look; of a long clip its beginning."""
+
+    LONGEST = 300  # frames
+
+    def __init__(self, clips: Sequence[Clip], paths: Sequence[Path], model: FaceModel, resolution: int):
+        """paths: where the clips' speakers lie."""
+        self.clips, self.paths, self.model, self.resolution = list(clips), list(paths), model, resolution
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index):
+        speaker = Speaker.load(self.paths[index])
+        track = speaker.track.part(0, self.LONGEST)
+        frames = list(islice(read_frames(self.clips[index].path), len(track)))
+        return pairs_of(self.model, track, speaker.albedo, frames, self.resolution)
+
+    def draws(self) -> list[int]:
+        """How many windows of each clip make a round: one for each frame, fewer where the crop was enlarged."""
+        tracks = (Speaker.load(path).track for path in self.paths)
+        return [max(1, round(min(len(track), self.LONGEST) * min(1, track.crop.size / self.resolution) ** 2))
+                for track in tracks]
+
+
+def track_speaker(clip: Path, model: FaceModel, progress: Progress = silent) -> Speaker:
+    """Track, albedo and sound of the person in a clip."""
     info = probe(clip)
-    sound = clip_speech(clip, info, 0.0, info.seconds)
-    landmarks = find_landmarks(list(read_frames(clip)), info.fps, part(progress, 0, 0.7))
-    fit = fit_clip(model, landmarks.points, info.fps, info.width, info.height, progress=part(progress, 0.7, 1))
-    motion = (values.astype(np.float32) for values in (fit.expression, fit.rotation, fit.translation))
-    return sound, Performance(info.fps, *motion)
+    tracked = track_clip(list(read_frames(clip)), info.fps, model, progress=progress)
+    try:
+        sound, silence = clip_speech(clip, info, 0.0, info.seconds), ""
+    except InputError as error:
+        sound, silence = np.zeros(0, np.float32), str(error)
+    return Speaker(tracked.track, tracked.look.albedo, sound, silence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +18,16 @@ from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
 from headroom.media.video import VideoInfo, VideoWriter
 from headroom.plate.composite import crop_frame
 from headroom.progress import Progress, silent
-from headroom.track.look import Look
 from headroom.track.regions import region_maps
 from headroom.track.track import Track
 
 if TYPE_CHECKING:
     from headroom.motion.model import MotionModel
+    from headroom.refine.dataset import Pairs
     from headroom.refine.refine import Refiner
 
-RESOLUTION = 256
-"""Side of renders and refined frames, pixels."""
-
+RESOLUTIONS = (256, 512)
+"""Sides of renders and refined frames, pixels."""
 SHORTEST_SECONDS = 2.0
 LONGEST_SECONDS = 30.0
 """A clip is learnt from its first half minute unless the user says which part."""
@@ -35,6 +35,14 @@ TOLD_OFFSET_SECONDS = 0.06
 """Sound further off the lips than this can be seen."""
 _MOST_PIXELS = 2.2e9
 """Pixels held while learning: 6.6 GB, 30 s of 1080p at 30 frames a second and more."""
+
+
+def require_resolution(resolution: int, preset: str | None = None) -> None:
+    """InputError for a size of crop that nothing is made for."""
+    if resolution not in RESOLUTIONS:
+        raise InputError(f"Crops of {resolution} pixels are not made; choose 256 or 512.")
+    if preset == "draft" and resolution > RESOLUTIONS[0]:
+        raise InputError("The preset draft has too little time for 512 pixels; choose standard or paper.")
 
 
 def learnt_part(
@@ -86,18 +94,28 @@ def motion_notes(motion: "MotionModel") -> list[str]:
             "it was moved into step for learning."]
 
 
-def learn_refiner(
-    model: FaceModel, track: Track, look: Look, frames: list[np.ndarray], preset: str, progress: Progress = silent
-) -> "Refiner":
-    """The personal refiner from the clip's frames and their renders."""
+def learn_refiner(pairs: "Pairs", preset: str, progress: Progress = silent) -> "Refiner":
+    """The personal refiner, begun from the general one where the preset's network has its shape."""
+    from headroom.refine.general import general_refiner
     from headroom.refine.train import PRESETS, train_refiner
 
-    crops = np.stack([crop_frame(frame, track.crop, RESOLUTION) for frame in frames])
-    renders = np.stack(list(draw(model, track, look.albedo, RESOLUTION)))
-    weights = region_maps(model, track, RESOLUTION)
-    identity = np.concatenate([track.identity, track.texture]).astype(np.float32)
+    config = PRESETS[preset]
+    initial = general_refiner(pairs.identity) if config.from_general else None
+    return train_refiner(pairs, config, progress, initial)
+
+
+def pairs_of(
+    model: FaceModel, track: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], resolution: int
+) -> "Pairs":
+    """True and rendered crops of a clip's frames (H, W, 3) uint8, where the face was seen. albedo (S, S, 3) uint8."""
+    from headroom.refine.dataset import Pairs, normalised_identity
+
     sure = track.confidence > 0
-    return train_refiner(crops[sure], renders[sure], weights[sure], identity, PRESETS[preset], progress)
+    crops = np.stack([crop_frame(frame, track.crop, resolution) for frame in frames])
+    renders = np.stack(list(draw(model, track, albedo, resolution)))
+    regions = region_maps(model, track, resolution)
+    identity = normalised_identity(np.concatenate([track.identity, track.texture]))
+    return Pairs(crops[sure], renders[sure], regions[sure], identity)
 
 
 def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = silent) -> None:

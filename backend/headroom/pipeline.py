@@ -21,6 +21,8 @@ from headroom.learning import (
     learn_refiner,
     learnt_part,
     motion_notes,
+    pairs_of,
+    require_resolution,
     write_plates,
 )
 from headroom.media.audio import audio_on_disk, is_silent
@@ -41,6 +43,7 @@ def learn(
     *,
     preset: str = "draft",
     albedo: str = "clip",
+    resolution: int = 256,
     from_seconds: float | None = None,
     to_seconds: float | None = None,
     name: str | None = None,
@@ -51,12 +54,14 @@ def learn(
     """Learn a person from a clip into the folder `subject`; returns what the user should know.
 
     face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
+    resolution: pixels across a render, 256 or 512.
     """
     from headroom.refine.train import PRESETS
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
     require_albedo_kind(albedo)
+    require_resolution(resolution, preset)
     info = probe(clip)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = clip_speech(clip, info, start, end)
@@ -72,7 +77,8 @@ def learn(
         with _timed(took, "plates"):
             write_plates(folder / "plates.mp4", frames, info.fps, part(progress, 0.27, 0.3))
         with _timed(took, "refiner"):
-            refiner = learn_refiner(model, track, look, frames, preset, part(progress, 0.3, 1))
+            pairs = pairs_of(model, track, look.albedo, frames, resolution)
+            refiner = learn_refiner(pairs, preset, part(progress, 0.3, 1))
         track.save(folder / "track.npz")
         write_rig(folder / "rig.npz", model, track, refiner.resolution)
         write_picture(folder / "albedo.png", look.albedo)

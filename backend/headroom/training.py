@@ -1,61 +1,104 @@
-"""The general motion weights, from data sets of people speaking."""
+"""The general weights, from data sets of people speaking."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headroom.corpus import Clip, TrackCache, TrackedClips, find_clips
+from headroom.corpus import Clip, DrawnClips, Speaker, SpokenClips, TrackCache, find_clips
+from headroom.course import team
+from headroom.course.record import Record
 from headroom.errors import InputError
 from headroom.face.model import bundled_model
 from headroom.learning import motion_directions
-from headroom.motion import team
-from headroom.motion.general import GENERAL, train_general
-from headroom.motion.paper import PAPER
-from headroom.motion.record import Record
+from headroom.motion import general as motion
+from headroom.motion.paper import PAPER as MOTION_PAPER
 from headroom.progress import Progress, part, silent
+from headroom.refine import general as refiner
+from headroom.refine.train import PRESETS as PERSONAL
 
-PRESETS = {"general": GENERAL, "paper": PAPER}
+MOTION_PRESETS = {"general": motion.GENERAL, "paper": MOTION_PAPER}
+REFINER_PRESETS = {"general": refiner.GENERAL, "paper": PERSONAL["paper"]}
 CHECKPOINT_SUFFIX = ".checkpoint"
 
 
-def train_motion_weights(datasets: Sequence[Path], weights: Path, *, cache: Path, preset: str = "general",
-                         steps: int | None = None, checkpoint_every: int = 100, resume: bool = False,
-                         tensorboard: Path | None = None, progress: Progress = silent) -> list[str] | None:
-    """Train and write `weights`; returns which clips were left out and why, in a team only to the leader.
+@dataclass(frozen=True)
+class Run:
+    """One training: what it reads, what it writes and how far it goes.
 
     A checkpoint lies beside `weights` until they are written. Tracked clips stay in the folder `cache`.
     """
-    config = PRESETS[preset] if steps is None else replace(PRESETS[preset], steps=steps)
+
+    datasets: Sequence[Path]
+    weights: Path
+    cache: Path
+    steps: int | None = None  # those of the preset
+    checkpoint_every: int = 100
+    resume: bool = False
+    tensorboard: Path | None = None
+
+    def record(self, made_from: object) -> Record:
+        """The checkpoints of this run, which belong to clips and settings `made_from`."""
+        digest = hashlib.sha256(repr(made_from).encode()).hexdigest()
+        path = self.weights.with_suffix(CHECKPOINT_SUFFIX)
+        return Record(path, self.checkpoint_every, digest, self.resume, self.tensorboard)
+
+
+def train_motion_weights(run: Run, preset: str = "general", progress: Progress = silent) -> list[str] | None:
+    """Train and write motion weights; returns which clips were left out and why, in a team only to the leader."""
+    config = MOTION_PRESETS[preset]
+    config = config if run.steps is None else replace(config, steps=run.steps)
     with team.gathered_team():
         report = progress if team.leads() else silent
         team.own_part(config.batch)  # a team that cannot share a batch is told before clips are tracked
-        clips = find_clips(datasets)
-        tracked, notes = track_all(clips, TrackCache(cache, bundled_model()), part(report, 0, 0.6))
-        made_from = hashlib.sha256(repr((config, [path.name for path in tracked])).encode()).hexdigest()
-        record = Record(weights.with_suffix(CHECKPOINT_SUFFIX), checkpoint_every, made_from, resume, tensorboard)
-        lips, lids, size = motion_directions(bundled_model())
-        train_general(TrackedClips(tracked), lips, lids, weights, config, size, part(report, 0.6, 1), record)
+        model = bundled_model()
+        tracked, notes = tracked_clips(run, TrackCache(run.cache, model), part(report, 0, 0.6), spoken=True)
+        record = run.record((config, [path.name for path in tracked.values()]))
+        lips, lids, size = motion_directions(model)
+        motion.train_general(SpokenClips(list(tracked.values())), lips, lids, run.weights, config, size,
+                             part(report, 0.6, 1), record)
         record.close()
         return notes if team.leads() else None
 
 
-def track_all(clips: Sequence[Clip], cache: TrackCache, progress: Progress) -> tuple[list[Path], list[str]]:
-    """Where the clips' tracks lie, and a line for each clip that cannot be used; a team shares the work."""
+def train_refiner_weights(run: Run, preset: str = "general", resolution: int = 256,
+                          progress: Progress = silent) -> list[str] | None:
+    """The same for the refiner, which does without sound. resolution: pixels across a crop."""
+    config = REFINER_PRESETS[preset]
+    config = config if run.steps is None else replace(config, steps=run.steps)
+    with team.gathered_team():
+        report = progress if team.leads() else silent
+        team.own_part(config.batch)
+        model = bundled_model()
+        tracked, notes = tracked_clips(run, TrackCache(run.cache, model), part(report, 0, 0.3))
+        record = run.record((config, resolution, [path.name for path in tracked.values()]))
+        people = DrawnClips(list(tracked), list(tracked.values()), model, resolution)
+        refiner.train_general(people, people.draws(), run.weights, config, part(report, 0.3, 1), record)
+        record.close()
+        return notes if team.leads() else None
+
+
+def tracked_clips(
+    run: Run, cache: TrackCache, progress: Progress, spoken: bool = False
+) -> tuple[dict[Clip, Path], list[str]]:
+    """The clips of a run with where their speakers lie, and a line for each that cannot be used; a team shares the
+    work. spoken: a clip without sound cannot be used.
+    """
+    clips = find_clips(run.datasets)
     own = range(team.place(), len(clips), team.size())
     for done, index in enumerate(own):
-        step = part(progress, done / len(own), (done + 1) / len(own))
-        cache.add(clips[index], step)
+        cache.add(clips[index], part(progress, done / len(own), (done + 1) / len(own)))
     team.everybodys(None)  # wait until all are there
-    tracked, notes = [], []
+    tracked, notes = {}, []
     for clip in clips:
         found = cache.find(clip)
-        if isinstance(found, Path):
-            tracked.append(found)
+        silence = Speaker.load(found).silence if spoken and isinstance(found, Path) else ""
+        if isinstance(found, str) or silence:
+            notes.append(f"{clip.path} was left out: {silence or found}")
         else:
-            notes.append(f"{clip.path} was left out: {found}")
+            tracked[clip] = found
     if not tracked:
         raise InputError(f"None of the {len(clips)} clips can be used. {notes[0]}")
     return tracked, notes

@@ -8,9 +8,9 @@ import pytest
 import torch
 from synthetic_speaker import LID, LIP, TINY, speaker
 
+from headroom.course.record import Record
 from headroom.errors import Cancelled, HeadroomError, InputError
 from headroom.motion.general import train_general
-from headroom.motion.record import Record
 from headroom.progress import silent
 
 CONFIG = replace(TINY, network=replace(TINY.network, dropout=0.3), steps=12)

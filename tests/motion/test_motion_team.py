@@ -11,14 +11,14 @@ import pytest
 import torch
 from synthetic_speaker import LID, LIP, TINY, speaker
 
+from headroom.course.team import own_part
 from headroom.motion.general import train_general
-from headroom.motion.team import own_part
 
 CONFIG = replace(TINY, members=1, steps=6, warm_up=4)  # half the pieces judge fewer frames: counts differ in a team
 PROGRAM = """
 import sys
 import torch
-from headroom.motion import team
+from headroom.course import team
 from test_motion_team import train
 with team.gathered_team():
     assert team.size() == 2
@@ -56,8 +56,8 @@ def test_a_team_of_one_takes_the_whole_batch():
 
 @pytest.mark.parametrize("size,place", [(2, 0), (2, 1), (4, 3)])
 def test_parts_of_a_batch_are_shared_out_and_an_uneven_team_is_told(monkeypatch, size, place):
+    from headroom.course import team
     from headroom.errors import InputError
-    from headroom.motion import team
 
     monkeypatch.setattr(team, "size", lambda: size)
     monkeypatch.setattr(team, "place", lambda: place)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_refiner import IDENTITY, QUICK, drawn_clip
+from test_refiner import QUICK, drawn_clip, pairs_of
 
 from headroom.face.camera import Camera, Crop
 from headroom.media.image import write_picture
@@ -29,7 +29,7 @@ def studio(clip):
     size = clip[0].shape[1]
     studio.track = SimpleNamespace(camera=Camera(90.0, size, size), crop=Crop(0, 0, size),
                                    rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
-    studio.refiner = train_refiner(*clip, None, IDENTITY, QUICK)
+    studio.refiner = train_refiner(pairs_of(*clip), QUICK)
     studio.resolution, studio.person, studio.points = size, "somebody", np.random.default_rng(0).normal(0, 80, (12, 3))
     studio._plates, studio._warped = clip[0], OrderedDict()
     studio.painted_frames = 0

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from headroom.errors import Cancelled, InputError
-from headroom.refine.dataset import AugmentConfig, RefinerDataset, prepare
+from headroom.refine.augment import AugmentConfig
+from headroom.refine.dataset import Pairs, RefinerDataset, normalised_identity, prepare
 from headroom.refine.generator import GeneratorConfig
 from headroom.refine.refine import Refiner
 from headroom.refine.region import RegionConfig, erase, face_region
@@ -25,7 +26,7 @@ QUICK = TrainConfig(
     discriminator_width=4,
     device="cpu",
 )
-IDENTITY = np.linspace(-1, 1, 12).astype(np.float32)
+IDENTITY = normalised_identity(np.linspace(-1, 1, 12))
 
 
 def drawn_clip(frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -44,6 +45,10 @@ def drawn_clip(frames: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(crops), np.stack(renders)
 
 
+def pairs_of(frames, renders, region=64, identity=IDENTITY):
+    return Pairs(frames, renders, np.full(frames.shape[:3], region, np.uint8), identity)
+
+
 @pytest.fixture(scope="module")
 def clip():
     return drawn_clip(6)
@@ -51,7 +56,7 @@ def clip():
 
 @pytest.fixture(scope="module")
 def refiner(clip):
-    return train_refiner(*clip, None, IDENTITY, replace(QUICK, gan=1.0))
+    return train_refiner(pairs_of(*clip), replace(QUICK, gan=1.0))
 
 
 def test_the_mask_lies_inside_the_erased_area_and_covers_the_render(clip):
@@ -88,8 +93,10 @@ def test_no_face_means_no_mask(clip):
 
 def test_training_and_use_see_the_same_picture(clip):
     frames, renders = clip
-    data = RefinerDataset(frames, renders, None, RegionConfig(), STEADY, seed=0)
-    window, truth, mask, _ = data.sample(3)
+    data = RefinerDataset([pairs_of(frames, renders)], [6], RegionConfig(), STEADY, seed=0)
+    number = next(number for number in range(6) if data.place(number)[1] == 3)
+    (window, truth, mask, _), identity = data.sample(number)
+    assert np.array_equal(identity, IDENTITY)
     pictures = [prepare(renders[t], frames[t], RegionConfig()) for t in (1, 2, 3)]
     assert np.array_equal(window[..., :9], np.dstack([picture.colour for picture in pictures]))
     assert np.array_equal(truth, frames[3])
@@ -97,19 +104,53 @@ def test_training_and_use_see_the_same_picture(clip):
 
 
 def test_augmented_samples_keep_shape_and_type(clip):
+    augment = AugmentConfig(moved=1.0, mirrored=0.5, tint=0.1, other_plate=1.0)
+    data = RefinerDataset([pairs_of(*clip, region=128)], [6], RegionConfig(), augment, seed=0)
+    for number in range(6):
+        pictures, _ = data.sample(number)
+        assert [part.shape[-1] for part in pictures] == [11, 3, 1, 1]
+        assert all(part.dtype == np.uint8 for part in pictures)
+
+
+def test_a_mirrored_pair_is_mirrored_in_every_picture(clip):
+    straight = RefinerDataset([pairs_of(*clip)], [6], RegionConfig(), STEADY, seed=0)
+    mirrored = RefinerDataset([pairs_of(*clip)], [6], RegionConfig(), replace(STEADY, mirrored=1.0), seed=0)
+    for ours, theirs in zip(straight.sample(4)[0], mirrored.sample(4)[0]):
+        assert np.abs(ours[:, ::-1].astype(int) - theirs).max() <= 1
+
+
+def test_a_tint_changes_window_and_truth_alike(clip):
+    still = replace(STEADY, brightness=0.2, tint=0.2)
+    (window, truth, _, _), _ = RefinerDataset([pairs_of(clip[0], drawn_clip(6)[1])], [6], RegionConfig(), still,
+                                              seed=1).sample(0)
+    outside = window[..., 10] == 0
+    assert np.abs(window[..., 6:9][outside].astype(int) - truth[outside]).max() <= 1
+
+
+def test_every_frame_comes_once_a_round_and_clips_as_often_as_asked(clip):
     frames, renders = clip
-    regions = np.full(frames.shape[:3], 128, np.uint8)
-    augment = AugmentConfig(moved=1.0, other_plate=1.0)
-    data = RefinerDataset(frames, renders, regions, RegionConfig(), augment, seed=0)
-    for index in range(6):
-        assert [part.shape[-1] for part in data.sample(index)] == [11, 3, 1, 1]
-        assert all(part.dtype == np.uint8 for part in data.sample(index))
+    other = pairs_of(frames[:3], renders[:3])
+    data = RefinerDataset([pairs_of(frames, renders), other], [6, 2], RegionConfig(), STEADY, seed=0)
+    for turn in range(3):
+        drawn = [data.place(turn * 8 + number) for number in range(8)]
+        assert sorted(frame for pairs, frame in drawn if pairs is not other) == list(range(6))
+        assert len({frame for pairs, frame in drawn if pairs is other}) == 2
+
+
+def test_a_window_depends_on_seed_and_number_alone(clip):
+    def sampled(numbers):
+        data = RefinerDataset([pairs_of(*clip)], [6], RegionConfig(), AugmentConfig(), seed=3)
+        return [data.sample(number)[0][0] for number in numbers]
+
+    one_after_the_other, only_the_last = sampled([0, 5, 11, 12]), sampled([12])
+    assert np.array_equal(one_after_the_other[-1], only_the_last[0])
+    assert not np.array_equal(one_after_the_other[0], one_after_the_other[-1])
 
 
 def test_one_pair_can_be_overfitted(clip):
     frames, renders = clip[0][:1], clip[1][:1]
     config = replace(QUICK, steps=150, rate=1e-3, ema=0.9)
-    refined, mask = next(train_refiner(frames, renders, None, IDENTITY, config).refine(renders, frames))
+    refined, mask = next(train_refiner(pairs_of(frames, renders), config).refine(renders, frames))
     inside = mask > 0.9
     error = np.abs(refined[inside].astype(int) - frames[0][inside]).mean()
     start = np.abs(prepare(renders[0], frames[0], RegionConfig()).colour[inside].astype(int) - frames[0][inside]).mean()
@@ -146,7 +187,7 @@ def test_a_saved_refiner_paints_the_same(clip, refiner, tmp_path):
     again = Refiner.load(tmp_path / "refiner.safetensors", device="cpu")
     assert again.generator.config == refiner.generator.config and again.region == refiner.region
     for (a, _), (b, _) in zip(refiner.refine(clip[1], clip[0]), again.refine(clip[1], clip[0])):
-        assert np.array_equal(a, b)
+        assert np.abs(a.astype(int) - b).max() <= 1  # weights are kept in half precision
     assert [path.name for path in tmp_path.iterdir()] == ["refiner.safetensors"]
 
 
@@ -159,7 +200,7 @@ def test_a_file_that_is_no_refiner_is_refused(tmp_path):
 
 
 def test_training_goes_on_from_an_older_refiner(clip, refiner):
-    again = train_refiner(*clip, None, IDENTITY, replace(QUICK, steps=0), initial=refiner)
+    again = train_refiner(pairs_of(*clip), replace(QUICK, steps=0), initial=refiner)
     for ours, theirs in zip(again.generator.parameters(), refiner.generator.parameters()):
         assert np.allclose(ours.detach().numpy(), theirs.detach().numpy())
 
@@ -171,18 +212,18 @@ def test_cancelling_leaves_nothing(clip, when):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train_refiner(*clip, None, IDENTITY, replace(QUICK, steps=4), progress)
+        train_refiner(pairs_of(*clip), replace(QUICK, steps=4), progress)
 
 
 def test_progress_rises_to_one(clip):
     told = []
-    train_refiner(*clip, None, IDENTITY, QUICK, lambda fraction, message: told.append(fraction))
+    train_refiner(pairs_of(*clip), QUICK, lambda fraction, message: told.append(fraction))
     assert told == sorted(told) and told[-1] == 1.0
 
 
 def test_frames_without_renders_are_refused(clip):
     with pytest.raises(InputError):
-        train_refiner(clip[0], clip[1][:2], None, IDENTITY, QUICK)
+        pairs_of(clip[0], clip[1][:2])
 
 
 def test_presets_hold_the_papers_numbers():

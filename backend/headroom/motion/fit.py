@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headroom.motion import team
+from headroom.course import team
 from headroom.motion.dataset import Sample, as_windows, random_batch
 from headroom.motion.losses import motion_losses
 from headroom.motion.network import EXPRESSION, MotionNetwork
 from headroom.progress import Progress
 
 if TYPE_CHECKING:
-    from headroom.motion.record import Record
+    from headroom.course.record import Record
     from headroom.motion.train import TrainConfig
 
 RISING_STEPS = 20  # over which the learning rate rises at first; it falls to a tenth until the end

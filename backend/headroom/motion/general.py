@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from headroom.motion import team
+from headroom.course import team
+from headroom.course.record import Record
 from headroom.motion.dataset import AugmentConfig, Corpus, Sample, make_sample, matched
 from headroom.motion.features import FeatureConfig
 from headroom.motion.fit import fit
@@ -18,7 +19,6 @@ from headroom.motion.model import Manner, MotionModel, average_manner
 from headroom.motion.network import MotionNetwork, NetworkConfig
 from headroom.motion.offset import shifted
 from headroom.motion.readout import taught
-from headroom.motion.record import Record
 from headroom.motion.sync import align
 from headroom.motion.threads import one_thread
 from headroom.motion.train import TrainConfig, beginning_readout, emphasis_of, heard_and_seen

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from headroom.motion import team
+from headroom.course import team
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,21 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from headroom.errors import InputError
+from headroom.refine.augment import AugmentConfig, Change, moved
 from headroom.refine.generator import WINDOW
 from headroom.refine.region import RegionConfig, erase, face_region, over
-
-
-@dataclass(frozen=True)
-class AugmentConfig:
-    """How a training pair is varied, so that the refiner bears other plates and other places in the crop."""
-
-    scale: float = 0.05  # largest change of size, part
-    shift: float = 0.04  # largest shift, part of the crop
-    moved: float = 0.7  # how often a pair is scaled and shifted at all
-    brightness: float = 0.05  # largest gain change
-    margin: float = 0.25  # largest change of the erased margin, part of it
-    other_plate: float = 0.3  # how often the surroundings come from another frame
-    other_shift: float = 0.01  # how badly that plate may be placed, part of the crop
 
 
 @dataclass(frozen=True)
@@ -60,6 +49,37 @@ def to_tensor(arrays: list[NDArray[np.uint8]], device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """True and rendered crops of the same frames of one person.
+
+    frames (T, R, R, 3) uint8; renders (T, R, R, 4) uint8 straight alpha; regions (T, R, R) uint8: how much each pixel
+    counts, 64 for one and 255 for four; identity (D,) float32: the person's feature, normalised.
+    """
+
+    frames: NDArray[np.uint8]
+    renders: NDArray[np.uint8]
+    regions: NDArray[np.uint8]
+    identity: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if not len(self.frames) == len(self.renders) == len(self.regions) > 0:
+            raise InputError(f"{len(self.frames)} frames and {len(self.renders)} renders cannot be paired. "
+                             "Learn the subject again.")
+        if not self.frames.shape[1:3] == self.renders.shape[1:3] == self.regions.shape[1:3]:
+            raise ValueError(f"frames {self.frames.shape}, renders {self.renders.shape} and regions "
+                             f"{self.regions.shape} differ in size")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def normalised_identity(identity: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The identity feature (D,) at length √D, so that any feature enters the network at the same strength."""
+    identity = np.asarray(identity, np.float32)
+    return identity * np.float32(len(identity) ** 0.5 / max(float(np.linalg.norm(identity)), 1e-6))
+
+
+@dataclass(frozen=True)
 class Batch:
     """Training pairs, (B, channels, R, R), 0..1."""
 
@@ -67,80 +87,98 @@ class Batch:
     truth: Tensor  # 3
     mask: Tensor  # 1, where the refined frame is shown
     weight: Tensor  # 1, how much a pixel counts, compared with the others; within the mask
+    identity: Tensor  # (B, D)
+
+
+POOL = 24
+"""Clips that are drawn from at a time; so many are held in memory."""
 
 
 class RefinerDataset:
-    """Windows from one clip, varied anew each time they are drawn."""
+    """Windows from the clips of one or many people, varied anew each time they are drawn.
 
-    def __init__(
-        self,
-        frames: NDArray[np.uint8],
-        renders: NDArray[np.uint8],
-        regions: NDArray[np.uint8] | None,
-        region: RegionConfig,
-        augment: AugmentConfig,
-        seed: int,
-    ):
-        """frames (T, R, R, 3) uint8 true crops; renders (T, R, R, 4) uint8 straight alpha; regions (T, R, R) uint8:
-        how much a pixel counts, 64 for one, or None."""
-        self.frames, self.renders, self.regions = frames, renders, regions
-        self.region, self.augment = region, augment
-        self.random = np.random.default_rng(seed)
-        self.boxes = np.stack([_box(render[..., 3]) for render in renders])
+    A window is a function of the seed and its number, so that a resumed training draws what the first would have drawn.
+    """
 
-    def batches(self, size: int, device: torch.device) -> Iterator[Batch]:
-        """Endless batches; every frame comes once before any comes again."""
-        waiting: list[int] = []
-        while True:
-            while len(waiting) < size:
-                waiting.extend(self.random.permutation(len(self.frames)).tolist())
-            samples = [self.sample(index) for index in waiting[:size]]
-            del waiting[:size]
-            yield Batch(*(to_tensor(list(arrays), device) for arrays in zip(*samples)))
+    def __init__(self, people: Sequence[Pairs], draws: Sequence[int], region: RegionConfig, augment: AugmentConfig,
+                 seed: int):
+        """people: may be read from disk at each look. draws: how many windows of each clip make a round."""
+        self.people, self.draws, self.region, self.augment, self.seed = people, draws, region, augment, seed
+        self._round = (-1, np.zeros((0, 2)))
+        self._held: dict[int, Pairs] = {}
 
-    def sample(self, index: int) -> tuple[NDArray[np.uint8], ...]:
-        """Window (R, R, 11), truth (R, R, 3), mask (R, R, 1) and weight (R, R, 1) for frame `index`, uint8."""
-        augment, random = self.augment, self.random
-        times = [max(index - back, 0) for back in reversed(range(WINDOW))]
-        move = self._random_move()
-        gain = 1 + augment.brightness * random.uniform(-1, 1)
-        margin_scale = 1 + augment.margin * random.uniform(-1, 1)
-        plates = self._plates(times)
-        pictures = [prepare(self.renders[t], plate, self.region, margin_scale) for t, plate in zip(times, plates)]
+    def batch(self, numbers: Sequence[int], device: torch.device) -> Batch:
+        """The windows of these numbers."""
+        pictures, identities = zip(*(self.sample(number) for number in numbers))
+        window, truth, mask, weight = (to_tensor(list(arrays), device) for arrays in zip(*pictures))
+        return Batch(window, truth, mask, weight, torch.from_numpy(np.stack(identities)).to(device))
+
+    def sample(self, number: int) -> tuple[tuple[NDArray[np.uint8], ...], NDArray[np.float32]]:
+        """Window (R, R, 11), truth (R, R, 3), mask (R, R, 1) and weight (R, R, 1), uint8; the identity (D,)."""
+        pairs, frame = self.place(number)
+        random = np.random.default_rng([self.seed, 1, number])
+        times = [max(frame - back, 0) for back in reversed(range(WINDOW))]
+        change = Change.draw(self.augment, pairs.frames.shape[1], random)
+        plates = other_plates(pairs, times, self.augment, random)
+        pictures = [prepare(pairs.renders[t], plate, self.region, change.margin) for t, plate in zip(times, plates)]
         now = pictures[-1]
-        flat = np.dstack([now.alpha, now.erased * 255, now.mask * 255]).astype(np.uint8)
-        alpha, erased, mask = np.moveaxis(_moved(flat, move), -1, 0)
-        colours = [_brighter(_moved(picture.colour, move), gain) for picture in pictures]
-        truth = _brighter(_moved(self.frames[index], move), gain)
-        weight = mask
-        if self.regions is not None:
-            weight = (_moved(self.regions[index], move).astype(np.float32) * mask / 255).astype(np.uint8)
-        return np.dstack([*colours, alpha, erased]), truth, mask[..., None], weight[..., None]
+        flat = np.dstack([now.alpha, now.erased * 255, now.mask * 255, pairs.regions[frame]]).astype(np.uint8)
+        alpha, erased, mask, region = np.moveaxis(change.moved(flat), -1, 0)
+        weight = (region.astype(np.float32) * mask / 255).astype(np.uint8)
+        window = np.dstack([*(change.seen(picture.colour) for picture in pictures), alpha, erased])
+        return (window, change.seen(pairs.frames[frame]), mask[..., None], weight[..., None]), pairs.identity
 
-    def _random_move(self) -> NDArray[np.float64] | None:
-        """An affine map (2, 3) in pixels that scales and shifts the crop a little, or None for none."""
-        if self.random.random() >= self.augment.moved:
-            return None
-        size = self.frames.shape[1]
-        scale = 1 + self.augment.scale * self.random.uniform(-1, 1)
-        shift = self.augment.shift * size * self.random.uniform(-1, 1, 2)
-        return _about_centre(scale, shift, size)
+    def place(self, number: int) -> tuple[Pairs, int]:
+        """The clip and frame of a window. A round takes `POOL` clips after the other, in a new order each time, and
+        from each its draws, spread evenly over its frames: as many draws as frames are each frame once.
+        """
+        turn, within = divmod(number, sum(self.draws))
+        if self._round[0] != turn:
+            self._round = turn, self._drawn(turn)
+        clip, part = self._round[1][within]
+        pairs = self._pairs(int(clip))
+        return pairs, int(part * len(pairs))
 
-    def _plates(self, times: list[int]) -> list[NDArray[np.uint8]]:
-        """The frames themselves, or frames of another moment laid so that their face covers this one's, almost."""
-        augment, random = self.augment, self.random
-        if random.random() >= augment.other_plate:
-            return [self.frames[time] for time in times]
-        other = int(random.integers(len(self.frames)))
-        error = augment.other_shift * self.frames.shape[1] * random.uniform(-1, 1, 2)
-        plates = []
-        for time in times:
-            source = int(np.clip(other + time - times[-1], 0, len(self.frames) - 1))
-            here, there = self.boxes[time], self.boxes[source]
-            scale = np.clip(here[2] / max(there[2], 1), 0.8, 1.25)
-            shift = here[:2] - scale * there[:2] + error
-            plates.append(_moved(self.frames[source], np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])))
-        return plates
+    def _drawn(self, turn: int) -> NDArray[np.float64]:
+        """Clip and place in it, from 0 to 1, of every window of a round: (N, 2)."""
+        random = np.random.default_rng([self.seed, 0, turn])
+        order, parts = random.permutation(len(self.draws)), []
+        for first in range(0, len(order), POOL):
+            pool = [np.column_stack([np.full(self.draws[clip], float(clip)), _spread(self.draws[clip], random)])
+                    for clip in order[first : first + POOL]]
+            parts.append(random.permutation(np.concatenate(pool)))
+        return np.concatenate(parts)
+
+    def _pairs(self, clip: int) -> Pairs:
+        """The pairs of a clip, held while their pool lasts."""
+        if clip not in self._held:
+            while len(self._held) >= POOL:
+                self._held.pop(next(iter(self._held)))
+            self._held[clip] = self.people[clip]
+        return self._held[clip]
+
+
+def other_plates(
+    pairs: Pairs, times: list[int], augment: AugmentConfig, random: np.random.Generator
+) -> list[NDArray[np.uint8]]:
+    """The frames themselves, or frames of another moment laid so that their face covers this one's, almost."""
+    if random.random() >= augment.other_plate:
+        return [pairs.frames[time] for time in times]
+    other = int(random.integers(len(pairs)))
+    error = augment.other_shift * pairs.frames.shape[1] * random.uniform(-1, 1, 2)
+    plates = []
+    for time in times:
+        source = int(np.clip(other + time - times[-1], 0, len(pairs) - 1))
+        here, there = _box(pairs.renders[time][..., 3]), _box(pairs.renders[source][..., 3])
+        scale = np.clip(here[2] / max(there[2], 1), 0.8, 1.25)
+        shift = here[:2] - scale * there[:2] + error
+        plates.append(moved(pairs.frames[source], np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])))
+    return plates
+
+
+def _spread(count: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """So many places between 0 and 1, one in each equal part of it."""
+    return (np.arange(count) + random.uniform(0, 0.999)) / count
 
 
 def _box(alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -149,23 +187,3 @@ def _box(alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
     if moments["m00"] == 0:
         return np.array([alpha.shape[1] / 2, alpha.shape[0] / 2, 0.0])
     return np.array([moments["m10"] / moments["m00"], moments["m01"] / moments["m00"], moments["m00"] ** 0.5])
-
-
-def _about_centre(scale: float, shift: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """The affine map (2, 3) that scales about the middle of the picture and then shifts by pixels."""
-    middle = (size - 1) / 2 * (1 - scale)
-    return np.array([[scale, 0, middle + shift[0]], [0, scale, middle + shift[1]]])
-
-
-def _moved(picture: NDArray[np.uint8], move: NDArray[np.float64] | None) -> NDArray[np.uint8]:
-    """`picture` (R, R[, C]) resampled by the affine map `move` (2, 3) in pixels; edges are repeated."""
-    if move is None:
-        return picture
-    size = picture.shape[1::-1]
-    moved = cv2.warpAffine(picture, move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.uint8)
-
-
-def _brighter(picture: NDArray[np.uint8], gain: float) -> NDArray[np.uint8]:
-    """Colours times `gain`."""
-    return np.asarray(cv2.convertScaleAbs(picture, alpha=gain), np.uint8)

@@ -70,13 +70,14 @@ class Refiner:
         return (refined.clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     def save(self, path: Path) -> None:
-        """One safetensors file; the settings are in its metadata."""
+        """One safetensors file, weights in half precision; the settings are in its metadata."""
         settings = {
             "generator": asdict(self.generator.config),
             "region": asdict(self.region),
             "resolution": self.resolution,
         }
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
+        state = self.generator.state_dict()
+        tensors = {name: value.detach().cpu().half().contiguous() for name, value in state.items()}
         tensors["identity"] = torch.from_numpy(self.identity)
         with atomic_write(Path(path)) as temporary:
             save_file(tensors, temporary, metadata={"format": FORMAT, "config": json.dumps(settings)})
@@ -96,7 +97,7 @@ class Refiner:
             settings = json.loads(metadata["config"])
             identity = tensors.pop("identity").numpy()
             generator = Generator(GeneratorConfig(**settings["generator"]))
-            generator.load_state_dict(tensors)
+            generator.load_state_dict({name: value.float() for name, value in tensors.items()})
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
             raise InputError(f"{path} was written by another version of Headroom. Learn the subject again.") from error
         return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device)
@@ -111,12 +112,6 @@ class Refiner:
             while len(recent) < WINDOW:
                 recent.append(recent[0])
             yield list(recent)
-
-
-def normalised_identity(identity: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The identity feature (D,) at length √D, so that any feature enters the network at the same strength."""
-    identity = np.asarray(identity, np.float32)
-    return identity * np.float32(len(identity) ** 0.5 / max(float(np.linalg.norm(identity)), 1e-6))
 
 
 def pick_device(name: str) -> torch.device:

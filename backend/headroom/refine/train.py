@@ -1,26 +1,29 @@
-"""Teach a refiner one person's face: pairs of renders and true frames in, weights out (paper §3.4, Eq. 4 and 5)."""
+"""Teach a refiner one person's face, or many people's (paper §3.4, Eq. 4 and 5)."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from headroom.errors import InputError
+from headroom.course import team
 from headroom.progress import Progress, silent
 from headroom.refine import losses
-from headroom.refine.dataset import AugmentConfig, Batch, RefinerDataset
+from headroom.refine.augment import AugmentConfig
+from headroom.refine.dataset import Batch, Pairs, RefinerDataset
 from headroom.refine.discriminator import Discriminator
 from headroom.refine.generator import Generator, GeneratorConfig
-from headroom.refine.refine import Refiner, autocast, normalised_identity, pick_device
+from headroom.refine.refine import Refiner, autocast, pick_device
 from headroom.refine.region import RegionConfig
+
+if TYPE_CHECKING:
+    from headroom.course.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ class TrainConfig:
     """How a refiner is taught. Training ends at `seconds` or `steps`, whichever comes first."""
 
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    from_general: bool = True  # begin from the bundled weights, and with their network
     region: RegionConfig = field(default_factory=RegionConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     seconds: float | None = 360.0
@@ -55,9 +59,10 @@ PRESETS = {
     # λ2 = 2 pulls the attention to nothing: all is painted, and soft (A 0.03 on average, lids and lips blurred).
     # Renders as good as ours are worth attending to.
     "draft": TrainConfig(seconds=420.0, attention=0.0, gan=0.0),
-    "standard": TrainConfig(GeneratorConfig(width=48), seconds=1800.0, batch=2, attention=0.0, gan=0.3, gan_from=0.5),
+    "standard": TrainConfig(seconds=1800.0, attention=0.0, gan=0.3, gan_from=0.5),
     "paper": TrainConfig(
-        GeneratorConfig(width=64, levels=8, head=7, hidden=512),
+        GeneratorConfig(width=64, levels=8, hidden=512, sub_pixel=False),
+        from_general=False,
         seconds=None,
         rate=1e-4,
         betas=(0.5, 0.999),
@@ -68,62 +73,99 @@ PRESETS = {
 PAPER_EPOCHS = 60
 
 
+@dataclass
+class Course:
+    """Where a training stands; together with the data's numbering this is all there is to resume."""
+
+    generator: Generator
+    average: Generator  # running mean of the generator's weights, which is what is kept
+    discriminator: Discriminator
+    optimiser: torch.optim.Optimizer
+    judge_optimiser: torch.optim.Optimizer
+    step: int = 0
+
+    @staticmethod
+    def begun(config: TrainConfig, shape: GeneratorConfig, device: torch.device, initial: Generator | None) -> Course:
+        """A course at its beginning, from `initial`'s weights if given."""
+        torch.manual_seed(config.seed)
+        generator, average = Generator(shape).to(device), Generator(shape).to(device)
+        if initial:
+            generator.load_state_dict(initial.state_dict())
+        average.load_state_dict(generator.state_dict())
+        discriminator = Discriminator(config.discriminator_width).to(device)
+        return Course(
+            generator,
+            average,
+            discriminator,
+            torch.optim.Adam(generator.parameters(), config.rate, betas=config.betas),
+            torch.optim.Adam(discriminator.parameters(), 2e-4, betas=(0.5, 0.999)),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name).state_dict() for name in self._parts} | {"step": self.step}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in self._parts:
+            getattr(self, name).load_state_dict(state[name])
+        self.step = state["step"]
+
+    _parts: ClassVar = ("generator", "average", "discriminator", "optimiser", "judge_optimiser")
+
+
 def train_refiner(
-    frames: NDArray[np.uint8],
-    renders: NDArray[np.uint8],
-    regions: NDArray[np.uint8] | None,
-    identity: NDArray[np.float32],
-    config: TrainConfig,
-    progress: Progress = silent,
-    initial: Refiner | None = None,
+    pairs: Pairs, config: TrainConfig, progress: Progress = silent, initial: Refiner | None = None
 ) -> Refiner:
-    """A refiner of one person.
-
-    frames: (T, R, R, 3) uint8, true crops. renders: (T, R, R, 4) uint8, straight alpha, of the same frames.
-    regions: (T, R, R) uint8, how much each pixel counts (64 for one, 255 for four), or None.
-    identity: (D,) float32, the identity feature. initial: a refiner to start from; its generator's shape is kept.
-    """
-    _check(frames, renders)
+    """A refiner of one person. initial: a refiner to start from; its generator's shape is kept."""
     device = pick_device(config.device)
-    torch.manual_seed(config.seed)
-    shape = initial.generator.config if initial else replace(config.generator, identity=len(identity))
-    generator, average = Generator(shape).to(device), Generator(shape).to(device)
-    if initial:
-        generator.load_state_dict(initial.generator.state_dict())
-    average.load_state_dict(generator.state_dict())
-    discriminator = Discriminator(config.discriminator_width).to(device)
-    optimiser = torch.optim.Adam(generator.parameters(), config.rate, betas=config.betas)
-    judge_optimiser = torch.optim.Adam(discriminator.parameters(), 2e-4, betas=(0.5, 0.999))
-    feature = torch.from_numpy(normalised_identity(identity)).to(device)
-    data = RefinerDataset(frames, renders, regions, config.region, config.augment, config.seed)
-    batches = data.batches(config.batch, device)
+    shape = initial.generator.config if initial else replace(config.generator, identity=len(pairs.identity))
+    course = Course.begun(config, shape, device, initial.generator if initial else None)
+    data = RefinerDataset([pairs], [len(pairs)], config.region, config.augment, config.seed)
+    average = teach(course, data, config, device, progress)
+    return Refiner(average, pairs.identity, config.region, pairs.frames.shape[1], config.device)
 
-    for step, done in _until(config, len(frames), progress):
-        batch = next(batches)
-        with_judge = config.gan > 0 and done >= config.gan_from
-        _set_rate(optimiser, config, done)
-        refined, attention = paint(generator, batch, feature)
+
+def teach(
+    course: Course,
+    data: RefinerDataset,
+    config: TrainConfig,
+    device: torch.device,
+    progress: Progress = silent,
+    record: Record | None = None,
+) -> Generator:
+    """Train to the end of `config`; the generator with the averaged weights."""
+    generator, discriminator = team.shared(course.generator), team.shared(course.discriminator)
+    part = team.own_part(config.batch)
+    for done in _until(course, config, sum(data.draws), progress):
+        batch = data.batch(range(course.step * config.batch, (course.step + 1) * config.batch)[part], device)
+        _set_rate(course.optimiser, config, done)
+        refined, attention = paint(generator, batch)
         shown = batch.truth + batch.mask * (refined - batch.truth)
+        with_judge = config.gan > 0 and done >= config.gan_from
         if with_judge:
-            judge_loss = teach_discriminator(discriminator, judge_optimiser, batch, shown)
+            judge_loss = teach_discriminator(discriminator, course.judge_optimiser, batch, shown)
         terms = generator_losses(config, batch, refined, attention)
         if with_judge:
             with autocast(device):
                 terms["gan"] = config.gan * losses.generator_gan_loss(discriminator(batch.window, shown))
-        optimiser.zero_grad()
+        course.optimiser.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
-        optimiser.step()
-        follow(average, generator, min(config.ema, (1 + step) / (10 + step)))
-        if step % 50 == 0:
+        course.optimiser.step()
+        follow(course.average, course.generator, min(config.ema, (1 + course.step) / (10 + course.step)))
+        if with_judge:
+            terms["judge"] = judge_loss
+        if course.step % 50 == 0:
             shown_terms = {name: round(float(value.detach()), 4) for name, value in terms.items()}
-            log.info("step %d: %s%s", step, shown_terms, f", judge {judge_loss:.3f}" if with_judge else "")
-    return Refiner(average.eval(), feature.cpu().numpy(), config.region, frames.shape[1], config.device)
+            log.info("step %d: %s", course.step, shown_terms)
+        course.step += 1
+        if record:
+            record.after(course, terms)
+    return course.average.eval()
 
 
-def paint(generator: Generator, batch: Batch, feature: Tensor) -> tuple[Tensor, Tensor]:
+def paint(generator: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """The refined frames (B, 3, R, R) and attention (B, 1, R, R) of one batch."""
-    with autocast(feature.device):
-        return generator(batch.window, feature.expand(len(batch.window), -1))
+    with autocast(batch.window.device):
+        return generator(batch.window, batch.identity)
 
 
 def generator_losses(config: TrainConfig, batch: Batch, refined: Tensor, attention: Tensor) -> dict[str, Tensor]:
@@ -139,8 +181,8 @@ def generator_losses(config: TrainConfig, batch: Batch, refined: Tensor, attenti
 
 
 def teach_discriminator(
-    discriminator: Discriminator, optimiser: torch.optim.Optimizer, batch: Batch, shown: Tensor
-) -> float:
+    discriminator: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, shown: Tensor
+) -> Tensor:
     """Show D a true and a refined frame of the same window; returns its loss."""
     with autocast(shown.device):
         fake = discriminator(batch.window, shown.detach())
@@ -148,7 +190,7 @@ def teach_discriminator(
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
-    return float(loss.detach())
+    return loss.detach()
 
 
 @torch.no_grad()
@@ -157,33 +199,25 @@ def follow(average: nn.Module, model: nn.Module, memory: float) -> None:
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - memory)
 
 
-def _until(config: TrainConfig, frames: int, progress: Progress) -> Iterator[tuple[int, float]]:
-    """Step number and the part of the training done, from 0 to 1, until time or steps are used up."""
+def _until(course: Course, config: TrainConfig, frames: int, progress: Progress) -> Iterator[float]:
+    """The part of the training done, from 0 to 1, before each step, until time or steps are used up."""
     steps = config.steps
     if steps is None and config.seconds is None:
         steps = PAPER_EPOCHS * frames // config.batch
-    start, step = time.monotonic(), 0
+    start = time.monotonic()
     while True:
-        done = step / steps if steps else float(steps == 0)
+        done = course.step / steps if steps else float(steps == 0)
         if config.seconds is not None:
             done = max(done, (time.monotonic() - start) / config.seconds)
         progress(min(done, 1.0), "Learning to paint the face")
         if done >= 1:
             return
-        yield step, done
-        step += 1
+        yield done
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, config: TrainConfig, done: float) -> None:
     """One cycle: a short rise, then a cosine down to almost nothing."""
     rise = min(1.0, (done + 1e-3) / config.warm_up)
-    fall = 0.5 * (1 + np.cos(np.pi * done)) + 0.01
+    fall = 0.5 * (1 + math.cos(math.pi * done)) + 0.01
     for group in optimiser.param_groups:
         group["lr"] = config.rate if config.constant_rate else config.rate * rise * fall
-
-
-def _check(frames: NDArray[Any], renders: NDArray[Any]) -> None:
-    if len(frames) == 0 or len(frames) != len(renders):
-        raise InputError(f"{len(frames)} frames and {len(renders)} renders cannot be paired. Learn the subject again.")
-    if frames.shape[1:3] != renders.shape[1:3]:
-        raise ValueError(f"frames {frames.shape} and renders {renders.shape} differ in size")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from headroom.files import UNREADABLE, atomic_write
 from headroom.performance import Performance
 
 _CROP_MARGIN = 1.25
+_ARRAYS = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")
 
 
 @dataclass(frozen=True)
@@ -49,29 +50,40 @@ class Track:
         """Vertices (V, 3) of one frame in camera axes."""
         return place(model.shape(self.identity, self.expression[frame]), self.rotation[frame], self.translation[frame])
 
-    def save(self, path: Path) -> None:
-        values: dict[str, Any] = {
-            "fps": np.float64(self.fps),
+    def part(self, first: int, end: int) -> "Track":
+        """The frames first..end-1, fewer where the track ends before."""
+        per_frame = ("expression", "rotation", "translation", "confidence")
+        return replace(self, **{name: getattr(self, name)[first:end] for name in per_frame})
+
+    def values(self) -> dict[str, np.ndarray]:
+        """Everything as arrays, by name."""
+        plain = {
+            "fps": np.array(self.fps, np.float64),
             "camera": np.array([self.camera.focal_px, self.camera.width, self.camera.height]),
             "crop": np.array([self.crop.x, self.crop.y, self.crop.size]),
         }
-        names = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")
-        values |= {name: np.asarray(getattr(self, name), np.float32) for name in names}
+        return plain | {name: np.asarray(getattr(self, name), np.float32) for name in _ARRAYS}
+
+    @staticmethod
+    def of_values(data: Mapping[str, np.ndarray]) -> "Track":
+        """The track that `values` took apart; KeyError or ValueError where something is missing."""
+        focal, width, height = data["camera"]
+        return Track(
+            float(data["fps"]),
+            Camera(float(focal), int(width), int(height)),
+            Crop(*(int(v) for v in data["crop"])),
+            **{name: data[name] for name in _ARRAYS},
+        )
+
+    def save(self, path: Path) -> None:
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **values)
+            np.savez(file, **self.values())
 
     @staticmethod
     def load(path: Path) -> "Track":
         try:
             with np.load(path, allow_pickle=False) as data:
-                focal, width, height = data["camera"]
-                names = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")
-                return Track(
-                    float(data["fps"]),
-                    Camera(float(focal), int(width), int(height)),
-                    Crop(*(int(v) for v in data["crop"])),
-                    **{name: data[name] for name in names},
-                )
+                return Track.of_values(data)
         except UNREADABLE as error:
             raise InputError(f"{path} is not a track; learn the subject again.") from error
 

@@ -5,20 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 from zipfile import is_zipfile
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from headroom.course import team
 from headroom.errors import HeadroomError, InputError
 from headroom.files import atomic_write
-from headroom.motion import team
-from headroom.motion.fit import Course
-from headroom.motion.network import MotionNetwork
 
 FORMAT = "headroom training 1"
 SCALARS_EVERY = 10  # steps
+
+
+class Course(Protocol):
+    """What a checkpoint keeps: where the training of one network stands."""
+
+    step: int
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 @dataclass
@@ -68,7 +76,7 @@ class Record:
             if team.leads():
                 self._write({"course": course.state_dict(), "random": randoms})
 
-    def finish(self, network: MotionNetwork) -> None:
+    def finish(self, network: nn.Module) -> None:
         """One network is done; the next checkpoint holds its weights."""
         self.finished.append({name: value.detach().cpu() for name, value in network.state_dict().items()})
 

@@ -1,0 +1,72 @@
+"""What many people have in common: the refiner that personal learning begins from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.course import team
+from headroom.course.record import Record
+from headroom.progress import Progress, silent
+from headroom.refine.augment import AugmentConfig
+from headroom.refine.dataset import Pairs, RefinerDataset, normalised_identity
+from headroom.refine.generator import Generator
+from headroom.refine.refine import Refiner
+from headroom.refine.train import Course, TrainConfig, teach
+
+WEIGHTS = Path(__file__).parents[1] / "weights" / "refiner.safetensors"
+
+GENERAL = TrainConfig(
+    augment=AugmentConfig(scale=0.1, shift=0.06, moved=1.0, mirrored=0.5, brightness=0.15, tint=0.05, other_plate=0.5),
+    seconds=None,
+    steps=10_000,
+    batch=2,
+    attention=0.0,
+    gan=0.0,
+    ema=0.999,
+)
+
+
+def general_refiner(identity: NDArray[np.floating]) -> Refiner | None:
+    """The bundled refiner of many people, told whose face it paints; None where it is missing or knows another
+    length of feature. identity (D,).
+    """
+    if not WEIGHTS.is_file():
+        return None
+    known = _loaded(WEIGHTS)
+    if known.generator.config.identity != len(identity):
+        return None
+    return Refiner(known.generator, normalised_identity(identity), known.region, known.resolution)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path) -> Refiner:
+    return Refiner.load(path)
+
+
+def train_general(
+    people: Sequence[Pairs],
+    draws: Sequence[int],
+    out: Path,
+    config: TrainConfig = GENERAL,
+    progress: Progress = silent,
+    record: Record | None = None,
+) -> None:
+    """Learn from many people's clips and write the refiner to `out`; in a team the first process writes.
+
+    people: may be read from disk at each look. draws: how many windows of each clip make a round.
+    """
+    device, first = team.device(), people[0]
+    course = Course.begun(config, replace(config.generator, identity=len(first.identity)), device, None)
+    if record:
+        record.resume(course)
+    data = RefinerDataset(people, draws, config.region, config.augment, config.seed)
+    generator: Generator = teach(course, data, config, device, progress, record)
+    if team.leads():
+        nobody = np.zeros_like(first.identity)
+        Refiner(generator, nobody, config.region, first.frames.shape[1], device.type).save(out)
