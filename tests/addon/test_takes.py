@@ -110,7 +110,7 @@ def test_an_action_pushed_down_is_still_the_one_that_is_composed(headroom, perfo
 
 def test_two_heads_in_a_scene_are_dialled_apart(headroom, performed, performance, tmp_path):
     second = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
-    headroom.module("scene.keyframes").write_performance(second, performance, 101)
+    perform(headroom, second, performance, start=101)
     headroom.module("scene.keyframes").show_range(headroom.scene)
     before = keys(headroom, performed.face)
     second.root.headroom.head.gain = 0.0
