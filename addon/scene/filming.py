@@ -12,7 +12,7 @@ import numpy as np
 from ..core import remote
 from ..core.frames import FrameCache
 from ..core.memory import MatchMemory
-from ..core.tasks import InBackground, Step, Task, Watch
+from ..core.tasks import SLICE_SECONDS, InBackground, Step, Task, Watch
 from . import compat
 from .compose import compose
 from .keyframes import sample_pose
@@ -21,7 +21,6 @@ from .rendering import Still, look_up, render_face
 from .shot import Names, find_shot
 
 PACKAGE = __package__.rpartition(".")[0]
-SLICE_SECONDS = 0.03  # of Blender's main thread at a time, outside a render
 POSES_AT_ONCE = 2000
 
 

@@ -23,15 +23,12 @@ from ..core.render_settings import RenderSettings
 from ..core.take_settings import TakeSettings
 from ..core.tasks import InBackground, Step, Task, Watch, part_of
 from . import compat
-from .compose import compose
 from .filming import cache_folders, catch_up, film, match_shot
 from .keyframes import heard, show_range
 from .plates import key_plates
 from .shot import Names, Shot, find_shot
 from .strips import adopt_strip, place_movie, place_speech, sound_strip, strip_speech
 from .takes import keeping_take
-
-STEP_SECONDS = 0.05
 
 COMPARISON = "before-after"
 Connect = Callable[[], remote.Backend]
@@ -104,10 +101,13 @@ def applying(names: Names, performance: Performance, asked: TakeSettings, start_
     else:
         place_speech(shot, speech, start_frame)
     shot.root["headroom_start_frame"] = int(start_frame)
+    yield 0.0
     for fraction in keeping_take(names, performance, asked):
         yield 0.6 * fraction
-    while not compose(find_shot(*names), STEP_SECONDS):
+    yield 0.6
+    for _ in catch_up(names):
         yield 0.8
+    yield 1.0
     show_range(find_shot(*names).scene)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from ..core.coordinates import scene_from_mm
 from ..core.performance import Performance
 from ..core.take_settings import TakeSettings
+from ..core.tasks import SLICE_SECONDS
 from . import compat
 from .channels import Channel, channels_of, owner
 from .controls import HeadroomTake, head_of
@@ -24,21 +25,20 @@ from .curves import points_of, write_curve
 from .shot import Names, Shot, find_shot
 
 PARTS = ("head", "expression")
-STEP_SECONDS = 0.05
 
 
 def keeping_take(names: Names, performance: Performance, asked: TakeSettings) -> Iterator[float]:
-    """Add a prediction as a take, the active one, in steps of `STEP_SECONDS`, each giving the fraction done.
+    """Add a prediction as a take, the active one, in steps of `SLICE_SECONDS`, each giving the fraction done.
 
     A take of the same settings is replaced: the subject was learnt anew.
     """
     shot = find_shot(*names)
     uid = _begin(shot, asked)
-    channels, until = channels_of(shot), time.monotonic() + STEP_SECONDS
+    channels, until = channels_of(shot), time.monotonic() + SLICE_SECONDS
     for channel in channels:
         if time.monotonic() > until:
             yield channel.number / len(channels)
-            shot, until = find_shot(*names), time.monotonic() + STEP_SECONDS
+            shot, until = find_shot(*names), time.monotonic() + SLICE_SECONDS
         _write_raw(shot, find_take(shot.root, uid), channel, performance)
     _finish(shot, uid, performance)
 

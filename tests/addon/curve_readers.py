@@ -17,10 +17,10 @@ def keys(headroom, owner, path="rotation_euler", index=1):
     return np.array([key.co[:] for key in curve(headroom, owner, path, index).keyframe_points])
 
 
-def perform(headroom, shot, performance, seed=1, start=START):
+def perform(headroom, shot, performance, seed=1, start=START, pose="predicted"):
     """Key `performance` as a take of a speech that nobody has laid; the scene frames (T,) of its keys."""
     shot.root["headroom_start_frame"] = start
-    asked = headroom.module("core.take_settings").TakeSettings(Path("unheard.wav"), seed)
+    asked = headroom.module("core.take_settings").TakeSettings(Path("unheard.wav"), seed, pose)
     for _ in headroom.module("scene.takes").keeping_take(shot.names, performance, asked):
         pass
     compose = headroom.module("scene.compose")

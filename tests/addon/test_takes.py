@@ -27,6 +27,13 @@ def test_the_same_seed_again_replaces_its_take(headroom, performed, other):
     assert keys(headroom, performed.face)[:, 1] == pytest.approx(other.rotation[:, 1], abs=1e-6)
 
 
+def test_another_head_motion_of_the_same_seed_is_another_take(headroom, performed, other):
+    perform(headroom, performed, other, seed=0, pose="replayed")
+    head = performed.root.headroom
+    assert [take.name for take in head.takes] == ["Take 1 (seed 0)", "Take 2 (seed 0, replayed head)"]
+    assert head.active_take == 1
+
+
 def test_removing_a_take_takes_its_motion_along_and_shows_the_other(headroom, performed, performance, other):
     perform(headroom, performed, other)
     assert headroom.bpy.ops.headroom.remove_take() == {"FINISHED"}

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from curve_readers import START, curve, edit
+from stand_ins import write_speech
 
 
 def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed, performance):
@@ -84,6 +85,25 @@ def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headr
     panel.draw_unsure(Row(), context, performed)
     assert (found.trouble in said) == (content is not None)
     assert ("The head stays near what the clip shows." in said) == (content is None)
+
+
+def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):
+    live, compat, view = headroom.module("ui.live"), headroom.module("scene.compat"), headroom.bpy.context.view_layer
+    if not compat.plays_sound():
+        pytest.skip("this Blender was built without sound")
+    other = headroom.bpy.data.objects.new("Other", None)
+    headroom.scene.collection.objects.link(other)
+    strip = compat.new_strip(headroom.scene, "SOUND", "Line", write_speech(tmp_path / "a.wav", 2.0), 3, 41)
+    looked(live, performed)
+    view.update()
+    asked, shots = [], live._shots
+    monkeypatch.setattr(live, "_shots", lambda: asked.append(True) or shots())
+    other.location.x = 2.0
+    view.update()
+    assert not asked
+    strip.frame_start = 60
+    view.update()
+    assert asked
 
 
 def test_nothing_listens_any_more_when_the_extension_is_off(headroom):
