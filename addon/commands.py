@@ -10,6 +10,7 @@ from typing import Any
 from .core import remote
 from .core.errors import Cancelled, HeadroomError
 from .core.jobfile import JobRequest, request_of
+from .core.take_settings import TakeSettings
 from .core.tasks import Step, Watch, run_blocking
 
 Connect = Callable[[], Any]
@@ -39,7 +40,7 @@ def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Res
     """The subject folder appears when everything is there."""
     from .scene.produce import learn_subject
 
-    asked = {name: settings[name] for name in ("preset", "from_seconds", "name", "consent")}
+    asked = {name: settings[name] for name in ("preset", "albedo", "from_seconds", "name", "consent")}
     asked["to_seconds"] = settings["to_seconds"] or None
     notes = run_blocking(learn_subject(settings["clip"], settings["output"], asked, connect), report)
     return {"subject": str(settings["output"]), "notes": list(notes)}
@@ -52,10 +53,10 @@ def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> R
 
     require_file(settings["speech"], "speech")
     require_writable(settings["output"].parent)
-    subject = Subject.open(settings["subject"]).folder
+    subject, asked = Subject.open(settings["subject"]).folder, _take(settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "performance.npz"
-        notes = remote.perform(connect(), subject, settings["speech"], path, settings["seed"], Watch(report))
+        notes = remote.perform(connect(), subject, asked, path, Watch(report))
         publish(path, settings["output"])
     return {"performance": str(settings["output"]), "notes": notes}
 
@@ -64,8 +65,8 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
     """An empty file, one subject, one speech, one movie."""
     from .scene import headless
 
-    result = headless.make_shot(settings["subject"], settings["speech"], settings["output"], settings["performance"],
-                                settings["seed"], settings["plate_fit"], connect, report)
+    result = headless.make_shot(settings["subject"], _take(settings), settings["output"], settings["performance"],
+                                settings["plate_fit"], connect, report)
     blend = settings["blend"]
     if blend:
         headless.save_blend(blend)
@@ -80,6 +81,10 @@ def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Re
     result = headless.render_file(settings["file"], settings["scene"], settings["output"], settings["plate_fit"],
                                   connect, report)
     return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
+
+
+def _take(settings: Mapping[str, Any]) -> TakeSettings:
+    return TakeSettings(settings["speech"], settings["seed"], settings["pose"])
 
 
 _RUNNERS: dict[str, Callable[[Mapping[str, Any], Connect, Report], Result]] = {

@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "addon")]
 from stand_ins import tiny_subject  # noqa: E402
 
 from addon.core.performance import Performance  # noqa: E402
+from addon.core.take_settings import TakeSettings  # noqa: E402
 from addon.scene import channels, compose, controls, coverage, shot, takes  # noqa: E402
 
 FPS = 25.0
@@ -42,7 +43,7 @@ def main(minutes: float) -> None:
     motion = np.random.default_rng(0).normal(size=(count, 64)).astype(np.float32)
     performance = Performance(FPS, motion, motion[:, :3], motion[:, 3:6])
     print(f"{count} frames, {len(channels.channels_of(head))} channels, Blender {bpy.app.version_string}")
-    timed("raw take", lambda: takes.keep_take(head, performance, 0, ""))
+    timed("raw take", lambda: list(takes.keeping_take(head.names, performance, TakeSettings(Path("none.wav")))))
     timed("working keys", lambda: compose.compose(head))
     head.root.headroom.mouth.gain = 1.5
     timed("mouth gain, 40 channels", lambda: compose.compose(head))

@@ -255,7 +255,7 @@ TRIGGERS = {
         lambda tmp_path: too_many_backends(tmp_path),
     "… was written by another version of Headroom; learn the subject again.":
         lambda tmp_path: importlib.import_module("headroom.subject").Subject.open(subject_of(tmp_path, format=99)),
-    "Cannot write in …: …. Make room, or allow writing there.":
+    "Cannot write …: …. Make room, or choose another folder.":
         lambda tmp_path: add_on("frames").FrameCache([text_file(tmp_path) / "frames"]).keep("0", lambda path: None),
     "The strip does not say how it was rendered. Render the shot again.":
         lambda tmp_path: add_on("render_settings").RenderSettings.from_json("{}"),

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 GUIDE = ROOT / "docs" / "troubleshooting.md"
 SOURCES = [*sorted((ROOT / "addon").rglob("*.py")), *sorted((ROOT / "backend" / "headroom").rglob("*.py"))]
 
-ERRORS = {"InputError", "HeadroomError", "BackendError", "BackendDied", "Unreachable", "Refused", "ProgramFailed"}
+ERRORS = {"InputError", "HeadroomError", "BackendError", "BackendDied", "Unreachable", "Refused", "ProgramFailed",
+          "NothingThere"}
 REASONS = {"problem", "missing", "refusal", "lacking", "remedy", "_busy", "_refusal", "_obituary"}
 """Functions that return a message: why a button is disabled, or what a failure means."""
 TABLES = {"SENTENCES", "CAUSES", "OFFLINE", "OVERRIDDEN"}

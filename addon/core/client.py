@@ -6,15 +6,14 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .files import writing, written_whole
 from .jobs import Job
 from .transport import BackendError, Refused, Transport, Unreachable
 
@@ -75,10 +74,8 @@ class Client:
 
     def get_file(self, sha: str, path: Path) -> Path:
         """Fetch a blob to `path`, which has its old content or all of the new one."""
-        path = Path(path)
-        with _beside(path) as temporary:
-            self._again(lambda: self._fetch(sha, temporary))
-            os.replace(temporary, path)
+        with written_whole(path) as half:
+            self._again(lambda: self._fetch(sha, half))
         return path
 
     def put_tree(self, folder: Path) -> dict[str, str]:
@@ -92,16 +89,12 @@ class Client:
 
     def get_tree(self, tree: Mapping[str, str], folder: Path) -> Path:
         """Fetch a folder; an older one at `folder` is replaced once all of the new one is there."""
-        folder = Path(folder)
-        with _beside(folder) as temporary, _beside(folder) as old:
+        with written_whole(folder) as half:
             for path, sha in tree.items():
                 _check_path(path)
-                target = temporary.joinpath(*path.split("/"))
+                target = half.joinpath(*path.split("/"))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._again(partial(self._fetch, sha, target))
-            if folder.exists():
-                os.replace(folder, old)
-            os.replace(temporary, folder)
         return folder
 
     def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], job_id: str = "") -> Job:
@@ -174,10 +167,15 @@ class Client:
     def _fetch(self, sha: str, path: Path) -> None:
         """Write a blob to the new file `path` and check that it is the one asked for."""
         digest = hashlib.sha256()
-        with self._transport.open("GET", f"/v1/blobs/{sha}") as response, _written(path) as write:
-            while chunk := response.read(CHUNK_BYTES):
-                digest.update(chunk)
-                write(chunk)
+        with self._transport.open("GET", f"/v1/blobs/{sha}") as response:
+            with writing(path):  # a full disk is told apart from a broken connection
+                file = open(path, "wb")
+            with file:
+                while chunk := response.read(CHUNK_BYTES):
+                    digest.update(chunk)
+                    with writing(path):
+                        file.write(chunk)
+                        file.flush()
         if digest.hexdigest() != sha:
             raise BackendError("A file changed on its way from the backend (its SHA-256 differs). Try again.")
 
@@ -195,36 +193,3 @@ def _check_path(path: str) -> None:
     if any(part in ("", ".", "..") or _ODD_CHARACTER.search(part) for part in path.split("/")):
         raise BackendError(f"The backend sent a folder with a file called {path!r}, which is not safe to write. Use a "
                            "backend that you trust.")
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary name next to `path`; what is there at the end, file or folder, is removed."""
-    temporary = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-    except OSError as error:
-        raise BackendError(f"Cannot write {path}: {error.strerror}. Choose another folder.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        with suppress(OSError):
-            temporary.unlink()
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Callable[[bytes], None]]:
-    """Write to the new file `path`; a full disk is told apart from a broken connection."""
-    try:
-        file = open(path, "wb")
-    except OSError as error:
-        raise BackendError(f"Cannot write {path}: {error.strerror}. Choose another folder.") from error
-
-    def write(chunk: bytes) -> None:
-        try:
-            file.write(chunk)
-        except OSError as error:
-            raise BackendError(f"Cannot write {path}: {error.strerror}. Make room and try again.") from error
-
-    with file:
-        yield write

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import sys
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from .errors import Cancelled, HeadroomError, InputError
+from .files import written_whole
 from .locks import only_one
 from .processes import ProgramFailed, run_lines
 from .pythons import FETCHED, find_python
@@ -60,6 +60,7 @@ class Environment:
     def __init__(self, folder: Path, version: str):
         self.folder, self.version = Path(folder), version
         self._activity: State | None = None
+        self._read: tuple[tuple[int, ...], Record] | None = None  # which state.json was read, and what it said
 
     @property
     def python(self) -> Path:
@@ -193,25 +194,32 @@ class Environment:
                 self._activity = None
 
     def _record(self) -> Record | None:
-        """What is written down; a file that cannot be read counts as an installation that was not finished."""
+        """What is written down. The panel asks several times for each redraw, so each file is read once."""
+        path = self.folder / STATE_FILE
         try:
-            return Record(**json.loads((self.folder / STATE_FILE).read_text(encoding="utf-8")))
-        except FileNotFoundError:
+            status = path.stat()
+        except OSError:
             return None
-        except (OSError, ValueError, TypeError):
-            return Record(False, "")
+        mark = status.st_ino, status.st_mtime_ns, status.st_size
+        if self._read is None or self._read[0] != mark:
+            self._read = mark, _record_in(path)
+        return self._read[1]
 
     def _write(self, record: Record) -> None:
-        temporary = self.folder / f".{STATE_FILE}.{uuid.uuid4().hex[:8]}"
-        try:
-            temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
-            os.replace(temporary, self.folder / STATE_FILE)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with written_whole(self.folder / STATE_FILE) as half:
+            half.write_text(json.dumps(asdict(record)), encoding="utf-8")
 
     def _write_problem(self, problem: str) -> None:
-        with suppress(OSError):  # a full disk
+        with suppress(InputError):  # a full disk
             self._write(Record(False, self.version, problem))
+
+
+def _record_in(path: Path) -> Record:
+    """A `state.json`; one that cannot be read counts as an installation that was not finished."""
+    try:
+        return Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Record(False, "")
 
 
 def _findings(python: Path, watch: Watch) -> list[dict]:

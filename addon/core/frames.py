@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import InputError
+from .files import written_whole
 
 MOST_DAYS = 14.0
 MOST_BYTES = 4 << 30
@@ -37,17 +36,9 @@ class FrameCache:
 
     def keep(self, key: str, write: Callable[[Path], None]) -> Path:
         """Have `write` make the picture, which appears under its key when it is whole."""
-        path, half = self.folder / f"{key}.png", self.folder / f".{uuid.uuid4().hex}.png"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{key}.png"
+        with written_whole(path) as half:
             write(half)
-            os.replace(half, path)
-        except OSError as error:
-            raise InputError(f"Cannot write in {self.folder}: {error.strerror}. Make room, or allow writing "
-                             "there.") from error
-        finally:
-            with suppress(OSError):  # it is gone when it was moved, and never was when its folder is none
-                half.unlink()
         return path
 
     def prune(self, most_days: float = MOST_DAYS, most_bytes: int = MOST_BYTES) -> None:

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .files import written_whole
+from .take_settings import POSES, PREDICTED
 
 FORMAT = 1
 REQUIRED = object()
 PRESETS = ("draft", "standard", "paper")
+ALBEDOS = ("low", "frame", "clip")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ _NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole numb
 _SUBJECT = Setting(Path, "subject folder")
 _SPEECH = Setting(Path, "sound file")
 _SEED = Setting(int, "another seed is another take", 0)
+_POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PREDICTED, choices=POSES)
 _PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0)
 
 KINDS: dict[str, dict[str, Setting]] = {
@@ -61,14 +63,18 @@ KINDS: dict[str, dict[str, Setting]] = {
         "name": Setting(str, "the person's name", ""),
         "consent": Setting(bool, "the person shown has agreed to this use", False),
         "preset": Setting(str, "how long to learn", "draft", choices=PRESETS),
+        "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
+                          choices=ALBEDOS),
         "from_seconds": Setting(float, "where in the clip to begin", 0.0, option="--from"),
         "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to"),
     },
     "perform": {
         "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "performance.npz to write"), "seed": _SEED,
+        "pose": _POSE,
     },
     "shot": {
         "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "movie to write"), "seed": _SEED,
+        "pose": _POSE,
         "blend": Setting(Path, "also save the scene here", None),
         "performance": Setting(Path, "performance.npz to use instead of predicting one", None),
         "plate_fit": _PLATE_FIT,
@@ -156,13 +162,7 @@ def request_of(entry: Any, folder: Path) -> JobRequest:
 def append_job(path: Path, request: JobRequest) -> int:
     """Add a job at the end of a job file, which is made if it is not there; returns how many there are now."""
     entries = [*(read_jobs(path) if path.exists() else []), request.as_json()]
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        temporary.write_text(json.dumps({"headroom": FORMAT, "jobs": entries}, indent=2, ensure_ascii=False) + "\n",
-                             encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}. Choose another folder.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = json.dumps({"headroom": FORMAT, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
+    with written_whole(path) as half:
+        half.write_text(text, encoding="utf-8")
     return len(entries)

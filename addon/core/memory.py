@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from .errors import UNREADABLE
+from .files import written_whole
 
 
 @dataclass(frozen=True)
@@ -49,14 +48,8 @@ class MatchMemory:
         return MatchMemory(self.made_for, frames[order], *rows)
 
     def save(self, path: Path) -> None:
-        """Under a temporary name first, then renamed."""
-        half = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.npz")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with written_whole(path) as half:
             np.savez(half, **{field.name: getattr(self, field.name) for field in fields(self)})
-            os.replace(half, path)
-        finally:
-            half.unlink(missing_ok=True)
 
     @staticmethod
     def load(path: Path) -> "MatchMemory":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,21 +26,6 @@ class Performance:
 
     def __len__(self) -> int:
         return len(self.expression)
-
-    @property
-    def seconds(self) -> float:
-        return len(self) / self.fps
-
-    def save(self, path: Path) -> None:
-        """Write `performance.npz` under a temporary name, then rename it."""
-        path = Path(path)
-        temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.npz")
-        try:
-            np.savez(temporary, fps=np.float64(self.fps), expression=self.expression, rotation=self.rotation,
-                     translation=self.translation)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     @staticmethod
     def load(path: Path) -> "Performance":

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .errors import Cancelled, HeadroomError
+from .take_settings import TakeSettings
 from .tasks import Watch
 
 WORKER_SECONDS = 60.0  # a cold disk loads torch
@@ -39,7 +40,6 @@ class Match:
     plate: (T,) int32, index of the track frame.
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
-    distance: (T,) float32, how far the asked pose is from the clip's nearest, degrees-equivalent.
     position: (T,) float64, where in the clip, frames; `plate` is the nearest whole one.
     sha: the blob that holds it, as the refiner wants it.
     """
@@ -47,9 +47,16 @@ class Match:
     plate: np.ndarray
     rotation: np.ndarray
     translation: np.ndarray
-    distance: np.ndarray
     position: np.ndarray
     sha: str
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What is heard with a movie: a speech, and its second at the first frame; negative where it begins later."""
+
+    speech: Path
+    from_seconds: float
 
 
 def device(backend: Backend, watch: Watch, seconds: float = WORKER_SECONDS) -> str:
@@ -74,11 +81,13 @@ def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any
     return list(result.get("notes", ()))
 
 
-def perform(backend: Backend, subject: Path, speech: Path, path: Path, seed: int, watch: Watch) -> list[str]:
-    """Predict the motion of a subject who says `speech` into the file `path`; returns notes."""
+def perform(backend: Backend, subject: Path, asked: TakeSettings, path: Path, watch: Watch) -> list[str]:
+    """Predict the motion of a subject who says a speech into the file `path`; returns notes."""
+    speech = asked.speech
     watch.report(0.0, "Sending the subject")
     inputs = {"subject": backend.put_tree(subject), "speech": backend.put_file(speech), "speech_name": speech.name}
-    result = run_job(backend, "perform", inputs, {"seed": seed}, watch.part(0.1, 0.95))
+    settings = {"seed": asked.seed, "pose": asked.pose}
+    result = run_job(backend, "perform", inputs, settings, watch.part(0.1, 0.95))
     backend.get_file(result["performance"], path)
     return list(result.get("notes", ()))
 
@@ -98,18 +107,20 @@ def match(backend: Backend, subject: Path, fps: float, rotation: np.ndarray, tra
     backend.get_file(result["match"], path)
     with np.load(path, allow_pickle=False) as data:
         found = Match(np.asarray(data["plate"], dtype=np.int32), data["rotation"], data["translation"],
-                      data["distance"], data["position"], result["match"])
+                      data["position"], result["match"])
     if len(found.plate) != len(rotation):
         raise HeadroomError(f"The backend matched {len(found.plate)} of {len(rotation)} frames. Try again.")
     return found
 
 
-def refine(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, speech: Path | None, fps: float,
+def refine(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, sound: Sound | None, fps: float,
            movie: Path, watch: Watch) -> int:
-    """Turn renders into a full-frame movie with the speech at `movie`; returns its number of frames."""
+    """Turn renders into a full-frame movie with its sound at `movie`; returns its number of frames."""
     inputs = {**_shot_inputs(backend, subject, renders, found, watch.part(0.0, 0.1)),
-              "speech": backend.put_file(speech) if speech else None, "speech_name": speech.name if speech else ""}
-    result = run_job(backend, "refine", inputs, {"fps": fps}, watch.part(0.1, 0.98))
+              "speech": backend.put_file(sound.speech) if sound else None,
+              "speech_name": sound.speech.name if sound else ""}
+    settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0}
+    result = run_job(backend, "refine", inputs, settings, watch.part(0.1, 0.98))
     watch.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)
     return int(result["frames"])

@@ -14,6 +14,9 @@ from typing import Any
 
 from .errors import Cancelled
 
+SLICE_SECONDS = 0.03
+"""Of Blender's main thread that a task takes between two of its wishes."""
+
 
 @dataclass(frozen=True)
 class Step:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 NTSC_BASE = 1.001
 
 
@@ -21,8 +19,3 @@ def scene_rate(fps: float) -> tuple[int, float]:
 def frame_count(seconds: float, fps: float) -> int:
     """How many scene frames a duration covers, at least one."""
     return max(1, round(seconds * fps))
-
-
-def frames_of(seconds: float, fps: float, start_frame: int) -> np.ndarray:
-    """The scene frames (T,) int32 that a duration covers when it starts at `start_frame`."""
-    return np.arange(start_frame, start_frame + frame_count(seconds, fps), dtype=np.int32)

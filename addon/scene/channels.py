@@ -45,16 +45,15 @@ HEAD = tuple(Channel(axis, "head", "head", "rotation_euler", axis, "Head Rotatio
              ) + tuple(Channel(3 + axis, "head", "head", "location", axis, "Head Position", "head_shift")
                        for axis in range(3))
 FIRST_OFFSETS = {"Mouth": "mouth_open", "Eyes": "lids_open", "Brows": "brows_raise"}
+"""Region -> the control that is added to its first shape key."""
 
 
 def channels_of(shot: Shot) -> tuple[Channel, ...]:
     """Pose first, then expression in the rig's order; shape keys that an artist deleted are left out at the end."""
-    regions = [str(region) for region in shot.root["headroom_regions"]]
-    expression = []
-    for number, (key, region) in enumerate(zip(expression_keys(shot.face), regions)):
-        first = regions.index(region) == number
+    offsets, expression = dict(FIRST_OFFSETS), []
+    for number, (key, region) in enumerate(zip(expression_keys(shot.face), map(str, shot.root["headroom_regions"]))):
         expression.append(Channel(len(HEAD) + number, "expression", "mouth" if region == "Mouth" else "upper",
-                                  key.path_from_id("value"), 0, region, FIRST_OFFSETS.get(region, "") if first else ""))
+                                  key.path_from_id("value"), 0, region, offsets.pop(region, "")))
     return HEAD + tuple(expression)
 
 

@@ -129,9 +129,9 @@ def strip_content(strip: Any) -> tuple[float, float]:
     return float(strip.frame_start), float(strip.frame_start + strip.frame_duration)
 
 
-def selected_sound(context: bpy.types.Context, scene: bpy.types.Scene) -> Any | None:
-    """The sound strip an artist has selected, the active one first; since 5.0 in the sequencer's own scene."""
-    shown = getattr(context, "sequencer_scene", None) or scene
+def selected_sound(context: bpy.types.Context) -> Any | None:
+    """The sound strip an artist has selected in the sequencer, the active one first."""
+    shown = sequencer_scene(context)
     if shown.sequence_editor is None:
         return None
     strips = [strip for strip in strips_of(shown) if strip.type == "SOUND" and strip.select]

@@ -20,6 +20,7 @@ from bpy.props import (
 )
 
 from ..core.layers import Cut, Layer
+from ..core.take_settings import PREDICTED
 
 on_change: Callable[[bpy.types.Object], None] = lambda root: None  # noqa: E731  replaced while the extension is on
 on_switch: Callable[[bpy.types.Object], None] = lambda root: None  # noqa: E731  another take is active
@@ -54,6 +55,7 @@ class HeadroomTake(bpy.types.PropertyGroup):
     uid: StringProperty()  # type: ignore[valid-type]
     number: IntProperty()  # type: ignore[valid-type]
     seed: IntProperty()  # type: ignore[valid-type]
+    pose: StringProperty(default=PREDICTED)  # type: ignore[valid-type]
     speech: StringProperty(subtype="FILE_PATH")  # type: ignore[valid-type]
     fps: FloatProperty()  # type: ignore[valid-type]
     samples: IntProperty()  # type: ignore[valid-type]

@@ -31,12 +31,13 @@ def off_plate(shot: Shot) -> list[Span]:
     return spans_above(frames, distance, head_of(shot.root).warn_degrees, join=3 * step)
 
 
-def unsure(shot: Shot) -> tuple[list[Span], float]:
-    """Frames of the clip, counted from 0, where tracking was unsure (worst: 1 is lost), and the clip's rate."""
+def unsure(shot: Shot) -> list[tuple[float, float]]:
+    """The parts of the clip, from second to second, where tracking was unsure."""
     clip = _clip(shot)
     if clip is None:
-        return [], 25.0
-    return spans_above(np.arange(len(clip.confidence)), 1.0 - clip.confidence, 1.0 - SURE), clip.fps
+        return []
+    spans = spans_above(np.arange(len(clip.confidence)), 1.0 - clip.confidence, 1.0 - SURE)
+    return [(span.first / clip.fps, (span.last + 1) / clip.fps) for span in spans]
 
 
 def _clip(shot: Shot) -> Clip | None:

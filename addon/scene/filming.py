@@ -12,19 +12,16 @@ import numpy as np
 from ..core import remote
 from ..core.frames import FrameCache
 from ..core.memory import MatchMemory
-from ..core.tasks import InBackground, Step, Task, Watch
+from ..core.tasks import SLICE_SECONDS, InBackground, Step, Task, Watch
 from . import compat
+from .compose import compose
 from .keyframes import sample_pose
 from .look import look_digest
 from .rendering import Still, look_up, render_face
-from .shot import Shot, find_shot
+from .shot import Names, find_shot
 
 PACKAGE = __package__.rpartition(".")[0]
-SLICE_SECONDS = 0.03  # of Blender's main thread at a time, outside a render
 POSES_AT_ONCE = 2000
-
-Names = tuple[str, str]
-"""Of a scene and of a shot's root: what survives an undo in the middle of a task."""
 
 
 def cache_folders() -> list[Path]:
@@ -36,11 +33,17 @@ def cache_folders() -> list[Path]:
     return [blend.with_name(f"headroom_{blend.stem}"), own]
 
 
-def match_shot(shot: Shot, frames: np.ndarray, plate_fit: float, connect: Callable[[], remote.Backend],
+def catch_up(names: Names) -> Task:
+    """Have the working keys follow what was moved or dialled a moment ago, before the timer has come round to it."""
+    while not compose(find_shot(*names), SLICE_SECONDS):
+        yield Step(0.0, "Setting keys")
+
+
+def match_shot(names: Names, frames: np.ndarray, plate_fit: float, connect: Callable[[], remote.Backend],
                cache: FrameCache, folder: Path) -> Task:
     """A plate for each scene frame, as it was before where the pose is as it was; returns a Match."""
-    names, fps, subject = (shot.scene.name, shot.root.name), shot.fps, shot.subject.folder
-    poses = []
+    shot, poses = find_shot(*names), []
+    fps, subject = shot.fps, shot.subject.folder
     for block in np.array_split(frames, len(frames) // POSES_AT_ONCE + 1):
         poses.append(sample_pose(find_shot(*names), block))
         yield Step(0.0, "Reading the poses")

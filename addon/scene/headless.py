@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 
 from ..core.errors import InputError
+from ..core.files import written_whole
 from ..core.performance import Performance
+from ..core.take_settings import TakeSettings
 from ..core.tasks import Step, part_of, run_blocking
 from .produce import (
     Connect,
@@ -24,10 +24,13 @@ from .produce import (
 from .shot import active_shot, open_subject
 
 
-def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None, seed: int, plate_fit: float,
+def make_shot(subject: Path, asked: TakeSettings, movie: Path, performance: Path | None, plate_fit: float,
               connect: Connect, report: Callable[[Step], None]) -> MovieResult:
-    """Build the scene of one shot in an empty file and render it; the scene stays open."""
-    require_file(speech, "speech")
+    """Build the scene of one shot in an empty file and render it; the scene stays open.
+
+    performance: a file to play instead of predicting what is asked for.
+    """
+    require_file(asked.speech, "speech")
     require_writable(movie.absolute().parent)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # preferences, and with them we, stay
     report(Step(0.0, "Building the scene"))
@@ -35,9 +38,9 @@ def make_shot(subject: Path, speech: Path, movie: Path, performance: Path | None
     start = shot.scene.frame_start
     notes: tuple[str, ...] = ()
     if performance is not None:
-        apply_performance(shot, Performance.load(performance), speech.absolute(), start)
+        apply_performance(shot, Performance.load(performance), asked, start)
     else:
-        task = perform_shot(shot, speech.absolute(), seed, start, connect)
+        task = perform_shot(shot, asked, start, connect)
         notes = run_blocking(part_of(task, 0.02, 0.15), report)
     result = run_blocking(part_of(render_shot(shot, movie.absolute(), plate_fit, connect), 0.15, 1.0), report)
     return MovieResult(movie, result.frames, notes + result.notes)
@@ -63,15 +66,10 @@ def render_file(file: Path, scene_name: str, movie: Path, plate_fit: float, conn
 
 def save_blend(path: Path) -> None:
     """Save the open file so that it opens elsewhere: pictures and sound packed, movies by relative path."""
-    path = path.absolute()
-    require_writable(path.parent)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.blend")
     for sound in bpy.data.sounds:
         sound.pack()
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(temporary), relative_remap=True, copy=True, check_existing=False)
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"Cannot write {path}: {error}. Choose another folder.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path.absolute()) as half:
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(half), relative_remap=True, copy=True, check_existing=False)
+        except RuntimeError as error:
+            raise InputError(f"Cannot write {path}: {error}. Make room, or choose another folder.") from error

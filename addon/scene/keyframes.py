@@ -1,4 +1,4 @@
-"""Motion on the timeline: a performance becomes keys, and the head's pose is read back from them."""
+"""Motion on the timeline: the range it takes, what is heard there, and the head's pose read back from its keys."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ import numpy as np
 from mathutils import Matrix
 
 from ..core.coordinates import mm_from_scene
-from ..core.performance import Performance
-from .compose import compose, make_plan
+from ..core.remote import Sound
+from .compose import make_plan
 from .curves import sample_curves
 from .shot import Shot, shots_in
-from .takes import keep_take
-
-
-def write_performance(shot: Shot, performance: Performance, start_frame: int, seed: int = 0) -> np.ndarray:
-    """Keep `performance` as a take and key it from `start_frame` on, or where its sound strip is. Frames (T,) int."""
-    shot.root["headroom_start_frame"] = int(start_frame)
-    keep_take(shot, performance, seed, str(shot.speech or ""))
-    compose(shot)
-    plan = make_plan(shot)
-    return plan.frames if plan is not None else np.zeros(0, dtype=np.int32)
 
 
 def show_range(scene: bpy.types.Scene) -> None:
@@ -29,6 +19,14 @@ def show_range(scene: bpy.types.Scene) -> None:
     if plans:
         scene.frame_start = min(int(plan.frames[0]) for plan in plans)
         scene.frame_end = max(int(plan.frames[-1]) for plan in plans)
+
+
+def heard(shot: Shot, first: int, last: int) -> Sound | None:
+    """What of the speech is heard over the scene frames `first` to `last`; None where that is nothing."""
+    plan = make_plan(shot)
+    if plan is None or shot.speech is None or first >= plan.placement.end or last < plan.placement.first:
+        return None
+    return Sound(shot.speech, (first - plan.placement.start) / plan.fps)
 
 
 def sample_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

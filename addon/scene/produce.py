@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,20 +16,19 @@ import numpy as np
 from ..core import remote
 from ..core.ahead import WINDOW, RefineAhead
 from ..core.errors import InputError
+from ..core.files import written_whole
 from ..core.frames import FrameCache
 from ..core.performance import Performance
 from ..core.render_settings import RenderSettings
+from ..core.take_settings import TakeSettings
 from ..core.tasks import InBackground, Step, Task, Watch, part_of
 from . import compat
-from .compose import compose
-from .filming import cache_folders, film, match_shot
-from .keyframes import show_range
+from .filming import cache_folders, catch_up, film, match_shot
+from .keyframes import heard, show_range
 from .plates import key_plates
-from .shot import Shot, find_shot
+from .shot import Names, Shot, find_shot
 from .strips import adopt_strip, place_movie, place_speech, sound_strip, strip_speech
 from .takes import keeping_take
-
-STEP_SECONDS = 0.05
 
 COMPARISON = "before-after"
 Connect = Callable[[], remote.Backend]
@@ -55,66 +52,62 @@ def learn_subject(clip: Path, folder: Path, settings: Mapping[str, Any], connect
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty. Choose a new folder for the subject.")
     require_writable(folder.parent)
-    half = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    try:
+    with written_whole(folder) as half:
         notes = yield InBackground(lambda watch: remote.learn(connect(), clip, half, settings, watch))
-        if folder.exists():
-            folder.rmdir()
-        os.replace(half, folder)
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
     return tuple(notes)
 
 
-def perform_shot(shot: Shot, speech: Path, seed: int, start_frame: int, connect: Connect, strip: str = "") -> Task:
+def perform_shot(shot: Shot, asked: TakeSettings, start_frame: int, connect: Connect, strip: str = "") -> Task:
     """Predict the motion of a speech and put both on the timeline; returns notes.
 
     strip: the sound strip that plays the speech already, by name; it is left as it lies.
     """
-    require_file(speech, "speech")
-    names, subject = (shot.scene.name, shot.root.name), shot.subject.folder
+    require_file(asked.speech, "speech")
+    names, subject = shot.names, shot.subject.folder
     with _work_folder() as folder:
         path = folder / "performance.npz"
-        notes = yield InBackground(lambda watch: remote.perform(
-            connect(), subject, speech, path, seed, watch), 0.0, 0.95)
+        notes = yield InBackground(lambda watch: remote.perform(connect(), subject, asked, path, watch), 0.0, 0.95)
         yield Step(0.95, "Setting keys")
         performance = Performance.load(path)
-    for fraction in applying(names, performance, speech, start_frame, seed, strip):
+    for fraction in applying(names, performance, asked, start_frame, strip):
         yield Step(0.95 + 0.05 * fraction, "Setting keys")
     return tuple(notes)
 
 
-def perform_takes(shot: Shot, speech: Path, seeds: Sequence[int], start_frame: int, connect: Connect, strip: str = ""
+def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, connect: Connect, strip: str = ""
                   ) -> Task:
-    """`perform_shot` for one seed after another, a take each; returns notes, each once."""
-    names, notes = (shot.scene.name, shot.root.name), []
-    for number, seed in enumerate(seeds):
-        task = perform_shot(find_shot(*names), speech, seed, start_frame, connect, strip)
-        notes += yield from part_of(task, number / len(seeds), (number + 1) / len(seeds))
+    """`perform_shot` for one take after another; returns notes, each once."""
+    names, notes = shot.names, []
+    for number, asked in enumerate(takes):
+        task = perform_shot(find_shot(*names), asked, start_frame, connect, strip)
+        notes += yield from part_of(task, number / len(takes), (number + 1) / len(takes))
     return tuple(dict.fromkeys(notes))
 
 
-def apply_performance(shot: Shot, performance: Performance, speech: Path | None, start_frame: int) -> None:
+def apply_performance(shot: Shot, performance: Performance, asked: TakeSettings, start_frame: int) -> None:
     """Take, speech, keys and the scene's frame range."""
-    for _ in applying((shot.scene.name, shot.root.name), performance, speech, start_frame):
+    for _ in applying(shot.names, performance, asked, start_frame):
         pass
 
 
-def applying(names: tuple[str, str], performance: Performance, speech: Path | None, start_frame: int, seed: int = 0,
-             strip: str = "") -> Iterator[float]:
+def applying(names: Names, performance: Performance, asked: TakeSettings, start_frame: int, strip: str = ""
+             ) -> Iterator[float]:
     """The same in short steps, each giving the fraction done; between two of them the artist may undo."""
-    shot = find_shot(*names)
+    shot, speech = find_shot(*names), asked.speech
     laid = sound_strip(shot.scene, strip)
     if laid is not None and strip_speech(laid) == speech:
         adopt_strip(shot, laid)
         start_frame = round(compat.strip_content(laid)[0])
-    elif speech is not None:
+    else:
         place_speech(shot, speech, start_frame)
     shot.root["headroom_start_frame"] = int(start_frame)
-    for fraction in keeping_take(names, performance, seed, str(speech or "")):
+    yield 0.0
+    for fraction in keeping_take(names, performance, asked):
         yield 0.6 * fraction
-    while not compose(find_shot(*names), STEP_SECONDS):
+    yield 0.6
+    for _ in catch_up(names):
         yield 0.8
+    yield 1.0
     show_range(find_shot(*names).scene)
 
 
@@ -124,18 +117,19 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
 
     frame_range: first and last frame, the scene's unless given. Refining begins while later frames are rendered.
     """
-    names, fps, subject, speech = (shot.scene.name, shot.root.name), shot.fps, shot.subject.folder, shot.speech
+    names, subject = shot.names, shot.subject.folder
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
-    frames = np.arange(first, last + 1, dtype=np.int32)
+    frames, cache = np.arange(first, last + 1, dtype=np.int32), FrameCache(cache_folders())
     require_writable(movie.parent)
-    if speech is not None:
-        require_file(speech, "speech")
-    notes = []
-    if speech is not None and shot.start_frame != first:
-        speech, notes = None, ["The movie has no sound, because the rendered range does not begin with the speech."]
-    cache = FrameCache(cache_folders())
+    if shot.speech is not None:
+        require_file(shot.speech, "speech")
+    yield from catch_up(names)
+    settled = find_shot(*names)
+    fps, sound = settled.fps, heard(settled, first, last)
+    notes = () if sound or settled.speech is None else (
+        "The movie has no sound, because nothing is said in the rendered range.",)
     with _work_folder() as folder:
-        found = yield from part_of(match_shot(shot, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
+        found = yield from part_of(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
         matched = find_shot(*names)
         key_plates(matched.camera, matched.backdrop, frames, found.plate)
         with RefineAhead(connect, subject, found) as ahead:
@@ -148,22 +142,23 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
             result = folder / f"movie{movie.suffix}"
             renders = [filmed[index] for index in range(len(frames))]
             count = yield InBackground(lambda watch: remote.refine(
-                connect(), subject, renders, found, speech, fps, result, watch), 0.6, 0.99)
+                connect(), subject, renders, found, sound, fps, result, watch), 0.6, 0.99)
         publish(result, movie)
     place_movie(find_shot(*names), movie, first, RenderSettings(names[1], first, last, plate_fit))
-    return MovieResult(movie, int(count), tuple(notes))
+    return MovieResult(movie, int(count), notes)
 
 
 def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> Task:
     """One frame of the shot before and after refining, side by side; returns the picture's path."""
-    names, subject = (shot.scene.name, shot.root.name), shot.subject.folder
+    names, subject = shot.names, shot.subject.folder
     first, last = shot.scene.frame_start, shot.scene.frame_end
     if not first <= frame <= last:
         raise InputError(f"Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.")
     frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, FrameCache(cache_folders())
     window = range(max(index - WINDOW, 0), index + 1)
+    yield from catch_up(names)
     with _work_folder() as folder:
-        found = yield from part_of(match_shot(shot, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
+        found = yield from part_of(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
         filmed = yield from part_of(film(names, frames, window, found, cache), 0.2, 0.7)
         picture = cache.folder / f"{COMPARISON}.png"
 
@@ -179,14 +174,8 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
 
 def publish(finished: Path, target: Path) -> None:
     """Put a finished file at `target` at once: a reader finds the old file or the new one, never half of one."""
-    beside = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
-    try:
-        shutil.copyfile(finished, beside)
-        os.replace(beside, target)
-    except OSError as error:
-        raise InputError(f"Cannot write {target}: {error.strerror}. Choose another folder.") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(target) as half:
+        shutil.copyfile(finished, half)
 
 
 def require_file(path: Path, what: str) -> None:

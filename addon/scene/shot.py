@@ -23,6 +23,9 @@ from .plates import load_plates, show_plates
 
 ROLE = "headroom_role"
 
+Names = tuple[str, str]
+"""Of a scene and of a shot's root there: what outlives an undo in the middle of a task, for `find_shot`."""
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -33,6 +36,10 @@ class Shot:
     face: bpy.types.Object
     camera: bpy.types.Object
     crop_camera: bpy.types.Object
+
+    @property
+    def names(self) -> Names:
+        return self.scene.name, self.root.name
 
     @property
     def subject(self) -> Subject:

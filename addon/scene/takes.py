@@ -16,34 +16,29 @@ import numpy as np
 
 from ..core.coordinates import scene_from_mm
 from ..core.performance import Performance
+from ..core.take_settings import TakeSettings
+from ..core.tasks import SLICE_SECONDS
 from . import compat
 from .channels import Channel, channels_of, owner
 from .controls import HeadroomTake, head_of
 from .curves import points_of, write_curve
-from .shot import Shot, find_shot
+from .shot import Names, Shot, find_shot
 
 PARTS = ("head", "expression")
-STEP_SECONDS = 0.05
 
 
-def keep_take(shot: Shot, performance: Performance, seed: int, speech: str) -> None:
-    """Add a prediction as a take and make it the active one."""
-    for _ in keeping_take((shot.scene.name, shot.root.name), performance, seed, speech):
-        pass
+def keeping_take(names: Names, performance: Performance, asked: TakeSettings) -> Iterator[float]:
+    """Add a prediction as a take, the active one, in steps of `SLICE_SECONDS`, each giving the fraction done.
 
-
-def keeping_take(names: tuple[str, str], performance: Performance, seed: int, speech: str) -> Iterator[float]:
-    """The same in steps of `STEP_SECONDS`, each giving the fraction done; names: the shot's scene and root.
-
-    A take of the same speech and seed is replaced: it was learnt anew.
+    A take of the same settings is replaced: the subject was learnt anew.
     """
     shot = find_shot(*names)
-    uid = _begin(shot, seed, speech)
-    channels, until = channels_of(shot), time.monotonic() + STEP_SECONDS
+    uid = _begin(shot, asked)
+    channels, until = channels_of(shot), time.monotonic() + SLICE_SECONDS
     for channel in channels:
         if time.monotonic() > until:
             yield channel.number / len(channels)
-            shot, until = find_shot(*names), time.monotonic() + STEP_SECONDS
+            shot, until = find_shot(*names), time.monotonic() + SLICE_SECONDS
         _write_raw(shot, find_take(shot.root, uid), channel, performance)
     _finish(shot, uid, performance)
 
@@ -91,15 +86,15 @@ def place_raw(shot: Shot, start: float) -> None:
                 strip.frame_start_ui = start
 
 
-def _begin(shot: Shot, seed: int, speech: str) -> str:
+def _begin(shot: Shot, asked: TakeSettings) -> str:
     """An unfinished take, as which it has no samples."""
-    takes = head_of(shot.root).takes
-    take = next((each for each in takes if each.seed == seed and each.speech == speech), None)
+    takes, facts = head_of(shot.root).takes, (str(asked.speech), asked.seed, asked.pose)
+    take = next((each for each in takes if (each.speech, each.seed, each.pose) == facts), None)
     if take is None:
         number = 1 + max((each.number for each in takes), default=0)
         take = takes.add()
-        take.name, take.number = f"Take {number} (seed {seed})", number
-        take.seed, take.speech = seed, speech
+        take.name, take.number = f"Take {number} ({asked})", number
+        take.speech, take.seed, take.pose = facts
     earlier, take.uid, take.samples = take.uid, uuid.uuid4().hex, 0
     for cut in head_of(shot.root).cuts:  # what plays the take goes on playing it
         if cut.take == earlier:

@@ -14,10 +14,10 @@ from bpy.props import StringProperty
 
 from ..core.errors import HeadroomError, InputError
 from ..core.jobfile import JobRequest, append_job, make_request
-from ..scene.shot import active_shot
 from .button import Button
 from .paths import absolute, new_subject_folder
-from .properties import settings
+from .properties import settings, shown_shot
+from .speech import chosen_speech, lacking
 
 
 class AboutOneKind(Button):
@@ -108,16 +108,19 @@ def _learn(context: bpy.types.Context) -> dict[str, Any]:
     if not chosen.clip:
         raise InputError("Choose a clip first.")
     return {"clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
-            "consent": chosen.consent, "preset": chosen.preset, "from_seconds": chosen.from_seconds,
+            "consent": chosen.consent, "preset": chosen.preset, "albedo": chosen.albedo,
+            "from_seconds": chosen.from_seconds,
             "to_seconds": chosen.to_seconds}
 
 
 def _perform(context: bpy.types.Context) -> dict[str, Any]:
-    chosen, shot = settings(context), active_shot(context.scene, context.active_object)
-    if shot is None or not chosen.speech:
-        raise InputError("Open a subject and choose a speech file first.")
-    speech = absolute(chosen.speech)
-    return {"subject": shot.subject.folder, "speech": speech, "seed": chosen.seed,
+    shot, problem = shown_shot(context), lacking(context)
+    if shot is None:
+        raise InputError("Open a subject first.")
+    if problem:
+        raise InputError(f"{problem}.")
+    speech, chosen = chosen_speech(context).path, settings(context)
+    return {"subject": shot.subject.folder, "speech": speech, "seed": chosen.seed, "pose": chosen.pose,
             "output": speech.with_name(f"{speech.stem} performance.npz")}
 
 

@@ -11,11 +11,12 @@ from ..scene import compat, controls, hand
 from ..scene.compose import make_plan
 from ..scene.controls import head_of
 from ..scene.keyframes import show_range
-from ..scene.shot import Shot, active_shot
+from ..scene.shot import Shot
 from ..scene.strips import adopt_strip, sound_strip, strip_speech
 from . import live
 from .button import Button
 from .layout import SidebarPanel, split_layout, wrapped
+from .properties import shown_shot
 
 SECTIONS = (("head", "Head", ("hold_head", "head_turn", "head_shift")), ("mouth", "Mouth", ("mouth_open",)),
             ("upper", "Brows and Lids", ("brows_raise", "lids_open")))
@@ -101,14 +102,9 @@ class HEADROOM_OT_follow_strip(HeadButton):
         return "The animation follows the strip"
 
 
-def shown_shot(context: bpy.types.Context) -> Shot | None:
-    return active_shot(context.scene, context.active_object)
-
-
 def chosen_strip(context: bpy.types.Context, shot: Shot) -> Any | None:
     """The selected sound strip, where it plays the speech of `shot`."""
-
-    found = compat.selected_sound(context, shot.scene)
+    found = compat.selected_sound(context)
     strip = sound_strip(shot.scene, found.name) if found is not None else None
     return strip if strip is not None and strip_speech(strip) == shot.speech else None
 

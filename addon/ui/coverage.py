@@ -9,12 +9,10 @@ import gpu
 from bpy.props import IntProperty
 from gpu_extras.batch import batch_for_shader
 
-from ..core.errors import HeadroomError
-from ..scene import coverage
 from . import live
 from .button import Button
-from .controls import shown_shot
 from .layout import SidebarPanel, split_layout, wrapped
+from .properties import shown_shot
 
 LISTED = 6
 RIBBON_PX = (22, 5)
@@ -52,7 +50,7 @@ def draw_off_plate(layout: bpy.types.UILayout, context: bpy.types.Context, shot:
     """Frames whose head pose is far from every picture of the clip."""
     layout.prop(shot.root.headroom, "warn_degrees")
     spans = live.status(shot).off_plate
-    if not spans:
+    if not spans and not live.status(shot).trouble:
         wrapped(layout.column(align=True), context, "The head stays near what the clip shows.", "CHECKMARK")
     for span in spans[:LISTED]:
         row = layout.row(align=True)
@@ -64,14 +62,12 @@ def draw_off_plate(layout: bpy.types.UILayout, context: bpy.types.Context, shot:
 
 def draw_unsure(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Any) -> None:
     """Frames of the clip where the face was hard to see."""
-    try:
-        spans, fps = coverage.unsure(shot)
-    except HeadroomError as error:
-        wrapped(layout.column(align=True), context, str(error), "ERROR")
-        return
-    for span in sorted(spans, key=lambda each: each.first - each.last)[:3]:
-        wrapped(layout.column(align=True), context, f"In the clip, tracking is unsure from {span.first / fps:.1f} to "
-                                                    f"{(span.last + 1) / fps:.1f} s.", "QUESTION")
+    known = live.status(shot)
+    if known.trouble:
+        wrapped(layout.column(align=True), context, known.trouble, "ERROR")
+    for first, last in sorted(known.unsure, key=lambda part: part[0] - part[1])[:3]:
+        wrapped(layout.column(align=True), context,
+                f"In the clip, tracking is unsure from {first:.1f} to {last:.1f} s.", "QUESTION")
 
 
 def draw_ribbon() -> None:

@@ -24,6 +24,14 @@ def split_layout(panel: bpy.types.Panel) -> bpy.types.UILayout:
     return layout
 
 
+def draw_advanced(layout: bpy.types.UILayout, owner: bpy.types.bpy_struct, *names: str) -> None:
+    """Settings of `owner` that few need, folded."""
+    header, body = layout.panel(f"HEADROOM_{names[0]}", default_closed=True)
+    header.label(text="Advanced")
+    for name in names if body is not None else ():
+        body.prop(owner, name)
+
+
 def wrapped(column: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """A sentence over as many lines as the sidebar is narrow; Blender's labels cut off instead."""
     scale = context.preferences.system.ui_scale

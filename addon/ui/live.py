@@ -10,19 +10,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 
 from ..core.coverage import Span
-from ..core.errors import HeadroomError
+from ..core.errors import HeadroomError, InputError
 from ..scene import compat, controls
 from ..scene.channels import channels_of
 from ..scene.compose import compose, make_plan, out_of_date
-from ..scene.coverage import off_plate
+from ..scene.coverage import off_plate, unsure
 from ..scene.hand import own_key_count
-from ..scene.shot import Shot, find_shot, shots_in
+from ..scene.shot import Names, Shot, find_shot, shots_in
 from ..scene.strips import place_speech_of_take
 
 BUDGET_SECONDS = 0.04
@@ -31,15 +31,19 @@ BUSY_SECONDS = 0.2
 REST_SECONDS = 0.3
 """Edits are looked at when nothing has been touched for so long."""
 
-Names = tuple[str, str]
-
 
 @dataclass(frozen=True)
 class Status:
-    """What the panel says of one head: how many keys are the animator's, and where it leaves what the clip shows."""
+    """What the panel says of one head.
+
+    own_keys: how many keys are the animator's. off_plate: where the head leaves what the clip shows, in scene frames.
+    unsure: parts of the clip, from second to second, where tracking was unsure. trouble: why these two are not known.
+    """
 
     own_keys: int = 0
     off_plate: tuple[Span, ...] = ()
+    unsure: tuple[tuple[float, float], ...] = ()
+    trouble: str = ""
 
 
 _status: dict[Names, Status] = {}
@@ -48,7 +52,8 @@ _look_at = 0.0
 
 
 def status(shot: Shot) -> Status:
-    return _status.get(_names(shot), Status())
+    """What was last found out; the panel asks at every redraw, so nothing is looked at here."""
+    return _status.get(shot.names, Status())
 
 
 def changed(root: bpy.types.Object) -> None:
@@ -92,16 +97,20 @@ def tick() -> float | None:
     if time.monotonic() < _look_at:
         return max(TICK_SECONDS, _look_at - time.monotonic())
     if _look_at and not _looks:
-        _looks.update((_names(shot), _look(_names(shot))) for shot in _shots())
+        _looks.update((shot.names, _look(shot.names)) for shot in _shots())
     return TICK_SECONDS if _go_on_looking() else None
 
 
 @bpy.app.handlers.persistent
 def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
-    """Strips, rates and curves give no other notice of a change."""
-    if any(isinstance(update.id, bpy.types.Action) for update in graph.updates):
+    """Strips, rates and curves give no other notice of a change; whatever else is dragged costs nothing here."""
+    keyed, rearranged = (graph.id_type_updated(kind) for kind in ("ACTION", "SCENE"))
+    if not (keyed or rearranged):
+        return
+    shots = _shots()
+    if keyed or (not _look_at and any(shot.names not in _status for shot in shots)):
         look_again()
-    if any(out_of_date(shot, make_plan(shot)) for shot in _shots()):
+    if any(out_of_date(shot, make_plan(shot)) for shot in shots):
         wake()
 
 
@@ -136,13 +145,21 @@ def unregister() -> None:
 def _look(names: Names) -> Iterator[None]:
     """Find out one head's status, a channel at a time; the head may be gone at any of them."""
     with suppress(HeadroomError):
-        off = tuple(off_plate(find_shot(*names)))
+        found = _beside_clip(find_shot(*names))
         yield
         total = 0
         for channel in channels_of(find_shot(*names)):
             total += own_key_count(find_shot(*names), channel)
             yield
-        _status[names] = Status(total, off)
+        _status[names] = replace(found, own_keys=total)
+
+
+def _beside_clip(shot: Shot) -> Status:
+    """What the clip says of a head; one that cannot be read is told of, and hides nothing else."""
+    try:
+        return Status(off_plate=tuple(off_plate(shot)), unsure=tuple(unsure(shot)))
+    except InputError as error:
+        return Status(trouble=str(error))
 
 
 def _go_on_looking() -> bool:
@@ -176,7 +193,3 @@ def _redraw() -> None:
 
 def _shots() -> list[Shot]:
     return [shot for scene in bpy.data.scenes for shot in shots_in(scene)]
-
-
-def _names(shot: Shot) -> Names:
-    return shot.scene.name, shot.root.name

@@ -7,14 +7,15 @@ from bpy.props import IntProperty
 
 from ..core import remote
 from ..core.render_settings import RenderSettings
+from ..core.take_settings import TakeSettings
 from ..core.tasks import InBackground, Task
 from ..scene import compat, produce
-from ..scene.shot import Shot, active_shot, open_subject
-from ..scene.strips import strip_speech
+from ..scene.shot import Shot, open_subject
 from . import jobs, preferences
 from .button import Button
 from .paths import absolute, new_subject_folder
-from .properties import settings
+from .properties import settings, shown_shot
+from .speech import chosen_speech, lacking
 
 
 class HEADROOM_OT_check_backend(Button):
@@ -27,7 +28,7 @@ class HEADROOM_OT_check_backend(Button):
         return preferences.missing(context) or ("The check is under way" if jobs.is_running("check") else "")
 
     def run(self, context):
-        connect = _connect(context)
+        connect = preferences.connector(context)
 
         def task() -> Task:
             device = yield InBackground(lambda watch: remote.device(connect(), watch))
@@ -57,7 +58,7 @@ class HEADROOM_OT_learn(Button):
     def run(self, context):
         chosen, scene_name = settings(context), context.scene.name
         folder = new_subject_folder(context)
-        facts = {"preset": chosen.preset, "from_seconds": chosen.from_seconds or None,
+        facts = {"preset": chosen.preset, "albedo": chosen.albedo, "from_seconds": chosen.from_seconds or None,
                  "to_seconds": chosen.to_seconds or None, "name": chosen.name.strip(), "consent": chosen.consent}
 
         def done(notes: tuple[str, ...]) -> str:
@@ -66,7 +67,7 @@ class HEADROOM_OT_learn(Button):
             open_subject(scene, folder)
             return " ".join((f"Learnt {folder.name}.", *notes))
 
-        task = produce.learn_subject(absolute(chosen.clip), folder, facts, _connect(context))
+        task = produce.learn_subject(absolute(chosen.clip), folder, facts, preferences.connector(context))
         return jobs.start("learn", f"Learn {chosen.name.strip()}", task, done)
 
 
@@ -94,11 +95,11 @@ class PerformButton(Button):
     def not_now(cls, context):
         return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
 
-    def perform(self, context, shot, speech, seeds, strip=""):
+    def perform(self, context, shot, takes, strip=""):
         compat.show_in_sequencer(context, context.scene)
-        task = produce.perform_takes(shot, speech, seeds, shot.start_frame, _connect(context), strip)
-        return jobs.start("perform", f"Perform {speech.name}", task,
-                          lambda notes: " ".join((f"Keyed {speech.name}.", *notes)))
+        name = takes[0].speech.name
+        task = produce.perform_takes(shot, takes, shot.start_frame, preferences.connector(context), strip)
+        return jobs.start("perform", f"Perform {name}", task, lambda notes: " ".join((f"Keyed {name}.", *notes)))
 
 
 class HEADROOM_OT_perform(PerformButton):
@@ -108,22 +109,15 @@ class HEADROOM_OT_perform(PerformButton):
 
     @classmethod
     def problem(cls, context):
-        chosen = settings(context)
-        if _shot(context) is None:
+        if shown_shot(context) is None:
             return "Open a subject first"
-        if chosen.speech_source == "STRIP" and compat.selected_sound(context, context.scene) is None:
-            return "Select a sound strip in the sequencer"
-        if chosen.speech_source == "FILE" and not chosen.speech:
-            return "Choose a speech file"
-        return cls.not_now(context)
+        return lacking(context) or cls.not_now(context)
 
     def run(self, context):
-        chosen, strip = settings(context), None
-        if chosen.speech_source == "STRIP":
-            strip = compat.selected_sound(context, context.scene)
-        speech = absolute(chosen.speech) if strip is None else strip_speech(strip)
-        seeds = range(chosen.seed, chosen.seed + chosen.take_count)
-        return self.perform(context, _shot(context), speech, seeds, strip.name if strip is not None else "")
+        chosen, speech = settings(context), chosen_speech(context)
+        takes = [TakeSettings(speech.path, seed, chosen.pose)
+                 for seed in range(chosen.seed, chosen.seed + chosen.take_count)]
+        return self.perform(context, shown_shot(context), takes, speech.strip)
 
 
 class HEADROOM_OT_render_shot(Button):
@@ -134,7 +128,7 @@ class HEADROOM_OT_render_shot(Button):
     @classmethod
     def problem(cls, context):
         chosen = settings(context)
-        if _shot(context) is None:
+        if shown_shot(context) is None:
             return "Open a subject first"
         if not chosen.output or chosen.output.endswith(("/", "\\")):
             return "Choose a movie file to write"
@@ -147,9 +141,9 @@ class HEADROOM_OT_render_shot(Button):
         if movie.suffix.lower() != ".mp4":
             movie = movie.with_name(movie.name + ".mp4")
         compat.show_in_sequencer(context, context.scene)
-        shot = _shot(context)
+        shot = shown_shot(context)
         asked = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit)
-        task = produce.render_shot(shot, movie, chosen.plate_fit, _connect(context))
+        task = produce.render_shot(shot, movie, chosen.plate_fit, preferences.connector(context))
         return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
 
 
@@ -213,13 +207,3 @@ def beside_sidebar(area: bpy.types.Area, view: bpy.types.RegionView3D) -> None:
     covered = sidebar.width / whole.width if sidebar.width < whole.width == area.width and sidebar.width > 1 else 0.0
     magnified = ((view.view_camera_zoom / 50 + 2**0.5) / 2) ** 2  # how Blender counts its zoom
     view.view_camera_offset = covered / (4 * magnified), 0.0
-
-
-def _shot(context: bpy.types.Context) -> Shot | None:
-    return active_shot(context.scene, context.active_object)
-
-
-def _connect(context: bpy.types.Context) -> produce.Connect:
-    """Reads the preferences now, on the main thread; what it returns may be called in any thread."""
-    where = preferences.address(context)
-    return lambda: preferences.connection.client(where)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ..scene import compat
-from ..scene.shot import active_shot
 from . import command_line, jobs, new_shot, preferences, setup
-from .layout import SidebarPanel, split_layout, wrapped
+from .layout import SidebarPanel, draw_advanced, split_layout, wrapped
 from .operators import (
     HEADROOM_OT_cancel_job,
     HEADROOM_OT_check_backend,
@@ -17,7 +16,7 @@ from .operators import (
     HEADROOM_OT_perform,
     HEADROOM_OT_render_shot,
 )
-from .properties import settings
+from .properties import settings, shown_shot
 from .refining import HEADROOM_OT_refine_frame
 
 ICONS = {"running": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
@@ -54,6 +53,7 @@ class HEADROOM_PT_learn(SidebarPanel):
         times.prop(chosen, "from_seconds")
         times.prop(chosen, "to_seconds")
         column.prop(chosen, "learn_output")
+        draw_advanced(layout, chosen, "albedo")
         box = layout.box().column(align=True)
         wrapped(box, context, "Only learn people who know what their face will be used for and have agreed.", "USER")
         box.use_property_split = False
@@ -68,7 +68,7 @@ class HEADROOM_PT_subject(SidebarPanel):
         layout = split_layout(self)
         layout.prop(settings(context), "subject", text="Folder")
         layout.operator(HEADROOM_OT_open_subject.bl_idname)
-        shot = active_shot(context.scene, context.active_object)
+        shot = shown_shot(context)
         if shot is not None:
             wrapped(layout.column(align=True), context, f"In the scene: {shot.root.name}", "OUTLINER_OB_EMPTY")
         else:
@@ -85,12 +85,13 @@ class HEADROOM_PT_perform(SidebarPanel):
         if chosen.speech_source == "FILE":
             layout.prop(chosen, "speech", text="File")
         else:
-            strip = compat.selected_sound(context, context.scene)
+            strip = compat.selected_sound(context)
             wrapped(layout.column(align=True), context, strip.name if strip is not None else
                     "Select a sound strip in the sequencer.", "SOUND")
         column = layout.column(align=True)
         column.prop(chosen, "seed")
         column.prop(chosen, "take_count")
+        draw_advanced(layout, chosen, "pose")
         with_copy(layout, HEADROOM_OT_perform.bl_idname, command_line.HEADROOM_MT_perform)
 
 

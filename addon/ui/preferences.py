@@ -1,12 +1,14 @@
 """Where the backend is. Tokens stay in the preferences and never enter a .blend."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from ..core.client import Client
 from ..core.connection import Address, Connection
 from ..core.environment import State
 from .layout import wrapped
@@ -67,6 +69,12 @@ def address(context: bpy.types.Context) -> Address:
     if not python and environment().state is State.READY:
         python = str(environment().python)
     return local(python)
+
+
+def connector(context: bpy.types.Context) -> Callable[[], Client]:
+    """Reads the preferences now, on the main thread; what it returns gives a client in any thread."""
+    where = address(context)
+    return lambda: connection.client(where)
 
 
 def local(python: str) -> Address:

@@ -3,7 +3,9 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..core.take_settings import PREDICTED, REPLAYED
 from ..scene import compat
+from ..scene.shot import Shot, active_shot
 
 RELATIVE = compat.relative_path_options()
 
@@ -20,6 +22,11 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         items=[("draft", "Draft", "Minutes; for trying out"),
                ("standard", "Standard", "The usual quality"),
                ("paper", "Paper", "The published settings; needs a GPU and hours")])
+    albedo: EnumProperty(  # type: ignore[valid-type]
+        name="Skin", default="clip",
+        items=[("low", "Model", "The face model's own texture; soft, and free of the clip's highlights"),
+               ("frame", "One Frame", "The most neutral frame of the clip, as the published method does"),
+               ("clip", "Whole Clip", "What many frames agree on")])
     from_seconds: FloatProperty(  # type: ignore[valid-type]
         name="From", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
         description="Where in the clip to begin")
@@ -40,6 +47,10 @@ class HeadroomSettings(bpy.types.PropertyGroup):
     seed: IntProperty(name="Seed", min=0, description="Another seed is another take")  # type: ignore[valid-type]
     take_count: IntProperty(  # type: ignore[valid-type]
         name="Takes", default=1, min=1, max=16, description="How many takes, from this seed on")
+    pose: EnumProperty(  # type: ignore[valid-type]
+        name="Head",
+        items=[(PREDICTED, "Predicted", "The head moves with the speech"),
+               (REPLAYED, "Replayed", "The head moves as in the clip, forwards and backwards in turn")])
     output: StringProperty(  # type: ignore[valid-type]
         name="Movie", subtype="FILE_PATH", options=RELATIVE, description="The movie to write")
     plate_fit: FloatProperty(  # type: ignore[valid-type]
@@ -49,6 +60,11 @@ class HeadroomSettings(bpy.types.PropertyGroup):
 
 def settings(context: bpy.types.Context) -> HeadroomSettings:
     return context.scene.headroom  # type: ignore[attr-defined]
+
+
+def shown_shot(context: bpy.types.Context) -> Shot | None:
+    """The shot that the panel is about: the selected one, otherwise the scene's last."""
+    return active_shot(context.scene, context.active_object)
 
 
 def register() -> None:

@@ -10,8 +10,8 @@ from ..scene.shot import find_shot
 from . import jobs, preferences
 from .button import Button
 from .layout import wrapped
-from .operators import _connect, _shot, rendered
-from .properties import settings
+from .operators import rendered
+from .properties import settings, shown_shot
 
 IMAGE = "Headroom Before | After"
 
@@ -24,7 +24,7 @@ class HEADROOM_OT_refine_frame(Button):
     @classmethod
     def problem(cls, context):
         scene = context.scene
-        if _shot(context) is None:
+        if shown_shot(context) is None:
             return "Open a subject first"
         if not scene.frame_start <= scene.frame_current <= scene.frame_end:
             return "Move to a frame between the scene's first and last one"
@@ -32,7 +32,8 @@ class HEADROOM_OT_refine_frame(Button):
 
     def run(self, context):
         frame = context.scene.frame_current
-        task = produce.refine_frame(_shot(context), frame, settings(context).plate_fit, _connect(context))
+        task = produce.refine_frame(shown_shot(context), frame, settings(context).plate_fit,
+                                    preferences.connector(context))
 
         def done(picture: Path) -> str:
             show_picture(picture)
@@ -58,7 +59,7 @@ class HEADROOM_OT_redo_render(Button):
         asked = strips.render_settings(strip)
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
         task = produce.render_shot(find_shot(compat.sequencer_scene(context).name, asked.shot), movie, asked.plate_fit,
-                                   _connect(context), (asked.frame_start, asked.frame_end))
+                                   preferences.connector(context), (asked.frame_start, asked.frame_end))
         return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import bpy
 from bpy.props import IntProperty
 
+from ..core.take_settings import TakeSettings
 from ..scene.compose import make_plan
 from ..scene.controls import head_of
 from ..scene.takes import remove_take
 from . import jobs, live
-from .controls import HeadButton, shown_shot
+from .controls import HeadButton
 from .layout import SidebarPanel, split_layout, wrapped
 from .operators import PerformButton
+from .properties import settings, shown_shot
 
 
 class HEADROOM_OT_add_take(PerformButton):
@@ -29,7 +31,7 @@ class HEADROOM_OT_add_take(PerformButton):
     def run(self, context):
         shot = shown_shot(context)
         seed = 1 + max((take.seed for take in head_of(shot.root).takes), default=-1)
-        return self.perform(context, shot, shot.speech, range(seed, seed + 1))
+        return self.perform(context, shot, [TakeSettings(shot.speech, seed, settings(context).pose)])
 
 
 class HEADROOM_OT_remove_take(HeadButton):
@@ -49,8 +51,7 @@ class HEADROOM_OT_remove_take(HeadButton):
         head = head_of(shot.root)
         index = min(head.active_take, len(head.takes) - 1)
         name = head.takes[index].name
-        remove_take(shot, index)
-        live.changed(shot.root)
+        remove_take(shot, index)  # the keys follow the take that is active then
         return f"Removed {name}"
 
 

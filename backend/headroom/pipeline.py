@@ -203,9 +203,10 @@ def refine(
     fps: float,
     speech: Path | None,
     crops: Path,
+    speech_from_seconds: float = 0.0,
     progress: Progress = silent,
 ) -> int:
-    """The finished shot from render files, with the speech; returns the number of frames.
+    """The finished shot from render files, with the speech from a second on; returns the number of frames.
 
     Refined crops are kept in the folder `crops`, and those that it holds already are not painted again.
     """
@@ -216,8 +217,8 @@ def refine(
         raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} plates; render the shot again.")
     studio = open_studio(subject)
     camera = studio.track.camera
-    with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, generated=True,
-                     title=studio.title) as writer:
+    with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, audio_from_seconds=speech_from_seconds,
+                     generated=True, title=studio.title) as writer:
         for frame, (crop, _) in enumerate(studio.refined(renders, matched, Crops(crops))):
             progress(frame / len(renders), f"Refining frame {frame + 1} of {len(renders)}")
             writer.write(studio.composite(matched, frame, crop))

@@ -132,6 +132,7 @@ def panel(headroom, files):
 def fill_in(panel, tmp_path):
     settings = panel.scene.headroom
     settings.clip, settings.name, settings.consent = str(tmp_path / "Zoë's clip.mp4"), "Zoë", True
+    settings.albedo, settings.pose = "frame", "replayed"
     settings.from_seconds, settings.learn_output = 1.5, str(tmp_path / "people")
     settings.output, settings.plate_fit = str(tmp_path / "shot.mp4"), 0.25
     panel.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "my shot.blend"))
@@ -167,6 +168,21 @@ def test_jobs_are_added_to_a_file_one_after_the_other(panel, tmp_path):
     content = json.loads(path.read_text(encoding="utf-8"))
     assert [job["seed"] for job in content["jobs"]] == [4, 5]
     assert list(tmp_path.glob(".night*")) == []
+
+
+def test_the_command_of_perform_names_the_speech_that_perform_would_take(panel, tmp_path):
+    compat = panel.module("scene.compat")
+    if not compat.plays_sound():
+        pytest.skip("this Blender was built without sound")
+    settings = panel.scene.headroom
+    settings.pose = "replayed"
+    strip = compat.new_strip(panel.scene, "SOUND", "Line 1", write_speech(tmp_path / "line.wav"), 3, 41)
+    strip.select = True
+    for source, name in (("FILE", "a speech.wav"), ("STRIP", "line.wav")):
+        settings.speech_source = source
+        asked = panel.request("perform").settings
+        assert (asked["speech"].name, asked["pose"]) == (name, "replayed")
+        assert asked["output"].name == f"{Path(name).stem} performance.npz"
 
 
 @pytest.mark.parametrize(("kind", "words"), [("learn", "Choose a clip"), ("render", "Save the file first")])

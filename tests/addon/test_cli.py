@@ -67,13 +67,14 @@ def test_a_shot_is_a_movie_and_a_blend_that_opens_elsewhere(headroom, run, files
 def test_what_the_backend_is_asked(run, backend, files, tmp_path):
     subject, speech = files
     code, _, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4", "--seed", 3,
-                       "--plate-fit", 0.25)
+                       "--pose", "replayed", "--plate-fit", 0.25)
     assert code == 0, err
     asked = {kind: (inputs, settings) for kind, inputs, settings in backend.submitted}
     assert list(asked) == ["perform", "match", "refine"]
-    assert asked["perform"][1] == {"seed": 3} and asked["perform"][0]["speech_name"] == "a speech.wav"
+    assert asked["perform"][0]["speech_name"] == "a speech.wav"
+    assert asked["perform"][1] == {"seed": 3, "pose": "replayed"}
     assert asked["match"][1] == {"plate_fit": 0.25}
-    assert len(asked["refine"][0]["renders"]) == 3 and asked["refine"][1] == {"fps": 25.0}
+    assert len(asked["refine"][0]["renders"]) == 3 and asked["refine"][1] == {"fps": 25.0, "speech_from_seconds": 0.0}
     assert asked["refine"][0]["speech"] and "rig.npz" in asked["refine"][0]["subject"]
 
 

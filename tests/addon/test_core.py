@@ -1,18 +1,21 @@
 """The innermost ring: numbers and messages, in any Python, without bpy."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from stand_ins import FakeBackend, tiny_performance, tiny_subject, write_speech
+from stand_ins import FakeBackend, tiny_subject, write_speech
 
 from addon.core import remote
 from addon.core.errors import Cancelled, HeadroomError, InputError
+from addon.core.files import written_whole
 from addon.core.performance import Performance
 from addon.core.subject import Subject
+from addon.core.take_settings import TakeSettings
 from addon.core.tasks import InBackground, Step, Watch, part_of, run_blocking
-from addon.core.timing import frame_count, frames_of, scene_rate
+from addon.core.timing import frame_count, scene_rate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,17 +34,47 @@ def test_a_scene_rate_gives_the_clips_rate_back(fps):
 
 def test_frames_and_seconds_round_trip_at_29_97():
     fps = 30 / 1.001
-    frames = frames_of(10.0, fps, start_frame=101)
-    assert frames[0] == 101 and len(frames) == frame_count(10.0, fps) == 300
-    assert (frames[-1] - 101 + 1) / fps == pytest.approx(10.0, abs=0.5 / fps)
+    assert frame_count(10.0, fps) == 300
+    assert frame_count(10.0, fps) / fps == pytest.approx(10.0, abs=0.5 / fps)
+    assert frame_count(0.0, fps) == 1
 
 
-def test_a_performance_round_trips_through_its_file(tmp_path):
-    performance = Performance.load(tiny_performance(tmp_path / "p.npz"))
-    performance.save(tmp_path / "q.npz")
-    again = Performance.load(tmp_path / "q.npz")
-    assert again.fps == performance.fps and (again.rotation == performance.rotation).all()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.npz", "q.npz"]
+@pytest.mark.parametrize("there", [True, False])
+def test_what_fails_midway_leaves_the_old_file_or_folder_and_nothing_beside_it(tmp_path, there):
+    target = tmp_path / "motion.npz"
+    if there:
+        target.write_text("old")
+    with pytest.raises(ZeroDivisionError), written_whole(target) as half:
+        half.write_text("new, but only ha")
+        assert half.suffix == ".npz"
+        raise ZeroDivisionError
+    assert [path.read_text() for path in tmp_path.iterdir()] == (["old"] if there else [])
+    folder = tmp_path / "subject"
+    for content in ("old", "new"):
+        with written_whole(folder) as half:
+            half.mkdir()
+            (half / content).touch()
+    with pytest.raises(ZeroDivisionError), written_whole(folder) as half:
+        half.mkdir()
+        raise ZeroDivisionError
+    assert [path.name for path in folder.iterdir()] == ["new"] and len(list(tmp_path.iterdir())) == 1 + there
+
+
+def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path, monkeypatch):
+    folder, replace = tmp_path / "subject", os.replace
+    folder.mkdir()
+    (folder / "old").touch()
+
+    def broken(source, target):
+        if (Path(source) / "new").exists():
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", broken)
+    with pytest.raises(InputError, match="No space left on device"), written_whole(folder) as half:
+        half.mkdir()
+        (half / "new").touch()
+    assert [path.name for path in folder.iterdir()] == ["old"] and list(tmp_path.iterdir()) == [folder]
 
 
 @pytest.mark.parametrize("content", [b"no", b"", b"PK\x03\x04 cut short"])
@@ -77,7 +110,7 @@ def test_a_failed_job_becomes_its_message(tmp_path):
     backend = FakeBackend(fail="perform")
     subject, speech = tiny_subject(tmp_path / "s"), write_speech(tmp_path / "a.wav")
     with pytest.raises(HeadroomError, match="No luck with perform"):
-        remote.perform(backend, subject, speech, tmp_path / "p.npz", 0, Watch(lambda step: None))
+        remote.perform(backend, subject, TakeSettings(speech), tmp_path / "p.npz", Watch(lambda step: None))
 
 
 def test_stopping_cancels_the_job_on_the_backend():

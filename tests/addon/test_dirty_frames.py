@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from curve_readers import speak
 from stand_ins import FakeBackend, tiny_performance, write_png, write_speech
 
 FRAMES = 250
@@ -52,9 +53,8 @@ def studio(headroom, subject, tmp_path, monkeypatch):
     bpy, rendering = headroom.bpy, headroom.module("scene.rendering")
     shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
     performance = headroom.module("core.performance").Performance
-    headroom.module("scene.produce").apply_performance(
-        shot, performance.load(tiny_performance(tmp_path / "p.npz", FRAMES / 25)),
-        write_speech(tmp_path / "speech.wav", FRAMES / 25), 1)
+    speak(headroom, shot, performance.load(tiny_performance(tmp_path / "p.npz", FRAMES / 25)),
+          write_speech(tmp_path / "speech.wav", FRAMES / 25), start=1)
     rendered, folder = [], tmp_path / "frames"
 
     def draw(scene, path):
@@ -194,6 +194,41 @@ def test_a_movie_s_strip_tells_how_it_was_rendered_and_can_be_rendered_again(stu
     assert compat.strip_span(strip) == (20, 25)
     result, rendered, _ = render(studio, frame_range=(asked.frame_start, asked.frame_end))
     assert (result.frames, rendered) == (5, [])
+
+
+@pytest.mark.parametrize("button", ["render_shot", "refine_frame"])
+def test_what_was_moved_a_moment_ago_is_in_the_picture(studio, button, monkeypatch):
+    """The strip is moved and a slider dialled, and the timer has not come round yet."""
+    strip = studio.module("scene.strips").speech_strip(studio.shot)
+    if strip is None:
+        pytest.skip("this Blender was built without sound")
+    monkeypatch.setattr(studio.module("scene.controls"), "on_change", lambda root: None)
+    strip.frame_start += 20
+    studio.shot.root.headroom.hold_head = True
+    task = {"render_shot": lambda produce: produce.render_shot(
+                studio.shot, studio.movie, 0.0, lambda: studio.backend, (31, 35)),
+            "refine_frame": lambda produce: produce.refine_frame(studio.shot, 31, 0.0, lambda: studio.backend)}[button]
+    studio.module("core.tasks").run_blocking(task(studio.module("scene.produce")))
+    with studio.backend.read(next(inputs["poses"] for kind, inputs, _ in studio.backend.submitted)) as poses:
+        assert np.ptp(poses["rotation"], axis=0).max() < 1e-6
+    if button == "render_shot":
+        _, inputs, settings = studio.backend.submitted[-1]
+        assert inputs["speech"] and settings["speech_from_seconds"] == pytest.approx(10 / 25)
+
+
+@pytest.mark.parametrize(("frames", "seconds"), [((1, 5), 0.0), ((101, 105), 4.0), ((-9, 3), -0.4)])
+def test_a_movie_is_heard_from_where_it_begins_in_the_speech(studio, frames, seconds):
+    result, *_ = render(studio, frame_range=frames)
+    _, inputs, settings = studio.backend.submitted[-1]
+    assert inputs["speech"] and settings == {"fps": 25.0, "speech_from_seconds": pytest.approx(seconds)}
+    assert result.notes == ()
+
+
+@pytest.mark.parametrize("frames", [(-9, 0), (251, 255)])
+def test_a_movie_of_frames_without_speech_has_no_sound_and_says_so(studio, frames):
+    result, *_ = render(studio, frame_range=frames)
+    assert studio.backend.submitted[-1][1]["speech"] is None
+    assert "nothing is said in the rendered range" in result.notes[0]
 
 
 def test_refining_one_frame_renders_it_and_its_window_for_the_shot_as_well(studio):

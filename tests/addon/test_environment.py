@@ -96,6 +96,17 @@ def test_another_blender_session_finds_it_ready_and_a_newer_add_on_outdated(plac
     assert environment.Environment(place.folder, "1.3.0").state is State.OUTDATED
 
 
+def test_what_is_written_down_is_read_once_and_again_when_it_has_changed(place, monkeypatch):
+    place.install("headroom.whl", sys.executable, watch())
+    read, seen = environment._record_in, []
+    monkeypatch.setattr(environment, "_record_in", lambda path: seen.append(path) or read(path))
+    panel = environment.Environment(place.folder, "1.2.3")
+    assert [panel.state for _ in range(5)] == [State.READY] * 5 and panel.problem == ""
+    assert len(seen) == 1
+    place._write(environment.Record(True, "1.2.2"))  # as another Blender would
+    assert [panel.state for _ in range(5)] == [State.OUTDATED] * 5 and len(seen) == 2
+
+
 def test_stopping_ends_the_installer_and_the_next_attempt_goes_on_from_the_cache(place):
     place.mode("hang")
     watching, raised = watch(), []

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from curve_readers import perform
 from stand_ins import tiny_performance, tiny_subject
 
 FRAMES = (1, 13, 25)
@@ -12,7 +13,7 @@ METRES = 2e-5
 def shot(headroom, tmp_path):
     made = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "Zoë"))
     performance = headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz"))
-    headroom.module("scene.keyframes").write_performance(made, performance, 1)
+    perform(headroom, made, performance, start=1)
     headroom.module("scene.keyframes").show_range(headroom.scene)
     return made
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from curve_readers import perform
 from stand_ins import tiny_performance, tiny_subject
 
 
@@ -22,7 +23,7 @@ def at(performance, part, seconds):
 
 
 def test_keys_lie_on_every_scene_frame_and_follow_seconds(headroom, shot, performance):
-    frames = headroom.module("scene.keyframes").write_performance(shot, performance, start_frame=11)
+    frames = perform(headroom, shot, performance, start=11)
     assert list(frames) == list(range(11, 11 + round(2.0 * shot.fps)))
     curves = headroom.module("scene.compat").curves_of(shot.face)
     pitch = next(curve for curve in curves if curve.data_path == "rotation_euler" and curve.array_index == 0)
@@ -33,7 +34,7 @@ def test_keys_lie_on_every_scene_frame_and_follow_seconds(headroom, shot, perfor
 
 
 def test_blender_shows_the_performance_at_a_frame(headroom, shot, performance):
-    frames = headroom.module("scene.keyframes").write_performance(shot, performance, 1)
+    frames = perform(headroom, shot, performance, start=1)
     headroom.scene.frame_set(int(frames[9]))
     assert list(shot.face.rotation_euler) == pytest.approx(at(performance, "rotation", 9 / shot.fps), abs=1e-5)
     assert np.array(shot.face.location) * 1000 == pytest.approx(at(performance, "translation", 9 / shot.fps), abs=1e-2)
@@ -43,7 +44,7 @@ def test_blender_shows_the_performance_at_a_frame(headroom, shot, performance):
 
 
 def test_pose_and_expression_have_an_action_each_with_named_groups(headroom, shot, performance):
-    headroom.module("scene.keyframes").write_performance(shot, performance, 1)
+    perform(headroom, shot, performance, start=1)
     keys = shot.face.data.shape_keys
     assert shot.face.animation_data.action != keys.animation_data.action
     curves_of = headroom.module("scene.compat").curves_of
@@ -52,10 +53,9 @@ def test_pose_and_expression_have_an_action_each_with_named_groups(headroom, sho
 
 
 def test_performing_again_replaces_the_keys(headroom, shot, performance):
-    write = headroom.module("scene.keyframes").write_performance
-    write(shot, performance, 1)
+    perform(headroom, shot, performance, start=1)
     actions = len(headroom.bpy.data.actions)
-    frames = write(shot, performance, 5)
+    frames = perform(headroom, shot, performance, start=5)
     assert len(headroom.bpy.data.actions) == actions
     for owner in (shot.face, shot.face.data.shape_keys):
         for curve in headroom.module("scene.compat").curves_of(owner):
@@ -64,7 +64,7 @@ def test_performing_again_replaces_the_keys(headroom, shot, performance):
 
 def test_sampled_poses_are_the_keyed_ones_and_edits_count(headroom, shot, performance):
     keyframes = headroom.module("scene.keyframes")
-    frames = keyframes.write_performance(shot, performance, 1)
+    frames = perform(headroom, shot, performance, start=1)
     rotation, translation = keyframes.sample_pose(shot, frames)
     seconds = (frames - 1) / shot.fps
     assert rotation == pytest.approx(at(performance, "rotation", seconds), abs=1e-5)
@@ -86,7 +86,7 @@ def test_an_expression_beyond_the_slider_widens_it(headroom, shot, performance):
     strong[1, 0] = 9.5
     still = np.zeros((3, 3), dtype=np.float32)
     performance = headroom.module("core.performance").Performance(shot.fps, strong, still, still)
-    headroom.module("scene.keyframes").write_performance(shot, performance, 0)
+    perform(headroom, shot, performance, start=0)
     headroom.scene.frame_set(1)
     unit = shot.root["headroom_key_units"][0]
     assert shot.face.data.shape_keys.key_blocks[1].value * unit == pytest.approx(9.5, rel=1e-5)
@@ -94,7 +94,7 @@ def test_an_expression_beyond_the_slider_widens_it(headroom, shot, performance):
 
 def test_a_curve_is_sampled_as_blender_evaluates_it(headroom, shot, performance):
     curves = headroom.module("scene.curves")
-    headroom.module("scene.keyframes").write_performance(shot, performance, 1)
+    perform(headroom, shot, performance, start=1)
     yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)
                if curve.data_path == "rotation_euler" and curve.array_index == 1)
     for number in reversed(range(10, 20)):

@@ -64,7 +64,8 @@ def test_only_a_rendered_strip_is_rendered_again(panel):
 
 
 @pytest.mark.parametrize(("kind", "settings", "words"), [
-    ("perform", {"speech": ""}, "Open a subject and choose a speech file first."),
+    ("perform", {"speech": ""}, "Choose a speech file."),
+    ("perform", {"speech_source": "STRIP"}, "Select a sound strip in the sequencer."),
     ("render", {"output": ""}, "Choose a movie file to write first."),
 ])
 def test_a_command_line_needs_the_same(panel, tmp_path, kind, settings, words):

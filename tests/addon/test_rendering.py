@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from curve_readers import perform
 from stand_ins import frontal_light, read_picture, tiny_subject, write_movie
 
 POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=np.float32)
@@ -73,7 +74,7 @@ def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_pa
     expression[3] = np.random.default_rng(2).normal(0, 3, 64)
     still = np.zeros((4, 3), dtype=np.float32)
     performance = headroom.module("core.performance").Performance(shot.fps, expression, still, still - [0, 0, 700])
-    headroom.module("scene.keyframes").write_performance(shot, performance, 0)
+    perform(headroom, shot, performance, start=0)
     headroom.scene.frame_set(0)
     animated = render_one(headroom, shot, tmp_path)
     assert shot.face.data.shape_keys.key_blocks[1].value == 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from curve_readers import START, edit, keys
+from curve_readers import START, edit, keys, speak
 from stand_ins import write_speech
 
 
@@ -13,7 +13,7 @@ def test_moving_and_trimming_the_sound_strip_moves_and_trims_the_animation(headr
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     speech = write_speech(tmp_path / "Grüße.wav", 2.0)
-    headroom.module("scene.produce").apply_performance(shot, performance, speech, START)
+    speak(headroom, shot, performance, speech)
     strip = headroom.module("scene.strips").speech_strip(shot)
     assert compat.strip_span(strip) == (START, START + 50)
     edit(headroom, shot, 20, 1.25)
@@ -33,7 +33,7 @@ def test_moving_and_trimming_the_sound_strip_moves_and_trims_the_animation(headr
 def test_a_renamed_head_keeps_its_speech_and_a_copy_has_none(headroom, shot, performance, tmp_path):
     if not headroom.module("scene.compat").plays_sound():
         pytest.skip("this Blender was built without sound")
-    headroom.module("scene.produce").apply_performance(shot, performance, write_speech(tmp_path / "a.wav", 2.0), START)
+    speak(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
     strips, name = headroom.module("scene.strips"), shot.root.name
     shot.root.name = "Анна"
     assert strips.speech_strip(shot) is not None
@@ -45,7 +45,7 @@ def test_a_renamed_head_keeps_its_speech_and_a_copy_has_none(headroom, shot, per
 def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom, shot, performance, tmp_path):
     if not headroom.module("scene.compat").plays_sound():
         pytest.skip("this Blender was built without sound")
-    headroom.module("scene.produce").apply_performance(shot, performance, write_speech(tmp_path / "a.wav", 2.0), START)
+    speak(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
     shot.root.headroom.follow_strip = False
     headroom.module("scene.strips").speech_strip(shot).frame_start += 30
     headroom.module("scene.compose").compose(shot)
@@ -59,11 +59,11 @@ def test_switching_to_a_take_of_another_speech_lays_that_speech(headroom, shot, 
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     mine = compat.new_strip(headroom.scene, "SOUND", "Mine", write_speech(tmp_path / "a.wav", 2.0), 2, 31)
-    names = headroom.scene.name, shot.root.name
-    for _ in headroom.module("scene.produce").applying(names, performance, tmp_path / "a.wav", START, 0, "Mine"):
+    asked = headroom.module("core.take_settings").TakeSettings(tmp_path / "a.wav")
+    for _ in headroom.module("scene.produce").applying(shot.names, performance, asked, START, "Mine"):
         pass
     assert strips.speech_strip(shot) == mine and keys(headroom, shot.face)[0, 0] == 31
-    headroom.module("scene.produce").apply_performance(shot, other, write_speech(tmp_path / "b.wav", 2.0), START)
+    speak(headroom, shot, other, write_speech(tmp_path / "b.wav", 2.0))
     laid = strips.speech_strip(shot)
     assert strips.strip_speech(laid).name == "b.wav" and compat.strip_span(laid)[0] == 31
     shot.root.headroom.active_take = 0

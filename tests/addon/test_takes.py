@@ -27,6 +27,13 @@ def test_the_same_seed_again_replaces_its_take(headroom, performed, other):
     assert keys(headroom, performed.face)[:, 1] == pytest.approx(other.rotation[:, 1], abs=1e-6)
 
 
+def test_another_head_motion_of_the_same_seed_is_another_take(headroom, performed, other):
+    perform(headroom, performed, other, seed=0, pose="replayed")
+    head = performed.root.headroom
+    assert [take.name for take in head.takes] == ["Take 1 (seed 0)", "Take 2 (seed 0, replayed head)"]
+    assert head.active_take == 1
+
+
 def test_removing_a_take_takes_its_motion_along_and_shows_the_other(headroom, performed, performance, other):
     perform(headroom, performed, other)
     assert headroom.bpy.ops.headroom.remove_take() == {"FINISHED"}
@@ -110,7 +117,7 @@ def test_an_action_pushed_down_is_still_the_one_that_is_composed(headroom, perfo
 
 def test_two_heads_in_a_scene_are_dialled_apart(headroom, performed, performance, tmp_path):
     second = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
-    headroom.module("scene.keyframes").write_performance(second, performance, 101)
+    perform(headroom, second, performance, start=101)
     headroom.module("scene.keyframes").show_range(headroom.scene)
     before = keys(headroom, performed.face)
     second.root.headroom.head.gain = 0.0

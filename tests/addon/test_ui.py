@@ -116,7 +116,7 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert panel.bpy.ops.headroom.learn() == {"FINISHED"}
     assert Path(chosen.subject) == tmp_path / "learnt" / "Zoë Ann"
     assert len(panel.module("scene.shot").shots_in(panel.scene)) == 1
-    assert backend.submitted[0][2] == {"preset": "draft", "from_seconds": None, "to_seconds": None,
+    assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "from_seconds": None, "to_seconds": None,
                                        "name": "Zoë / Ann", "consent": True}
 
 
@@ -257,7 +257,7 @@ def test_a_job_survives_undo_in_the_middle_or_says_what_is_gone(panel, files, tm
     while not isinstance(next(task), panel.module("core.tasks").InBackground):
         pass
     panel.bpy.ops.wm.read_homefile(use_empty=True)
-    match = panel.module("core.remote").Match(None, None, None, None, None, "")
+    match = panel.module("core.remote").Match(None, None, None, None, "")
     with pytest.raises(panel.module("core.errors").HeadroomError, match="no longer in the scene"):
         task.send(match)
     assert not (tmp_path / "s.mp4").exists()

@@ -1,10 +1,12 @@
 """What the add-on notices by itself, and what else than keys moves a head."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from curve_readers import START, curve, edit
+from stand_ins import write_speech
 
 
 def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed, performance):
@@ -16,8 +18,7 @@ def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed,
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
     found = coverage.off_plate(performed)
     assert [(span.first, span.last) for span in found] == [(START + 20, START + 20)] and found[0].worst > 20
-    spans, fps = coverage.unsure(performed)
-    assert [(span.first, span.last) for span in spans] == [(30, 34)] and fps == 25.0
+    assert coverage.unsure(performed) == [(30 / 25, 35 / 25)]
 
 
 def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(headroom, performed, performance):
@@ -45,11 +46,64 @@ def test_a_moments_rest_tells_the_panel_of_edits_and_far_poses(headroom, perform
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
     curve(headroom, performed.face, "location", 0).keyframe_points.remove(
         curve(headroom, performed.face, "location", 0).keyframe_points[3])
+    found = looked(live, performed)
+    assert found.own_keys == 2 and [span.first for span in found.off_plate] == [START + 20]
+
+
+def looked(live, shot):
+    """What is known of a head after a moment's rest."""
     live.look_again()
     while (pause := live.tick()) is not None:
         time.sleep(min(pause, 0.05))
-    found = live.status(performed)
-    assert found.own_keys == 2 and [span.first for span in found.off_plate] == [START + 20]
+    return live.status(shot)
+
+
+@pytest.mark.parametrize("content", [b"not a track", None])
+def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headroom, performed, monkeypatch, content):
+    live, path = headroom.module("ui.live"), performed.subject_folder / "track.npz"
+    if content is not None:
+        path.write_bytes(content)
+    edit(headroom, performed, 20, 1.25)
+    found = looked(live, performed)
+    assert found.own_keys == 1 and ("cannot be read as a track" in found.trouble) == (content is not None)
+
+    class Row:
+        """As much of a layout as is drawn on."""
+
+        def __getattr__(self, name):
+            return lambda *args, **settings: said.append(settings.get("text")) or self
+
+        def operator(self, *args, **settings):
+            return SimpleNamespace()
+
+    said = []
+    monkeypatch.setattr(np, "load", None)
+    context = SimpleNamespace(preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+                              region=SimpleNamespace(width=9999))
+    panel = headroom.module("ui.coverage")
+    panel.draw_off_plate(Row(), context, performed)
+    panel.draw_unsure(Row(), context, performed)
+    assert (found.trouble in said) == (content is not None)
+    assert ("The head stays near what the clip shows." in said) == (content is None)
+
+
+def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):
+    live, compat, view = headroom.module("ui.live"), headroom.module("scene.compat"), headroom.bpy.context.view_layer
+    if not compat.plays_sound():
+        pytest.skip("this Blender was built without sound")
+    other = headroom.bpy.data.objects.new("Other", None)
+    headroom.scene.collection.objects.link(other)
+    strip = compat.new_strip(headroom.scene, "SOUND", "Line", write_speech(tmp_path / "a.wav", 2.0), 3, 41)
+    looked(live, performed)
+    view.update()
+    asked, shots = [], live._shots
+    monkeypatch.setattr(live, "_shots", lambda: asked.append(True) or shots())
+    other.location.x = 2.0
+    view.update()
+    assert not asked
+    strip.frame_start = 60
+    view.update()
+    assert asked
 
 
 def test_nothing_listens_any_more_when_the_extension_is_off(headroom):

@@ -108,15 +108,19 @@ from headroom.blender import build_extension
 zip_file = build_extension(Path(tempfile.mkdtemp()))
 bpy.ops.extensions.package_install_files(repo="user_default", filepath=str(zip_file), enable_on_install=True)
 scene = importlib.import_module("bl_ext.user_default.headroom.scene")
-shot, keyframes, rendering, performance, cache = (
+shot, takes, compose, rendering, performance, cache, settings = (
     importlib.import_module("bl_ext.user_default.headroom." + name)
-    for name in ("scene.shot", "scene.keyframes", "scene.rendering", "core.performance", "core.frames"))
+    for name in ("scene.shot", "scene.takes", "scene.compose", "scene.rendering", "core.performance", "core.frames",
+                 "core.take_settings"))
 bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 subject, out = Path(sys.argv[1]), Path(sys.argv[2])
 made = shot.open_subject(bpy.context.scene, subject)
 track = np.load(subject / "track.npz")
-keyframes.write_performance(made, performance.Performance(
-    25.0, track["expression"], track["rotation"], track["translation"]), start_frame=0)
+made.root["headroom_start_frame"] = 0
+for _ in takes.keeping_take(made.names, performance.Performance(
+        25.0, track["expression"], track["rotation"], track["translation"]), settings.TakeSettings(Path("none.wav"))):
+    pass
+compose.compose(made)
 for index, frame in enumerate((5, 60)):
     still = rendering.Still(frame, track["rotation"][frame], track["translation"][frame])
     rendering.render_face(made, still, cache.FrameCache([out])).rename(out / f"{index:06d}.png")

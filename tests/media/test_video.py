@@ -188,14 +188,22 @@ def test_a_click_at_t_is_at_t_after_muxing(tmp_path, rate):
     assert numbers(read_frames(path))[:28] == list(range(28))
 
 
-def test_sound_can_start_later_in_its_file(tmp_path):
+@pytest.mark.parametrize("from_seconds", [1.25, 0.0, -0.5])
+def test_the_picture_can_begin_in_the_middle_of_the_sound_or_before_it(tmp_path, from_seconds):
     samples = np.zeros(3 * 16000, np.float32)
+    samples[16000:16020] = 0.5
     samples[32000:32020] = 0.9
     wav = write_wav(tmp_path / "click.wav", samples, 16000)
-    path = write_movie(tmp_path / "movie.mp4", 25, count=40, audio=wav, audio_from_seconds=1.25)
+    path = write_movie(tmp_path / "movie.mp4", 25, count=70, audio=wav, audio_from_seconds=from_seconds)
     with av.open(str(path)) as file:
         heard = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
-    assert abs(np.abs(heard).argmax() / 48000 - 0.75) < 1024 / 48000
+    assert abs(np.abs(heard).argmax() / 48000 - (2.0 - from_seconds)) < 1024 / 48000
+
+
+def test_a_picture_that_begins_after_the_sound_has_ended_is_silent(tmp_path):
+    wav = write_wav(tmp_path / "short.wav", np.full(1600, 0.5), 16000)
+    path = write_movie(tmp_path / "movie.mp4", 25, count=5, audio=wav, audio_from_seconds=2.0)
+    assert probe(path).frames == 5 and not probe(path).has_audio
 
 
 def test_sound_shorter_than_the_picture_ends_early_and_the_picture_stays(tmp_path):

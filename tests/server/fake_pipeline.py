@@ -15,17 +15,18 @@ def device_name():
     return "a fake device"
 
 
-def learn(clip, subject, *, preset="draft", from_seconds=None, to_seconds=None, name=None, consent=None,
+def learn(clip, subject, *, preset="draft", albedo="clip", from_seconds=None, to_seconds=None, name=None, consent=None,
           progress=silent):
     """A subject whose files hold the clip and what was asked."""
     progress(0.5, f"Learning from {clip.name}")
     (subject / "größe & Name").mkdir(parents=True)
     (subject / "größe & Name" / "Ä clip.bin").write_bytes(clip.read_bytes())
-    (subject / "subject.toml").write_text(f"{preset} {from_seconds} {to_seconds} {name} {consent}", encoding="utf-8")
+    asked = f"{preset} {albedo} {from_seconds} {to_seconds} {name} {consent}"
+    (subject / "subject.toml").write_text(asked, encoding="utf-8")
     return ["A note."]
 
 
-def perform(subject, speech, *, seed=0, progress=silent):
+def perform(subject, speech, *, seed=0, pose="predicted", progress=silent):
     """`count`, `wait`, `stuck`, `die`, `bug`, `print` or `fail: reason`, read from the speech file."""
     order, _, rest = speech.read_text(encoding="utf-8").partition(":")
     progress(0.1, f"Worker {os.getpid()} in {speech.parent.parent}")
@@ -51,7 +52,7 @@ def perform(subject, speech, *, seed=0, progress=silent):
             raise InputError(rest or f"{speech} is silent.")
     motion = np.full((4, 3), seed, dtype=np.float32)
     performance = Performance(25.0, np.zeros((4, 64), dtype=np.float32), motion, motion)
-    return performance, [f"{speech.name} heard", f"by {os.getpid()}"]
+    return performance, [f"{speech.name} heard", f"by {os.getpid()}", pose]
 
 
 class FoundPlates:
@@ -94,7 +95,7 @@ def refine_ahead(subject, renders, match, crops, *, context=0, compare=None, pro
     return painted
 
 
-def refine(subject, renders, match, movie, *, fps, speech, crops, progress=silent):
+def refine(subject, renders, match, movie, *, fps, speech, crops, speech_from_seconds=0.0, progress=silent):
     """A movie that is its renders one after the other, then how many of them had to be painted now."""
     painted = refine_ahead(subject, renders, match, crops, progress=progress)
     movie.write_bytes(b"".join(render.read_bytes() for render in renders) + (speech.read_bytes() if speech else b"")

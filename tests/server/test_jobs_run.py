@@ -51,12 +51,12 @@ def worker_after(client, job):
 def test_learn_gives_a_subject_and_notes(client, tmp_path):
     clip = tmp_path / "my clip.mp4"
     clip.write_bytes(b"pictures")
-    settings = {"preset": "final", "from_seconds": 1.5, "name": "Zoë", "consent": True}
+    settings = {"preset": "final", "albedo": "frame", "from_seconds": 1.5, "name": "Zoë", "consent": True}
     job = wait(client, client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
     subject = client.get_tree(job.result["subject"], tmp_path / "subject")
     assert (subject / "größe & Name" / "Ä clip.bin").read_bytes() == b"pictures"
     asked = (subject / "subject.toml").read_text(encoding="utf-8")
-    assert asked == "final 1.5 None Zoë The person shown has agreed to this use."
+    assert asked == "final frame 1.5 None Zoë The person shown has agreed to this use."
     assert job.result["notes"] == ["A note."]
 
 
@@ -64,7 +64,13 @@ def test_perform_gives_a_performance(client, perform, tmp_path):
     job = wait(client, perform("nothing").id)
     with np.load(client.get_file(job.result["performance"], tmp_path / "performance.npz")) as data:
         assert data["rotation"].tolist() == [[3, 3, 3]] * 4
-    assert job.result["notes"][0] == "a speech.wav heard"
+    assert job.result["notes"][0] == "a speech.wav heard" and job.result["notes"][2] == "predicted"
+
+
+def test_perform_takes_the_heads_motion_from_the_clip_when_asked(client):
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": client.put_bytes(b"nothing")}
+    job = wait(client, client.submit("perform", inputs, {"pose": "replayed"}).id)
+    assert job.result["notes"][2] == "replayed"
 
 
 def test_match_gives_a_plate_for_each_pose(client, tmp_path):
@@ -281,6 +287,8 @@ def test_a_job_that_names_a_missing_file_is_refused_and_says_which(client):
     ("learn", {}, {}, "clip"),
     ("learn", {"clip": "/etc/passwd"}, {}, "clip"),
     ("learn", {"clip": "0" * 64}, {"speed": 1}, "speed"),
+    ("learn", {"clip": "0" * 64}, {"albedo": "high"}, "albedo"),
+    ("perform", {"subject": {"a": "0" * 64}, "speech": "0" * 64}, {"pose": "danced"}, "pose"),
     ("match", {"subject": {"a": "0" * 64}, "poses": "0" * 64}, {"plate_fit": 2}, "plate_fit"),
 ])
 def test_a_request_that_makes_no_sense_is_refused_with_the_field(client, kind, inputs, settings, words):

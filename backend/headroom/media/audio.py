@@ -30,6 +30,10 @@ def read_audio(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: f
     return np.concatenate(list(audio_pieces(path, sample_rate, from_seconds, to_seconds)))
 
 
+class NothingThere(InputError):
+    """The chosen part of a sound file lies behind its end."""
+
+
 @contextmanager
 def audio_on_disk(path: Path | str, sample_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
     """The samples (N,) of `read_audio`, mapped from a temporary file: hours of speech take no more memory than what is
@@ -57,7 +61,7 @@ def audio_pieces(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds:
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path.name} is not a sound or video file that can be read. Choose another file.") from error
     if not count:
-        raise InputError(f"{path.name} holds no sound in the chosen part. Choose another file or part.")
+        raise NothingThere(f"{path.name} holds no sound in the chosen part. Choose another file or part.")
 
 
 def is_silent(samples: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from headroom import __version__
 from headroom.errors import InputError
 from headroom.files import atomic_write
-from headroom.media.audio import read_audio
+from headroom.media.audio import NothingThere, read_audio
 from headroom.media.clock import Clock, rate_fraction
 from headroom.media.soundtrack import RATE, SoundTrack
 
@@ -108,8 +108,8 @@ class VideoWriter:
 
     def __init__(self, path: Path, fps: float, width: int, height: int, *, crf: int = 16, audio: Path | None = None,
                  audio_from_seconds: float = 0.0, title: str | None = None, generated: bool = False):
-        """audio: any file with a sound track; its time `audio_from_seconds` meets frame 0 and its end is cut to the
-        last frame's."""
+        """audio: any file with a sound track; its time `audio_from_seconds`, which may be negative, meets frame 0 and
+        its end is cut to the last frame's."""
         self.path = Path(path)
         self.rate = rate_fraction(fps)
         self.width, self.height, self.crf = width, height, crf
@@ -120,7 +120,7 @@ class VideoWriter:
 
     def __enter__(self) -> "VideoWriter":
         with ExitStack() as stack:
-            sound = read_audio(self._audio[0], RATE, self._audio[1]) if self._audio else None
+            sound = _sound_from(*self._audio) if self._audio else None
             temporary = stack.enter_context(atomic_write(self.path))
             container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             self._container = stack.enter_context(container)
@@ -167,6 +167,15 @@ class VideoWriter:
         context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         return stream
+
+
+def _sound_from(path: Path, from_seconds: float) -> np.ndarray | None:
+    """A file's samples (N,) from a time on, after silence where that is negative; None behind the end of the sound."""
+    try:
+        heard = read_audio(path, RATE, max(from_seconds, 0.0))
+    except NothingThere:
+        return None
+    return np.concatenate([np.zeros(round(max(-from_seconds, 0.0) * RATE), np.float32), heard])
 
 
 @contextmanager

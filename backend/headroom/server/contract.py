@@ -47,6 +47,8 @@ class LearnInputs(Strict):
 
 class LearnSettings(Strict):
     preset: str = "draft"
+    albedo: Literal["low", "frame", "clip"] = Field(
+        default="clip", description="the skin's texture: the model's alone, from one frame, or from the whole clip")
     from_seconds: Seconds | None = None
     to_seconds: Seconds | None = None
     name: str | None = None
@@ -67,6 +69,8 @@ class PerformInputs(Strict):
 
 class PerformSettings(Strict):
     seed: int = 0
+    pose: Literal["predicted", "replayed"] = Field(
+        default="predicted", description="the head's motion: from the speech, or the clip's own")
 
 
 class PerformRequest(Asked):
@@ -106,6 +110,9 @@ class RefineInputs(Strict):
 
 class RefineSettings(Strict):
     fps: float = Field(gt=0, allow_inf_nan=False)
+    speech_from_seconds: float = Field(
+        default=0.0, allow_inf_nan=False,
+        description="the second of the speech that is heard with the first frame; negative where it begins later")
 
 
 class RefineRequest(Asked):
