@@ -14,7 +14,9 @@ GROUND = {"", "errors", "files", "progress", "performance"}  # "" is headroom it
 BACKEND_MAY = {
     "media": {"media"},
     "face": {"face", "media"},
-    **{part: {part, "face", "media"} for part in ("track", "motion", "plate", "refine")},
+    "nets": {"nets"},
+    **{part: {part, "face", "media"} for part in ("motion", "plate")},
+    **{part: {part, "face", "media", "nets"} for part in ("track", "refine")},
     "subject": {"face", "media", "track", "motion", "plate", "refine"},
     "drawing": {"face", "track"},
     "export": {"export", "face", "subject"},

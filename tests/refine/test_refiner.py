@@ -26,6 +26,7 @@ QUICK = TrainConfig(
     device="cpu",
 )
 IDENTITY = np.linspace(-1, 1, 12).astype(np.float32)
+IDENTITIES = np.tile(IDENTITY, (6, 1))
 
 
 def drawn_clip(frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +89,7 @@ def test_no_face_means_no_mask(clip):
 
 def test_training_and_use_see_the_same_picture(clip):
     frames, renders = clip
-    data = RefinerDataset(frames, renders, None, RegionConfig(), STEADY, seed=0)
+    data = RefinerDataset(frames, renders, None, IDENTITIES, RegionConfig(), STEADY, seed=0)
     window, truth, mask, _ = data.sample(3)
     pictures = [prepare(renders[t], frames[t], RegionConfig()) for t in (1, 2, 3)]
     assert np.array_equal(window[..., :9], np.dstack([picture.colour for picture in pictures]))
@@ -100,7 +101,7 @@ def test_augmented_samples_keep_shape_and_type(clip):
     frames, renders = clip
     regions = np.full(frames.shape[:3], 128, np.uint8)
     augment = AugmentConfig(moved=1.0, other_plate=1.0)
-    data = RefinerDataset(frames, renders, regions, RegionConfig(), augment, seed=0)
+    data = RefinerDataset(frames, renders, regions, IDENTITIES, RegionConfig(), augment, seed=0)
     for index in range(6):
         assert [part.shape[-1] for part in data.sample(index)] == [11, 3, 1, 1]
         assert all(part.dtype == np.uint8 for part in data.sample(index))
@@ -148,6 +149,55 @@ def test_a_saved_refiner_paints_the_same(clip, refiner, tmp_path):
     for (a, _), (b, _) in zip(refiner.refine(clip[1], clip[0]), again.refine(clip[1], clip[0])):
         assert np.array_equal(a, b)
     assert [path.name for path in tmp_path.iterdir()] == ["refiner.safetensors"]
+
+
+def people_of(clip):
+    """Frames, renders and features of two people, whose renders differ in colour."""
+    frames, renders = clip
+    other = renders.copy()
+    other[..., :3] = 255 - other[..., :3]
+    features = np.repeat([IDENTITY, IDENTITY[::-1]], len(frames), axis=0)
+    return np.concatenate([frames, frames]), np.concatenate([renders, other]), features
+
+
+@pytest.fixture(scope="module")
+def refiner_of_two(clip):
+    frames, renders, features = people_of(clip)
+    return train_refiner(frames, renders, None, features, replace(QUICK, steps=24))
+
+
+def test_features_that_differ_are_looked_up_by_the_render(clip, refiner_of_two):
+    frames, renders, features = people_of(clip)
+    for render, frame, feature in zip(renders, frames, features):
+        found = refiner_of_two.feature_of(prepare(render, frame, RegionConfig()))
+        assert np.dot(found, feature) / np.linalg.norm(found) / np.linalg.norm(feature) > 0.98
+
+
+def test_a_feature_is_the_mean_of_the_window(clip, refiner_of_two):
+    frames, renders, _ = people_of(clip)
+    pictures = [prepare(render, frame, RegionConfig()) for render, frame in zip(renders, frames)]
+    each = [refiner_of_two.feature_of(picture) for picture in pictures]
+    seen = [feature for _, feature in refiner_of_two._windows(renders, frames)]
+    assert np.allclose(seen[0], each[0], atol=1e-5) and np.allclose(seen[7], np.mean(each[5:8], axis=0), atol=1e-5)
+
+
+def test_a_saved_refiner_keeps_its_memory(clip, refiner_of_two, tmp_path):
+    frames, renders, _ = people_of(clip)
+    refiner_of_two.save(tmp_path / "refiner.safetensors")
+    again = Refiner.load(tmp_path / "refiner.safetensors", device="cpu")
+    for (a, _), (b, _) in zip(refiner_of_two.refine(renders, frames), again.refine(renders, frames)):
+        assert np.array_equal(a, b)
+
+
+def test_a_memory_that_needs_another_trunk_is_refused(refiner_of_two, tmp_path, monkeypatch):
+    refiner_of_two.save(tmp_path / "refiner.safetensors")
+    monkeypatch.setattr("headroom.refine.spatial._digest", lambda weights: "another")
+    with pytest.raises(InputError, match="another version"):
+        Refiner.load(tmp_path / "refiner.safetensors")
+
+
+def test_one_persons_refiner_holds_no_memory(refiner):
+    assert refiner.recall is None
 
 
 def test_a_file_that_is_no_refiner_is_refused(tmp_path):

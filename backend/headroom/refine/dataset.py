@@ -67,6 +67,7 @@ class Batch:
     truth: Tensor  # 3
     mask: Tensor  # 1, where the refined frame is shown
     weight: Tensor  # 1, how much a pixel counts, compared with the others; within the mask
+    identity: Tensor  # (B, D), the identity features
 
 
 class RefinerDataset:
@@ -77,13 +78,14 @@ class RefinerDataset:
         frames: NDArray[np.uint8],
         renders: NDArray[np.uint8],
         regions: NDArray[np.uint8] | None,
+        identity: NDArray[np.float32],
         region: RegionConfig,
         augment: AugmentConfig,
         seed: int,
     ):
         """frames (T, R, R, 3) uint8 true crops; renders (T, R, R, 4) uint8 straight alpha; regions (T, R, R) uint8:
-        how much a pixel counts, 64 for one, or None."""
-        self.frames, self.renders, self.regions = frames, renders, regions
+        how much a pixel counts, 64 for one, or None; identity (T, D): each frame's feature."""
+        self.frames, self.renders, self.regions, self.identity = frames, renders, regions, identity
         self.region, self.augment = region, augment
         self.random = np.random.default_rng(seed)
         self.boxes = np.stack([_box(render[..., 3]) for render in renders])
@@ -94,9 +96,11 @@ class RefinerDataset:
         while True:
             while len(waiting) < size:
                 waiting.extend(self.random.permutation(len(self.frames)).tolist())
-            samples = [self.sample(index) for index in waiting[:size]]
+            chosen = waiting[:size]
             del waiting[:size]
-            yield Batch(*(to_tensor(list(arrays), device) for arrays in zip(*samples)))
+            samples = [self.sample(index) for index in chosen]
+            identity = torch.from_numpy(self.identity[chosen]).to(device)
+            yield Batch(*(to_tensor(list(arrays), device) for arrays in zip(*samples)), identity=identity)
 
     def sample(self, index: int) -> tuple[NDArray[np.uint8], ...]:
         """Window (R, R, 11), truth (R, R, 3), mask (R, R, 1) and weight (R, R, 1) for frame `index`, uint8."""

@@ -18,9 +18,11 @@ from headroom.progress import Progress, silent
 from headroom.refine import losses
 from headroom.refine.dataset import AugmentConfig, Batch, RefinerDataset
 from headroom.refine.discriminator import Discriminator
-from headroom.refine.generator import Generator, GeneratorConfig
+from headroom.refine.generator import Generator, GeneratorConfig, current_render
+from headroom.refine.recall import memory_for
 from headroom.refine.refine import Refiner, autocast, normalised_identity, pick_device
 from headroom.refine.region import RegionConfig
+from headroom.refine.spatial import SpatialNetwork
 
 log = logging.getLogger(__name__)
 
@@ -76,17 +78,20 @@ def train_refiner(
     config: TrainConfig,
     progress: Progress = silent,
     initial: Refiner | None = None,
+    spatial: SpatialNetwork | None = None,
 ) -> Refiner:
-    """A refiner of one person.
+    """A refiner of one person, or of all whose identity features are given.
 
     frames: (T, R, R, 3) uint8, true crops. renders: (T, R, R, 4) uint8, straight alpha, of the same frames.
     regions: (T, R, R) uint8, how much each pixel counts (64 for one, 255 for four), or None.
-    identity: (D,) float32, the identity feature. initial: a refiner to start from; its generator's shape is kept.
+    identity: (D,) float32, the identity feature, or (T, D), each frame's; where they differ a memory learns them.
+    initial: a refiner to start from; its generator's shape is kept. spatial: what the memory sees renders with; the
+    bundled network if None.
     """
     _check(frames, renders)
     device = pick_device(config.device)
     torch.manual_seed(config.seed)
-    shape = initial.generator.config if initial else replace(config.generator, identity=len(identity))
+    shape = initial.generator.config if initial else replace(config.generator, identity=identity.shape[-1])
     generator, average = Generator(shape).to(device), Generator(shape).to(device)
     if initial:
         generator.load_state_dict(initial.generator.state_dict())
@@ -94,14 +99,18 @@ def train_refiner(
     discriminator = Discriminator(config.discriminator_width).to(device)
     optimiser = torch.optim.Adam(generator.parameters(), config.rate, betas=config.betas)
     judge_optimiser = torch.optim.Adam(discriminator.parameters(), 2e-4, betas=(0.5, 0.999))
-    feature = torch.from_numpy(normalised_identity(identity)).to(device)
-    data = RefinerDataset(frames, renders, regions, config.region, config.augment, config.seed)
+    features = normalised_identity(np.broadcast_to(identity, (len(frames), identity.shape[-1])))
+    memory = memory_for(features, spatial, config.seed, device)
+    data = RefinerDataset(frames, renders, regions, features, config.region, config.augment, config.seed)
     batches = data.batches(config.batch, device)
 
     for step, done in _until(config, len(frames), progress):
         batch = next(batches)
         with_judge = config.gan > 0 and done >= config.gan_from
         _set_rate(optimiser, config, done)
+        feature = batch.identity
+        if memory:
+            feature = memory.step(current_render(batch.window), feature)
         refined, attention = paint(generator, batch, feature)
         shown = batch.truth + batch.mask * (refined - batch.truth)
         if with_judge:
@@ -117,13 +126,14 @@ def train_refiner(
         if step % 50 == 0:
             shown_terms = {name: round(float(value.detach()), 4) for name, value in terms.items()}
             log.info("step %d: %s%s", step, shown_terms, f", judge {judge_loss:.3f}" if with_judge else "")
-    return Refiner(average.eval(), feature.cpu().numpy(), config.region, frames.shape[1], config.device)
+    recall = memory.recall if memory else None
+    return Refiner(average.eval(), features.mean(0), config.region, frames.shape[1], config.device, recall)
 
 
 def paint(generator: Generator, batch: Batch, feature: Tensor) -> tuple[Tensor, Tensor]:
-    """The refined frames (B, 3, R, R) and attention (B, 1, R, R) of one batch."""
+    """The refined frames (B, 3, R, R) and attention (B, 1, R, R) of one batch with its features (B, D)."""
     with autocast(feature.device):
-        return generator(batch.window, feature.expand(len(batch.window), -1))
+        return generator(batch.window, feature)
 
 
 def generator_losses(config: TrainConfig, batch: Batch, refined: Tensor, attention: Tensor) -> dict[str, Tensor]:

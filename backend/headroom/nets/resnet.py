@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch import Tensor, nn
+
+from headroom.nets.published import fill, read_weights
+
+RESNET_18 = (2, 2, 2, 2)
+"""Blocks of the four stages."""
 
 
 class BasicBlock(nn.Module):
@@ -77,6 +83,14 @@ class ResNet(nn.Module):
         """(B, channels, 1, 1) of pictures (B, 3, H, W)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         return self.avgpool(self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+
+
+def load_resnet18(path: Path) -> ResNet:
+    """ResNet-18 from a file as published for torchvision (ImageNet), without its last layer, which names objects."""
+    network, weights = ResNet(BasicBlock, RESNET_18), read_weights(path)
+    trunk = {name: value for name, value in weights.items() if not name.startswith("fc.")}
+    fill(network, trunk, f"{path} is not a ResNet-18; choose the weights that torchvision publishes for it.")
+    return network.eval()
 
 
 def _stage(block, inputs: int, width: int, count: int, stride: int) -> nn.Sequential:
