@@ -33,7 +33,7 @@ BAR = 95.0  # % found first
 LEARNT = 0.6  # of each one's frames
 SIZE, DISTANCE_MM = 256, 1000.0
 TURNS = np.radians([12.0, 25.0, 8.0])  # the furthest pitch, yaw and roll
-STEPS, BATCH = 1500, 8
+STEPS = 4000  # of one frame, as the refiner is taught on a CPU
 
 
 def main(
@@ -77,9 +77,10 @@ def taught(
     trainer = MemoryTrainer(network, config, seed, torch.device("cpu"))
     random = torch.Generator().manual_seed(seed)
     if not steps:
-        trainer.recall.memory.update(trainer.recall.memory.ask(spatial), truths, random)
+        with torch.no_grad():
+            trainer.recall.memory.update(trainer.recall.memory.ask(spatial), truths, random)
     for _ in range(steps):
-        chosen = torch.randint(len(spatial), (BATCH,), generator=random)
+        chosen = torch.randint(len(spatial), (1,), generator=random)
         trainer.learn(spatial[chosen], truths[chosen])
     return trainer.recall.memory
 

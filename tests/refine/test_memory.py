@@ -149,16 +149,16 @@ def separable(people, count, seed):
     faces, values = torch.randn(people, 16, generator=random), torch.randn(people, 5, generator=random)
     who = torch.arange(people).repeat_interleave(count)
     noise = torch.randn(len(who), 16, generator=torch.Generator().manual_seed(seed))
-    return torch.cat([faces[who] * 0.5, noise * 2], 1), values[who], who
+    return torch.cat([faces[who], noise * 2], 1), values[who], who
 
 
 def taught(steps, seed=0):
-    spatial, values, _ = separable(6, 20, seed=1)
-    config = MemoryConfig(144, spatial=32, value=5, key=16)
+    spatial, values, _ = separable(6, 60, seed=1)
+    config = MemoryConfig(432, spatial=32, value=5, key=16)
     trainer = MemoryTrainer(bundled_spatial(), config, seed, torch.device("cpu"))
     random = torch.Generator().manual_seed(seed)
     for _ in range(steps):
-        chosen = torch.randint(len(spatial), (16,), generator=random)
+        chosen = torch.randint(len(spatial), (1,), generator=random)
         trainer.learn(spatial[chosen], values[chosen])
     return trainer.recall.memory
 

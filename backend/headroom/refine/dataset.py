@@ -99,8 +99,8 @@ class RefinerDataset:
             chosen = waiting[:size]
             del waiting[:size]
             samples = [self.sample(index) for index in chosen]
-            identity = torch.from_numpy(self.identity[chosen]).to(device)
-            yield Batch(*(to_tensor(list(arrays), device) for arrays in zip(*samples)), identity=identity)
+            window, truth, mask, weight = (to_tensor(list(arrays), device) for arrays in zip(*samples))
+            yield Batch(window, truth, mask, weight, torch.from_numpy(self.identity[chosen]).to(device))
 
     def sample(self, index: int) -> tuple[NDArray[np.uint8], ...]:
         """Window (R, R, 11), truth (R, R, 3), mask (R, R, 1) and weight (R, R, 1) for frame `index`, uint8."""

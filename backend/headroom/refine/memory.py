@@ -53,7 +53,7 @@ class Memory(nn.Module):
         self.register_buffer("ages", torch.full((config.slots,), EMPTY))
 
     def ask(self, spatial: Tensor) -> Tensor:
-        """Queries (B, K), unit length, of spatial features (B, S)."""
+        """Queries (B, K), unit length, of spatial features (B, S), of which the mean and the spread say little."""
         return functional.normalize(self.query(functional.layer_norm(spatial, spatial.shape[1:])), dim=1)
 
     def scores(self, queries: Tensor) -> Tensor:
