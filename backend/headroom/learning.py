@@ -23,7 +23,9 @@ from headroom.track.track import Track
 
 if TYPE_CHECKING:
     from headroom.motion.model import MotionModel
+    from headroom.refine.arcface import ArcFace
     from headroom.refine.refine import Refiner
+    from headroom.refine.spatial import SpatialNetwork
 
 RESOLUTION = 256
 """Side of renders and refined frames, pixels."""
@@ -87,17 +89,25 @@ def motion_notes(motion: "MotionModel") -> list[str]:
 
 
 def learn_refiner(
-    model: FaceModel, track: Track, look: Look, frames: list[np.ndarray], preset: str, progress: Progress = silent
+    model: FaceModel, track: Track, look: Look, frames: list[np.ndarray], preset: str, progress: Progress = silent,
+    arcface: "ArcFace | None" = None, spatial: "SpatialNetwork | None" = None,
 ) -> "Refiner":
-    """The personal refiner from the clip's frames and their renders."""
+    """The personal refiner from the clip's frames and their renders.
+
+    arcface: what tells each frame's identity feature, the face model's coefficients if None; spatial: what these are
+    remembered by, the bundled network if None.
+    """
+    from headroom.identity import identity_features
     from headroom.refine.train import PRESETS, train_refiner
 
     crops = np.stack([crop_frame(frame, track.crop, RESOLUTION) for frame in frames])
     renders = np.stack(list(draw(model, track, look.albedo, RESOLUTION)))
     weights = region_maps(model, track, RESOLUTION)
-    identity = np.concatenate([track.identity, track.texture]).astype(np.float32)
     sure = track.confidence > 0
-    return train_refiner(crops[sure], renders[sure], weights[sure], identity, PRESETS[preset], progress)
+    identity = identity_features(model, track, frames, arcface)
+    identity = identity[sure] if identity.ndim > 1 else identity
+    return train_refiner(crops[sure], renders[sure], weights[sure], identity, PRESETS[preset], progress,
+                         spatial=spatial)
 
 
 def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = silent) -> None:

@@ -46,16 +46,25 @@ def learn(
     name: str | None = None,
     consent: str | None = None,
     face_model: Path | None = None,
+    arcface: Path | None = None,
+    resnet18: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
     """Learn a person from a clip into the folder `subject`; returns what the user should know.
 
     face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
+    arcface, resnet18: the paper's networks as published, for the refiner's memory (`learn_refiner`).
     """
+    from headroom.refine.arcface import load_arcface
+    from headroom.refine.spatial import imagenet_spatial
     from headroom.refine.train import PRESETS
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    if resnet18 and not arcface:
+        raise InputError("ResNet-18 serves to remember what ArcFace says of each frame; give ArcFace's file too.")
+    who = load_arcface(arcface) if arcface else None
+    spatial = imagenet_spatial(resnet18) if resnet18 else None
     require_albedo_kind(albedo)
     info = probe(clip)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
@@ -72,7 +81,7 @@ def learn(
         with _timed(took, "plates"):
             write_plates(folder / "plates.mp4", frames, info.fps, part(progress, 0.27, 0.3))
         with _timed(took, "refiner"):
-            refiner = learn_refiner(model, track, look, frames, preset, part(progress, 0.3, 1))
+            refiner = learn_refiner(model, track, look, frames, preset, part(progress, 0.3, 1), who, spatial)
         track.save(folder / "track.npz")
         write_rig(folder / "rig.npz", model, track, refiner.resolution)
         write_picture(folder / "albedo.png", look.albedo)

@@ -208,20 +208,16 @@ def test_what_lies_around_the_face_does_not_matter():
     assert torch.equal(network(heads), network(other)) and network(heads).shape == (1, 256)
 
 
-def test_answers_move_smoothly_with_the_head_where_the_nearest_one_jumps():
-    network, heads = bundled_spatial(), drawn_heads(40)
-    spatial = network(heads)
+def test_between_two_people_answers_move_smoothly_where_the_nearest_one_jumps():
     torch.manual_seed(0)
-    memory = Memory(MemoryConfig(slots=20, value=5))
-    chosen = spatial[::2]
-    memory.keys.copy_(memory.ask(chosen).detach())
-    memory.values.copy_(torch.linspace(-1, 1, 20)[:, None] * torch.ones(5))
-    memory.values[1::2] *= -1  # neighbours in time disagree
-    memory.ages.zero_()
+    memory, ends = Memory(replace(SMALL, spatial=32, key=16)), torch.randn(2, 32)
+    memory.update(memory.ask(ends).detach(), torch.tensor([[1.0] * 5, [-1.0] * 5]), torch.Generator())
     nearest = Memory(replace(memory.config, shared=1))
     nearest.load_state_dict(memory.state_dict())
-    jump = [float(each.retrieve(spatial).diff(dim=0).norm(dim=1).max()) for each in (memory, nearest)]
-    assert jump[0] < 0.5 * jump[1]
+    path = torch.lerp(ends[:1], ends[1:], torch.linspace(0, 1, 300)[:, None])
+    mixed, jumping = (each.retrieve(path)[:, 0] for each in (memory, nearest))
+    assert torch.allclose(mixed[[0, -1]], torch.tensor([1.0, -1.0]), atol=0.01)
+    assert jumping.diff().abs().max() == 2 and mixed.diff().abs().max() < 0.25
 
 
 def test_a_step_gives_back_the_true_features_and_remembers_them():

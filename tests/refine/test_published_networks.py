@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from headroom.errors import InputError
 from headroom.nets.resnet import load_resnet18
+from headroom.pipeline import learn
 from headroom.refine.arcface import POINTS, ArcFace, aligned, load_arcface, similarity
 from headroom.refine.memory import Memory, MemoryConfig
 from headroom.refine.recall import Recall
@@ -101,18 +102,34 @@ def test_arcface_loads_as_published_and_gives_unit_features(tmp_path):
 
 
 @pytest.mark.parametrize("load", [load_resnet18, load_arcface])
-@pytest.mark.parametrize("content", ["nonsense", "nothing", "list", "another network"])
-def test_a_wrong_file_is_refused_in_one_sentence(load, content, tmp_path):
+@pytest.mark.parametrize("content", ["nonsense", "nothing", "list"])
+def test_a_file_without_weights_is_refused(load, content, tmp_path):
     path = tmp_path / "weights.pth"
     if content == "nonsense":
         path.write_bytes(b"no weights at all")
     elif content == "list":
         torch.save([1, 2], path)
-    elif content == "another network":
-        torch.save({"layer1.0.conv1.weight": torch.zeros(3)}, path)
-    with pytest.raises(InputError, match="choose") as told:
+    with pytest.raises(InputError, match="holds no weights of a network; choose another file"):
         load(path)
+
+
+@pytest.mark.parametrize(("load", "words"), [(load_resnet18, "is not a ResNet-18"),
+                                             (load_arcface, "is not an ArcFace network")])
+def test_weights_of_another_network_are_refused(load, words, tmp_path):
+    torch.save({"layer1.0.conv1.weight": torch.zeros(3)}, tmp_path / "weights.pth")
+    with pytest.raises(InputError, match=words) as told:
+        load(tmp_path / "weights.pth")
     assert "\n" not in str(told.value)
+
+
+def test_resnet18_alone_is_refused_before_anything_is_tracked(tmp_path):
+    with pytest.raises(InputError, match="give ArcFace's file too"):
+        learn(tmp_path / "clip.mp4", tmp_path / "subject", resnet18=tmp_path / "resnet18.pth")
+
+
+def test_a_wrong_file_is_refused_before_anything_is_tracked(tmp_path):
+    with pytest.raises(InputError, match="holds no weights"):
+        learn(tmp_path / "clip.mp4", tmp_path / "subject", arcface=tmp_path / "r50.pth")
 
 
 def test_the_five_points_come_to_lie_on_the_standard_ones():

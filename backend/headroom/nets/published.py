@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from headroom.errors import InputError
 
@@ -25,11 +25,3 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise InputError(f"{path} holds no weights of a network; choose another file.")
     return dict(weights)
-
-
-def fill(network: nn.Module, weights: dict[str, Tensor], reason: str) -> None:
-    """Give a network its weights, unchanged; InputError with the reason unless names and shapes agree."""
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(reason) from error

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from headroom.nets.published import fill, read_weights
+from headroom.errors import InputError
+from headroom.nets.published import read_weights
 
 RESNET_18 = (2, 2, 2, 2)
 """Blocks of the four stages."""
@@ -89,7 +90,10 @@ def load_resnet18(path: Path) -> ResNet:
     """ResNet-18 from a file as published for torchvision (ImageNet), without its last layer, which names objects."""
     network, weights = ResNet(BasicBlock, RESNET_18), read_weights(path)
     trunk = {name: value for name, value in weights.items() if not name.startswith("fc.")}
-    fill(network, trunk, f"{path} is not a ResNet-18; choose the weights that torchvision publishes for it.")
+    try:
+        network.load_state_dict(trunk)
+    except RuntimeError as error:
+        raise InputError(f"{path} is not a ResNet-18; choose the weights that torchvision publishes for it.") from error
     return network.eval()
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headroom.nets.published import fill, read_weights
+from headroom.errors import InputError
+from headroom.nets.published import read_weights
 
 SIDE, FEATURE = 112, 512
 
@@ -80,7 +81,10 @@ def load_arcface(path: Path) -> ArcFace:
     blocks = [sum(name.startswith(f"layer{stage}.") and name.endswith(".conv1.weight") for name in weights)
               for stage in range(1, 5)]
     network = ArcFace(blocks)
-    fill(network, weights, f"{path} is not an ArcFace network; choose one published for PyTorch: r18, r50 or r100.")
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path} is not an ArcFace network; choose one published for PyTorch (r50, say).") from error
     return network.eval()
 
 
