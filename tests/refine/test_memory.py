@@ -49,7 +49,7 @@ def test_the_loss_matches_a_loop_written_by_hand(slots):
         same = [float(query @ memory.keys[i]) for i in nearest if cosine(truth, memory.values[i]) > SMALL.same]
         other = [float(query @ memory.keys[i]) for i in nearest if cosine(truth, memory.values[i]) <= SMALL.same]
         if same and other:
-            terms.append(max(0.0, max(other) - max(same) + SMALL.margin))
+            terms.append(max(0.0, max(other) - min(same) + SMALL.margin))
     assert 0 < len(terms) < 9 and sum(terms) > 0
     assert memory.loss(queries, truths).item() == pytest.approx(sum(terms) / len(terms), abs=1e-6)
 
@@ -205,7 +205,7 @@ def test_what_lies_around_the_face_does_not_matter():
     other = heads.clone()
     other[:, :3] = torch.where(heads[:, 3:] > 0, heads[:, :3], torch.rand(1, 3, 96, 96))
     network = bundled_spatial()
-    assert torch.equal(network(heads), network(other)) and network(heads).shape == (1, 256)
+    assert torch.equal(network(heads), network(other)) and network(heads).shape == (1, 480)
 
 
 def test_between_two_people_answers_move_smoothly_where_the_nearest_one_jumps():
@@ -247,7 +247,7 @@ def test_the_bundled_trunk_is_kept_by_name_and_another_one_is_refused():
 
 def test_a_recall_comes_back_as_it_was():
     recall = Recall(bundled_spatial(), Memory(MemoryConfig(10, value=5)))
-    recall.memory.update(recall.memory.ask(torch.randn(4, 256)), torch.randn(4, 5), torch.Generator())
+    recall.memory.update(recall.memory.ask(torch.randn(4, 480)), torch.randn(4, 5), torch.Generator())
     again = Recall.restored(recall.settings(), recall.tensors())
     heads = drawn_heads(3)
     assert torch.equal(again.retrieve(heads), recall.retrieve(heads))

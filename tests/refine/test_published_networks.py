@@ -83,7 +83,7 @@ def test_resnet18_travels_with_the_memory_that_needs_it(resnet_file):
     again = Recall.restored(recall.settings(), recall.tensors())
     render = torch.rand(1, 4, 64, 64)
     assert network(render).shape == (1, 512)
-    assert torch.allclose(again.spatial(render), network(render), rtol=1e-2)
+    assert torch.allclose(again.spatial(render), network(render), atol=0.05)
 
 
 @pytest.mark.parametrize("blocks", [(2, 2, 2, 2), (3, 4, 14, 3), (3, 13, 30, 3)], ids=["r18", "r50", "r100"])

@@ -82,8 +82,16 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, 1, 1) of pictures (B, 3, H, W)."""
+        return self.avgpool(self.stages(x)[-1])
+
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """What each of the four stages makes of pictures (B, 3, H, W)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.avgpool(self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+        seen = []
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+            seen.append(x)
+        return seen
 
 
 def load_resnet18(path: Path) -> ResNet:

@@ -21,7 +21,7 @@ class MemoryConfig:
     """The paper's memory has 30000 slots for LRW, and keys and values of 512."""
 
     slots: int  # M; 1.2 for every training frame are enough
-    spatial: int = 256  # length of the spatial feature
+    spatial: int = 480  # length of the spatial feature
     value: int = 160  # length of the identity feature, D
     key: int = 256  # length of a key, K
     top: int = 256  # nearest keys among which the loss looks
@@ -53,24 +53,28 @@ class Memory(nn.Module):
         self.register_buffer("ages", torch.full((config.slots,), EMPTY))
 
     def ask(self, spatial: Tensor) -> Tensor:
-        """Queries (B, K), unit length, of spatial features (B, S), of which the mean and the spread say little."""
-        return functional.normalize(self.query(functional.layer_norm(spatial, spatial.shape[1:])), dim=1)
+        """Queries (B, K), unit length, of spatial features (B, S)."""
+        return functional.normalize(self.query(spatial), dim=1)
 
     def scores(self, queries: Tensor) -> Tensor:
         """Cosines (B, M) of queries (B, K) with the keys; -inf for empty slots."""
         return (queries @ self.keys.T).masked_fill(self.ages == EMPTY, -torch.inf)
 
     def loss(self, queries: Tensor, truths: Tensor) -> Tensor:
-        """Threshold triplet loss: the nearest key of the same identity has to be nearer than any other's by the margin.
+        """Threshold triplet loss: among the nearest keys, those of the same identity have to be nearer than any other's
+        by the margin, the furthest of them too.
 
-        queries (B, K), truths (B, D). Queries whose nearest keys are all of one kind say nothing.
+        queries (B, K), truths (B, D). Queries whose nearest keys are all of one kind say nothing. The paper looks at
+        the nearest key of the same identity; that is a neighbouring frame, which teaches nothing (on the rest of three
+        people's clips 67 % are found so, and 77 % with the furthest).
         """
         nearest = self.scores(queries).topk(min(self.config.top, self.config.slots), dim=1)
         same = (cosines(truths, self.values) > self.config.same).gather(1, nearest.indices)
-        best_same = nearest.values.masked_fill(~same, -torch.inf).amax(1)
+        same &= nearest.values.isfinite()
+        worst_same = nearest.values.masked_fill(~same, torch.inf).amin(1)
         best_other = nearest.values.masked_fill(same, -torch.inf).amax(1)
-        both = best_same.isfinite() & best_other.isfinite()
-        violation = best_other[both] - best_same[both] + self.config.margin
+        both = worst_same.isfinite() & best_other.isfinite()
+        violation = best_other[both] - worst_same[both] + self.config.margin
         return violation.clamp(min=0).sum() / max(int(both.sum()), 1)
 
     @torch.no_grad()

@@ -31,6 +31,7 @@ class SpatialConfig:
     blocks: tuple[int, ...] = RESNET_18
     width: int = 64  # channels of the first stage
     resolution: int = 224  # pixels
+    stages: int = 1  # how many of the last stages are read; 1 is the paper's `pool5`
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)  # of ImageNet's pictures, RGB
     spread: tuple[float, ...] = (0.229, 0.224, 0.225)
     digest: str = ""  # of the bundled trunk; "" when the weights are the user's
@@ -38,7 +39,7 @@ class SpatialConfig:
     @property
     def features(self) -> int:
         """Length of the feature."""
-        return self.width * 8
+        return sum(self.width * 2**stage for stage in range(4 - self.stages, 4))
 
 
 class SpatialNetwork(nn.Module):
@@ -59,7 +60,8 @@ class SpatialNetwork(nn.Module):
         """(B, D) of renders (B, 4, R, R): colours and alpha, 0..1. The colour where alpha is 0 does not matter."""
         faces = face_windows(renders.float())
         faces = functional.interpolate(faces, size=(self.config.resolution, self.config.resolution), mode="area")
-        return self.trunk((faces - self.mean) / self.spread).flatten(1)
+        stages = self.trunk.stages((faces - self.mean) / self.spread)[-self.config.stages :]
+        return torch.cat([_evened(stage.mean((2, 3))) for stage in stages], 1)
 
     def train(self, mode: bool = True) -> "SpatialNetwork":
         """Stays as it is: its statistics are those it was published with."""
@@ -85,14 +87,22 @@ def face_windows(renders: Tensor) -> Tensor:
     return functional.grid_sample(over_grey, grid, padding_mode="border", align_corners=False)
 
 
+def _evened(features: Tensor) -> Tensor:
+    """Features (B, C) of one stage without their mean and spread, so that no stage drowns another."""
+    return functional.layer_norm(features, features.shape[1:])
+
+
 def bundled_spatial() -> SpatialNetwork:
-    """The trunk of the regressor that comes with Headroom: 256 numbers from 112 pixels."""
+    """The trunk of the regressor that comes with Headroom: 480 numbers from 112 pixels.
+
+    All four stages are read, for the last was taught to bear other light and colours, by which people differ too.
+    """
     try:
         with safe_open(BUNDLED, framework="pt") as file:
             facts = json.loads((file.metadata() or {})["facts"])["config"]
             weights = {name[len(_TRUNK) :]: file.get_tensor(name) for name in file.keys() if name.startswith(_TRUNK)}
         half = (0.5, 0.5, 0.5)
-        config = SpatialConfig(tuple(facts["blocks"]), facts["width"], facts["resolution"], half, half,
+        config = SpatialConfig(tuple(facts["blocks"]), facts["width"], facts["resolution"], 4, half, half,
                                _digest(weights))
         trunk = ResNet(BasicBlock, config.blocks, config.width)
         trunk.load_state_dict(weights)
