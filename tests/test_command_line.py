@@ -117,12 +117,14 @@ def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_p
     monkeypatch.setattr("headroom.pipeline.learn", learn)
     code, said, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s", "--preset", "draft",
                          "--from", "1.5", "--to", "9", "--name", "Robin", "--consent", "Robin, today",
-                         "--face-model", tmp_path / "mine.npz")
+                         "--face-model", tmp_path / "mine.npz", "--arcface", tmp_path / "r50.pth",
+                         "--resnet18", tmp_path / "r18.pth")
     assert code == 0
     del seen["progress"]
     assert seen == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "draft", "albedo": "clip",
-                    "resolution": 256, "from_seconds": 1.5, "to_seconds": 9.0, "name": "Robin", "consent": "Robin, today",
-                    "face_model": tmp_path / "mine.npz"}
+                    "resolution": 256, "from_seconds": 1.5, "to_seconds": 9.0, "name": "Robin",
+                    "consent": "Robin, today", "face_model": tmp_path / "mine.npz", "arcface": tmp_path / "r50.pth",
+                    "resnet18": tmp_path / "r18.pth"}
     assert "50 % Learning the face" in said
     assert "Note: Two faces were seen; the largest was taken." in said
     assert "agreed" not in said

@@ -68,6 +68,8 @@ AlbedoOption = Annotated[Albedo, typer.Option(help="The skin's texture: the mode
 FromOption = Annotated[float | None, typer.Option("--from", help="Where to begin in the clip, seconds.", min=0)]
 ToOption = Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)]
 FaceModelOption = Annotated[Path | None, typer.Option(help="Model of `model import` instead of the bundled one.")]
+ArcFaceOption = Annotated[Path | None, typer.Option(help="Published ArcFace: the refiner hears who each frame shows.")]
+ResNetOption = Annotated[Path | None, typer.Option(help="Published ResNet-18, for the memory that --arcface needs.")]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
@@ -99,6 +101,8 @@ def learn(
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
     face_model: FaceModelOption = None,
+    arcface: ArcFaceOption = None,
+    resnet18: ResNetOption = None,
 ) -> None:
     """Learn a person from a clip."""
     require_folder_later(output, marker="subject.toml")
@@ -109,7 +113,8 @@ def learn(
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, resolution=resolution,
                                from_seconds=from_seconds, to_seconds=to_seconds, name=name,
-                               consent=consent or NO_CONSENT, face_model=face_model, progress=progress)
+                               consent=consent or NO_CONSENT, face_model=face_model, arcface=arcface, resnet18=resnet18,
+                               progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
 

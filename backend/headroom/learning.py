@@ -23,8 +23,10 @@ from headroom.track.track import Track
 
 if TYPE_CHECKING:
     from headroom.motion.model import MotionModel
+    from headroom.refine.arcface import ArcFace
     from headroom.refine.dataset import Pairs
     from headroom.refine.refine import Refiner
+    from headroom.refine.spatial import SpatialNetwork
 
 RESOLUTIONS = (256, 512)
 """Sides of renders and refined frames, pixels."""
@@ -94,28 +96,38 @@ def motion_notes(motion: "MotionModel") -> list[str]:
             "it was moved into step for learning."]
 
 
-def learn_refiner(pairs: "Pairs", preset: str, progress: Progress = silent) -> "Refiner":
-    """The personal refiner, begun from the general one where the preset's network has its shape."""
+def learn_refiner(
+    pairs: "Pairs", preset: str, progress: Progress = silent, spatial: "SpatialNetwork | None" = None
+) -> "Refiner":
+    """The personal refiner, begun from the general one where that is meant and understands the identity feature.
+
+    spatial: what renders are remembered by where frames have features of their own, the bundled network if None.
+    """
     from headroom.refine.general import general_refiner
     from headroom.refine.train import PRESETS, train_refiner
 
     config = PRESETS[preset]
-    initial = general_refiner(pairs.identity) if config.from_general else None
-    return train_refiner(pairs, config, progress, initial)
+    initial = general_refiner(pairs.identity[0]) if config.from_general else None
+    return train_refiner(pairs, config, progress, initial, spatial)
 
 
 def pairs_of(
-    model: FaceModel, track: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], resolution: int
+    model: FaceModel, track: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], resolution: int,
+    arcface: "ArcFace | None" = None,
 ) -> "Pairs":
-    """True and rendered crops of a clip's frames (H, W, 3) uint8, where the face was seen. albedo (S, S, 3) uint8."""
+    """True and rendered crops of a clip's frames (H, W, 3) uint8, where the face was seen. albedo (S, S, 3) uint8.
+
+    arcface: what tells each frame's identity feature, the face model's coefficients if None.
+    """
+    from headroom.identity import identity_features
     from headroom.refine.dataset import Pairs, normalised_identity
 
     sure = track.confidence > 0
     crops = np.stack([crop_frame(frame, track.crop, resolution) for frame in frames])
     renders = np.stack(list(draw(model, track, albedo, resolution)))
     regions = region_maps(model, track, resolution)
-    identity = normalised_identity(np.concatenate([track.identity, track.texture]))
-    return Pairs(crops[sure], renders[sure], regions[sure], identity)
+    identity = normalised_identity(identity_features(model, track, frames, arcface))
+    return Pairs(crops[sure], renders[sure], regions[sure], identity[sure])
 
 
 def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = silent) -> None:

@@ -49,17 +49,26 @@ def learn(
     name: str | None = None,
     consent: str | None = None,
     face_model: Path | None = None,
+    arcface: Path | None = None,
+    resnet18: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
     """Learn a person from a clip into the folder `subject`; returns what the user should know.
 
     face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
-    resolution: pixels across a render, 256 or 512.
+    resolution: pixels across a render, 256 or 512. arcface, resnet18: the paper's networks as published, for the
+    refiner's memory (`learn_refiner`).
     """
+    from headroom.refine.arcface import load_arcface
+    from headroom.refine.spatial import imagenet_spatial
     from headroom.refine.train import PRESETS
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    if resnet18 and not arcface:
+        raise InputError("ResNet-18 serves to remember what ArcFace says of each frame; give ArcFace's file too.")
+    who = load_arcface(arcface) if arcface else None
+    spatial = imagenet_spatial(resnet18) if resnet18 else None
     require_albedo_kind(albedo)
     require_resolution(resolution, preset)
     info = probe(clip)
@@ -77,8 +86,8 @@ def learn(
         with _timed(took, "plates"):
             write_plates(folder / "plates.mp4", frames, info.fps, part(progress, 0.27, 0.3))
         with _timed(took, "refiner"):
-            pairs = pairs_of(model, track, look.albedo, frames, resolution)
-            refiner = learn_refiner(pairs, preset, part(progress, 0.3, 1))
+            pairs = pairs_of(model, track, look.albedo, frames, resolution, who)
+            refiner = learn_refiner(pairs, preset, part(progress, 0.3, 1), spatial)
         track.save(folder / "track.npz")
         write_rig(folder / "rig.npz", model, track, refiner.resolution)
         write_picture(folder / "albedo.png", look.albedo)

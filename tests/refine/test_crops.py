@@ -35,9 +35,9 @@ def studio(clip):
     studio.painted_frames = 0
     paint = studio.refiner.paint
 
-    def counted(windows):
+    def counted(windows, features):
         studio.painted_frames += len(windows)
-        return paint(windows)
+        return paint(windows, features)
 
     studio.refiner.paint = counted
     return studio

@@ -46,7 +46,8 @@ def drawn_clip(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pairs_of(frames, renders, region=64, identity=IDENTITY):
-    return Pairs(frames, renders, np.full(frames.shape[:3], region, np.uint8), identity)
+    identities = np.broadcast_to(identity, (len(frames), identity.shape[-1]))
+    return Pairs(frames, renders, np.full(frames.shape[:3], region, np.uint8), identities)
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +190,55 @@ def test_a_saved_refiner_paints_the_same(clip, refiner, tmp_path):
     for (a, _), (b, _) in zip(refiner.refine(clip[1], clip[0]), again.refine(clip[1], clip[0])):
         assert np.abs(a.astype(int) - b).max() <= 1  # weights are kept in half precision
     assert [path.name for path in tmp_path.iterdir()] == ["refiner.safetensors"]
+
+
+def people_of(clip):
+    """Frames, renders and features of two people, whose renders differ in colour."""
+    frames, renders = clip
+    other = renders.copy()
+    other[..., :3] = 255 - other[..., :3]
+    features = np.repeat([IDENTITY, IDENTITY[::-1]], len(frames), axis=0)
+    return np.concatenate([frames, frames]), np.concatenate([renders, other]), features
+
+
+@pytest.fixture(scope="module")
+def refiner_of_two(clip):
+    frames, renders, features = people_of(clip)
+    return train_refiner(pairs_of(frames, renders, identity=features), replace(QUICK, steps=24))
+
+
+def test_features_that_differ_are_looked_up_by_the_render(clip, refiner_of_two):
+    frames, renders, features = people_of(clip)
+    for render, frame, feature in zip(renders, frames, features):
+        found = refiner_of_two.feature_of(prepare(render, frame, RegionConfig()))
+        assert np.dot(found, feature) / np.linalg.norm(found) / np.linalg.norm(feature) > 0.98
+
+
+def test_a_feature_is_the_mean_of_the_window(clip, refiner_of_two):
+    frames, renders, _ = people_of(clip)
+    pictures = [prepare(render, frame, RegionConfig()) for render, frame in zip(renders, frames)]
+    each = [refiner_of_two.feature_of(picture) for picture in pictures]
+    seen = [feature for _, feature in refiner_of_two._windows(renders, frames)]
+    assert np.allclose(seen[0], each[0], atol=1e-5) and np.allclose(seen[7], np.mean(each[5:8], axis=0), atol=1e-5)
+
+
+def test_a_saved_refiner_keeps_its_memory(clip, refiner_of_two, tmp_path):
+    frames, renders, _ = people_of(clip)
+    refiner_of_two.save(tmp_path / "refiner.safetensors")
+    again = Refiner.load(tmp_path / "refiner.safetensors", device="cpu")
+    for (a, _), (b, _) in zip(refiner_of_two.refine(renders, frames), again.refine(renders, frames)):
+        assert np.abs(a.astype(int) - b).max() <= 1
+
+
+def test_a_memory_that_needs_another_trunk_is_refused(refiner_of_two, tmp_path, monkeypatch):
+    refiner_of_two.save(tmp_path / "refiner.safetensors")
+    monkeypatch.setattr("headroom.refine.spatial._digest", lambda weights: "another")
+    with pytest.raises(InputError, match="another version"):
+        Refiner.load(tmp_path / "refiner.safetensors")
+
+
+def test_one_persons_refiner_holds_no_memory(refiner):
+    assert refiner.recall is None
 
 
 def test_a_file_that_is_no_refiner_is_refused(tmp_path):

@@ -53,7 +53,7 @@ class Pairs:
     """True and rendered crops of the same frames of one person.
 
     frames (T, R, R, 3) uint8; renders (T, R, R, 4) uint8 straight alpha; regions (T, R, R) uint8: how much each pixel
-    counts, 64 for one and 255 for four; identity (D,) float32: the person's feature, normalised.
+    counts, 64 for one and 255 for four; identity (T, D) float32: each frame's feature, normalised.
     """
 
     frames: NDArray[np.uint8]
@@ -62,7 +62,7 @@ class Pairs:
     identity: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        if not len(self.frames) == len(self.renders) == len(self.regions) > 0:
+        if not len(self.frames) == len(self.renders) == len(self.regions) == len(self.identity) > 0:
             raise InputError(f"{len(self.frames)} frames and {len(self.renders)} renders cannot be paired. "
                              "Learn the subject again.")
         if not self.frames.shape[1:3] == self.renders.shape[1:3] == self.regions.shape[1:3]:
@@ -74,9 +74,10 @@ class Pairs:
 
 
 def normalised_identity(identity: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The identity feature (D,) at length √D, so that any feature enters the network at the same strength."""
+    """Identity features (..., D) at length √D, so that any feature enters the network at the same strength."""
     identity = np.asarray(identity, np.float32)
-    return identity * np.float32(len(identity) ** 0.5 / max(float(np.linalg.norm(identity)), 1e-6))
+    length = np.linalg.norm(identity, axis=-1, keepdims=True)
+    return identity * np.float32(identity.shape[-1] ** 0.5) / np.maximum(length, np.float32(1e-6))
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class RefinerDataset:
         alpha, erased, mask, region = np.moveaxis(change.moved(flat), -1, 0)
         weight = (region.astype(np.float32) * mask / 255).astype(np.uint8)
         window = np.dstack([*(change.seen(picture.colour) for picture in pictures), alpha, erased])
-        return (window, change.seen(pairs.frames[frame]), mask[..., None], weight[..., None]), pairs.identity
+        return (window, change.seen(pairs.frames[frame]), mask[..., None], weight[..., None]), pairs.identity[frame]
 
     def place(self, number: int) -> tuple[Pairs, int]:
         """The clip and frame of a window. A round takes `POOL` clips after the other, in a new order each time, and

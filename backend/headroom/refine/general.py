@@ -62,11 +62,11 @@ def train_general(
     people: may be read from disk at each look. draws: how many windows of each clip make a round.
     """
     device, first = team.device(), people[0]
-    course = Course.begun(config, replace(config.generator, identity=len(first.identity)), device, None)
+    course = Course.begun(config, replace(config.generator, identity=first.identity.shape[1]), device, None)
     if record:
         record.resume(course)
     data = RefinerDataset(people, draws, config.region, config.augment, config.seed)
     generator: Generator = teach(course, data, config, device, progress, record)
     if team.leads():
-        nobody = np.zeros_like(first.identity)
+        nobody = np.zeros_like(first.identity[0])
         Refiner(generator, nobody, config.region, first.frames.shape[1], device.type).save(out)

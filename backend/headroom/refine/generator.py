@@ -179,6 +179,11 @@ def current_picture(window: Tensor) -> Tensor:
     return window[:, (WINDOW - 1) * PICTURE : WINDOW * PICTURE]
 
 
+def current_render(window: Tensor) -> Tensor:
+    """The colours and the alpha of frame t (B, 4, H, W) inside a window (B, 11, H, W)."""
+    return window[:, (WINDOW - 1) * PICTURE : WINDOW * PICTURE + 1]
+
+
 def _initialise(module: nn.Module) -> None:
     """Small normal weights, as image-to-image GANs start."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):

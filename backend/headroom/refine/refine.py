@@ -20,9 +20,11 @@ from headroom.errors import InputError
 from headroom.files import atomic_write
 from headroom.refine.dataset import Picture, prepare, to_tensor, window_array
 from headroom.refine.generator import WINDOW, Generator, GeneratorConfig
+from headroom.refine.recall import Recall
 from headroom.refine.region import RegionConfig
 
 FORMAT = "headroom refiner 1"
+_MEMORY = "memory."
 
 
 class Refiner:
@@ -35,11 +37,16 @@ class Refiner:
         region: RegionConfig,
         resolution: int,
         device: str = "auto",
+        recall: Recall | None = None,
     ):
-        """identity (D,) float32 normalised; resolution: pixels across a crop; device: auto, cpu, cuda or mps."""
+        """identity (D,) float32 normalised; resolution: pixels across a crop; device: auto, cpu, cuda or mps.
+
+        recall: the memory that every render's identity is looked up in, instead of the one identity.
+        """
         self.device = pick_device(device)
         self.generator = generator.to(self.device).eval()
         self.identity, self.region, self.resolution = identity, region, resolution
+        self.recall = recall.to(self.device).eval() if recall else None
 
     def refine(
         self,
@@ -57,14 +64,14 @@ class Refiner:
         batch = batch or (1 if self.device.type == "cpu" else 8)
         windows = islice(self._windows(renders, plates), context, None)
         while chunk := list(islice(windows, batch)):
-            refined = self.paint([window_array(window) for window in chunk])
-            for window, picture in zip(chunk, refined):
+            refined = self.paint([window_array(window) for window, _ in chunk], [feature for _, feature in chunk])
+            for (window, _), picture in zip(chunk, refined):
                 yield picture, window[-1].mask
 
     @torch.inference_mode()
-    def paint(self, windows: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """Refined crops (B, R, R, 3) uint8 of windows (R, R, 11) uint8."""
-        identity = torch.from_numpy(self.identity).to(self.device).expand(len(windows), -1)
+    def paint(self, windows: list[NDArray[np.uint8]], features: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
+        """Refined crops (B, R, R, 3) uint8 of windows (R, R, 11) uint8 and their identity features (D,)."""
+        identity = torch.from_numpy(np.stack(features)).to(self.device)
         with autocast(self.device):
             refined, _ = self.generator(to_tensor(windows, self.device), identity)
         return (refined.clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
@@ -79,6 +86,10 @@ class Refiner:
         state = self.generator.state_dict()
         tensors = {name: value.detach().cpu().half().contiguous() for name, value in state.items()}
         tensors["identity"] = torch.from_numpy(self.identity)
+        if self.recall:
+            settings |= self.recall.settings()
+            remembered = self.recall.tensors()
+            tensors |= {_MEMORY + name: value.cpu().contiguous() for name, value in remembered.items()}
         with atomic_write(Path(path)) as temporary:
             save_file(tensors, temporary, metadata={"format": FORMAT, "config": json.dumps(settings)})
 
@@ -96,22 +107,38 @@ class Refiner:
         try:
             settings = json.loads(metadata["config"])
             identity = tensors.pop("identity").numpy()
+            remembered = {name[len(_MEMORY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(_MEMORY)}
+            recall = Recall.restored(settings, remembered) if remembered else None
             generator = Generator(GeneratorConfig(**settings["generator"]))
             generator.load_state_dict({name: value.float() for name, value in tensors.items()})
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
             raise InputError(f"{path} was written by another version of Headroom. Learn the subject again.") from error
-        return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device)
+        return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device, recall)
 
     def _windows(
         self, renders: Iterable[NDArray[np.uint8]], plates: Iterable[NDArray[np.uint8]]
-    ) -> Iterator[list[Picture]]:
-        """The pictures of t-2, t-1 and t for every t; the first stands in for those before it."""
+    ) -> Iterator[tuple[list[Picture], NDArray[np.float32]]]:
+        """For every t the pictures of t-2, t-1 and t, and the mean of their identity features; the first stands in for
+        those before it.
+
+        Features are smoothed over no more than the window, since a kept crop depends on nothing else.
+        """
         recent: deque[Picture] = deque(maxlen=WINDOW)
+        features: deque[NDArray[np.float32]] = deque(maxlen=WINDOW)
         for render, plate in zip(renders, plates):
             recent.append(prepare(render, plate, self.region))
+            features.append(self.feature_of(recent[-1]))
             while len(recent) < WINDOW:
                 recent.append(recent[0])
-            yield list(recent)
+                features.append(features[0])
+            yield list(recent), np.mean(features, axis=0)
+
+    def feature_of(self, picture: Picture) -> NDArray[np.float32]:
+        """The identity feature (D,) of one frame: what the memory says of its render, or the one identity."""
+        if self.recall is None:
+            return self.identity
+        render = np.dstack([picture.colour, picture.alpha])
+        return self.recall.retrieve(to_tensor([render], self.device))[0].cpu().numpy()
 
 
 def pick_device(name: str) -> torch.device:

@@ -18,12 +18,14 @@ from headroom.refine import losses
 from headroom.refine.augment import AugmentConfig
 from headroom.refine.dataset import Batch, Pairs, RefinerDataset
 from headroom.refine.discriminator import Discriminator
-from headroom.refine.generator import Generator, GeneratorConfig
+from headroom.refine.generator import Generator, GeneratorConfig, current_render
+from headroom.refine.recall import MemoryTrainer, memory_for
 from headroom.refine.refine import Refiner, autocast, pick_device
 from headroom.refine.region import RegionConfig
 
 if TYPE_CHECKING:
     from headroom.course.record import Record
+    from headroom.refine.spatial import SpatialNetwork
 
 log = logging.getLogger(__name__)
 
@@ -113,15 +115,25 @@ class Course:
 
 
 def train_refiner(
-    pairs: Pairs, config: TrainConfig, progress: Progress = silent, initial: Refiner | None = None
+    pairs: Pairs,
+    config: TrainConfig,
+    progress: Progress = silent,
+    initial: Refiner | None = None,
+    spatial: SpatialNetwork | None = None,
 ) -> Refiner:
-    """A refiner of one person. initial: a refiner to start from; its generator's shape is kept."""
+    """A refiner of one person, with a memory where the frames' identity features differ.
+
+    initial: a refiner to start from; its generator's shape is kept. spatial: what the memory sees renders with, the
+    bundled network if None.
+    """
     device = pick_device(config.device)
-    shape = initial.generator.config if initial else replace(config.generator, identity=len(pairs.identity))
+    shape = initial.generator.config if initial else replace(config.generator, identity=pairs.identity.shape[1])
+    memory = memory_for(pairs.identity, spatial, config.seed, device)
     course = Course.begun(config, shape, device, initial.generator if initial else None)
     data = RefinerDataset([pairs], [len(pairs)], config.region, config.augment, config.seed)
-    average = teach(course, data, config, device, progress)
-    return Refiner(average, pairs.identity, config.region, pairs.frames.shape[1], config.device)
+    average = teach(course, data, config, device, progress, memory=memory)
+    recall = memory.recall if memory else None
+    return Refiner(average, pairs.identity.mean(0), config.region, pairs.frames.shape[1], config.device, recall)
 
 
 def teach(
@@ -131,13 +143,16 @@ def teach(
     device: torch.device,
     progress: Progress = silent,
     record: Record | None = None,
+    memory: MemoryTrainer | None = None,
 ) -> Generator:
-    """Train to the end of `config`; the generator with the averaged weights."""
+    """Train to the end of `config`; the generator with the averaged weights. The memory learns a batch before it."""
     generator, discriminator = team.shared(course.generator), team.shared(course.discriminator)
     part = team.own_part(config.batch)
     for done in _until(course, config, sum(data.draws), progress):
         batch = data.batch(range(course.step * config.batch, (course.step + 1) * config.batch)[part], device)
         _set_rate(course.optimiser, config, done)
+        if memory:
+            memory.step(current_render(batch.window), batch.identity)
         refined, attention = paint(generator, batch)
         shown = batch.truth + batch.mask * (refined - batch.truth)
         with_judge = config.gan > 0 and done >= config.gan_from

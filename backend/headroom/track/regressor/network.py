@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from headroom.errors import InputError
 from headroom.face.model import FaceModel
 from headroom.files import atomic_write
+from headroom.nets.resnet import BasicBlock, ResNet
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.guess import COEFFICIENTS, Guess
-from headroom.track.regressor.resnet import BasicBlock, ResNet
 
 WEIGHTS = Path(__file__).parents[2] / "weights" / "regressor.safetensors"
 FORMAT = "headroom regressor 1"

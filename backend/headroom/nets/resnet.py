@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch import Tensor, nn
+
+from headroom.errors import InputError
+from headroom.nets.published import read_weights
+
+RESNET_18 = (2, 2, 2, 2)
+"""Blocks of the four stages."""
 
 
 class BasicBlock(nn.Module):
@@ -75,8 +82,27 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, 1, 1) of pictures (B, 3, H, W)."""
+        return self.avgpool(self.stages(x)[-1])
+
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """What each of the four stages makes of pictures (B, 3, H, W)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.avgpool(self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+        seen = []
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+            seen.append(x)
+        return seen
+
+
+def load_resnet18(path: Path) -> ResNet:
+    """ResNet-18 from a file as published for torchvision (ImageNet), without its last layer, which names objects."""
+    network, weights = ResNet(BasicBlock, RESNET_18), read_weights(path)
+    trunk = {name: value for name, value in weights.items() if not name.startswith("fc.")}
+    try:
+        network.load_state_dict(trunk)
+    except RuntimeError as error:
+        raise InputError(f"{path} is not a ResNet-18; choose the weights that torchvision publishes for it.") from error
+    return network.eval()
 
 
 def _stage(block, inputs: int, width: int, count: int, stride: int) -> nn.Sequential:

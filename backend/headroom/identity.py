@@ -1,0 +1,31 @@
+"""The identity feature of each learnt frame (paper §3.4), which the refiner is told whose face it paints by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from headroom.face.model import FaceModel
+from headroom.refine.arcface import ArcFace
+from headroom.track.landmarks import COUNT
+from headroom.track.regressor.guess import five_points
+from headroom.track.track import Track
+
+
+def identity_features(
+    model: FaceModel, track: Track, frames: Sequence[np.ndarray], arcface: ArcFace | None
+) -> np.ndarray:
+    """The feature of each frame (H, W, 3) uint8: ArcFace's (T, 512), or the face model's own coefficients (T, 160),
+    which are the same for all.
+    """
+    if arcface is None:
+        return np.tile(np.concatenate([track.identity, track.texture]).astype(np.float32), (len(track), 1))
+    return np.stack([arcface.read(frame, face_points(model, track, index)) for index, frame in enumerate(frames)])
+
+
+def face_points(model: FaceModel, track: Track, frame: int) -> np.ndarray:
+    """(5, 2) px: eyes, tip of the nose and corners of the mouth in a frame, as tracked."""
+    points = np.full((COUNT, 2), np.nan)
+    points[model.landmark_ids] = track.camera.project(track.placed(model, frame)[model.landmark_vertices])
+    return five_points(points)
