@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.performance import Performance
 from headroom.plate.composite import crop_frame
-from headroom.progress import Progress, part, silent
+from headroom.progress import Progress, part, silent, timed
 from headroom.subject import Subject
 from headroom.track.landmarks import COUNT, find_landmarks
 from headroom.track.track import Track
@@ -43,12 +41,12 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
     took: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as scratch:
         folder, speech, movies = (Path(scratch) / name for name in ("subject", "rest.wav", "movies"))
-        with _timed(took, "learn"):
+        with timed(took, "learn"):
             notes = pipeline.learn(clip, folder, preset=preset, from_seconds=0.0, to_seconds=train_seconds,
                                    consent="evaluation only", face_model=face_model, progress=part(progress, 0, 0.7))
-        with _timed(took, "track"):
+        with timed(took, "track"):
             rest = pipeline.track_rest(folder, clip, train_seconds, None, part(progress, 0.7, 0.76))
-        with _timed(took, "predict"):
+        with timed(took, "predict"):
             write_wav(speech, read_audio(clip, SAMPLE_RATE, from_seconds=train_seconds))
             predicted, said = pipeline.perform(folder, speech, progress=part(progress, 0.76, 0.78))
         test = Test.seen(clip, info, train_seconds, Subject.open(folder), rest, part(progress, 0.78, 0.82))
@@ -56,7 +54,7 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
         tables: dict[str, Figures] = {}
         for index, (name, motion) in enumerate(motions.items()):
             step = part(progress, 0.82 + 0.09 * index, 0.91 + 0.09 * index)
-            with _timed(took, f"make {name}"):
+            with timed(took, f"make {name}"):
                 tables[name] = _pictures(test, made_again(folder, motion, step), movies / f"{name}.mp4")
             tables[name] |= _motion(test, motion)
         if save:
@@ -206,10 +204,3 @@ def _move_into(save: Path, movies: Path) -> None:
     save.mkdir(parents=True, exist_ok=True)
     for movie in sorted(movies.iterdir()):
         shutil.move(movie, save / movie.name)
-
-
-@contextmanager
-def _timed(took: dict[str, float], stage: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    took[stage] = time.perf_counter() - begun

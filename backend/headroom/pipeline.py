@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,7 @@ from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.performance import Performance
 from headroom.plate.match import PlateMatch, match_plates
-from headroom.progress import Progress, part, silent
+from headroom.progress import Progress, part, silent, timed
 from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
@@ -63,15 +62,15 @@ def learn(
     model = bundled_model() if face_model is None else keep_model(face_model)
     took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
-        with _timed(took, "track"):
+        with timed(took, "track"):
             frames = list(read_frames(clip, start, end))
             tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
             track, look = tracked.track, tracked.look
-        with _timed(took, "motion"):
+        with timed(took, "motion"):
             motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))
-        with _timed(took, "plates"):
+        with timed(took, "plates"):
             write_plates(folder / "plates.mp4", frames, info.fps, part(progress, 0.27, 0.3))
-        with _timed(took, "refiner"):
+        with timed(took, "refiner"):
             refiner = learn_refiner(model, track, look, frames, preset, part(progress, 0.3, 1))
         track.save(folder / "track.npz")
         write_rig(folder / "rig.npz", model, track, refiner.resolution)
@@ -178,13 +177,14 @@ def refine_ahead(
     from headroom.refining import open_studio
 
     studio, painted = open_studio(subject), 0
-    for number, (crop, is_new) in enumerate(studio.refined(renders, matched, Crops(crops), context)):
-        painted += is_new
-        if compare:
-            frame = context + number
-            both = studio.comparison(matched, frame, renders[frame], crop)
-            write_picture(compare / f"{number:06d}.png", both)
-        progress((number + 1) / (len(renders) - context), f"Refined frame {number + 1} of {len(renders) - context}")
+    with closing(studio.refined(renders, matched, Crops(crops), context)) as refined:
+        for number, (crop, is_new) in enumerate(refined):
+            painted += is_new
+            if compare:
+                frame = context + number
+                both = studio.comparison(matched, frame, renders[frame], crop)
+                write_picture(compare / f"{number:06d}.png", both)
+            progress((number + 1) / (len(renders) - context), f"Refined frame {number + 1} of {len(renders) - context}")
     return painted
 
 
@@ -212,9 +212,10 @@ def refine(
     camera = studio.track.camera
     with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, generated=True,
                      title=studio.title) as writer:
-        for frame, (crop, _) in enumerate(studio.refined(renders, matched, Crops(crops))):
-            progress(frame / len(renders), f"Refining frame {frame + 1} of {len(renders)}")
-            writer.write(studio.composite(matched, frame, crop))
+        with closing(studio.composites(renders, matched, Crops(crops))) as frames:
+            for number, frame in enumerate(frames):
+                progress(number / len(renders), f"Refining frame {number + 1} of {len(renders)}")
+                writer.write(frame)
     return len(renders)
 
 
@@ -231,10 +232,3 @@ def _with_motion(track: Track, expression, rotation, translation) -> Track:
     sure = np.ones(len(expression), np.float32)
     return Track(track.fps, track.camera, track.crop, track.identity, track.texture, track.light,
                  expression, rotation, translation, sure)
-
-
-@contextmanager
-def _timed(took: dict[str, float], step: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    took[step] = time.perf_counter() - begun

@@ -1,5 +1,6 @@
 """Refined crops are painted once: an edit paints the edited frames and those that have them in their window."""
 
+import threading
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -31,7 +32,7 @@ def studio(clip):
                                    rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
     studio.refiner = train_refiner(*clip, None, IDENTITY, QUICK)
     studio.resolution, studio.person, studio.points = size, "somebody", np.random.default_rng(0).normal(0, 80, (12, 3))
-    studio._plates, studio._warped = clip[0], OrderedDict()
+    studio._plates, studio._warped, studio._warping = clip[0], OrderedDict(), threading.Lock()
     studio.painted_frames = 0
     paint = studio.refiner.paint
 
