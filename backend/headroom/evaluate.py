@@ -23,6 +23,7 @@ from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.performance import Performance
 from headroom.plate.composite import crop_frame
 from headroom.progress import Progress, part, silent, timed
+from headroom.refining import Composite
 from headroom.subject import Subject
 from headroom.track.landmarks import COUNT, find_landmarks
 from headroom.track.track import Track
@@ -74,8 +75,8 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
     }
 
 
-def made_again(folder: Path, motion: Performance, progress: Progress = silent) -> Iterator[np.ndarray]:
-    """Full frames (H, W, 3) uint8 of a motion, drawn by the backend and refined over the subject's plates."""
+def made_again(folder: Path, motion: Performance, progress: Progress = silent) -> Iterator[Composite]:
+    """Full frames of a motion, drawn by the backend and refined over the subject's plates."""
     found = pipeline.match(folder, motion.rotation, motion.translation, motion.fps, plate_fit=0.0)
     renders = pipeline.render_crops(folder, motion.expression, found.rotation, found.translation)
     yield from pipeline.refine_frames(folder, renders, found, progress)
@@ -134,23 +135,27 @@ def landmarks_of(crops: np.ndarray, fps: float, progress: Progress = silent) -> 
         return np.full((len(crops), COUNT, 3), np.nan, np.float32)
 
 
-def _pictures(test: Test, made: Iterable[np.ndarray], movie: Path) -> Figures:
-    """Measures of the made frames (H, W, 3) uint8, which are also written to `movie`."""
-    rows: dict[str, list[float]] = {name: [] for name in ("psnr_face", "psnr_crop", "psnr_frame", "psnr_atvg", "ssim")}
+def _pictures(test: Test, made: Iterable[Composite], movie: Path) -> Figures:
+    """Measures of the made frames, which are also written to `movie`."""
+    names = ("psnr_face", "psnr_crop", "psnr_frame", "psnr_atvg", "ssim", "seam")
+    rows: dict[str, list[float]] = {name: [] for name in names}
     crops = []
     with test.writer(movie, generated=True) as writer:
-        for index, (truth, frame) in enumerate(zip(test.frames(), made, strict=True)):
+        for index, (truth, composite) in enumerate(zip(test.frames(), made, strict=True)):
+            frame = composite.frame
             writer.write(frame)
             crop = test.track.crop
             true_crop, made_crop = (crop_frame(picture, crop, crop.size) for picture in (truth, frame))
-            mask = test.face_mask(index)
-            if mask.any():
-                rows["psnr_face"].append(measures.psnr(truth, frame, mask))
+            face = test.face_mask(index)
+            if face.any():
+                rows["psnr_face"].append(measures.psnr(truth, frame, face))
             rows["psnr_crop"].append(measures.psnr(true_crop, made_crop))
             rows["psnr_frame"].append(measures.psnr(truth, frame))
             rows["psnr_atvg"].append(measures.psnr_atvg(true_crop, made_crop))
             crops.append(crop_frame(frame, crop, SIZE))
             rows["ssim"].append(measures.ssim(test.crops[index], crops[-1]))
+            mask = measures.resized(composite.mask, SIZE)
+            rows["seam"].append(measures.seam(crop_frame(composite.plate, crop, SIZE), crops[-1], mask))
     figures: Figures = {name: float(np.mean(values)) if values else None for name, values in rows.items()}
     return figures | _faces(test, np.stack(crops))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
 from headroom.track.tracker import track_clip, track_further
+
+if TYPE_CHECKING:
+    from headroom.refining import Composite
 
 
 def learn(
@@ -148,14 +152,14 @@ def render_crops(
 
 def refine_frames(
     subject: Path, renders: Iterable[np.ndarray], matched: PlateMatch, progress: Progress = silent
-) -> Iterator[np.ndarray]:
-    """Composites (H, W, 3) uint8, full frame, of renders (R, R, 4) uint8 over their matched plates."""
-    from headroom.refining import open_studio
+) -> Iterator["Composite"]:
+    """The finished frames of renders (R, R, 4) uint8 over their matched plates."""
+    from headroom.refining import Composite, open_studio
 
     studio = open_studio(subject)
     for frame, crop in enumerate(studio.painted(renders, matched)):
         progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")
-        yield studio.composite(matched, frame, crop)
+        yield Composite(studio.composite(matched, frame, crop), studio.plate(matched, frame), crop[1])
 
 
 def refine_ahead(

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -28,6 +29,15 @@ from headroom.subject import Subject, head_points
 KEPT_PLATES = 20  # warped, full frame: a batch of eight, its window and what is on its way to and from it
 MADE_FROM = ("refiner.safetensors", "track.npz", "rig.npz", "plates.mp4")
 """The subject's files that a refined frame depends on."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """One finished frame and what it was made over."""
+
+    frame: np.ndarray  # (H, W, 3) uint8
+    plate: np.ndarray  # (H, W, 3) uint8, its head moved
+    mask: np.ndarray  # (R, R) 0..1, of the crop
 
 
 class Studio:
