@@ -162,7 +162,11 @@ def on_a_gpu(clip, refiner):
             if ours.device.type != "cpu" and len(windows) > most:
                 raise torch.OutOfMemoryError
             batches.append(len(windows))
-            return on_cpu(windows)
+            there, ours.device = ours.device, torch.device("cpu")
+            try:
+                return on_cpu(windows)
+            finally:
+                ours.device = there
 
         ours._paint, ours.device = paint, torch.device("mps")
         return ours, batches
