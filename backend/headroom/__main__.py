@@ -37,8 +37,6 @@ app.add_typer(model, name="model")
 train = typer.Typer(no_args_is_help=True, help="Train the general weights that `learn` begins from.")
 app.add_typer(train, name="train")
 
-NO_CONSENT = "not stated"
-
 
 class Preset(str, Enum):
     draft = "draft"
@@ -111,7 +109,7 @@ def learn(
 
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, from_seconds=from_seconds,
-                               to_seconds=to_seconds, name=name, consent=consent or NO_CONSENT,
+                               to_seconds=to_seconds, name=name, consent=consent,
                                face_model=face_model, progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)

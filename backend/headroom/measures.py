@@ -142,16 +142,18 @@ def flicker_ratio(truth: np.ndarray, made: np.ndarray, masks: np.ndarray) -> flo
 def seam(plate: np.ndarray, made: np.ndarray, mask: np.ndarray) -> float:
     """How visible the border of a composite is: the step in tone where the mask fades, in levels of 255.
 
-    plate, made: (H, W, 3) uint8, made = plate + mask (H, W, 0..1) * (refined - plate). The difference refined - plate in
-    the ring where the mask is between 0 and 1, averaged over patches an eighth of the masked area across, so that
-    hair that merely lies elsewhere does not count; then the mean of its size over ring and channels. 0 without a ring.
+    plate, made: (H, W, 3) uint8, made = plate + mask (H, W, 0..1) * (refined - plate). It is the difference
+    refined - plate in the ring where the mask is between 0 and 1, averaged over patches an eighth of the masked area
+    across, so that hair that merely lies elsewhere does not count; then the mean of its size over ring and channels.
+    0 without a ring.
     """
     ring = ((mask > SEAM_EDGE) & (mask < 1 - SEAM_EDGE)).astype(np.float32)
     if not ring.any():
         return 0.0
     patch = max(int(float((mask > SEAM_EDGE).sum()) ** 0.5 / 8), 1)
     changed = (made.astype(np.float32) - plate) * ring[..., None]
-    step, weight = (cv2.blur(values, (patch, patch), borderType=cv2.BORDER_CONSTANT) for values in (changed, mask * ring))
+    step, weight = (cv2.blur(values, (patch, patch), borderType=cv2.BORDER_CONSTANT)
+                    for values in (changed, mask * ring))
     inside = ring > 0
     return float(np.abs(step[inside] / weight[inside][:, None]).mean())
 
