@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from contextlib import nullcontext
@@ -27,6 +28,7 @@ from headroom.console import (
     require_folder_later,
     say_notes,
 )
+from headroom.device import VARIABLE as DEVICE_VARIABLE
 from headroom.errors import Cancelled
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -36,6 +38,13 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 app.add_typer(model, name="model")
 train = typer.Typer(no_args_is_help=True, help="Train the general weights that `learn` begins from.")
 app.add_typer(train, name="train")
+
+
+class Device(str, Enum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
 
 
 class Preset(str, Enum):
@@ -83,7 +92,10 @@ PoseOption = Annotated[Pose, typer.Option(help="The head's motion: predicted, or
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    device: Annotated[Device, typer.Option(envvar=DEVICE_VARIABLE, help="What the networks run on; auto is a GPU where "
+                                                                        "there is one.")] = Device.auto,
 ) -> None:
+    os.environ[DEVICE_VARIABLE] = device.value  # for the processes that a command starts as well
     if version:
         print(__version__)
         raise typer.Exit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ AHEAD = 2  # items: one that waits and one that is being made
 _END: Any = object()
 
 
-def ahead(items: Iterable[T], most: int = AHEAD) -> Iterator[T]:
+def ahead(items: Iterable[T], most: int = AHEAD) -> Generator[T, None, None]:
     """The items in order, made in a thread of their own, at most `most` more than were asked for.
 
     What goes wrong there is raised here, in its place in the order. Closing this iterator closes `items`, in their own

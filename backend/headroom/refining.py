@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
@@ -80,7 +80,7 @@ class Studio:
 
     def refined(
         self, renders: Sequence[Path], matched: PlateMatch, crops: Crops, context: int = 0
-    ) -> Iterator[tuple[Crop, bool]]:
+    ) -> Generator[tuple[Crop, bool], None, None]:
         """The crop of every frame after the first `context`, and whether it had to be painted; painted ones are kept.
 
         renders: RGBA PNG files, one for each frame of the match. Reading, painting and keeping go on side by side.
@@ -90,7 +90,9 @@ class Studio:
             for key, (crop, is_new) in zip(keys[context:], found):
                 yield crops.save(key, crop) if is_new else crop, is_new
 
-    def composites(self, renders: Sequence[Path], matched: PlateMatch, crops: Crops) -> Iterator[np.ndarray]:
+    def composites(
+        self, renders: Sequence[Path], matched: PlateMatch, crops: Crops
+    ) -> Generator[np.ndarray, None, None]:
         """The finished frames (H, W, 3) uint8 of a shot."""
         for frame, (crop, _) in enumerate(self.refined(renders, matched, crops)):
             yield self.composite(matched, frame, crop)

@@ -25,7 +25,7 @@ class Plates:
         self._scratch = tempfile.TemporaryFile()
         self._count = 0
         for frame in read_frames(self.movie):
-            self._scratch.write(np.ascontiguousarray(frame[:height, :width]))
+            self._scratch.write(np.ascontiguousarray(frame[:height, :width]).data)
             self._count += 1
         self._scratch.flush()
         return self

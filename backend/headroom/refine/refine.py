@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from headroom.device import pick_device
 from headroom.errors import InputError
 from headroom.files import atomic_write
 from headroom.refine.dataset import Picture, prepare, to_tensor, window_array
@@ -153,15 +154,6 @@ def normalised_identity(identity: NDArray[np.floating]) -> NDArray[np.float32]:
     """The identity feature (D,) at length √D, so that any feature enters the network at the same strength."""
     identity = np.asarray(identity, np.float32)
     return identity * np.float32(len(identity) ** 0.5 / max(float(np.linalg.norm(identity)), 1e-6))
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is the best there is."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def autocast(device: torch.device) -> AbstractContextManager:

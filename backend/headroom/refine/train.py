@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headroom.device import pick_device
 from headroom.errors import InputError
 from headroom.progress import Progress, silent
 from headroom.refine import losses
 from headroom.refine.dataset import AugmentConfig, Batch, RefinerDataset
 from headroom.refine.discriminator import Discriminator
 from headroom.refine.generator import Generator, GeneratorConfig
-from headroom.refine.refine import Refiner, autocast, normalised_identity, pick_device
+from headroom.refine.refine import Refiner, autocast, normalised_identity
 from headroom.refine.region import RegionConfig
 
 log = logging.getLogger(__name__)
