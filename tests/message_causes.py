@@ -235,6 +235,8 @@ TRIGGERS = {
                                                        fps=25.0, speech=None, crops=tmp_path),
     "… frames and … renders cannot be paired. Learn the subject again.":
         lambda tmp_path: backend("refine.dataset", "Pairs")(np.zeros(2), np.zeros(1), np.zeros(1), np.zeros(1)),
+    "There is no device …; choose one of ….":
+        lambda tmp_path: backend("device", "pick_device")("abacus"),
     "Crops of … pixels are not made; choose 256 or 512.":
         lambda tmp_path: backend("learning", "require_resolution")(300),
     "The preset draft has too little time for 512 pixels; choose standard or paper.":

@@ -130,13 +130,13 @@ def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_p
     assert "agreed" not in said
 
 
-def test_learn_reminds_of_consent_and_records_that_none_was_stated(monkeypatch, capsys, tmp_path):
+def test_learn_reminds_of_consent_and_passes_on_that_none_was_stated(monkeypatch, capsys, tmp_path):
     seen = {}
     monkeypatch.setattr("headroom.pipeline.learn", lambda *args, **settings: seen.update(settings) or [])
     code, said, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s")
     assert code == 0
     assert "must have agreed" in said
-    assert seen["consent"] == "not stated"
+    assert seen["consent"] is None  # which the subject says as "not stated"
 
 
 def test_perform_passes_its_controls(monkeypatch, capsys, tmp_path):

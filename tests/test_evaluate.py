@@ -13,9 +13,11 @@ from headroom.face.model import bundled_model
 from headroom.media.audio import write_wav
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.performance import Performance
+from headroom.refining import Composite
 from headroom.track.track import Track
 
 FPS, WIDTH, HEIGHT, TRAIN = 29.97, 96, 80, 2.0
+MASK = np.full((64, 64), 0.5, np.float32)
 
 
 @pytest.fixture
@@ -57,7 +59,8 @@ def pipeline(monkeypatch, clip):
     def refine_frames(folder, renders, found, progress):
         brighter = 0 if np.allclose(found.rotation, pose) else 1
         for frame, _ in zip(rest, renders, strict=True):
-            yield np.minimum(frame, 254) + np.uint8(brighter) if brighter else frame
+            made = np.minimum(frame, 254) + np.uint8(brighter) if brighter else frame
+            yield Composite(made, frame, MASK)
 
     for name, function in {
         "learn": learn, "perform": perform, "match": match, "refine_frames": refine_frames,
@@ -79,6 +82,7 @@ def test_a_perfect_reconstruction_and_a_known_prediction(clip, pipeline, tmp_pat
     assert perfect["hs"] == 1
     assert predicted["psnr_frame"] == pytest.approx(20 * np.log10(255), abs=0.01)
     assert predicted["hs"] < 0.9
+    assert perfect["seam"] == 0 and predicted["seam"] == pytest.approx(2, abs=0.01)  # one level at half the mask
     assert (perfect["pose_speed"], predicted["pose_speed"]) == (pytest.approx(1), 0)
     assert predicted["jitter_degrees"] == [0, 0, 0]
     assert figures["truth"]["jitter_pixels"] > predicted["jitter_pixels"] == 0
@@ -104,7 +108,7 @@ def test_the_saved_movies_are_aligned_and_of_the_clips_size(clip, pipeline, tmp_
 
 def test_a_failure_half_way_saves_nothing(clip, pipeline, tmp_path, monkeypatch):
     def refine_frames(*args):
-        yield pipeline.rest[0]
+        yield Composite(pipeline.rest[0], pipeline.rest[0], MASK)
         raise RuntimeError
 
     monkeypatch.setattr(module.pipeline, "refine_frames", refine_frames)

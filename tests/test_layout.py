@@ -10,7 +10,7 @@ ADDON, BACKEND = ROOT / "addon", ROOT / "backend" / "headroom"
 
 # What each part may import of its own side. Parts not named here stand above them all.
 ADDON_MAY = {"core": {"core"}, "scene": {"core", "scene"}, "ui": {"core", "scene", "ui"}}
-GROUND = {"", "errors", "files", "progress", "performance"}  # "" is headroom itself
+GROUND = {"", "ahead", "device", "errors", "files", "progress", "performance"}  # "" is headroom itself
 BACKEND_MAY = {
     "media": {"media"},
     "course": {"course"},

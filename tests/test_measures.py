@@ -200,3 +200,33 @@ def test_pose_speed_is_a_share_of_the_truths_and_does_not_know_of_place():
     turned = truth + np.pi
     wrapped = (turned + np.pi) % (2 * np.pi) - np.pi
     assert measures.pose_speed_ratio(turned, wrapped) == pytest.approx(1)
+
+
+def blended(step: float, texture: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A noisy plate (H, W, 3) uint8, a composite over it whose inside is `step` levels brighter, and the soft mask.
+
+    texture: how many pixels the composite's noise is shifted.
+    """
+    noise = np.random.default_rng(0).normal(0, 12, (128, 128, 3))
+    y, x = np.mgrid[:128, :128] - 63.5
+    mask = np.clip((45 - np.hypot(x, y)) / 9, 0, 1).astype(np.float32)
+    plate = np.clip(120 + noise, 0, 255).astype(np.uint8)
+    refined = np.roll(plate.astype(float), texture, 1) + step
+    return plate, (plate + mask[..., None] * (refined - plate) + 0.5).astype(np.uint8), mask
+
+
+def test_the_seam_is_the_step_in_tone_at_the_border():
+    assert measures.seam(*blended(0)) == 0
+    for step in (2, 5, 12):
+        assert measures.seam(*blended(step)) == pytest.approx(step, rel=0.15)
+
+
+def test_texture_that_lies_elsewhere_is_hardly_a_seam():
+    plate, made, mask = blended(0, texture=7)
+    assert np.abs(made.astype(int) - plate)[mask > 0.5].mean() > 10
+    assert measures.seam(plate, made, mask) < 4 < measures.seam(*blended(8, texture=7))
+
+
+def test_a_hard_or_an_empty_mask_has_no_ring_to_measure():
+    plate, made, mask = blended(5)
+    assert measures.seam(plate, made, np.zeros_like(mask)) == measures.seam(plate, made, np.round(mask)) == 0

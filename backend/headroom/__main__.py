@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from contextlib import nullcontext
@@ -28,6 +29,7 @@ from headroom.console import (
     require_folder_later,
     say_notes,
 )
+from headroom.device import VARIABLE as DEVICE_VARIABLE
 from headroom.errors import Cancelled
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -38,7 +40,12 @@ app.add_typer(model, name="model")
 train = typer.Typer(no_args_is_help=True, help="Train the general weights that `learn` begins from.")
 app.add_typer(train, name="train")
 
-NO_CONSENT = "not stated"
+
+class Device(str, Enum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
 
 
 class Preset(str, Enum):
@@ -83,7 +90,10 @@ PoseOption = Annotated[Pose, typer.Option(help="The head's motion: predicted, or
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    device: Annotated[Device, typer.Option(envvar=DEVICE_VARIABLE, help="What the networks run on; auto is a GPU where "
+                                                                        "there is one.")] = Device.auto,
 ) -> None:
+    os.environ[DEVICE_VARIABLE] = device.value  # for the processes that a command starts as well
     if version:
         print(__version__)
         raise typer.Exit
@@ -112,9 +122,8 @@ def learn(
 
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, resolution=resolution,
-                               from_seconds=from_seconds, to_seconds=to_seconds, name=name,
-                               consent=consent or NO_CONSENT, face_model=face_model, arcface=arcface, resnet18=resnet18,
-                               progress=progress)
+                               from_seconds=from_seconds, to_seconds=to_seconds, name=name, consent=consent,
+                               face_model=face_model, arcface=arcface, resnet18=resnet18, progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
 

@@ -69,7 +69,7 @@ def _libraries() -> Iterator[Finding]:
 
 def _device() -> Iterator[Finding]:
     def look() -> str:
-        from headroom.server.tasks import device_name
+        from headroom.device import device_name
 
         return device_name()
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,8 @@ from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.performance import Performance
 from headroom.plate.composite import crop_frame
-from headroom.progress import Progress, part, silent
+from headroom.progress import Progress, part, silent, timed
+from headroom.refining import Composite
 from headroom.subject import Subject
 from headroom.track.landmarks import COUNT, find_landmarks
 from headroom.track.track import Track
@@ -43,12 +42,12 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
     took: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as scratch:
         folder, speech, movies = (Path(scratch) / name for name in ("subject", "rest.wav", "movies"))
-        with _timed(took, "learn"):
+        with timed(took, "learn"):
             notes = pipeline.learn(clip, folder, preset=preset, from_seconds=0.0, to_seconds=train_seconds,
                                    consent="evaluation only", face_model=face_model, progress=part(progress, 0, 0.7))
-        with _timed(took, "track"):
+        with timed(took, "track"):
             rest = pipeline.track_rest(folder, clip, train_seconds, None, part(progress, 0.7, 0.76))
-        with _timed(took, "predict"):
+        with timed(took, "predict"):
             write_wav(speech, read_audio(clip, SAMPLE_RATE, from_seconds=train_seconds))
             predicted, said = pipeline.perform(folder, speech, progress=part(progress, 0.76, 0.78))
         test = Test.seen(clip, info, train_seconds, Subject.open(folder), rest, part(progress, 0.78, 0.82))
@@ -56,7 +55,7 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
         tables: dict[str, Figures] = {}
         for index, (name, motion) in enumerate(motions.items()):
             step = part(progress, 0.82 + 0.09 * index, 0.91 + 0.09 * index)
-            with _timed(took, f"make {name}"):
+            with timed(took, f"make {name}"):
                 tables[name] = _pictures(test, made_again(folder, motion, step), movies / f"{name}.mp4")
             tables[name] |= _motion(test, motion)
         if save:
@@ -76,8 +75,8 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
     }
 
 
-def made_again(folder: Path, motion: Performance, progress: Progress = silent) -> Iterator[np.ndarray]:
-    """Full frames (H, W, 3) uint8 of a motion, drawn by the backend and refined over the subject's plates."""
+def made_again(folder: Path, motion: Performance, progress: Progress = silent) -> Iterator[Composite]:
+    """Full frames of a motion, drawn by the backend and refined over the subject's plates."""
     found = pipeline.match(folder, motion.rotation, motion.translation, motion.fps, plate_fit=0.0)
     renders = pipeline.render_crops(folder, motion.expression, found.rotation, found.translation)
     yield from pipeline.refine_frames(folder, renders, found, progress)
@@ -136,23 +135,27 @@ def landmarks_of(crops: np.ndarray, fps: float, progress: Progress = silent) -> 
         return np.full((len(crops), COUNT, 3), np.nan, np.float32)
 
 
-def _pictures(test: Test, made: Iterable[np.ndarray], movie: Path) -> Figures:
-    """Measures of the made frames (H, W, 3) uint8, which are also written to `movie`."""
-    rows: dict[str, list[float]] = {name: [] for name in ("psnr_face", "psnr_crop", "psnr_frame", "psnr_atvg", "ssim")}
+def _pictures(test: Test, made: Iterable[Composite], movie: Path) -> Figures:
+    """Measures of the made frames, which are also written to `movie`."""
+    names = ("psnr_face", "psnr_crop", "psnr_frame", "psnr_atvg", "ssim", "seam")
+    rows: dict[str, list[float]] = {name: [] for name in names}
     crops = []
     with test.writer(movie, generated=True) as writer:
-        for index, (truth, frame) in enumerate(zip(test.frames(), made, strict=True)):
+        for index, (truth, composite) in enumerate(zip(test.frames(), made, strict=True)):
+            frame = composite.frame
             writer.write(frame)
             crop = test.track.crop
             true_crop, made_crop = (crop_frame(picture, crop, crop.size) for picture in (truth, frame))
-            mask = test.face_mask(index)
-            if mask.any():
-                rows["psnr_face"].append(measures.psnr(truth, frame, mask))
+            face = test.face_mask(index)
+            if face.any():
+                rows["psnr_face"].append(measures.psnr(truth, frame, face))
             rows["psnr_crop"].append(measures.psnr(true_crop, made_crop))
             rows["psnr_frame"].append(measures.psnr(truth, frame))
             rows["psnr_atvg"].append(measures.psnr_atvg(true_crop, made_crop))
             crops.append(crop_frame(frame, crop, SIZE))
             rows["ssim"].append(measures.ssim(test.crops[index], crops[-1]))
+            mask = measures.resized(composite.mask, SIZE)
+            rows["seam"].append(measures.seam(crop_frame(composite.plate, crop, SIZE), crops[-1], mask))
     figures: Figures = {name: float(np.mean(values)) if values else None for name, values in rows.items()}
     return figures | _faces(test, np.stack(crops))
 
@@ -206,10 +209,3 @@ def _move_into(save: Path, movies: Path) -> None:
     save.mkdir(parents=True, exist_ok=True)
     for movie in sorted(movies.iterdir()):
         shutil.move(movie, save / movie.name)
-
-
-@contextmanager
-def _timed(took: dict[str, float], stage: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    took[stage] = time.perf_counter() - begun

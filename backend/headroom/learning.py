@@ -33,6 +33,7 @@ RESOLUTIONS = (256, 512)
 SHORTEST_SECONDS = 2.0
 LONGEST_SECONDS = 30.0
 """A clip is learnt from its first half minute unless the user says which part."""
+NO_CONSENT = "not stated"
 TOLD_OFFSET_SECONDS = 0.06
 """Sound further off the lips than this can be seen."""
 _MOST_PIXELS = 2.2e9
@@ -150,7 +151,7 @@ def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: s
         "albedo": albedo,
         "face_model": model.digest,
         "notes": notes,
-        "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
+        "consent": {"statement": consent or NO_CONSENT, "recorded": date.today().isoformat()},
         "clip": {
             "file": clip.name,
             "width": info.width,

@@ -22,6 +22,8 @@ LEFT_EYE, RIGHT_EYE = 263, 33  # outer corners, the subject's left and right
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 
+SEAM_EDGE = 0.02  # of a mask: beyond it in both directions there is no ring
+
 
 def psnr(truth: np.ndarray, made: np.ndarray, mask: np.ndarray | None = None) -> float:
     """10 log10(255² / mean squared difference) in dB, in floating point; over mask (H, W) bool if given."""
@@ -135,6 +137,25 @@ def flicker_ratio(truth: np.ndarray, made: np.ndarray, masks: np.ndarray) -> flo
     """How restless a movie's pixels are compared with the truth's: 1 is like the truth, under 1 smoother, over 1
     flickers. `headroom.plate.composite.flicker`, of truth and made (T, H, W, 3) uint8 inside masks (T, H, W)."""
     return flicker(made, masks) / max(flicker(truth, masks), 1e-6)
+
+
+def seam(plate: np.ndarray, made: np.ndarray, mask: np.ndarray) -> float:
+    """How visible the border of a composite is: the step in tone where the mask fades, in levels of 255.
+
+    plate, made: (H, W, 3) uint8, made = plate + mask (H, W, 0..1) * (refined - plate). It is the difference
+    refined - plate in the ring where the mask is between 0 and 1, averaged over patches an eighth of the masked area
+    across, so that hair that merely lies elsewhere does not count; then the mean of its size over ring and channels.
+    0 without a ring.
+    """
+    ring = ((mask > SEAM_EDGE) & (mask < 1 - SEAM_EDGE)).astype(np.float32)
+    if not ring.any():
+        return 0.0
+    patch = max(int(float((mask > SEAM_EDGE).sum()) ** 0.5 / 8), 1)
+    changed = (made.astype(np.float32) - plate) * ring[..., None]
+    step, weight = (cv2.blur(values, (patch, patch), borderType=cv2.BORDER_CONSTANT)
+                    for values in (changed, mask * ring))
+    inside = ring > 0
+    return float(np.abs(step[inside] / weight[inside][:, None]).mean())
 
 
 def face_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:

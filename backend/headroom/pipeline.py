@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,11 +30,14 @@ from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.performance import Performance
 from headroom.plate.match import PlateMatch, match_plates
-from headroom.progress import Progress, part, silent
+from headroom.progress import Progress, part, silent, timed
 from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
 from headroom.track.tracker import track_clip, track_further
+
+if TYPE_CHECKING:
+    from headroom.refining import Composite
 
 
 def learn(
@@ -77,15 +80,15 @@ def learn(
     model = bundled_model() if face_model is None else keep_model(face_model)
     took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
-        with _timed(took, "track"):
+        with timed(took, "track"):
             frames = list(read_frames(clip, start, end))
             tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
             track, look = tracked.track, tracked.look
-        with _timed(took, "motion"):
+        with timed(took, "motion"):
             motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))
-        with _timed(took, "plates"):
+        with timed(took, "plates"):
             write_plates(folder / "plates.mp4", frames, info.fps, part(progress, 0.27, 0.3))
-        with _timed(took, "refiner"):
+        with timed(took, "refiner"):
             pairs = pairs_of(model, track, look.albedo, frames, resolution, who)
             refiner = learn_refiner(pairs, preset, part(progress, 0.3, 1), spatial)
         track.save(folder / "track.npz")
@@ -164,14 +167,14 @@ def render_crops(
 
 def refine_frames(
     subject: Path, renders: Iterable[np.ndarray], matched: PlateMatch, progress: Progress = silent
-) -> Iterator[np.ndarray]:
-    """Composites (H, W, 3) uint8, full frame, of renders (R, R, 4) uint8 over their matched plates."""
-    from headroom.refining import open_studio
+) -> Iterator["Composite"]:
+    """The finished frames of renders (R, R, 4) uint8 over their matched plates."""
+    from headroom.refining import Composite, open_studio
 
     studio = open_studio(subject)
     for frame, crop in enumerate(studio.painted(renders, matched)):
         progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")
-        yield studio.composite(matched, frame, crop)
+        yield Composite(studio.composite(matched, frame, crop), studio.plate(matched, frame), crop[1])
 
 
 def refine_ahead(
@@ -193,13 +196,14 @@ def refine_ahead(
     from headroom.refining import open_studio
 
     studio, painted = open_studio(subject), 0
-    for number, (crop, is_new) in enumerate(studio.refined(renders, matched, Crops(crops), context)):
-        painted += is_new
-        if compare:
-            frame = context + number
-            both = studio.comparison(matched, frame, renders[frame], crop)
-            write_picture(compare / f"{number:06d}.png", both)
-        progress((number + 1) / (len(renders) - context), f"Refined frame {number + 1} of {len(renders) - context}")
+    with closing(studio.refined(renders, matched, Crops(crops), context)) as refined:
+        for number, (crop, is_new) in enumerate(refined):
+            painted += is_new
+            if compare:
+                frame = context + number
+                both = studio.comparison(matched, frame, renders[frame], crop)
+                write_picture(compare / f"{number:06d}.png", both)
+            progress((number + 1) / (len(renders) - context), f"Refined frame {number + 1} of {len(renders) - context}")
     return painted
 
 
@@ -228,9 +232,10 @@ def refine(
     camera = studio.track.camera
     with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, audio_from_seconds=speech_from_seconds,
                      generated=True, title=studio.title) as writer:
-        for frame, (crop, _) in enumerate(studio.refined(renders, matched, Crops(crops))):
-            progress(frame / len(renders), f"Refining frame {frame + 1} of {len(renders)}")
-            writer.write(studio.composite(matched, frame, crop))
+        with closing(studio.composites(renders, matched, Crops(crops))) as frames:
+            for number, frame in enumerate(frames):
+                progress(number / len(renders), f"Refining frame {number + 1} of {len(renders)}")
+                writer.write(frame)
     return len(renders)
 
 
@@ -247,10 +252,3 @@ def _with_motion(track: Track, expression, rotation, translation) -> Track:
     sure = np.ones(len(expression), np.float32)
     return Track(track.fps, track.camera, track.crop, track.identity, track.texture, track.light,
                  expression, rotation, translation, sure)
-
-
-@contextmanager
-def _timed(took: dict[str, float], step: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    took[step] = time.perf_counter() - begun

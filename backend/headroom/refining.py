@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 import headroom
+from headroom.ahead import ahead
 from headroom.files import digest_of
 from headroom.media.image import read_picture
 from headroom.plate.composite import composite, crop_frame
@@ -22,9 +26,18 @@ from headroom.refine.generator import WINDOW
 from headroom.refine.region import feathered
 from headroom.subject import Subject, head_points
 
-KEPT_PLATES = 12  # warped, full frame: a batch of eight and its window
+KEPT_PLATES = 20  # warped, full frame: a batch of eight, its window and what is on its way to and from it
 MADE_FROM = ("refiner.safetensors", "track.npz", "rig.npz", "plates.mp4")
 """The subject's files that a refined frame depends on."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """One finished frame and what it was made over."""
+
+    frame: np.ndarray  # (H, W, 3) uint8
+    plate: np.ndarray  # (H, W, 3) uint8, its head moved
+    mask: np.ndarray  # (R, R) 0..1, of the crop
 
 
 class Studio:
@@ -38,6 +51,7 @@ class Studio:
         self._plates = Plates(subject.plates_path, self.track.camera.width, self.track.camera.height)
         self._plates.__enter__()
         self._warped: OrderedDict[bytes, np.ndarray] = OrderedDict()
+        self._warping = threading.Lock()  # plates are wanted before painting and once more after it, in two threads
 
     def close(self) -> None:
         self._plates.__exit__()
@@ -45,14 +59,15 @@ class Studio:
     def plate(self, matched: PlateMatch, frame: int) -> np.ndarray:
         """The plate (H, W, 3) uint8 under a frame of the shot, its head moved to the wanted pose."""
         key = mark_of(matched, frame)
-        if key not in self._warped:
-            number = matched.plate[frame]
-            filmed = (self.track.rotation[number], self.track.translation[number])
-            wanted = (matched.rotation[frame], matched.translation[frame])
-            self._warped[key] = warp_plate(self._plates[number], self.track.camera, filmed, wanted, self.points)
-            if len(self._warped) > KEPT_PLATES:
-                self._warped.popitem(last=False)
-        return self._warped[key]
+        with self._warping:
+            if key not in self._warped:
+                number = matched.plate[frame]
+                filmed = (self.track.rotation[number], self.track.translation[number])
+                wanted = (matched.rotation[frame], matched.translation[frame])
+                self._warped[key] = warp_plate(self._plates[number], self.track.camera, filmed, wanted, self.points)
+                if len(self._warped) > KEPT_PLATES:
+                    self._warped.popitem(last=False)
+            return self._warped[key]
 
     def painted(
         self, renders: Iterable[np.ndarray], matched: PlateMatch, first: int = 0, context: int = 0
@@ -61,25 +76,26 @@ class Studio:
 
         The first `context` of them are looked at by those that follow, and not painted.
         """
-        frames = range(first, len(matched.plate))
-        plates = (crop_frame(self.plate(matched, frame), self.track.crop, self.resolution) for frame in frames)
-        return self.refiner.refine(renders, plates, context=context)
+        return self.refiner.refine(renders, self._plate_crops(matched, first), context=context)
 
     def refined(
         self, renders: Sequence[Path], matched: PlateMatch, crops: Crops, context: int = 0
-    ) -> Iterator[tuple[Crop, bool]]:
+    ) -> Generator[tuple[Crop, bool], None, None]:
         """The crop of every frame after the first `context`, and whether it had to be painted; painted ones are kept.
 
-        renders: RGBA PNG files, one for each frame of the match.
+        renders: RGBA PNG files, one for each frame of the match. Reading, painting and keeping go on side by side.
         """
         keys = crop_keys(self.person, renders, matched)
-        for known, run in groupby(range(context, len(renders)), lambda frame: keys[frame] in crops):
-            frames = list(run)
-            if known:
-                yield from ((self._kept(renders, matched, crops, keys, frame), False) for frame in frames)
-            else:
-                for frame, crop in zip(frames, self._run(renders, matched, frames[0], frames[-1] + 1)):
-                    yield crops.save(keys[frame], crop), True
+        with closing(ahead(self._found(renders, matched, crops, keys, context))) as found:
+            for key, (crop, is_new) in zip(keys[context:], found):
+                yield crops.save(key, crop) if is_new else crop, is_new
+
+    def composites(
+        self, renders: Sequence[Path], matched: PlateMatch, crops: Crops
+    ) -> Generator[np.ndarray, None, None]:
+        """The finished frames (H, W, 3) uint8 of a shot."""
+        for frame, (crop, _) in enumerate(self.refined(renders, matched, crops)):
+            yield self.composite(matched, frame, crop)
 
     def composite(self, matched: PlateMatch, frame: int, crop: Crop) -> np.ndarray:
         """The full frame (H, W, 3) uint8."""
@@ -93,16 +109,31 @@ class Studio:
         where = self.track.crop
         return np.hstack([crop_frame(picture, where, where.size) for picture in (before, after)])
 
-    def _kept(self, renders: Sequence[Path], matched: PlateMatch, crops: Crops, keys: list[str], frame: int) -> Crop:
-        """A kept crop, painted again should it have been damaged or removed meanwhile."""
-        found = crops.load(keys[frame])
-        return found or crops.save(keys[frame], next(self._run(renders, matched, frame, frame + 1)))
+    def _found(
+        self, renders: Sequence[Path], matched: PlateMatch, crops: Crops, keys: list[str], context: int
+    ) -> Iterator[tuple[Crop, bool]]:
+        """Crops that are kept, and between them those that are painted now."""
+        for known, run in groupby(range(context, len(renders)), lambda frame: keys[frame] in crops):
+            frames = list(run)
+            if not known:
+                yield from ((crop, True) for crop in self._run(renders, matched, frames[0], frames[-1] + 1))
+                continue
+            for frame in frames:
+                kept = crops.load(keys[frame])  # None when it was damaged or removed meanwhile
+                yield (kept, False) if kept else (next(self._run(renders, matched, frame, frame + 1)), True)
 
     def _run(self, renders: Sequence[Path], matched: PlateMatch, first: int, end: int) -> Iterator[Crop]:
         """Paint the frames first..end-1, with the frames before them in view."""
         start = max(first - (WINDOW - 1), 0)
         pictures = (read_picture(render, alpha=True) for render in renders[start:end])
-        return self.painted(pictures, matched, start, first - start)
+        windows = self.refiner.windows(pictures, self._plate_crops(matched, start), first - start)
+        with closing(ahead(windows)) as prepared:
+            yield from self.refiner.painted(prepared)
+
+    def _plate_crops(self, matched: PlateMatch, first: int) -> Iterator[np.ndarray]:
+        """The crop (R, R, 3) uint8 of each plate from the frame `first` on."""
+        for frame in range(first, len(matched.plate)):
+            yield crop_frame(self.plate(matched, frame), self.track.crop, self.resolution)
 
 
 _open: dict[tuple, Studio] = {}  # the one that was used last; owned by `open_studio`

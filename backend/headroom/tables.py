@@ -29,6 +29,7 @@ ROWS = (
     ("jitter_degrees", "pose jitter, pitch yaw roll", "deg/frame²", 3),
     ("jitter_pixels", "pose jitter at the face", "px/frame²", 3),
     ("flicker", "flicker against the truth's", "", 2),
+    ("seam", "step in tone at the mask's border", "of 255", 2),
     ("faces_found", "frames with a face", "", 3),
 )
 

@@ -1,16 +1,17 @@
 """What many people have in common, and the regression half of the mapping."""
 
 import numpy as np
+import pytest
 from synthetic_speaker import LID, LIP, TINY, speaker
 
 from headroom.face.model import bundled_model
-from headroom.motion.features import FeatureConfig
+from headroom.motion.features import FeatureConfig, listen
 from headroom.motion.general import WEIGHTS, general, train_general
 from headroom.motion.model import MotionModel
-from headroom.motion.offset import correlation
-from headroom.motion.predict import predict
-from headroom.motion.readout import ReadoutConfig, new_readout, taught
-from headroom.motion.sync import align, find_offset
+from headroom.motion.offset import LAGS_SECONDS, correlation, shifted
+from headroom.motion.predict import predict, predicted_motion
+from headroom.motion.readout import MOST_FRAMES, ReadoutConfig, new_readout, taught
+from headroom.motion.sync import align, find_offset, opening_at_lags
 from headroom.motion.train import train_motion
 
 
@@ -42,6 +43,27 @@ def test_the_readout_matches_kernel_ridge_regression_written_by_hand():
     expected = kernel @ np.linalg.solve(kernel + 0.3 * np.eye(60), target)
     found = taught(new_readout(FeatureConfig(bands=2, phones=False), 64, config), [(windows, target)], config)(windows)
     assert np.abs(found - expected).max() < 0.15 * np.abs(expected).max()
+
+
+def test_a_prior_of_any_number_of_frames_stays_within_half_precision():
+    config = ReadoutConfig(size=16)
+    windows = np.ones((2_000, 28, FeatureConfig().columns), np.float32)
+    clips = [(windows, np.ones((2_000, 64), np.float32))] * 40
+    prior = taught(new_readout(FeatureConfig(), 64, config), clips, config, own=False)
+    assert prior.gram.max() == pytest.approx(MOST_FRAMES, rel=1e-3)
+    few = taught(new_readout(FeatureConfig(), 64, config), clips[:5], config, own=False)
+    np.testing.assert_allclose(prior.cross, few.cross, rtol=1e-5, atol=1e-3)
+
+
+def test_the_opening_is_heard_at_every_lag_as_in_the_shifted_sound():
+    model = train_general([speaker(6.0, seed=s) for s in (11, 12)], LIP, LID, None, TINY)
+    samples, truth = speaker(6.0, seed=14)
+    frames, features = len(truth), model.config.features
+    for lag, heard in zip(LAGS_SECONDS, opening_at_lags(model, samples, frames), strict=True):
+        late = shifted(samples, float(lag))
+        motion = predicted_motion(model, late, frames, listen(late, features))
+        expected = motion[:, :64] @ (model.manner.expression_deviation * model.manner.lip_opening)
+        assert correlation(heard[10:-15], expected[10:-15]) > 0.99
 
 
 def test_the_bundled_weights_fit_their_place_and_know_their_face_model():

@@ -8,7 +8,7 @@ import torch
 from synthetic_speaker import LID, LIP, speaker
 
 from headroom.motion.dataset import pose_of
-from headroom.motion.features import FeatureConfig, listen, windows
+from headroom.motion.features import listen, windows
 from headroom.motion.general import train_general
 from headroom.motion.manner import measure_manner, normalised, plain
 from headroom.motion.model import MotionModel
@@ -53,7 +53,7 @@ def test_cepstra_are_those_of_a_loop_written_by_hand():
 
 def test_targets_are_coefficients_radians_and_decimetres():
     samples, truth = speaker(4.0)
-    manner = plain(measure_manner(samples, truth, LIP, LID, FeatureConfig()))
+    manner = plain(measure_manner(samples, truth, LIP, LID))
     targets = normalised(truth, manner)
     np.testing.assert_allclose(targets[:, :64], truth.expression)
     np.testing.assert_allclose(targets[:, 64:67], truth.rotation, atol=1e-6)

@@ -9,15 +9,15 @@ from synthetic_speaker import LID, LIP, TINY, speaker
 
 from headroom.errors import Cancelled, InputError
 from headroom.motion.dataset import AugmentConfig, Sample, as_windows, make_sample, pose_of, random_batch
-from headroom.motion.features import FeatureConfig
+from headroom.motion.features import FeatureConfig, listen, windows
 from headroom.motion.fit import fit
 from headroom.motion.general import train_general
 from headroom.motion.losses import PAPER_LOSS, LossConfig, motion_losses
 from headroom.motion.model import MotionModel
 from headroom.motion.network import MotionNetwork, NetworkConfig
-from headroom.motion.offset import LAGS_SECONDS, best_lag, estimate_offset, shifted
+from headroom.motion.offset import LAGS_SECONDS, best_lag, estimate_offset, heard_at_lags, pooled, shifted
 from headroom.motion.predict import predict
-from headroom.motion.train import cautious, train_motion, trust_in
+from headroom.motion.train import train_motion, trust_in
 from headroom.progress import silent
 
 
@@ -72,6 +72,16 @@ def test_a_late_sound_is_found_and_corrected(late_seconds):
     samples, truth = speaker(12.0, late_seconds=late_seconds)
     found = estimate_offset(samples, truth.expression @ LIP, FeatureConfig())
     assert abs(found - late_seconds) < 0.041
+
+
+def test_one_hearing_gives_what_shifting_the_sound_to_every_lag_gives():
+    samples, truth = speaker(6.0)
+    config, frames = FeatureConfig(), len(truth)
+    hearing, reach = listen(samples, config), 4  # frames at the ends, whose windows meet the shifted sound's silence
+    for lag, heard in zip(LAGS_SECONDS, heard_at_lags(samples, frames, config), strict=True):
+        expected = pooled(windows(shifted(samples, float(lag)), 0, frames, config, hearing))
+        whole = slice(reach, frames - reach)
+        np.testing.assert_allclose(heard[whole], expected[whole], atol=2e-3)
 
 
 def test_unrelated_sound_gives_no_offset():
@@ -149,6 +159,6 @@ def test_what_held_out_frames_do_not_bear_out_is_toned_down():
     windows = torch.randn(1, 5, 28, TINY.network.features.columns)
     network.eval()
     before, pose, _ = network(windows)
-    after, same_pose, _ = cautious(network, trust)(windows)
+    after, same_pose, _ = network.turned(np.diag(trust))(windows)
     assert torch.allclose(after, before * torch.from_numpy(trust).float(), atol=1e-5)
     assert torch.equal(pose, same_pose)

@@ -1,5 +1,6 @@
 """Refined crops are painted once: an edit paints the edited frames and those that have them in their window."""
 
+import threading
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -7,8 +8,11 @@ import numpy as np
 import pytest
 from test_refiner import QUICK, drawn_clip, pairs_of
 
+from headroom import refining
+from headroom.ahead import AHEAD
+from headroom.errors import InputError
 from headroom.face.camera import Camera, Crop
-from headroom.media.image import write_picture
+from headroom.media.image import read_picture, write_picture
 from headroom.plate.match import PlateMatch
 from headroom.refine.crops import Crops
 from headroom.refine.train import train_refiner
@@ -31,13 +35,13 @@ def studio(clip):
                                    rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
     studio.refiner = train_refiner(pairs_of(*clip), QUICK)
     studio.resolution, studio.person, studio.points = size, "somebody", np.random.default_rng(0).normal(0, 80, (12, 3))
-    studio._plates, studio._warped = clip[0], OrderedDict()
+    studio._plates, studio._warped, studio._warping = clip[0], OrderedDict(), threading.Lock()
     studio.painted_frames = 0
     paint = studio.refiner.paint
 
-    def counted(windows, features):
+    def counted(windows):
         studio.painted_frames += len(windows)
-        return paint(windows, features)
+        return paint(windows)
 
     studio.refiner.paint = counted
     return studio
@@ -102,3 +106,44 @@ def test_a_damaged_crop_is_painted_again(studio, clip, matched, tmp_path):
     for path in (tmp_path / "crops").rglob("*.png"):
         path.write_bytes(b"cut short")
     assert all(np.array_equal(a[0], b[0]) for a, (b, _) in zip(first, studio.refined(renders, matched, crops)))
+
+
+def test_no_more_renders_are_read_than_the_stream_holds(studio, clip, matched, tmp_path, monkeypatch):
+    renders, read = written(tmp_path, clip[1]), []
+
+    def counted(path, alpha):
+        read.append(path)
+        return read_picture(path, alpha)
+
+    monkeypatch.setattr(refining, "read_picture", counted)
+    stream = studio.refined(renders, matched, Crops(tmp_path / "crops"))
+    next(stream)
+    stream.close()
+    assert 1 <= len(read) <= 1 + 2 * AHEAD + 1
+    assert not working()
+
+
+def test_a_render_that_cannot_be_read_is_told_in_its_place_and_what_came_before_is_kept(
+    studio, clip, matched, tmp_path
+):
+    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders[4].write_bytes(b"cut short")
+    made = []
+    with pytest.raises(InputError, match="000004"):
+        for crop, _ in studio.refined(renders, matched, crops):
+            made.append(crop)
+    assert len(made) == 4 and len(list((tmp_path / "crops").rglob("*.png"))) == 4
+    assert not working()
+
+
+def test_finished_frames_are_the_plates_outside_the_masks(studio, clip, matched, tmp_path):
+    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    frames = list(studio.composites(renders, matched, crops))
+    masks = [mask for (_, mask), _ in studio.refined(renders, matched, crops)]
+    for frame, plate, mask in zip(frames, clip[0], masks, strict=True):
+        assert np.array_equal(frame[mask == 0], plate[mask == 0]) and not np.array_equal(frame, plate)
+
+
+def working():
+    """The threads of streams that have not ended."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from headroom.errors import Cancelled, InputError
 from headroom.refine.augment import AugmentConfig
@@ -183,6 +184,53 @@ def test_frames_are_read_as_they_are_needed(clip, refiner):
     assert read == [0]
 
 
+def test_frames_of_the_context_are_seen_and_not_painted(clip, refiner):
+    frames, renders = clip
+    whole = [picture for picture, _ in refiner.refine(renders, frames)]
+    part = [picture for picture, _ in refiner.refine(renders[1:], frames[1:], context=2)]
+    assert len(part) == len(whole) - 3
+    assert all(np.array_equal(a, b) for a, b in zip(part, whole[3:]))
+
+
+@pytest.fixture
+def on_a_gpu(clip, refiner):
+    """A function that gives a refiner that believes to be on a GPU whose memory holds `most` windows at a time."""
+
+    def made(most):
+        ours = Refiner(refiner.generator, refiner.identity, refiner.region, refiner.resolution, "cpu")
+        on_cpu, batches = ours._paint, []
+
+        def paint(windows):
+            if ours.device.type != "cpu" and len(windows) > most:
+                raise torch.OutOfMemoryError
+            batches.append(len(windows))
+            there, ours.device = ours.device, torch.device("cpu")
+            try:
+                return on_cpu(windows)
+            finally:
+                ours.device = there
+
+        ours._paint, ours.device = paint, torch.device("mps")
+        return ours, batches
+
+    return made
+
+
+def test_a_full_gpu_is_given_fewer_frames_at_a_time(clip, refiner, on_a_gpu):
+    ours, batches = on_a_gpu(most=2)
+    made = [picture for picture, _ in ours.refine(clip[1], clip[0], batch=5)]
+    assert batches == [2, 1, 2, 1] and ours.device.type == "mps"
+    for a, (b, _) in zip(made, refiner.refine(clip[1], clip[0]), strict=True):
+        assert np.abs(a.astype(int) - b).max() <= 2
+
+
+def test_a_gpu_without_room_for_one_frame_leaves_the_work_to_the_cpu(clip, on_a_gpu, caplog):
+    ours, batches = on_a_gpu(most=0)
+    assert len(list(ours.refine(clip[1], clip[0], batch=4))) == len(clip[0])
+    assert ours.device.type == "cpu" and sum(batches) == len(clip[0])
+    assert [record.getMessage() for record in caplog.records if "on the CPU" in record.getMessage()]
+
+
 def test_a_saved_refiner_paints_the_same(clip, refiner, tmp_path):
     refiner.save(tmp_path / "refiner.safetensors")
     again = Refiner.load(tmp_path / "refiner.safetensors", device="cpu")
@@ -218,7 +266,7 @@ def test_a_feature_is_the_mean_of_the_window(clip, refiner_of_two):
     frames, renders, _ = people_of(clip)
     pictures = [prepare(render, frame, RegionConfig()) for render, frame in zip(renders, frames)]
     each = [refiner_of_two.feature_of(picture) for picture in pictures]
-    seen = [feature for _, feature in refiner_of_two._windows(renders, frames)]
+    seen = [window.identity for window in refiner_of_two.windows(renders, frames)]
     assert np.allclose(seen[0], each[0], atol=1e-5) and np.allclose(seen[7], np.mean(each[5:8], axis=0), atol=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_progress_stays_between_0_and_1_and_never_goes_back():
     job = Job("perform", {}, {})
     fractions = [job := job.after(Progressed(fraction, "on")) for fraction in (-1.0, 0.5, 0.2, float("nan"), 7.0)]
     assert [job.progress for job in fractions] == [0.0, 0.5, 0.5, 0.5, 1.0]
+
+
+def test_a_job_sent_twice_at_once_is_one_job(store):
+    requests = [Job("perform", {"sent": number}, {}, "a" * 32) for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(store.add, requests))
+    assert store.jobs() == [answers[0]] and all(answer == answers[0] for answer in answers)
 
 
 def test_a_job_comes_back_from_the_store_as_it_was(store):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
+from headroom.device import pick_device
 from headroom.errors import InputError
 
 LONGEST_WAIT = timedelta(days=7)  # one process may still be tracking clips when the others are done
@@ -27,9 +28,10 @@ def gathered_team() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    if torch.cuda.is_available():
+    on_card = device().type == "cuda"
+    if on_card:
         torch.cuda.set_device(device())
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=LONGEST_WAIT)
+    distributed.init_process_group("nccl" if on_card else "gloo", timeout=LONGEST_WAIT)
     try:
         yield
     finally:
@@ -50,8 +52,8 @@ def leads() -> bool:
 
 
 def device() -> torch.device:
-    """What this process trains on: its own graphics card where there is one."""
-    if not torch.cuda.is_available():
+    """What this process trains on: its own NVIDIA card where there is one; small networks gain nothing elsewhere."""
+    if pick_device().type != "cuda":
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 

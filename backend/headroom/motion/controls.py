@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from headroom.errors import InputError
 from headroom.performance import Performance
@@ -113,9 +114,7 @@ def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
     if sigma < LEAST_SIGMA:
         return values
     radius = int(np.ceil(KERNEL_SIGMAS * sigma))
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    held = np.pad(values, ((radius, radius), (0, 0)), mode="edge")
-    return np.stack([np.convolve(channel, kernel / kernel.sum(), mode="valid") for channel in held.T], 1)
+    return gaussian_filter1d(values, sigma, axis=0, mode="nearest", radius=radius)
 
 
 def replayed(pose: np.ndarray, frames: int) -> np.ndarray:

@@ -75,13 +75,11 @@ def frame_count(samples: np.ndarray) -> int:
 
 def listen(samples: np.ndarray, config: FeatureConfig, warp: float = 1.0) -> Hearing:
     """One pass over `samples` (N,), 16 kHz, a minute at a time: loudness, speaker and microphone of the utterance."""
-    count = max(1, -(-len(samples) // ROW_SAMPLES))
-    starts = range(0, count, CHUNK_ROWS)
-    levels = np.concatenate([row_levels(samples, first, min(first + CHUNK_ROWS, count)) for first in starts])
-    loud = float(np.percentile(levels[levels > levels.max() - FLOOR_DB], 95))
+    levels, loud = loudness(samples)
+    count = len(levels)
     total, squares, heard = np.zeros(config.sound_columns), np.zeros(config.sound_columns), 0
     cepstra, audible = np.zeros(phones.CEPSTRA), 0
-    for first in starts:
+    for first in range(0, count, CHUNK_ROWS):
         last = min(first + CHUNK_ROWS, count)
         power, present = _power(samples, first, last, config, loud), levels[first:last]
         values = _heard(power, config, warp)[present > loud - SPEECH_DEPTH_DB].astype(np.float64)
@@ -92,6 +90,14 @@ def listen(samples: np.ndarray, config: FeatureConfig, warp: float = 1.0) -> Hea
     mean = total / max(heard, 1)
     deviation = np.sqrt(np.maximum(squares / max(heard, 1) - mean**2, 1e-4))
     return Hearing(loud, *(a.astype(np.float32) for a in (mean, deviation, cepstra / max(audible, 1))))
+
+
+def loudness(samples: np.ndarray) -> tuple[np.ndarray, float]:
+    """Levels of all rows of `samples` (N,) in dB of full scale, and that of the loud ones."""
+    count = max(1, -(-len(samples) // ROW_SAMPLES))
+    levels = np.concatenate([row_levels(samples, first, min(first + CHUNK_ROWS, count))
+                             for first in range(0, count, CHUNK_ROWS)])
+    return levels, float(np.percentile(levels[levels > levels.max() - FLOOR_DB], 95))
 
 
 def windows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, hearing: Hearing) -> np.ndarray:
@@ -120,10 +126,10 @@ def rows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, hear
     return np.concatenate([values, chances], 1)
 
 
-def speech_levels(samples: np.ndarray, first: int, last: int, hearing: Hearing) -> np.ndarray:
-    """Loudness (last - first,) of each frame in dB below the utterance's loud rows, 0 and less."""
+def speech_levels(samples: np.ndarray, first: int, last: int, loud_db: float) -> np.ndarray:
+    """Loudness (last - first,) of each frame in dB below `loud_db`, the utterance's loud rows, 0 and less."""
     levels = row_levels(samples, first * ROWS_PER_FRAME, last * ROWS_PER_FRAME)
-    return np.clip(levels.reshape(-1, ROWS_PER_FRAME).max(1) - hearing.loud_db, -FLOOR_DB, 0)
+    return np.clip(levels.reshape(-1, ROWS_PER_FRAME).max(1) - loud_db, -FLOOR_DB, 0)
 
 
 def row_levels(samples: np.ndarray, first: int, last: int) -> np.ndarray:

@@ -31,8 +31,7 @@ SAME_BASIS = 0.01  # lip openings of one expression basis differ by less than th
 
 # The networks hear phones, so that more steps than 450 do not learn the few voices by heart.
 GENERAL = TrainConfig(network=NetworkConfig(width=48, code=64, hidden=64, dropout=0.5), members=3, steps=900, batch=16,
-                      longest=75, average=0.99,
-                      augment=AugmentConfig(jitter=0.5, masked_rows=16, masked_columns=10))
+                      longest=75, average=0.99, augment=AugmentConfig(masked_rows=16))
 
 
 def general(lip_opening: np.ndarray | None = None) -> MotionModel | None:
@@ -76,7 +75,7 @@ def train_general(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: 
     for index in range(len(clips)):
         progress(0.1 * index / len(clips), "Measuring how people move")
         sound, truth = in_step(index)
-        manners.append(measure_manner(sound, truth, lip_opening, lid_opening, features))
+        manners.append(measure_manner(sound, truth, lip_opening, lid_opening))
         frames.append(len(truth))
     manners = list(map(plain, manners)) if config.network.targets == "plain" else \
         with_shared_deviations(manners, frames)

@@ -9,7 +9,7 @@ import numpy as np
 
 from headroom.motion.blinks import find_blinks, measure_blinks
 from headroom.motion.dataset import pose_of
-from headroom.motion.features import FeatureConfig, listen, speech_levels
+from headroom.motion.features import loudness, speech_levels
 from headroom.motion.model import Manner
 from headroom.motion.network import POSE
 from headroom.performance import Performance
@@ -22,11 +22,10 @@ DECIMETRE = 100.0  # mm: what the paper's face model measures in
 LEAST_DEVIATION = 0.05  # of a dimension, as a share of the median one: a still dimension is not blown up
 
 
-def measure_manner(samples: np.ndarray, truth: Performance, lip_opening: np.ndarray, lid_opening: np.ndarray,
-                   features: FeatureConfig) -> Manner:
+def measure_manner(samples: np.ndarray, truth: Performance, lip_opening: np.ndarray, lid_opening: np.ndarray) -> Manner:
     """The manner in `truth` at 25 Hz beside its sound (N,), 16 kHz, already in step with the lips."""
     expression, pose = truth.expression.astype(np.float32), pose_of(truth)
-    levels = speech_levels(samples, 0, len(truth), listen(samples, features))
+    levels = speech_levels(samples, 0, len(truth), loudness(samples)[1])
     opening = expression @ lip_opening
     blinks = measure_blinks(expression, lid_opening, lip_opening)
     deviation = expression.std(0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -101,3 +103,11 @@ class MotionNetwork(nn.Module):
         seen = memory if self.config.encoder == "paper" else torch.cat([memory, codes], -1)
         motion = self.readout(self.dropout(seen))
         return motion[..., :EXPRESSION], motion[..., EXPRESSION:], state
+
+    @torch.no_grad()
+    def turned(self, matrix: np.ndarray) -> "MotionNetwork":
+        """A copy whose expression is `matrix` (64, 64) times this one's."""
+        other, turn = copy.deepcopy(self), torch.from_numpy(matrix.astype(np.float32))
+        other.readout.weight[:EXPRESSION] = turn @ self.readout.weight[:EXPRESSION]
+        other.readout.bias[:EXPRESSION] = turn @ self.readout.bias[:EXPRESSION]
+        return other

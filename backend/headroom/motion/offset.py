@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from headroom.media.audio import SAMPLE_RATE
-from headroom.motion.features import FeatureConfig, listen, windows
+from headroom.motion.features import FRAME_RATE, FeatureConfig, listen, windows
 
-LAGS_SECONDS = np.arange(-10, 13) * 0.04  # one frame apart, twice as far as is believed: flanks need room
+LAG_FRAMES = np.arange(-10, 13)  # twice as far as is believed: flanks need room
+LAGS_SECONDS = LAG_FRAMES / FRAME_RATE
 BELIEVED = (LAGS_SECONDS > -0.22) & (LAGS_SECONDS < 0.26)
 FOLDS = 4
 STRENGTH = 10.0  # of the ridge, times frames; columns have deviation 1
@@ -39,15 +38,19 @@ def estimate_offset(samples: np.ndarray, opening: np.ndarray, config: FeatureCon
     """
     if len(opening) < MIN_FRAMES or np.std(opening) < 1e-6:
         return 0.0
-    hearing = listen(samples, config)
-    scores = lag_scores(lambda lag: predicted_by_folds(
-        pooled(windows(shifted(samples, lag), 0, len(opening), config, hearing)), opening), opening)
-    return best_lag(scores)
+    heard = heard_at_lags(samples, len(opening), config)
+    return best_lag(np.array([correlation(predicted_by_folds(each, opening), opening) for each in heard]))
 
 
-def lag_scores(predict: Callable[[float], np.ndarray], opening: np.ndarray) -> np.ndarray:
-    """Correlation (lags,) between the lip opening that `predict(lag)` hears and the one that was seen."""
-    return np.array([correlation(predict(float(lag)), opening) for lag in LAGS_SECONDS])
+def heard_at_lags(samples: np.ndarray, frames: int, config: FeatureConfig) -> list[np.ndarray]:
+    """Pooled windows (frames, F) of the sound (N,) as it is each of the lags later, all views of one array."""
+    first, last = int(LAG_FRAMES[0]), int(LAG_FRAMES[-1])
+    return at_lags(pooled(windows(samples, first, frames + last, config, listen(samples, config))), frames)
+
+
+def at_lags(values: np.ndarray, frames: int) -> list[np.ndarray]:
+    """The `frames` values that belong to each lag, of values (lags - 1 + frames, …) that begin with the first lag's."""
+    return [values[number:number + frames] for number in range(len(LAG_FRAMES))]
 
 
 def best_lag(scores: np.ndarray, smallest: float = SMALLEST) -> float:

@@ -5,17 +5,14 @@ Networks and the regression half end in a linear layer, so another basis of expr
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.motion.general import general
 from headroom.motion.model import Manner, MotionModel
-from headroom.motion.network import EXPRESSION, MotionNetwork
 
 _NOISE_MM, _EVIDENCE = 0.5, 0.2
 """How far landmarks of two models are off, and how much of them counts, since neighbours err together."""
@@ -52,7 +49,7 @@ def spoken_by(model: MotionModel, between: np.ndarray, lip_opening: np.ndarray, 
     if readout is not None:
         cross = None if readout.cross is None else (readout.cross @ last.T).astype(np.float32)
         readout = replace(readout, weights=(readout.weights @ last.T).astype(np.float32), cross=cross)
-    return replace(model, networks=tuple(_network(network, last) for network in model.networks), manner=manner,
+    return replace(model, networks=tuple(network.turned(last) for network in model.networks), manner=manner,
                    readout=readout)
 
 
@@ -68,12 +65,3 @@ def _manner(known: Manner, between: np.ndarray, lip_opening: np.ndarray, lid_ope
         lip_opening=np.asarray(lip_opening, np.float32),
         lid_opening=np.asarray(lid_opening, np.float32),
     )
-
-
-def _network(network: MotionNetwork, last: np.ndarray) -> MotionNetwork:
-    """A copy whose answers, normalised expression first, are turned by `last` (64, 64)."""
-    turned, matrix = copy.deepcopy(network), torch.from_numpy(last.astype(np.float32))
-    with torch.no_grad():
-        turned.readout.weight[:EXPRESSION] = matrix @ network.readout.weight[:EXPRESSION]
-        turned.readout.bias[:EXPRESSION] = matrix @ network.readout.bias[:EXPRESSION]
-    return turned

@@ -32,7 +32,7 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
     """
     frames = frame_count(samples) if seconds is None else max(1, round(seconds * FRAME_RATE))
     hearing = listen(samples, model.config.features)
-    levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), hearing)
+    levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), hearing.loud_db)
                              for first in range(0, frames, chunk_frames)])
     motion = predicted_motion(model, samples, frames, hearing, chunk_frames)
     expression = face_in_chunks(model.manner, motion[:, :EXPRESSION], speaking(levels, hearing), chunk_frames)

@@ -16,6 +16,7 @@ from headroom.motion.features import WINDOW_ROWS, FeatureConfig
 from headroom.motion.offset import pooled
 
 POOLED_ROWS = 4  # rows averaged before projecting
+MOST_FRAMES = 10_000  # that a prior weighs; each adds up to 1 to an element of the matrix, and float16 ends at 65504
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,23 @@ def taught(readout: Readout, clips: Iterable[tuple[np.ndarray, np.ndarray]], con
            own: bool = True) -> Readout:
     """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
 
-    With `own` the frames are one person's and count for more; without, the answer is a prior for others.
+    With `own` the frames are one person's and count for more; without, the answer is a prior for others. However many
+    frames taught a prior, it weighs no more than `MOST_FRAMES` of them, which half precision holds.
     """
     size, outputs = readout.weights.shape
     gram = np.zeros((size, size)) if readout.gram is None else readout.gram.astype(np.float64)
     cross = np.zeros((size, outputs)) if readout.cross is None else readout.cross.astype(np.float64)
     strength = config.lone_strength if own and readout.gram is None else config.strength
     weight = config.own_weight if own and readout.gram is not None else 1.0
+    frames = 0
     for windows, expression in clips:
+        frames += len(windows)
         features = readout.project(windows).astype(np.float64)
         gram = gram + weight * features.T @ features
         cross = cross + weight * features.T @ expression
     weights = np.linalg.solve(gram + strength * np.eye(size), cross).astype(np.float32)
     if own:
         return replace(readout, weights=weights, gram=None, cross=None)
-    return replace(readout, weights=weights, gram=gram.astype(np.float16), cross=cross.astype(np.float32))
+    share = min(1.0, MOST_FRAMES / max(frames, 1))
+    return replace(readout, weights=weights, gram=(share * gram).astype(np.float16),
+                   cross=(share * cross).astype(np.float32))

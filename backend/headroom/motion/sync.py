@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from headroom.motion.features import FeatureConfig, listen, windows
+from headroom.motion.features import FRAME_SAMPLES, FeatureConfig, listen
 from headroom.motion.model import MotionModel
 from headroom.motion.network import EXPRESSION
 from headroom.motion.offset import (
     BELIEVED,
+    LAG_FRAMES,
     LAGS_SECONDS,
     MIN_CORRELATION,
+    at_lags,
     best_lag,
     correlation,
     estimate_offset,
-    lag_scores,
-    pooled,
-    shifted,
+    heard_at_lags,
 )
 from headroom.motion.predict import predicted_motion
 
@@ -36,14 +36,17 @@ def find_offset(samples: np.ndarray, opening: np.ndarray, features: FeatureConfi
     """
     if initial is None:
         return estimate_offset(samples, opening, features)
-    scores = lag_scores(lambda lag: heard_opening(initial, shifted(samples, lag), len(opening)), opening)
-    return best_lag(scores, SMALLEST)
+    heard = opening_at_lags(initial, samples, len(opening))
+    return best_lag(np.array([correlation(each, opening) for each in heard]), SMALLEST)
 
 
-def heard_opening(model: MotionModel, samples: np.ndarray, frames: int) -> np.ndarray:
-    """Lip opening (frames,) in millimetres of the model's own person that `model` hears in the sound (N,)."""
-    motion = predicted_motion(model, samples, frames, listen(samples, model.config.features))
-    return motion[:, :EXPRESSION] @ (model.manner.expression_deviation * model.manner.lip_opening)
+def opening_at_lags(model: MotionModel, samples: np.ndarray, frames: int) -> list[np.ndarray]:
+    """Lip opening (frames,) in millimetres of the model's own person, heard in the sound (N,) at each of the lags."""
+    before = np.zeros(-LAG_FRAMES[0] * FRAME_SAMPLES, np.float32)
+    hearing = listen(samples, model.config.features)
+    motion = predicted_motion(model, np.concatenate([before, samples]), frames + len(LAG_FRAMES) - 1, hearing)
+    opening = motion[:, :EXPRESSION] @ (model.manner.expression_deviation * model.manner.lip_opening)
+    return at_lags(opening, frames)
 
 
 def align(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureConfig) -> list[float]:
@@ -52,12 +55,11 @@ def align(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureConfig) -
     Clips of a few seconds cannot tell by themselves. In turns, each clip's lag is looked up with a regression that the
     others taught with their present lags; a lag that no other clip supports is left at 0.
     """
-    heard = [{float(lag): _heard(samples, float(lag), len(opening), features) for lag in ALIGN_LAGS}
-             for samples, opening in clips]
+    heard = [_heard(samples, len(opening), features) for samples, opening in clips]
     seen = [(opening - opening.mean()) / max(float(opening.std()), 1e-6) for _, opening in clips]
     offsets = [0.0] * len(clips)
     for _ in range(ALIGN_TURNS):
-        now = [inputs[offset] for inputs, offset in zip(heard, offsets)]
+        now = [inputs[offset].astype(np.float64) for inputs, offset in zip(heard, offsets)]
         grams, crosses = [x.T @ x for x in now], [x.T @ y for x, y in zip(now, seen)]
         frames, columns = sum(map(len, seen)), now[0].shape[1]
         for index, target in enumerate(seen):
@@ -69,6 +71,7 @@ def align(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureConfig) -
     return offsets
 
 
-def _heard(samples: np.ndarray, lag: float, frames: int, features: FeatureConfig) -> np.ndarray:
-    values = windows(shifted(samples, lag), 0, frames, features, listen(samples, features))
-    return pooled(values).astype(np.float64)
+def _heard(samples: np.ndarray, frames: int, features: FeatureConfig) -> dict[float, np.ndarray]:
+    """Pooled windows (frames, F) at each believed lag in seconds."""
+    return {float(lag): values for lag, values, believed
+            in zip(LAGS_SECONDS, heard_at_lags(samples, frames, features), BELIEVED) if believed}

@@ -77,7 +77,7 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     torch.manual_seed(config.seed)
     offset = find_offset(samples, truth.expression @ lip_opening, config.network.features, initial)
     samples = shifted(samples, offset)
-    manner = measure_manner(samples, truth, lip_opening, lid_opening, config.network.features)
+    manner = measure_manner(samples, truth, lip_opening, lid_opening)
     manner = plain(manner) if config.network.targets == "plain" else manner
     sample = make_sample(samples, normalised(truth, manner), config.network.features, config.augment, rng)
     emphasis = emphasis_of(manner, importance, config)
@@ -88,7 +88,7 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     held_out = mixed(answers, share)
     if config.network.targets == "person":
         trust = trust_in(held_out, sample)
-        networks = [cautious(network, trust) for network in networks]
+        networks = [network.turned(np.diag(trust)) for network in networks]
         held_out = held_out * np.append(trust, np.ones(POSE))
         own = replace(own, weights=(own.weights * trust).astype(np.float32)) if own else None
     learnt = MotionModel(config.network, tuple(networks), judged_manner(manner, held_out, sample, config.network),
@@ -199,16 +199,6 @@ def trust_in(held_out: np.ndarray, sample: Sample) -> np.ndarray:
     """(64,) what each expression dimension of held-out answers (T, 70) is to be multiplied by to err least, 0..1."""
     said, true = held_out[:, :EXPRESSION], sample.motion[:, :EXPRESSION].numpy()
     return np.clip((said * true).sum(0) / np.maximum((said**2).sum(0), 1e-9), 0, 1)
-
-
-@torch.no_grad()
-def cautious(network: MotionNetwork, trust: np.ndarray) -> MotionNetwork:
-    """A copy of `network` whose expression comes out multiplied by `trust` (64,)."""
-    network = copy.deepcopy(network)
-    scale = torch.from_numpy(np.append(trust, np.ones(POSE)).astype(np.float32))
-    network.readout.weight.mul_(scale[:, None])
-    network.readout.bias.mul_(scale)
-    return network
 
 
 def judged_manner(manner: Manner, held_out: np.ndarray, sample: Sample, network: NetworkConfig) -> Manner:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from headroom.device import pick_device
 from headroom.errors import InputError
 from headroom.files import atomic_write
 from headroom.refine.dataset import Picture, prepare, to_tensor, window_array
@@ -25,6 +28,19 @@ from headroom.refine.region import RegionConfig
 
 FORMAT = "headroom refiner 1"
 _MEMORY = "memory."
+BATCH = {"cpu": 1, "cuda": 8, "mps": 4}
+"""Frames at a time: on a CPU four together take longer than four alone, for they leave the cache."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One frame as the generator takes it."""
+
+    pixels: NDArray[np.uint8]  # (R, R, 11)
+    identity: NDArray[np.float32]  # (D,)
+    mask: NDArray[np.float32]  # (R, R) 0..1, where the refined frame is shown
 
 
 class Refiner:
@@ -47,6 +63,7 @@ class Refiner:
         self.generator = generator.to(self.device).eval()
         self.identity, self.region, self.resolution = identity, region, resolution
         self.recall = recall.to(self.device).eval() if recall else None
+        self._painter: Generator | None = None
 
     def refine(
         self,
@@ -57,23 +74,61 @@ class Refiner:
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
         """Refined crop (R, R, 3) uint8 and mask (R, R) float32 0..1 for each frame, in order.
 
-        renders: (R, R, 4) uint8, straight alpha; plates: (R, R, 3) uint8, their crops. One is read from each as it is
-        needed, so memory does not grow with the number of frames. batch: frames at a time; by default one on CPU.
+        renders: (R, R, 4) uint8, straight alpha; plates: (R, R, 3) uint8, their crops.
         context: how many of the first frames are there to be looked at by the next ones, and are not refined.
         """
-        batch = batch or (1 if self.device.type == "cpu" else 8)
-        windows = islice(self._windows(renders, plates), context, None)
-        while chunk := list(islice(windows, batch)):
-            refined = self.paint([window_array(window) for window, _ in chunk], [feature for _, feature in chunk])
-            for (window, _), picture in zip(chunk, refined):
-                yield picture, window[-1].mask
+        return self.painted(self.windows(renders, plates, context), batch)
+
+    def windows(
+        self, renders: Iterable[NDArray[np.uint8]], plates: Iterable[NDArray[np.uint8]], context: int = 0
+    ) -> Iterator[Window]:
+        """What the generator sees of each frame; one render and one plate are read for each, as it is needed.
+
+        Identity features are smoothed over no more than the window, since a kept crop depends on nothing else.
+        """
+        recent: deque[Picture] = deque(maxlen=WINDOW)
+        features: deque[NDArray[np.float32]] = deque(maxlen=WINDOW)
+        for number, (render, plate) in enumerate(zip(renders, plates)):
+            recent.append(prepare(render, plate, self.region))
+            features.append(self.feature_of(recent[-1]))
+            while len(recent) < WINDOW:  # the first stands in for those before it
+                recent.append(recent[0])
+                features.append(features[0])
+            if number >= context:
+                yield Window(window_array(list(recent)), np.mean(features, axis=0), recent[-1].mask)
+
+    def painted(
+        self, windows: Iterable[Window], batch: int | None = None
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+        """Refined crop and mask of each window, in order. batch: windows at a time, by default what the device likes;
+        no more than that are held, so memory does not grow with the number of frames."""
+        rest = iter(windows)
+        while chunk := list(islice(rest, batch or BATCH[self.device.type])):
+            for window, picture in zip(chunk, self.paint(chunk)):
+                yield picture, window.mask
+
+    def paint(self, windows: list[Window]) -> NDArray[np.uint8]:
+        """Refined crops (B, R, R, 3) uint8 of windows; fewer at a time where memory runs out."""
+        try:
+            return self._paint(windows)
+        except torch.OutOfMemoryError:
+            if self.device.type == "cpu":
+                raise
+            torch.cuda.empty_cache()
+        if len(windows) == 1:
+            log.warning("The GPU's memory is full; refining goes on on the CPU")
+            self.device, self.generator, self._painter = torch.device("cpu"), self.generator.cpu(), None
+            return self._paint(windows)
+        half = len(windows) // 2
+        return np.concatenate([self.paint(windows[:half]), self.paint(windows[half:])])
 
     @torch.inference_mode()
-    def paint(self, windows: list[NDArray[np.uint8]], features: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
-        """Refined crops (B, R, R, 3) uint8 of windows (R, R, 11) uint8 and their identity features (D,)."""
-        identity = torch.from_numpy(np.stack(features)).to(self.device)
+    def _paint(self, windows: list[Window]) -> NDArray[np.uint8]:
+        identity = torch.from_numpy(np.stack([window.identity for window in windows])).to(self.device)
+        if self._painter is None:
+            self._painter = _frozen(self.generator, self.device)
         with autocast(self.device):
-            refined, _ = self.generator(to_tensor(windows, self.device), identity)
+            refined, _ = self._painter(to_tensor([window.pixels for window in windows], self.device), identity)
         return (refined.clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     def save(self, path: Path) -> None:
@@ -115,24 +170,6 @@ class Refiner:
             raise InputError(f"{path} was written by another version of Headroom. Learn the subject again.") from error
         return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device, recall)
 
-    def _windows(
-        self, renders: Iterable[NDArray[np.uint8]], plates: Iterable[NDArray[np.uint8]]
-    ) -> Iterator[tuple[list[Picture], NDArray[np.float32]]]:
-        """For every t the pictures of t-2, t-1 and t, and the mean of their identity features; the first stands in for
-        those before it.
-
-        Features are smoothed over no more than the window, since a kept crop depends on nothing else.
-        """
-        recent: deque[Picture] = deque(maxlen=WINDOW)
-        features: deque[NDArray[np.float32]] = deque(maxlen=WINDOW)
-        for render, plate in zip(renders, plates):
-            recent.append(prepare(render, plate, self.region))
-            features.append(self.feature_of(recent[-1]))
-            while len(recent) < WINDOW:
-                recent.append(recent[0])
-                features.append(features[0])
-            yield list(recent), np.mean(features, axis=0)
-
     def feature_of(self, picture: Picture) -> NDArray[np.float32]:
         """The identity feature (D,) of one frame: what the memory says of its render, or the one identity."""
         if self.recall is None:
@@ -141,16 +178,16 @@ class Refiner:
         return self.recall.retrieve(to_tensor([render], self.device))[0].cpu().numpy()
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is the best there is."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
 def autocast(device: torch.device) -> AbstractContextManager:
-    """bfloat16 where it is faster: GPUs, and CPUs with instructions for it (0.038 instead of 0.068 s a frame)."""
-    supported = device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
-    return torch.autocast(device.type, torch.bfloat16, enabled=supported)
+    """bfloat16 where it is faster."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=_has_bfloat16(device))
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """GPUs, and CPUs with instructions for it (0.038 instead of 0.068 s a frame)."""
+    return device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
+
+
+def _frozen(generator: Generator, device: torch.device) -> Generator:
+    """The generator for use alone: its weights are converted once, where autocast would do it for every frame."""
+    return copy.deepcopy(generator).requires_grad_(False).bfloat16() if _has_bfloat16(device) else generator

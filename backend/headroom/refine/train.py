@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from headroom.course import team
+from headroom.device import pick_device
 from headroom.progress import Progress, silent
 from headroom.refine import losses
 from headroom.refine.augment import AugmentConfig
@@ -20,7 +21,7 @@ from headroom.refine.dataset import Batch, Pairs, RefinerDataset
 from headroom.refine.discriminator import Discriminator
 from headroom.refine.generator import Generator, GeneratorConfig, current_render
 from headroom.refine.recall import MemoryTrainer, memory_for
-from headroom.refine.refine import Refiner, autocast, pick_device
+from headroom.refine.refine import Refiner, autocast
 from headroom.refine.region import RegionConfig
 
 if TYPE_CHECKING:

@@ -149,7 +149,7 @@ def _serve_jobs(app: FastAPI, store: Store, runner: JobRunner) -> None:
         missing = [sha for sha in named_blobs(job.inputs) if not store.blobs.keep(sha)]
         if missing:
             raise Refusal(409, f"The backend does not hold files that the job names. Send these: {', '.join(missing)}")
-        store.add(job)
+        job = store.add(job)  # the known one, if the same request came twice at once
         runner.wake()
         return JobReply.of(job)
 

@@ -68,7 +68,10 @@ class Store:
             self._database.close()
 
     def add(self, job: Job) -> Job:
+        """Put a job at the end of the queue; one whose id is known stays as it is, and is what comes back."""
         with self._lock:
+            if known := self.job(job.id):
+                return known
             marks = ", ".join("?" * len(_row(job)))
             self._database.execute(f"INSERT INTO jobs ({_COLUMNS}) VALUES ({marks})", _row(job))
         return job

@@ -104,15 +104,6 @@ def load_pipeline(module: str) -> Any:
     return importlib.import_module(module)
 
 
-def device_name() -> str:
-    """What the networks run on, for people to read."""
-    import torch
-
-    if torch.cuda.is_available():
-        return f"cuda ({torch.cuda.get_device_name()})"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
 def _bring(place: Workplace, sha: str, name: str, role: str) -> Path:
     """A copy of a blob under the name its owner knows it by, in a folder of its own."""
     return place.blobs.copy(sha, place.folder / role / plain_name(name, otherwise=role))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom import errors
+from headroom.device import device_name
 from headroom.progress import Progress
 from headroom.server import tasks
 from headroom.server.blobs import Blobs
@@ -138,7 +139,7 @@ def _unexpected(error: Exception, log_path: Path) -> str:
 def _device(pipeline: str) -> str:
     """What jobs run on; loading the pipeline now spares the first job the wait."""
     try:
-        return getattr(tasks.load_pipeline(pipeline), "device_name", tasks.device_name)()
+        return getattr(tasks.load_pipeline(pipeline), "device_name", device_name)()
     except Exception:
         log.exception("The pipeline cannot be loaded; every job will say so")
         return "unknown"

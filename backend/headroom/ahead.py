@@ -1,0 +1,36 @@
+"""Work on a stream while its consumer is busy with what came before."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+AHEAD = 2  # items: one that waits and one that is being made
+_END: Any = object()
+
+
+def ahead(items: Iterable[T], most: int = AHEAD) -> Generator[T, None, None]:
+    """The items in order, made in a thread of their own, at most `most` more than were asked for.
+
+    What goes wrong there is raised here, in its place in the order. Closing this iterator closes `items`, in their own
+    thread, and waits for the item that is being made.
+    """
+    iterator = iter(items)
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(1, "ahead") as thread:
+        try:
+            while True:
+                waiting.extend(thread.submit(next, iterator, _END) for _ in range(most + 1 - len(waiting)))
+                item = waiting.popleft().result()
+                if item is _END:
+                    return
+                yield item
+        finally:
+            for each in waiting:
+                each.cancel()
+            if hasattr(iterator, "close"):
+                thread.submit(iterator.close).result()
