@@ -19,8 +19,9 @@ from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer, unwrap
 from headroom.subject import head_points
-from headroom.track.fit import Fit, fit_clip
+from headroom.track.fit import Fit
 from headroom.track.landmarks import find_landmarks
+from headroom.track.tracker import fit_frames
 
 FPS, SIZE = 25.0, 640
 """Frames a second, and the side of the square pictures in pixels."""
@@ -105,8 +106,9 @@ def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
 
 def errors(model: FaceModel, person: Person) -> Errors:
     """Draw, find landmarks, fit, and compare with the truth."""
-    found = find_landmarks(list(pictures(model, person)), FPS)
-    fit = fit_clip(model, found.points, FPS, SIZE, SIZE)
+    frames = list(pictures(model, person))
+    found = find_landmarks(frames, FPS)
+    fit = fit_frames(frames, found, FPS, model)
     turned = rotation_matrix(fit.rotation) @ np.swapaxes(rotation_matrix(person.rotation), 1, 2)
     moved = (fit.expression - person.expression) @ model.expression_basis.reshape(-1, fit.expression.shape[1]).T
     moved = moved.reshape(len(moved), -1, 3)

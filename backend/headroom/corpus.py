@@ -18,9 +18,8 @@ from headroom.learning import clip_speech
 from headroom.media.video import probe, read_frames
 from headroom.performance import Performance
 from headroom.progress import Progress, part, silent
-from headroom.track.fit import fit_clip
 from headroom.track.landmarks import find_landmarks
-from headroom.track.tracker import TRACKER_VERSION
+from headroom.track.tracker import TRACKER_VERSION, fit_frames
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -150,7 +149,8 @@ def track_speaker(clip: Path, model: FaceModel, progress: Progress = silent) -> 
     """Sound (N,) at 16 kHz and motion of the person in a clip."""
     info = probe(clip)
     sound = clip_speech(clip, info, 0.0, info.seconds)
-    landmarks = find_landmarks(list(read_frames(clip)), info.fps, part(progress, 0, 0.7))
-    fit = fit_clip(model, landmarks.points, info.fps, info.width, info.height, progress=part(progress, 0.7, 1))
+    frames = list(read_frames(clip))
+    landmarks = find_landmarks(frames, info.fps, part(progress, 0, 0.7))
+    fit = fit_frames(frames, landmarks, info.fps, model, part(progress, 0.7, 1))
     motion = (values.astype(np.float32) for values in (fit.expression, fit.rotation, fit.translation))
     return sound, Performance(info.fps, *motion)

@@ -12,6 +12,7 @@ from headroom.commands.train_regressor import train_regressor
 from headroom.errors import InputError
 from headroom.face.camera import place, rotation_matrix
 from headroom.face.light import harmonics, shade
+from headroom.face.topology import eye_distance
 from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, read_frames
 from headroom.track.landmarks import find_landmarks
@@ -27,7 +28,7 @@ from headroom.track.regressor.augment import (
 )
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
-from headroom.track.regressor.guess import Guess, eye_distance, five_points
+from headroom.track.regressor.guess import Guess, five_points
 from headroom.track.regressor.losses import known_error, photometric_loss
 from headroom.track.regressor.network import Regressor, RegressorConfig, regressor_for
 from headroom.track.regressor.renders import draw_examples

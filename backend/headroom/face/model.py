@@ -62,7 +62,7 @@ class FaceModel:
     def normals(self, vertices: np.ndarray) -> np.ndarray:
         """Unit normals (V, 3) of vertices (V, 3): the area-weighted mean of the faces around each."""
         a, b, c = (vertices[self.faces[:, i]] for i in range(3))
-        summed = self._faces_of_vertex @ np.cross(b - a, c - a)
+        summed = self.faces_of_vertex @ np.cross(b - a, c - a)
         return (summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
     def vertex_of(self, landmark: int) -> int:
@@ -81,7 +81,8 @@ class FaceModel:
             np.savez(file, **values)
 
     @cached_property
-    def _faces_of_vertex(self) -> sparse.csr_matrix:
+    def faces_of_vertex(self) -> sparse.csr_matrix:
+        """(V, F) 1 where a triangle has the vertex."""
         rows, columns = self.faces.T.ravel(), np.tile(np.arange(len(self.faces)), 3)
         return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(self.mean), len(self.faces)))
 

@@ -27,6 +27,11 @@ EYE_LIDS = ((159, 145), (386, 374))
 """Upper and lower lid of the right and the left eye."""
 
 
+def eye_distance(points: np.ndarray) -> np.ndarray:
+    """(...) between the irises of landmarks (..., 478, 3), in their unit."""
+    return np.linalg.norm(points[..., RIGHT_IRIS, :] - points[..., LEFT_IRIS, :], axis=-1)
+
+
 def landmarks_to_controls(points: np.ndarray) -> np.ndarray:
     """Control points (..., 471, 3) of landmarks (..., 478, 3) in model axes; the cavity lies behind the inner lips."""
     ring = points[..., inner_lips(), :]

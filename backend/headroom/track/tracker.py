@@ -9,13 +9,17 @@ import numpy as np
 
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
-from headroom.track.fit import fit_clip, fit_motion
+from headroom.track.fit import Fit, fit_again, fit_clip, fit_motion
+from headroom.track.habit import turned_frames, without_habit
 from headroom.track.landmarks import Landmarks, find_landmarks
 from headroom.track.look import Look, estimate_look
+from headroom.track.photometric import fit_to_pictures
 from headroom.track.track import Track, face_crop
 
-TRACKER_VERSION = 1
+TRACKER_VERSION = 2
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
+_KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
+"""Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""
 _LOST_ERROR = 0.04
 """A frame whose landmarks are further off than this, in eye distances, counts as lost."""
 
@@ -39,10 +43,8 @@ def track_clip(
     """Track and look of a clip's frames (T pictures (H, W, 3) uint8 RGB); `albedo` is one of
     `headroom.track.look.ALBEDO_KINDS`.
     """
-    height, width = frames[0].shape[:2]
     landmarks = find_landmarks(frames, fps, part(progress, 0, 0.45))
-    points, doubt = _with_lost_frames(frames, landmarks, model)
-    fit = fit_clip(model, points, fps, width, height, progress=part(progress, 0.45, 0.8), doubt=doubt)
+    fit = fit_frames(frames, landmarks, fps, model, part(progress, 0.45, 0.8))
     look = estimate_look(model, fit, frames, albedo, part(progress, 0.8, 1))
     track = Track(
         fps,
@@ -64,12 +66,38 @@ def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, 
     landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
     points, doubt = _with_lost_frames(frames, landmarks, model)
     fit = fit_motion(
-        model, points, known.fps, known.camera, known.identity, progress=part(progress, 0.6, 1), doubt=doubt
+        model, points, known.fps, known.camera, known.identity, progress=part(progress, 0.6, 0.9), doubt=doubt
     )
+    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, known_face=True)
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
     )
+
+
+def fit_frames(
+    frames: Sequence[np.ndarray], landmarks: Landmarks, fps: float, model: FaceModel, progress: Progress = silent
+) -> Fit:
+    """The fit of a clip's frames: to the landmarks, then to what some of the pictures themselves say."""
+    height, width = frames[0].shape[:2]
+    points, doubt = _with_lost_frames(frames, landmarks, model)
+    fit = fit_clip(model, points, fps, width, height, progress=part(progress, 0, 0.7), doubt=doubt)
+    progress(0.7, "Comparing with the pictures")
+    return _nearer_to_pictures(model, fit, frames, points, fps, doubt)
+
+
+def _nearer_to_pictures(
+    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, fps: float,
+    doubt: np.ndarray | None, known_face: bool = False,
+) -> Fit:
+    """The fit without the landmark network's habit with this person; known_face: identity and camera stay."""
+    chosen = turned_frames(fit, _KEY_FRAMES)
+    if len(chosen) < _FEWEST_KEY_FRAMES:
+        return fit
+    pictures = [frames[frame] for frame in chosen]
+    truth = fit_to_pictures(model, fit.at(chosen), pictures, points[chosen], known_face)
+    corrected = without_habit(model, points, fit, chosen, truth)
+    return fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt)
 
 
 def _with_lost_frames(

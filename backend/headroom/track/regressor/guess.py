@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headroom.face import topology as top
 from headroom.face.camera import Camera, place
 from headroom.face.model import FaceModel
 from headroom.track.landmarks import COUNT
@@ -66,8 +65,3 @@ def five_points(points: np.ndarray) -> np.ndarray:
     """(..., 5, 2) eyes, tip of the nose and corners of the mouth of MediaPipe's landmarks (..., 478, 3)."""
     eyes = [points[..., corners, :2].mean(-2) for corners in _EYE_CORNERS]
     return np.stack([*eyes, *(points[..., i, :2] for i in (_NOSE_TIP, *_MOUTH_CORNERS))], -2)
-
-
-def eye_distance(points: np.ndarray) -> np.ndarray:
-    """(...) between the irises of landmarks (..., 478, 3), in their unit."""
-    return np.linalg.norm(points[..., top.RIGHT_IRIS, :] - points[..., top.LEFT_IRIS, :], axis=-1)

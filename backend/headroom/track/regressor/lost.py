@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from headroom.face.model import FaceModel
+from headroom.face.topology import eye_distance
 from headroom.track.landmarks import Landmarks
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.guess import eye_distance, five_points
+from headroom.track.regressor.guess import five_points
 from headroom.track.regressor.network import Regressor
 
 _LOOKS = ((0.0, 0.0, 1.0), (0.025, 0.01, 1.05), (-0.025, 0.02, 0.95), (0.0, -0.03, 1.0))
