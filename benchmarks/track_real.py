@@ -20,6 +20,7 @@ from headroom.plate.composite import crop_frame
 from headroom.track.fit import Fit, FitConfig, fit_clip
 from headroom.track.habit import project_landmarks
 from headroom.track.look import ALBEDO_KINDS, estimate_look
+from headroom.track.spread import spread
 from headroom.track.track import Track
 from headroom.track.tracker import Tracked, track_clip
 
@@ -120,7 +121,7 @@ def face_psnr(model: FaceModel, tracked: Tracked, frames: Sequence[np.ndarray], 
     eyes = np.nanmedian(eye_distance(tracked.landmarks))
     rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.04 * eyes) + 1,) * 2)
     values = []
-    for frame in np.unique(np.linspace(0, len(frames) - 1, _PSNR_FRAMES).astype(int)):
+    for frame in spread(np.arange(len(frames)), _PSNR_FRAMES):
         render = raster.render(track.placed(model, frame))
         inside = cv2.erode((render[..., 3] == 255).astype(np.uint8), rim) > 0
         values.append(psnr(crop_frame(frames[frame], track.crop, track.crop.size), render[..., :3], inside))

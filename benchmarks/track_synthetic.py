@@ -17,7 +17,8 @@ from headroom.face.build import similarity
 from headroom.face.camera import Camera, Crop, place, rotation_matrix
 from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import skin_picture
 from headroom.subject import head_points
 from headroom.track.fit import Fit
 from headroom.track.landmarks import find_landmarks
@@ -89,8 +90,7 @@ def random_person(model: FaceModel, seed: int, frames: int, spread: float = 1.0)
 def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
     """The frames (SIZE, SIZE, 3) uint8 of a person."""
     raster = Rasterizer(model, person.camera, Crop(0, 0, SIZE), SIZE)
-    albedo = np.clip(unwrap(model, np.clip(model.albedo(person.texture), 0.02, 1), 512)[0], 0, 1)
-    raster.set_look(np.rint(albedo * 255).astype(np.uint8), person.light)
+    raster.set_look(skin_picture(model, np.maximum(model.albedo(person.texture), 0.02), 512), person.light)
     skin = np.median(model.albedo(person.texture), 0)
     skull = head_points(model, person.identity)
     for frame, noise in enumerate(np.random.default_rng(0).integers(1 << 30, size=len(person.expression))):

@@ -72,6 +72,9 @@ AlbedoOption = Annotated[Albedo, typer.Option(help="The skin's texture: the mode
 FromOption = Annotated[float | None, typer.Option("--from", help="Where to begin in the clip, seconds.", min=0)]
 ToOption = Annotated[float | None, typer.Option("--to", help="Where to end.", min=0)]
 FaceModelOption = Annotated[Path | None, typer.Option(help="Model of `model import` instead of the bundled one.")]
+RegressorOption = Annotated[Path | None, typer.Option(
+    help="Network that reads frames without landmarks, instead of the bundled one: of `train regressor`, or the "
+         "published R-Net's epoch_20.pth beside an imported Basel Face Model 2009.")]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
@@ -102,6 +105,7 @@ def learn(
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
     face_model: FaceModelOption = None,
+    regressor: RegressorOption = None,
 ) -> None:
     """Learn a person from a clip."""
     require_folder_later(output, marker="subject.toml")
@@ -112,7 +116,7 @@ def learn(
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, from_seconds=from_seconds,
                                to_seconds=to_seconds, name=name, consent=consent or NO_CONSENT,
-                               face_model=face_model, progress=progress)
+                               face_model=face_model, regressor=regressor, progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
 
@@ -125,6 +129,8 @@ def track(
     from_seconds: FromOption = None,
     to_seconds: ToOption = None,
     albedo: AlbedoOption = Albedo.clip,
+    face_model: FaceModelOption = None,
+    regressor: RegressorOption = None,
 ) -> None:
     """Track a clip without learning the person, and say how well it went."""
     for path, suffix in ((output, ".npz"), (overlay, ".mp4")):
@@ -135,7 +141,8 @@ def track(
 
     with progress_bar() as progress:
         figures, notes = tracking.track(clip, output=output, overlay=overlay, from_seconds=from_seconds,
-                                        to_seconds=to_seconds, albedo=albedo.value, progress=progress)
+                                        to_seconds=to_seconds, albedo=albedo.value, face_model=face_model,
+                                        regressor=regressor, progress=progress)
     print_track(out, clip.name, figures)
     say_notes(notes)
     for path in filter(None, (output, overlay)):

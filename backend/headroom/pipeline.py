@@ -32,7 +32,7 @@ from headroom.progress import Progress, part, silent
 from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
-from headroom.track.tracker import track_clip, track_further
+from headroom.track.tracker import regressor_of, track_clip, track_further
 
 
 def learn(
@@ -46,11 +46,13 @@ def learn(
     name: str | None = None,
     consent: str | None = None,
     face_model: Path | None = None,
+    regressor: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
     """Learn a person from a clip into the folder `subject`; returns what the user should know.
 
     face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
+    regressor: a file of the network that reads frames without landmarks; the bundled one if None.
     """
     from headroom.refine.train import PRESETS
 
@@ -61,11 +63,12 @@ def learn(
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = clip_speech(clip, info, start, end)
     model = bundled_model() if face_model is None else keep_model(face_model)
+    reader = regressor_of(regressor, model)
     took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
         with _timed(took, "track"):
             frames = list(read_frames(clip, start, end))
-            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
+            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15), reader)
             track, look = tracked.track, tracked.look
         with _timed(took, "motion"):
             motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
@@ -68,6 +68,10 @@ class FaceModel:
     def vertex_of(self, landmark: int) -> int:
         """The vertex that carries one of MediaPipe's landmarks."""
         return int(self.landmark_vertices[np.flatnonzero(self.landmark_ids == landmark)[0]])
+
+    def resting_place(self, landmarks: Iterable[int]) -> np.ndarray:
+        """(L, 3) mm where some of MediaPipe's landmarks are on the mean face."""
+        return self.mean[[self.vertex_of(landmark) for landmark in landmarks]]
 
     def opening(self, upper: int, lower: int) -> np.ndarray:
         """(E,) how much each expression unit moves landmark `upper` away from `lower` along y, mm."""

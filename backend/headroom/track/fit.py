@@ -20,6 +20,7 @@ from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
 from headroom.track.residuals import Linear, Residuals
 from headroom.track.smoothness import Smoothness, bands, product
+from headroom.track.spread import spread
 
 _POSE = 6
 _SHARED_FRAMES = 80
@@ -159,8 +160,7 @@ class _Problem:
 
     def spread(self, count: int) -> "_Problem":
         """The problem of at most `count` frames with a face, spread over the clip; `solve_shared` takes no others."""
-        frames = np.flatnonzero(self.seen & ~self.residuals.doubted)
-        frames = frames[np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int))]
+        frames = spread(np.flatnonzero(self.seen & ~self.residuals.doubted), count)
         return _Problem(self.model, self.points[frames], self.fps, self.config)
 
     def start(self, camera: Camera) -> Fit:

@@ -6,13 +6,10 @@ import numpy as np
 
 from headroom.face.camera import place
 from headroom.face.model import FaceModel
-from headroom.track.albedo import good_frames
 from headroom.track.fit import Fit
 
 _TURN_PRIOR = 0.005
 """Squared radians that a few turned frames must be spread over before the turn is believed."""
-_TURN_WEIGHTS = np.array([1.0, 1.0, 0.5])
-"""Pitch and yaw show other sides of a face, roll the same one."""
 
 
 def without_habit(model: FaceModel, points: np.ndarray, fit: Fit, frames: np.ndarray, truth: Fit) -> np.ndarray:
@@ -34,20 +31,6 @@ def without_habit(model: FaceModel, points: np.ndarray, fit: Fit, frames: np.nda
     result = points.copy()
     result[:, ids, :2] -= moved
     return result
-
-
-def turned_frames(fit: Fit, count: int) -> np.ndarray:
-    """At most `count` well fitted frames (K,) with the head turned as differently as can be, in order."""
-    good = good_frames(fit)
-    turns = fit.rotation[good] * _TURN_WEIGHTS
-    apart = np.linalg.norm(turns - np.median(turns, axis=0), axis=1)
-    chosen = [int(np.argmin(apart))]
-    apart = np.linalg.norm(turns - turns[chosen[0]], axis=1)
-    while len(chosen) < min(count, len(good)):
-        chosen.append(int(np.argmax(apart)))
-        apart = np.minimum(apart, np.linalg.norm(turns - turns[chosen[-1]], axis=1))
-        apart[chosen] = -1
-    return np.sort(good[chosen])
 
 
 def project_landmarks(model: FaceModel, fit: Fit) -> np.ndarray:

@@ -113,14 +113,11 @@ def landmark_weights(ids: np.ndarray) -> np.ndarray:
     """(L,) lips and lids count more, the outline, which slides over the cheek, less."""
     from mediapipe.python.solutions import face_mesh_connections as connections
 
-    def members(edges) -> list[int]:
-        return sorted({a for edge in edges for a in edge})
-
     weights = np.ones(top.MESH_POINTS + 10)
-    weights[members(connections.FACEMESH_FACE_OVAL)] = 0.3
-    weights[members(connections.FACEMESH_LIPS)] = 2.0
+    weights[top.points_of(connections.FACEMESH_FACE_OVAL)] = 0.3
+    weights[top.points_of(connections.FACEMESH_LIPS)] = 2.0
     weights[top.inner_lips()] = 4.0
-    weights[members(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
+    weights[top.points_of(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
     return weights[ids]
 
 

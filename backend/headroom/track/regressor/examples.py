@@ -17,6 +17,7 @@ from headroom.track.landmarks import find_landmarks
 from headroom.track.look import Look, estimate_look
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.guess import Guess, five_points
+from headroom.track.spread import spread
 from headroom.track.tracker import fit_frames
 
 MARGIN = 1.3
@@ -71,7 +72,7 @@ def read_person(
     fit = fit_frames(frames, landmarks, _FPS, model, part(progress, 0.6, 0.9))
     look = estimate_look(model, fit, frames)
     seen = np.flatnonzero(landmarks.found)
-    chosen = seen[np.unique(np.linspace(0, len(seen) - 1, min(count, len(seen))).astype(int))]
+    chosen = spread(seen, count)
     examples = [_example(model, fit, look, frames[i], landmarks.points[i], i, side) for i in chosen]
     scenes = [_scene(frames[i], side, rng) for i in chosen[:: max(1, len(chosen) // 12)]]
     return Examples.joined(examples), Person(fit.identity, look, fit.expression[seen], np.stack(scenes))

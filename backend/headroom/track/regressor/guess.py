@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -59,6 +60,13 @@ class Guess:
     def pose(self, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
         """Rotation (3,) and translation (3,) before the clip's camera."""
         return self.crop.pose_in(camera, self.rotation, self.translation)
+
+
+class Reader(Protocol):
+    """A network that reads a face."""
+
+    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> Guess:
+        """What it sees in a window of a picture (H, W, 3) uint8."""
 
 
 def five_points(points: np.ndarray) -> np.ndarray:
