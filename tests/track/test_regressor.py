@@ -162,7 +162,7 @@ def test_one_example_can_be_learnt_by_heart(known, drawn):
     one = replace(one, photographed=np.ones(1, bool))
     plain = RegressorAugment(0, 0, 0, 0, 0, 0, 0, 0)
     two = Examples.joined([one, replace(drawn, photographed=np.ones(6, bool))])  # the spread needs more than one
-    config = replace(SMALL, steps=60, average=0.8, augment=plain)
+    config = replace(SMALL, steps=90, average=0.8, augment=plain)
     network = fit(known.model, two, config)
     picture = two.pictures[0]
     middle = Deep3DCrop((1 - 1 / MARGIN) / 2 * SIDE, (1 - 1 / MARGIN) / 2 * SIDE, SIDE / MARGIN)
@@ -171,6 +171,15 @@ def test_one_example_can_be_learnt_by_heart(known, drawn):
     start = landmarks_of(known.model, network.middle.numpy())
     error, before = (np.linalg.norm(points - two.landmarks[0], axis=1).mean() for points in (found, start))
     assert error < 0.5 * before
+
+
+def test_training_begins_from_the_weights_it_is_given(known, drawn):
+    taken = replace(drawn, photographed=np.ones(6, bool))
+    begun = Regressor(SMALL.network)
+    torch.nn.init.normal_(begun.head.weight, std=0.1)
+    still = replace(SMALL, steps=1, rate=1e-12, weight_decay=0.0, average=0.0)
+    again = fit(known.model, taken, still, initial=begun)
+    assert torch.allclose(again.head.weight, begun.head.weight, atol=1e-6)
 
 
 def test_clips_and_photos_give_the_same_weights_twice(known, tmp_path):
@@ -207,7 +216,7 @@ def test_saved_weights_say_the_same_and_are_bound_to_the_face_model(known, tmp_p
 def test_the_command_writes_weights_for_the_bundled_face_model(known, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr("headroom.track.regressor.train.train_regressor",
-                        lambda clips, model, progress: seen.extend(clips) or Regressor(SMALL.network))
+                        lambda clips, model, progress, initial: seen.extend(clips) or Regressor(SMALL.network))
     train_regressor([SAMPLE], tmp_path / "new.safetensors")
     assert seen == [SAMPLE] and Regressor.load(tmp_path / "new.safetensors", known.model).config == SMALL.network
     with pytest.raises(InputError, match="must end in"):

@@ -53,7 +53,7 @@ class FitConfig:
     focal_prior: float = 20.0
     shared_rounds: int = 6
     rounds: int = 4
-    rounds_again: int = 2
+    rounds_again: int = 3
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def fit_again(
     """Expression and pose anew from a fit of the same frames to landmarks that were a little different."""
     config = config or FitConfig()
     problem, fit = _Problem(model, points, fps, config, doubt), start
-    for _ in range(config.rounds_again):
-        fit = problem.solve_motion(fit)
+    for index in range(config.rounds_again):
+        fit = problem.solve_motion(fit, steady=index == 0)
     return problem.with_error(fit)
 
 

@@ -23,7 +23,7 @@ from headroom.track.skin import SkinPoints
 from headroom.track.window import Window
 
 _POSE = 6
-_BRIGHTNESS = 0.02
+_BRIGHTNESS = 0.015
 """How well the pictures are explained, display values, when the landmarks have their usual say in the end."""
 
 
