@@ -12,7 +12,7 @@ import numpy as np
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
 from headroom.track.choice import turned_frames
-from headroom.track.fit import Fit, fit_again, fit_clip, fit_motion
+from headroom.track.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
 from headroom.track.habit import without_habit
 from headroom.track.landmarks import Landmarks, find_landmarks
 from headroom.track.look import Look, estimate_look
@@ -26,6 +26,8 @@ TRACKER_VERSION = 2
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
 _KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
 """Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""
+_FIRST = FitConfig(rounds=3)
+"""The first look at the motion, which is fitted again beside the pictures."""
 _LOST_ERROR = 0.04
 """A frame whose landmarks are further off than this, in eye distances, counts as lost."""
 
@@ -82,7 +84,7 @@ def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, 
     landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
     points, doubt = _with_lost_frames(frames, landmarks, model)
     fit = fit_motion(
-        model, points, known.fps, known.camera, known.identity, progress=part(progress, 0.6, 0.9), doubt=doubt
+        model, points, known.fps, known.camera, known.identity, _FIRST, part(progress, 0.6, 0.9), doubt
     )
     fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, known_face=True)
     return Track(
@@ -98,7 +100,7 @@ def fit_frames(
     """The fit of a clip's frames: to the landmarks, then to what some of the pictures themselves say."""
     height, width = frames[0].shape[:2]
     points, doubt = _with_lost_frames(frames, landmarks, model, regressor)
-    fit = fit_clip(model, points, fps, width, height, progress=part(progress, 0, 0.7), doubt=doubt)
+    fit = fit_clip(model, points, fps, width, height, _FIRST, part(progress, 0, 0.7), doubt)
     progress(0.7, "Comparing with the pictures")
     return _nearer_to_pictures(model, fit, frames, points, fps, doubt)
 
@@ -110,7 +112,7 @@ def _nearer_to_pictures(
     """The fit without the landmark network's habit with this person; known_face: identity and camera stay."""
     chosen = turned_frames(fit, _KEY_FRAMES)
     if len(chosen) < _FEWEST_KEY_FRAMES:
-        return fit
+        return fit_again(model, points, fps, fit, doubt)
     pictures = [frames[frame] for frame in chosen]
     truth = fit_to_pictures(model, fit.at(chosen), pictures, points[chosen], known_face)
     corrected = without_habit(model, points, fit, chosen, truth)
