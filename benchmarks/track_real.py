@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -13,12 +13,14 @@ import numpy as np
 from headroom.face.camera import place
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
-from headroom.face.topology import LEFT_IRIS, LOWER_INNER_LIP, RIGHT_IRIS, UPPER_INNER_LIP
+from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP, eye_distance
 from headroom.measures import pose_jitter_degrees, pose_jitter_pixels, psnr
 from headroom.media.video import probe, read_frames
 from headroom.plate.composite import crop_frame
 from headroom.track.fit import Fit, FitConfig, fit_clip
+from headroom.track.habit import project_landmarks
 from headroom.track.look import ALBEDO_KINDS, estimate_look
+from headroom.track.spread import spread
 from headroom.track.track import Track
 from headroom.track.tracker import Tracked, track_clip
 
@@ -70,7 +72,7 @@ def clip_figures(model: FaceModel, clip: Path, seconds: float) -> ClipFigures:
     return ClipFigures(
         clip.stem,
         quality(model, fit, tracked.landmarks, still, took),
-        quality(model, _part(fit, still), tracked.landmarks[still], slice(None), took),
+        quality(model, fit.at(still), tracked.landmarks[still], slice(None), took),
         _authors_quality(model, authors, tracked.landmarks[still], authors_took),
         {kind: face_psnr(model, tracked, frames, kind) for kind in ALBEDO_KINDS},
     )
@@ -78,7 +80,7 @@ def clip_figures(model: FaceModel, clip: Path, seconds: float) -> ClipFigures:
 
 def quality(model: FaceModel, fit: Fit, points: np.ndarray, still: slice, took: float) -> Quality:
     """Figures of a fit to landmarks (T, 478, 3); `took` seconds a frame."""
-    projected = _projected(model, fit)
+    projected = project_landmarks(model, fit)
     away = _away(projected, points, model)
     return Quality(
         100 * float(np.nanmean(away)),
@@ -116,10 +118,10 @@ def face_psnr(model: FaceModel, tracked: Tracked, frames: Sequence[np.ndarray], 
     track, look = tracked.track, estimate_look(model, _fit_of(tracked), frames, kind)
     raster = Rasterizer(model, track.camera, track.crop, track.crop.size)
     raster.set_look(look.albedo, look.light)
-    eyes = np.nanmedian(np.linalg.norm(tracked.landmarks[:, LEFT_IRIS] - tracked.landmarks[:, RIGHT_IRIS], axis=1))
+    eyes = np.nanmedian(eye_distance(tracked.landmarks))
     rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.04 * eyes) + 1,) * 2)
     values = []
-    for frame in np.unique(np.linspace(0, len(frames) - 1, _PSNR_FRAMES).astype(int)):
+    for frame in spread(np.arange(len(frames)), _PSNR_FRAMES):
         render = raster.render(track.placed(model, frame))
         inside = cv2.erode((render[..., 3] == 255).astype(np.uint8), rim) > 0
         values.append(psnr(crop_frame(frames[frame], track.crop, track.crop.size), render[..., :3], inside))
@@ -128,7 +130,7 @@ def face_psnr(model: FaceModel, tracked: Tracked, frames: Sequence[np.ndarray], 
 
 def _authors_quality(model: FaceModel, fits: list[Fit], points: np.ndarray, took: float) -> Quality:
     rotation = np.concatenate([f.rotation for f in fits])
-    projected = np.concatenate([_projected(model, f) for f in fits])
+    projected = np.concatenate([project_landmarks(model, f) for f in fits])
     away = _away(projected, points, model)
     head = np.concatenate([_head(model, f) for f in fits])
     return Quality(
@@ -148,18 +150,9 @@ def _lost_in_the_crop(points: np.ndarray, width: int, height: int) -> np.ndarray
     return (corner - np.floor(corner)) / scale
 
 
-def _projected(model: FaceModel, fit: Fit) -> np.ndarray:
-    """(T, L, 2) the model's landmarks in the picture."""
-    at = model.landmark_vertices
-    shape = model.mean[at] + model.identity_basis[at] @ fit.identity
-    shape = shape + np.tensordot(fit.expression, model.expression_basis[at], axes=(1, 2))
-    return fit.camera.project(place(shape, fit.rotation, fit.translation))
-
-
 def _away(projected: np.ndarray, points: np.ndarray, model: FaceModel) -> np.ndarray:
     """(T, L) landmark errors over the clip's median distance of the irises."""
-    eyes = np.nanmedian(np.linalg.norm(points[:, LEFT_IRIS] - points[:, RIGHT_IRIS], axis=1))
-    return np.linalg.norm(projected - points[:, model.landmark_ids, :2], axis=2) / eyes
+    return np.linalg.norm(projected - points[:, model.landmark_ids, :2], axis=2) / np.nanmedian(eye_distance(points))
 
 
 def _lips(model: FaceModel, projected: np.ndarray, points: np.ndarray) -> float:
@@ -174,11 +167,6 @@ def _lips(model: FaceModel, projected: np.ndarray, points: np.ndarray) -> float:
 def _head(model: FaceModel, fit: Fit) -> np.ndarray:
     """(T, P, 2) points fixed to the head in the picture."""
     return fit.camera.project(place(model.shape(fit.identity)[::61].astype(float), fit.rotation, fit.translation))
-
-
-def _part(fit: Fit, frames: slice) -> Fit:
-    return replace(fit, expression=fit.expression[frames], rotation=fit.rotation[frames],
-                   translation=fit.translation[frames], error=fit.error[frames])
 
 
 def _fit_of(tracked: Tracked) -> Fit:

@@ -17,10 +17,12 @@ from headroom.face.build import similarity
 from headroom.face.camera import Camera, Crop, place, rotation_matrix
 from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import skin_picture
 from headroom.subject import head_points
-from headroom.track.fit import Fit, fit_clip
+from headroom.track.fit import Fit
 from headroom.track.landmarks import find_landmarks
+from headroom.track.tracker import fit_frames
 
 FPS, SIZE = 25.0, 640
 """Frames a second, and the side of the square pictures in pixels."""
@@ -88,8 +90,7 @@ def random_person(model: FaceModel, seed: int, frames: int, spread: float = 1.0)
 def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
     """The frames (SIZE, SIZE, 3) uint8 of a person."""
     raster = Rasterizer(model, person.camera, Crop(0, 0, SIZE), SIZE)
-    albedo = np.clip(unwrap(model, np.clip(model.albedo(person.texture), 0.02, 1), 512)[0], 0, 1)
-    raster.set_look(np.rint(albedo * 255).astype(np.uint8), person.light)
+    raster.set_look(skin_picture(model, np.maximum(model.albedo(person.texture), 0.02), 512), person.light)
     skin = np.median(model.albedo(person.texture), 0)
     skull = head_points(model, person.identity)
     for frame, noise in enumerate(np.random.default_rng(0).integers(1 << 30, size=len(person.expression))):
@@ -105,8 +106,9 @@ def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
 
 def errors(model: FaceModel, person: Person) -> Errors:
     """Draw, find landmarks, fit, and compare with the truth."""
-    found = find_landmarks(list(pictures(model, person)), FPS)
-    fit = fit_clip(model, found.points, FPS, SIZE, SIZE)
+    frames = list(pictures(model, person))
+    found = find_landmarks(frames, FPS)
+    fit = fit_frames(frames, found, FPS, model)
     turned = rotation_matrix(fit.rotation) @ np.swapaxes(rotation_matrix(person.rotation), 1, 2)
     moved = (fit.expression - person.expression) @ model.expression_basis.reshape(-1, fit.expression.shape[1]).T
     moved = moved.reshape(len(moved), -1, 3)

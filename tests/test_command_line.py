@@ -124,7 +124,7 @@ def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_p
     assert seen == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "draft", "albedo": "clip",
                     "resolution": 256, "from_seconds": 1.5, "to_seconds": 9.0, "name": "Robin",
                     "consent": "Robin, today", "face_model": tmp_path / "mine.npz", "arcface": tmp_path / "r50.pth",
-                    "resnet18": tmp_path / "r18.pth"}
+                    "resnet18": tmp_path / "r18.pth", "regressor": None}
     assert "50 % Learning the face" in said
     assert "Note: Two faces were seen; the largest was taken." in said
     assert "agreed" not in said

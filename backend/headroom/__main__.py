@@ -77,6 +77,9 @@ ToOption = Annotated[float | None, typer.Option("--to", help="Where to end.", mi
 FaceModelOption = Annotated[Path | None, typer.Option(help="Model of `model import` instead of the bundled one.")]
 ArcFaceOption = Annotated[Path | None, typer.Option(help="Published ArcFace: the refiner hears who each frame shows.")]
 ResNetOption = Annotated[Path | None, typer.Option(help="Published ResNet-18, for the memory that --arcface needs.")]
+RegressorOption = Annotated[Path | None, typer.Option(
+    help="Network that reads frames without landmarks, instead of the bundled one: of `train regressor`, or the "
+         "published R-Net's epoch_20.pth beside an imported Basel Face Model 2009.")]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
@@ -113,6 +116,7 @@ def learn(
     face_model: FaceModelOption = None,
     arcface: ArcFaceOption = None,
     resnet18: ResNetOption = None,
+    regressor: RegressorOption = None,
 ) -> None:
     """Learn a person from a clip."""
     require_folder_later(output, marker="subject.toml")
@@ -123,7 +127,8 @@ def learn(
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, resolution=resolution,
                                from_seconds=from_seconds, to_seconds=to_seconds, name=name, consent=consent,
-                               face_model=face_model, arcface=arcface, resnet18=resnet18, progress=progress)
+                               face_model=face_model, arcface=arcface, resnet18=resnet18, regressor=regressor,
+                               progress=progress)
     say_notes(notes)
     out.print(f"Learnt {output}", markup=False)
 
@@ -136,6 +141,8 @@ def track(
     from_seconds: FromOption = None,
     to_seconds: ToOption = None,
     albedo: AlbedoOption = Albedo.clip,
+    face_model: FaceModelOption = None,
+    regressor: RegressorOption = None,
 ) -> None:
     """Track a clip without learning the person, and say how well it went."""
     for path, suffix in ((output, ".npz"), (overlay, ".mp4")):
@@ -146,7 +153,8 @@ def track(
 
     with progress_bar() as progress:
         figures, notes = tracking.track(clip, output=output, overlay=overlay, from_seconds=from_seconds,
-                                        to_seconds=to_seconds, albedo=albedo.value, progress=progress)
+                                        to_seconds=to_seconds, albedo=albedo.value, face_model=face_model,
+                                        regressor=regressor, progress=progress)
     print_track(out, clip.name, figures)
     say_notes(notes)
     for path in filter(None, (output, overlay)):

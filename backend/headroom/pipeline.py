@@ -34,7 +34,7 @@ from headroom.progress import Progress, part, silent, timed
 from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
-from headroom.track.tracker import track_clip, track_further
+from headroom.track.tracker import regressor_of, track_clip, track_further
 
 if TYPE_CHECKING:
     from headroom.refining import Composite
@@ -54,6 +54,7 @@ def learn(
     face_model: Path | None = None,
     arcface: Path | None = None,
     resnet18: Path | None = None,
+    regressor: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
     """Learn a person from a clip into the folder `subject`; returns what the user should know.
@@ -61,6 +62,7 @@ def learn(
     face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
     resolution: pixels across a render, 256 or 512. arcface, resnet18: the paper's networks as published, for the
     refiner's memory (`learn_refiner`).
+    regressor: a file of the network that reads frames without landmarks; the bundled one if None.
     """
     from headroom.refine.arcface import load_arcface
     from headroom.refine.spatial import imagenet_spatial
@@ -78,11 +80,12 @@ def learn(
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     speech = clip_speech(clip, info, start, end)
     model = bundled_model() if face_model is None else keep_model(face_model)
+    reader = regressor_of(regressor, model)
     took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
         with timed(took, "track"):
             frames = list(read_frames(clip, start, end))
-            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
+            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15), reader)
             track, look = tracked.track, tracked.look
         with timed(took, "motion"):
             motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from headroom.face.camera import place
-from headroom.face.model import FaceModel, bundled_model
+from headroom.face.model import FaceModel, bundled_model, load_model
 from headroom.learning import learnt_part
 from headroom.measures import pose_jitter_degrees, pose_jitter_pixels
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.progress import Progress, part, silent
 from headroom.track.overlay import Overlay
 from headroom.track.track import Track
-from headroom.track.tracker import Tracked, track_clip
+from headroom.track.tracker import Tracked, regressor_of, track_clip
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,20 @@ def track(
     from_seconds: float | None = None,
     to_seconds: float | None = None,
     albedo: str = "clip",
+    face_model: Path | None = None,
+    regressor: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[TrackFigures, list[str]]:
     """Track a clip, write the track and the overlay movie where names are given; figures and what the user should know.
+
+    face_model: a file of `headroom model import`; regressor: what reads frames without landmarks. Bundled ones if None.
     """
-    info, model = probe(clip), bundled_model()
+    info, model = probe(clip), bundled_model() if face_model is None else load_model(face_model)
+    reader = regressor_of(regressor, model)
     start, end, notes = learnt_part(info, from_seconds, to_seconds)
     begun = time.perf_counter()
     frames = list(read_frames(clip, start, end))
-    tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.6 if overlay else 1))
+    tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.6 if overlay else 1), reader)
     figures = _figures(model, tracked, time.perf_counter() - begun)
     del frames  # the movie reads them again, one by one
     if output:

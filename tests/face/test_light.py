@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headroom.face.light import FRONTAL, harmonics, shade
+from headroom.face.light import FRONTAL, harmonics, harmonics_derivative, shade
 
 
 def sphere(count=20000):
@@ -28,3 +28,9 @@ def test_the_order_is_that_of_the_contract():
 
 def test_light_from_everywhere_shades_one():
     assert np.allclose(shade(sphere(100), FRONTAL), 1, atol=1e-5)
+
+
+def test_the_derivative_is_that_of_small_steps():
+    normals, step = sphere(50), 1e-5
+    by_step = [(harmonics(normals + side) - harmonics(normals - side)) / (2 * step) for side in np.eye(3) * step]
+    assert np.allclose(harmonics_derivative(normals), np.stack(by_step, -1), atol=1e-8)

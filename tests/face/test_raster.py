@@ -6,7 +6,8 @@ import pytest
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.light import FRONTAL, shade
 from headroom.face.model import bundled_model
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import unwrap
 
 CAMERA, CROP, SIZE = Camera(1000, 640, 480), Crop(110, 30, 420), 210
 

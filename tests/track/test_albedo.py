@@ -6,7 +6,8 @@ import pytest
 from headroom.errors import InputError
 from headroom.face.camera import Crop
 from headroom.face.light import FRONTAL
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import unwrap
 from headroom.track.fit import Fit
 from headroom.track.look import estimate_look, require_albedo_kind
 

@@ -12,6 +12,7 @@ from headroom.commands.train_regressor import train_regressor
 from headroom.errors import InputError
 from headroom.face.camera import place, rotation_matrix
 from headroom.face.light import harmonics, shade
+from headroom.face.topology import eye_distance
 from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, read_frames
 from headroom.track.landmarks import find_landmarks
@@ -27,7 +28,7 @@ from headroom.track.regressor.augment import (
 )
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
-from headroom.track.regressor.guess import Guess, eye_distance, five_points
+from headroom.track.regressor.guess import Guess, five_points
 from headroom.track.regressor.losses import known_error, photometric_loss
 from headroom.track.regressor.network import Regressor, RegressorConfig, regressor_for
 from headroom.track.regressor.renders import draw_examples
@@ -161,7 +162,7 @@ def test_one_example_can_be_learnt_by_heart(known, drawn):
     one = replace(one, photographed=np.ones(1, bool))
     plain = RegressorAugment(0, 0, 0, 0, 0, 0, 0, 0)
     two = Examples.joined([one, replace(drawn, photographed=np.ones(6, bool))])  # the spread needs more than one
-    config = replace(SMALL, steps=60, average=0.8, augment=plain)
+    config = replace(SMALL, steps=90, average=0.8, augment=plain)
     network = fit(known.model, two, config)
     picture = two.pictures[0]
     middle = Deep3DCrop((1 - 1 / MARGIN) / 2 * SIDE, (1 - 1 / MARGIN) / 2 * SIDE, SIDE / MARGIN)
@@ -170,6 +171,15 @@ def test_one_example_can_be_learnt_by_heart(known, drawn):
     start = landmarks_of(known.model, network.middle.numpy())
     error, before = (np.linalg.norm(points - two.landmarks[0], axis=1).mean() for points in (found, start))
     assert error < 0.5 * before
+
+
+def test_training_begins_from_the_weights_it_is_given(known, drawn):
+    taken = replace(drawn, photographed=np.ones(6, bool))
+    begun = Regressor(SMALL.network)
+    torch.nn.init.normal_(begun.head.weight, std=0.1)
+    still = replace(SMALL, steps=1, rate=1e-12, weight_decay=0.0, average=0.0)
+    again = fit(known.model, taken, still, initial=begun)
+    assert torch.allclose(again.head.weight, begun.head.weight, atol=1e-6)
 
 
 def test_clips_and_photos_give_the_same_weights_twice(known, tmp_path):
@@ -206,7 +216,7 @@ def test_saved_weights_say_the_same_and_are_bound_to_the_face_model(known, tmp_p
 def test_the_command_writes_weights_for_the_bundled_face_model(known, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr("headroom.track.regressor.train.train_regressor",
-                        lambda clips, model, progress: seen.extend(clips) or Regressor(SMALL.network))
+                        lambda clips, model, progress, initial: seen.extend(clips) or Regressor(SMALL.network))
     train_regressor([SAMPLE], tmp_path / "new.safetensors")
     assert seen == [SAMPLE] and Regressor.load(tmp_path / "new.safetensors", known.model).config == SMALL.network
     with pytest.raises(InputError, match="must end in"):

@@ -1,16 +1,23 @@
 """The published R-Net's checkpoint and its conventions, on random weights in exactly that layout."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from headroom.__main__ import main
 from headroom.errors import InputError
 from headroom.face.camera import place
 from headroom.face.light import harmonics
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.deep3d import Deep3DNet, to_guess
+from headroom.track.regressor.load import load_regressor
+from headroom.track.regressor.network import Regressor, RegressorConfig
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "sample.mp4"
 
 CROP = Deep3DCrop(0, 0, 224)
 ORIGIN = np.array([3.0, -20, 40])
@@ -78,6 +85,23 @@ def test_other_files_are_refused_in_one_sentence(basel, tmp_path):
     for name in ("a.pth", "b.pth", "missing.pth"):
         with pytest.raises(InputError, match="epoch_20"):
             Deep3DNet.load(tmp_path / name, basel)
+
+
+def test_a_regressor_is_loaded_as_what_it_is(checkpoint, basel, known, tmp_path):
+    small = RegressorConfig(blocks=(1, 1, 1, 1), width=8, resolution=32)
+    Regressor(small).save(tmp_path / "a.safetensors", known.model)
+    assert isinstance(load_regressor(tmp_path / "a.safetensors", known.model), Regressor)
+    assert isinstance(load_regressor(checkpoint, basel), Deep3DNet)
+
+
+@pytest.mark.parametrize("command", [["track", "-o", "{}/t.npz"], ["learn", "-o", "{}/anna", "--consent", "herself"]])
+def test_the_commands_refuse_a_file_that_is_no_regressor(command, tmp_path, monkeypatch, capsys):
+    (tmp_path / "a.pth").write_bytes(b"no checkpoint")
+    name, *options = (word.format(tmp_path) for word in command)
+    monkeypatch.setattr(sys, "argv", ["headroom", name, str(SAMPLE), *options, "--regressor", str(tmp_path / "a.pth")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and "epoch_20" in capsys.readouterr().err
 
 
 def test_pose_and_light_mean_what_the_publication_says():

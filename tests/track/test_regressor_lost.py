@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from headroom.face.topology import eye_distance
 from headroom.track.fit import fit_motion
 from headroom.track.landmarks import Landmarks
 from headroom.track.regressor.crop import DISTANCE_MM
-from headroom.track.regressor.guess import Guess, eye_distance
+from headroom.track.regressor.guess import Guess
 from headroom.track.regressor.lost import read_lost
 from headroom.track.regressor.network import Regressor, RegressorConfig
 

@@ -32,12 +32,15 @@ def build_model(
 def import_model(
     files: Annotated[list[Path], typer.Argument(help="Files of a Basel Face Model or their folder; or one model that "
                                                      "was imported on another machine, .npz.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Model to write, .npz.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Model to write, .npz; not for one that was "
+                                                                 "imported elsewhere.")] = None,
 ) -> None:
     """Bring your own Basel Face Model (2009, 2017 or 2019); it is also kept for the people learnt with it."""
     from headroom.face.library import keep_model
 
     if [path.suffix.lower() for path in files] == [".npz"]:
+        if output is not None:
+            raise InputError(f"{files[0]} is a model already and is kept as it is; leave -o out.")
         kept = keep_model(files[0])
     else:
         if output is None:

@@ -213,7 +213,7 @@ def _albedo_basis(people: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tu
     """Mean colour (C, 3) and colour modes (C, 3, 80)."""
     chosen = top.control_landmarks()
     colours = np.stack([face.colours[chosen] for face in people])
-    cavity = colours[:, top.inner_lips()].mean(1, keepdims=True) * 0.45
+    cavity = colours[:, top.inner_lips()].mean(1, keepdims=True) * top.CAVITY_SHADE
     colours = np.concatenate([colours, cavity], axis=1)
     colours = colours / colours.mean((1, 2), keepdims=True) * colours.mean()
     both = np.concatenate([colours, colours[:, pairs]])

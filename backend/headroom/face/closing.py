@@ -9,9 +9,7 @@ import numpy as np
 
 from headroom.face.basel import LinearFace
 from headroom.face.model import FaceModel
-
-CAVITY_DEPTH, CAVITY_SHADE = 0.35, 0.45
-"""How far behind the lips the mouth's fan ends, in mouth widths, and its colour, as a share of the lips' own."""
+from headroom.face.topology import CAVITY_DEPTH, CAVITY_SHADE
 
 
 def border_loops(faces: np.ndarray) -> list[np.ndarray]:

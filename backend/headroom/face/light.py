@@ -21,6 +21,16 @@ def harmonics(normals: np.ndarray) -> np.ndarray:
     return np.stack([c * term for c, term in zip(BASIS_CONSTANTS, terms)], -1)
 
 
+def harmonics_derivative(normals: np.ndarray) -> np.ndarray:
+    """dΦ/dn (..., 9, 3) at unit normals (..., 3)."""
+    x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    by_x = (zero, zero, zero, one, y, zero, zero, z, 2 * x)
+    by_y = (zero, one, zero, zero, x, z, zero, zero, -2 * y)
+    by_z = (zero, zero, one, zero, zero, y, 6 * z, x, zero)
+    return np.stack([np.stack(terms, -1) for terms in (by_x, by_y, by_z)], -1) * np.array(BASIS_CONSTANTS)[:, None]
+
+
 def shade(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Shading (..., 3) from normals (..., 3) and γ (9, 3); multiply by the albedo for the displayed colour."""
     return np.maximum(harmonics(normals) @ light, DARKEST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
@@ -62,12 +62,16 @@ class FaceModel:
     def normals(self, vertices: np.ndarray) -> np.ndarray:
         """Unit normals (V, 3) of vertices (V, 3): the area-weighted mean of the faces around each."""
         a, b, c = (vertices[self.faces[:, i]] for i in range(3))
-        summed = self._faces_of_vertex @ np.cross(b - a, c - a)
+        summed = self.faces_of_vertex @ np.cross(b - a, c - a)
         return (summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
     def vertex_of(self, landmark: int) -> int:
         """The vertex that carries one of MediaPipe's landmarks."""
         return int(self.landmark_vertices[np.flatnonzero(self.landmark_ids == landmark)[0]])
+
+    def resting_place(self, landmarks: Iterable[int]) -> np.ndarray:
+        """(L, 3) mm where some of MediaPipe's landmarks are on the mean face."""
+        return self.mean[[self.vertex_of(landmark) for landmark in landmarks]]
 
     def opening(self, upper: int, lower: int) -> np.ndarray:
         """(E,) how much each expression unit moves landmark `upper` away from `lower` along y, mm."""
@@ -81,7 +85,8 @@ class FaceModel:
             np.savez(file, **values)
 
     @cached_property
-    def _faces_of_vertex(self) -> sparse.csr_matrix:
+    def faces_of_vertex(self) -> sparse.csr_matrix:
+        """(V, F) 1 where a triangle has the vertex."""
         rows, columns = self.faces.T.ravel(), np.tile(np.arange(len(self.faces)), 3)
         return sparse.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(self.mean), len(self.faces)))
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy import sparse
 
 from headroom.errors import HeadroomError
 from headroom.face.camera import Camera, Crop
@@ -44,19 +43,9 @@ void main() {
     colour = vec4(clamp(texture(albedo, t).rgb * max(shading, vec3(darkest)), 0.0, 1.0), 1.0);
 }"""
 
-_MAP_VERTEX = """
-#version 330
-in vec2 uv; in vec3 value; out vec3 v;
-void main() { v = value; gl_Position = vec4(2.0 * uv.x - 1.0, 1.0 - 2.0 * uv.y, 0.0, 1.0); }"""
-
-_MAP_FRAGMENT = """
-#version 330
-in vec3 v; out vec4 colour;
-void main() { colour = vec4(v, 1.0); }"""
-
-
 @lru_cache(maxsize=1)
-def _context():
+def context():
+    """The one OpenGL context for everything that is drawn."""
     import moderngl
 
     try:
@@ -77,7 +66,7 @@ class Rasterizer:
 
     def __init__(self, model: FaceModel, camera: Camera, crop: Crop, resolution: int = 256):
         self.model, self.resolution = model, resolution
-        self._gl = gl = _context()
+        self._gl = gl = context()
         side = resolution * _SAMPLES
         self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
         self._program["darkest"] = DARKEST
@@ -125,44 +114,6 @@ class Rasterizer:
         side = self.resolution * _SAMPLES
         picture = np.frombuffer(self._target.read(components=4), np.uint8).reshape(side, side, 4)
         return _straight(cv2.resize(picture, (self.resolution, self.resolution), interpolation=cv2.INTER_AREA))
-
-
-def unwrap(model: FaceModel, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertex values (V, 3) drawn into texture space: (size, size, 3) float32, row 0 on top, and the covered mask."""
-    return _draw_map(model.uv, values, model.faces, size)
-
-
-def texel_weights(model: FaceModel, size: int) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """(N, V) what each vertex adds to each of the N covered texels, row by row from the top, and their mask
-    (size, size): one product unwraps any vertex values.
-    """
-    corners = np.arange(model.faces.size).reshape(-1, 3)
-    which = np.repeat(np.arange(len(model.faces)), 3)
-    first, second = np.tile([1.0, 0, 0], len(corners)), np.tile([0, 1.0, 0], len(corners))
-    drawn, covered = _draw_map(model.uv[model.faces.ravel()], np.stack([which, first, second], 1), corners, size)
-    triangle, a, b = drawn[covered].T
-    columns = model.faces[np.rint(triangle).astype(int)]
-    rows = np.arange(0, columns.size + 1, 3)
-    weights = np.stack([a, b, 1 - a - b], 1).ravel()
-    return sparse.csr_matrix((weights, columns.ravel(), rows), (len(columns), len(model.mean))), covered
-
-
-def _draw_map(uv: np.ndarray, values: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    gl = _context()
-    program = gl.program(vertex_shader=_MAP_VERTEX, fragment_shader=_MAP_FRAGMENT)
-    buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (uv, values)]
-    index = gl.buffer(np.ascontiguousarray(faces, np.int32).tobytes())
-    mesh = gl.vertex_array(program, [(buffers[0], "2f", "uv"), (buffers[1], "3f", "value")], index)
-    texture = gl.texture((size, size), 4, dtype="f4")
-    target = gl.framebuffer([texture])
-    target.use()
-    target.clear(0, 0, 0, 0)
-    gl.disable(gl.DEPTH_TEST | gl.CULL_FACE)
-    mesh.render()
-    drawn = np.frombuffer(target.read(components=4, dtype="f4"), np.float32).reshape(size, size, 4)
-    for item in (target, texture, mesh, index, *buffers, program):
-        item.release()
-    return drawn[..., :3].copy(), drawn[..., 3] > 0.5
 
 
 def _straight(premultiplied: np.ndarray) -> np.ndarray:

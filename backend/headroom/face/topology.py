@@ -6,6 +6,7 @@ Control points are the values that the model stores; `Surface.refine` turns them
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,8 @@ RIGHT_IRIS, LEFT_IRIS = 468, 473
 CONTROLS = MESH_POINTS + 3
 """Control points: the mesh, the right iris, the left iris, the bottom of the mouth cavity."""
 MOUTH_CAVITY = MESH_POINTS + 2
+CAVITY_DEPTH, CAVITY_SHADE = 0.35, 0.45
+"""How far behind the lips the mouth's fan ends, in mouth widths, and its colour, as a share of the lips' own."""
 
 UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
 INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
@@ -27,12 +30,17 @@ EYE_LIDS = ((159, 145), (386, 374))
 """Upper and lower lid of the right and the left eye."""
 
 
+def eye_distance(points: np.ndarray) -> np.ndarray:
+    """(...) between the irises of landmarks (..., 478, 3), in their unit."""
+    return np.linalg.norm(points[..., RIGHT_IRIS, :] - points[..., LEFT_IRIS, :], axis=-1)
+
+
 def landmarks_to_controls(points: np.ndarray) -> np.ndarray:
     """Control points (..., 471, 3) of landmarks (..., 478, 3) in model axes; the cavity lies behind the inner lips."""
     ring = points[..., inner_lips(), :]
     cavity = ring.mean(-2, keepdims=True)
     width = np.linalg.norm(points[..., 78, :] - points[..., 308, :], axis=-1)
-    cavity = cavity - np.stack([0 * width, 0 * width, 0.35 * width], -1)[..., None, :]
+    cavity = cavity - np.stack([0 * width, 0 * width, CAVITY_DEPTH * width], -1)[..., None, :]
     return np.concatenate(
         [points[..., :MESH_POINTS, :], points[..., [RIGHT_IRIS], :], points[..., [LEFT_IRIS], :], cavity], axis=-2
     )
@@ -65,7 +73,12 @@ def control_triangles() -> np.ndarray:
 
 def inner_lips() -> list[int]:
     """The landmarks of the inner lip ring, in no particular order."""
-    return sorted({a for edge in _lips() for a in edge})
+    return points_of(_lips())
+
+
+def points_of(edges: Iterable[tuple[int, int]]) -> list[int]:
+    """The landmarks that edges join, in ascending order."""
+    return sorted({point for edge in edges for point in edge})
 
 
 def mirror_pairs(mean: np.ndarray) -> np.ndarray:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from scipy import sparse
 
 from headroom.face.light import shade
 from headroom.face.model import FaceModel
-from headroom.face.raster import texel_weights
+from headroom.face.texture import spread_outwards, texel_weights, to_picture, within
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.progress import Progress, silent
+from headroom.track.choice import good_frames, neutral_frame
 from headroom.track.fit import Fit
+from headroom.track.spread import spread
 from headroom.track.surface import facing, posed, sample
 
 _SIZE = 512
@@ -45,7 +46,7 @@ class _Texels:
         """(S, S, 3) uint8 of texel colours (N, 3) 0..1; unknown (N,) ones take their neighbours'."""
         filled, sure = np.zeros((_SIZE, _SIZE, 3), np.float32), np.zeros((_SIZE, _SIZE), bool)
         filled[self.covered], sure[self.covered] = colours, known
-        return np.rint(np.clip(_spread_outwards(filled, sure), 0, 1) * 255).astype(np.uint8)
+        return to_picture(spread_outwards(filled, sure))
 
 
 def of_texture(
@@ -97,25 +98,6 @@ def of_many_frames(
     return texels.picture(colours, texels.inside | (seen > _SEEN))
 
 
-def good_frames(fit: Fit) -> np.ndarray:
-    """The nine tenths of the frames that were fitted best."""
-    return np.flatnonzero(np.nan_to_num(fit.error, nan=np.inf) <= np.nanquantile(fit.error, 0.9))
-
-
-def neutral_frame(fit: Fit) -> int:
-    """The frame with the most neutral expression and the smallest rotation: a tenth of a radian counts as much as an
-    expression that is off by one standard deviation in the mean.
-    """
-    good = good_frames(fit)
-    expressive = np.sqrt((fit.expression[good] ** 2).mean(1))
-    return int(good[np.argmin(expressive + 10 * np.linalg.norm(fit.rotation[good, :2], axis=1))])
-
-
-def spread(frames: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of the frames, evenly."""
-    return frames[np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int))]
-
-
 def _unlit(model: FaceModel, fit: Fit, picture: np.ndarray, frame: int, light: np.ndarray, texels: _Texels
            ) -> tuple[np.ndarray, np.ndarray]:
     """Colours (N, 3) of a frame's texels divided by the light, and how squarely each is seen (N,)."""
@@ -123,7 +105,7 @@ def _unlit(model: FaceModel, fit: Fit, picture: np.ndarray, frame: int, light: n
     at_vertices = np.concatenate([vertices, shade(normals, light), facing(vertices, normals)[:, None]], axis=1)
     values = texels.weights @ at_vertices.astype(np.float32)
     colours = sample(picture, fit.camera, values[:, :3]) / values[:, 3:6]
-    return np.clip(colours, 0, 2), values[:, 6]
+    return within(colours, 2), values[:, 6]
 
 
 def _robust_mean(samples: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -138,16 +120,3 @@ def _robust_mean(samples: np.ndarray, weights: np.ndarray) -> np.ndarray:
             summed += colours * trust[:, None]
         mean, reach = summed / total[:, None], 0.06
     return mean
-
-
-def _spread_outwards(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Colours of the covered texels carried over its border, so that filtering at the edge meets no black."""
-    known = covered.astype(np.float32)
-    filled = picture * known[..., None]
-    for size in (3, 7, 15, 31, 63, 127):
-        wide = cv2.GaussianBlur(filled, (size, size), 0)
-        share = cv2.GaussianBlur(known, (size, size), 0)
-        new = (known == 0) & (share > 1e-3)
-        filled[new] = wide[new] / share[new][:, None]
-        known[new] = 1
-    return filled

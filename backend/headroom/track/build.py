@@ -13,6 +13,7 @@ from headroom.face.model import ControlModel
 from headroom.media.video import probe, read_frames
 from headroom.progress import Progress, part, silent
 from headroom.track.landmarks import find_landmarks
+from headroom.track.spread import spread
 
 _MOST_FRAMES, _COLOUR_FRAMES = 400, 12
 _LONGEST_SECONDS = 36.0
@@ -35,11 +36,7 @@ def face_of_clip(clip: Path, progress: Progress = silent) -> Face:
     found = np.flatnonzero(landmarks.found)
     coloured = found[:: max(1, len(found) // _COLOUR_FRAMES)]
     colours = np.mean([_colours(frames[i], landmarks.points[i]) for i in coloured], axis=0)
-    return Face(landmarks.points[_spread(found, _MOST_FRAMES)], colours)
-
-
-def _spread(frames: np.ndarray, count: int) -> np.ndarray:
-    return frames[np.linspace(0, len(frames) - 1, min(len(frames), count)).astype(int)]
+    return Face(landmarks.points[spread(found, _MOST_FRAMES)], colours)
 
 
 def _colours(frame: np.ndarray, points: np.ndarray) -> np.ndarray:

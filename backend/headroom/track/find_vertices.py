@@ -13,7 +13,8 @@ from headroom.face import topology as top
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel, bundled_model
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import skin_picture
 from headroom.track.landmarks import find_landmarks
 
 _SIDE, _TEXTURE = 640, 1024
@@ -58,7 +59,7 @@ def opening_coefficients(model: FaceModel, upper: int, lower: int) -> np.ndarray
 def _lips() -> list[int]:
     from mediapipe.python.solutions import face_mesh_connections as connections
 
-    return sorted({a for edge in connections.FACEMESH_LIPS for a in edge})
+    return top.points_of(connections.FACEMESH_LIPS)
 
 
 def _with_outline(model: FaceModel, vertices: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -70,8 +71,8 @@ def _with_outline(model: FaceModel, vertices: np.ndarray, ids: np.ndarray) -> np
     from mediapipe.python.solutions import face_mesh_connections as connections
 
     bundled = bundled_model()
-    known = bundled.mean[[bundled.vertex_of(landmark) for landmark in ids]]
-    outline = np.isin(ids, list({a for edge in connections.FACEMESH_FACE_OVAL for a in edge}))
+    known = bundled.resting_place(ids)
+    outline = np.isin(ids, top.points_of(connections.FACEMESH_FACE_OVAL))
     near = cKDTree(known[outline]).query(known)[0] < _OUTLINE_MM
     bend = RBFInterpolator(known[~near], model.mean[vertices[~near]], smoothing=_SMOOTHING)
     vertices = vertices.copy()
@@ -83,7 +84,7 @@ def _with_outline(model: FaceModel, vertices: np.ndarray, ids: np.ndarray) -> np
 def _habit() -> np.ndarray:
     """(L, 3) mm by which the landmark network errs on a drawn face, as the bundled model shows, whose own are known."""
     bundled, ids = bundled_model(), top.control_landmarks()
-    known = bundled.mean[[bundled.vertex_of(landmark) for landmark in ids]]
+    known = bundled.resting_place(ids)
     return _on_surface(bundled, bundled.mean)[ids] - known
 
 
@@ -91,7 +92,7 @@ def _on_surface(model: FaceModel, shape: np.ndarray) -> np.ndarray:
     """The point (478, 3) of shape (V, 3) under each landmark, the mean of several views."""
     camera, distance = _camera(shape)
     raster = Rasterizer(model, camera, Crop(0, 0, _SIDE), _SIDE)
-    raster.set_look(_skin(model), _light())
+    raster.set_look(skin_picture(model, model.albedo_mean, _TEXTURE), _light())
     centred = shape - (shape.min(0) + shape.max(0)) / 2
     views = [place(centred, np.radians([pitch, yaw, 0.0]), np.array([0.0, 0.0, -distance]))
              for pitch, yaw in _TURNS_DEGREES]
@@ -113,12 +114,6 @@ def _camera(shape: np.ndarray) -> tuple[Camera, float]:
     height = float(np.ptp(shape[:, 1]))
     distance = 900.0
     return Camera(0.6 * _SIDE / height * distance, _SIDE, _SIDE), distance
-
-
-def _skin(model: FaceModel) -> np.ndarray:
-    texture, covered = unwrap(model, model.albedo_mean, _TEXTURE)
-    texture[~covered] = model.albedo_mean.mean(0)
-    return np.rint(np.clip(texture, 0, 1) * 255).astype(np.uint8)
 
 
 def _light() -> np.ndarray:

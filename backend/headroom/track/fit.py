@@ -20,6 +20,7 @@ from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
 from headroom.track.residuals import Linear, Residuals
 from headroom.track.smoothness import Smoothness, bands, product
+from headroom.track.spread import spread
 
 _POSE = 6
 _SHARED_FRAMES = 80
@@ -35,14 +36,15 @@ class FitConfig:
     millimetres (across, in depth) and expression units, lids being the quickest; beyond `tail` of them a difference
     counts as motion.
     focal: the usual focal length over the frame's longer side; focal_prior: weight of the squared logarithm of its
-    ratio to the one found. Rounds: Gauss-Newton steps of what the clip shares, and of the motion.
+    ratio to the one found. Rounds: Gauss-Newton steps of what the clip shares, of the motion, and
+    of the motion begun from an earlier fit.
     """
 
     noise: float = 0.01
     identity_prior: float = 2.0
     expression_prior: float = 0.5
     rotation_smoothness: float = 0.0005
-    translation_smoothness: float = 0.025
+    translation_smoothness: float = 0.02
     depth_smoothness: float = 0.1
     expression_smoothness: float = 1.5
     lid_smoothness: float = 3.0
@@ -51,6 +53,7 @@ class FitConfig:
     focal_prior: float = 20.0
     shared_rounds: int = 6
     rounds: int = 4
+    rounds_again: int = 3
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ class Fit:
     rotation: np.ndarray
     translation: np.ndarray
     error: np.ndarray
+
+    def at(self, frames: np.ndarray | slice) -> "Fit":
+        """The fit of some of the frames."""
+        return replace(self, expression=self.expression[frames], rotation=self.rotation[frames],
+                       translation=self.translation[frames], error=self.error[frames])
+
+    def through(self, camera: Camera, identity: np.ndarray) -> "Fit":
+        """The same heads as far away as they look as large through another camera, with another identity."""
+        nearer = np.array([1, 1, camera.focal_px / self.camera.focal_px])
+        return replace(self, camera=camera, identity=identity, translation=self.translation * nearer)
 
 
 def fit_clip(
@@ -90,7 +103,8 @@ def fit_clip(
     for index in range(config.shared_rounds):
         progress(0.5 * index / config.shared_rounds, "Estimating camera and face")
         fit = shared.solve_shared(fit)
-    return _with_motion(problem, fit.camera, fit.identity, part(progress, 0.5, 1))
+    start = replace(problem.start(fit.camera), identity=fit.identity)
+    return _with_motion(problem, start, config.rounds, part(progress, 0.5, 1))
 
 
 def fit_motion(
@@ -104,12 +118,25 @@ def fit_motion(
     doubt: np.ndarray | None = None,
 ) -> Fit:
     """Expression and pose of further frames of a person and camera that are known already."""
-    return _with_motion(_Problem(model, points, fps, config or FitConfig(), doubt), camera, identity, progress)
+    config = config or FitConfig()
+    problem = _Problem(model, points, fps, config, doubt)
+    return _with_motion(problem, replace(problem.start(camera), identity=identity), config.rounds, progress)
 
 
-def _with_motion(problem: "_Problem", camera: Camera, identity: np.ndarray, progress: Progress) -> Fit:
-    fit = replace(problem.start(camera), identity=identity)
-    rounds = problem.config.rounds
+def fit_again(
+    model: FaceModel, points: np.ndarray, fps: float, start: Fit, doubt: np.ndarray | None = None,
+    config: FitConfig | None = None,
+) -> Fit:
+    """Expression and pose anew from a fit of the same frames to landmarks that were a little different."""
+    config = config or FitConfig()
+    problem, fit = _Problem(model, points, fps, config, doubt), start
+    for index in range(config.rounds_again):
+        fit = problem.solve_motion(fit, steady=index == 0)
+    return problem.with_error(fit)
+
+
+def _with_motion(problem: "_Problem", start: Fit, rounds: int, progress: Progress) -> Fit:
+    fit = start
     for index in range(rounds):
         progress(index / rounds, "Fitting the face")
         fit = problem.solve_motion(fit, steady=index == 0)
@@ -133,8 +160,7 @@ class _Problem:
 
     def spread(self, count: int) -> "_Problem":
         """The problem of at most `count` frames with a face, spread over the clip; `solve_shared` takes no others."""
-        frames = np.flatnonzero(self.seen & ~self.residuals.doubted)
-        frames = frames[np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int))]
+        frames = spread(np.flatnonzero(self.seen & ~self.residuals.doubted), count)
         return _Problem(self.model, self.points[frames], self.fps, self.config)
 
     def start(self, camera: Camera) -> Fit:
@@ -159,7 +185,7 @@ class _Problem:
     def solve_motion(self, fit: Fit, steady: bool = False) -> Fit:
         """One Gauss-Newton step of expression and pose, all frames at once."""
         count, size = len(self.points), len(self.motion_prior)
-        state = _state(fit)
+        state = state_of(fit)
         band = np.zeros((2 * size + 1, count * size))
         right = -self.motion_prior * state
         lower = np.tril_indices(size)
@@ -175,7 +201,7 @@ class _Problem:
             band[offset * size, : values.size] += values.ravel()
         right -= product(stiff, state)
         step = solveh_banded(band, right.ravel(), lower=True, overwrite_ab=True).reshape(count, size)
-        return _with_state(fit, state + step)
+        return with_state(fit, state + step)
 
     def solve_shared(self, fit: Fit) -> Fit:
         """One Gauss-Newton step of identity and focal length, together with every frame's own expression and pose.
@@ -187,7 +213,7 @@ class _Problem:
         prior = self.shared_prior * max(1.0, len(self.points) / 12)
         usual = self.config.focal * max(fit.camera.width, fit.camera.height)
         normal, right = np.diag(prior), -prior * np.append(fit.identity, np.log(fit.camera.focal_px / usual))
-        state = _state(fit)
+        state = state_of(fit)
         solved = np.zeros((*state.shape, size + 1))
         for frames in _groups(len(state)):
             linear = self.residuals.linearised(fit, frames)
@@ -206,7 +232,7 @@ class _Problem:
         grown = float(np.exp(step[-1]))
         state[:, -1] *= grown
         camera = replace(fit.camera, focal_px=fit.camera.focal_px * grown)
-        return replace(_with_state(fit, state), camera=camera, identity=fit.identity + step[:-1])
+        return replace(with_state(fit, state), camera=camera, identity=fit.identity + step[:-1])
 
     def with_error(self, fit: Fit) -> Fit:
         return replace(fit, error=self.residuals.errors(fit).mean(1))
@@ -232,12 +258,12 @@ def _groups(count: int) -> Iterator[slice]:
         yield slice(start, min(start + 16, count))
 
 
-def _state(fit: Fit) -> np.ndarray:
+def state_of(fit: Fit) -> np.ndarray:
     """(T, E + 6) what every frame has of its own."""
     return np.concatenate([fit.expression, fit.rotation, fit.translation], axis=1)
 
 
-def _with_state(fit: Fit, state: np.ndarray) -> Fit:
+def with_state(fit: Fit, state: np.ndarray) -> Fit:
     return replace(fit, expression=state[:, :-6], rotation=state[:, -6:-3], translation=state[:, -3:])
 
 

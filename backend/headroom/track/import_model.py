@@ -66,7 +66,7 @@ def named_modes(
         "Eyes": connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE,
         "Brows": connections.FACEMESH_LEFT_EYEBROW | connections.FACEMESH_RIGHT_EYEBROW,
     }
-    members = [np.isin(ids, list({a for edge in edges for a in edge})) for edges in parts.values()]
+    members = [np.isin(ids, top.points_of(edges)) for edges in parts.values()]
     moved = [(basis[vertices[part]] ** 2).sum(1).mean(0) for part in members]
     regions = [list(parts)[part] for part in np.argmax(moved, axis=0)]
     regions += [SPARE] * (EXPRESSIONS - len(regions))
@@ -102,5 +102,5 @@ def _padded(basis: np.ndarray, modes: int) -> np.ndarray:
 def _at_bundled_place(mean: np.ndarray, vertices: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """mean (V, 3), shifted so that its landmarks lie about those of the bundled model: poses then mean the same."""
     bundled = bundled_model()
-    known = bundled.mean[[bundled.vertex_of(landmark) for landmark in ids]]
+    known = bundled.resting_place(ids)
     return (mean + (known - mean[vertices]).mean(0)).astype(np.float32)

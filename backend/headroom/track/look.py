@@ -13,7 +13,9 @@ from headroom.face.light import FRONTAL, harmonics
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, silent
 from headroom.track import albedo
+from headroom.track.choice import good_frames
 from headroom.track.fit import Fit
+from headroom.track.spread import spread
 from headroom.track.surface import facing, posed, sample
 
 ALBEDO_KINDS = {"low": albedo.of_texture, "frame": albedo.of_one_frame, "clip": albedo.of_many_frames}
@@ -36,8 +38,8 @@ def estimate_look(
 ) -> Look:
     """Light, texture and albedo from the clip's frames (T pictures (H, W, 3) uint8) and their fit."""
     require_albedo_kind(kind)
-    good = albedo.good_frames(fit)
-    texture, light = texture_and_light(model, fit, frames, albedo.spread(good, _LIGHT_FRAMES))
+    good = good_frames(fit)
+    texture, light = texture_and_light(model, fit, frames, spread(good, _LIGHT_FRAMES))
     return Look(texture, light, ALBEDO_KINDS[kind](model, fit, frames, texture, light, progress))
 
 
@@ -86,6 +88,6 @@ def _solve_texture(model: FaceModel, colour, shading, weight) -> np.ndarray:
     squared = (w * shading**2).reshape(-1, vertices, 3).sum(0)
     target = (w * shading * colour).reshape(-1, vertices, 3).sum(0) - squared * model.albedo_mean
     basis = model.albedo_basis.reshape(-1, modes).astype(np.float64)
-    noise = 0.05**2 * 200 * len(colour) / vertices
+    noise = 0.05**2 * 20 * len(colour) / vertices
     normal = (basis * squared.reshape(-1, 1)).T @ basis + noise * np.eye(modes)
     return np.linalg.solve(normal, basis.T @ target.ravel())

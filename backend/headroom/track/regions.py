@@ -8,7 +8,8 @@ from scipy.spatial import cKDTree
 from headroom.face import topology as top
 from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import unwrap
 from headroom.track.track import Track
 
 ONE = 64
@@ -35,7 +36,7 @@ def vertex_weights(model: FaceModel) -> np.ndarray:
     from mediapipe.python.solutions import face_mesh_connections as connections
 
     edges = connections.FACEMESH_LIPS | connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE
-    wanted = {a for edge in edges for a in edge} | {top.RIGHT_IRIS, top.LEFT_IRIS}
+    wanted = {*top.points_of(edges)} | {top.RIGHT_IRIS, top.LEFT_IRIS}
     vertices = [model.vertex_of(landmark) for landmark in sorted(wanted)]
     away, _ = cKDTree(model.mean[vertices]).query(model.mean)
     near = np.exp(-((away / _REACH_MM) ** 2))

@@ -48,8 +48,7 @@ class Residuals:
         self.expression_basis = model.expression_basis[vertices].astype(np.float64)
         self.target = points[:, model.landmark_ids].astype(np.float64)
         self.seen = np.isfinite(self.target[:, 0, 0])
-        eyes = points[:, [top.RIGHT_IRIS, top.LEFT_IRIS], :3]
-        self.eye_distance = float(np.nanmedian(np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)))
+        self.eye_distance = float(np.nanmedian(top.eye_distance(points)))
         self.importance = landmark_weights(model.landmark_ids)
         self.doubt = np.ones(len(points)) if doubt is None else doubt
         self.doubted = self.doubt > 1
@@ -66,11 +65,11 @@ class Residuals:
         residual = self.target[frames][..., :2] - fit.camera.project(placed)
         lost = ~self.seen[frames]
         residual[lost] = 0
-        by_camera = _projection_derivative(fit.camera.focal_px, placed)
+        by_camera = projection_derivative(fit.camera.focal_px, placed)
         by_point = by_camera @ rotation[:, None]
         by_rotation = np.stack([(by_camera @ (shape @ np.swapaxes(d, 1, 2))[..., None])[..., 0]
                                 for d in np.moveaxis(derivatives, 1, 0)], -1)
-        by_expression = _chain(by_point, self.expression_basis)
+        by_expression = chain(by_point, self.expression_basis)
         count, landmarks = residual.shape[:2]
         motion = np.concatenate([by_expression, by_rotation, by_camera], axis=3)
         return Linear(
@@ -89,7 +88,7 @@ class Residuals:
         camera, depth = fit.camera, fit.translation[frames, None, 2:3]
         from_middle = camera.project(linear.placed) - [camera.width / 2, camera.height / 2]
         by_focal = from_middle + linear.by_camera[..., 2] * depth
-        by_identity = _chain(linear.by_point, self.identity_basis)
+        by_identity = chain(linear.by_point, self.identity_basis)
         count, landmarks = from_middle.shape[:2]
         return np.concatenate([by_identity, by_focal[..., None]], axis=3).reshape(count, landmarks * 2, -1)
 
@@ -114,19 +113,16 @@ def landmark_weights(ids: np.ndarray) -> np.ndarray:
     """(L,) lips and lids count more, the outline, which slides over the cheek, less."""
     from mediapipe.python.solutions import face_mesh_connections as connections
 
-    def members(edges) -> list[int]:
-        return sorted({a for edge in edges for a in edge})
-
     weights = np.ones(top.MESH_POINTS + 10)
-    weights[members(connections.FACEMESH_FACE_OVAL)] = 0.3
-    weights[members(connections.FACEMESH_LIPS)] = 2.0
+    weights[top.points_of(connections.FACEMESH_FACE_OVAL)] = 0.3
+    weights[top.points_of(connections.FACEMESH_LIPS)] = 2.0
     weights[top.inner_lips()] = 4.0
-    weights[members(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
+    weights[top.points_of(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
     return weights[ids]
 
 
-def _projection_derivative(focal_px: float, placed: np.ndarray) -> np.ndarray:
-    """(n, L, 2, 3): pixels per millimetre in camera axes."""
+def projection_derivative(focal_px: float, placed: np.ndarray) -> np.ndarray:
+    """(..., 2, 3): pixels per millimetre in camera axes, at points (..., 3)."""
     x, y, depth = placed[..., 0], placed[..., 1], -placed[..., 2]
     scale, zero = focal_px / depth, np.zeros_like(depth)
     return np.stack(
@@ -134,7 +130,7 @@ def _projection_derivative(focal_px: float, placed: np.ndarray) -> np.ndarray:
     )
 
 
-def _chain(by_point: np.ndarray, basis: np.ndarray) -> np.ndarray:
+def chain(by_point: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """(n, L, 2, C): derivatives by points (n, L, 2, 3) carried on to the coefficients of a basis (L, 3, C)."""
     # written out, because a product of many small matrices takes four times as long
     return sum(by_point[..., axis, None] * basis[:, None, axis] for axis in range(3))

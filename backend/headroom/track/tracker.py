@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
-from headroom.track.fit import fit_clip, fit_motion
+from headroom.track.choice import turned_frames
+from headroom.track.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
+from headroom.track.habit import without_habit
 from headroom.track.landmarks import Landmarks, find_landmarks
 from headroom.track.look import Look, estimate_look
+from headroom.track.photometric import fit_to_pictures
 from headroom.track.track import Track, face_crop
 
-TRACKER_VERSION = 1
+if TYPE_CHECKING:
+    from headroom.track.regressor.guess import Reader
+
+TRACKER_VERSION = 2
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
+_KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
+"""Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""
+_FIRST = FitConfig(rounds=3)
+"""The first look at the motion, which is fitted again beside the pictures."""
 _LOST_ERROR = 0.04
 """A frame whose landmarks are further off than this, in eye distances, counts as lost."""
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A clip's track and look, the landmarks (T, 478, 3) it was fitted to, NaN where there was no face, their mean
-    error over the eye distance (T,), and what the user should know.
+    """A clip's track and look, the landmarks (T, 478, 3) that were found, NaN where there was no face, their mean error
+    over the eye distance (T,) without the landmark network's habit, and what the user should know.
     """
 
     track: Track
@@ -34,15 +46,14 @@ class Tracked:
 
 
 def track_clip(
-    frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = silent
+    frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = silent,
+    regressor: "Reader | None" = None,
 ) -> Tracked:
     """Track and look of a clip's frames (T pictures (H, W, 3) uint8 RGB); `albedo` is one of
-    `headroom.track.look.ALBEDO_KINDS`.
+    `headroom.track.look.ALBEDO_KINDS`. regressor: reads frames without landmarks, instead of the bundled one.
     """
-    height, width = frames[0].shape[:2]
     landmarks = find_landmarks(frames, fps, part(progress, 0, 0.45))
-    points, doubt = _with_lost_frames(frames, landmarks, model)
-    fit = fit_clip(model, points, fps, width, height, progress=part(progress, 0.45, 0.8), doubt=doubt)
+    fit = fit_frames(frames, landmarks, fps, model, part(progress, 0.45, 0.8), regressor)
     look = estimate_look(model, fit, frames, albedo, part(progress, 0.8, 1))
     track = Track(
         fps,
@@ -59,21 +70,57 @@ def track_clip(
     return Tracked(track, look, landmarks.points, fit.error, _notes(landmarks, track))
 
 
+def regressor_of(path: Path | None, model: FaceModel) -> "Reader | None":
+    """The regressor in a file, None for the bundled one; InputError when the file is none of this face model's."""
+    if path is None:
+        return None
+    from headroom.track.regressor.load import load_regressor  # torch, which tracking seldom needs
+
+    return load_regressor(path, model)
+
+
 def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent) -> Track:
     """The track of further frames of the same person, camera and light."""
     landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
     points, doubt = _with_lost_frames(frames, landmarks, model)
     fit = fit_motion(
-        model, points, known.fps, known.camera, known.identity, progress=part(progress, 0.6, 1), doubt=doubt
+        model, points, known.fps, known.camera, known.identity, _FIRST, part(progress, 0.6, 0.9), doubt
     )
+    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, known_face=True)
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
     )
 
 
+def fit_frames(
+    frames: Sequence[np.ndarray], landmarks: Landmarks, fps: float, model: FaceModel, progress: Progress = silent,
+    regressor: "Reader | None" = None,
+) -> Fit:
+    """The fit of a clip's frames: to the landmarks, then to what some of the pictures themselves say."""
+    height, width = frames[0].shape[:2]
+    points, doubt = _with_lost_frames(frames, landmarks, model, regressor)
+    fit = fit_clip(model, points, fps, width, height, _FIRST, part(progress, 0, 0.7), doubt)
+    progress(0.7, "Comparing with the pictures")
+    return _nearer_to_pictures(model, fit, frames, points, fps, doubt)
+
+
+def _nearer_to_pictures(
+    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, fps: float,
+    doubt: np.ndarray | None, known_face: bool = False,
+) -> Fit:
+    """The fit without the landmark network's habit with this person; known_face: identity and camera stay."""
+    chosen = turned_frames(fit, _KEY_FRAMES)
+    if len(chosen) < _FEWEST_KEY_FRAMES:
+        return fit_again(model, points, fps, fit, doubt)
+    pictures = [frames[frame] for frame in chosen]
+    truth = fit_to_pictures(model, fit.at(chosen), pictures, points[chosen], known_face)
+    corrected = without_habit(model, points, fit, chosen, truth)
+    return fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt)
+
+
 def _with_lost_frames(
-    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel
+    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel, regressor: "Reader | None" = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Landmarks (T, 478, 3) and the doubt (T,) in them, with what the regressor sees where no face was found."""
     if landmarks.found.all():
@@ -81,7 +128,7 @@ def _with_lost_frames(
     from headroom.track.regressor.lost import read_lost  # torch, which no other step of tracking needs
     from headroom.track.regressor.network import regressor_for
 
-    regressor = regressor_for(model)
+    regressor = regressor or regressor_for(model)
     return read_lost(frames, landmarks, model, regressor) if regressor else (landmarks.points, None)
 
 

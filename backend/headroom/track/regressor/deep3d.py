@@ -60,13 +60,13 @@ class Deep3DNet(nn.Module):
     @staticmethod
     def load(path: Path, model: FaceModel) -> "Deep3DNet":
         """The network of a published checkpoint (`epoch_20.pth`), for use with the face model it speaks of."""
-        if model.source != _SOURCE:
-            raise InputError(f"{path} speaks of the {_SOURCE}; import that face model to use it.")
         network = Deep3DNet(origin=model.mean[:_VERTICES].mean(0))
         try:
             network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["net_recon"])
         except (OSError, KeyError, TypeError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
             raise InputError(f"{path} is not a checkpoint of the published R-Net; choose its epoch_20.pth.") from error
+        if model.source != _SOURCE:
+            raise InputError(f"{path} speaks of the {_SOURCE}; import that face model to use it.")
         return network.eval()
 
 
@@ -82,12 +82,3 @@ def to_guess(values: np.ndarray, crop: Deep3DCrop, origin: np.ndarray) -> Guess:
     ours = ((light.reshape(3, 9).T + ambient) * _LIGHT).astype(np.float32)
     translation = translation * _MM - [0, 0, DISTANCE_MM] - rotation_matrix(rotation) @ origin
     return Guess(crop, identity, expression, texture, rotation, ours, translation)
-
-
-def from_guess(guess: Guess, origin: np.ndarray) -> np.ndarray:
-    """(257,) the values that the published network would give for a guess; the inverse of `to_guess`."""
-    light = guess.light / _LIGHT
-    light[0] -= _AMBIENT
-    translation = (guess.translation + rotation_matrix(guess.rotation) @ origin + [0, 0, DISTANCE_MM]) / _MM
-    parts = (guess.identity, guess.expression, guess.texture, guess.rotation, light.T.ravel(), translation)
-    return np.concatenate(parts).astype(np.float32)

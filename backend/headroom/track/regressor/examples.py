@@ -12,11 +12,13 @@ from headroom.face.model import FaceModel
 from headroom.media.image import read_picture
 from headroom.media.video import read_frames
 from headroom.progress import Progress, part, silent
-from headroom.track.fit import Fit, fit_clip
+from headroom.track.fit import Fit
 from headroom.track.landmarks import find_landmarks
 from headroom.track.look import Look, estimate_look
 from headroom.track.regressor.crop import Deep3DCrop
 from headroom.track.regressor.guess import Guess, five_points
+from headroom.track.spread import spread
+from headroom.track.tracker import fit_frames
 
 MARGIN = 1.3
 """Side of a stored picture over that of the window, so that windows can be moved about in it."""
@@ -66,12 +68,11 @@ def read_person(
     """Up to `count` examples, `side` pixels squared, from a clip or a photo of one person, and the person."""
     photo = path.suffix.lower() in PHOTOS
     frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_LONGEST_SECONDS, fps=_FPS))
-    height, width = frames[0].shape[:2]
     landmarks = find_landmarks(frames, _FPS, part(progress, 0, 0.6))
-    fit = fit_clip(model, landmarks.points, _FPS, width, height, progress=part(progress, 0.6, 0.9))
+    fit = fit_frames(frames, landmarks, _FPS, model, part(progress, 0.6, 0.9))
     look = estimate_look(model, fit, frames)
     seen = np.flatnonzero(landmarks.found)
-    chosen = seen[np.unique(np.linspace(0, len(seen) - 1, min(count, len(seen))).astype(int))]
+    chosen = spread(seen, count)
     examples = [_example(model, fit, look, frames[i], landmarks.points[i], i, side) for i in chosen]
     scenes = [_scene(frames[i], side, rng) for i in chosen[:: max(1, len(chosen) // 12)]]
     return Examples.joined(examples), Person(fit.identity, look, fit.expression[seen], np.stack(scenes))

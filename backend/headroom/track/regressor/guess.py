@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from headroom.face import topology as top
 from headroom.face.camera import Camera, place
 from headroom.face.model import FaceModel
 from headroom.track.landmarks import COUNT
@@ -62,12 +62,14 @@ class Guess:
         return self.crop.pose_in(camera, self.rotation, self.translation)
 
 
+class Reader(Protocol):
+    """A network that reads a face."""
+
+    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> Guess:
+        """What it sees in a window of a picture (H, W, 3) uint8."""
+
+
 def five_points(points: np.ndarray) -> np.ndarray:
     """(..., 5, 2) eyes, tip of the nose and corners of the mouth of MediaPipe's landmarks (..., 478, 3)."""
     eyes = [points[..., corners, :2].mean(-2) for corners in _EYE_CORNERS]
     return np.stack([*eyes, *(points[..., i, :2] for i in (_NOSE_TIP, *_MOUTH_CORNERS))], -2)
-
-
-def eye_distance(points: np.ndarray) -> np.ndarray:
-    """(...) between the irises of landmarks (..., 478, 3), in their unit."""
-    return np.linalg.norm(points[..., top.RIGHT_IRIS, :] - points[..., top.LEFT_IRIS, :], axis=-1)

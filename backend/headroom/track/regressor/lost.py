@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from headroom.face.model import FaceModel
+from headroom.face.topology import eye_distance
 from headroom.track.landmarks import Landmarks
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.guess import eye_distance, five_points
-from headroom.track.regressor.network import Regressor
+from headroom.track.regressor.guess import Reader, five_points
 
 _LOOKS = ((0.0, 0.0, 1.0), (0.025, 0.01, 1.05), (-0.025, 0.02, 0.95), (0.0, -0.03, 1.0))
 """Windows looked through: shift across and down in sides, and size. A face that is seen stays where it is in all."""
@@ -19,7 +19,7 @@ _DOUBT = 130.0
 
 
 def read_lost(
-    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel, regressor: Regressor
+    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel, regressor: Reader
 ) -> tuple[np.ndarray, np.ndarray]:
     """Landmarks (T, 478, 3) with the regressor's where none were found, and how many times less exact each frame's are
     than the landmark network's (T,): 1 where that found the face.
@@ -39,7 +39,7 @@ def read_lost(
     return points, doubt
 
 
-def _looks(picture: np.ndarray, crop: Deep3DCrop, model: FaceModel, regressor: Regressor) -> np.ndarray:
+def _looks(picture: np.ndarray, crop: Deep3DCrop, model: FaceModel, regressor: Reader) -> np.ndarray:
     """(K, 478, 3) landmarks as read through windows moved a little."""
     windows = (
         Deep3DCrop(crop.x + (x + (1 - scale) / 2) * crop.size, crop.y + (y + (1 - scale) / 2) * crop.size,

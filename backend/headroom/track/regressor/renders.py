@@ -8,7 +8,8 @@ import numpy as np
 
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.model import FaceModel
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import skin_picture
 from headroom.progress import Progress, silent
 from headroom.track.regressor.crop import DISTANCE_MM, FOCAL, Deep3DCrop
 from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
@@ -55,8 +56,7 @@ def _made_up(model: FaceModel, people: Sequence[Person], rng: np.random.Generato
         identity = 0.6 * identity + wearer.identity
     else:
         texture = rng.normal(0, 0.8, len(wearer.look.texture))
-        skin = unwrap(model, model.albedo(texture), _TEXTURE_SIDE)[0]
-        albedo = np.rint(np.clip(skin, 0, 1) * 255).astype(np.uint8)
+        albedo = skin_picture(model, model.albedo(texture), _TEXTURE_SIDE)
     moved = mover.expression[rng.integers(len(mover.expression))]
     expression = rng.uniform(0.6, 1.5) * moved + rng.normal(0, 0.3, len(moved))
     rotation = rng.triangular(-1, 0, 1, 3) * _TURNS

@@ -1,0 +1,94 @@
+"""Texture space: vertex values drawn into it, and pictures of it for a surface to wear."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from scipy import sparse
+
+from headroom.face.model import FaceModel
+from headroom.face.raster import context
+
+_MAP_VERTEX = """
+#version 330
+in vec2 uv; in vec3 value; out vec3 v;
+void main() { v = value; gl_Position = vec4(2.0 * uv.x - 1.0, 1.0 - 2.0 * uv.y, 0.0, 1.0); }"""
+
+_MAP_FRAGMENT = """
+#version 330
+in vec3 v; out vec4 colour;
+void main() { colour = vec4(v, 1.0); }"""
+
+
+def unwrap(model: FaceModel, values: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vertex values (V, 3) drawn into texture space: (size, size, 3) float32, row 0 on top, and the covered mask."""
+    return _draw_map(model.uv, values, model.faces, size)
+
+
+def texel_weights(model: FaceModel, size: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """(N, V) what each vertex adds to each of the N covered texels, row by row from the top, and their mask
+    (size, size): one product unwraps any vertex values.
+    """
+    corners = np.arange(model.faces.size).reshape(-1, 3)
+    which = np.repeat(np.arange(len(model.faces)), 3)
+    first, second = np.tile([1.0, 0, 0], len(corners)), np.tile([0, 1.0, 0], len(corners))
+    drawn, covered = _draw_map(model.uv[model.faces.ravel()], np.stack([which, first, second], 1), corners, size)
+    triangle, a, b = drawn[covered].T
+    columns = model.faces[np.rint(triangle).astype(int)]
+    rows = np.arange(0, columns.size + 1, 3)
+    weights = np.stack([a, b, 1 - a - b], 1).ravel()
+    return sparse.csr_matrix((weights, columns.ravel(), rows), (len(columns), len(model.mean))), covered
+
+
+def skin_picture(model: FaceModel, colours: np.ndarray, size: int) -> np.ndarray:
+    """(size, size, 3) uint8, row 0 on top, of vertex colours (V, 3) in display values."""
+    return to_picture(spread_outwards(*unwrap(model, colours, size)))
+
+
+def spread_outwards(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Colours of the covered texels carried over its border, so that filtering at the edge meets no black."""
+    known = covered.astype(np.float32)
+    filled = picture * known[..., None]
+    for size in (3, 7, 15, 31, 63, 127):
+        wide = cv2.GaussianBlur(filled, (size, size), 0)
+        share = cv2.GaussianBlur(known, (size, size), 0)
+        new = (known == 0) & (share > 1e-3)
+        filled[new] = wide[new] / share[new][:, None]
+        known[new] = 1
+    return filled
+
+
+def to_picture(colours: np.ndarray) -> np.ndarray:
+    """(..., 3) uint8 of display values."""
+    return np.rint(within(colours, 1) * 255).astype(np.uint8)
+
+
+def within(colours: np.ndarray, most: float) -> np.ndarray:
+    """Colours (..., 3) between 0 and `most`; too bright ones are darkened as a whole, so that they keep their hue."""
+    colours = np.maximum(colours, 0)
+    return colours / np.maximum(colours.max(-1, keepdims=True) / most, 1)
+
+
+@lru_cache(maxsize=1)
+def _map_program():
+    return context().program(vertex_shader=_MAP_VERTEX, fragment_shader=_MAP_FRAGMENT)
+
+
+def _draw_map(uv: np.ndarray, values: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    gl = context()
+    program = _map_program()
+    buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (uv, values)]
+    index = gl.buffer(np.ascontiguousarray(faces, np.int32).tobytes())
+    mesh = gl.vertex_array(program, [(buffers[0], "2f", "uv"), (buffers[1], "3f", "value")], index)
+    texture = gl.texture((size, size), 4, dtype="f4")
+    target = gl.framebuffer([texture])
+    target.use()
+    target.clear(0, 0, 0, 0)
+    gl.disable(gl.DEPTH_TEST | gl.CULL_FACE)
+    mesh.render()
+    drawn = np.frombuffer(target.read(components=4, dtype="f4"), np.float32).reshape(size, size, 4)
+    for item in (target, texture, mesh, index, *buffers):
+        item.release()
+    return drawn[..., :3].copy(), drawn[..., 3] > 0.5

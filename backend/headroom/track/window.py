@@ -1,0 +1,44 @@
+"""The part of a picture that shows the face: its brightness, and how that changes across it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Window:
+    """grey (H, W) 0..1; slopes: of it along u and v, per pixel; corner (2,): its first pixel in the full frame."""
+
+    grey: np.ndarray
+    slopes: tuple[np.ndarray, np.ndarray]
+    corner: np.ndarray
+
+    @staticmethod
+    def of(picture: np.ndarray, landmarks: np.ndarray, softness: float) -> "Window":
+        """The window around landmarks (478, 3) of a picture (H, W, 3) uint8, blurred by `softness` pixels."""
+        left, top, right, bottom = _box(landmarks[:, :2], picture.shape)
+        grey = picture[top:bottom, left:right].mean(2, dtype=np.float32) / 255
+        grey = cv2.GaussianBlur(grey, (0, 0), softness)
+        slopes = cv2.Sobel(grey, -1, 1, 0, scale=1 / 8), cv2.Sobel(grey, -1, 0, 1, scale=1 / 8)
+        return Window(grey, slopes, np.array([left, top]))
+
+    def at(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Brightness and both slopes, each (N,), at pixels (N, 2) of the full frame."""
+        u, v = (pixels - self.corner - 0.5).astype(np.float32).T
+        grey, along_u, along_v = (
+            cv2.remap(values, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+            for values in (self.grey, *self.slopes)
+        )
+        return grey, along_u, along_v
+
+
+def _box(points: np.ndarray, size: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the part of a picture of that size that holds the landmarks (478, 2) and a margin."""
+    low, high = points.min(0), points.max(0)
+    margin = 0.15 * (high - low).max()
+    left, top = np.maximum(low - margin, 0).astype(int)
+    right, bottom = np.minimum(high + margin + 1, [size[1], size[0]]).astype(int)
+    return left, top, right, bottom
