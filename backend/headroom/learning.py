@@ -24,6 +24,7 @@ from headroom.track.track import Track
 if TYPE_CHECKING:
     from headroom.motion.model import MotionModel
     from headroom.refine.refine import Refiner
+    from headroom.refine.train import TrainConfig
 
 RESOLUTION = 256
 """Side of renders and refined frames, pixels."""
@@ -87,17 +88,18 @@ def motion_notes(motion: "MotionModel") -> list[str]:
 
 
 def learn_refiner(
-    model: FaceModel, track: Track, look: Look, frames: list[np.ndarray], preset: str, progress: Progress = silent
+    model: FaceModel, track: Track, look: Look, frames: list[np.ndarray], config: "TrainConfig",
+    progress: Progress = silent,
 ) -> "Refiner":
     """The personal refiner from the clip's frames and their renders."""
-    from headroom.refine.train import PRESETS, train_refiner
+    from headroom.refine.train import train_refiner
 
     crops = np.stack([crop_frame(frame, track.crop, RESOLUTION) for frame in frames])
     renders = np.stack(list(draw(model, track, look.albedo, RESOLUTION)))
     weights = region_maps(model, track, RESOLUTION)
     identity = np.concatenate([track.identity, track.texture]).astype(np.float32)
     sure = track.confidence > 0
-    return train_refiner(crops[sure], renders[sure], weights[sure], identity, PRESETS[preset], progress)
+    return train_refiner(crops[sure], renders[sure], weights[sure], identity, config, progress)
 
 
 def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = silent) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headroom.drawing import draw
 from headroom.errors import InputError
 from headroom.face.library import keep_model
-from headroom.face.model import bundled_model
+from headroom.face.model import FaceModel, bundled_model
 from headroom.files import atomic_folder
 from headroom.learning import (
     clip_speech,
@@ -24,15 +26,22 @@ from headroom.learning import (
     write_plates,
 )
 from headroom.media.audio import audio_on_disk, is_silent
-from headroom.media.image import write_picture
-from headroom.media.video import VideoWriter, probe, read_frames
+from headroom.media.image import is_photo, write_picture
+from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.performance import Performance
+from headroom.photos import NOTE as PHOTO_NOTE
+from headroom.photos import general_motion, load_photo, photo_info, photo_training, track_photo
+from headroom.plate.ground import PLATES, keep_background
 from headroom.plate.match import PlateMatch, match_plates
 from headroom.progress import Progress, part, silent
 from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
-from headroom.track.tracker import track_clip, track_further
+from headroom.track.tracker import Tracked, track_clip, track_further
+
+if TYPE_CHECKING:
+    from headroom.motion.model import MotionModel
+    from headroom.refine.refine import Refiner
 
 
 def learn(
@@ -48,7 +57,7 @@ def learn(
     face_model: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
-    """Learn a person from a clip into the folder `subject`; returns what the user should know.
+    """Learn a person from a clip, or from one photo, into the folder `subject`; returns what the user should know.
 
     face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
     """
@@ -57,32 +66,79 @@ def learn(
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
     require_albedo_kind(albedo)
-    info = probe(clip)
-    start, end, notes = learnt_part(info, from_seconds, to_seconds)
-    speech = clip_speech(clip, info, start, end)
     model = bundled_model() if face_model is None else keep_model(face_model)
     took: dict[str, float] = {}
     with atomic_folder(subject) as folder:
-        with _timed(took, "track"):
-            frames = list(read_frames(clip, start, end))
-            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
-            track, look = tracked.track, tracked.look
-        with _timed(took, "motion"):
-            motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))
-        with _timed(took, "plates"):
-            write_plates(folder / "plates.mp4", frames, info.fps, part(progress, 0.27, 0.3))
-        with _timed(took, "refiner"):
-            refiner = learn_refiner(model, track, look, frames, preset, part(progress, 0.3, 1))
-        track.save(folder / "track.npz")
-        write_rig(folder / "rig.npz", model, track, refiner.resolution)
-        write_picture(folder / "albedo.png", look.albedo)
-        motion.save(folder / "motion.safetensors")
-        refiner.save(folder / "refiner.safetensors")
-        write_picture(folder / "preview.png", frames[len(frames) // 2])
-        notes += tracked.notes + motion_notes(motion)
-        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, model, motion, took,
-                                      notes))
-    return notes
+        learnt = (_learn_photo if is_photo(clip) else _learn_clip)(
+            clip, folder, model, preset, albedo, from_seconds, to_seconds, took, progress)
+        facts = facts_of(clip, learnt.info, learnt.span, preset, albedo, name, consent, model, learnt.motion, took,
+                         learnt.notes)
+        _save(folder, model, learnt, facts)
+    return learnt.notes
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """A person as learnt from a clip or a photo, and the part of it, seconds, that was learnt from."""
+
+    info: VideoInfo
+    span: tuple[float, float]
+    frames: list[np.ndarray]
+    tracked: Tracked
+    motion: "MotionModel"
+    refiner: "Refiner"
+    notes: list[str]
+
+
+def _learn_clip(clip: Path, folder: Path, model: FaceModel, preset: str, albedo: str, from_seconds: float | None,
+                to_seconds: float | None, took: dict[str, float], progress: Progress) -> _Learnt:
+    from headroom.refine.train import PRESETS
+
+    info = probe(clip)
+    start, end, notes = learnt_part(info, from_seconds, to_seconds)
+    speech = clip_speech(clip, info, start, end)
+    with _timed(took, "track"):
+        frames = list(read_frames(clip, start, end))
+        tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
+    with _timed(took, "motion"):
+        motion = learn_motion(model, tracked.track, speech, part(progress, 0.15, 0.27))
+    with _timed(took, "plates"):
+        write_plates(folder / PLATES, frames, info.fps, part(progress, 0.27, 0.29))
+        notes += keep_background(folder, frames, part(progress, 0.29, 0.3))
+    with _timed(took, "refiner"):
+        refiner = learn_refiner(model, tracked.track, tracked.look, frames, PRESETS[preset], part(progress, 0.3, 1))
+    notes += tracked.notes + motion_notes(motion)
+    return _Learnt(info, (start, end), frames, tracked, motion, refiner, notes)
+
+
+def _learn_photo(clip: Path, folder: Path, model: FaceModel, preset: str, albedo: str, from_seconds: float | None,
+                 to_seconds: float | None, took: dict[str, float], progress: Progress) -> _Learnt:
+    from headroom.refine.train import PRESETS
+
+    photo = load_photo(clip, from_seconds, to_seconds)
+    info = photo_info(photo)
+    with _timed(took, "track"):
+        tracked = track_photo(clip, photo, model, albedo, part(progress, 0, 0.1))
+    with _timed(took, "motion"):
+        motion = general_motion(model, tracked.track)
+    with _timed(took, "plates"):
+        write_plates(folder / PLATES, [photo], info.fps, part(progress, 0.1, 0.15))
+        keep_background(folder, [photo], part(progress, 0.15, 0.2))
+    with _timed(took, "refiner"):
+        refiner = learn_refiner(model, tracked.track, tracked.look, [photo], photo_training(PRESETS[preset]),
+                                part(progress, 0.2, 1))
+    return _Learnt(info, (0.0, info.seconds), [photo], tracked, motion, refiner, [*tracked.notes, PHOTO_NOTE])
+
+
+def _save(folder: Path, model: FaceModel, learnt: _Learnt, facts: dict[str, Any]) -> None:
+    track = learnt.tracked.track
+    track.save(folder / "track.npz")
+    write_rig(folder / "rig.npz", model, track, learnt.refiner.resolution)
+    write_picture(folder / "albedo.png", learnt.tracked.look.albedo)
+    learnt.motion.save(folder / "motion.safetensors")
+    learnt.refiner.save(folder / "refiner.safetensors")
+    write_picture(folder / "preview.png", learnt.frames[len(learnt.frames) // 2])
+    write_facts(folder, facts)
 
 
 def perform(
