@@ -18,7 +18,7 @@ from headroom.face.camera import Camera, Crop, place, rotation_matrix
 from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer, unwrap
-from headroom.subject import head_points
+from headroom.plate.surface import HeadSurface
 from headroom.track.fit import Fit, fit_clip
 from headroom.track.landmarks import find_landmarks
 
@@ -91,7 +91,7 @@ def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
     albedo = np.clip(unwrap(model, np.clip(model.albedo(person.texture), 0.02, 1), 512)[0], 0, 1)
     raster.set_look(np.rint(albedo * 255).astype(np.uint8), person.light)
     skin = np.median(model.albedo(person.texture), 0)
-    skull = head_points(model, person.identity)
+    skull = HeadSurface.of(model.shape(person.identity)).head
     for frame, noise in enumerate(np.random.default_rng(0).integers(1 << 30, size=len(person.expression))):
         pose = person.rotation[frame], person.translation[frame]
         drawn = raster.render(place(model.shape(person.identity, person.expression[frame]), *pose))

@@ -63,6 +63,8 @@ class Albedo(str, Enum):
 
 
 ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
+ClipOrPhotoArgument = Annotated[Path, typer.Argument(help="Video of one person speaking, or one photo.",
+                                                     show_default=False)]
 SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote.", show_default=False)]
 SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
                                                 show_default=False)]
@@ -93,7 +95,7 @@ def options(
 
 @app.command()
 def learn(
-    clip: ClipArgument,
+    clip: ClipOrPhotoArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write the subject to.")],
     preset: PresetOption = Preset.draft,
     from_seconds: FromOption = None,
@@ -103,7 +105,7 @@ def learn(
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
     face_model: FaceModelOption = None,
 ) -> None:
-    """Learn a person from a clip."""
+    """Learn a person from a clip, or from one photo."""
     require_folder_later(output, marker="subject.toml")
     if consent is None:
         out.print("The person shown must have agreed to this use; say who agreed with --consent.", markup=False)
