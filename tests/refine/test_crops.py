@@ -30,8 +30,8 @@ def studio(clip):
     studio.track = SimpleNamespace(camera=Camera(90.0, size, size), crop=Crop(0, 0, size),
                                    rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
     studio.refiner = train_refiner(*clip, None, IDENTITY, QUICK)
-    studio.resolution, studio.person, studio.points = size, "somebody", np.random.default_rng(0).normal(0, 80, (12, 3))
-    studio._plates, studio._warped = clip[0], OrderedDict()
+    studio.resolution, studio.person = size, "somebody"
+    studio._ground, studio._warped = SimpleNamespace(under=lambda number, filmed, wanted: clip[0][number]), OrderedDict()
     studio.painted_frames = 0
     paint = studio.refiner.paint
 

@@ -200,5 +200,6 @@ def _paint(
 
 def _mixed(under: NDArray[np.uint8], over: NDArray[np.uint8], share: NDArray[np.float32]) -> NDArray[np.uint8]:
     """`over` (h, w, 3) in the share (h, w) that it has; `under`, bit for bit, where it has none."""
-    mixture = under + share[..., None] * (over.astype(np.float32) - under)
-    return (mixture + 0.5).astype(np.uint8)
+    difference = cv2.subtract(over, under, dtype=cv2.CV_32F)
+    weighted = cv2.multiply(difference, cv2.merge((share, share, share)))
+    return np.asarray(cv2.add(under, weighted, dtype=cv2.CV_8U), np.uint8)
