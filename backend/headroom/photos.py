@@ -31,16 +31,16 @@ LONGEST_SIDE = 1920  # pixels; a larger photo is made smaller
 SMALLEST_FACE = 100  # pixels across the face's window
 HEAD_MOTION = 0.6  # of what the general manner moves the head: a photo bears less turning than a clip
 LONGEST_TRAINING = 60.0  # seconds; one photo is soon known by heart
-ALBEDO_KINDS = {"low": "low", "frame": "frame", "clip": "frame"}
+PHOTO_ALBEDO = {"low": "low", "frame": "frame", "clip": "frame"}
 """What the kinds of albedo come to with one frame."""
 TURNED_AWAY, SQUARE = 0.15, 0.4  # how squarely skin is seen that the other side stands in for, and that can
-NOTE = ("Learnt from one photo: the inside of the mouth and what it does not show of the face are made up, and how the "
-        "person speaks and moves is everybody's. A clip of twelve seconds gives the person's own.")
+PHOTO_NOTE = ("Learnt from one photo: the inside of the mouth and what it does not show of the face are made up, and how "
+              "the person speaks and moves is everybody's. A clip of twelve seconds gives the person's own.")
 
 
 def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> np.ndarray:
     """(H, W, 3) uint8, at most `LONGEST_SIDE` pixels long."""
-    if from_seconds is not None or to_seconds is not None:
+    if from_seconds or to_seconds:
         raise InputError(f"{path.name} is a photo, in which there is no part to choose; leave the seconds out.")
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the name.")
@@ -62,7 +62,7 @@ def photo_info(photo: np.ndarray) -> VideoInfo:
 def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, progress: Progress = silent) -> Tracked:
     """Track and look of the one frame."""
     try:
-        tracked = track_clip([photo], FPS, model, ALBEDO_KINDS[albedo], progress)
+        tracked = track_clip([photo], FPS, model, albedo, progress)
     except InputError as error:
         raise InputError(f"No face found in {path.name}. Choose a photo that shows one face from the front.") from error
     size = tracked.track.crop.size

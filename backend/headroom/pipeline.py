@@ -29,8 +29,15 @@ from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import is_photo, write_picture
 from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.performance import Performance
-from headroom.photos import NOTE as PHOTO_NOTE
-from headroom.photos import general_motion, load_photo, photo_info, photo_training, track_photo
+from headroom.photos import (
+    PHOTO_ALBEDO,
+    PHOTO_NOTE,
+    general_motion,
+    load_photo,
+    photo_info,
+    photo_training,
+    track_photo,
+)
 from headroom.plate.ground import PLATES, keep_background
 from headroom.plate.match import PlateMatch, match_plates
 from headroom.progress import Progress, part, silent
@@ -68,9 +75,11 @@ def learn(
     require_albedo_kind(albedo)
     model = bundled_model() if face_model is None else keep_model(face_model)
     took: dict[str, float] = {}
+    learn_from = _learn_clip
+    if is_photo(clip):
+        learn_from, albedo = _learn_photo, PHOTO_ALBEDO[albedo]
     with atomic_folder(subject) as folder:
-        learnt = (_learn_photo if is_photo(clip) else _learn_clip)(
-            clip, folder, model, preset, albedo, from_seconds, to_seconds, took, progress)
+        learnt = learn_from(clip, folder, model, preset, albedo, from_seconds, to_seconds, took, progress)
         facts = facts_of(clip, learnt.info, learnt.span, preset, albedo, name, consent, model, learnt.motion, took,
                          learnt.notes)
         _save(folder, model, learnt, facts)

@@ -31,7 +31,8 @@ def studio(clip):
                                    rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
     studio.refiner = train_refiner(*clip, None, IDENTITY, QUICK)
     studio.resolution, studio.person = size, "somebody"
-    studio._ground, studio._warped = SimpleNamespace(under=lambda number, filmed, wanted: clip[0][number]), OrderedDict()
+    studio._ground = SimpleNamespace(under=lambda number, filmed, wanted: clip[0][number])
+    studio._warped = OrderedDict()
     studio.painted_frames = 0
     paint = studio.refiner.paint
 
