@@ -34,8 +34,8 @@ LONGEST_TRAINING = 60.0  # seconds; one photo is soon known by heart
 PHOTO_ALBEDO = {"low": "low", "frame": "frame", "clip": "frame"}
 """What the kinds of albedo come to with one frame."""
 TURNED_AWAY, SQUARE = 0.15, 0.4  # how squarely skin is seen that the other side stands in for, and that can
-PHOTO_NOTE = ("Learnt from one photo: the inside of the mouth and what it does not show of the face are made up, and how "
-              "the person speaks and moves is everybody's. A clip of twelve seconds gives the person's own.")
+PHOTO_NOTE = ("Learnt from one photo: the inside of the mouth and what it does not show of the face are made up, and "
+              "how the person speaks and moves is everybody's. A clip of twelve seconds gives the person's own.")
 
 
 def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> np.ndarray:

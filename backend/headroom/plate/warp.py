@@ -30,7 +30,7 @@ STEEPEST = 3.0  # the same, at least, in displacements, so that the picture neve
 HAIR = 6.0  # mm beyond the outline that move with the head: what a coarse matte leaves out
 SEAM = 14.0  # mm beyond them over which a slight motion ends
 LAYERED = 3.0  # pixels of motion from which the background is a layer of its own; by less it may be stretched
-STILL = 1e-3  # pixels; less than this is no motion
+STILL = 0.01  # pixels; less than this is no motion
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,8 @@ class _Motion:
         shown, covered = person.at("shown", *source), person.at("covered", *here)
         mixed = shown < 1
         moves = (size > STILL) & ((beside > 0) | (covered > 0) | (shown > 0))
-        return _Motion(shift, beside * _fading(size / LAYERED), moves, mixed, mixed & (covered > 0))
+        kinds = (_and_beside(kind) for kind in (moves, mixed, mixed & (covered > 0)))
+        return _Motion(shift, beside * _fading(size / LAYERED), *kinds)
 
     def tiles(self, window: Window, spacing: int) -> Iterator[_Tile]:
         """The parts of the window in which anything moves."""
@@ -170,14 +171,21 @@ class _Motion:
         y += np.arange(top, top + high, dtype=np.float32)[:, None]
         for row in range(0, self.moves.shape[0], TILE):
             for column in range(0, self.moves.shape[1], TILE):
-                around = np.s_[max(row - 1, 0) : row + TILE + 1, max(column - 1, 0) : column + TILE + 1]
-                if not self.moves[around].any():
+                moves = self.moves[row : row + TILE, column : column + TILE]
+                if not moves.any():
                     continue
-                part = np.s_[row * spacing : min((row + TILE) * spacing, bottom - top),
-                             column * spacing : min((column + TILE) * spacing, right - left)]
-                kept = stretched[part] if self.mixed[around].any() else None
-                yield _Tile(left + column * spacing, top + row * spacing, x[part], y[part], kept,
-                            bool(self.uncovers[around].any()))
+                (above, below), (first, last) = (np.flatnonzero(moves.any(axis=axis))[[0, -1]] for axis in (1, 0))
+                cells = np.s_[row + above : row + below + 1, column + first : column + last + 1]
+                part = np.s_[cells[0].start * spacing : min(cells[0].stop * spacing, bottom - top),
+                             cells[1].start * spacing : min(cells[1].stop * spacing, right - left)]
+                kept = stretched[part] if self.mixed[cells].any() else None
+                yield _Tile(left + part[1].start, top + part[0].start, x[part], y[part], kept,
+                            bool(self.uncovers[cells].any()))
+
+
+def _and_beside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells (h, w) and those that touch them: what is between two grid points is between their values."""
+    return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
 def _paint(
