@@ -22,7 +22,7 @@ BACKEND_MAY = {
     "corpus": {"face", "media", "track", "subject", "learning"},
     "training": {"face", "motion", "learning", "corpus"},
     "refining": {"face", "media", "track", "plate", "refine", "subject"},
-    "photos": {"face", "media", "track", "motion", "refine", "learning"},
+    "photos": {"face", "media", "track", "motion", "plate", "refine", "learning"},
     "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning", "photos",
                  "refining"},
     "server": {"server", "pipeline", "plate"},

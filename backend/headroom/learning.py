@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,14 @@ from headroom.errors import InputError
 from headroom.face.model import FaceModel
 from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
-from headroom.media.video import VideoInfo, VideoWriter
+from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.plate.composite import crop_frame
-from headroom.progress import Progress, silent
+from headroom.plate.ground import PLATES, keep_background
+from headroom.progress import Progress, part, silent, timed
 from headroom.track.look import Look
 from headroom.track.regions import region_maps
 from headroom.track.track import Track
+from headroom.track.tracker import Tracked, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model import MotionModel
@@ -36,6 +39,52 @@ TOLD_OFFSET_SECONDS = 0.06
 """Sound further off the lips than this can be seen."""
 _MOST_PIXELS = 2.2e9
 """Pixels held while learning: 6.6 GB, 30 s of 1080p at 30 frames a second and more."""
+
+
+Seconds = tuple[float | None, float | None]
+"""From, to; None where the user has not said."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A person as learnt from a clip or a photo.
+
+    span: the seconds learnt from, whose pictures are `frames`; albedo: its kind; took: seconds by step.
+    """
+
+    info: VideoInfo
+    span: tuple[float, float]
+    frames: list[np.ndarray]
+    tracked: Tracked
+    motion: "MotionModel"
+    refiner: "Refiner"
+    albedo: str
+    took: dict[str, float]
+    notes: list[str]
+
+
+def learn_clip(
+    clip: Path, folder: Path, model: FaceModel, preset: str, albedo: str, seconds: Seconds, progress: Progress = silent
+) -> Learnt:
+    """Learn a person from a clip; the plates go into the subject's `folder`."""
+    from headroom.refine.train import PRESETS
+
+    info = probe(clip)
+    start, end, notes = learnt_part(info, *seconds)
+    speech = clip_speech(clip, info, start, end)
+    took: dict[str, float] = {}
+    with timed(took, "track"):
+        frames = list(read_frames(clip, start, end))
+        tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
+    with timed(took, "motion"):
+        motion = learn_motion(model, tracked.track, speech, part(progress, 0.15, 0.27))
+    with timed(took, "plates"):
+        write_plates(folder / PLATES, frames, info.fps, part(progress, 0.27, 0.29))
+        notes += keep_background(folder, frames, part(progress, 0.29, 0.3))
+    with timed(took, "refiner"):
+        refiner = learn_refiner(model, tracked.track, tracked.look, frames, PRESETS[preset], part(progress, 0.3, 1))
+    notes += tracked.notes + motion_notes(motion)
+    return Learnt(info, (start, end), frames, tracked, motion, refiner, albedo, took, notes)
 
 
 def learnt_part(
@@ -111,30 +160,29 @@ def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Pro
             writer.write(frame)
 
 
-def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, albedo: str,
-             name: str | None, consent: str | None, model: FaceModel, motion: "MotionModel",
-             took: dict[str, float], notes: list[str]) -> dict:
+def facts_of(clip: Path, learnt: Learnt, preset: str, name: str | None, consent: str | None, model: FaceModel) -> dict:
     """What subject.toml says."""
+    info, motion = learnt.info, learnt.motion
     return {
         "name": name or clip.stem,
         "headroom": __version__,
         "preset": preset,
-        "albedo": albedo,
+        "albedo": learnt.albedo,
         "face_model": model.digest,
-        "notes": notes,
+        "notes": learnt.notes,
         "consent": {"statement": consent or "not stated", "recorded": date.today().isoformat()},
         "clip": {
             "file": clip.name,
             "width": info.width,
             "height": info.height,
             "fps": info.fps,
-            "from_seconds": learnt[0],
-            "to_seconds": learnt[1],
+            "from_seconds": learnt.span[0],
+            "to_seconds": learnt.span[1],
         },
         "measures": {
             "audio_offset_seconds": float(motion.audio_offset_seconds),
             "held_out_lip_correlation": round(float(motion.held_out), 3),
-            **{f"{step}_seconds": round(seconds, 1) for step, seconds in took.items()},
+            **{f"{step}_seconds": round(seconds, 1) for step, seconds in learnt.took.items()},
         },
     }
 

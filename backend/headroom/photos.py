@@ -13,10 +13,11 @@ import numpy as np
 from headroom.errors import InputError
 from headroom.face.model import FaceModel
 from headroom.face.raster import unwrap
-from headroom.learning import motion_directions
+from headroom.learning import Learnt, Seconds, learn_refiner, motion_directions, write_plates
 from headroom.media.image import read_photo
 from headroom.media.video import VideoInfo
-from headroom.progress import Progress, silent
+from headroom.plate.ground import PLATES, keep_background
+from headroom.progress import Progress, part, silent, timed
 from headroom.track.look import Look
 from headroom.track.surface import facing
 from headroom.track.track import Track
@@ -38,6 +39,30 @@ PHOTO_NOTE = ("Learnt from one photo: the inside of the mouth and what it does n
               "how the person speaks and moves is everybody's. A clip of twelve seconds gives the person's own.")
 
 
+def learn_photo(
+    path: Path, folder: Path, model: FaceModel, preset: str, albedo: str, seconds: Seconds, progress: Progress = silent
+) -> Learnt:
+    """Learn a person from a photo; the one plate goes into the subject's `folder`."""
+    from headroom.refine.train import PRESETS
+
+    photo, kind = load_photo(path, *seconds), PHOTO_ALBEDO[albedo]
+    height, width = photo.shape[:2]
+    info = VideoInfo(width, height, FPS, 1 / FPS, 1, variable_rate=False, has_audio=False)
+    took: dict[str, float] = {}
+    with timed(took, "track"):
+        tracked = track_photo(path, photo, model, kind, part(progress, 0, 0.1))
+    with timed(took, "motion"):
+        motion = general_motion(model, tracked.track)
+    with timed(took, "plates"):
+        write_plates(folder / PLATES, [photo], FPS, part(progress, 0.1, 0.15))
+        keep_background(folder, [photo], part(progress, 0.15, 0.2))
+    with timed(took, "refiner"):
+        refiner = learn_refiner(model, tracked.track, tracked.look, [photo], photo_training(PRESETS[preset]),
+                                part(progress, 0.2, 1))
+    notes = [*tracked.notes, PHOTO_NOTE]
+    return Learnt(info, (0.0, info.seconds), [photo], tracked, motion, refiner, kind, took, notes)
+
+
 def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> np.ndarray:
     """(H, W, 3) uint8, at most `LONGEST_SIDE` pixels long."""
     if from_seconds or to_seconds:
@@ -51,12 +76,6 @@ def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None)
         return photo
     smaller = cv2.resize(photo, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     return np.asarray(smaller, np.uint8)
-
-
-def photo_info(photo: np.ndarray) -> VideoInfo:
-    """The photo as a clip of one frame."""
-    height, width = photo.shape[:2]
-    return VideoInfo(width, height, FPS, 1 / FPS, 1, False, False)
 
 
 def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, progress: Progress = silent) -> Tracked:

@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headroom.drawing import draw
 from headroom.errors import InputError
 from headroom.face.library import keep_model
-from headroom.face.model import FaceModel, bundled_model
+from headroom.face.model import bundled_model
 from headroom.files import atomic_folder
-from headroom.learning import (
-    clip_speech,
-    facts_of,
-    learn_motion,
-    learn_refiner,
-    learnt_part,
-    motion_notes,
-    write_plates,
-)
+from headroom.learning import facts_of, learn_clip
 from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import is_photo, write_picture
-from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
+from headroom.media.video import VideoWriter, read_frames
 from headroom.performance import Performance
-from headroom.photos import (
-    PHOTO_ALBEDO,
-    PHOTO_NOTE,
-    general_motion,
-    load_photo,
-    photo_info,
-    photo_training,
-    track_photo,
-)
-from headroom.plate.ground import PLATES, keep_background
+from headroom.photos import learn_photo
 from headroom.plate.match import PlateMatch, match_plates
-from headroom.progress import Progress, part, silent
+from headroom.progress import Progress, silent
 from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
-from headroom.track.tracker import Tracked, track_clip, track_further
-
-if TYPE_CHECKING:
-    from headroom.motion.model import MotionModel
-    from headroom.refine.refine import Refiner
+from headroom.track.tracker import track_further
 
 
 def learn(
@@ -74,80 +49,18 @@ def learn(
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
     require_albedo_kind(albedo)
     model = bundled_model() if face_model is None else keep_model(face_model)
-    took: dict[str, float] = {}
-    learn_from = _learn_clip
-    if is_photo(clip):
-        learn_from, albedo = _learn_photo, PHOTO_ALBEDO[albedo]
+    learn_from = learn_photo if is_photo(clip) else learn_clip
     with atomic_folder(subject) as folder:
-        learnt = learn_from(clip, folder, model, preset, albedo, from_seconds, to_seconds, took, progress)
-        facts = facts_of(clip, learnt.info, learnt.span, preset, albedo, name, consent, model, learnt.motion, took,
-                         learnt.notes)
-        _save(folder, model, learnt, facts)
+        learnt = learn_from(clip, folder, model, preset, albedo, (from_seconds, to_seconds), progress)
+        track, look = learnt.tracked.track, learnt.tracked.look
+        track.save(folder / "track.npz")
+        write_rig(folder / "rig.npz", model, track, learnt.refiner.resolution)
+        write_picture(folder / "albedo.png", look.albedo)
+        learnt.motion.save(folder / "motion.safetensors")
+        learnt.refiner.save(folder / "refiner.safetensors")
+        write_picture(folder / "preview.png", learnt.frames[len(learnt.frames) // 2])
+        write_facts(folder, facts_of(clip, learnt, preset, name, consent, model))
     return learnt.notes
-
-
-@dataclass(frozen=True)
-class _Learnt:
-    """A person as learnt from a clip or a photo, and the part of it, seconds, that was learnt from."""
-
-    info: VideoInfo
-    span: tuple[float, float]
-    frames: list[np.ndarray]
-    tracked: Tracked
-    motion: "MotionModel"
-    refiner: "Refiner"
-    notes: list[str]
-
-
-def _learn_clip(clip: Path, folder: Path, model: FaceModel, preset: str, albedo: str, from_seconds: float | None,
-                to_seconds: float | None, took: dict[str, float], progress: Progress) -> _Learnt:
-    from headroom.refine.train import PRESETS
-
-    info = probe(clip)
-    start, end, notes = learnt_part(info, from_seconds, to_seconds)
-    speech = clip_speech(clip, info, start, end)
-    with _timed(took, "track"):
-        frames = list(read_frames(clip, start, end))
-        tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
-    with _timed(took, "motion"):
-        motion = learn_motion(model, tracked.track, speech, part(progress, 0.15, 0.27))
-    with _timed(took, "plates"):
-        write_plates(folder / PLATES, frames, info.fps, part(progress, 0.27, 0.29))
-        notes += keep_background(folder, frames, part(progress, 0.29, 0.3))
-    with _timed(took, "refiner"):
-        refiner = learn_refiner(model, tracked.track, tracked.look, frames, PRESETS[preset], part(progress, 0.3, 1))
-    notes += tracked.notes + motion_notes(motion)
-    return _Learnt(info, (start, end), frames, tracked, motion, refiner, notes)
-
-
-def _learn_photo(clip: Path, folder: Path, model: FaceModel, preset: str, albedo: str, from_seconds: float | None,
-                 to_seconds: float | None, took: dict[str, float], progress: Progress) -> _Learnt:
-    from headroom.refine.train import PRESETS
-
-    photo = load_photo(clip, from_seconds, to_seconds)
-    info = photo_info(photo)
-    with _timed(took, "track"):
-        tracked = track_photo(clip, photo, model, albedo, part(progress, 0, 0.1))
-    with _timed(took, "motion"):
-        motion = general_motion(model, tracked.track)
-    with _timed(took, "plates"):
-        write_plates(folder / PLATES, [photo], info.fps, part(progress, 0.1, 0.15))
-        keep_background(folder, [photo], part(progress, 0.15, 0.2))
-    with _timed(took, "refiner"):
-        refiner = learn_refiner(model, tracked.track, tracked.look, [photo], photo_training(PRESETS[preset]),
-                                part(progress, 0.2, 1))
-    return _Learnt(info, (0.0, info.seconds), [photo], tracked, motion, refiner, [*tracked.notes, PHOTO_NOTE])
-
-
-def _save(folder: Path, model: FaceModel, learnt: _Learnt, facts: dict[str, Any]) -> None:
-    track = learnt.tracked.track
-    track.save(folder / "track.npz")
-    write_rig(folder / "rig.npz", model, track, learnt.refiner.resolution)
-    write_picture(folder / "albedo.png", learnt.tracked.look.albedo)
-    learnt.motion.save(folder / "motion.safetensors")
-    learnt.refiner.save(folder / "refiner.safetensors")
-    write_picture(folder / "preview.png", learnt.frames[len(learnt.frames) // 2])
-    write_facts(folder, facts)
 
 
 def perform(
@@ -296,10 +209,3 @@ def _with_motion(track: Track, expression, rotation, translation) -> Track:
     sure = np.ones(len(expression), np.float32)
     return Track(track.fps, track.camera, track.crop, track.identity, track.texture, track.light,
                  expression, rotation, translation, sure)
-
-
-@contextmanager
-def _timed(took: dict[str, float], step: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    took[step] = time.perf_counter() - begun

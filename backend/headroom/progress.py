@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -25,3 +28,11 @@ def part(progress: Progress, start: float, end: float) -> Progress:
         progress(start + (end - start) * fraction, message)
 
     return report
+
+
+@contextmanager
+def timed(took: dict[str, float], step: str) -> Iterator[None]:
+    """Note in `took` how many seconds a step lasted, unless it failed."""
+    begun = time.perf_counter()
+    yield
+    took[step] = time.perf_counter() - begun
