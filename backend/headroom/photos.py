@@ -32,6 +32,7 @@ LONGEST_SIDE = 1920  # pixels; a larger photo is made smaller
 SMALLEST_FACE = 100  # pixels across the face's window
 HEAD_MOTION = 0.6  # of what the general manner moves the head: a photo bears less turning than a clip
 LONGEST_TRAINING = 60.0  # seconds; one photo is soon known by heart
+MARGIN, CHIN, FEATHER = 0.025, 0.04, 0.02  # of the face size: how far beyond the render is painted (RegionConfig)
 PHOTO_ALBEDO = {"low": "low", "frame": "frame", "clip": "frame"}
 """What the kinds of albedo come to with one frame."""
 TURNED_AWAY, SQUARE = 0.15, 0.4  # how squarely skin is seen that the other side stands in for, and that can
@@ -123,7 +124,10 @@ def general_motion(model: FaceModel, track: Track) -> "MotionModel":
 
 
 def photo_training(config: "TrainConfig") -> "TrainConfig":
-    """How a preset teaches the refiner from one frame."""
-    if config.seconds is None:
-        return config
-    return replace(config, seconds=min(config.seconds, LONGEST_TRAINING))
+    """How a preset teaches the refiner from one frame: briefly, and to paint little beyond the render.
+
+    The surroundings are the photo itself, and one example is too few to learn to paint them anew.
+    """
+    region = replace(config.region, margin=MARGIN, chin=CHIN, feather=FEATHER)
+    seconds = LONGEST_TRAINING if config.seconds is None else min(config.seconds, LONGEST_TRAINING)
+    return replace(config, region=region, seconds=seconds)
