@@ -41,10 +41,6 @@ _MOST_PIXELS = 2.2e9
 """Pixels held while learning: 6.6 GB, 30 s of 1080p at 30 frames a second and more."""
 
 
-Seconds = tuple[float | None, float | None]
-"""From, to; None where the user has not said."""
-
-
 @dataclass(frozen=True)
 class Learnt:
     """A person as learnt from a clip or a photo.
@@ -63,28 +59,40 @@ class Learnt:
     notes: list[str]
 
 
-def learn_clip(
-    clip: Path, folder: Path, model: FaceModel, preset: str, albedo: str, seconds: Seconds, progress: Progress = silent
-) -> Learnt:
-    """Learn a person from a clip; the plates go into the subject's `folder`."""
-    from headroom.refine.train import PRESETS
+@dataclass(frozen=True)
+class Clip:
+    """The part of a clip that a person is learnt from: `span` seconds, and its sound (N,) at 16 kHz."""
 
-    info = probe(clip)
-    start, end, notes = learnt_part(info, *seconds)
-    speech = clip_speech(clip, info, start, end)
-    took: dict[str, float] = {}
-    with timed(took, "track"):
-        frames = list(read_frames(clip, start, end))
-        tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15))
-    with timed(took, "motion"):
-        motion = learn_motion(model, tracked.track, speech, part(progress, 0.15, 0.27))
-    with timed(took, "plates"):
-        write_plates(folder / PLATES, frames, info.fps, part(progress, 0.27, 0.29))
-        notes += keep_background(folder, frames, part(progress, 0.29, 0.3))
-    with timed(took, "refiner"):
-        refiner = learn_refiner(model, tracked.track, tracked.look, frames, PRESETS[preset], part(progress, 0.3, 1))
-    notes += tracked.notes + motion_notes(motion)
-    return Learnt(info, (start, end), frames, tracked, motion, refiner, albedo, took, notes)
+    path: Path
+    info: VideoInfo
+    span: tuple[float, float]
+    speech: np.ndarray
+    notes: list[str]
+
+    @staticmethod
+    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "Clip":
+        """Look whether a person can be learnt from it; InputError when not."""
+        info = probe(path)
+        start, end, notes = learnt_part(info, from_seconds, to_seconds)
+        return Clip(path, info, (start, end), clip_speech(path, info, start, end), notes)
+
+    def learn(self, folder: Path, model: FaceModel, preset: str, albedo: str, progress: Progress = silent) -> Learnt:
+        """The person; the plates go into the subject's `folder`."""
+        from headroom.refine.train import PRESETS
+
+        took: dict[str, float] = {}
+        with timed(took, "track"):
+            frames = list(read_frames(self.path, *self.span))
+            tracked = track_clip(frames, self.info.fps, model, albedo, part(progress, 0, 0.15))
+        with timed(took, "motion"):
+            motion = learn_motion(model, tracked.track, self.speech, part(progress, 0.15, 0.27))
+        with timed(took, "plates"):
+            write_plates(folder / PLATES, frames, self.info.fps, part(progress, 0.27, 0.29))
+            notes = [*self.notes, *keep_background(folder, frames, part(progress, 0.29, 0.3))]
+        with timed(took, "refiner"):
+            refiner = learn_refiner(model, tracked.track, tracked.look, frames, PRESETS[preset], part(progress, 0.3, 1))
+        notes += tracked.notes + motion_notes(motion)
+        return Learnt(self.info, self.span, frames, tracked, motion, refiner, albedo, took, notes)
 
 
 def learnt_part(

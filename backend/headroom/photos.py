@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 from headroom.errors import InputError
 from headroom.face.model import FaceModel
 from headroom.face.raster import unwrap
-from headroom.learning import Learnt, Seconds, learn_refiner, motion_directions, write_plates
+from headroom.learning import Learnt, learn_refiner, motion_directions, write_plates
 from headroom.media.image import read_photo
 from headroom.media.video import VideoInfo
 from headroom.plate.ground import PLATES, keep_background
@@ -40,28 +40,38 @@ PHOTO_NOTE = ("Learnt from one photo: the inside of the mouth and what it does n
               "how the person speaks and moves is everybody's. A clip of twelve seconds gives the person's own.")
 
 
-def learn_photo(
-    path: Path, folder: Path, model: FaceModel, preset: str, albedo: str, seconds: Seconds, progress: Progress = silent
-) -> Learnt:
-    """Learn a person from a photo; the one plate goes into the subject's `folder`."""
-    from headroom.refine.train import PRESETS
+@dataclass(frozen=True)
+class Photo:
+    """A photo that a person is learnt from: picture (H, W, 3) uint8."""
 
-    photo, kind = load_photo(path, *seconds), PHOTO_ALBEDO[albedo]
-    height, width = photo.shape[:2]
-    info = VideoInfo(width, height, FPS, 1 / FPS, 1, variable_rate=False, has_audio=False)
-    took: dict[str, float] = {}
-    with timed(took, "track"):
-        tracked = track_photo(path, photo, model, kind, part(progress, 0, 0.1))
-    with timed(took, "motion"):
-        motion = general_motion(model, tracked.track)
-    with timed(took, "plates"):
-        write_plates(folder / PLATES, [photo], FPS, part(progress, 0.1, 0.15))
-        keep_background(folder, [photo], part(progress, 0.15, 0.2))
-    with timed(took, "refiner"):
-        refiner = learn_refiner(model, tracked.track, tracked.look, [photo], photo_training(PRESETS[preset]),
-                                part(progress, 0.2, 1))
-    notes = [*tracked.notes, PHOTO_NOTE]
-    return Learnt(info, (0.0, info.seconds), [photo], tracked, motion, refiner, kind, took, notes)
+    path: Path
+    picture: np.ndarray
+
+    @staticmethod
+    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "Photo":
+        """Read it; InputError when it is none, or when a part of it is asked for."""
+        return Photo(path, load_photo(path, from_seconds, to_seconds))
+
+    def learn(self, folder: Path, model: FaceModel, preset: str, albedo: str, progress: Progress = silent) -> Learnt:
+        """The person; the one plate goes into the subject's `folder`."""
+        from headroom.refine.train import PRESETS
+
+        kind, frames = PHOTO_ALBEDO[albedo], [self.picture]
+        height, width = self.picture.shape[:2]
+        info = VideoInfo(width, height, FPS, 1 / FPS, 1, variable_rate=False, has_audio=False)
+        took: dict[str, float] = {}
+        with timed(took, "track"):
+            tracked = track_photo(self.path, self.picture, model, kind, part(progress, 0, 0.1))
+        with timed(took, "motion"):
+            motion = general_motion(model, tracked.track)
+        with timed(took, "plates"):
+            write_plates(folder / PLATES, frames, FPS, part(progress, 0.1, 0.15))
+            keep_background(folder, frames, part(progress, 0.15, 0.2))
+        with timed(took, "refiner"):
+            config = photo_training(PRESETS[preset])
+            refiner = learn_refiner(model, tracked.track, tracked.look, frames, config, part(progress, 0.2, 1))
+        notes = [*tracked.notes, PHOTO_NOTE]
+        return Learnt(info, (0.0, info.seconds), frames, tracked, motion, refiner, kind, took, notes)
 
 
 def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> np.ndarray:

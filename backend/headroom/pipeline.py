@@ -12,12 +12,12 @@ from headroom.errors import InputError
 from headroom.face.library import keep_model
 from headroom.face.model import bundled_model
 from headroom.files import atomic_folder
-from headroom.learning import facts_of, learn_clip
+from headroom.learning import Clip, facts_of
 from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import is_photo, write_picture
 from headroom.media.video import VideoWriter, read_frames
 from headroom.performance import Performance
-from headroom.photos import learn_photo
+from headroom.photos import Photo
 from headroom.plate.match import PlateMatch, match_plates
 from headroom.progress import Progress, silent
 from headroom.subject import Subject, write_facts, write_rig
@@ -48,10 +48,10 @@ def learn(
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
     require_albedo_kind(albedo)
+    source = (Photo if is_photo(clip) else Clip).open(clip, from_seconds, to_seconds)
     model = bundled_model() if face_model is None else keep_model(face_model)
-    learn_from = learn_photo if is_photo(clip) else learn_clip
     with atomic_folder(subject) as folder:
-        learnt = learn_from(clip, folder, model, preset, albedo, (from_seconds, to_seconds), progress)
+        learnt = source.learn(folder, model, preset, albedo, progress)
         track, look = learnt.tracked.track, learnt.tracked.look
         track.save(folder / "track.npz")
         write_rig(folder / "rig.npz", model, track, learnt.refiner.resolution)
