@@ -19,7 +19,7 @@ from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.texture import skin_picture
-from headroom.subject import head_points
+from headroom.plate.surface import HeadSurface
 from headroom.track.fit import Fit
 from headroom.track.landmarks import find_landmarks
 from headroom.track.tracker import fit_frames
@@ -92,7 +92,7 @@ def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
     raster = Rasterizer(model, person.camera, Crop(0, 0, SIZE), SIZE)
     raster.set_look(skin_picture(model, np.maximum(model.albedo(person.texture), 0.02), 512), person.light)
     skin = np.median(model.albedo(person.texture), 0)
-    skull = head_points(model, person.identity)
+    skull = HeadSurface.of(model.shape(person.identity)).head
     for frame, noise in enumerate(np.random.default_rng(0).integers(1 << 30, size=len(person.expression))):
         pose = person.rotation[frame], person.translation[frame]
         drawn = raster.render(place(model.shape(person.identity, person.expression[frame]), *pose))

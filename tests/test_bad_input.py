@@ -97,7 +97,7 @@ def picture_file(folder):
 
 CLIPS = {
     "not a video": (text_file, "not a video"),
-    "a photo": (picture_file, r"0\.\d s|not a video"),
+    "a photo of nobody": (picture_file, "No face found"),
     "missing": (lambda folder: folder / "nothing.mp4", "no file"),
     "sound alone": (lambda folder: tone(folder / "voice.wav"), "no picture"),
     "no sound track": (lambda folder: movie(folder / "mute.mp4", noise(), audio=False), "no sound"),

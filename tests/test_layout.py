@@ -28,7 +28,9 @@ BACKEND_MAY = {
     "corpus": {"face", "media", "track", "refine", "subject", "learning"},
     "training": {"course", "face", "motion", "refine", "learning", "corpus"},
     "refining": {"face", "media", "track", "plate", "refine", "subject"},
-    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning", "refining"},
+    "photos": {"face", "media", "track", "motion", "plate", "refine", "learning"},
+    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning", "photos",
+                 "refining"},
     "server": {"server", "pipeline", "plate"},
 }
 HEAVY = {"torch", "mediapipe", "cv2", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}

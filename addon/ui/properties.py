@@ -12,7 +12,8 @@ RELATIVE = compat.relative_path_options()
 
 class HeadroomSettings(bpy.types.PropertyGroup):
     clip: StringProperty(  # type: ignore[valid-type]
-        name="Clip", subtype="FILE_PATH", options=RELATIVE, description="A video of one person speaking to the camera")
+        name="Clip", subtype="FILE_PATH", options=RELATIVE,
+        description="A video of one person speaking to the camera, or one photo")
     name: StringProperty(name="Name", description="Who is shown")  # type: ignore[valid-type]
     consent: BoolProperty(  # type: ignore[valid-type]
         name="The person shown has agreed",

@@ -66,6 +66,8 @@ class Albedo(str, Enum):
 
 
 ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
+ClipOrPhotoArgument = Annotated[Path, typer.Argument(help="Video of one person speaking, or one photo.",
+                                                     show_default=False)]
 SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote.", show_default=False)]
 SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
                                                 show_default=False)]
@@ -104,7 +106,7 @@ def options(
 
 @app.command()
 def learn(
-    clip: ClipArgument,
+    clip: ClipOrPhotoArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write the subject to.")],
     preset: PresetOption = Preset.draft,
     from_seconds: FromOption = None,
@@ -118,7 +120,7 @@ def learn(
     resnet18: ResNetOption = None,
     regressor: RegressorOption = None,
 ) -> None:
-    """Learn a person from a clip."""
+    """Learn a person from a clip, or from one photo."""
     require_folder_later(output, marker="subject.toml")
     if consent is None:
         out.print("The person shown must have agreed to this use; say who agreed with --consent.", markup=False)

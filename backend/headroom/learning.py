@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +16,13 @@ from headroom.errors import InputError
 from headroom.face.model import FaceModel
 from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
-from headroom.media.video import VideoInfo, VideoWriter
+from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.plate.composite import crop_frame
-from headroom.progress import Progress, silent
+from headroom.plate.ground import PLATES, keep_background
+from headroom.progress import Progress, part, silent, timed
 from headroom.track.regions import region_maps
 from headroom.track.track import Track
+from headroom.track.tracker import Tracked, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model import MotionModel
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from headroom.refine.dataset import Pairs
     from headroom.refine.refine import Refiner
     from headroom.refine.spatial import SpatialNetwork
+    from headroom.refine.train import TrainConfig
+    from headroom.track.tracker import Reader
 
 RESOLUTIONS = (256, 512)
 """Sides of renders and refined frames, pixels."""
@@ -46,6 +51,79 @@ def require_resolution(resolution: int, preset: str | None = None) -> None:
         raise InputError(f"Crops of {resolution} pixels are not made; choose 256 or 512.")
     if preset == "draft" and resolution > RESOLUTIONS[0]:
         raise InputError("The preset draft has too little time for 512 pixels; choose standard or paper.")
+
+
+@dataclass(frozen=True)
+class LearnConfig:
+    """How a person is learnt: preset and kind of albedo, pixels across a crop, and what is used instead of the bundled
+    networks.
+
+    regressor reads frames without landmarks; arcface tells each frame's identity feature, the face model's coefficients
+    if None; spatial is what these are remembered by.
+    """
+
+    preset: str
+    albedo: str
+    resolution: int
+    regressor: "Reader | None" = None
+    arcface: "ArcFace | None" = None
+    spatial: "SpatialNetwork | None" = None
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A person as learnt from a clip or a photo.
+
+    span: the seconds learnt from, whose pictures are `frames`; albedo: its kind; took: seconds by step.
+    """
+
+    info: VideoInfo
+    span: tuple[float, float]
+    frames: list[np.ndarray]
+    tracked: Tracked
+    motion: "MotionModel"
+    refiner: "Refiner"
+    albedo: str
+    took: dict[str, float]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The part of a clip that a person is learnt from: `span` seconds, and its sound (N,) at 16 kHz."""
+
+    path: Path
+    info: VideoInfo
+    span: tuple[float, float]
+    speech: np.ndarray
+    notes: list[str]
+
+    @staticmethod
+    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "Clip":
+        """Look whether a person can be learnt from it; InputError when not."""
+        info = probe(path)
+        start, end, notes = learnt_part(info, from_seconds, to_seconds)
+        return Clip(path, info, (start, end), clip_speech(path, info, start, end), notes)
+
+    def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = silent) -> Learnt:
+        """The person; the plates go into the subject's `folder`."""
+        from headroom.refine.train import PRESETS
+
+        took: dict[str, float] = {}
+        with timed(took, "track"):
+            frames = list(read_frames(self.path, *self.span))
+            tracked = track_clip(frames, self.info.fps, model, config.albedo, part(progress, 0, 0.15), config.regressor)
+            track = tracked.track
+        with timed(took, "motion"):
+            motion = learn_motion(model, track, self.speech, part(progress, 0.15, 0.27))
+        with timed(took, "plates"):
+            write_plates(folder / PLATES, frames, self.info.fps, part(progress, 0.27, 0.29))
+            notes = [*self.notes, *keep_background(folder, frames, part(progress, 0.29, 0.3))]
+        with timed(took, "refiner"):
+            pairs = pairs_of(model, track, tracked.look.albedo, frames, config.resolution, config.arcface)
+            refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, part(progress, 0.3, 1))
+        notes += tracked.notes + motion_notes(motion)
+        return Learnt(self.info, self.span, frames, tracked, motion, refiner, config.albedo, took, notes)
 
 
 def learnt_part(
@@ -98,16 +176,15 @@ def motion_notes(motion: "MotionModel") -> list[str]:
 
 
 def learn_refiner(
-    pairs: "Pairs", preset: str, progress: Progress = silent, spatial: "SpatialNetwork | None" = None
+    pairs: "Pairs", config: "TrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = silent
 ) -> "Refiner":
     """The personal refiner, begun from the general one where that is meant and understands the identity feature.
 
     spatial: what renders are remembered by where frames have features of their own, the bundled network if None.
     """
     from headroom.refine.general import general_refiner
-    from headroom.refine.train import PRESETS, train_refiner
+    from headroom.refine.train import train_refiner
 
-    config = PRESETS[preset]
     initial = general_refiner(pairs.identity[0]) if config.from_general else None
     return train_refiner(pairs, config, progress, initial, spatial)
 
@@ -140,30 +217,29 @@ def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Pro
             writer.write(frame)
 
 
-def facts_of(clip: Path, info: VideoInfo, learnt: tuple[float, float], preset: str, albedo: str,
-             name: str | None, consent: str | None, model: FaceModel, motion: "MotionModel",
-             took: dict[str, float], notes: list[str]) -> dict:
+def facts_of(clip: Path, learnt: Learnt, preset: str, name: str | None, consent: str | None, model: FaceModel) -> dict:
     """What subject.toml says."""
+    info, motion = learnt.info, learnt.motion
     return {
         "name": name or clip.stem,
         "headroom": __version__,
         "preset": preset,
-        "albedo": albedo,
+        "albedo": learnt.albedo,
         "face_model": model.digest,
-        "notes": notes,
+        "notes": learnt.notes,
         "consent": {"statement": consent or NO_CONSENT, "recorded": date.today().isoformat()},
         "clip": {
             "file": clip.name,
             "width": info.width,
             "height": info.height,
             "fps": info.fps,
-            "from_seconds": learnt[0],
-            "to_seconds": learnt[1],
+            "from_seconds": learnt.span[0],
+            "to_seconds": learnt.span[1],
         },
         "measures": {
             "audio_offset_seconds": float(motion.audio_offset_seconds),
             "held_out_lip_correlation": round(float(motion.held_out), 3),
-            **{f"{step}_seconds": round(seconds, 1) for step, seconds in took.items()},
+            **{f"{step}_seconds": round(seconds, 1) for step, seconds in learnt.took.items()},
         },
     }
 

@@ -14,27 +14,18 @@ from headroom.errors import InputError
 from headroom.face.library import keep_model
 from headroom.face.model import bundled_model
 from headroom.files import atomic_folder
-from headroom.learning import (
-    clip_speech,
-    facts_of,
-    learn_motion,
-    learn_refiner,
-    learnt_part,
-    motion_notes,
-    pairs_of,
-    require_resolution,
-    write_plates,
-)
+from headroom.learning import Clip, LearnConfig, facts_of, require_resolution
 from headroom.media.audio import audio_on_disk, is_silent
-from headroom.media.image import write_picture
-from headroom.media.video import VideoWriter, probe, read_frames
+from headroom.media.image import is_photo, write_picture
+from headroom.media.video import VideoWriter, read_frames
 from headroom.performance import Performance
+from headroom.photos import Photo
 from headroom.plate.match import PlateMatch, match_plates
-from headroom.progress import Progress, part, silent, timed
+from headroom.progress import Progress, silent
 from headroom.subject import Subject, write_facts, write_rig
 from headroom.track.look import require_albedo_kind
 from headroom.track.track import Track
-from headroom.track.tracker import regressor_of, track_clip, track_further
+from headroom.track.tracker import regressor_of, track_further
 
 if TYPE_CHECKING:
     from headroom.refining import Composite
@@ -52,17 +43,16 @@ def learn(
     name: str | None = None,
     consent: str | None = None,
     face_model: Path | None = None,
+    regressor: Path | None = None,
     arcface: Path | None = None,
     resnet18: Path | None = None,
-    regressor: Path | None = None,
     progress: Progress = silent,
 ) -> list[str]:
-    """Learn a person from a clip into the folder `subject`; returns what the user should know.
+    """Learn a person from a clip, or from one photo, into the folder `subject`; returns what the user should know.
 
-    face_model: a file of `headroom model import`, kept for the subject's later use; the bundled model if None.
-    resolution: pixels across a render, 256 or 512. arcface, resnet18: the paper's networks as published, for the
-    refiner's memory (`learn_refiner`).
-    regressor: a file of the network that reads frames without landmarks; the bundled one if None.
+    resolution: pixels across a render, 256 or 512. face_model: a file of `headroom model import`, kept for the
+    subject's later use; the bundled model if None. regressor: a file of the network that reads frames without
+    landmarks; the bundled one if None. arcface, resnet18: the paper's networks as published, for the refiner's memory.
     """
     from headroom.refine.arcface import load_arcface
     from headroom.refine.spatial import imagenet_spatial
@@ -70,40 +60,26 @@ def learn(
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    require_albedo_kind(albedo)
+    require_resolution(resolution, preset)
     if resnet18 and not arcface:
         raise InputError("ResNet-18 serves to remember what ArcFace says of each frame; give ArcFace's file too.")
     who = load_arcface(arcface) if arcface else None
     spatial = imagenet_spatial(resnet18) if resnet18 else None
-    require_albedo_kind(albedo)
-    require_resolution(resolution, preset)
-    info = probe(clip)
-    start, end, notes = learnt_part(info, from_seconds, to_seconds)
-    speech = clip_speech(clip, info, start, end)
+    source = (Photo if is_photo(clip) else Clip).open(clip, from_seconds, to_seconds)
     model = bundled_model() if face_model is None else keep_model(face_model)
-    reader = regressor_of(regressor, model)
-    took: dict[str, float] = {}
+    config = LearnConfig(preset, albedo, resolution, regressor_of(regressor, model), who, spatial)
     with atomic_folder(subject) as folder:
-        with timed(took, "track"):
-            frames = list(read_frames(clip, start, end))
-            tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.15), reader)
-            track, look = tracked.track, tracked.look
-        with timed(took, "motion"):
-            motion = learn_motion(model, track, speech, part(progress, 0.15, 0.27))
-        with timed(took, "plates"):
-            write_plates(folder / "plates.mp4", frames, info.fps, part(progress, 0.27, 0.3))
-        with timed(took, "refiner"):
-            pairs = pairs_of(model, track, look.albedo, frames, resolution, who)
-            refiner = learn_refiner(pairs, preset, part(progress, 0.3, 1), spatial)
+        learnt = source.learn(folder, model, config, progress)
+        track, look = learnt.tracked.track, learnt.tracked.look
         track.save(folder / "track.npz")
-        write_rig(folder / "rig.npz", model, track, refiner.resolution)
+        write_rig(folder / "rig.npz", model, track, learnt.refiner.resolution)
         write_picture(folder / "albedo.png", look.albedo)
-        motion.save(folder / "motion.safetensors")
-        refiner.save(folder / "refiner.safetensors")
-        write_picture(folder / "preview.png", frames[len(frames) // 2])
-        notes += tracked.notes + motion_notes(motion)
-        write_facts(folder, facts_of(clip, info, (start, end), preset, albedo, name, consent, model, motion, took,
-                                      notes))
-    return notes
+        learnt.motion.save(folder / "motion.safetensors")
+        learnt.refiner.save(folder / "refiner.safetensors")
+        write_picture(folder / "preview.png", learnt.frames[len(learnt.frames) // 2])
+        write_facts(folder, facts_of(clip, learnt, preset, name, consent, model))
+    return learnt.notes
 
 
 def perform(

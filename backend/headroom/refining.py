@@ -18,17 +18,17 @@ from headroom.ahead import ahead
 from headroom.files import digest_of
 from headroom.media.image import read_picture
 from headroom.plate.composite import composite, crop_frame
+from headroom.plate.ground import BACKGROUND, MATTES, PLATES, Ground
 from headroom.plate.match import PlateMatch
-from headroom.plate.plates import Plates
-from headroom.plate.warp import warp_plate
+from headroom.plate.surface import HeadSurface
 from headroom.refine.crops import Crop, Crops
 from headroom.refine.generator import WINDOW
 from headroom.refine.region import feathered
-from headroom.subject import Subject, head_points
+from headroom.subject import Subject
 
 KEPT_PLATES = 20  # warped, full frame: a batch of eight, its window and what is on its way to and from it
-MADE_FROM = ("refiner.safetensors", "track.npz", "rig.npz", "plates.mp4")
-"""The subject's files that a refined frame depends on."""
+MADE_FROM = ("refiner.safetensors", "track.npz", "rig.npz", PLATES, MATTES, BACKGROUND)
+"""The subject's files that a refined frame depends on; the last two may be missing."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,16 @@ class Studio:
     def __init__(self, subject: Subject):
         self.track, self.refiner, self.resolution = subject.track, subject.refiner, subject.resolution
         self.title = subject.facts.get("name")
-        self.points = head_points(subject.model, self.track.identity)
-        self.person = "|".join([headroom.__version__, *(digest_of(subject.folder / name) for name in MADE_FROM)])
-        self._plates = Plates(subject.plates_path, self.track.camera.width, self.track.camera.height)
-        self._plates.__enter__()
+        files = (subject.folder / name for name in MADE_FROM)
+        self.person = "|".join([headroom.__version__, *(digest_of(file) for file in files if file.is_file())])
+        surface = HeadSurface.of(subject.model.shape(self.track.identity))
+        self._ground = Ground(subject.folder, self.track.camera, surface)
+        self._ground.__enter__()
         self._warped: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._warping = threading.Lock()  # plates are wanted before painting and once more after it, in two threads
 
     def close(self) -> None:
-        self._plates.__exit__()
+        self._ground.__exit__()
 
     def plate(self, matched: PlateMatch, frame: int) -> np.ndarray:
         """The plate (H, W, 3) uint8 under a frame of the shot, its head moved to the wanted pose."""
@@ -64,7 +65,7 @@ class Studio:
                 number = matched.plate[frame]
                 filmed = (self.track.rotation[number], self.track.translation[number])
                 wanted = (matched.rotation[frame], matched.translation[frame])
-                self._warped[key] = warp_plate(self._plates[number], self.track.camera, filmed, wanted, self.points)
+                self._warped[key] = self._ground.under(number, filmed, wanted)
                 if len(self._warped) > KEPT_PLATES:
                     self._warped.popitem(last=False)
             return self._warped[key]

@@ -141,18 +141,3 @@ def write_rig(path: Path, model: FaceModel, track: Track, resolution: int) -> No
 def rest_pose(track: Track) -> tuple[np.ndarray, np.ndarray]:
     """The person's usual rotation (3,) and translation (3,)."""
     return np.median(track.rotation, axis=0).astype(np.float32), np.median(track.translation, axis=0).astype(np.float32)
-
-
-def head_points(model: FaceModel, identity: np.ndarray) -> np.ndarray:
-    """(K, 3) millimetres, model axes: points over the face and about where ears, crown and nape of the head are.
-
-    The face model ends at the hairline; the rest of the head is taken as an ellipsoid that the face lies on.
-    """
-    face = model.shape(identity)
-    low, high = face.min(0), face.max(0)
-    centre = np.array([(low[0] + high[0]) / 2, low[1] * 0.35 + high[1] * 0.65, low[2]])
-    radii = np.array([(high[0] - low[0]) * 0.58, (high[1] - low[1]) * 0.72, (high[2] - low[2]) * 1.0])
-    angle = np.linspace(-0.15 * np.pi, 1.15 * np.pi, 16)
-    rim = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], 1)
-    crown = rim * [0.8, 0.8, 0] + [0, 0, 0.35]
-    return np.concatenate([face[::37], centre + rim * radii, centre + crown * radii]).astype(np.float32)

@@ -12,6 +12,7 @@ from headroom.plate.match import (
     PlateMatch,
     key_poses,
     match_plates,
+    pose_vector,
     shortest_path,
     step_cost,
 )
@@ -27,25 +28,24 @@ def swinging(frames: int, fps: float = 25.0, seed: int = 0) -> tuple[np.ndarray,
 
 
 def test_keys_are_few_apart_and_hold_both_ends():
-    rotation, _ = swinging(400)
-    keys = key_poses(rotation, 25.0)
+    keys = key_poses(pose_vector(*swinging(400)), 25.0)
     assert keys[0] == 0 and keys[-1] == 399
     assert len(keys) <= 400 // FRAMES_PER_KEY
     assert np.diff(keys).min() >= KEY_SPACING
 
 
 def test_keys_are_the_extremes_of_each_axis():
-    for axis in range(3):
-        rotation = np.zeros((100, 3))
-        rotation[:, axis] = np.radians(10) * np.sin(2 * np.pi * np.arange(100) / 50)
-        keys = key_poses(rotation, 25.0)
+    for axis in range(6):  # three turns, then three shifts
+        poses = np.zeros((100, 6))
+        poses[:, axis] = 10 * np.sin(2 * np.pi * np.arange(100) / 50)
+        keys = key_poses(poses, 25.0)
         for extreme in (12.5, 37.5, 62.5, 87.5):
             assert np.abs(keys - extreme).min() <= 1
 
 
 def test_a_still_head_has_two_keys_and_one_frame_has_one():
-    assert key_poses(np.zeros((60, 3)), 25.0).tolist() == [0, 59]
-    assert key_poses(np.zeros((1, 3)), 25.0).tolist() == [0]
+    assert key_poses(np.zeros((60, 6)), 25.0).tolist() == [0, 59]
+    assert key_poses(np.zeros((1, 6)), 25.0).tolist() == [0]
 
 
 def test_shortest_path_equals_trying_every_sequence():

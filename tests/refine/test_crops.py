@@ -34,8 +34,9 @@ def studio(clip):
     studio.track = SimpleNamespace(camera=Camera(90.0, size, size), crop=Crop(0, 0, size),
                                    rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
     studio.refiner = train_refiner(pairs_of(*clip), QUICK)
-    studio.resolution, studio.person, studio.points = size, "somebody", np.random.default_rng(0).normal(0, 80, (12, 3))
-    studio._plates, studio._warped, studio._warping = clip[0], OrderedDict(), threading.Lock()
+    studio.resolution, studio.person = size, "somebody"
+    studio._ground = SimpleNamespace(under=lambda number, filmed, wanted: clip[0][number])
+    studio._warped, studio._warping = OrderedDict(), threading.Lock()
     studio.painted_frames = 0
     paint = studio.refiner.paint
 

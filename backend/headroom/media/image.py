@@ -10,6 +10,27 @@ import numpy as np
 from headroom.errors import InputError
 from headroom.files import atomic_write
 
+PHOTOS = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
+"""Endings of files that are pictures and no movies."""
+
+BEHIND_TRANSPARENCY = 128  # grey that is put behind a photo without a background
+
+
+def is_photo(path: Path) -> bool:
+    return Path(path).suffix.lower() in PHOTOS
+
+
+def read_photo(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of any photo: upright as its camera says, grey and 16-bit brought to this form, over grey
+    where it is transparent.
+    """
+    photo = read_picture(path)
+    stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored.ndim < 3 or stored.shape[2] != 4 or stored.shape[:2] != photo.shape[:2]:
+        return photo
+    opaque = stored[..., 3:].astype(np.float32) / (255 if stored.dtype == np.uint8 else 65535)
+    return np.rint(BEHIND_TRANSPARENCY + opaque * (photo.astype(np.float32) - BEHIND_TRANSPARENCY)).astype(np.uint8)
+
 
 def read_picture(path: Path, alpha: bool = False) -> np.ndarray:
     """(H, W, 3) uint8 RGB of a picture file, or (H, W, 4) with straight alpha; InputError when it is none."""

@@ -21,7 +21,8 @@ Floats = NDArray[np.floating]
 
 KEY_SPACING = 3  # frames two keys are apart at least
 FRAMES_PER_KEY = 10  # at most one key in so many frames
-SHORT_TIME = 0.4  # a key is the largest orientation within so many seconds on either side
+SHORT_TIME = 0.4  # a key is the largest pose within so many seconds on either side
+LEAST_SWING = 0.3  # degrees-equivalent from the usual pose that a key has at least
 DEGREES_PER_MM = 0.1  # how much a shift counts: 10 mm as one degree
 SPEED_COST = 0.15  # degrees-equivalent a frame that playing away from the clip's own speed costs
 BACKWARD_COST = 0.1  # the same, more, for playing backwards
@@ -80,7 +81,7 @@ def match_plates(
     wanted = pose_vector(rotation, translation)
     plates = pose_vector(plate_rotation, plate_translation)
     exact = np.full(len(wanted), np.nan) if held is None else np.clip(np.asarray(held, np.float64), 0, len(plates) - 1)
-    keys = key_poses(rotation, fps)
+    keys = key_poses(wanted, fps)
     for first, end in _free_runs(exact):
         exact[first:end] = _fill(exact, first, end, keys, wanted, plates, plate_fps / fps)
     pose = (1 - plate_fit) * wanted + plate_fit * _between(plates, exact)
@@ -98,18 +99,18 @@ def pose_vector(rotation: Floats, translation: Floats) -> NDArray[np.float64]:
     return np.hstack([np.degrees(rotation), np.asarray(translation, np.float64) * DEGREES_PER_MM])
 
 
-def key_poses(rotation: Floats, fps: float) -> NDArray[np.int64]:
+def key_poses(poses: Floats, fps: float) -> NDArray[np.int64]:
     """Frames of the critical head movements, ascending, the first and the last among them.
 
-    rotation (T, 3) radians. A key is the largest orientation on one axis, to either side of the usual pose, in a short
-    time. At most one in ten frames, three or more apart; of too many, the most pronounced stay.
+    poses (T, 6) degrees-equivalent. A key is the largest turn about, or shift along, one axis, to either side of the
+    usual pose, in a short time. At most one in ten frames, three or more apart; of too many, the most pronounced stay.
     """
-    count = len(rotation)
+    count = len(poses)
     ends = [0] if count == 1 else [0, count - 1]
-    smooth = gaussian_filter1d(np.asarray(rotation, np.float64), max(0.04 * fps, 1e-3), axis=0, mode="nearest")
+    smooth = gaussian_filter1d(np.asarray(poses, np.float64), max(0.04 * fps, 1e-3), axis=0, mode="nearest")
     swing = np.abs(smooth - np.median(smooth, axis=0))
     reach = 2 * max(round(SHORT_TIME * fps), 1) + 1
-    peaks = (swing == maximum_filter1d(swing, reach, axis=0, mode="nearest")) & (swing > np.radians(0.3))
+    peaks = (swing == maximum_filter1d(swing, reach, axis=0, mode="nearest")) & (swing > LEAST_SWING)
     strength = np.where(peaks, swing, 0).max(axis=1)
     chosen = list(ends)
     room = max(count // FRAMES_PER_KEY, len(ends))

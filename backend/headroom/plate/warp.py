@@ -1,118 +1,213 @@
-"""Move the head of a plate to another pose: shoulders and background stay, what lies between follows smoothly."""
+"""Move the head of a plate to another pose: the person moves, shoulders hold, the background stands still.
+
+Every pixel of the new picture looks along its line of sight at the head's surface in the new pose, and takes its colour
+from where that point of the surface was in the plate (paper §3.3, face profiling). Over neck and shoulders this motion
+fades. What it uncovers behind the person is the subject's background picture; the rest of the background stays the
+plate's.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.face.camera import Camera, place
+from headroom.face.camera import Camera, place, rotation_matrix
+from headroom.plate.matte import Outline, outline
+from headroom.plate.surface import AROUND, HeadSurface, Pose
 
 Floats = NDArray[np.floating]
-Pose = tuple[Floats, Floats]
-"""rotation (3,) radians, translation (3,) millimetres."""
+Window = tuple[int, int, int, int]
+"""Left, top, right, bottom, whole pixels."""
 
-GRID = 16  # pixels of the frame between two points of the displacement grid, at 720 lines
-FALL_OFF = 0.55  # width of the surroundings that follow, in head sizes
+GRID = 8  # pixels of the frame between two points of the displacement grid, at 720 lines
+TILE = 8  # squares of the grid, along and across, that are sampled at once
+FALL_OFF = 130.0  # mm of neck and shoulders that follow
 STEEPEST = 3.0  # the same, at least, in displacements, so that the picture never folds over
-SOFTNESS = 0.03  # how far each head point's own displacement reaches, in head sizes
-STILL = 1e-3  # pixels; less than this is no motion
+HAIR = 6.0  # mm beyond the outline that move with the head: what a coarse matte leaves out
+SEAM = 14.0  # mm beyond them over which a slight motion ends
+LAYERED = 3.0  # pixels of motion from which the background is a layer of its own; by less it may be stretched
+STILL = 0.01  # pixels; less than this is no motion
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """What is behind the person: matte (h, w) uint8, coarse, 255 where the plate shows the person; picture (H, W, 3)
+    uint8 of the background, sure wherever it is seen beside a moved head.
+    """
+
+    matte: NDArray[np.uint8]
+    picture: NDArray[np.uint8]
 
 
 def warp_plate(
-    plate: NDArray[np.uint8], camera: Camera, from_pose: Pose, to_pose: Pose, head_points: Floats
+    plate: NDArray[np.uint8],
+    backdrop: Backdrop,
+    camera: Camera,
+    from_pose: Pose,
+    to_pose: Pose,
+    surface: HeadSurface,
 ) -> NDArray[np.uint8]:
     """`plate` (H, W, 3) uint8 with its head moved from the pose it was filmed in to another one.
 
-    head_points (K, 3): millimetres, model axes, visible points of the person's head out to ears and hair. Pixels
-    further than the surroundings of the head keep their value; equal poses give the plate itself.
+    Pixels away from the head keep their value; equal poses give the plate itself.
     """
-    here = camera.project(place(head_points, *map(np.asarray, from_pose)))
-    wanted = camera.project(place(head_points, *map(np.asarray, to_pose)))
-    farthest = float(np.linalg.norm(wanted - here, axis=1).max())
+    farthest = _farthest(camera, from_pose, to_pose, surface)
     if farthest < STILL:
         return plate
-    hull = cv2.convexHull(np.concatenate([here, wanted]).astype(np.float32))[:, 0]
-    size = float(np.ptp(wanted, axis=0).max())
-    band = max(FALL_OFF * size, STEEPEST * farthest)
-    window = _window(hull, band, plate.shape)
+    scale = camera.focal_px / -float(to_pose[1][2])
+    fall_off = min(max(FALL_OFF, STEEPEST * farthest / scale), AROUND)
+    window = _window(camera, to_pose, surface, fall_off)
     if window is None:
         return plate
-    left, top, right, bottom = window
-    spacing = max(round(GRID * plate.shape[0] / 720), 2)
-    columns, rows = _axis(left, right, spacing), _axis(top, bottom, spacing)
-    grid = np.stack(np.meshgrid(columns, rows), axis=-1)
-    follow = _following(grid, hull, band)
-    shift = follow[..., None] * _head_shift(grid, wanted, here, SOFTNESS * size)
-    source = _pixel_map(shift, window, columns, rows)
+    person = outline(backdrop.matte, plate.shape, HAIR * scale)
+    spacing = _spacing(plate)
+    grid = _grid(window, spacing)
+    shift, away = _head_shift(grid, camera, from_pose, to_pose, surface)
+    shift *= _fading(away / fall_off)[..., None]
+    motion = _Motion.of(grid, shift, person, SEAM * scale)
     out = plate.copy()
-    out[top:bottom, left:right] = cv2.remap(
-        plate, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    for tile in motion.tiles(window, spacing):
+        _paint(tile, plate, backdrop.picture, person, out)
     return out
 
 
-def _window(hull: Floats, band: float, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of the part of the frame that may change, whole pixels; None when it is outside."""
-    low = np.floor(hull.min(axis=0) - band).astype(int)
-    high = np.ceil(hull.max(axis=0) + band).astype(int) + 1
+def _farthest(camera: Camera, from_pose: Pose, to_pose: Pose, surface: HeadSurface) -> float:
+    """How far the head moves in the picture, pixels."""
+    here, wanted = (camera.project(place(surface.head, *map(np.asarray, pose))) for pose in (from_pose, to_pose))
+    return float(np.linalg.norm(wanted - here, axis=1).max())
+
+
+def _window(camera: Camera, pose: Pose, surface: HeadSurface, reach: float) -> Window | None:
+    """The part of the frame that may change; None when it is outside."""
+    corners = camera.project(place(surface.corners(reach), *map(np.asarray, pose)))
+    low, high = np.floor(corners.min(axis=0)).astype(int), np.ceil(corners.max(axis=0)).astype(int) + 1
     left, top = max(int(low[0]), 0), max(int(low[1]), 0)
-    right, bottom = min(int(high[0]), shape[1]), min(int(high[1]), shape[0])
+    right, bottom = min(int(high[0]), camera.width), min(int(high[1]), camera.height)
     return (left, top, right, bottom) if right > left and bottom > top else None
 
 
-def _axis(start: int, end: int, spacing: int) -> NDArray[np.float64]:
-    """Evenly spaced grid positions over the pixels start..end, frame coordinates."""
-    return np.linspace(start, end, max((end - start) // spacing, 1) + 1)
+def _spacing(plate: NDArray[np.uint8]) -> int:
+    return max(round(GRID * min(plate.shape[:2]) / 720), 2)
 
 
-def _following(grid: Floats, hull: Floats, band: float) -> NDArray[np.float64]:
-    """How much of the head's motion each grid point (h, w, 2) takes part in: 1 on the head, 0 beyond `band`."""
-    distance = _distance_to_hull(grid, hull)
-    part = np.clip(1 - distance / band, 0, 1)
+def _grid(window: Window, spacing: int) -> NDArray[np.float32]:
+    """Middles (h, w, 2) of the squares of `spacing` pixels that cover a window, frame coordinates."""
+    left, top, right, bottom = window
+    axes = (np.arange(start + spacing / 2, end + spacing / 2, spacing, dtype=np.float32)
+            for start, end in ((left, right), (top, bottom)))
+    return np.stack(np.meshgrid(*axes), axis=-1)
+
+
+def _head_shift(
+    grid: Floats, camera: Camera, from_pose: Pose, to_pose: Pose, surface: HeadSurface
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where each grid point (h, w, 2) of the moved head comes from, as a shift in pixels (h, w, 2), and how far away
+    from the head it is (h, w), mm."""
+    middle = np.array([camera.width / 2, camera.height / 2], np.float32)
+    across = (grid - middle) * np.array([1, -1], np.float32) / np.float32(camera.focal_px)
+    directions = np.dstack([across, np.full(grid.shape[:2], -1, np.float32)])
+    points, away = surface.seen_at(directions, to_pose)
+    turn, shift = rotation_matrix(np.asarray(from_pose[0])), np.asarray(from_pose[1])
+    here = points @ turn.T.astype(np.float32) + shift.astype(np.float32)
+    return camera.project(here).astype(np.float32) - grid, away
+
+
+def _fading(share: Floats) -> NDArray[np.float32]:
+    """1 up to a share of 0, 0 from 1 on, smoothly."""
+    part = np.clip(1 - share, 0, 1)
     return part * part * (3 - 2 * part)
 
 
-def _distance_to_hull(points: Floats, hull: Floats) -> NDArray[np.float64]:
-    """Pixels (h, w) from points (h, w, 2) to a convex polygon (N, 2), zero inside."""
-    nearest = np.full(points.shape[:2], np.inf)
-    sides = []
-    for a, b in zip(hull, np.roll(hull, -1, axis=0)):
-        edge, offset = (b - a).astype(np.float64), points - a
-        along = np.clip(offset @ edge / max(edge @ edge, 1e-9), 0, 1)
-        nearest = np.minimum(nearest, np.linalg.norm(offset - along[..., None] * edge, axis=-1))
-        sides.append(edge[0] * offset[..., 1] - edge[1] * offset[..., 0])
-    turned = np.stack(sides)
-    inside = (turned >= 0).all(axis=0) | (turned <= 0).all(axis=0)
-    return np.where(inside, 0.0, nearest)
+@dataclass(frozen=True)
+class _Tile:
+    """A part of the frame: its corner, and where its pixels come from, x and y (h, w) each.
 
-
-def _head_shift(grid: Floats, wanted: Floats, here: Floats, softness: float) -> NDArray[np.float64]:
-    """Where each grid point (h, w, 2) of the moved head comes from, as a shift in pixels (h, w, 2).
-
-    The affine motion that fits the projected head points (K, 2) best, and what it leaves over at each of them (the head
-    is not flat), spread to its neighbours with inverse-distance weights.
+    stretched (h, w), 0..1: how much of the stretched plate is kept beside the person; None where there is nothing but
+    the person. uncovers: something is seen that the plate does not show.
     """
-    centre = wanted.mean(axis=0)
-    basis = np.column_stack([wanted - centre, np.ones(len(wanted))])
-    motion, *_ = np.linalg.lstsq(basis, here - wanted, rcond=None)
-    left_over = here - wanted - basis @ motion
-    points = grid.reshape(-1, 2)
-    squared = ((points[:, None] - wanted[None]) ** 2).sum(-1) + (0.25 * softness) ** 2
-    weight = 1 / (squared * np.sqrt(squared))
-    far = (3 * softness) ** -3.0  # beyond the points the affine motion rules
-    spread = (weight @ left_over) / (weight.sum(axis=1, keepdims=True) + far)
-    return ((points - centre) @ motion[:2] + motion[2] + spread).reshape(grid.shape)
+
+    left: int
+    top: int
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    stretched: NDArray[np.float32] | None
+    uncovers: bool
 
 
-def _pixel_map(shift: Floats, window: tuple[int, int, int, int], columns: Floats, rows: Floats) -> NDArray[np.float32]:
-    """The grid's shift brought to every pixel of the window and added to its place: (h, w, 2) for cv2.remap."""
-    left, top, right, bottom = window
-    x, y = np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
-    on_grid_x = ((x + 0.5 - columns[0]) / (columns[1] - columns[0])).astype(np.float32)
-    on_grid_y = ((y + 0.5 - rows[0]) / (rows[1] - rows[0])).astype(np.float32)
-    grid_x, grid_y = np.meshgrid(on_grid_x, on_grid_y)
-    dense = np.asarray(cv2.remap(shift.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR), np.float32)
-    dense[..., 0] += x
-    dense[..., 1] += y[:, None]
-    return dense
+@dataclass(frozen=True)
+class _Motion:
+    """The grid's planes (h, w): shift in x and y, pixels; stretched as in `_Tile`; where anything moves, where more
+    than the person is seen, and where the plate does not show it.
+    """
+
+    shift: NDArray[np.float32]
+    stretched: NDArray[np.float32]
+    moves: NDArray[np.bool_]
+    mixed: NDArray[np.bool_]
+    uncovers: NDArray[np.bool_]
+
+    @staticmethod
+    def of(grid: Floats, shift: NDArray[np.float32], person: Outline, seam: float) -> _Motion:
+        here, source = (np.moveaxis(places - np.float32(0.5), 2, 0) for places in (grid, grid + shift))
+        size = np.hypot(shift[..., 0], shift[..., 1])
+        beside = _fading(person.at("away", *source) / seam)
+        shown, covered = person.at("shown", *source), person.at("covered", *here)
+        mixed = shown < 1
+        moves = (size > STILL) & ((beside > 0) | (covered > 0) | (shown > 0))
+        kinds = (_and_beside(kind) for kind in (moves, mixed, mixed & (covered > 0)))
+        return _Motion(shift, beside * _fading(size / LAYERED), *kinds)
+
+    def tiles(self, window: Window, spacing: int) -> Iterator[_Tile]:
+        """The parts of the window in which anything moves."""
+        left, top, right, bottom = window
+        wide, high = (cells * spacing for cells in self.moves.shape[::-1])
+        planes = (self.shift[..., 0], self.shift[..., 1], self.stretched)
+        x, y, stretched = (np.asarray(cv2.resize(plane, (wide, high)), np.float32) for plane in planes)
+        x += np.arange(left, left + wide, dtype=np.float32)
+        y += np.arange(top, top + high, dtype=np.float32)[:, None]
+        for row in range(0, self.moves.shape[0], TILE):
+            for column in range(0, self.moves.shape[1], TILE):
+                moves = self.moves[row : row + TILE, column : column + TILE]
+                if not moves.any():
+                    continue
+                (above, below), (first, last) = (np.flatnonzero(moves.any(axis=axis))[[0, -1]] for axis in (1, 0))
+                cells = np.s_[row + above : row + below + 1, column + first : column + last + 1]
+                part = np.s_[cells[0].start * spacing : min(cells[0].stop * spacing, bottom - top),
+                             cells[1].start * spacing : min(cells[1].stop * spacing, right - left)]
+                kept = stretched[part] if self.mixed[cells].any() else None
+                yield _Tile(left + part[1].start, top + part[0].start, x[part], y[part], kept,
+                            bool(self.uncovers[cells].any()))
+
+
+def _and_beside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells (h, w) and those that touch them: what is between two grid points is between their values."""
+    return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
+def _paint(
+    tile: _Tile, plate: NDArray[np.uint8], background: NDArray[np.uint8], person: Outline, out: NDArray[np.uint8]
+) -> None:
+    """Fill one tile of `out`: the moved person over the background."""
+    height, width = tile.x.shape
+    here = np.s_[tile.top : tile.top + height, tile.left : tile.left + width]
+    moved = np.asarray(cv2.remap(plate, tile.x, tile.y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    if tile.stretched is None:
+        out[here] = moved
+        return
+    shown = np.maximum(person.at("shown", tile.x, tile.y), tile.stretched)
+    behind = plate[here]
+    if tile.uncovers:
+        x, y = np.arange(width, dtype=np.float32) + tile.left, np.arange(height, dtype=np.float32) + tile.top
+        behind = _mixed(behind, background[here], person.at("covered", *np.meshgrid(x, y)))
+    out[here] = _mixed(behind, moved, shown)
+
+
+def _mixed(under: NDArray[np.uint8], over: NDArray[np.uint8], share: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """`over` (h, w, 3) in the share (h, w) that it has; `under`, bit for bit, where it has none."""
+    difference = cv2.subtract(over, under, dtype=cv2.CV_32F)
+    weighted = cv2.multiply(difference, cv2.merge((share, share, share)))
+    return np.asarray(cv2.add(under, weighted, dtype=cv2.CV_8U), np.uint8)
