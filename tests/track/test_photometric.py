@@ -11,9 +11,10 @@ from headroom.face.raster import Rasterizer
 from headroom.face.texture import skin_picture
 from headroom.face.topology import eye_distance
 from headroom.track.choice import turned_frames
-from headroom.track.fit import fit_clip
+from headroom.track.fit import fit_clip, fit_motion
 from headroom.track.habit import project_landmarks, without_habit
 from headroom.track.landmarks import Landmarks
+from headroom.track.photometric import fit_to_pictures
 from headroom.track.tracker import fit_frames
 
 
@@ -61,6 +62,18 @@ def test_the_pictures_undo_what_the_landmark_network_does_to_a_person(known, pic
     errors = [np.linalg.norm(project_landmarks(known.model, fit) - true, axis=2).mean()
               for fit in (by_landmarks, by_both)]
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_of_a_known_face_only_the_motion_is_corrected(known, pictures):
+    points = known.landmarks()
+    points[..., :2] += habit(known, points)
+    fit = fit_motion(known.model, points, known.fps, known.camera, known.identity)
+    frames = turned_frames(fit, 6)
+    begun = fit.at(frames)
+    nearer = fit_to_pictures(known.model, begun, [pictures[i] for i in frames], points[frames], known_face=True)
+    assert nearer.camera == known.camera and np.array_equal(nearer.identity, known.identity)
+    off, off_before = (np.abs(f.rotation - known.rotation[frames]).mean() for f in (nearer, begun))
+    assert off < 0.7 * off_before
 
 
 def test_a_habit_seen_in_some_frames_is_taken_off_all(known):
