@@ -63,6 +63,7 @@ def main(
     learn_seconds: float = 12.0,
     preset: str = "draft",
     seconds: Annotated[float | None, typer.Option(help="Instead of the preset's.")] = None,
+    scratch: Annotated[bool, typer.Option(help="Also learn without the general weights.")] = True,
     ablations: Annotated[bool, typer.Option(help="Leave out one part of the network after the other.")] = False,
     save: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
 ) -> None:
@@ -76,7 +77,7 @@ def main(
         table.add_row(clip.stem, "the paper's render", *figures(rest, over_frames(rest, rest.plain)))
         shown.append(over_frames(rest, rest.pairs.renders))
         table.add_row("", "our render", *figures(rest, shown[-1]))
-        for name, refiner, took in (ablated if ablations else learnt_refiners)(learnt, config):
+        for name, refiner, took in ablated(learnt, config) if ablations else learnt_refiners(learnt, config, scratch):
             shown.append(painted(refiner, rest))
             table.add_row("", name, *figures(rest, shown[-1]), f"{took:.0f}")
         if save:
@@ -99,13 +100,14 @@ def halves(clip: Path, seconds: float) -> tuple[Pairs, Rest]:
             Rest(clip.stem, pairs, plain, landmarks_of(pairs.frames, info.fps)))
 
 
-def learnt_refiners(learnt: Pairs, config: TrainConfig) -> Iterator[tuple[str, Refiner, float]]:
+def learnt_refiners(learnt: Pairs, config: TrainConfig, scratch: bool) -> Iterator[tuple[str, Refiner, float]]:
     """The general refiner as it comes, the person's from it, and the person's from nothing."""
-    general = general_refiner(learnt.identity)
+    general = general_refiner(learnt.identity[0])
     if general:
         yield "general", general, 0.0
         yield "personal", *timed(learnt, config, general)
-    yield "from scratch", *timed(learnt, config, None)
+    if scratch or not general:
+        yield "from scratch", *timed(learnt, config, None)
 
 
 def ablated(learnt: Pairs, config: TrainConfig) -> Iterator[tuple[str, Refiner, float]]:
