@@ -56,7 +56,7 @@ _PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0)
 
 KINDS: dict[str, dict[str, Setting]] = {
     "learn": {
-        "clip": Setting(Path, "video of one person speaking"),
+        "clip": Setting(Path, "video of one person speaking, or a photo"),
         "output": Setting(Path, "subject folder to write"),
         "name": Setting(str, "the person's name", ""),
         "consent": Setting(bool, "the person shown has agreed to this use", False),
@@ -81,7 +81,7 @@ KINDS: dict[str, dict[str, Setting]] = {
     },
 }
 SUMMARIES = {
-    "learn": "learn a person from a clip",
+    "learn": "learn a person from a clip or a photo",
     "perform": "predict motion from speech",
     "shot": "make a finished movie and an editable .blend",
     "render": "render and refine the shot in a saved .blend, edits and all",

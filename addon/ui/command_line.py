@@ -106,7 +106,7 @@ def quoted(words: list[str]) -> str:
 def _learn(context: bpy.types.Context) -> dict[str, Any]:
     chosen = settings(context)
     if not chosen.clip:
-        raise InputError("Choose a clip first.")
+        raise InputError("Choose a clip or a photo first.")
     return {"clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
             "consent": chosen.consent, "preset": chosen.preset, "from_seconds": chosen.from_seconds,
             "to_seconds": chosen.to_seconds}

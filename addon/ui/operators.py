@@ -37,7 +37,7 @@ class HEADROOM_OT_check_backend(Button):
 
 
 class HEADROOM_OT_learn(Button):
-    """Learn a person from a clip"""
+    """Learn a person from a clip, or from a single photo"""
 
     bl_idname, bl_label = "headroom.learn", "Learn"
 
@@ -45,7 +45,7 @@ class HEADROOM_OT_learn(Button):
     def problem(cls, context):
         chosen = settings(context)
         if not chosen.clip:
-            return "Choose a clip"
+            return "Choose a clip or a photo"
         if not chosen.name.strip():
             return "Enter the name of the person shown"
         if not chosen.consent:

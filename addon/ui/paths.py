@@ -10,10 +10,18 @@ import bpy
 from .managed import user_folder
 from .properties import settings
 
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+"""What a photo to learn from may end in."""
+
 
 def absolute(value: str) -> Path:
     """A field's path; // is the open file's folder."""
     return Path(bpy.path.abspath(value)).absolute()
+
+
+def is_picture(value: str) -> bool:
+    """Whether a field names a single photo, which has no length to take a part of."""
+    return Path(value).suffix.lower() in PICTURES
 
 
 def new_subject_folder(context: bpy.types.Context) -> Path:
