@@ -16,7 +16,7 @@ from ..core.errors import HeadroomError, InputError
 from ..core.jobfile import JobRequest, append_job, make_request
 from ..scene.shot import active_shot
 from .button import Button
-from .paths import absolute, new_subject_folder
+from .paths import absolute, clip_part, new_subject_folder
 from .properties import settings
 
 
@@ -107,9 +107,9 @@ def _learn(context: bpy.types.Context) -> dict[str, Any]:
     chosen = settings(context)
     if not chosen.clip:
         raise InputError("Choose a clip or a photo first.")
+    start, end = clip_part(chosen)
     return {"clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
-            "consent": chosen.consent, "preset": chosen.preset, "from_seconds": chosen.from_seconds,
-            "to_seconds": chosen.to_seconds}
+            "consent": chosen.consent, "preset": chosen.preset, "from_seconds": start, "to_seconds": end}
 
 
 def _perform(context: bpy.types.Context) -> dict[str, Any]:

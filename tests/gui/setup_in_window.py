@@ -17,6 +17,7 @@ from window import (
     FOLDER,
     RIGHT,
     TOP,
+    area_of,
     click,
     finished,
     install,
@@ -88,6 +89,7 @@ def steps():
     yield from click("learn", new_job())
     seen["learnt"] = asdict((yield from finished(seconds=LEARNING_SECONDS)))
     seen["subjects"], seen["opened"] = learnt(), shot().subject.name
+    seen["view"] = area_of("VIEW_3D").spaces.active.region_3d.view_perspective
     yield 1.0
     picture("8 learnt")
     (FOLDER / "seen.json").write_text(json.dumps(seen))

@@ -53,5 +53,5 @@ def test_learning_that_is_stopped_leaves_nothing(seen):
 
 def test_a_person_is_learnt_and_opened_with_the_backend_that_was_set_up(seen):
     assert seen["learnt"]["state"] == "done", seen["learnt"]
-    assert seen["subjects"] == ["Robin"] and seen["opened"] == "Robin"
+    assert seen["subjects"] == ["Robin"] and seen["opened"] == "Robin" and seen["view"] == "CAMERA"
     assert (seen["folder"] / "people" / "Robin" / "subject.toml").is_file()

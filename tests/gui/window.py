@@ -1,6 +1,7 @@
 """Inside Blender: what the sessions share. The extension, editors and their sidebars, the mouse, pictures, the end."""
 
 import importlib
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
 PACKAGE = "bl_ext.user_default.headroom"
 JOB_SECONDS = 150.0
 TRIES = 3
+BROKE = 3
 STEP_PX = 16
 """Less than the height of a button."""
 HEADER_BELOW_PX = 32
@@ -130,8 +132,9 @@ def press(place):
 
 def drag(place, right, up):
     """Press the mouse there, move it by so many pixels, let it go."""
-    _mouse("MOUSEMOVE", "NOTHING", place)
-    yield 0.15
+    for aside in (2, 0):  # an editor takes notice of the mouse once it has moved in it
+        _mouse("MOUSEMOVE", "NOTHING", (place[0] + aside, place[1]))
+        yield 0.15
     _mouse("LEFTMOUSE", "PRESS", place)
     yield 0.15
     for part in (0.25, 0.5, 0.75, 1.0) if right or up else ():
@@ -185,6 +188,8 @@ def run(steps):
         except BaseException:
             traceback.print_exc()
             picture("broke")
+            sys.stderr.flush()
+            os._exit(BROKE)  # leaving in order may wait for ever for what the session has left unfinished
         bpy.ops.wm.quit_blender()
 
     bpy.context.preferences.view.show_splash = False
