@@ -111,6 +111,8 @@ def steps():
     yield from click("new_shot", lambda: bpy.context.scene.name == "Shot")
     yield 1.0
     picture("1 new shot")
+    overlay = area_of("SEQUENCE_EDITOR").spaces.active.timeline_overlay
+    overlay.waveform_display_type = "NO_WAVEFORMS"  # on a single core Blender waits for them for ever when it quits
     scene = bpy.context.scene
     yield from click("check_backend", new_job(), column=RIGHT)
     stop = yield from place_of("cancel_job", TOP, RIGHT)  # before Blender is too busy rendering to look for it
