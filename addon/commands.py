@@ -40,7 +40,7 @@ def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Res
     """The subject folder appears when everything is there."""
     from .scene.produce import learn_subject
 
-    asked = {name: settings[name] for name in ("preset", "albedo", "from_seconds", "name", "consent")}
+    asked = {name: settings[name] for name in ("preset", "albedo", "resolution", "from_seconds", "name", "consent")}
     asked["to_seconds"] = settings["to_seconds"] or None
     notes = run_blocking(learn_subject(settings["clip"], settings["output"], asked, connect), report)
     return {"subject": str(settings["output"]), "notes": list(notes)}

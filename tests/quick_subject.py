@@ -11,13 +11,18 @@ from headroom import pipeline
 from headroom.demo import sample
 from headroom.refine import train as refining
 
+WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_from": 0.5}
+QUICK_SOURCE = f"""
+PRESETS["draft"] = replace(PRESETS["draft"], generator=GeneratorConfig(width={WIDTH}), **{QUICK!r})
+"""
+"""The same as a line for the end of headroom/refine/train.py, for a backend in a process of its own."""
+
 
 @contextmanager
 def quick_draft() -> Iterator[None]:
     """Make the draft preset a matter of seconds."""
     draft = refining.PRESETS["draft"]
-    tiny = replace(draft, generator=replace(draft.generator, width=8), from_general=False,
-                   seconds=None, steps=12, gan_from=0.5)
+    tiny = replace(draft, generator=replace(draft.generator, width=WIDTH), **QUICK)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(refining.PRESETS, "draft", tiny)
         yield

@@ -58,13 +58,14 @@ _PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0)
 
 KINDS: dict[str, dict[str, Setting]] = {
     "learn": {
-        "clip": Setting(Path, "video of one person speaking"),
+        "clip": Setting(Path, "video of one person speaking, or a photo"),
         "output": Setting(Path, "subject folder to write"),
         "name": Setting(str, "the person's name", ""),
         "consent": Setting(bool, "the person shown has agreed to this use", False),
         "preset": Setting(str, "how long to learn", "draft", choices=PRESETS),
         "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
                           choices=ALBEDOS),
+        "resolution": Setting(int, "pixels across the face crop: 256 or 512", 256),
         "from_seconds": Setting(float, "where in the clip to begin", 0.0, option="--from"),
         "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to"),
     },
@@ -87,7 +88,7 @@ KINDS: dict[str, dict[str, Setting]] = {
     },
 }
 SUMMARIES = {
-    "learn": "learn a person from a clip",
+    "learn": "learn a person from a clip or a photo",
     "perform": "predict motion from speech",
     "shot": "make a finished movie and an editable .blend",
     "render": "render and refine the shot in a saved .blend, edits and all",

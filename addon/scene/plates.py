@@ -12,6 +12,7 @@ from . import backdrop, compat
 from .curves import write_curve
 
 OFFSET_PATH = "background_images[0].image_user.frame_offset"
+BEFORE_ANY_FRAME = -1_000_000
 
 
 def load_plates(movie: Path) -> bpy.types.Image:
@@ -46,7 +47,11 @@ def key_plates(camera: bpy.types.Object, wall: bpy.types.Object | None, frames: 
 
 
 def _key(owner: Any, path: str, user: bpy.types.ImageUser, name: str, frames: np.ndarray, plates: np.ndarray) -> None:
-    user.use_cyclic = False
+    """The offset alone says which plate is seen.
+
+    Blender first takes the scene's frame, no further than the movie is long, and adds the offset to that: with a movie
+    said to be one frame long, shots may be longer than the clip, and the clip a single picture.
+    """
+    user.use_cyclic, user.frame_start, user.frame_duration = False, BEFORE_ANY_FRAME, 1
     action = compat.new_action(owner, f"{name} Plates")
-    offsets = np.asarray(plates) - (np.asarray(frames) - user.frame_start)
-    write_curve(compat.channels(action, owner), path, frames, offsets, group="Plates", interpolation="CONSTANT")
+    write_curve(compat.channels(action, owner), path, frames, plates, group="Plates", interpolation="CONSTANT")

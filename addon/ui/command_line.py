@@ -15,7 +15,7 @@ from bpy.props import StringProperty
 from ..core.errors import HeadroomError, InputError
 from ..core.jobfile import JobRequest, append_job, make_request
 from .button import Button
-from .paths import absolute, new_subject_folder
+from .paths import absolute, clip_part, new_subject_folder
 from .properties import settings, shown_shot
 from .speech import chosen_speech, lacking
 
@@ -106,11 +106,11 @@ def quoted(words: list[str]) -> str:
 def _learn(context: bpy.types.Context) -> dict[str, Any]:
     chosen = settings(context)
     if not chosen.clip:
-        raise InputError("Choose a clip first.")
+        raise InputError("Choose a clip or a photo first.")
+    start, end = clip_part(chosen)
     return {"clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
             "consent": chosen.consent, "preset": chosen.preset, "albedo": chosen.albedo,
-            "from_seconds": chosen.from_seconds,
-            "to_seconds": chosen.to_seconds}
+            "resolution": int(chosen.resolution), "from_seconds": start, "to_seconds": end}
 
 
 def _perform(context: bpy.types.Context) -> dict[str, Any]:

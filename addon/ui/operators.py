@@ -13,7 +13,7 @@ from ..scene import compat, produce
 from ..scene.shot import Shot, open_subject
 from . import jobs, preferences
 from .button import Button
-from .paths import absolute, new_subject_folder
+from .paths import absolute, clip_part, new_subject_folder
 from .properties import settings, shown_shot
 from .speech import chosen_speech, lacking
 
@@ -38,7 +38,7 @@ class HEADROOM_OT_check_backend(Button):
 
 
 class HEADROOM_OT_learn(Button):
-    """Learn a person from a clip"""
+    """Learn a person from a clip, or from a single photo"""
 
     bl_idname, bl_label = "headroom.learn", "Learn"
 
@@ -46,25 +46,27 @@ class HEADROOM_OT_learn(Button):
     def problem(cls, context):
         chosen = settings(context)
         if not chosen.clip:
-            return "Choose a clip"
+            return "Choose a clip or a photo"
         if not chosen.name.strip():
             return "Enter the name of the person shown"
         if not chosen.consent:
             return "Confirm that the person shown has agreed"
-        if chosen.to_seconds and chosen.to_seconds <= chosen.from_seconds:
+        start, end = clip_part(chosen)
+        if end and end <= start:
             return "The part of the clip ends before it begins"
         return preferences.missing(context) or ("A clip is being learnt" if jobs.is_running("learn") else "")
 
     def run(self, context):
         chosen, scene_name = settings(context), context.scene.name
-        folder = new_subject_folder(context)
-        facts = {"preset": chosen.preset, "albedo": chosen.albedo, "from_seconds": chosen.from_seconds or None,
-                 "to_seconds": chosen.to_seconds or None, "name": chosen.name.strip(), "consent": chosen.consent}
+        folder, (start, end) = new_subject_folder(context), clip_part(chosen)
+        facts = {"preset": chosen.preset, "albedo": chosen.albedo, "resolution": int(chosen.resolution),
+                 "from_seconds": start or None, "to_seconds": end or None, "name": chosen.name.strip(),
+                 "consent": chosen.consent}
 
         def done(notes: tuple[str, ...]) -> str:
             scene = bpy.data.scenes.get(scene_name) or bpy.context.scene
             scene.headroom.subject = str(folder)
-            open_subject(scene, folder)
+            show_new_shot(open_subject(scene, folder))
             return " ".join((f"Learnt {folder.name}.", *notes))
 
         task = produce.learn_subject(absolute(chosen.clip), folder, facts, preferences.connector(context))
@@ -189,6 +191,18 @@ def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:
         space.region_3d.view_perspective = "CAMERA"
         space.shading.type = "MATERIAL"
         beside_sidebar(context.area, space.region_3d)
+
+
+def show_new_shot(shot: Shot) -> None:
+    """The same for a head that came without its button being pressed, where it is the one that its scene films."""
+    for window in bpy.context.window_manager.windows if shot.scene.camera == shot.camera else ():
+        area = next((area for area in window.screen.areas if area.type == "VIEW_3D"), None)
+        if window.scene == shot.scene and area is not None:
+            region = next(region for region in area.regions if region.type == "WINDOW")
+            with bpy.context.temp_override(window=window, area=area, region=region):
+                look_through_camera(bpy.context, shot)
+                select_face(bpy.context, shot)
+            return
 
 
 def select_face(context: bpy.types.Context, shot: Shot) -> None:

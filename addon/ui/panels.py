@@ -16,6 +16,7 @@ from .operators import (
     HEADROOM_OT_perform,
     HEADROOM_OT_render_shot,
 )
+from .paths import is_picture
 from .properties import settings, shown_shot
 from .refining import HEADROOM_OT_refine_frame
 
@@ -46,14 +47,15 @@ class HEADROOM_PT_learn(SidebarPanel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, chosen = split_layout(self), settings(context)
         column = layout.column()
-        column.prop(chosen, "clip")
+        column.prop(chosen, "clip", text="Clip or Photo")
         column.prop(chosen, "name")
         column.prop(chosen, "preset")
-        times = column.column(align=True)
-        times.prop(chosen, "from_seconds")
-        times.prop(chosen, "to_seconds")
+        if not is_picture(chosen.clip):
+            times = column.column(align=True)
+            times.prop(chosen, "from_seconds")
+            times.prop(chosen, "to_seconds")
         column.prop(chosen, "learn_output")
-        draw_advanced(layout, chosen, "albedo")
+        draw_advanced(layout, chosen, "albedo", "resolution")
         box = layout.box().column(align=True)
         wrapped(box, context, "Only learn people who know what their face will be used for and have agreed.", "USER")
         box.use_property_split = False

@@ -8,12 +8,25 @@ from pathlib import Path
 import bpy
 
 from .managed import user_folder
-from .properties import settings
+from .properties import HeadroomSettings, settings
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+"""What a photo to learn from may end in."""
 
 
 def absolute(value: str) -> Path:
     """A field's path; // is the open file's folder."""
     return Path(bpy.path.abspath(value)).absolute()
+
+
+def is_picture(value: str) -> bool:
+    """Whether a field names a single photo, which has no length to take a part of."""
+    return Path(value).suffix.lower() in PICTURES
+
+
+def clip_part(chosen: HeadroomSettings) -> tuple[float, float]:
+    """From and to, seconds, 0 where the clip begins and ends; a photo has no part, and the fields are not shown."""
+    return (0.0, 0.0) if is_picture(chosen.clip) else (chosen.from_seconds, chosen.to_seconds)
 
 
 def new_subject_folder(context: bpy.types.Context) -> Path:

@@ -28,6 +28,10 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         items=[("low", "Model", "The face model's own texture; soft, and free of the clip's highlights"),
                ("frame", "One Frame", "The most neutral frame of the clip, as the published method does"),
                ("clip", "Whole Clip", "What many frames agree on")])
+    resolution: EnumProperty(  # type: ignore[valid-type]
+        name="Face Crop",
+        items=[("256", "256 px", "Fits faces of films up to 1080p"),
+               ("512", "512 px", "For close-ups; needs the presets Standard or Paper, and four times as long")])
     from_seconds: FloatProperty(  # type: ignore[valid-type]
         name="From", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
         description="Where in the clip to begin")

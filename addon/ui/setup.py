@@ -91,7 +91,7 @@ def draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, problem
     if environment().state in BUSY:
         return
     if not bpy.app.online_access and not bpy.app.online_access_override:
-        wrapped(layout.column(align=True), context, "Setting it up downloads it:")
+        wrapped(layout.column(align=True), context, "Downloading it needs:")
         layout.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
     column = layout.column()
     column.scale_y = 1.3

@@ -116,8 +116,19 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert panel.bpy.ops.headroom.learn() == {"FINISHED"}
     assert Path(chosen.subject) == tmp_path / "learnt" / "Zoë Ann"
     assert len(panel.module("scene.shot").shots_in(panel.scene)) == 1
-    assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "from_seconds": None, "to_seconds": None,
+    assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256, "from_seconds": None, "to_seconds": None,
                                        "name": "Zoë / Ann", "consent": True}
+
+
+def test_of_a_photo_no_part_is_taken_whatever_was_asked_of_the_clip_before(panel, backend, tmp_path, files):
+    backend._learn = lambda inputs, settings: {"subject": backend.put_tree(files[0]), "notes": []}
+    chosen = panel.settings
+    chosen.clip, chosen.name, chosen.consent = str(write_speech(tmp_path / "Photo.JPG")), "Zoë", True
+    chosen.learn_output, chosen.from_seconds, chosen.to_seconds = str(tmp_path / "learnt"), 3.0, 2.0
+    assert panel.bpy.ops.headroom.learn() == {"FINISHED"}
+    assert (backend.submitted[0][2]["from_seconds"], backend.submitted[0][2]["to_seconds"]) == (None, None)
+    request = panel.module("ui.command_line").request_of(panel.bpy.context, "learn")
+    assert (request.settings["from_seconds"], request.settings["to_seconds"]) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(("button", "settings", "reason"), [

@@ -4,6 +4,7 @@ An animator's session with the real backend: buttons are clicked where they are 
 """
 
 import json
+import math
 import os
 import signal
 import sys
@@ -19,13 +20,17 @@ from window import (
     FOLDER,
     RIGHT,
     TOP,
+    TRIES,
     area_of,
     click,
+    drag,
     finished,
     install,
+    main_region,
     module,
     new_job,
     picture,
+    place_in,
     place_of,
     press,
     run,
@@ -35,16 +40,59 @@ from window import (
     sidebar,
     unfold_last,
     until,
+    window,
 )
 
 FRAMES = 8  # rendered: Eevee takes a second or two for each without a GPU
-TURNED = 0.3  # radians
+EDITED = 12  # of the keys, one a frame
+DRAGGED_PX = 60
+VALUE = 0.7  # across a sidebar, where numbers are beside their names
+
+
+def is_yaw(curve):
+    return curve.data_path == "rotation_euler" and curve.array_index == 1
 
 
 def yaw():
     """The keys of the head's yaw."""
-    return next(curve for curve in module("scene.compat").curves_of(shot().face)
-                if curve.data_path == "rotation_euler" and curve.array_index == 1).keyframe_points
+    return next(curve for curve in module("scene.compat").curves_of(shot().face) if is_yaw(curve)).keyframe_points
+
+
+def values():
+    return [key.co[1] for key in yaw()]
+
+
+def show_yaw():
+    """The head's yaw alone in the graph editor, all of it."""
+    for curve in module("scene.compat").curves_of(shot().face):
+        curve.hide = not is_yaw(curve)
+    area = area_of("GRAPH_EDITOR")
+    area.spaces.active.dopesheet.show_shapekeys = False
+    with bpy.context.temp_override(window=window(), area=area, region=main_region("GRAPH_EDITOR")):
+        bpy.ops.graph.view_all()
+    yield 1.0
+
+
+def drag_key(index):
+    """Drag a key of the head's yaw upwards in the graph editor, until it counts as an edit."""
+    for _ in range(TRIES):
+        frame, radians = yaw()[index].co
+        yield from drag(place_in("GRAPH_EDITOR", frame, math.degrees(radians)), 0, DRAGGED_PX)
+        if (yield from until(lambda: module("ui.live").status(shot()).own_keys == 1, 3.0)):
+            return
+    raise AssertionError("a key was dragged and is no edit")
+
+
+def select_movie():
+    """Click the movie's strip in the sequencer."""
+    scene = bpy.context.scene
+    with bpy.context.temp_override(window=window(), area=area_of("SEQUENCE_EDITOR"),
+                                   region=main_region("SEQUENCE_EDITOR")):
+        bpy.ops.sequencer.view_all()
+    yield 1.0
+    movie = next(strip for strip in module("scene.compat").strips_of(scene) if strip.type == "MOVIE")
+    yield from press(place_in("SEQUENCE_EDITOR", FRAMES // 2, movie.channel + 0.5))
+    yield from until(lambda: scene.sequence_editor.active_strip == movie)
 
 
 def server():
@@ -54,13 +102,18 @@ def server():
 
 def steps():
     """The session; every number yielded is a pause in seconds in which the window lives."""
-    seen, scene, python = {}, bpy.context.scene, os.environ.pop("HEADROOM_PYTHON")
+    seen, python = {}, os.environ.pop("HEADROOM_PYTHON")
     install()
-    area_of("DOPESHEET_EDITOR").ui_type = "FCURVES"
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "before.blend"))
     yield from show_tab("VIEW_3D")
-    picture("1 first run")
     module("ui.preferences").preferences(bpy.context).python = python
     sidebar().tag_redraw()
+    yield from click("new_shot", lambda: bpy.context.scene.name == "Shot")
+    yield 1.0
+    picture("1 new shot")
+    overlay = area_of("SEQUENCE_EDITOR").spaces.active.timeline_overlay
+    overlay.waveform_display_type = "NO_WAVEFORMS"  # on a single core Blender waits for them for ever when it quits
+    scene = bpy.context.scene
     yield from click("check_backend", new_job(), column=RIGHT)
     stop = yield from place_of("cancel_job", TOP, RIGHT)  # before Blender is too busy rendering to look for it
     seen["checked"] = asdict((yield from finished()))
@@ -79,33 +132,53 @@ def steps():
     yield 0.5
     picture("4 performed")
 
-    predicted = [key.co[1] for key in yaw()]
-    yaw()[3].co[1] = TURNED
-    shot().face.animation_data.action.update_tag()
+    predicted = values()
+    yield from show_yaw()
+    yield from drag_key(EDITED)
+    seen["predicted"], seen["dragged"] = predicted[EDITED], values()[EDITED]
+    picture("5 dragged a key")
     settings.seed = 7
     yield from click("perform", new_job())
     seen["performed_again"] = asdict((yield from finished()))
     yield from until(lambda: module("ui.live").status(shot()).own_keys == 1)
-    again = [key.co[1] for key in yaw()]
-    seen["kept"], seen["others_changed"] = again[3], again[8:] != predicted[8:]
+    again = values()
+    seen["kept"], seen["others_changed"] = again[EDITED], again[:6] != predicted[:6]
     yield 0.5
-    picture("5 performed again with an edit")
+    picture("6 performed again with the edit")
+
+    yield from show_tab("GRAPH_EDITOR")
+    yield from drag((yield from place_of("headroom.head.gain", TOP, VALUE, "GRAPH_EDITOR")), -DRAGGED_PX, 0)
+    yield from until(lambda: values() != again)
+    seen["dialled"] = shot().root.headroom.head.gain, values()[EDITED], values()[:6] != again[:6]
+    picture("7 dialled beside the curves")
+    yield from click("reset_controls", lambda: shot().root.headroom.head.gain == 1.0, BOTTOM,
+                     kind="GRAPH_EDITOR")
+    yield from until(lambda: values() == again)
+    seen["reset"] = values()[:6] == again[:6]
+    area_of("GRAPH_EDITOR").spaces.active.show_region_ui = False
 
     yield from unfold_last()
     scene.frame_end, scene.frame_current = FRAMES, 3
     yield from click("refine_frame", new_job(), BOTTOM)
     seen["refined"] = asdict((yield from finished()))
     yield 1.0
-    picture("6 refined a frame")
+    picture("8 refined a frame")
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[-1]):
         bpy.ops.wm.window_close()  # the picture's, which was opened in front
     yield 0.5
     yield from click("render_shot", new_job(), BOTTOM)
     yield from finished(lambda view: view.message.startswith("Rendered frame"))
-    picture("7 rendering")
+    picture("9 rendering")
     seen["rendered"] = asdict((yield from finished()))
     yield 0.5
-    picture("8 rendered")
+    picture("10 rendered")
+
+    yield from select_movie()
+    yield from show_tab("SEQUENCE_EDITOR", tab="Strip")
+    yield from click("redo_render", new_job(), BOTTOM, kind="SEQUENCE_EDITOR")
+    picture("11 redoing")
+    seen["redone"] = asdict((yield from finished()))
+    area_of("SEQUENCE_EDITOR").spaces.active.show_region_ui = False
 
     shot().face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # another face: all frames are rendered anew
     settings.output = str(FOLDER / "stopped.mp4")
@@ -115,7 +188,7 @@ def steps():
     yield from press(stop)
     seen["stopped"] = asdict((yield from finished()))
     yield 0.5
-    picture("9 stopped")
+    picture("12 stopped")
 
     settings.output = str(FOLDER / "revived.mp4")
     yield from click("render_shot", new_job(), BOTTOM)
@@ -130,7 +203,7 @@ def steps():
     yield from click("check_backend", new_job(), TOP, RIGHT)
     seen["failed"] = asdict((yield from finished()))
     yield 0.5
-    picture("10 failed")
+    picture("13 failed")
     (FOLDER / "seen.json").write_text(json.dumps(seen))
 
 

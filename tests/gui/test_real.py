@@ -43,14 +43,25 @@ def test_the_backend_is_started_by_its_button(seen):
     assert seen["checked"]["state"] == "done" and "Backend ready" in seen["checked"]["message"], seen["checked"]
 
 
-def test_a_key_that_was_edited_stays_when_the_speech_is_performed_again(seen):
+def test_a_key_dragged_in_the_graph_editor_stays_when_the_speech_is_performed_again(seen):
     assert seen["performed"]["state"] == seen["performed_again"]["state"] == "done", seen
-    assert seen["kept"] == pytest.approx(0.3) and seen["others_changed"]
+    assert seen["dragged"] > seen["predicted"] + 0.001 and seen["kept"] == pytest.approx(seen["dragged"])
+    assert seen["others_changed"]
+
+
+def test_controls_in_the_graph_editor_are_dragged_and_reset_and_leave_the_edit_alone(seen):
+    gain, edited, changed = seen["dialled"]
+    assert gain < 1.0 and edited == pytest.approx(seen["dragged"]) and changed
+    assert seen["reset"]
 
 
 def test_one_frame_is_refined_and_the_shot_rendered(seen):
     assert seen["refined"]["state"] == seen["rendered"]["state"] == "done", seen
     assert frames(seen["folder"] / "shot.mp4") == FRAMES
+
+
+def test_a_strip_is_redone_with_the_settings_it_keeps(seen):
+    assert seen["redone"]["state"] == "done" and seen["redone"]["about"] == seen["rendered"]["about"], seen
 
 
 def test_a_shot_stopped_in_the_middle_leaves_nothing(seen):

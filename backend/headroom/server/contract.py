@@ -49,6 +49,7 @@ class LearnSettings(Strict):
     preset: str = "draft"
     albedo: Literal["low", "frame", "clip"] = Field(
         default="clip", description="the skin's texture: the model's alone, from one frame, or from the whole clip")
+    resolution: Literal[256, 512] = Field(default=256, description="pixels across the face crop")
     from_seconds: Seconds | None = None
     to_seconds: Seconds | None = None
     name: str | None = None
