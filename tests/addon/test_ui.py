@@ -116,8 +116,8 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert panel.bpy.ops.headroom.learn() == {"FINISHED"}
     assert Path(chosen.subject) == tmp_path / "learnt" / "Zoë Ann"
     assert len(panel.module("scene.shot").shots_in(panel.scene)) == 1
-    assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256, "from_seconds": None, "to_seconds": None,
-                                       "name": "Zoë / Ann", "consent": True}
+    assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256,
+                                       "from_seconds": None, "to_seconds": None, "name": "Zoë / Ann", "consent": True}
 
 
 def test_of_a_photo_no_part_is_taken_whatever_was_asked_of_the_clip_before(panel, backend, tmp_path, files):
