@@ -7,7 +7,7 @@ Learns from the first seconds of each clip; the rest is drawn from its own track
 face is erased. PSNR in dB over three regions of the crop: the face (the hull of the true frame's landmarks, where
 something is drawn), the mouth and the eyes (boxes around their landmarks). The paper's render has the texture model's
 albedo; ours the clip's. Flicker is the mean second difference over time, in the face, over the truth's own. `--save`
-keeps a picture of four moments: truth, the two renders, what was painted.
+keeps a picture of four moments: truth, our render, what was painted.
 """
 
 from __future__ import annotations
