@@ -30,6 +30,7 @@ from headroom.plate.match import PlateMatch
 from headroom.refine.crops import Crops
 from headroom.refine.dataset import prepare, window_array
 from headroom.refine.generator import WINDOW
+from headroom.refine.refine import Window
 from headroom.refining import Studio, open_studio
 
 console = Console(width=110)
@@ -84,7 +85,8 @@ def stage_seconds(studio: Studio, renders: list[Path], found: PlateMatch, scratc
             plate = next(studio._plate_crops(found, frame))
             picture = timed("erase, lay over", prepare, render, plate, studio.refiner.region)
             recent = [*(recent or [picture] * (WINDOW - 1)), picture][-WINDOW:]
-            painted = timed("paint", studio.refiner.paint, [window_array(recent)])[0]
+            window = Window(window_array(recent), studio.refiner.identity, picture.mask)
+            painted = timed("paint", studio.refiner.paint, [window])[0]
             crop = timed("keep the crop", crops.save, f"{frame:064d}", (painted, picture.mask))
             finished = timed("composite", studio.composite, found, frame, crop)
             timed("write to the movie", writer.write, finished)
@@ -136,9 +138,10 @@ def print_generators(studio: Studio) -> None:
     window = torch.rand(1, 9, size, size, device=refiner.device)
     feature = torch.rand(1, 512, device=refiner.device)
     pixels = np.random.default_rng(0).integers(0, 255, (size, size, 11), dtype=np.uint8)
+    seen = Window(pixels, refiner.identity, np.ones((size, size), np.float32))
     half = theirs.bfloat16()
     networks: dict[str, tuple[torch.nn.Module, Callable[[], Any]]] = {
-        "ours, pixels in and out": (refiner.generator, lambda: refiner.paint([pixels])),
+        "ours, pixels in and out": (refiner.generator, lambda: refiner.paint([seen])),
         "the authors', network alone, bf16": (half, lambda: half(window.bfloat16(), feature.bfloat16()).cpu()),
     }
     took: dict[str, list[float]] = defaultdict(list)

@@ -46,7 +46,7 @@ def test_a_shot_of_a_photo_moves_the_head_and_nothing_far_away(subject):
     track = Subject.open(subject).track
     turned = track.rotation.repeat(3, axis=0) + np.radians([[0, 0, 0], [0, 4, 0], [0, 8, 0]])
     motion = Performance(25.0, track.expression.repeat(3, axis=0), turned, track.translation.repeat(3, axis=0))
-    frames = [frame.astype(int) for frame in evaluate.made_again(subject, motion)]
+    frames = [made.frame.astype(int) for made in evaluate.made_again(subject, motion)]
     assert [frame.shape for frame in frames] == [(track.camera.height, track.camera.width, 3)] * 3
     changed = [np.abs(frame - frames[0]).max(axis=2) > 0 for frame in frames]
     assert changed[2].any() and 0 < changed[1].mean() < 0.9

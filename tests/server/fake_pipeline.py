@@ -15,13 +15,13 @@ def device_name():
     return "a fake device"
 
 
-def learn(clip, subject, *, preset="draft", albedo="clip", from_seconds=None, to_seconds=None, name=None, consent=None,
-          progress=silent):
+def learn(clip, subject, *, preset="draft", albedo="clip", resolution=256, from_seconds=None, to_seconds=None, name=None,
+          consent=None, progress=silent):
     """A subject whose files hold the clip and what was asked."""
     progress(0.5, f"Learning from {clip.name}")
     (subject / "größe & Name").mkdir(parents=True)
     (subject / "größe & Name" / "Ä clip.bin").write_bytes(clip.read_bytes())
-    asked = f"{preset} {albedo} {from_seconds} {to_seconds} {name} {consent}"
+    asked = f"{preset} {albedo} {resolution} {from_seconds} {to_seconds} {name} {consent}"
     (subject / "subject.toml").write_text(asked, encoding="utf-8")
     return ["A note."]
 

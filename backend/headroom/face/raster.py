@@ -67,52 +67,54 @@ class Rasterizer:
     def __init__(self, model: FaceModel, camera: Camera, crop: Crop, resolution: int = 256):
         self.model, self.resolution = model, resolution
         self._gl = gl = context()
-        side = resolution * _SAMPLES
-        self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
-        self._program["darkest"] = DARKEST
-        self._program["window"] = (
-            2 * camera.focal_px / crop.size,
-            (camera.width - 2 * crop.x) / crop.size - 1,
-            (camera.height - 2 * crop.y) / crop.size - 1,
-            0,
-        )
-        self._vertices = gl.buffer(reserve=model.mean.size * 4)
-        self._normals = gl.buffer(reserve=model.mean.size * 4)
-        uv = gl.buffer(np.ascontiguousarray(model.uv, np.float32).tobytes())
-        index = gl.buffer(np.ascontiguousarray(model.faces, np.int32).tobytes())
-        self._mesh = gl.vertex_array(
-            self._program,
-            [(self._vertices, "3f", "point"), (self._normals, "3f", "normal"), (uv, "2f", "uv")],
-            index,
-        )
-        self._target = gl.framebuffer([gl.texture((side, side), 4)], gl.depth_renderbuffer((side, side)))
-        self._albedo = None
+        with gl:
+            side = resolution * _SAMPLES
+            self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
+            self._program["darkest"] = DARKEST
+            self._program["window"] = (
+                2 * camera.focal_px / crop.size,
+                (camera.width - 2 * crop.x) / crop.size - 1,
+                (camera.height - 2 * crop.y) / crop.size - 1,
+                0,
+            )
+            self._vertices = gl.buffer(reserve=model.mean.size * 4)
+            self._normals = gl.buffer(reserve=model.mean.size * 4)
+            uv = gl.buffer(np.ascontiguousarray(model.uv, np.float32).tobytes())
+            index = gl.buffer(np.ascontiguousarray(model.faces, np.int32).tobytes())
+            self._mesh = gl.vertex_array(
+                self._program,
+                [(self._vertices, "3f", "point"), (self._normals, "3f", "normal"), (uv, "2f", "uv")],
+                index,
+            )
+            self._target = gl.framebuffer([gl.texture((side, side), 4)], gl.depth_renderbuffer((side, side)))
+            self._albedo = None
 
     def set_look(self, albedo: np.ndarray, light: np.ndarray) -> None:
         """albedo: (S, S, 3) uint8 texture, row 0 on top; light: γ (9, 3)."""
-        if self._albedo is not None:
-            self._albedo.release()
-        height, width = albedo.shape[:2]
-        self._albedo = self._gl.texture((width, height), 3, np.ascontiguousarray(albedo).tobytes(), alignment=1)
-        scaled = np.asarray(light, np.float32) * np.array(BASIS_CONSTANTS, np.float32)[:, None]
-        self._program["light"].write(np.ascontiguousarray(scaled).tobytes())
+        with self._gl:
+            if self._albedo is not None:
+                self._albedo.release()
+            height, width = albedo.shape[:2]
+            self._albedo = self._gl.texture((width, height), 3, np.ascontiguousarray(albedo).tobytes(), alignment=1)
+            scaled = np.asarray(light, np.float32) * np.array(BASIS_CONSTANTS, np.float32)[:, None]
+            self._program["light"].write(np.ascontiguousarray(scaled).tobytes())
 
     def render(self, vertices: np.ndarray) -> np.ndarray:
         """RGBA (R, R, 4) uint8, straight alpha, of vertices (V, 3) in camera axes."""
         if self._albedo is None:
             raise ValueError("set_look must be called before render")
-        gl = self._gl
-        self._vertices.write(np.ascontiguousarray(vertices, np.float32).tobytes())
-        self._normals.write(np.ascontiguousarray(self.model.normals(vertices), np.float32).tobytes())
-        self._target.use()
-        self._target.clear(0, 0, 0, 0)
-        gl.enable(gl.DEPTH_TEST | gl.CULL_FACE)
-        # the flipped y of the vertex shader turns the winding around
-        gl.front_face = "cw"
-        self._albedo.use()
-        self._mesh.render()
-        side = self.resolution * _SAMPLES
-        picture = np.frombuffer(self._target.read(components=4), np.uint8).reshape(side, side, 4)
+        with self._gl as gl:
+            self._vertices.write(np.ascontiguousarray(vertices, np.float32).tobytes())
+            self._normals.write(np.ascontiguousarray(self.model.normals(vertices), np.float32).tobytes())
+            self._target.use()
+            self._target.clear(0, 0, 0, 0)
+            gl.enable(gl.DEPTH_TEST | gl.CULL_FACE)
+            # the flipped y of the vertex shader turns the winding around
+            gl.front_face = "cw"
+            self._albedo.use()
+            self._mesh.render()
+            side = self.resolution * _SAMPLES
+            picture = np.frombuffer(self._target.read(components=4), np.uint8).reshape(side, side, 4)
         return _straight(cv2.resize(picture, (self.resolution, self.resolution), interpolation=cv2.INTER_AREA))
 
 

@@ -77,18 +77,18 @@ def _map_program():
 
 
 def _draw_map(uv: np.ndarray, values: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    gl = context()
-    program = _map_program()
-    buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (uv, values)]
-    index = gl.buffer(np.ascontiguousarray(faces, np.int32).tobytes())
-    mesh = gl.vertex_array(program, [(buffers[0], "2f", "uv"), (buffers[1], "3f", "value")], index)
-    texture = gl.texture((size, size), 4, dtype="f4")
-    target = gl.framebuffer([texture])
-    target.use()
-    target.clear(0, 0, 0, 0)
-    gl.disable(gl.DEPTH_TEST | gl.CULL_FACE)
-    mesh.render()
-    drawn = np.frombuffer(target.read(components=4, dtype="f4"), np.float32).reshape(size, size, 4)
-    for item in (target, texture, mesh, index, *buffers):
-        item.release()
+    with context() as gl:
+        program = _map_program()
+        buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (uv, values)]
+        index = gl.buffer(np.ascontiguousarray(faces, np.int32).tobytes())
+        mesh = gl.vertex_array(program, [(buffers[0], "2f", "uv"), (buffers[1], "3f", "value")], index)
+        texture = gl.texture((size, size), 4, dtype="f4")
+        target = gl.framebuffer([texture])
+        target.use()
+        target.clear(0, 0, 0, 0)
+        gl.disable(gl.DEPTH_TEST | gl.CULL_FACE)
+        mesh.render()
+        drawn = np.frombuffer(target.read(components=4, dtype="f4"), np.float32).reshape(size, size, 4)
+        for item in (target, texture, mesh, index, *buffers):
+            item.release()
     return drawn[..., :3].copy(), drawn[..., 3] > 0.5
