@@ -15,8 +15,8 @@ def device_name():
     return "a fake device"
 
 
-def learn(clip, subject, *, preset="draft", albedo="clip", resolution=256, from_seconds=None, to_seconds=None, name=None,
-          consent=None, progress=silent):
+def learn(clip, subject, *, preset="draft", albedo="clip", resolution=256, from_seconds=None, to_seconds=None,
+          name=None, consent=None, progress=silent):
     """A subject whose files hold the clip and what was asked."""
     progress(0.5, f"Learning from {clip.name}")
     (subject / "größe & Name").mkdir(parents=True)

@@ -51,7 +51,8 @@ def worker_after(client, job):
 def test_learn_gives_a_subject_and_notes(client, tmp_path):
     clip = tmp_path / "my clip.mp4"
     clip.write_bytes(b"pictures")
-    settings = {"preset": "final", "albedo": "frame", "resolution": 512, "from_seconds": 1.5, "name": "Zoë", "consent": True}
+    settings = {"preset": "final", "albedo": "frame", "resolution": 512, "from_seconds": 1.5, "name": "Zoë",
+                "consent": True}
     job = wait(client, client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
     subject = client.get_tree(job.result["subject"], tmp_path / "subject")
     assert (subject / "größe & Name" / "Ä clip.bin").read_bytes() == b"pictures"
