@@ -220,6 +220,11 @@ def test_serve_announces_itself_and_ends_quietly(tmp_path):
     assert "Traceback" not in err
 
 
+def heeding_ctrl_c():
+    """A shell's background jobs, as this test run may be one, are started deaf to Ctrl-C, and so are their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
     program = ("import time, headroom.pipeline as p, headroom.__main__ as m\n"
                "from headroom.files import atomic_folder\n"
@@ -228,7 +233,8 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
                "        (folder / 'half').touch(); settings['progress'](0.1, 'Half way'); time.sleep(60)\n"
                "p.learn = learn; m.main()")
     process = subprocess.Popen([sys.executable, "-c", program, "learn", "clip.mp4", "-o", str(tmp_path / "subject")],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=heeding_ctrl_c)
     while "Half way" not in process.stdout.readline():
         pass
     time.sleep(0.2)
