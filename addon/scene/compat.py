@@ -134,7 +134,7 @@ def selected_sound(context: bpy.types.Context) -> Any | None:
     shown = sequencer_scene(context)
     if shown.sequence_editor is None:
         return None
-    strips = [strip for strip in strips_of(shown) if strip.type == "SOUND" and strip.select]
+    strips = [strip for strip in strips_of(shown) if strip.type == "SOUND" and strip.sound and strip.select]
     active = [strip for strip in strips if strip == shown.sequence_editor.active_strip]
     return next(iter(active + strips), None)
 

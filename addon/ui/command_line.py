@@ -110,7 +110,7 @@ def _learn(context: bpy.types.Context) -> dict[str, Any]:
     start, end = clip_part(chosen)
     return {"clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
             "consent": chosen.consent, "preset": chosen.preset, "albedo": chosen.albedo,
-            "resolution": int(chosen.resolution), "from_seconds": start, "to_seconds": end}
+            "resolution": int(chosen.resolution), "from_seconds": plain(start), "to_seconds": plain(end)}
 
 
 def _perform(context: bpy.types.Context) -> dict[str, Any]:
@@ -132,7 +132,12 @@ def _render(context: bpy.types.Context) -> dict[str, Any]:
     if not chosen.output:
         raise InputError("Choose a movie file to write first.")
     return {"file": bpy.data.filepath, "scene": context.scene.name, "output": absolute(chosen.output),
-            "plate_fit": chosen.plate_fit}
+            "plate_fit": plain(chosen.plate_fit)}
+
+
+def plain(value: float) -> float:
+    """A field's number as it was typed; Blender keeps it in single precision, 0.35 as 0.3499999940395355."""
+    return round(value, 4)
 
 
 _GIVEN: dict[str, Callable[[bpy.types.Context], dict[str, Any]]] = {

@@ -21,7 +21,7 @@ TAB_SECONDS = 0.3
 
 
 class HEADROOM_OT_new_shot(Button):
-    """Start a new file with the camera's view, the head's curves and the sequencer side by side"""
+    """Start a new file with the camera's view beside the head's curves over the sequencer"""
 
     bl_idname, bl_label = "headroom.new_shot", "Headroom Shot"
     bl_options = {"INTERNAL"}  # noqa: RUF012

@@ -54,6 +54,8 @@ class HEADROOM_OT_learn(Button):
         start, end = clip_part(chosen)
         if end and end <= start:
             return "The part of the clip ends before it begins"
+        if chosen.resolution == "512" and chosen.preset == "draft":
+            return "A face crop of 512 pixels needs the preset Standard or Paper"
         return preferences.missing(context) or ("A clip is being learnt" if jobs.is_running("learn") else "")
 
     def run(self, context):

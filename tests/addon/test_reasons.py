@@ -15,7 +15,7 @@ def panel(headroom, tmp_path):
     settings = headroom.scene.headroom
     settings.clip, settings.name, settings.consent, settings.from_seconds = str(tmp_path / "a.mp4"), "A", True, 0.0
     settings.subject, settings.speech = str(tiny_subject(tmp_path / "s")), str(write_speech(tmp_path / "a.wav"))
-    settings.output, settings.to_seconds = str(tmp_path / "a.mp4"), 0.0
+    settings.output, settings.to_seconds, settings.resolution = str(tmp_path / "a.mp4"), 0.0, "256"
     headroom.bpy.ops.headroom.open_subject()
     headroom.settings, headroom.jobs = settings, headroom.module("ui.jobs")
     headroom.jobs.clear()
@@ -43,6 +43,7 @@ def test_one_job_of_a_kind_at_a_time(panel, kind, button, words):
 
 @pytest.mark.parametrize(("button", "settings", "words"), [
     ("learn", {"from_seconds": 3.0, "to_seconds": 2.0}, "The part of the clip ends before it begins"),
+    ("learn", {"resolution": "512", "preset": "draft"}, "512 pixels needs the preset Standard or Paper"),
     ("perform", {"speech": ""}, "Choose a speech file"),
     ("render_shot", {"output": ""}, "Choose a movie file to write"),
     ("render_shot", {"output": "//a.mp4"}, "Save the file first, or choose a movie path"),

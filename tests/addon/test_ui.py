@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from stand_ins import FakeBackend, tiny_subject, write_movie, write_speech
 
+from headroom.media.image import PHOTOS
+
 
 @pytest.fixture
 def backend():
@@ -118,6 +120,10 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert len(panel.module("scene.shot").shots_in(panel.scene)) == 1
     assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256,
                                        "from_seconds": None, "to_seconds": None, "name": "Zoë / Ann", "consent": True}
+
+
+def test_a_photo_is_told_by_its_ending_as_the_backend_does(panel):
+    assert set(panel.module("ui.paths").PICTURES) == PHOTOS
 
 
 def test_of_a_photo_no_part_is_taken_whatever_was_asked_of_the_clip_before(panel, backend, tmp_path, files):
