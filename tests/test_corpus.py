@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from headroom import corpus, training
-from headroom.corpus import Clip, DrawnClips, SpokenClips, TrackCache, find_clips, people
+from headroom.corpus import Clip, DrawnClips, Speaker, SpokenClips, TrackCache, find_clips, people
 from headroom.errors import Cancelled, InputError
 from headroom.face.model import bundled_model
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
@@ -151,6 +151,20 @@ def test_a_clip_without_sound_is_left_out_for_motion_alone(tmp_path, monkeypatch
     assert notes == [] and pairs.frames.shape == (len(frames), 64, 64, 3)
     drawn = pairs.renders[..., 3] > 250
     assert np.abs(pairs.frames[drawn].astype(float) - pairs.renders[..., :3][drawn]).mean() < 12
+
+
+def test_a_clip_whose_face_comes_late_is_no_help_to_the_refiner(lrw, tmp_path, monkeypatch):
+    run = training.Run([lrw], tmp_path / "w.safetensors", tmp_path / "cache")
+    tracked, _ = training.tracked_clips(run, TrackCache(run.cache, bundled_model()), silent)
+    late = next(iter(tracked))
+    speaker = Speaker.load(tracked[late])
+    hidden = replace(speaker.track, confidence=np.zeros(len(speaker.track), np.float32))
+    replace(speaker, track=hidden).save(tracked[late])
+    assert training.faceless(tracked) == [late] and late not in tracked
+    for path in tracked.values():
+        replace(speaker, track=hidden).save(path)
+    with pytest.raises(InputError, match="No clip shows a face"):
+        training.faceless(tracked)
 
 
 def test_another_tracker_tracks_anew(tmp_path, monkeypatch):

@@ -123,6 +123,8 @@ class Clip:
             pairs = pairs_of(model, track, tracked.look.albedo, frames, config.resolution, config.arcface)
             refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, part(progress, 0.3, 1))
         notes += tracked.notes + motion_notes(motion)
+        if config.arcface and PRESETS[config.preset].from_general:
+            notes.append("The refiner was learnt without the general weights, which do not know ArcFace's feature.")
         return Learnt(self.info, self.span, frames, tracked, motion, refiner, config.albedo, took, notes)
 
 

@@ -68,7 +68,7 @@ class Photo:
             write_plates(folder / PLATES, frames, FPS, part(progress, 0.1, 0.15))
             keep_background(folder, frames, part(progress, 0.15, 0.2))
         with timed(took, "refiner"):
-            pairs = pairs_of(model, tracked.track, tracked.look.albedo, frames, config.resolution, config.arcface)
+            pairs = pairs_of(model, tracked.track, tracked.look.albedo, frames, config.resolution)
             training = photo_training(PRESETS[config.preset])
             refiner = learn_refiner(pairs, training, config.spatial, part(progress, 0.2, 1))
         notes = [*tracked.notes, PHOTO_NOTE]
@@ -135,10 +135,11 @@ def general_motion(model: FaceModel, track: Track) -> "MotionModel":
 
 
 def photo_training(config: "TrainConfig") -> "TrainConfig":
-    """How a preset teaches the refiner from one frame: briefly, and to paint little beyond the render.
+    """How a preset teaches the refiner from one frame: briefly, from the general weights, and to paint little beyond
+    the render.
 
     The surroundings are the photo itself, and one example is too few to learn to paint them anew.
     """
     region = replace(config.region, margin=MARGIN, chin=CHIN, feather=FEATHER)
     seconds = LONGEST_TRAINING if config.seconds is None else min(config.seconds, LONGEST_TRAINING)
-    return replace(config, region=region, seconds=seconds)
+    return replace(config, region=region, seconds=seconds, from_general=True)

@@ -95,8 +95,9 @@ class Studio:
         self, renders: Sequence[Path], matched: PlateMatch, crops: Crops
     ) -> Generator[np.ndarray, None, None]:
         """The finished frames (H, W, 3) uint8 of a shot."""
-        for frame, (crop, _) in enumerate(self.refined(renders, matched, crops)):
-            yield self.composite(matched, frame, crop)
+        with closing(self.refined(renders, matched, crops)) as refined:
+            for frame, (crop, _) in enumerate(refined):
+                yield self.composite(matched, frame, crop)
 
     def composite(self, matched: PlateMatch, frame: int, crop: Crop) -> np.ndarray:
         """The full frame (H, W, 3) uint8."""

@@ -55,7 +55,7 @@ def train_motion_weights(run: Run, preset: str = "general", progress: Progress =
         team.own_part(config.batch)  # a team that cannot share a batch is told before clips are tracked
         model = bundled_model()
         tracked, notes = tracked_clips(run, TrackCache(run.cache, model), part(report, 0, 0.6), spoken=True)
-        record = run.record((config, [path.name for path in tracked.values()]))
+        record = run.record((config, tracks_of(run, tracked)))
         lips, lids, size = motion_directions(model)
         motion.train_general(SpokenClips(list(tracked.values())), lips, lids, run.weights, config, size,
                              part(report, 0.6, 1), record)
@@ -73,11 +73,29 @@ def train_refiner_weights(run: Run, preset: str = "general", resolution: int = 2
         team.own_part(config.batch)
         model = bundled_model()
         tracked, notes = tracked_clips(run, TrackCache(run.cache, model), part(report, 0, 0.3))
-        record = run.record((config, resolution, [path.name for path in tracked.values()]))
+        notes += [f"{clip.path} was left out: no face in its first {DrawnClips.LONGEST} frames."
+                  for clip in faceless(tracked)]
+        record = run.record((config, resolution, tracks_of(run, tracked)))
         people = DrawnClips(list(tracked), list(tracked.values()), model, resolution)
         refiner.train_general(people, people.draws(), run.weights, config, part(report, 0.3, 1), record)
         record.close()
         return notes if team.leads() else None
+
+
+def faceless(tracked: dict[Clip, Path]) -> list[Clip]:
+    """Take the clips out of `tracked` whose face comes after what is drawn of them."""
+    late = [clip for clip, path in tracked.items()
+            if not Speaker.load(path).track.part(0, DrawnClips.LONGEST).confidence.any()]
+    for clip in late:
+        del tracked[clip]
+    if not tracked:
+        raise InputError("No clip shows a face near its beginning; choose other clips.")
+    return late
+
+
+def tracks_of(run: Run, tracked: dict[Clip, Path]) -> list[str]:
+    """The clips, face model and tracker behind the tracks, as the cache names them."""
+    return [str(path.relative_to(run.cache)) for path in tracked.values()]
 
 
 def tracked_clips(

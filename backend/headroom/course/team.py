@@ -31,7 +31,8 @@ def gathered_team() -> Iterator[None]:
     on_card = device().type == "cuda"
     if on_card:
         torch.cuda.set_device(device())
-    distributed.init_process_group("nccl" if on_card else "gloo", timeout=LONGEST_WAIT)
+    distributed.init_process_group("nccl" if on_card and distributed.is_nccl_available() else "gloo",
+                                   timeout=LONGEST_WAIT)
     try:
         yield
     finally:

@@ -174,8 +174,8 @@ class Refiner:
         """The identity feature (D,) of one frame: what the memory says of its render, or the one identity."""
         if self.recall is None:
             return self.identity
-        render = np.dstack([picture.colour, picture.alpha])
-        return self.recall.retrieve(to_tensor([render], self.device))[0].cpu().numpy()
+        render = to_tensor([np.dstack([picture.colour, picture.alpha])], self.recall.memory.keys.device)
+        return self.recall.retrieve(render)[0].cpu().numpy()
 
 
 def autocast(device: torch.device) -> AbstractContextManager:
