@@ -137,7 +137,7 @@ def steps():
     yield from drag_key(EDITED)
     seen["predicted"], seen["dragged"] = predicted[EDITED], values()[EDITED]
     picture("5 dragged a key")
-    settings.seed = 7
+    settings.seed, settings.pose = 7, "replayed"  # two seeds may choose the same head for a second of speech
     yield from click("perform", new_job())
     seen["performed_again"] = asdict((yield from finished()))
     yield from until(lambda: module("ui.live").status(shot()).own_keys == 1)
