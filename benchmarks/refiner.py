@@ -92,7 +92,8 @@ def halves(clip: Path, seconds: float) -> tuple[Pairs, Rest]:
     frames = list(read_frames(clip))
     count = round(seconds * info.fps)
     tracked = track_clip(frames[:count], info.fps, model)
-    look, rest = tracked.look, track_further(tracked.track, frames[count:], model)
+    look = tracked.look
+    rest = track_further(tracked.track, look.albedo, frames[count:], model)
     pairs = pairs_of(model, rest, look.albedo, frames[count:], SIZE)
     low = of_texture(model, None, [], look.texture, look.light, lambda *told: None)
     plain = pairs_of(model, rest, low, frames[count:], SIZE).renders

@@ -28,9 +28,9 @@ def main() -> None:
     given = parser.parse_args()
     model = bundled_model()
     if given.people:
-        for spread in (1.0, 0.6):
-            people = (random_person(model, seed, given.frames, spread) for seed in range(given.people))
-            print_made_up([errors(model, person) for person in people], spread, given.frames)
+        for wandering in (False, True):
+            people = (random_person(model, seed, given.frames, wandering) for seed in range(given.people))
+            print_made_up([errors(model, person) for person in people], wandering, given.frames)
     clips = [clip for path in given.clips for clip in (sorted(path.iterdir()) if path.is_dir() else [path])]
     figures = [clip_figures(model, clip, given.seconds) for clip in clips]
     if figures:
@@ -38,8 +38,9 @@ def main() -> None:
         print_authors(figures)
 
 
-def print_made_up(found: list[Errors], spread: float, frames: int) -> None:
-    table = Table(title=f"Made-up people: {len(found)} x {frames} frames, {spread:g} standard deviations")
+def print_made_up(found: list[Errors], wandering: bool, frames: int) -> None:
+    turning = "heads wandering, mostly on one side" if wandering else "heads turning from side to side, 30 degrees either way"
+    table = Table(title=f"Made-up people: {len(found)} x {frames} frames, {turning}")
     for heading in ("measure", "mean", "worst person", "bar"):
         table.add_column(heading, justify="left" if heading == "measure" else "right")
     rows = (

@@ -64,24 +64,27 @@ class Errors:
     found: float
 
 
-def random_person(model: FaceModel, seed: int, frames: int, spread: float = 1.0) -> Person:
-    """Coefficients of one standard deviation and a head that turns up to 30 degrees either way."""
+def random_person(model: FaceModel, seed: int, frames: int, wandering: bool = False) -> Person:
+    """Coefficients of one standard deviation and a head that turns from 30 degrees on one side to 30 on the other;
+    wandering: at random up to 30 degrees instead, which in so short a clip is to one side mostly.
+    """
     rng = np.random.default_rng(seed)
     focal = SIZE * rng.uniform(1.3, 2.6)
     swing = _smooth(rng, frames, 3, 0.3)
-    rotation = np.stack([np.radians(6) * swing[:, 0], _MOST_YAW * np.tanh(swing[:, 1]), np.radians(4) * swing[:, 2]], 1)
+    yaw = np.tanh(swing[:, 1]) if wandering else np.sign(swing[0, 1]) * np.cos(np.linspace(0, np.pi, frames))
+    rotation = np.stack([np.radians(6) * swing[:, 0], _MOST_YAW * yaw, np.radians(4) * swing[:, 2]], 1)
     depth = focal * _EYES_MM / _EYES_PX
     light = FRONTAL * rng.uniform(0.8, 1.0)
     light[1:4] += np.array([[0.15], [0.35], [0.0]]) + rng.normal(0, 0.2, (3, 1)) + rng.normal(0, 0.02, (3, 3))
     return Person(
         camera=Camera(focal, SIZE, SIZE),
-        identity=rng.normal(size=model.identity_basis.shape[2]) * spread,
+        identity=rng.normal(size=model.identity_basis.shape[2]),
         # all modes at full strength mottle the skin as no skin is
         texture=rng.normal(size=model.albedo_basis.shape[2]) * 0.3,
         light=light.astype(np.float32),
         hair=np.array([0.20, 0.15, 0.11]) * rng.uniform(0.5, 2.2),
         wall=rng.uniform(0.35, 0.8) + rng.normal(0, 0.05, 3),
-        expression=_smooth(rng, frames, model.expression_basis.shape[2], 0.08) * spread,
+        expression=_smooth(rng, frames, model.expression_basis.shape[2], 0.08),
         rotation=rotation,
         translation=[0, 0, -depth] + _smooth(rng, frames, 3, 0.4) * [8, 5, 10],
     )

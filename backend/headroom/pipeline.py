@@ -224,7 +224,7 @@ def track_rest(
     """The track of another part of the learnt clip, with the subject's identity, camera and light."""
     person = Subject.open(subject)
     frames = list(read_frames(clip, from_seconds, to_seconds))
-    return track_further(person.track, frames, person.model, progress)
+    return track_further(person.track, person.albedo, frames, person.model, progress)
 
 
 def _with_motion(track: Track, expression, rotation, translation) -> Track:

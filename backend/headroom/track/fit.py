@@ -80,6 +80,20 @@ class Fit:
         return replace(self, camera=camera, identity=identity, translation=self.translation * nearer)
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What else is known of each frame's motion, as least squares about state (T, S): normal (T, S, S), right (T, S)."""
+
+    state: np.ndarray
+    normal: np.ndarray
+    right: np.ndarray
+
+    def gradient(self, state: np.ndarray, frames: slice) -> np.ndarray:
+        """(n, S) at the state (T, S) of all frames."""
+        moved = (state[frames] - self.state[frames])[..., None]
+        return self.right[frames] - (self.normal[frames] @ moved)[..., 0]
+
+
 def fit_clip(
     model: FaceModel,
     points: np.ndarray,
@@ -125,13 +139,15 @@ def fit_motion(
 
 def fit_again(
     model: FaceModel, points: np.ndarray, fps: float, start: Fit, doubt: np.ndarray | None = None,
-    config: FitConfig | None = None,
+    config: FitConfig | None = None, evidence: Evidence | None = None,
 ) -> Fit:
-    """Expression and pose anew from a fit of the same frames to landmarks that were a little different."""
+    """Expression and pose anew from a fit of the same frames to landmarks that were a little different, and to what
+    else is known of them.
+    """
     config = config or FitConfig()
     problem, fit = _Problem(model, points, fps, config, doubt), start
     for index in range(config.rounds_again):
-        fit = problem.solve_motion(fit, steady=index == 0)
+        fit = problem.solve_motion(fit, steady=index == 0, evidence=evidence)
     return problem.with_error(fit)
 
 
@@ -182,7 +198,7 @@ class _Problem:
         return Fit(camera, np.zeros(len(self.shared_prior) - 1), np.zeros((count, len(self.motion_prior) - _POSE)),
                    rotation, translation, np.zeros(count))
 
-    def solve_motion(self, fit: Fit, steady: bool = False) -> Fit:
+    def solve_motion(self, fit: Fit, steady: bool = False, evidence: Evidence | None = None) -> Fit:
         """One Gauss-Newton step of expression and pose, all frames at once."""
         count, size = len(self.points), len(self.motion_prior)
         state = state_of(fit)
@@ -191,7 +207,9 @@ class _Problem:
         lower = np.tril_indices(size)
         for frames in _groups(count):
             linear = self.residuals.linearised(fit, frames)
-            normal, gradient = _normal_equations(linear)
+            normal, gradient = normal_equations(linear)
+            if evidence is not None:
+                normal, gradient = normal + evidence.normal[frames], gradient + evidence.gradient(state, frames)
             columns = np.arange(frames.start, frames.stop)[:, None] * size + lower[1][None]
             band[(lower[0] - lower[1])[None], columns] = normal[:, lower[0], lower[1]]
             right[frames] += gradient
@@ -219,7 +237,7 @@ class _Problem:
             linear = self.residuals.linearised(fit, frames)
             shared = self.residuals.by_shared(fit, frames, linear)
             weighted = shared * linear.weights[..., None]
-            own, gradient = _normal_equations(linear)
+            own, gradient = normal_equations(linear)
             gradient -= self.motion_prior * state[frames]
             coupling = np.swapaxes(linear.motion, 1, 2) @ weighted
             known = np.concatenate([coupling, gradient[..., None]], axis=2)
@@ -246,7 +264,7 @@ class _Problem:
         return Smoothness(sigma * (25 / self.fps) ** 1.5, c.tail)
 
 
-def _normal_equations(linear: Linear) -> tuple[np.ndarray, np.ndarray]:
+def normal_equations(linear: Linear) -> tuple[np.ndarray, np.ndarray]:
     """JᵀWJ (n, S, S) and JᵀWr (n, S) of every frame's own unknowns."""
     transposed = np.swapaxes(linear.motion * linear.weights[..., None], 1, 2)
     return transposed @ linear.motion, (transposed @ linear.residual[..., None])[..., 0]

@@ -13,35 +13,36 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headroom.face.camera import Camera, place, rotation_and_derivatives
-from headroom.face.light import DARKEST, harmonics, harmonics_derivative
+from headroom.face.light import DARKEST, harmonics
 from headroom.face.model import FaceModel
+from headroom.face.texture import colours_at
 from headroom.face.topology import eye_distance
 from headroom.track.fit import Fit, state_of, with_state
-from headroom.track.residuals import Linear, Residuals, chain, projection_derivative
+from headroom.track.residuals import Linear, Residuals
+from headroom.track.shading import Posed, Shaded
 from headroom.track.skin import SkinPoints
 from headroom.track.window import Window
 
 _POSE = 6
-_BRIGHTNESS = 0.015
-"""How well the pictures are explained, display values, when the landmarks have their usual say in the end."""
+_BRIGHTNESS, _USUAL_LANDMARKS = 0.015, 0.03
+"""Pictures explained to this, display values, leave landmarks this standard deviation, in eye distances."""
+_ALBEDO_PRIOR, _ALBEDO_NOISE = 0.3, 0.03
+"""Squarely seen frames that the texture model counts for, and how far a frame's colour may be off, display values."""
 
 
 @dataclass(frozen=True)
 class PhotometricConfig:
     """points: of the skin. softness: deviation of the blur of each level, pixels of a face whose eyes are 100 apart;
     rounds: Gauss-Newton steps of each. agreement: evidence of a point, less than one because neighbours err together.
-    rim: cosine from which the skin is seen too slantingly. landmarks: their standard deviation in eye distances, loose
-    at first, usual and at least in the end. The priors weigh squared coefficients, as in `FitConfig`.
+    landmarks: their standard deviation in eye distances, loose at first, at least so much in the end. The priors weigh
+    squared coefficients, as in `FitConfig`.
     """
 
     points: int = 1000
     softness: tuple[float, ...] = (2.0, 1.0, 0.5)
     rounds: tuple[int, ...] = (2, 3, 3)
     agreement: float = 0.15
-    rim: float = 0.4
     loose_landmarks: float = 0.1
-    usual_landmarks: float = 0.03
     least_landmarks: float = 0.02
     identity_prior: float = 1.0
     expression_prior: float = 0.5
@@ -49,6 +50,24 @@ class PhotometricConfig:
     light_prior: tuple[float, ...] = (2e-3, 2.0, 2.0, 2.0, 8.0, 8.0, 8.0, 8.0, 8.0)
     focal_prior: float = 20.0
     least_noise: float = 0.004
+
+
+@dataclass(frozen=True)
+class SkinLook:
+    """How one person's skin looks: albedo (N,) of its points and light (9,), grey; unit: hundredths of the eye distance
+    in the pictures; noise: deviation of what the texture model leaves of the brightness.
+    """
+
+    skin: SkinPoints
+    albedo: np.ndarray
+    light: np.ndarray
+    unit: float
+    noise: float
+
+    def known(self, model: FaceModel, albedo: np.ndarray, light: np.ndarray) -> "SkinLook":
+        """The same with an albedo picture (S, S, 3) uint8 and light (9, 3) that are known already."""
+        colours = colours_at(albedo, model.uv[self.skin.vertices])
+        return replace(self, albedo=colours.mean(1), light=light.mean(1))
 
 
 @dataclass(frozen=True)
@@ -64,8 +83,9 @@ class _State:
 def fit_to_pictures(
     model: FaceModel, fit: Fit, pictures: Sequence[np.ndarray], points: np.ndarray,
     known_face: bool = False, config: PhotometricConfig | None = None,
-) -> Fit:
-    """The fit of some frames, K pictures (H, W, 3) uint8 with landmarks (K, 478, 3), brought nearer to the pictures.
+) -> tuple[Fit, SkinLook]:
+    """The fit of some frames, K pictures (H, W, 3) uint8 with landmarks (K, 478, 3), brought nearer to the pictures, and
+    the skin's look in them.
 
     known_face: identity and camera stay as they are.
     """
@@ -78,16 +98,15 @@ def fit_to_pictures(
         if level == 0:
             state = replace(state, light=problem.first_light(fit, windows))
         last = level == len(config.softness) - 1
-        residuals = Residuals(model, points, _landmark_noise(state.noise, config) if last else config.loose_landmarks)
+        residuals = Residuals(model, points, problem.landmark_noise(state.noise) if last else config.loose_landmarks)
         for _ in range(rounds):
             state = problem.solve(state, windows, residuals)
-    return state.fit
+    return state.fit, SkinLook(problem.skin, problem.own_albedo(state, windows), state.light, unit, state.noise)
 
 
-def _landmark_noise(noise: float, config: PhotometricConfig) -> float:
-    """The landmarks' standard deviation, in eye distances, beside pictures that are explained to `noise`."""
-    believed = config.usual_landmarks * (_BRIGHTNESS / noise) ** 2
-    return float(np.clip(believed, config.least_landmarks, config.loose_landmarks))
+def landmark_noise(picture_noise: float, least: float, loose: float) -> float:
+    """The landmarks' standard deviation, in eye distances, beside pictures that are explained to `picture_noise`."""
+    return float(np.clip(_USUAL_LANDMARKS * (_BRIGHTNESS / picture_noise) ** 2, least, loose))
 
 
 class _Problem:
@@ -103,27 +122,45 @@ class _Problem:
         face = np.append(np.full(identities, config.identity_prior), config.focal_prior)
         self.shared_prior = np.concatenate([face, np.full(modes, config.texture_prior), config.light_prior])
 
+    def landmark_noise(self, picture_noise: float) -> float:
+        return landmark_noise(picture_noise, self.config.least_landmarks, self.config.loose_landmarks)
+
     def first_light(self, fit: Fit, windows: list[Window]) -> np.ndarray:
         """γ (9,) that suits the mean texture."""
         rows, greys = [], []
+        neutral = self.model.shape(fit.identity)
         for frame, window in enumerate(windows):
-            placed, normals = self._surface(fit, frame, self.model.shape(fit.identity, fit.expression[frame]))[:2]
-            square = self._square(placed, normals)
-            rows.append(harmonics(normals) * (self.skin.albedo_mean * square)[:, None])
-            greys.append(window.at(fit.camera.project(placed))[0] * square)
+            posed = Posed.of(self.skin, fit, neutral, frame)
+            grey, _, _, true = window.at(posed.pixels)
+            rows.append(harmonics(posed.normals) * (self.skin.albedo_mean * posed.square * true)[:, None])
+            greys.append(grey * posed.square * true)
         return np.linalg.lstsq(np.concatenate(rows), np.concatenate(greys), rcond=None)[0]
+
+    def own_albedo(self, state: _State, windows: list[Window]) -> np.ndarray:
+        """(N,) the skin's own brightness under the light: a robust mean over the frames."""
+        neutral, model = self.model.shape(state.fit.identity), self.skin.albedo(state.texture)
+        seen, weights = np.zeros((2, len(windows), len(model)))
+        for frame, window in enumerate(windows):
+            posed = Posed.of(self.skin, state.fit, neutral, frame)
+            grey, _, _, true = window.at(posed.pixels)
+            seen[frame] = grey / np.maximum(harmonics(posed.normals) @ state.light, DARKEST)
+            weights[frame] = posed.square * true
+        mean = model
+        for _ in range(3):
+            trust = weights / (1 + ((seen - mean) / _ALBEDO_NOISE) ** 2)
+            mean = (_ALBEDO_PRIOR * model + (trust * seen).sum(0)) / (_ALBEDO_PRIOR + trust.sum(0))
+        return mean.astype(np.float32)
 
     def solve(self, state: _State, windows: list[Window], residuals: Residuals) -> _State:
         """One Gauss-Newton step of everything; each frame's own unknowns are eliminated by themselves."""
         fit, frames = state.fit, slice(0, len(windows))
         linear = residuals.linearised(fit, frames)
         by_face = residuals.by_shared(fit, frames, linear)
-        shapes = self.model.shape(fit.identity, fit.expression)
-        own = len(self.own_prior)
+        neutral, own = self.model.shape(fit.identity), len(self.own_prior)
         normal, right = np.diag(self.shared_prior), -self.shared_prior * self._shared_values(state)
         motion, solved, left_over = state_of(fit), [], []
         for frame, window in enumerate(windows):
-            rows, weights, left = self._rows(state, frame, window, shapes[frame])
+            rows, weights, left = self._rows(state, frame, window, neutral)
             products = ((rows * weights[:, None]).T @ rows).astype(np.float64)
             products += self._landmark_products(linear, by_face, frame)
             gradient = products[:own, -1] - self.own_prior * motion[frame]
@@ -161,45 +198,19 @@ class _Problem:
         return _State(fit, state.texture + look[:modes], state.light + look[modes:], noise)
 
     def _rows(
-        self, state: _State, frame: int, window: Window, shape: np.ndarray
+        self, state: _State, frame: int, window: Window, neutral: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Derivatives (N, columns + 1) of the shown less the seen brightness, what is missing last; weights (N,); how
         far those seen squarely are off.
         """
-        fit, skin = state.fit, self.skin
-        placed, normals, (points, facing), rotation, derivatives = self._surface(fit, frame, shape)
-        pixels = fit.camera.project(placed)
-        seen, along_u, along_v = window.at(pixels)
-        phi = harmonics(normals).astype(np.float32)
-        shading = np.maximum(phi @ state.light, DARKEST).astype(np.float32)
-        albedo = skin.albedo(state.texture)
-        missing = seen - albedo * shading
-        square = self._square(placed, normals)
-        by_place = -_along(along_u, along_v, fit.camera, placed)
-        by_normal = albedo[:, None] * (harmonics_derivative(normals) * state.light[:, None]).sum(1)
-        by_shape = _carried(by_place @ rotation, skin.shape_basis) + _carried(by_normal @ rotation, skin.normal_basis)
-        by_rotation = [(by_place * (points @ d.T)).sum(1) + (by_normal * (facing @ d.T)).sum(1) for d in derivatives]
-        u, v = (pixels - [fit.camera.width / 2, fit.camera.height / 2]).T
-        by_focal = by_place[:, 2] * fit.translation[frame, 2] - along_u * u - along_v * v
-        identities = self.face_size - 1
+        skin, fit = self.skin, state.fit
+        posed = Posed.of(skin, fit, neutral, frame)
+        shaded = Shaded.of(fit, frame, posed, window, skin.albedo(state.texture), state.light)
         rows = np.concatenate([
-            by_shape[:, identities:], np.stack(by_rotation, 1), by_place, by_shape[:, :identities], by_focal[:, None],
-            skin.albedo_basis * shading[:, None], albedo[:, None] * phi, missing[:, None],
+            shaded.by_motion(skin), shaded.by_face(skin), skin.albedo_basis * shaded.shading[:, None],
+            shaded.by_light(), shaded.missing[:, None],
         ], axis=1).astype(np.float32)
-        weights = square * self.config.agreement / state.noise**2 / (1 + (missing / (3 * state.noise)) ** 2)
-        return rows, weights.astype(np.float32), np.abs(missing[square > 0.2])
-
-    def _surface(self, fit: Fit, frame: int, shape: np.ndarray):
-        """Skin points and normals (N, 3) in camera axes, both in model axes, rotation (3, 3) and its derivatives."""
-        rotation, derivatives = rotation_and_derivatives(fit.rotation[frame])
-        points, normals = shape[self.skin.vertices], self.model.normals(shape)[self.skin.vertices]
-        placed = place(points, fit.rotation[frame], fit.translation[frame])
-        return placed, normals @ rotation.T, (points, normals), rotation, derivatives
-
-    def _square(self, placed: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        """(N,) how squarely the points are seen, 0 from the rim on."""
-        towards = -(placed * normals).sum(1) / np.linalg.norm(placed, axis=1)
-        return np.clip((towards - self.config.rim) / (1 - self.config.rim), 0, 1)
+        return rows, shaded.evidence(state.noise, self.config.agreement), shaded.left_over()
 
     def _landmark_products(self, linear: Linear, by_face: np.ndarray, frame: int) -> np.ndarray:
         """(columns + 1, columns + 1) what the landmarks add to a frame's normal equations."""
@@ -210,14 +221,3 @@ class _Problem:
         products = np.zeros((columns[-1] + 1,) * 2)
         products[np.ix_(columns, columns)] = small
         return products
-
-
-def _along(along_u: np.ndarray, along_v: np.ndarray, camera: Camera, placed: np.ndarray) -> np.ndarray:
-    """(N, 3) brightness per millimetre in camera axes."""
-    by_camera = projection_derivative(camera.focal_px, placed)
-    return along_u[:, None] * by_camera[:, 0] + along_v[:, None] * by_camera[:, 1]
-
-
-def _carried(by_point: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """(N, C): derivatives by points (N, 3) carried on to the coefficients of a basis (N, 3, C)."""
-    return chain(by_point.astype(np.float32)[None, :, None], basis)[0, :, 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,20 +12,24 @@ import numpy as np
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
 from headroom.track.choice import turned_frames
-from headroom.track.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
+from headroom.track.dense import look_closer
+from headroom.track.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion, with_state
 from headroom.track.habit import without_habit
 from headroom.track.landmarks import Landmarks, find_landmarks
 from headroom.track.look import Look, estimate_look
-from headroom.track.photometric import fit_to_pictures
+from headroom.track.photometric import fit_to_pictures, landmark_noise
+from headroom.track.residuals import Residuals
 from headroom.track.track import Track, face_crop
 
 if TYPE_CHECKING:
     from headroom.track.regressor.guess import Reader
 
-TRACKER_VERSION = 2
+TRACKER_VERSION = 3
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
 _KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
 """Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""
+_LOOSE_LANDMARKS = 0.1
+"""Their standard deviation, in eye distances, beside pictures that are explained wholly."""
 _FIRST = FitConfig(rounds=3)
 """The first look at the motion, which is fitted again beside the pictures."""
 _LOST_ERROR = 0.04
@@ -79,14 +83,16 @@ def regressor_of(path: Path | None, model: FaceModel) -> "Reader | None":
     return load_regressor(path, model)
 
 
-def track_further(known: Track, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent) -> Track:
-    """The track of further frames of the same person, camera and light."""
+def track_further(
+    known: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent
+) -> Track:
+    """The track of further frames of the same person, whose albedo picture (S, S, 3) uint8 is known, camera and light."""
     landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
     points, doubt = _with_lost_frames(frames, landmarks, model)
     fit = fit_motion(
-        model, points, known.fps, known.camera, known.identity, _FIRST, part(progress, 0.6, 0.9), doubt
+        model, points, known.fps, known.camera, known.identity, _FIRST, part(progress, 0.6, 0.8), doubt
     )
-    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, known_face=True)
+    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, (albedo, known.light), part(progress, 0.8, 1))
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
@@ -101,22 +107,32 @@ def fit_frames(
     height, width = frames[0].shape[:2]
     points, doubt = _with_lost_frames(frames, landmarks, model, regressor)
     fit = fit_clip(model, points, fps, width, height, _FIRST, part(progress, 0, 0.7), doubt)
-    progress(0.7, "Comparing with the pictures")
-    return _nearer_to_pictures(model, fit, frames, points, fps, doubt)
+    return _nearer_to_pictures(model, fit, frames, points, fps, doubt, progress=part(progress, 0.7, 1))
 
 
 def _nearer_to_pictures(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, fps: float,
-    doubt: np.ndarray | None, known_face: bool = False,
+    doubt: np.ndarray | None, known: tuple[np.ndarray, np.ndarray] | None = None, progress: Progress = silent,
 ) -> Fit:
-    """The fit without the landmark network's habit with this person; known_face: identity and camera stay."""
+    """The fit without the landmark network's habit with this person, and of every frame to its picture.
+
+    known: albedo picture and light of a person whose identity and camera are known, too.
+    """
+    progress(0, "Comparing with the pictures")
     chosen = turned_frames(fit, _KEY_FRAMES)
     if len(chosen) < _FEWEST_KEY_FRAMES:
         return fit_again(model, points, fps, fit, doubt)
     pictures = [frames[frame] for frame in chosen]
-    truth = fit_to_pictures(model, fit.at(chosen), pictures, points[chosen], known_face)
+    truth, look = fit_to_pictures(model, fit.at(chosen), pictures, points[chosen], known_face=known is not None)
+    if known:
+        look = look.known(model, *known)
     corrected = without_habit(model, points, fit, chosen, truth)
-    return fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt)
+    fit = fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt)
+    config = FitConfig()
+    config = replace(config, noise=landmark_noise(look.noise, config.noise, _LOOSE_LANDMARKS))
+    residuals = Residuals(model, corrected, config.noise, doubt)
+    evidence = look_closer(model, fit, frames, points, look, residuals, progress=part(progress, 0.3, 1))
+    return fit_again(model, corrected, fps, with_state(fit, evidence.state), doubt, config, evidence)
 
 
 def _with_lost_frames(
