@@ -174,6 +174,14 @@ def modal_operators(window: bpy.types.Window) -> list[str]:
     return [each.bl_idname for each in getattr(window, "modal_operators", ())]
 
 
+def keys_are_held() -> bool:
+    """Whether an artist is in the middle of something that holds on to keys: a drag of anything but strips, or one of
+    the graph editor's sliders. Keys that are replaced meanwhile leave it with freed memory."""
+    held = ("TRANSFORM_OT", "GRAPH_OT", "ACTION_OT", "NLA_OT")
+    under_way = [name for window in bpy.context.window_manager.windows for name in modal_operators(window)]
+    return any(name.startswith(held) and "seq" not in name for name in under_way)
+
+
 def relative_path_options() -> set[Any]:
     """Options of a path property that may begin with //. Since 4.5 it has to say so, or 5.0 marks the path red."""
     return {"ANIMATABLE", "PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else {"ANIMATABLE"}

@@ -34,8 +34,10 @@ def cache_folders() -> list[Path]:
 
 
 def catch_up(names: Names) -> Task:
-    """Have the working keys follow what was moved or dialled a moment ago, before the timer has come round to it."""
-    while not compose(find_shot(*names), SLICE_SECONDS):
+    """Have the working keys follow what was moved or dialled a moment ago, before the timer has come round to it; not
+    while an artist drags keys.
+    """
+    while compat.keys_are_held() or not compose(find_shot(*names), SLICE_SECONDS):
         yield Step(0.0, "Setting keys")
 
 

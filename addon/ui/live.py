@@ -90,7 +90,7 @@ def wake() -> None:
 
 def tick() -> float | None:
     """A piece of what is to be done; called by the timer, and by tests."""
-    if _is_busy():
+    if compat.is_rendering() or compat.keys_are_held():
         return BUSY_SECONDS
     if not all([compose(shot, BUDGET_SECONDS) for shot in _shots()]):
         return TICK_SECONDS
@@ -174,14 +174,6 @@ def _go_on_looking() -> bool:
         _look_at = 0.0
         _redraw()
     return bool(_looks)
-
-
-def _is_busy() -> bool:
-    """Whether Blender holds on to keys: it renders, or an artist is dragging something that is not a strip."""
-    if compat.is_rendering():
-        return True
-    dragging = [name for window in bpy.context.window_manager.windows for name in compat.modal_operators(window)]
-    return any(name.startswith("TRANSFORM_OT") and "seq" not in name for name in dragging)
 
 
 def _redraw() -> None:
