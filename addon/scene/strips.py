@@ -31,7 +31,7 @@ class Placement:
 
 def placement(shot: Shot, seconds: float) -> Placement:
     """Where a performance of `seconds` lies: with its sound strip while that is followed, as last put otherwise."""
-    strip = speech_strip(shot) if head_of(shot.root).follow_strip else None
+    strip = followed_strip(shot)
     start, sound_end = compat.strip_content(strip) if strip is not None else (float(shot.start_frame), 0.0)
     first, end = round(start), round(start) + frame_count(seconds, shot.fps)
     if strip is not None:  # motion that runs on after the sound is cut only where the sound is
@@ -46,6 +46,11 @@ def speech_strip(shot: Shot) -> Any | None:
         return None
     tag = _tag(shot, "SOUND", shot.speech)
     return next((strip for strip in compat.strips_of(shot.scene) if strip.get(TAG) == tag), None)
+
+
+def followed_strip(shot: Shot) -> Any | None:
+    """The same, where the animation hangs on it."""
+    return speech_strip(shot) if head_of(shot.root).follow_strip else None
 
 
 def sound_strip(scene: bpy.types.Scene, name: str) -> Any | None:

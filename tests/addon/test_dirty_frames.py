@@ -220,8 +220,20 @@ def test_what_was_moved_a_moment_ago_is_in_the_picture(studio, button, monkeypat
 def test_a_movie_is_heard_from_where_it_begins_in_the_speech(studio, frames, seconds):
     result, *_ = render(studio, frame_range=frames)
     _, inputs, settings = studio.backend.submitted[-1]
-    assert inputs["speech"] and settings == {"fps": 25.0, "speech_from_seconds": pytest.approx(seconds)}
+    assert inputs["speech"] and settings["speech_from_seconds"] == pytest.approx(seconds)
     assert result.notes == ()
+
+
+@pytest.mark.parametrize(("follow", "part"), [(True, [0.4, 9.2]), (False, None)])
+def test_of_a_trimmed_speech_a_movie_lets_be_heard_what_its_strip_shows(studio, follow, part):
+    strip = studio.module("scene.strips").speech_strip(studio.shot)
+    if strip is None:
+        pytest.skip("this Blender was built without sound")
+    strip.frame_offset_start, strip.frame_offset_end = 10, 20
+    studio.shot.root.headroom.follow_strip = follow
+    render(studio, frame_range=(6, 20))
+    settings = studio.backend.submitted[-1][2]
+    assert settings == {"fps": 25.0, "speech_from_seconds": pytest.approx(0.2), "speech_part": part and pytest.approx(part)}
 
 
 @pytest.mark.parametrize("frames", [(-9, 0), (251, 255)])
