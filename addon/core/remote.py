@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,10 @@ class Backend(Protocol):
     def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Any: ...
     def events(self, job_id: str) -> Any: ...
     def cancel(self, job_id: str) -> Any: ...
+
+
+Connect = Callable[[], Backend]
+"""Gives the backend, starting it if need be; called off the main thread."""
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,11 @@ def strips_of(scene: bpy.types.Scene) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
+def all_strips(editor: Any) -> Any:
+    """Every strip of a sequencer, those inside of meta strips as well; `sequences_all` before 4.4."""
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+
+
 def strip_span(strip: Any) -> tuple[int, int]:
     """First frame and the frame after the last one. Since 5.1 the names are `left_handle`, `right_handle`."""
     if hasattr(strip, "left_handle"):

@@ -41,7 +41,7 @@ def catch_up(names: Names) -> Task:
         yield Step(0.0, "Setting keys")
 
 
-def match_shot(names: Names, frames: np.ndarray, plate_fit: float, connect: Callable[[], remote.Backend],
+def match_shot(names: Names, frames: np.ndarray, plate_fit: float, connect: remote.Connect,
                cache: FrameCache, folder: Path) -> Task:
     """A plate for each scene frame, as it was before where the pose is as it was; returns a Match."""
     shot, poses = find_shot(*names), []

@@ -201,10 +201,12 @@ def test_the_picture_can_begin_in_the_middle_of_the_sound_or_before_it(tmp_path,
 
 
 @pytest.mark.parametrize(("from_seconds", "part", "heard"), [
-    (0.0, (0.4, 1.2), (0.4, 1.2)), (0.5, (0.0, 1.2), (0.0, 0.7)), (-0.2, (0.4, 9.0), (0.6, 2.0)), (0.0, (1.5, 1.0), None)])
+    (0.0, (0.4, 1.2), (0.4, 1.2)), (0.5, (0.0, 1.2), (0.0, 0.7)), (-0.2, (0.4, 9.0), (0.6, 2.0)),
+    (0.0, (1.5, 1.0), None)])
 def test_only_the_chosen_part_of_a_sound_is_heard_where_it_belongs(tmp_path, from_seconds, part, heard):
     wav = write_wav(tmp_path / "tone.wav", 0.5 * np.sin(np.arange(48000) * 0.1), 16000)
-    path = write_movie(tmp_path / "movie.mp4", 25, count=50, audio=wav, audio_from_seconds=from_seconds, audio_part=part)
+    path = write_movie(tmp_path / "movie.mp4", 25, count=50, audio=wav, audio_from_seconds=from_seconds,
+                       audio_part=part)
     if heard is None:
         assert not probe(path).has_audio
         return
