@@ -18,6 +18,7 @@ from . import commands
 from .core.connection import Address, Connection
 from .core.errors import Cancelled, HeadroomError, InputError
 from .core.jobfile import KINDS, REQUIRED, SUMMARIES, Setting, make_request, option, read_jobs
+from .core.remote import Connect
 from .core.stdout import own_stdout
 from .core.tasks import Step
 
@@ -62,14 +63,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def run_one(args: argparse.Namespace, connect: Callable[[], Any], write: Callable[[Any], None]) -> int:
+def run_one(args: argparse.Namespace, connect: Connect, write: Callable[[Any], None]) -> int:
     """A single job; its mistakes are the process's."""
     given = {name: getattr(args, name) for name in KINDS[args.kind]}
     write(commands.run(make_request(args.kind, given, Path.cwd()), connect, _report))
     return 0
 
 
-def run_batch(args: argparse.Namespace, connect: Callable[[], Any], write: Callable[[Any], None]) -> int:
+def run_batch(args: argparse.Namespace, connect: Connect, write: Callable[[Any], None]) -> int:
     """Every job of a file; one that fails does not keep the next from running. 1 when any has failed."""
     path, failed = args.file.absolute(), False
     for number, entry in enumerate(read_jobs(path), start=1):

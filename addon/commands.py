@@ -10,10 +10,10 @@ from typing import Any
 from .core import remote
 from .core.errors import Cancelled, HeadroomError
 from .core.jobfile import JobRequest, request_of
+from .core.remote import Connect
 from .core.take_settings import TakeSettings
 from .core.tasks import Step, Watch, run_blocking
 
-Connect = Callable[[], Any]
 Report = Callable[[Step], None]
 Result = dict[str, Any]
 
@@ -40,9 +40,7 @@ def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Res
     """The subject folder appears when everything is there."""
     from .scene.produce import learn_subject
 
-    asked = {name: settings[name] for name in ("preset", "albedo", "resolution", "from_seconds", "name", "consent")}
-    asked["to_seconds"] = settings["to_seconds"] or None
-    notes = run_blocking(learn_subject(settings["clip"], settings["output"], asked, connect), report)
+    notes = run_blocking(learn_subject(settings, connect), report)
     return {"subject": str(settings["output"]), "notes": list(notes)}
 
 
@@ -78,8 +76,8 @@ def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Re
     """A saved file's shot; the file itself is not written."""
     from .scene import headless
 
-    result = headless.render_file(settings["file"], settings["scene"], settings["output"], settings["plate_fit"],
-                                  connect, report)
+    result = headless.render_file(settings["file"], settings["scene"], settings["shot"], settings["output"],
+                                  settings["plate_fit"], connect, report)
     return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
 
 

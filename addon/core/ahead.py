@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from . import remote
@@ -21,7 +20,7 @@ class RefineAhead:
     Use as a context manager: leaving it stops the part under way. Nothing is lost by that but the frame at hand.
     """
 
-    def __init__(self, connect: Callable[[], remote.Backend], subject: Path, found: remote.Match):
+    def __init__(self, connect: remote.Connect, subject: Path, found: remote.Match):
         self._connect, self._subject, self._found = connect, subject, found
         self._renders: dict[int, Path] = {}
         self._new: set[int] = set()

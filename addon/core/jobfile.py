@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ FORMAT = 1
 REQUIRED = object()
 PRESETS = ("draft", "standard", "paper")
 ALBEDOS = ("low", "frame", "clip")
+RESOLUTIONS = (256, 512)
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ class Setting:
     summary: str
     default: Any = REQUIRED
     option: str = ""
-    choices: tuple[str, ...] = ()
+    choices: tuple[Any, ...] = ()
 
     def checked(self, name: str, value: Any, folder: Path) -> Any:
         """`value` as this setting's type; relative paths are taken from `folder`."""
         fits = isinstance(value, self._accepted) and (self.kind is bool or not isinstance(value, bool))
         if not fits or (self.choices and value not in self.choices):
-            wanted = " or ".join(self.choices) if self.choices else _NAMES[self.kind]
+            wanted = " or ".join(map(str, self.choices)) if self.choices else _NAMES[self.kind]
             raise InputError(f"The setting {name} must be {wanted}, not {value!r}. Correct it.")
         if self.kind is Path:
             if not str(value):
@@ -65,7 +66,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "preset": Setting(str, "how long to learn", "draft", choices=PRESETS),
         "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
                           choices=ALBEDOS),
-        "resolution": Setting(int, "pixels across the face crop: 256 or 512", 256),
+        "resolution": Setting(int, "pixels across the face crop", 256, choices=RESOLUTIONS),
         "from_seconds": Setting(float, "where in the clip to begin", 0.0, option="--from"),
         "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to"),
     },
@@ -84,6 +85,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "file": Setting(Path, ".blend with a shot in it, as saved"),
         "output": Setting(Path, "movie to write"),
         "scene": Setting(str, "the scene to render; empty is the one that was open", ""),
+        "shot": Setting(str, "the shot's empty, by its name; empty is the scene's last shot", ""),
         "plate_fit": _PLATE_FIT,
     },
 }
@@ -160,9 +162,9 @@ def request_of(entry: Any, folder: Path) -> JobRequest:
     return make_request(entry.get("kind"), {name: value for name, value in entry.items() if name != "kind"}, folder)
 
 
-def append_job(path: Path, request: JobRequest) -> int:
-    """Add a job at the end of a job file, which is made if it is not there; returns how many there are now."""
-    entries = [*(read_jobs(path) if path.exists() else []), request.as_json()]
+def append_jobs(path: Path, requests: Sequence[JobRequest]) -> int:
+    """Add jobs at the end of a job file, which is made if it is not there; returns how many there are now."""
+    entries = [*(read_jobs(path) if path.exists() else []), *(request.as_json() for request in requests)]
     text = json.dumps({"headroom": FORMAT, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
     with written_whole(path) as half:
         half.write_text(text, encoding="utf-8")

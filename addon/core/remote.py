@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,10 @@ class Backend(Protocol):
     def cancel(self, job_id: str) -> Any: ...
 
 
+Connect = Callable[[], Backend]
+"""Gives the backend, starting it if need be; called off the main thread."""
+
+
 @dataclass(frozen=True)
 class Match:
     """Which plate each frame of a shot is laid over, and the pose that fits it.
@@ -53,10 +57,14 @@ class Match:
 
 @dataclass(frozen=True)
 class Sound:
-    """What is heard with a movie: a speech, and its second at the first frame; negative where it begins later."""
+    """What is heard with a movie: a speech, and its second at the first frame; negative where it begins later.
+
+    part: the seconds of it from and to which it is heard; None is all of it.
+    """
 
     speech: Path
     from_seconds: float
+    part: tuple[float, float] | None = None
 
 
 def device(backend: Backend, watch: Watch, seconds: float = WORKER_SECONDS) -> str:
@@ -119,7 +127,8 @@ def refine(backend: Backend, subject: Path, renders: Sequence[Path], found: Matc
     inputs = {**_shot_inputs(backend, subject, renders, found, watch.part(0.0, 0.1)),
               "speech": backend.put_file(sound.speech) if sound else None,
               "speech_name": sound.speech.name if sound else ""}
-    settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0}
+    settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0,
+                "speech_part": sound.part if sound else None}
     result = run_job(backend, "refine", inputs, settings, watch.part(0.1, 0.98))
     watch.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)

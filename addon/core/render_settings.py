@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 from .errors import InputError
 
@@ -27,6 +27,7 @@ class RenderSettings:
     def from_json(text: str) -> "RenderSettings":
         try:
             values = json.loads(text)
-            return RenderSettings(**{field.name: values[field.name] for field in fields(RenderSettings)})
-        except (ValueError, KeyError, TypeError) as error:
+            return RenderSettings(str(values["shot"]), int(values["frame_start"]), int(values["frame_end"]),
+                                  float(values["plate_fit"]))
+        except (ArithmeticError, ValueError, KeyError, TypeError) as error:
             raise InputError("The strip does not say how it was rendered. Render the shot again.") from error

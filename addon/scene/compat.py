@@ -115,6 +115,11 @@ def strips_of(scene: bpy.types.Scene) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
+def all_strips(editor: Any) -> Any:
+    """Every strip of a sequencer, those inside of meta strips as well; `sequences_all` before 4.4."""
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+
+
 def strip_span(strip: Any) -> tuple[int, int]:
     """First frame and the frame after the last one. Since 5.1 the names are `left_handle`, `right_handle`."""
     if hasattr(strip, "left_handle"):
@@ -172,6 +177,14 @@ def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> Non
 def modal_operators(window: bpy.types.Window) -> list[str]:
     """The identifiers of what an artist is in the middle of, such as dragging; 4.2 could not tell everywhere."""
     return [each.bl_idname for each in getattr(window, "modal_operators", ())]
+
+
+def keys_are_held() -> bool:
+    """Whether an artist is in the middle of something that holds on to keys: a drag of anything but strips, or one of
+    the graph editor's sliders. Keys that are replaced meanwhile leave it with freed memory."""
+    held = ("TRANSFORM_OT", "GRAPH_OT", "ACTION_OT", "NLA_OT")
+    under_way = [name for window in bpy.context.window_manager.windows for name in modal_operators(window)]
+    return any(name.startswith(held) and "seq" not in name for name in under_way)
 
 
 def relative_path_options() -> set[Any]:

@@ -126,8 +126,7 @@ def head_of(root: bpy.types.Object) -> HeadroomHead:
 
 def active_take(root: bpy.types.Object) -> HeadroomTake | None:
     head = head_of(root)
-    take = head.takes[min(head.active_take, len(head.takes) - 1)] if head.takes else None
-    return take if take is not None and take.samples else None  # none yet while it is being written
+    return head.takes[min(head.active_take, len(head.takes) - 1)] if head.takes else None
 
 
 def reset(root: bpy.types.Object) -> None:

@@ -34,12 +34,14 @@ def cache_folders() -> list[Path]:
 
 
 def catch_up(names: Names) -> Task:
-    """Have the working keys follow what was moved or dialled a moment ago, before the timer has come round to it."""
-    while not compose(find_shot(*names), SLICE_SECONDS):
+    """Have the working keys follow what was moved or dialled a moment ago, before the timer has come round to it; not
+    while an artist drags keys.
+    """
+    while compat.keys_are_held() or not compose(find_shot(*names), SLICE_SECONDS):
         yield Step(0.0, "Setting keys")
 
 
-def match_shot(names: Names, frames: np.ndarray, plate_fit: float, connect: Callable[[], remote.Backend],
+def match_shot(names: Names, frames: np.ndarray, plate_fit: float, connect: remote.Connect,
                cache: FrameCache, folder: Path) -> Task:
     """A plate for each scene frame, as it was before where the pose is as it was; returns a Match."""
     shot, poses = find_shot(*names), []

@@ -10,10 +10,10 @@ import bpy
 from ..core.errors import InputError
 from ..core.files import written_whole
 from ..core.performance import Performance
+from ..core.remote import Connect
 from ..core.take_settings import TakeSettings
 from ..core.tasks import Step, part_of, run_blocking
 from .produce import (
-    Connect,
     MovieResult,
     apply_performance,
     perform_shot,
@@ -21,7 +21,7 @@ from .produce import (
     require_file,
     require_writable,
 )
-from .shot import active_shot, open_subject
+from .shot import active_shot, find_shot, open_subject, shots_in
 
 
 def make_shot(subject: Path, asked: TakeSettings, movie: Path, performance: Path | None, plate_fit: float,
@@ -46,9 +46,9 @@ def make_shot(subject: Path, asked: TakeSettings, movie: Path, performance: Path
     return MovieResult(movie, result.frames, notes + result.notes)
 
 
-def render_file(file: Path, scene_name: str, movie: Path, plate_fit: float, connect: Connect,
+def render_file(file: Path, scene_name: str, shot_name: str, movie: Path, plate_fit: float, connect: Connect,
                 report: Callable[[Step], None]) -> MovieResult:
-    """Open a saved file and render the last shot of its scene; the file itself is not written."""
+    """Open a saved file and render a shot of its scene, the last unless named; the file itself is not written."""
     require_file(file, "file")
     try:
         bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False)
@@ -58,7 +58,7 @@ def render_file(file: Path, scene_name: str, movie: Path, plate_fit: float, conn
     if scene is None:
         raise InputError(f"{file.name} has no scene {scene_name}. Choose one of its scenes: "
                          f"{', '.join(bpy.data.scenes.keys())}.")
-    shot = active_shot(scene)
+    shot = find_shot(scene.name, shot_name) if shot_name else active_shot(shots_in(scene))
     if shot is None:
         raise InputError(f"There is no shot in the scene {scene.name} of {file.name}. Open a subject there and save.")
     return run_blocking(render_shot(shot, movie.absolute(), plate_fit, connect), report)

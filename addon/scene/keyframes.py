@@ -8,9 +8,11 @@ from mathutils import Matrix
 
 from ..core.coordinates import mm_from_scene
 from ..core.remote import Sound
+from . import compat
 from .compose import make_plan
 from .curves import sample_curves
 from .shot import Shot, shots_in
+from .strips import followed_strip
 
 
 def show_range(scene: bpy.types.Scene) -> None:
@@ -26,7 +28,11 @@ def heard(shot: Shot, first: int, last: int) -> Sound | None:
     plan = make_plan(shot)
     if plan is None or shot.speech is None or first >= plan.placement.end or last < plan.placement.first:
         return None
-    return Sound(shot.speech, (first - plan.placement.start) / plan.fps)
+    from_seconds, strip = (first - plan.placement.start) / plan.fps, followed_strip(shot)
+    if strip is None:
+        return Sound(shot.speech, from_seconds)
+    left, right = ((frame - plan.placement.start) / plan.fps for frame in compat.strip_span(strip))
+    return Sound(shot.speech, from_seconds, (left, right))
 
 
 def sample_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

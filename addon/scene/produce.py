@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..core.errors import InputError
 from ..core.files import written_whole
 from ..core.frames import FrameCache
 from ..core.performance import Performance
+from ..core.remote import Connect
 from ..core.render_settings import RenderSettings
 from ..core.take_settings import TakeSettings
 from ..core.tasks import InBackground, Step, Task, Watch, part_of
@@ -27,12 +28,10 @@ from .filming import cache_folders, catch_up, film, match_shot
 from .keyframes import heard, show_range
 from .plates import key_plates
 from .shot import Names, Shot, find_shot
-from .strips import adopt_strip, place_movie, place_speech, sound_strip, strip_speech
+from .strips import adopt_strip, let_go_of, place_movie, place_speech, sound_strip, strip_speech
 from .takes import keeping_take
 
 COMPARISON = "before-after"
-Connect = Callable[[], remote.Backend]
-"""Gives the backend, starting it if need be; called off the main thread."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,14 @@ class MovieResult:
     notes: tuple[str, ...] = ()
 
 
-def learn_subject(clip: Path, folder: Path, settings: Mapping[str, Any], connect: Connect) -> Task:
-    """Learn a person from a clip into a new subject folder, which appears when it is complete; returns notes."""
+def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
+    """Learn a person from a clip into a new subject folder, which appears when it is complete; returns notes.
+
+    settings: those of a learn job.
+    """
+    clip, folder = settings["clip"], settings["output"]
+    asked = {name: settings[name] for name in ("preset", "albedo", "resolution", "name", "consent")}
+    part = {name: settings[name] or None for name in ("from_seconds", "to_seconds")}
     require_file(clip, "clip")
     if not settings["consent"]:
         raise InputError("Learning a person needs their consent. Confirm that the person shown has agreed.")
@@ -53,7 +58,7 @@ def learn_subject(clip: Path, folder: Path, settings: Mapping[str, Any], connect
         raise InputError(f"{folder} is not empty. Choose a new folder for the subject.")
     require_writable(folder.parent)
     with written_whole(folder) as half:
-        notes = yield InBackground(lambda watch: remote.learn(connect(), clip, half, settings, watch))
+        notes = yield InBackground(lambda watch: remote.learn(connect(), clip, half, asked | part, watch))
     return tuple(notes)
 
 
@@ -143,7 +148,8 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
             renders = [filmed[index] for index in range(len(frames))]
             count = yield InBackground(lambda watch: remote.refine(
                 connect(), subject, renders, found, sound, fps, result, watch), 0.6, 0.99)
-        publish(result, movie)
+        with let_go_of(movie):
+            publish(result, movie)
     place_movie(find_shot(*names), movie, first, RenderSettings(names[1], first, last, plate_fit))
     return MovieResult(movie, int(count), notes)
 

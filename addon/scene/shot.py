@@ -5,6 +5,7 @@ Objects are found by the custom property `headroom_role`, never by their names, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,13 +136,14 @@ def frame_like_clip(scene: bpy.types.Scene, rig: Rig) -> None:
 
 def shots_in(scene: bpy.types.Scene) -> list[Shot]:
     """Every complete shot of a scene, in the order of the root's names."""
-    roots = [each for each in scene.objects if each.get(ROLE) == "root"]
-    return [shot for shot in (_shot_of(scene, root) for root in roots) if shot is not None]
+    marked = [each for each in scene.objects if each.get(ROLE)]  # once: `children` goes through all objects as well
+    found = [_shot_of(scene, root, [each for each in marked if each.parent == root])
+             for root in marked if root[ROLE] == "root"]
+    return [shot for shot in found if shot is not None]
 
 
-def active_shot(scene: bpy.types.Scene, selected: bpy.types.Object | None = None) -> Shot | None:
-    """The shot the selected object belongs to, otherwise the scene's last one."""
-    shots = shots_in(scene)
+def active_shot(shots: Sequence[Shot], selected: bpy.types.Object | None = None) -> Shot | None:
+    """Of a scene's shots the one that the selected object belongs to, otherwise the last one."""
     for shot in shots:
         if selected is not None and selected in (shot.root, shot.face, shot.camera, shot.crop_camera):
             return shot
@@ -152,14 +154,14 @@ def find_shot(scene_name: str, root_name: str) -> Shot:
     """The shot by name: undo and file loading make every Python reference stale, names survive them."""
     scene = bpy.data.scenes.get(scene_name)
     root = scene.objects.get(root_name) if scene else None
-    shot = _shot_of(scene, root) if scene and root else None
+    shot = _shot_of(scene, root, root.children) if scene and root else None
     if shot is None:
         raise HeadroomError(f"The shot {root_name} is no longer in the scene. Open the subject again.")
     return shot
 
 
-def _shot_of(scene: bpy.types.Scene, root: bpy.types.Object) -> Shot | None:
-    members = {child.get(ROLE): child for child in root.children if child.get(ROLE)}
+def _shot_of(scene: bpy.types.Scene, root: bpy.types.Object, children: Iterable[bpy.types.Object]) -> Shot | None:
+    members = {child.get(ROLE): child for child in children}
     if not {"face", "camera", "crop_camera"} <= members.keys():
         return None
     return Shot(scene, root, members["face"], members["camera"], members["crop_camera"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ class Placement:
 
 def placement(shot: Shot, seconds: float) -> Placement:
     """Where a performance of `seconds` lies: with its sound strip while that is followed, as last put otherwise."""
-    strip = speech_strip(shot) if head_of(shot.root).follow_strip else None
+    strip = followed_strip(shot)
     start, sound_end = compat.strip_content(strip) if strip is not None else (float(shot.start_frame), 0.0)
     first, end = round(start), round(start) + frame_count(seconds, shot.fps)
     if strip is not None:  # motion that runs on after the sound is cut only where the sound is
@@ -46,6 +48,11 @@ def speech_strip(shot: Shot) -> Any | None:
         return None
     tag = _tag(shot, "SOUND", shot.speech)
     return next((strip for strip in compat.strips_of(shot.scene) if strip.get(TAG) == tag), None)
+
+
+def followed_strip(shot: Shot) -> Any | None:
+    """The same, where the animation hangs on it."""
+    return speech_strip(shot) if head_of(shot.root).follow_strip else None
 
 
 def sound_strip(scene: bpy.types.Scene, name: str) -> Any | None:
@@ -104,10 +111,26 @@ def place_movie(shot: Shot, movie: Path, start_frame: int, settings: RenderSetti
     strip[SETTINGS] = settings.to_json()
 
 
-def render_settings(strip: Any) -> RenderSettings | None:
-    """What the movie of a strip was rendered with; None for a strip of another origin."""
-    text = strip.get(SETTINGS) if strip is not None else None
-    return RenderSettings.from_json(text) if text else None
+@contextmanager
+def let_go_of(movie: Path) -> Iterator[None]:
+    """Keep Blender from holding a movie open in the block: Windows replaces no open file. Its strips then show the new
+    one.
+    """
+    editors = [scene.sequence_editor for scene in bpy.data.scenes if scene.sequence_editor is not None]
+    playing = [(strip, strip.filepath) for editor in editors for strip in compat.all_strips(editor)
+               if strip.type == "MOVIE" and Path(bpy.path.abspath(strip.filepath)).absolute() == movie]
+    for strip, _ in playing:
+        strip.filepath = ""
+    try:
+        yield
+    finally:
+        for strip, path in playing:
+            strip.filepath = path
+
+
+def render_settings(strip: Any) -> RenderSettings:
+    """What the movie of a strip was rendered with, where the strip says so."""
+    return RenderSettings.from_json(strip[SETTINGS])
 
 
 def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> int:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
 
 import bpy
 import numpy as np
 
 from ..core.coordinates import scene_from_mm
+from ..core.errors import HeadroomError
 from ..core.performance import Performance
 from ..core.take_settings import TakeSettings
 from ..core.tasks import SLICE_SECONDS
@@ -30,17 +31,25 @@ PARTS = ("head", "expression")
 def keeping_take(names: Names, performance: Performance, asked: TakeSettings) -> Iterator[float]:
     """Add a prediction as a take, the active one, in steps of `SLICE_SECONDS`, each giving the fraction done.
 
-    A take of the same settings is replaced: the subject was learnt anew.
+    A take of the same settings is replaced: the subject was learnt anew. Nothing that the head has is touched before
+    everything is written, so giving up in between leaves all as it was.
     """
     shot = find_shot(*names)
-    uid = _begin(shot, asked)
-    channels, until = channels_of(shot), time.monotonic() + SLICE_SECONDS
-    for channel in channels:
-        if time.monotonic() > until:
-            yield channel.number / len(channels)
-            shot, until = find_shot(*names), time.monotonic() + SLICE_SECONDS
-        _write_raw(shot, find_take(shot.root, uid), channel, performance)
-    _finish(shot, uid, performance)
+    label = f"Take {_number(shot, asked)} ({asked})"
+    fresh = {part: bpy.data.actions.new(f"{shot.face.name} {label} {part.title()}").name for part in PARTS}
+    try:
+        channels, until = channels_of(shot), time.monotonic() + SLICE_SECONDS
+        for channel in channels:
+            if time.monotonic() > until:
+                yield channel.number / len(channels)
+                shot, until = find_shot(*names), time.monotonic() + SLICE_SECONDS
+            _write_raw(shot, _action(fresh[channel.part]), channel, performance)
+        _finish(shot, asked, {part: _action(name) for part, name in fresh.items()}, performance)
+    except BaseException:
+        for name in fresh.values():
+            with suppress(HeadroomError):
+                bpy.data.actions.remove(_action(name))
+        raise
 
 
 def find_take(root: bpy.types.Object, uid: str) -> HeadroomTake | None:
@@ -86,28 +95,27 @@ def place_raw(shot: Shot, start: float) -> None:
                 strip.frame_start_ui = start
 
 
-def _begin(shot: Shot, asked: TakeSettings) -> str:
-    """An unfinished take, as which it has no samples."""
-    takes, facts = head_of(shot.root).takes, (str(asked.speech), asked.seed, asked.pose)
-    take = next((each for each in takes if (each.speech, each.seed, each.pose) == facts), None)
-    if take is None:
-        number = 1 + max((each.number for each in takes), default=0)
-        take = takes.add()
-        take.name, take.number = f"Take {number} ({asked})", number
-        take.speech, take.seed, take.pose = facts
-    earlier, take.uid, take.samples = take.uid, uuid.uuid4().hex, 0
-    for cut in head_of(shot.root).cuts:  # what plays the take goes on playing it
-        if cut.take == earlier:
-            cut.take = take.uid
-    for part in PARTS:
-        if getattr(take, part) is not None:
-            _drop_raw(shot, part, getattr(take, part))
-        setattr(take, part, bpy.data.actions.new(f"{shot.face.name} {take.name} {part.title()}"))
-    return take.uid
+def _known(shot: Shot, asked: TakeSettings) -> HeadroomTake | None:
+    """The take that was made with the same settings."""
+    facts = (str(asked.speech), asked.seed, asked.pose)
+    return next((each for each in head_of(shot.root).takes if (each.speech, each.seed, each.pose) == facts), None)
 
 
-def _write_raw(shot: Shot, take: Any, channel: Channel, performance: Performance) -> None:
-    bag = compat.channels(getattr(take, channel.part), owner(shot, channel.part))
+def _number(shot: Shot, asked: TakeSettings) -> int:
+    known = _known(shot, asked)
+    return known.number if known else 1 + max((each.number for each in head_of(shot.root).takes), default=0)
+
+
+def _action(name: str) -> bpy.types.Action:
+    """An action of a take that is being written."""
+    action = bpy.data.actions.get(name)
+    if action is None:
+        raise HeadroomError("The take was undone while it was written. Perform again.")
+    return action
+
+
+def _write_raw(shot: Shot, action: bpy.types.Action, channel: Channel, performance: Performance) -> None:
+    bag = compat.channels(action, owner(shot, channel.part))
     values = _predicted(shot, channel, performance)
     write_curve(bag, channel.path, np.arange(len(values)), values, channel.index, channel.group)
 
@@ -122,14 +130,24 @@ def _predicted(shot: Shot, channel: Channel, performance: Performance) -> np.nda
     return performance.expression[:, channel.mode] / unit
 
 
-def _finish(shot: Shot, uid: str, performance: Performance) -> None:
-    head = head_of(shot.root)
-    index = next(number for number, take in enumerate(head.takes) if take.uid == uid)
-    take = head.takes[index]
-    for part in PARTS:
-        compat.lay_muted(owner(shot, part), getattr(take, part), take.name)
+def _finish(shot: Shot, asked: TakeSettings, actions: dict[str, bpy.types.Action], performance: Performance) -> None:
+    """Make the written actions a take, the active one, in place of the one that it repeats."""
+    head, number = head_of(shot.root), _number(shot, asked)
+    take = _known(shot, asked) or head.takes.add()
+    take.name, take.number = f"Take {number} ({asked})", number
+    take.speech, take.seed, take.pose = str(asked.speech), asked.seed, asked.pose
+    earlier, take.uid = take.uid, uuid.uuid4().hex
+    for cut in head.cuts:  # what plays the take goes on playing it
+        if earlier and cut.take == earlier:
+            cut.take = take.uid
+    for part, action in actions.items():
+        if getattr(take, part) is not None:
+            _drop_raw(shot, part, getattr(take, part))
+        setattr(take, part, action)
+        action.name = f"{shot.face.name} {take.name} {part.title()}"
+        compat.lay_muted(owner(shot, part), action, take.name)
     take.fps, take.samples = performance.fps, len(performance)
-    head.active_take = index
+    head.active_take = next(index for index, each in enumerate(head.takes) if each.uid == take.uid)
 
 
 def _drop_raw(shot: Shot, part: str, action: bpy.types.Action) -> None:

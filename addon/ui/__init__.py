@@ -30,6 +30,7 @@ def register() -> None:
     for each in CLASSES:
         bpy.utils.register_class(each)
     coverage.register()
+    jobs.register()
     live.register()
     new_shot.register()
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import HeadroomError, InputError
-from ..core.jobfile import JobRequest, append_job, make_request
+from ..core.jobfile import JobRequest, append_jobs
 from .button import Button
-from .paths import absolute, clip_part, new_subject_folder
-from .properties import settings, shown_shot
-from .speech import chosen_speech, lacking
+from .operators import HEADROOM_OT_learn, HEADROOM_OT_perform, HEADROOM_OT_render_shot, JobButton
+from .paths import absolute
+
+BUTTONS: dict[str, type[JobButton]] = {
+    "learn": HEADROOM_OT_learn, "perform": HEADROOM_OT_perform, "render": HEADROOM_OT_render_shot}
 
 
 class AboutOneKind(Button):
@@ -27,9 +26,6 @@ class AboutOneKind(Button):
 
     kind: StringProperty()  # type: ignore[valid-type]
 
-    def request(self, context: bpy.types.Context) -> JobRequest:
-        return request_of(context, self.kind)
-
 
 class HEADROOM_OT_copy_command(AboutOneKind):
     """Put a command line on the clipboard that does the same without a window"""
@@ -37,8 +33,9 @@ class HEADROOM_OT_copy_command(AboutOneKind):
     bl_idname, bl_label = "headroom.copy_command", "Copy as Command Line"
 
     def run(self, context):
-        words = [bpy.app.binary_path or "blender", "--command", "headroom", *self.request(context).arguments()]
-        context.window_manager.clipboard = quoted(words)
+        program = [bpy.app.binary_path or "blender", "--command", "headroom"]
+        lines = [quoted([*program, *request.arguments()]) for request in requests_of(context, self.kind)]
+        context.window_manager.clipboard = "\n".join(lines)
         return "The command line is on the clipboard"
 
 
@@ -52,7 +49,7 @@ class HEADROOM_OT_add_to_batch(AboutOneKind):
 
     def invoke(self, context, event):
         try:
-            self.request(context)
+            requests_of(context, self.kind)
         except HeadroomError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -62,7 +59,7 @@ class HEADROOM_OT_add_to_batch(AboutOneKind):
     def run(self, context):
         path = absolute(self.filepath)
         path = path if path.suffix.lower() == ".json" else path.with_name(path.name + ".json")
-        count = append_job(path, self.request(context))
+        count = append_jobs(path, requests_of(context, self.kind))
         return f"{path.name} holds {count} job{'s' if count > 1 else ''} now"
 
 
@@ -93,52 +90,13 @@ CLASSES = (HEADROOM_OT_copy_command, HEADROOM_OT_add_to_batch, HEADROOM_MT_learn
            HEADROOM_MT_render)
 
 
-def request_of(context: bpy.types.Context, kind: str) -> JobRequest:
-    """What the panel's button would do, as a job. Raises InputError with what is still missing."""
-    return make_request(kind, _GIVEN[kind](context), Path.cwd())
+def requests_of(context: bpy.types.Context, kind: str) -> list[JobRequest]:
+    """What the panel's button would do, as jobs. Raises InputError with what is still missing."""
+    if problem := BUTTONS[kind].lacking(context):
+        raise InputError(f"{problem}.")
+    return BUTTONS[kind].asked(context)
 
 
 def quoted(words: list[str]) -> str:
     """One line for this system's shell."""
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
-
-
-def _learn(context: bpy.types.Context) -> dict[str, Any]:
-    chosen = settings(context)
-    if not chosen.clip:
-        raise InputError("Choose a clip or a photo first.")
-    start, end = clip_part(chosen)
-    return {"clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
-            "consent": chosen.consent, "preset": chosen.preset, "albedo": chosen.albedo,
-            "resolution": int(chosen.resolution), "from_seconds": plain(start), "to_seconds": plain(end)}
-
-
-def _perform(context: bpy.types.Context) -> dict[str, Any]:
-    shot, problem = shown_shot(context), lacking(context)
-    if shot is None:
-        raise InputError("Open a subject first.")
-    if problem:
-        raise InputError(f"{problem}.")
-    speech, chosen = chosen_speech(context).path, settings(context)
-    return {"subject": shot.subject.folder, "speech": speech, "seed": chosen.seed, "pose": chosen.pose,
-            "output": speech.with_name(f"{speech.stem} performance.npz")}
-
-
-def _render(context: bpy.types.Context) -> dict[str, Any]:
-    chosen = settings(context)
-    dirty = bpy.data.is_dirty and not bpy.app.background  # without a window Blender always says so
-    if not bpy.data.filepath or dirty:
-        raise InputError("Save the file first: the command renders it as it is saved.")
-    if not chosen.output:
-        raise InputError("Choose a movie file to write first.")
-    return {"file": bpy.data.filepath, "scene": context.scene.name, "output": absolute(chosen.output),
-            "plate_fit": plain(chosen.plate_fit)}
-
-
-def plain(value: float) -> float:
-    """A field's number as it was typed; Blender keeps it in single precision, 0.35 as 0.3499999940395355."""
-    return round(value, 4)
-
-
-_GIVEN: dict[str, Callable[[bpy.types.Context], dict[str, Any]]] = {
-    "learn": _learn, "perform": _perform, "render": _render}

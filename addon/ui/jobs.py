@@ -1,7 +1,8 @@
 """Tasks beside Blender's window: their background parts run in threads, bpy is touched in `deliver` only.
 
 Threads put small frozen messages into a queue; a timer on the main thread applies them and moves the tasks on.
-This module owns the queue, the running tasks and the list the panel shows; `unregister` ends them all.
+This module owns the queue, the running tasks and the list the panel shows; `stop_all` ends them. Opening another
+file ends those that work on what was open.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from ..core.tasks import InBackground, Step, Task, Watch, run_blocking
 
 TICK_SECONDS = 0.1
 KEPT = 6
+ON_THE_FILE = ("perform", "render", "refine_frame")
+"""Kinds of jobs that work on a shot of the open file."""
 
 
 @dataclass(frozen=True)
@@ -141,16 +144,38 @@ def clear() -> None:
         del _views[number]
 
 
+@bpy.app.handlers.persistent
+def on_leaving(*_: Any) -> None:
+    """Another file is about to be opened: jobs on this one end while what they have to clean up is still there."""
+    for number in [number for number in _running if _views[number].kind in ON_THE_FILE]:
+        _abandon(number)
+        _end(number, "cancelled", "Stopped, because another file was opened")
+
+
+def register() -> None:
+    bpy.app.handlers.load_pre.append(on_leaving)
+
+
 def unregister() -> None:
-    """Stop everything. A timer left registered at exit hangs Blender 4.5."""
-    for number, running in list(_running.items()):
-        threading.Thread(target=running.watch.stop, name=f"stop job {number}", daemon=True).start()
-        with suppress(Exception):
-            running.task.close()
-    _running.clear()
+    bpy.app.handlers.load_pre.remove(on_leaving)
+    stop_all()
+
+
+def stop_all() -> None:
+    """Stop and forget everything. A timer left registered at exit hangs Blender 4.5."""
+    for number in list(_running):
+        _abandon(number)
     _views.clear()
     if bpy.app.timers.is_registered(deliver):
         bpy.app.timers.unregister(deliver)
+
+
+def _abandon(number: int) -> None:
+    """Let a task clean up at once; its thread is told to stop, and what that still sends is not heard."""
+    running = _running.pop(number)
+    threading.Thread(target=running.watch.stop, name=f"stop job {number}", daemon=True).start()
+    with suppress(Exception):
+        running.task.close()
 
 
 def _advance(number: int, running: Running) -> None:

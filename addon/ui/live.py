@@ -24,6 +24,7 @@ from ..scene.coverage import off_plate, unsure
 from ..scene.hand import own_key_count
 from ..scene.shot import Names, Shot, find_shot, shots_in
 from ..scene.strips import place_speech_of_take
+from .properties import look_for_shots_again
 
 BUDGET_SECONDS = 0.04
 TICK_SECONDS = 0.01
@@ -90,7 +91,7 @@ def wake() -> None:
 
 def tick() -> float | None:
     """A piece of what is to be done; called by the timer, and by tests."""
-    if _is_busy():
+    if compat.is_rendering() or compat.keys_are_held():
         return BUSY_SECONDS
     if not all([compose(shot, BUDGET_SECONDS) for shot in _shots()]):
         return TICK_SECONDS
@@ -104,6 +105,7 @@ def tick() -> float | None:
 @bpy.app.handlers.persistent
 def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     """Strips, rates and curves give no other notice of a change; whatever else is dragged costs nothing here."""
+    look_for_shots_again()
     keyed, rearranged = (graph.id_type_updated(kind) for kind in ("ACTION", "SCENE"))
     if not (keyed or rearranged):
         return
@@ -117,6 +119,7 @@ def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
 @bpy.app.handlers.persistent
 def on_restored(*_: Any) -> None:
     """After undo, redo and loading, keys may be older than the controls that came back with them."""
+    look_for_shots_again()
     _status.clear()
     look_again()
 
@@ -136,6 +139,7 @@ def unregister() -> None:
     for name, handler in HANDLERS:
         with suppress(ValueError):
             getattr(bpy.app.handlers, name).remove(handler)
+    look_for_shots_again()
     _status.clear()
     _looks.clear()
     if bpy.app.timers.is_registered(tick):
@@ -174,14 +178,6 @@ def _go_on_looking() -> bool:
         _look_at = 0.0
         _redraw()
     return bool(_looks)
-
-
-def _is_busy() -> bool:
-    """Whether Blender holds on to keys: it renders, or an artist is dragging something that is not a strip."""
-    if compat.is_rendering():
-        return True
-    dragging = [name for window in bpy.context.window_manager.windows for name in compat.modal_operators(window)]
-    return any(name.startswith("TRANSFORM_OT") and "seq" not in name for name in dragging)
 
 
 def _redraw() -> None:

@@ -1,21 +1,24 @@
 """The panel's buttons. `poll` says what is missing, `execute` reads the settings and calls one function."""
 
+from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import IntProperty
 
 from ..core import remote
+from ..core.errors import InputError
+from ..core.jobfile import JobRequest, make_request
 from ..core.render_settings import RenderSettings
 from ..core.take_settings import TakeSettings
 from ..core.tasks import InBackground, Task
 from ..scene import compat, produce
 from ..scene.shot import Shot, open_subject
-from . import jobs, preferences
+from . import jobs, preferences, speech
 from .button import Button
-from .paths import absolute, clip_part, new_subject_folder
+from .paths import absolute, clip_part, movie_file, new_subject_folder
 from .properties import settings, shown_shot
-from .speech import chosen_speech, lacking
+from .view import look_through_camera, select_face
 
 
 class HEADROOM_OT_check_backend(Button):
@@ -37,13 +40,27 @@ class HEADROOM_OT_check_backend(Button):
         return jobs.start("check", "Check Backend", task(), lambda device: f"Backend ready, on {device}")
 
 
-class HEADROOM_OT_learn(Button):
+class JobButton(Button):
+    """A button whose work can be done without a window as well. Not registered itself."""
+
+    @classmethod
+    def lacking(cls, context: bpy.types.Context) -> str:
+        """What the panel's fields do not say yet; empty when nothing is lacking."""
+        raise NotImplementedError
+
+    @classmethod
+    def asked(cls, context: bpy.types.Context) -> list[JobRequest]:
+        """The same work as jobs, where nothing is lacking."""
+        raise NotImplementedError
+
+
+class HEADROOM_OT_learn(JobButton):
     """Learn a person from a clip, or from a single photo"""
 
     bl_idname, bl_label = "headroom.learn", "Learn"
 
     @classmethod
-    def problem(cls, context):
+    def lacking(cls, context):
         chosen = settings(context)
         if not chosen.clip:
             return "Choose a clip or a photo"
@@ -56,23 +73,36 @@ class HEADROOM_OT_learn(Button):
             return "The part of the clip ends before it begins"
         if chosen.resolution == "512" and chosen.preset == "draft":
             return "A face crop of 512 pixels needs the preset Standard or Paper"
-        return preferences.missing(context) or ("A clip is being learnt" if jobs.is_running("learn") else "")
+        return ""
+
+    @classmethod
+    def asked(cls, context):
+        chosen = settings(context)
+        start, end = clip_part(chosen)
+        return [make_request("learn", {
+            "clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
+            "consent": chosen.consent, "preset": chosen.preset, "albedo": chosen.albedo,
+            "resolution": int(chosen.resolution), "from_seconds": plain(start), "to_seconds": plain(end)}, Path.cwd())]
+
+    @classmethod
+    def problem(cls, context):
+        return cls.lacking(context) or preferences.missing(context) or (
+            "A clip is being learnt" if jobs.is_running("learn") else "")
 
     def run(self, context):
-        chosen, scene_name = settings(context), context.scene.name
-        folder, (start, end) = new_subject_folder(context), clip_part(chosen)
-        facts = {"preset": chosen.preset, "albedo": chosen.albedo, "resolution": int(chosen.resolution),
-                 "from_seconds": start or None, "to_seconds": end or None, "name": chosen.name.strip(),
-                 "consent": chosen.consent}
+        (asked,), uid = self.asked(context), context.scene.session_uid
+        folder = asked.settings["output"]
 
         def done(notes: tuple[str, ...]) -> str:
-            scene = bpy.data.scenes.get(scene_name) or bpy.context.scene
+            scene: Any = next((each for each in bpy.data.scenes if each.session_uid == uid), None)
+            if scene is None:  # perhaps another file is open by now
+                return " ".join((f"Learnt {folder.name} into {folder}.", *notes))
             scene.headroom.subject = str(folder)
-            show_new_shot(open_subject(scene, folder))
+            open_subject(scene, folder)
             return " ".join((f"Learnt {folder.name}.", *notes))
 
-        task = produce.learn_subject(absolute(chosen.clip), folder, facts, preferences.connector(context))
-        return jobs.start("learn", f"Learn {chosen.name.strip()}", task, done)
+        task = produce.learn_subject(asked.settings, preferences.connector(context))
+        return jobs.start("learn", f"Learn {asked.settings['name']}", task, done)
 
 
 class HEADROOM_OT_open_subject(Button):
@@ -92,45 +122,37 @@ class HEADROOM_OT_open_subject(Button):
         return f"Opened {shot.subject.name}"
 
 
-class PerformButton(Button):
-    """Not registered itself: what performing a speech and adding a take share."""
-
-    @classmethod
-    def not_now(cls, context):
-        return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
-
-    def perform(self, context, shot, takes, strip=""):
-        compat.show_in_sequencer(context, context.scene)
-        name = takes[0].speech.name
-        task = produce.perform_takes(shot, takes, shot.start_frame, preferences.connector(context), strip)
-        return jobs.start("perform", f"Perform {name}", task, lambda notes: " ".join((f"Keyed {name}.", *notes)))
-
-
-class HEADROOM_OT_perform(PerformButton):
+class HEADROOM_OT_perform(JobButton):
     """Predict the motion of the head for a speech and put both on the timeline"""
 
     bl_idname, bl_label = "headroom.perform", "Perform"
 
     @classmethod
+    def lacking(cls, context):
+        return "Open a subject first" if shown_shot(context) is None else speech.lacking(context)
+
+    @classmethod
+    def asked(cls, context):
+        subject, takes = shown_shot(context).subject.folder, takes_asked(context)
+        return [make_request("perform", {
+            "subject": subject, "speech": take.speech, "seed": take.seed, "pose": take.pose,
+            "output": performance_file(take, alone=len(takes) == 1)}, Path.cwd()) for take in takes]
+
+    @classmethod
     def problem(cls, context):
-        if shown_shot(context) is None:
-            return "Open a subject first"
-        return lacking(context) or cls.not_now(context)
+        return cls.lacking(context) or not_now(context)
 
     def run(self, context):
-        chosen, speech = settings(context), chosen_speech(context)
-        takes = [TakeSettings(speech.path, seed, chosen.pose)
-                 for seed in range(chosen.seed, chosen.seed + chosen.take_count)]
-        return self.perform(context, shown_shot(context), takes, speech.strip)
+        return perform(context, shown_shot(context), takes_asked(context), speech.chosen_speech(context).strip)
 
 
-class HEADROOM_OT_render_shot(Button):
+class HEADROOM_OT_render_shot(JobButton):
     """Render the scene's frame range, refine it and lay the movie in the sequencer"""
 
     bl_idname, bl_label = "headroom.render_shot", "Render Shot"
 
     @classmethod
-    def problem(cls, context):
+    def lacking(cls, context):
         chosen = settings(context)
         if shown_shot(context) is None:
             return "Open a subject first"
@@ -138,12 +160,24 @@ class HEADROOM_OT_render_shot(Button):
             return "Choose a movie file to write"
         if chosen.output.startswith("//") and not bpy.data.filepath:
             return "Save the file first, or choose a movie path that does not begin with //"
-        return preferences.missing(context) or ("A shot is being rendered" if jobs.is_running("render") else "")
+        return ""
+
+    @classmethod
+    def asked(cls, context):
+        dirty = bpy.data.is_dirty and not bpy.app.background  # without a window Blender always says so
+        if not bpy.data.filepath or dirty:
+            raise InputError("Save the file first: the command renders it as it is saved.")
+        return [make_request("render", {
+            "file": bpy.data.filepath, "scene": context.scene.name, "shot": shown_shot(context).root.name,
+            "output": movie_file(context), "plate_fit": plain(settings(context).plate_fit)}, Path.cwd())]
+
+    @classmethod
+    def problem(cls, context):
+        return cls.lacking(context) or preferences.missing(context) or (
+            "A shot is being rendered" if jobs.is_running("render") else "")
 
     def run(self, context):
-        chosen, movie = settings(context), absolute(settings(context).output)
-        if movie.suffix.lower() != ".mp4":
-            movie = movie.with_name(movie.name + ".mp4")
+        chosen, movie = settings(context), movie_file(context)
         compat.show_in_sequencer(context, context.scene)
         shot = shown_shot(context)
         asked = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit)
@@ -181,45 +215,36 @@ CLASSES = (
 )
 
 
+def takes_asked(context: bpy.types.Context) -> list[TakeSettings]:
+    """The takes that Perform makes."""
+    chosen, path = settings(context), speech.chosen_speech(context).path
+    return [TakeSettings(path, seed, chosen.pose) for seed in range(chosen.seed, chosen.seed + chosen.take_count)]
+
+
+def performance_file(take: TakeSettings, alone: bool) -> Path:
+    """Where a command writes a take: beside its speech, apart from the other takes."""
+    which = "" if alone else f", {take}"
+    return take.speech.with_name(f"{take.speech.stem} performance{which}.npz")
+
+
+def not_now(context: bpy.types.Context) -> str:
+    """Why no speech can be performed at present; empty when one can."""
+    return preferences.missing(context) or ("A speech is being performed" if jobs.is_running("perform") else "")
+
+
+def perform(context: bpy.types.Context, shot: Shot, takes: list[TakeSettings], strip: str = "") -> str:
+    """Start the job that performs them."""
+    compat.show_in_sequencer(context, context.scene)
+    name = takes[0].speech.name
+    task = produce.perform_takes(shot, takes, shot.start_frame, preferences.connector(context), strip)
+    return jobs.start("perform", f"Perform {name}", task, lambda notes: " ".join((f"Keyed {name}.", *notes)))
+
+
+def plain(value: float) -> float:
+    """A field's number as it was typed; Blender keeps it in single precision, 0.35 as 0.3499999940395355."""
+    return round(value, 4)
+
+
 def rendered(result: produce.MovieResult) -> str:
     """The line that ends a rendered shot's job."""
     return " ".join((f"Wrote {result.movie.name}, {result.frames} frames.", *result.notes))
-
-
-def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:
-    """Show the head in front of its plate in the 3D view that the button was pressed in."""
-    space: Any = context.space_data
-    if isinstance(space, bpy.types.SpaceView3D) and shot.scene.camera == shot.camera:
-        space.region_3d.view_perspective = "CAMERA"
-        space.shading.type = "MATERIAL"
-        beside_sidebar(context.area, space.region_3d)
-
-
-def show_new_shot(shot: Shot) -> None:
-    """The same for a head that came without its button being pressed, where it is the one that its scene films."""
-    for window in bpy.context.window_manager.windows if shot.scene.camera == shot.camera else ():
-        area = next((area for area in window.screen.areas if area.type == "VIEW_3D"), None)
-        if window.scene == shot.scene and area is not None:
-            region = next(region for region in area.regions if region.type == "WINDOW")
-            with bpy.context.temp_override(window=window, area=area, region=region):
-                look_through_camera(bpy.context, shot)
-                select_face(bpy.context, shot)
-            return
-
-
-def select_face(context: bpy.types.Context, shot: Shot) -> None:
-    """Select the face alone: the graph editor shows the curves of what is selected."""
-    if context.mode != "OBJECT" or shot.face.name not in context.view_layer.objects:
-        return
-    for each in context.selected_objects:
-        each.select_set(False)
-    shot.face.select_set(True)
-    context.view_layer.objects.active = shot.face
-
-
-def beside_sidebar(area: bpy.types.Area, view: bpy.types.RegionView3D) -> None:
-    """Shift a camera's view by half the sidebar that lies over it, so that the face is not behind it."""
-    sidebar, whole = (next(region for region in area.regions if region.type == kind) for kind in ("UI", "WINDOW"))
-    covered = sidebar.width / whole.width if sidebar.width < whole.width == area.width and sidebar.width > 1 else 0.0
-    magnified = ((view.view_camera_zoom / 50 + 2**0.5) / 2) ** 2  # how Blender counts its zoom
-    view.view_camera_offset = covered / (4 * magnified), 0.0

@@ -29,6 +29,12 @@ def clip_part(chosen: HeadroomSettings) -> tuple[float, float]:
     return (0.0, 0.0) if is_picture(chosen.clip) else (chosen.from_seconds, chosen.to_seconds)
 
 
+def movie_file(context: bpy.types.Context) -> Path:
+    """The movie to write; its name ends in .mp4 whatever was typed."""
+    movie = absolute(settings(context).output)
+    return movie if movie.suffix.lower() == ".mp4" else movie.with_name(movie.name + ".mp4")
+
+
 def new_subject_folder(context: bpy.types.Context) -> Path:
     """A folder that is not there yet, named after the person."""
     chosen = settings(context)

@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 
+from ..core.errors import InputError
 from ..scene import compat, produce, strips
 from ..scene.shot import find_shot
 from . import jobs, preferences
@@ -72,12 +73,16 @@ class HEADROOM_PT_strip(bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         strip = active_strip(context)
-        return strip is not None and strips.SETTINGS in strip
+        return strip is not None and bool(strip.get(strips.SETTINGS))
 
     def draw(self, context: bpy.types.Context) -> None:
-        asked = strips.render_settings(active_strip(context))
         lines = self.layout.column(align=True)
-        for line in (asked.shot, *str(asked).split(", ")) if asked is not None else ():
+        try:
+            asked = strips.render_settings(active_strip(context))
+        except InputError as error:
+            wrapped(lines, context, str(error), "ERROR")
+            return
+        for line in (asked.shot, *str(asked).split(", ")):
             wrapped(lines, context, line)
         self.layout.operator(HEADROOM_OT_redo_render.bl_idname, icon="FILE_REFRESH")
 

@@ -10,13 +10,14 @@ from ..scene.compose import make_plan
 from ..scene.controls import head_of
 from ..scene.takes import remove_take
 from . import jobs, live
+from .button import Button
 from .controls import HeadButton
 from .layout import SidebarPanel, split_layout, wrapped
-from .operators import PerformButton
+from .operators import not_now, perform
 from .properties import settings, shown_shot
 
 
-class HEADROOM_OT_add_take(PerformButton):
+class HEADROOM_OT_add_take(Button):
     """Perform the same speech with the next seed: another take, beside those that are there"""
 
     bl_idname, bl_label = "headroom.add_take", "Add Take"
@@ -26,12 +27,12 @@ class HEADROOM_OT_add_take(PerformButton):
         shot = shown_shot(context)
         if shot is None or shot.speech is None:
             return "Perform a speech first"
-        return cls.not_now(context)
+        return not_now(context)
 
     def run(self, context):
         shot = shown_shot(context)
         seed = 1 + max((take.seed for take in head_of(shot.root).takes), default=-1)
-        return self.perform(context, shot, [TakeSettings(shot.speech, seed, settings(context).pose)])
+        return perform(context, shot, [TakeSettings(shot.speech, seed, settings(context).pose)])
 
 
 class HEADROOM_OT_remove_take(HeadButton):

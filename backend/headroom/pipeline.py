@@ -196,9 +196,12 @@ def refine(
     speech: Path | None,
     crops: Path,
     speech_from_seconds: float = 0.0,
+    speech_part: tuple[float, float] | None = None,
     progress: Progress = silent,
 ) -> int:
     """The finished shot from render files, with the speech from a second on; returns the number of frames.
+
+    speech_part: the seconds of the speech from and to which it is heard, all of it unless given.
 
     Refined crops are kept in the folder `crops`, and those that it holds already are not painted again.
     """
@@ -210,7 +213,7 @@ def refine(
     studio = open_studio(subject)
     camera = studio.track.camera
     with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, audio_from_seconds=speech_from_seconds,
-                     generated=True, title=studio.title) as writer:
+                     audio_part=speech_part, generated=True, title=studio.title) as writer:
         with closing(studio.composites(renders, matched, Crops(crops))) as frames:
             for number, frame in enumerate(frames):
                 progress(number / len(renders), f"Refining frame {number + 1} of {len(renders)}")

@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -192,6 +193,25 @@ class FakeBackend:
             path = Path(folder) / f"file{suffix}"
             write(path)
             return self.put_file(path)
+
+
+class Row:
+    """As much of a layout as is drawn on; `said` gets the texts."""
+
+    def __init__(self):
+        self.said: list[str | None] = []
+
+    def __getattr__(self, name):
+        return lambda *args, **settings: self.said.append(settings.get("text")) or self
+
+    def operator(self, *args, **settings):
+        return SimpleNamespace()
+
+
+def wide(**more: Any) -> SimpleNamespace:
+    """A context with room for any sentence."""
+    return SimpleNamespace(preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+                           region=SimpleNamespace(width=9999), **more)
 
 
 def write_movie(path: Path, frames: int, fps: int = 25, size: tuple[int, int] = (64, 36)) -> None:

@@ -90,6 +90,7 @@ def test_a_file_that_holds_no_jobs_is_one_sentence(run, tmp_path, content, words
     ({"kind": "learn", "clip": "a.mp4"}, "lacks its output"),
     ({"kind": "learn", "clip": "a.mp4", "output": "b", "preset": "best"}, "draft or standard or paper"),
     ({"kind": "learn", "clip": "a.mp4", "output": "b", "consent": 1}, "true or false"),
+    ({"kind": "learn", "clip": "a.mp4", "output": "b", "resolution": 300}, "must be 256 or 512, not 300"),
     ({"kind": "perform", "subject": "a", "speech": "b", "output": "c", "seed": True}, "whole number"),
     ({"kind": "perform", "subject": "a", "speech": "b", "output": "c", "volume": 3}, "no setting volume"),
     ({"kind": "perform", "subject": "", "speech": "b", "output": "c"}, "empty"),
@@ -125,7 +126,8 @@ def panel(headroom, files):
     settings = headroom.scene.headroom
     settings.subject, settings.speech, settings.seed = str(files[0]), str(files[1]), 4
     headroom.bpy.ops.headroom.open_subject()
-    headroom.request = lambda kind: headroom.module("ui.command_line").request_of(headroom.bpy.context, kind)
+    headroom.requests = lambda kind: headroom.module("ui.command_line").requests_of(headroom.bpy.context, kind)
+    headroom.request = lambda kind: headroom.requests(kind)[0]
     return headroom
 
 
@@ -146,7 +148,7 @@ def test_the_command_line_the_job_file_and_the_panel_ask_for_the_same(panel, tmp
     given = {name: getattr(args, name) for name in jobfile.KINDS[kind]}
     assert jobfile.make_request(kind, given, tmp_path) == request
     path = tmp_path / "jobs.json"
-    jobfile.append_job(path, request)
+    jobfile.append_jobs(path, [request])
     assert jobfile.request_of(jobfile.read_jobs(path)[0], tmp_path / "elsewhere") == request
 
 
@@ -185,8 +187,44 @@ def test_the_command_of_perform_names_the_speech_that_perform_would_take(panel, 
         assert asked["output"].name == f"{Path(name).stem} performance.npz"
 
 
+def test_several_takes_are_as_many_commands_and_jobs(panel, tmp_path):
+    panel.scene.headroom.take_count = 3
+    requests, path = panel.requests("perform"), tmp_path / "jobs.json"
+    assert [request.settings["seed"] for request in requests] == [4, 5, 6]
+    assert requests[1].settings["output"].name == "a speech performance, seed 5.npz"
+    panel.bpy.ops.headroom.add_to_batch(kind="perform", filepath=str(path))
+    jobfile = panel.module("core.jobfile")
+    assert [jobfile.request_of(entry, tmp_path) for entry in jobfile.read_jobs(path)] == requests
+
+
+def test_the_command_of_render_names_the_selected_head_and_renders_it(panel, run, backend, files, tmp_path, capfd):
+    panel.module("scene.shot").open_subject(panel.scene, tiny_subject(tmp_path / "other", albedo=(90, 80, 70)))
+    panel.scene.frame_end = 2
+    fill_in(panel, tmp_path)
+    request = panel.request("render")
+    assert request.settings["shot"] == "Zoë Shot"
+    capfd.readouterr()  # what Blender says of saving
+    code, lines, err = run(*request.arguments())
+    assert (code, lines[0]["frames"]) == (0, 2), err
+    assert backend.submitted[-1][1]["subject"] == backend.put_tree(files[0])
+    code, _, err = run("render", "--file", request.settings["file"], "--output", tmp_path / "s.mp4", "--shot", "Nobody")
+    assert code == 2 and "The shot Nobody is no longer in the scene" in err[-1]
+
+
+@pytest.mark.parametrize(("output", "written"), [("shot", "shot.mp4"), ("shot.mov", "shot.mov.mp4"), ("shot/", None)])
+def test_the_command_of_render_writes_where_the_button_would(panel, tmp_path, output, written):
+    fill_in(panel, tmp_path)
+    panel.scene.headroom.output = f"{tmp_path}/{output}"
+    if written is None:
+        with pytest.raises(panel.module("core.errors").InputError, match="Choose a movie file to write"):
+            panel.request("render")
+    else:
+        assert panel.request("render").settings["output"] == tmp_path / written
+
+
 @pytest.mark.parametrize(("kind", "words"), [("learn", "Choose a clip"), ("render", "Save the file first")])
 def test_what_is_missing_for_a_command_line_is_said(panel, kind, words):
+    panel.scene.headroom.output = "/a.mp4"
     with pytest.raises(RuntimeError, match=words):
         panel.bpy.ops.headroom.copy_command(kind=kind)
 
@@ -194,7 +232,7 @@ def test_what_is_missing_for_a_command_line_is_said(panel, kind, words):
 def table_row(kind, name, setting, required):
     """A setting as a line of the guide's table."""
     names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-    what = " or ".join(setting.choices) or names.get(setting.kind, "path")
+    what = " or ".join(map(str, setting.choices)) or names.get(setting.kind, "path")
     default = "needed" if setting.default is required else json.dumps(setting.default).strip('"')
     default = {"": "empty", "null": "nothing"}.get(default, default)
     return f"| {kind} | `{name}` | {what} | {default} | {setting.summary} |"

@@ -74,7 +74,8 @@ def test_what_the_backend_is_asked(run, backend, files, tmp_path):
     assert asked["perform"][0]["speech_name"] == "a speech.wav"
     assert asked["perform"][1] == {"seed": 3, "pose": "replayed"}
     assert asked["match"][1] == {"plate_fit": 0.25}
-    assert len(asked["refine"][0]["renders"]) == 3 and asked["refine"][1] == {"fps": 25.0, "speech_from_seconds": 0.0}
+    assert len(asked["refine"][0]["renders"]) == 3
+    assert (asked["refine"][1]["fps"], asked["refine"][1]["speech_from_seconds"]) == (25.0, 0.0)
     assert asked["refine"][0]["speech"] and "rig.npz" in asked["refine"][0]["subject"]
 
 

@@ -1,12 +1,15 @@
 """After an edit only what has changed is rendered and refined; the rest is found where it was kept."""
 
 import json
+import os
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from curve_readers import speak
-from stand_ins import FakeBackend, tiny_performance, write_png, write_speech
+from stand_ins import FakeBackend, Row, tiny_performance, wide, write_png, write_speech
 
 FRAMES = 250
 STILL = np.zeros(3, dtype=np.float32), np.array([10.0, 5.0, -700.0], dtype=np.float32)
@@ -196,6 +199,40 @@ def test_a_movie_s_strip_tells_how_it_was_rendered_and_can_be_rendered_again(stu
     assert (result.frames, rendered) == (5, [])
 
 
+def test_a_strip_whose_settings_are_damaged_says_what_to_do(studio):
+    render(studio, frame_range=(20, 24))
+    strips, panel = studio.module("scene.strips"), studio.module("ui.refining").HEADROOM_PT_strip
+    (strip,) = [each for each in studio.module("scene.compat").strips_of(studio.scene) if each.type == "MOVIE"]
+    studio.scene.sequence_editor.active_strip = strip
+    whole, row = strip[strips.SETTINGS], Row()
+    panel.draw(SimpleNamespace(layout=row), wide(scene=studio.scene))
+    assert "Frames 20 to 24" in row.said
+    for damaged in (whole[:-3], whole.replace("20", '"x"'), whole.replace("0.0", '"wide"'), "[1]"):
+        strip[strips.SETTINGS], row = damaged, Row()
+        panel.draw(SimpleNamespace(layout=row), wide(scene=studio.scene))
+        assert row.said[1:] == ["The strip does not say how it was rendered. Render the shot again."]
+
+
+def test_a_movie_is_not_open_in_the_sequencer_while_it_is_replaced(studio, monkeypatch):
+    handles = Path("/proc/self/fd")
+    if not handles.is_dir():
+        pytest.skip("this system does not tell what is open")
+    produce, compat = studio.module("scene.produce"), studio.module("scene.compat")
+    publish, opened = produce.publish, []
+
+    def is_open():
+        return any(os.path.realpath(each) == str(studio.movie) for each in handles.iterdir())
+
+    monkeypatch.setattr(produce, "publish", lambda *paths: opened.append(is_open()) or publish(*paths))
+    render(studio, frame_range=(20, 24))
+    mine = compat.new_strip(studio.scene, "MOVIE", "Mine", studio.movie, 9, 100)
+    assert is_open()
+    render(studio, frame_range=(20, 29))
+    assert opened == [False, False]
+    assert mine.filepath == str(studio.movie) and compat.strip_span(mine) == (100, 105)
+    assert compat.strip_content(mine) == (100, 110)
+
+
 @pytest.mark.parametrize("button", ["render_shot", "refine_frame"])
 def test_what_was_moved_a_moment_ago_is_in_the_picture(studio, button, monkeypatch):
     """The strip is moved and a slider dialled, and the timer has not come round yet."""
@@ -220,8 +257,21 @@ def test_what_was_moved_a_moment_ago_is_in_the_picture(studio, button, monkeypat
 def test_a_movie_is_heard_from_where_it_begins_in_the_speech(studio, frames, seconds):
     result, *_ = render(studio, frame_range=frames)
     _, inputs, settings = studio.backend.submitted[-1]
-    assert inputs["speech"] and settings == {"fps": 25.0, "speech_from_seconds": pytest.approx(seconds)}
+    assert inputs["speech"] and settings["speech_from_seconds"] == pytest.approx(seconds)
     assert result.notes == ()
+
+
+@pytest.mark.parametrize(("follow", "part"), [(True, [0.4, 9.2]), (False, None)])
+def test_of_a_trimmed_speech_a_movie_lets_be_heard_what_its_strip_shows(studio, follow, part):
+    strip = studio.module("scene.strips").speech_strip(studio.shot)
+    if strip is None:
+        pytest.skip("this Blender was built without sound")
+    strip.frame_offset_start, strip.frame_offset_end = 10, 20
+    studio.shot.root.headroom.follow_strip = follow
+    render(studio, frame_range=(6, 20))
+    settings = studio.backend.submitted[-1][2]
+    assert settings == {"fps": 25.0, "speech_from_seconds": pytest.approx(0.2),
+                        "speech_part": part and pytest.approx(part)}
 
 
 @pytest.mark.parametrize("frames", [(-9, 0), (251, 255)])

@@ -23,7 +23,7 @@ def first(headroom, monkeypatch, tmp_path):
     headroom.jobs.clear()
     headroom.missing = lambda: preferences.missing(headroom.bpy.context)
     yield headroom
-    headroom.jobs.unregister()
+    headroom.jobs.stop_all()
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_only_a_rendered_strip_is_rendered_again(panel):
 @pytest.mark.parametrize(("kind", "settings", "words"), [
     ("perform", {"speech": ""}, "Choose a speech file."),
     ("perform", {"speech_source": "STRIP"}, "Select a sound strip in the sequencer."),
-    ("render", {"output": ""}, "Choose a movie file to write first."),
+    ("render", {"output": ""}, "Choose a movie file to write."),
 ])
 def test_a_command_line_needs_the_same(panel, tmp_path, kind, settings, words):
     panel.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))

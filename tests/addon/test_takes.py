@@ -1,5 +1,7 @@
 """Takes are kept raw, switched, cut and removed; they outlive saving, undo, copies and an artist's own actions."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from curve_readers import START, edit, keys, perform
@@ -25,6 +27,50 @@ def test_the_same_seed_again_replaces_its_take(headroom, performed, other):
     perform(headroom, performed, other, seed=0)
     assert len(performed.root.headroom.takes) == 1 and len(headroom.bpy.data.actions) == 4
     assert keys(headroom, performed.face)[:, 1] == pytest.approx(other.rotation[:, 1], abs=1e-6)
+
+
+def being_kept(headroom, shot, performance, monkeypatch, seed=0):
+    """A take of this seed in the middle of being written."""
+    takes, asked = headroom.module("scene.takes"), headroom.module("core.take_settings").TakeSettings
+    monkeypatch.setattr(takes, "SLICE_SECONDS", -1.0)
+    keeping = takes.keeping_take(shot.names, performance, asked(Path("unheard.wav"), seed))
+    for _ in range(30):
+        next(keeping)
+    return keeping
+
+
+def all_of(headroom, shot):
+    """What a head has of its takes: their facts, tracks and keys, and every action with its users."""
+    head = shot.root.headroom
+    facts = [(take.name, take.uid, take.samples, take.head, take.expression) for take in head.takes]
+    tracks = [[(track.name, track.strips[0].action) for track in owner.animation_data.nla_tracks]
+              for owner in (shot.face, shot.face.data.shape_keys)]
+    actions = sorted((action.name, action.users) for action in headroom.bpy.data.actions)
+    return facts, head.active_take, tracks, actions, keys(headroom, shot.face).tolist()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_giving_up_in_the_middle_of_a_take_leaves_all_as_it_was(headroom, performed, other, monkeypatch, seed):
+    before = all_of(headroom, performed)
+    keeping = being_kept(headroom, performed, other, monkeypatch, seed)
+    compose = headroom.module("scene.compose")
+    assert not compose.out_of_date(performed, compose.make_plan(performed))
+    assert len(headroom.bpy.data.actions) == 6
+    keeping.close()
+    assert all_of(headroom, performed) == before
+
+
+def test_a_take_that_is_undone_while_it_is_written_says_so(headroom, performed, other, monkeypatch):
+    bpy = headroom.bpy
+    for message in ("before", "performed"):
+        bpy.ops.ed.undo_push(message=message)
+    keeping = being_kept(headroom, performed, other, monkeypatch)
+    bpy.ops.ed.undo()
+    with pytest.raises(headroom.module("core.errors").HeadroomError,
+                       match=r"The take was undone while it was written\. Perform again\."):
+        next(keeping)
+    shot = headroom.module("scene.shot").shots_in(bpy.context.scene)[0]
+    assert [take.name for take in shot.root.headroom.takes] == ["Take 1 (seed 0)"] and len(bpy.data.actions) == 4
 
 
 def test_another_head_motion_of_the_same_seed_is_another_take(headroom, performed, other):

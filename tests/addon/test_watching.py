@@ -1,12 +1,11 @@
 """What the add-on notices by itself, and what else than keys moves a head."""
 
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from curve_readers import START, curve, edit
-from stand_ins import write_speech
+from stand_ins import Row, wide, write_speech
 
 
 def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed, performance):
@@ -67,24 +66,13 @@ def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headr
     found = looked(live, performed)
     assert found.own_keys == 1 and ("cannot be read as a track" in found.trouble) == (content is not None)
 
-    class Row:
-        """As much of a layout as is drawn on."""
-
-        def __getattr__(self, name):
-            return lambda *args, **settings: said.append(settings.get("text")) or self
-
-        def operator(self, *args, **settings):
-            return SimpleNamespace()
-
-    said = []
     monkeypatch.setattr(np, "load", None)
-    context = SimpleNamespace(preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
-                              region=SimpleNamespace(width=9999))
     panel = headroom.module("ui.coverage")
-    panel.draw_off_plate(Row(), context, performed)
-    panel.draw_unsure(Row(), context, performed)
-    assert (found.trouble in said) == (content is not None)
-    assert ("The head stays near what the clip shows." in said) == (content is None)
+    row = Row()
+    panel.draw_off_plate(row, wide(), performed)
+    panel.draw_unsure(row, wide(), performed)
+    assert (found.trouble in row.said) == (content is not None)
+    assert ("The head stays near what the clip shows." in row.said) == (content is None)
 
 
 def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):

@@ -200,6 +200,21 @@ def test_the_picture_can_begin_in_the_middle_of_the_sound_or_before_it(tmp_path,
     assert abs(np.abs(heard).argmax() / 48000 - (2.0 - from_seconds)) < 1024 / 48000
 
 
+@pytest.mark.parametrize(("from_seconds", "part", "heard"), [
+    (0.0, (0.4, 1.2), (0.4, 1.2)), (0.5, (0.0, 1.2), (0.0, 0.7)), (-0.2, (0.4, 9.0), (0.6, 2.0)),
+    (0.0, (1.5, 1.0), None)])
+def test_only_the_chosen_part_of_a_sound_is_heard_where_it_belongs(tmp_path, from_seconds, part, heard):
+    wav = write_wav(tmp_path / "tone.wav", 0.5 * np.sin(np.arange(48000) * 0.1), 16000)
+    path = write_movie(tmp_path / "movie.mp4", 25, count=50, audio=wav, audio_from_seconds=from_seconds,
+                       audio_part=part)
+    if heard is None:
+        assert not probe(path).has_audio
+        return
+    with av.open(str(path)) as file:
+        loud = np.flatnonzero(np.abs(np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])) > 0.1)
+    assert (loud[[0, -1]] / 48000) == pytest.approx(heard, abs=1024 / 48000)
+
+
 def test_a_picture_that_begins_after_the_sound_has_ended_is_silent(tmp_path):
     wav = write_wav(tmp_path / "short.wav", np.full(1600, 0.5), 16000)
     path = write_movie(tmp_path / "movie.mp4", 25, count=5, audio=wav, audio_from_seconds=2.0)

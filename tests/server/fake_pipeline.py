@@ -95,7 +95,8 @@ def refine_ahead(subject, renders, match, crops, *, context=0, compare=None, pro
     return painted
 
 
-def refine(subject, renders, match, movie, *, fps, speech, crops, speech_from_seconds=0.0, progress=silent):
+def refine(subject, renders, match, movie, *, fps, speech, crops, speech_from_seconds=0.0, speech_part=None,
+           progress=silent):
     """A movie that is its renders one after the other, then how many of them had to be painted now."""
     painted = refine_ahead(subject, renders, match, crops, progress=progress)
     movie.write_bytes(b"".join(render.read_bytes() for render in renders) + (speech.read_bytes() if speech else b"")

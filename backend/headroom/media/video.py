@@ -107,15 +107,16 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, fps: float, width: int, height: int, *, crf: int = 16, audio: Path | None = None,
-                 audio_from_seconds: float = 0.0, title: str | None = None, generated: bool = False):
+                 audio_from_seconds: float = 0.0, audio_part: tuple[float, float] | None = None,
+                 title: str | None = None, generated: bool = False):
         """audio: any file with a sound track; its time `audio_from_seconds`, which may be negative, meets frame 0 and
-        its end is cut to the last frame's."""
+        its end is cut to the last frame's. Of it, only `audio_part` is heard: its seconds from and to, all if None."""
         self.path = Path(path)
         self.rate = rate_fraction(fps)
         self.width, self.height, self.crf = width, height, crf
         self.frames = 0
         self.tags = {"title": title or self.path.stem} | ({"comment": LABEL} if generated else {})
-        self._audio = (Path(audio), audio_from_seconds) if audio else None
+        self._audio = (Path(audio), audio_from_seconds, audio_part) if audio else None
         self._stack = ExitStack()
 
     def __enter__(self) -> "VideoWriter":
@@ -169,13 +170,15 @@ class VideoWriter:
         return stream
 
 
-def _sound_from(path: Path, from_seconds: float) -> np.ndarray | None:
-    """A file's samples (N,) from a time on, after silence where that is negative; None behind the end of the sound."""
+def _sound_from(path: Path, from_seconds: float, part: tuple[float, float] | None) -> np.ndarray | None:
+    """A file's samples (N,) from a time on, silent before the part that is heard; None where that has ended."""
+    begin, end = part or (0.0, None)
+    begin = max(begin, from_seconds, 0.0)
     try:
-        heard = read_audio(path, RATE, max(from_seconds, 0.0))
+        heard = read_audio(path, RATE, begin, end)
     except NothingThere:
         return None
-    return np.concatenate([np.zeros(round(max(-from_seconds, 0.0) * RATE), np.float32), heard])
+    return np.concatenate([np.zeros(round((begin - from_seconds) * RATE), np.float32), heard])
 
 
 @contextmanager

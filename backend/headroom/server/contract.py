@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
 from headroom.errors import InputError
 from headroom.server import trees
@@ -114,6 +114,8 @@ class RefineSettings(Strict):
     speech_from_seconds: float = Field(
         default=0.0, allow_inf_nan=False,
         description="the second of the speech that is heard with the first frame; negative where it begins later")
+    speech_part: tuple[FiniteFloat, FiniteFloat] | None = Field(
+        default=None, description="the seconds of the speech from and to which it is heard; null is all of it")
 
 
 class RefineRequest(Asked):
