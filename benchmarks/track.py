@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def print_made_up(found: list[Errors], wandering: bool, frames: int) -> None:
-    turning = "heads wandering, mostly on one side" if wandering else "heads turning from side to side, 30 degrees either way"
+    turning = "heads wandering, mostly on one side" if wandering else "heads turning 30 degrees either way"
     table = Table(title=f"Made-up people: {len(found)} x {frames} frames, {turning}")
     for heading in ("measure", "mean", "worst person", "bar"):
         table.add_column(heading, justify="left" if heading == "measure" else "right")

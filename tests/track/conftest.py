@@ -1,11 +1,15 @@
-"""A made-up person whose coefficients are known."""
+"""A made-up person whose coefficients are known, and pictures of that person."""
 
+import cv2
 import numpy as np
 import pytest
 from known_person import Known, smooth_noise
 
-from headroom.face.camera import Camera
+from headroom.face.camera import Camera, Crop
+from headroom.face.light import FRONTAL
 from headroom.face.model import bundled_model
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import skin_picture
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +21,21 @@ def known():
     translation = [10, -5, -900] + smooth_noise(rng, frames, 3, 0.8) * [15, 10, 20]
     camera, identity = Camera(1.6 * 640, 640, 480), rng.normal(size=80) * 0.6
     return Known(bundled_model(), camera, identity, expression, rotation, translation)
+
+
+@pytest.fixture(scope="session")
+def pictures(known):
+    """The known person on a grey wall, lit from the left and above."""
+    light = FRONTAL * 0.85
+    light[1:4] += np.array([[0.3], [0.1], [0.4]])
+    texture = np.random.default_rng(2).normal(0, 0.4, 80)
+    raster = Rasterizer(known.model, known.camera, Crop(80, 0, 480), 480)
+    raster.set_look(skin_picture(known.model, known.model.albedo(texture), 512), light)
+    frames = []
+    for frame in range(len(known.expression)):
+        drawn = raster.render(known.vertices(frame))
+        alpha = drawn[..., 3:] / 255
+        picture = np.full((480, 640, 3), 120, np.uint8)
+        picture[:, 80:560] = np.rint(drawn[..., :3] * alpha + 120 * (1 - alpha))
+        frames.append(cv2.GaussianBlur(picture, (0, 0), 0.7))
+    return frames

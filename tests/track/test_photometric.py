@@ -1,14 +1,8 @@
 """The pictures correct landmarks that are off for one person."""
 
-import cv2
 import numpy as np
-import pytest
 
 from headroom.face.build import similarity
-from headroom.face.camera import Crop
-from headroom.face.light import FRONTAL
-from headroom.face.raster import Rasterizer
-from headroom.face.texture import skin_picture
 from headroom.face.topology import eye_distance
 from headroom.track.choice import turned_frames
 from headroom.track.fit import fit_clip, fit_motion
@@ -16,24 +10,6 @@ from headroom.track.habit import project_landmarks, without_habit
 from headroom.track.landmarks import Landmarks
 from headroom.track.photometric import fit_to_pictures
 from headroom.track.tracker import fit_frames
-
-
-@pytest.fixture(scope="module")
-def pictures(known):
-    """The known person on a grey wall, lit from the left and above."""
-    light = FRONTAL * 0.85
-    light[1:4] += np.array([[0.3], [0.1], [0.4]])
-    texture = np.random.default_rng(2).normal(0, 0.4, 80)
-    raster = Rasterizer(known.model, known.camera, Crop(80, 0, 480), 480)
-    raster.set_look(skin_picture(known.model, known.model.albedo(texture), 512), light)
-    frames = []
-    for frame in range(len(known.expression)):
-        drawn = raster.render(known.vertices(frame))
-        alpha = drawn[..., 3:] / 255
-        picture = np.full((480, 640, 3), 120, np.uint8)
-        picture[:, 80:560] = np.rint(drawn[..., :3] * alpha + 120 * (1 - alpha))
-        frames.append(cv2.GaussianBlur(picture, (0, 0), 0.7))
-    return frames
 
 
 def habit(known, points):
@@ -70,7 +46,7 @@ def test_of_a_known_face_only_the_motion_is_corrected(known, pictures):
     fit = fit_motion(known.model, points, known.fps, known.camera, known.identity)
     frames = turned_frames(fit, 6)
     begun = fit.at(frames)
-    nearer = fit_to_pictures(known.model, begun, [pictures[i] for i in frames], points[frames], known_face=True)
+    nearer, _ = fit_to_pictures(known.model, begun, [pictures[i] for i in frames], points[frames], known_face=True)
     assert nearer.camera == known.camera and np.array_equal(nearer.identity, known.identity)
     off, off_before = (np.abs(f.rotation - known.rotation[frames]).mean() for f in (nearer, begun))
     assert off < 0.7 * off_before

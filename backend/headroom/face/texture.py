@@ -50,7 +50,8 @@ def skin_picture(model: FaceModel, colours: np.ndarray, size: int) -> np.ndarray
 def colours_at(picture: np.ndarray, uv: np.ndarray) -> np.ndarray:
     """(N, 3) display values 0..1 of a texture (S, S, 3) uint8, row 0 on top, at texture coordinates (N, 2)."""
     at = (uv * [1, -1] + [0, 1]) * len(picture) - 0.5
-    return cv2.remap(picture, *at.astype(np.float32).T, cv2.INTER_LINEAR)[:, 0].astype(np.float32) / 255
+    u, v = at.astype(np.float32).T
+    return cv2.remap(picture, u, v, cv2.INTER_LINEAR)[:, 0].astype(np.float32) / 255
 
 
 def spread_outwards(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:

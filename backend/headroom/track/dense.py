@@ -29,14 +29,14 @@ _THREADS = 2
 @dataclass(frozen=True)
 class DenseConfig:
     """steps: Gauss-Newton steps towards each picture. softness: as in `PhotometricConfig`. agreement: evidence of a
-    point. light_prior: weights of the squared changes of a frame's light. lips: mm around the inner lips where the
+    point. light_prior: weight of the squared changes of a frame's light. lips: mm around the inner lips where the
     picture is not asked, because a mouth that opens shows other things.
     """
 
     steps: int = 2
     softness: float = 0.5
     agreement: float = 0.5
-    light_prior: tuple[float, ...] = (50.0, 50.0, 50.0, 50.0, 100.0, 100.0, 100.0, 100.0, 100.0)
+    light_prior: float = 50.0
     expression_prior: float = 0.5
     lips: float = 4.0
 
@@ -99,7 +99,7 @@ class _Closer:
         weights = shaded.evidence(noise, self.config.agreement) * self.trust
         products = ((rows * weights[:, None]).T @ rows).astype(np.float64)
         own, light = slice(0, -_LIGHTS - 1), slice(-_LIGHTS - 1, -1)
-        lit = np.linalg.solve(products[light, light] + np.diag(self.config.light_prior), products[light])
+        lit = np.linalg.solve(products[light, light] + self.config.light_prior * np.eye(_LIGHTS), products[light])
         products -= products[:, light] @ lit
         return products[own, own], products[own, -1]
 

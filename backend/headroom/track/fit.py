@@ -82,7 +82,8 @@ class Fit:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What else is known of each frame's motion, as least squares about state (T, S): normal (T, S, S), right (T, S)."""
+    """What else is known of each frame's motion, as least squares about state (T, S): normal (T, S, S), right (T, S).
+    """
 
     state: np.ndarray
     normal: np.ndarray

@@ -84,8 +84,8 @@ def fit_to_pictures(
     model: FaceModel, fit: Fit, pictures: Sequence[np.ndarray], points: np.ndarray,
     known_face: bool = False, config: PhotometricConfig | None = None,
 ) -> tuple[Fit, SkinLook]:
-    """The fit of some frames, K pictures (H, W, 3) uint8 with landmarks (K, 478, 3), brought nearer to the pictures, and
-    the skin's look in them.
+    """The fit of some frames, K pictures (H, W, 3) uint8 with landmarks (K, 478, 3), brought nearer to the pictures,
+    and the skin's look in them.
 
     known_face: identity and camera stay as they are.
     """

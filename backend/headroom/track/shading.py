@@ -45,7 +45,8 @@ class Posed:
 class Shaded:
     """missing (N,): the seen brightness less the shown one. weights (N,): how squarely a point is seen, 0 where the
     picture is white. albedo, shading (N,), harmonics (N, 9). The derivatives of the difference that are left:
-    by_surface (N, 6) by place and normal in model axes, by_place (N, 3) in camera axes, by_rotation (N, 3), by_focal (N,).
+    by_surface (N, 6) by place and normal in model axes, by_place (N, 3) in camera axes, by_rotation (N, 3), by_focal
+    (N,).
     """
 
     missing: np.ndarray

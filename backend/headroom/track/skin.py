@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from headroom.face.model import FaceModel
 
@@ -25,7 +24,7 @@ class SkinPoints:
         skin = np.flatnonzero((model.interior < _DEEP) & (away > _RIM_MM))
         # any regular choice would favour the coarse mesh's own points, which lie along the lips and lids
         self.vertices = np.sort(np.random.default_rng(0).permutation(skin)[:count])
-        self._patch = _Patch.around(model, self.vertices)
+        self._patch = _Patch(model, self.vertices)
         self.identity_basis, self.expression_basis = (
             self._patch.derivatives(model.shape(identity), basis)
             for basis in (model.identity_basis, model.expression_basis)
@@ -45,18 +44,14 @@ class SkinPoints:
 class _Patch:
     """The part of a mesh that some vertices' normals depend on."""
 
-    def __init__(self, chosen: np.ndarray, around: sparse.csr_matrix, corners: np.ndarray, model: FaceModel):
-        self.chosen, self.around, self.corners = chosen, around, corners
-        self.used, self.within = np.unique(corners, return_inverse=True)
-        self.within = self.within.reshape(corners.shape)
-        self.at = np.searchsorted(self.used, chosen)
-        self.moved = model.expression_basis[self.used].reshape(3 * len(self.used), -1).astype(np.float32)
-
-    @staticmethod
-    def around(model: FaceModel, chosen: np.ndarray) -> "_Patch":
+    def __init__(self, model: FaceModel, chosen: np.ndarray):
         around = model.faces_of_vertex[chosen]
         faces = np.unique(around.indices)
-        return _Patch(chosen, around[:, faces], model.faces[faces], model)
+        self.chosen, self.around, self.corners = chosen, around[:, faces], model.faces[faces]
+        self.used, within = np.unique(self.corners, return_inverse=True)
+        self.within = within.reshape(self.corners.shape)
+        self.at = np.searchsorted(self.used, chosen)
+        self.moved = model.expression_basis[self.used].reshape(3 * len(self.used), -1).astype(np.float32)
 
     def surface(self, neutral: np.ndarray, expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         shape = neutral[self.used] + (self.moved @ expression.astype(np.float32)).reshape(-1, 3)

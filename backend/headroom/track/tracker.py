@@ -86,13 +86,14 @@ def regressor_of(path: Path | None, model: FaceModel) -> "Reader | None":
 def track_further(
     known: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent
 ) -> Track:
-    """The track of further frames of the same person, whose albedo picture (S, S, 3) uint8 is known, camera and light."""
+    """The track of further frames of the same person, camera and light; albedo: the person's, (S, S, 3) uint8."""
     landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
     points, doubt = _with_lost_frames(frames, landmarks, model)
     fit = fit_motion(
         model, points, known.fps, known.camera, known.identity, _FIRST, part(progress, 0.6, 0.8), doubt
     )
-    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, (albedo, known.light), part(progress, 0.8, 1))
+    look = albedo, known.light
+    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, look, part(progress, 0.8, 1))
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
