@@ -1,6 +1,7 @@
 """How well the refiner paints people whom no weights have seen.
 
     python benchmarks/refiner.py CLIP...                    # general weights alone, and learnt from the person
+    python benchmarks/refiner.py --preset standard --no-scratch CLIP...     # another preset, for as long as it learns
     python benchmarks/refiner.py --ablations CLIP...        # the paper's Figure 4: one table and one picture
 
 Learns from the first seconds of each clip; the rest is drawn from its own tracked motion, over its own frames whose
@@ -32,7 +33,7 @@ from headroom.refine.dataset import Pairs
 from headroom.refine.general import general_refiner
 from headroom.refine.generator import WINDOW
 from headroom.refine.refine import Refiner
-from headroom.refine.train import PRESETS, TrainConfig, train_refiner
+from headroom.refine.train import PAPER_EPOCHS, PRESETS, TrainConfig, train_refiner
 from headroom.track.albedo import of_texture
 from headroom.track.tracker import track_clip, track_further
 
@@ -68,7 +69,8 @@ def main(
     save: Annotated[Path | None, typer.Option(help="Folder for pictures.")] = None,
 ) -> None:
     config = PRESETS[preset] if seconds is None else replace(PRESETS[preset], seconds=seconds)
-    table = Table(title=f"Learnt from {learn_seconds:g} s, preset {preset}, {config.seconds or 0:g} s of learning")
+    length = f"{PAPER_EPOCHS} epochs" if config.seconds is None else f"{config.seconds:g} s of learning"
+    table = Table(title=f"Learnt from {learn_seconds:g} s, preset {preset}, {length}")
     for heading in ("clip", "painted by", "face", "mouth", "eyes", "flicker", "s"):
         table.add_column(heading, justify="left" if heading in ("clip", "painted by") else "right")
     for clip in clips:
@@ -102,8 +104,8 @@ def halves(clip: Path, seconds: float) -> tuple[Pairs, Rest]:
 
 
 def learnt_refiners(learnt: Pairs, config: TrainConfig, scratch: bool) -> Iterator[tuple[str, Refiner, float]]:
-    """The general refiner as it comes, the person's from it, and the person's from nothing."""
-    general = general_refiner(learnt.identity[0])
+    """The general refiner as it comes, the person's from it where that is meant, and the person's from nothing."""
+    general = general_refiner(learnt.identity[0], learnt.feature) if config.from_general else None
     if general:
         yield "general", general, 0.0
         yield "personal", *timed(learnt, config, general)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from headroom import corpus, training
+from headroom import corpus, learning, training
 from headroom.corpus import Clip, DrawnClips, Speaker, SpokenClips, TrackCache, find_clips, people
 from headroom.errors import Cancelled, InputError
 from headroom.face.model import bundled_model
+from headroom.identity import feature_name
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.dataset import AugmentConfig
@@ -22,7 +23,9 @@ from headroom.motion.train import TrainConfig
 from headroom.progress import silent
 from headroom.refine import general
 from headroom.refine.general import GENERAL as REFINING
-from headroom.refine.generator import GeneratorConfig
+from headroom.refine.generator import Generator, GeneratorConfig
+from headroom.refine.refine import Refiner
+from headroom.refine.region import RegionConfig
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "sample.mp4"
 WORD_SECONDS = 29 / 25
@@ -115,9 +118,27 @@ def test_the_refiner_is_trained_from_the_same_tracks_and_a_person_begins_from_it
     monkeypatch.setattr(general, "WEIGHTS", weights)
     model = bundled_model()
     identity = np.ones(model.identity_basis.shape[2] + model.albedo_basis.shape[2])
-    first = general.general_refiner(identity)
+    first = general.general_refiner(identity, feature_name(model, None))
     assert first.generator.config.width == 8 and np.allclose(first.identity, identity)
-    assert general.general_refiner(identity[:12]) is None, "a feature of another length is not understood"
+    assert first.generator.style.hidden.weight.any()
+
+
+def test_of_the_general_refiner_a_feature_of_another_kind_keeps_the_network_alone(tmp_path, monkeypatch):
+    model = bundled_model()
+    known = Refiner(Generator(GeneratorConfig(width=8, levels=4, hidden=8)), np.zeros(160, np.float32), RegionConfig(),
+                    64, "cpu", feature=feature_name(model, None))
+    known.save(tmp_path / "refiner.safetensors")
+    monkeypatch.setattr(general, "WEIGHTS", tmp_path / "refiner.safetensors")
+    identity = np.random.default_rng(0).normal(size=160)
+    for length, feature in ((160, feature_name(replace(model, digest="imported"), None)), (12, "ArcFace")):
+        other = general.general_refiner(identity[:length], feature)
+        assert not other.generator.style.hidden.weight.any() and other.generator.config.identity == length
+        assert other.generator.stem.weight.equal(general.general_refiner(identity, known.feature).generator.stem.weight)
+        assert other.feature == feature
+
+
+def test_the_bundled_refiner_knows_the_bundled_face_model():
+    assert Refiner.load(general.WEIGHTS, "cpu").feature == feature_name(bundled_model(), None)
 
 
 def test_a_refiner_s_training_resumed_equals_one_without_a_stop(lrw, tmp_path, monkeypatch):
@@ -151,6 +172,16 @@ def test_a_clip_without_sound_is_left_out_for_motion_alone(tmp_path, monkeypatch
     assert notes == [] and pairs.frames.shape == (len(frames), 64, 64, 3)
     drawn = pairs.renders[..., 3] > 250
     assert np.abs(pairs.frames[drawn].astype(float) - pairs.renders[..., :3][drawn]).mean() < 12
+
+
+def test_of_a_clip_that_does_not_fit_into_memory_the_beginning_is_used_and_that_is_said(lrw, monkeypatch, caplog):
+    clip = lrw / "lipread_mp4" / "AFTER" / "train" / "AFTER_00001.mp4"
+    info = probe(clip)
+    monkeypatch.setattr(learning, "_MOST_PIXELS", 12 * info.width * info.height)
+    speaker = corpus.track_speaker(clip, bundled_model())
+    assert len(speaker.track) == 12
+    assert len(speaker.sound) == pytest.approx(12 / info.fps * SAMPLE_RATE, abs=2)
+    assert f"only its first {12 / info.fps:.1f} s are used" in caplog.text
 
 
 def test_a_clip_whose_face_comes_late_is_no_help_to_the_refiner(lrw, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from headroom.device import VARIABLE, device_name, pick_device
+from headroom.device import VARIABLE, device_name, is_out_of_memory, pick_device
 from headroom.errors import InputError
 
 
@@ -34,3 +34,14 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch, name, said):
     monkeypatch.setenv(VARIABLE, name)
     with pytest.raises(InputError, match=said):
         pick_device()
+
+
+@pytest.mark.parametrize("error,full", [
+    (MemoryError(), True),
+    (torch.OutOfMemoryError("CUDA out of memory."), True),
+    (RuntimeError("MPS backend out of memory (MPS allocated: 8.95 GB)."), True),
+    (RuntimeError("shapes differ"), False),
+    (ValueError("out of memory"), False),
+])
+def test_memory_that_ran_out_is_known_on_every_device(error, full):
+    assert is_out_of_memory(error) == full

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ import numpy as np
 
 from headroom.errors import InputError
 from headroom.face.model import FaceModel
-from headroom.files import UNREADABLE, atomic_write
-from headroom.learning import clip_speech, pairs_of
+from headroom.files import UNREADABLE, atomic_write, digest_of
+from headroom.learning import clip_speech, most_seconds, pairs_of
 from headroom.media.video import probe, read_frames
 from headroom.performance import Performance
 from headroom.progress import Progress, silent
@@ -35,6 +35,8 @@ MOVIES = (".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".mkv", ".avi", ".webm")
 PEOPLE = Path(__file__).parent / "weights" / "people.toml"
 LRW_FOLDER = "lipread_mp4"
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -48,7 +50,7 @@ class Clip:
 
     @cached_property
     def digest(self) -> str:
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return digest_of(self.path)
 
 
 def find_clips(datasets: Iterable[Path]) -> list[Clip]:
@@ -194,11 +196,14 @@ class DrawnClips(Sequence["Pairs"]):
 
 
 def track_speaker(clip: Path, model: FaceModel, progress: Progress = silent) -> Speaker:
-    """Track, albedo and sound of the person in a clip."""
+    """Track, albedo and sound of the person in a clip; of one that does not fit into memory, in its beginning."""
     info = probe(clip)
-    tracked = track_clip(list(read_frames(clip)), info.fps, model, progress=progress)
+    end = min(info.seconds, most_seconds(info))
+    if end < info.seconds:
+        log.warning("%s lasts %.1f s; only its first %.1f s are used", clip, info.seconds, end)
+    tracked = track_clip(list(read_frames(clip, 0.0, end)), info.fps, model, progress=progress)
     try:
-        sound, silence = clip_speech(clip, info, 0.0, info.seconds), ""
+        sound, silence = clip_speech(clip, info, 0.0, end), ""
     except InputError as error:
         sound, silence = np.zeros(0, np.float32), str(error)
     return Speaker(tracked.track, tracked.look.albedo, sound, silence)

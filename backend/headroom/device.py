@@ -29,6 +29,14 @@ def pick_device(name: str = "auto") -> "torch.device":
     return torch.device(name)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, the machine's or a GPU's. torch has a class for that, by whose name it
+    is known without loading torch, and for Apple GPUs only a text.
+    """
+    return (isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+            or (isinstance(error, RuntimeError) and "MPS backend out of memory" in str(error)))
+
+
 def device_name() -> str:
     """The device that is used, for people to read."""
     import torch

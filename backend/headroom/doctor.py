@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 from headroom import __version__
 from headroom.errors import HeadroomError
+from headroom.files import digest_of
 from headroom.system import SOFTWARE_OPENGL, missing_packages
 
 PACKAGES = ("numpy", "scipy", "torch", "mediapipe", "av", "moderngl", "h5py", "trimesh", "safetensors", "fastapi",
@@ -132,7 +132,7 @@ def _weights() -> Iterator[Finding]:
     files = sorted(path for path in WEIGHTS.glob("*") if path.suffix in (".npz", ".safetensors"))
     for name in sorted({path.name for path in files} | stated.keys()):
         path = WEIGHTS / name
-        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+        digest = digest_of(path) if path.is_file() else "missing"
         ok = path.is_file() and stated.get(name, digest) == digest
         yield Finding(f"weights/{name}", ok, f"sha256 {digest[:16]}" if path.is_file() else digest,
                       "The file is not the one that was released; install Headroom again.")

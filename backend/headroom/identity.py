@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from headroom.face.model import FaceModel
+from headroom.progress import Progress, silent
 from headroom.refine.arcface import ArcFace
 from headroom.track.landmarks import COUNT
 from headroom.track.regressor.guess import five_points
@@ -14,14 +15,23 @@ from headroom.track.track import Track
 
 
 def identity_features(
-    model: FaceModel, track: Track, frames: Sequence[np.ndarray], arcface: ArcFace | None
+    model: FaceModel, track: Track, frames: Sequence[np.ndarray], arcface: ArcFace | None, progress: Progress = silent
 ) -> np.ndarray:
     """The feature of each frame (H, W, 3) uint8: ArcFace's (T, 512), or the face model's own coefficients (T, 160),
     which are the same for all.
     """
     if arcface is None:
         return np.tile(np.concatenate([track.identity, track.texture]).astype(np.float32), (len(track), 1))
-    return np.stack([arcface.read(frame, face_points(model, track, index)) for index, frame in enumerate(frames)])
+    features = []
+    for index, frame in enumerate(frames):
+        progress(index / len(frames), f"Recognising the face in frame {index + 1} of {len(frames)}")
+        features.append(arcface.read(frame, face_points(model, track, index)))
+    return np.stack(features)
+
+
+def feature_name(model: FaceModel, arcface: ArcFace | None) -> str:
+    """What the features are; the coefficients of two face models do not mean the same."""
+    return "ArcFace" if arcface else f"face model {model.digest}"
 
 
 def face_points(model: FaceModel, track: Track, frame: int) -> np.ndarray:

@@ -120,11 +120,10 @@ class Clip:
             write_plates(folder / PLATES, frames, self.info.fps, part(progress, 0.27, 0.29))
             notes = [*self.notes, *keep_background(folder, frames, part(progress, 0.29, 0.3))]
         with timed(took, "refiner"):
-            pairs = pairs_of(model, track, tracked.look.albedo, frames, config.resolution, config.arcface)
-            refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, part(progress, 0.3, 1))
+            pairs = pairs_of(model, track, tracked.look.albedo, frames, config.resolution, config.arcface,
+                             part(progress, 0.3, 0.33))
+            refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, part(progress, 0.33, 1))
         notes += tracked.notes + motion_notes(motion)
-        if config.arcface and PRESETS[config.preset].from_general:
-            notes.append("The refiner was learnt without the general weights, which do not know ArcFace's feature.")
         return Learnt(self.info, self.span, frames, tracked, motion, refiner, config.albedo, took, notes)
 
 
@@ -139,13 +138,18 @@ def learnt_part(
             f"Only {max(0.0, end - start):.1f} s of the clip to learn from; choose a part of at least "
             f"{SHORTEST_SECONDS:.0f} s, better 12 s."
         )
-    longest = _MOST_PIXELS / (info.width * info.height * info.fps)
+    longest = most_seconds(info)
     if to_seconds is None:
         longest = min(longest, LONGEST_SECONDS)
     if end - start > longest + 1e-6:
         end = start + longest
         return start, end, [f"Learnt from {start:.1f} to {end:.1f} s of the clip's {info.seconds:.1f} s."]
     return start, end, []
+
+
+def most_seconds(info: VideoInfo) -> float:
+    """How long a part of a clip can be held in memory."""
+    return _MOST_PIXELS / (info.width * info.height * info.fps)
 
 
 def clip_speech(clip: Path, info: VideoInfo, start: float, end: float) -> np.ndarray:
@@ -180,34 +184,35 @@ def motion_notes(motion: "MotionModel") -> list[str]:
 def learn_refiner(
     pairs: "Pairs", config: "TrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = silent
 ) -> "Refiner":
-    """The personal refiner, begun from the general one where that is meant and understands the identity feature.
+    """The personal refiner, begun from the general one where that is meant.
 
     spatial: what renders are remembered by where frames have features of their own, the bundled network if None.
     """
     from headroom.refine.general import general_refiner
     from headroom.refine.train import train_refiner
 
-    initial = general_refiner(pairs.identity[0]) if config.from_general else None
+    initial = general_refiner(pairs.identity[0], pairs.feature) if config.from_general else None
     return train_refiner(pairs, config, progress, initial, spatial)
 
 
 def pairs_of(
     model: FaceModel, track: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], resolution: int,
-    arcface: "ArcFace | None" = None,
+    arcface: "ArcFace | None" = None, progress: Progress = silent,
 ) -> "Pairs":
     """True and rendered crops of a clip's frames (H, W, 3) uint8, where the face was seen. albedo (S, S, 3) uint8.
 
     arcface: what tells each frame's identity feature, the face model's coefficients if None.
     """
-    from headroom.identity import identity_features
+    from headroom.identity import feature_name, identity_features
     from headroom.refine.dataset import Pairs, normalised_identity
 
     sure = track.confidence > 0
     crops = np.stack([crop_frame(frame, track.crop, resolution) for frame in frames])
-    renders = np.stack(list(draw(model, track, albedo, resolution)))
+    renders = np.stack(list(draw(model, track, albedo, resolution, part(progress, 0, 0.5))))
+    progress(0.5, "Marking mouth and eyes")
     regions = region_maps(model, track, resolution)
-    identity = normalised_identity(identity_features(model, track, frames, arcface))
-    return Pairs(crops[sure], renders[sure], regions[sure], identity[sure])
+    identity = normalised_identity(identity_features(model, track, frames, arcface, part(progress, 0.7, 1)))
+    return Pairs(crops[sure], renders[sure], regions[sure], identity[sure], feature_name(model, arcface))
 
 
 def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = silent) -> None:

@@ -66,12 +66,12 @@ class Photo:
             motion = general_motion(model, tracked.track)
         with timed(took, "plates"):
             write_plates(folder / PLATES, frames, FPS, part(progress, 0.1, 0.15))
-            keep_background(folder, frames, part(progress, 0.15, 0.2))
+            notes = keep_background(folder, frames, part(progress, 0.15, 0.2))
         with timed(took, "refiner"):
             pairs = pairs_of(model, tracked.track, tracked.look.albedo, frames, config.resolution)
             training = photo_training(PRESETS[config.preset])
             refiner = learn_refiner(pairs, training, config.spatial, part(progress, 0.2, 1))
-        notes = [*tracked.notes, PHOTO_NOTE]
+        notes = [*tracked.notes, PHOTO_NOTE, *notes]
         return Learnt(info, (0.0, info.seconds), frames, tracked, motion, refiner, kind, took, notes)
 
 

@@ -70,14 +70,9 @@ class Studio:
                     self._warped.popitem(last=False)
             return self._warped[key]
 
-    def painted(
-        self, renders: Iterable[np.ndarray], matched: PlateMatch, first: int = 0, context: int = 0
-    ) -> Iterator[Crop]:
-        """Refined crops of renders (R, R, 4) uint8 of the frames from `first` on.
-
-        The first `context` of them are looked at by those that follow, and not painted.
-        """
-        return self.refiner.refine(renders, self._plate_crops(matched, first), context=context)
+    def painted(self, renders: Iterable[np.ndarray], matched: PlateMatch) -> Iterator[Crop]:
+        """Refined crops of the renders (R, R, 4) uint8 of a shot."""
+        return self.refiner.refine(renders, self._plate_crops(matched, 0))
 
     def refined(
         self, renders: Sequence[Path], matched: PlateMatch, crops: Crops, context: int = 0
@@ -118,19 +113,25 @@ class Studio:
         for known, run in groupby(range(context, len(renders)), lambda frame: keys[frame] in crops):
             frames = list(run)
             if not known:
-                yield from ((crop, True) for crop in self._run(renders, matched, frames[0], frames[-1] + 1))
+                yield from self._run(renders, matched, frames[0], frames[-1] + 1)
                 continue
             for frame in frames:
-                kept = crops.load(keys[frame])  # None when it was damaged or removed meanwhile
-                yield (kept, False) if kept else (next(self._run(renders, matched, frame, frame + 1)), True)
+                kept = crops.load(keys[frame])
+                if kept:
+                    yield kept, False
+                else:  # it was damaged or removed meanwhile
+                    yield from self._run(renders, matched, frame, frame + 1)
 
-    def _run(self, renders: Sequence[Path], matched: PlateMatch, first: int, end: int) -> Iterator[Crop]:
-        """Paint the frames first..end-1, with the frames before them in view."""
+    def _run(
+        self, renders: Sequence[Path], matched: PlateMatch, first: int, end: int
+    ) -> Iterator[tuple[Crop, bool]]:
+        """Paint the frames first..end-1, with the frames before them in view; True with each, for they are new."""
         start = max(first - (WINDOW - 1), 0)
         pictures = (read_picture(render, alpha=True) for render in renders[start:end])
         windows = self.refiner.windows(pictures, self._plate_crops(matched, start), first - start)
         with closing(ahead(windows)) as prepared:
-            yield from self.refiner.painted(prepared)
+            for crop in self.refiner.painted(prepared):
+                yield crop, True
 
     def _plate_crops(self, matched: PlateMatch, first: int) -> Iterator[np.ndarray]:
         """The crop (R, R, 3) uint8 of each plate from the frame `first` on."""

@@ -68,16 +68,32 @@ def test_the_checkpoint_is_removed_when_the_weights_are_written(clips, tmp_path)
 
 
 def test_tensorboard_is_told_every_loss_of_every_network(clips, tmp_path, monkeypatch):
-    told = []
-    writer = types.SimpleNamespace(add_scalar=lambda *given: told.append(given), close=lambda: told.append("closed"))
-    module = types.SimpleNamespace(SummaryWriter=lambda folder: writer)
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    told = tensorboard(monkeypatch)
     record = Record(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path)
     train_general(clips, LIP, LID, None, CONFIG, None, silent, record)
     record.close()
-    names = {name for name, _, _ in told[:-1]}
+    scalars = [each for each in told if isinstance(each, tuple)]
+    names = {name for name, _, _ in scalars}
     assert {"network 0/expression", "network 1/expression", "network 0/pose", "network 1/lips"} <= names
-    assert {step for _, _, step in told[:-1]} == {10} and told[-1] == "closed"
+    assert {step for _, _, step in scalars} == {10} and told[-1] == "closed"
+
+
+def test_curves_are_on_the_disk_when_their_checkpoint_is(clips, tmp_path, monkeypatch):
+    told = tensorboard(monkeypatch)
+    with pytest.raises(Cancelled):
+        train_general(clips, LIP, LID, None, CONFIG, None, stop_at(0.48),
+                      Record(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path))
+    assert told[0] == "flushed" and told[-1] == "flushed" and len(told) > 2  # steps 5 and 10
+
+
+def tensorboard(monkeypatch):
+    """What a stand-in for TensorBoard's writer is told, in order."""
+    told = []
+    writer = types.SimpleNamespace(add_scalar=lambda *given: told.append(given), flush=lambda: told.append("flushed"),
+                                   close=lambda: told.append("closed"))
+    module = types.SimpleNamespace(SummaryWriter=lambda folder: writer)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    return told
 
 
 def test_a_missing_tensorboard_is_one_sentence(tmp_path, monkeypatch):

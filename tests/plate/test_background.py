@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from headroom.errors import InputError
-from headroom.plate.background import filled, find_background
+from headroom.plate import ground
+from headroom.plate.background import HIDDEN, MOVES, filled, find_background
 from headroom.plate.matte import load_mattes, outline, save_mattes
 
 
@@ -30,7 +31,7 @@ def test_what_some_frames_show_is_found_behind_the_person():
 
 def test_a_background_that_moves_is_not_taken_for_one():
     frames, mattes, _ = walking(drift=8)
-    assert find_background(frames, mattes) is None
+    assert find_background(frames, mattes) == MOVES
 
 
 def test_one_frame_is_filled_in_behind_the_person():
@@ -38,6 +39,23 @@ def test_one_frame_is_filled_in_behind_the_person():
     found = find_background(frames, mattes)
     assert found[30:, 20:40].max() < 200  # nothing of the person is left
     assert np.array_equal(found[:20], wall[:20])
+
+
+@pytest.mark.parametrize("frames", [1, 12])
+def test_what_a_person_hides_in_every_frame_is_filled_from_what_is_known(frames):
+    pictures, mattes, _ = walking(frames)
+    mattes[:, :, 40:] = 255
+    found = find_background(pictures, mattes)
+    assert 40 < found[:, 90:].min() and found[:, 90:].max() < 160  # neither the person nor white
+
+
+@pytest.mark.parametrize("frames", [1, 12])
+def test_a_background_that_is_never_seen_is_not_made_up_and_that_is_said(frames, tmp_path, monkeypatch):
+    pictures, mattes, _ = walking(frames)
+    mattes[:, :, 2:] = 255
+    monkeypatch.setattr(ground, "find_mattes", lambda frames, progress: mattes)
+    assert ground.keep_background(tmp_path, pictures) == [HIDDEN]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_filling_leaves_a_known_picture_alone():

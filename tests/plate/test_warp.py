@@ -5,8 +5,21 @@ import numpy as np
 import pytest
 
 from headroom.face.camera import Camera, place
+from headroom.plate.matte import outline
 from headroom.plate.surface import HeadSurface
-from headroom.plate.warp import AROUND, FALL_OFF, STEEPEST, Backdrop, _fading, _farthest, _grid, _head_shift, warp_plate
+from headroom.plate.warp import (
+    AROUND,
+    FALL_OFF,
+    STEEPEST,
+    Backdrop,
+    _fading,
+    _farthest,
+    _grid,
+    _head_shift,
+    _mixed,
+    _Motion,
+    warp_plate,
+)
 
 CAMERA = Camera(1200.0, 640, 360)
 STRAIGHT = (np.zeros(3), np.array([0.0, 10.0, -1400.0]))
@@ -128,6 +141,30 @@ def test_without_a_known_background_the_surroundings_bend_and_nothing_is_lost():
     moved = warped(plate, TURNED, matte=np.full((9, 16), 255, np.uint8))
     assert np.array_equal(moved[:, :60], plate[:, :60]) and np.array_equal(moved[:, 580:], plate[:, 580:])
     assert moved.min() >= 0 and abs(moved.mean() - plate.mean()) < 3
+
+
+def test_tiles_hold_each_moving_pixel_once_and_where_it_comes_from():
+    window, turn = (201, 31, 466, 360), np.float32([[0.01, 0.02], [-0.03, 0.04]])
+    grid = _grid(window, 8)
+    motion = _Motion.of(grid, grid @ turn.T + 2, outline(person_matte(), (360, 640), 6.0), 20.0)
+    painted = np.zeros((360, 640), int)
+    for tile in motion.tiles(window, 8):
+        height, width = tile.x.shape
+        painted[tile.top : tile.top + height, tile.left : tile.left + width] += 1
+        middles = np.stack(np.meshgrid(tile.left + np.arange(width), tile.top + np.arange(height)), axis=-1) + 0.5
+        source = middles + middles @ turn.T + 2 - 0.5
+        assert np.allclose(tile.x, source[..., 0], atol=1e-3) and np.allclose(tile.y, source[..., 1], atol=1e-3)
+    outside = np.ones((360, 640), bool)
+    outside[31:360, 201:466] = False
+    person = cv2.resize(person_matte(), (640, 360)) > 128
+    assert painted.max() == 1 and not painted[outside].any() and painted[person & ~outside].all()
+
+
+def test_a_picture_without_a_share_leaves_the_one_below_bit_for_bit():
+    under = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+    nothing = np.zeros((16, 16), np.float32)
+    assert np.array_equal(_mixed(under, 255 - under, nothing), under)
+    assert np.array_equal(_mixed(under, 255 - under, nothing + 1), 255 - under)
 
 
 def test_a_head_outside_the_frame_leaves_the_plate():

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from inspect import GEN_CLOSED, getgeneratorstate
 from types import SimpleNamespace
 
 import numpy as np
@@ -122,6 +123,15 @@ def test_no_more_renders_are_read_than_the_stream_holds(studio, clip, matched, t
     stream.close()
     assert 1 <= len(read) <= 1 + 2 * AHEAD + 1
     assert not working()
+
+
+def test_a_stream_that_is_given_up_ends_its_painting_itself(studio, clip, matched, tmp_path, monkeypatch):
+    renders, runs = written(tmp_path, clip[1]), []
+    monkeypatch.setattr(studio, "_run", lambda *given, run=studio._run: runs.append(run(*given)) or runs[-1])
+    stream = studio.refined(renders, matched, Crops(tmp_path / "crops"))
+    next(stream)
+    stream.close()
+    assert [getgeneratorstate(run) for run in runs] == [GEN_CLOSED] and not working()
 
 
 def test_a_render_that_cannot_be_read_is_told_in_its_place_and_what_came_before_is_kept(

@@ -53,6 +53,18 @@ def test_identity_changes_what_is_painted():
     assert not torch.allclose(one, other)
 
 
+def test_told_features_of_another_kind_it_paints_nobody_in_particular_until_it_is_taught():
+    generator = Generator(TINY).eval()
+    torch.nn.init.normal_(generator.style.out.weight)
+    torch.nn.init.normal_(generator.style.hidden.bias)
+    other, window = generator.told_anew(9).eval(), torch.rand(1, INPUTS, 32, 32)
+    nobody = generator(window, torch.zeros(1, 6))[0]
+    painted = other(window, torch.randn(1, 9))[0]
+    assert torch.allclose(painted, nobody, atol=1e-6)
+    painted.mean().backward()
+    assert other.style.hidden.weight.grad.any()
+
+
 def test_current_picture_is_the_last_of_the_window():
     window = torch.rand(1, INPUTS, 4, 4)
     assert torch.equal(current_picture(window), window[:, 6:9])

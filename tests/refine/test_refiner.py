@@ -27,6 +27,7 @@ QUICK = TrainConfig(
     discriminator_width=4,
     device="cpu",
 )
+APPLES = "MPS backend out of memory (MPS allocated: 8.95 GB, other allocations: 128.00 KB, max allowed: 9.07 GB)."
 IDENTITY = normalised_identity(np.linspace(-1, 1, 12))
 
 
@@ -48,7 +49,7 @@ def drawn_clip(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 def pairs_of(frames, renders, region=64, identity=IDENTITY):
     identities = np.broadcast_to(identity, (len(frames), identity.shape[-1]))
-    return Pairs(frames, renders, np.full(frames.shape[:3], region, np.uint8), identities)
+    return Pairs(frames, renders, np.full(frames.shape[:3], region, np.uint8), identities, "somebody's")
 
 
 @pytest.fixture(scope="module")
@@ -193,16 +194,17 @@ def test_frames_of_the_context_are_seen_and_not_painted(clip, refiner):
 
 
 @pytest.fixture
-def on_a_gpu(clip, refiner):
+def on_a_gpu(clip, refiner, monkeypatch):
     """A function that gives a refiner that believes to be on a GPU whose memory holds `most` windows at a time."""
+    monkeypatch.setattr(torch.accelerator, "empty_cache", lambda: None)
 
-    def made(most):
+    def made(most, error=torch.OutOfMemoryError):
         ours = Refiner(refiner.generator, refiner.identity, refiner.region, refiner.resolution, "cpu")
         on_cpu, batches = ours._paint, []
 
         def paint(windows):
             if ours.device.type != "cpu" and len(windows) > most:
-                raise torch.OutOfMemoryError
+                raise error
             batches.append(len(windows))
             there, ours.device = ours.device, torch.device("cpu")
             try:
@@ -216,12 +218,19 @@ def on_a_gpu(clip, refiner):
     return made
 
 
-def test_a_full_gpu_is_given_fewer_frames_at_a_time(clip, refiner, on_a_gpu):
-    ours, batches = on_a_gpu(most=2)
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError(APPLES)], ids=["NVIDIA", "Apple"])
+def test_a_full_gpu_is_given_fewer_frames_at_a_time(clip, refiner, on_a_gpu, error):
+    ours, batches = on_a_gpu(2, error)
     made = [picture for picture, _ in ours.refine(clip[1], clip[0], batch=5)]
     assert batches == [2, 1, 2, 1] and ours.device.type == "mps"
     for a, (b, _) in zip(made, refiner.refine(clip[1], clip[0]), strict=True):
         assert np.abs(a.astype(int) - b).max() <= 2
+
+
+def test_another_error_of_a_gpu_is_not_taken_for_a_full_one(clip, on_a_gpu):
+    ours, _ = on_a_gpu(0, RuntimeError("the GPU was lost"))
+    with pytest.raises(RuntimeError, match="was lost"):
+        next(ours.refine(clip[1], clip[0]))
 
 
 def test_a_gpu_without_room_for_one_frame_leaves_the_work_to_the_cpu(clip, on_a_gpu, caplog):
@@ -235,6 +244,7 @@ def test_a_saved_refiner_paints_the_same(clip, refiner, tmp_path):
     refiner.save(tmp_path / "refiner.safetensors")
     again = Refiner.load(tmp_path / "refiner.safetensors", device="cpu")
     assert again.generator.config == refiner.generator.config and again.region == refiner.region
+    assert again.feature == refiner.feature == "somebody's"
     for (a, _), (b, _) in zip(refiner.refine(clip[1], clip[0]), again.refine(clip[1], clip[0])):
         assert np.abs(a.astype(int) - b).max() <= 1  # weights are kept in half precision
     assert [path.name for path in tmp_path.iterdir()] == ["refiner.safetensors"]

@@ -72,6 +72,8 @@ class Record:
             for name, value in losses.items():
                 self._writer.add_scalar(f"network {len(self.finished)}/{name}", float(value.detach()), course.step)
         if course.step % self.every == 0:
+            if self._writer is not None:
+                self._writer.flush()
             randoms = team.everybodys(random_state())
             if team.leads():
                 self._write({"course": course.state_dict(), "random": randoms})

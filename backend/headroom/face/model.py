@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -15,7 +14,7 @@ from scipy import sparse
 
 from headroom.errors import InputError
 from headroom.face.topology import MOUTH_CAVITY, Surface
-from headroom.files import UNREADABLE, atomic_write
+from headroom.files import UNREADABLE, atomic_write, digest_of
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "face.npz"
 
@@ -148,13 +147,7 @@ def load_model(path: Path) -> FaceModel:
             values = {f.name: data[f.name] for f in fields(FaceModel) if f.name != "digest"}
             texts = {name: tuple(str(text) for text in values[name]) for name in ("names", "regions")}
             model = FaceModel(**{**values, **texts, "source": str(values["source"])})
-    return replace(model, digest=digest_of(path))
-
-
-def digest_of(path: Path) -> str:
-    """What tells one face model's file from another's."""
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()[:16]
+    return replace(model, digest=digest_of(path)[:16])
 
 
 @lru_cache(maxsize=1)

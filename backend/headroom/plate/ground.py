@@ -24,7 +24,8 @@ EVERYTHING = np.full((9, 16), 255, np.uint8)
 class Ground:
     """A subject's plates with what is behind the person in them; use as a context manager.
 
-    A clip whose background moves has neither mattes nor a background picture: there the surroundings of the head bend.
+    A clip whose background moves or is never seen has neither mattes nor a background picture: there the
+    surroundings of the head bend.
     """
 
     def __init__(self, folder: Path, camera: Camera, surface: HeadSurface):
@@ -55,9 +56,8 @@ def keep_background(folder: Path, frames: list[NDArray[np.uint8]], progress: Pro
     """Write mattes and background picture of the learnt frames (H, W, 3), and say what the user should know."""
     mattes = find_mattes(frames, progress)
     background = find_background(frames, mattes)
-    if background is None:
-        return ["The background of the clip moves, so it bends a little where the head is moved; one that stands still "
-                "does not."]
+    if isinstance(background, str):
+        return [background]
     save_mattes(folder / MATTES, mattes)
     write_picture(folder / BACKGROUND, background)
     return []

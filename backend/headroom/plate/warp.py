@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ Window = tuple[int, int, int, int]
 """Left, top, right, bottom, whole pixels."""
 
 GRID = 8  # pixels of the frame between two points of the displacement grid, at 720 lines
-TILE = 8  # squares of the grid, along and across, that are sampled at once
+BAND = 12  # rows of the grid's squares that are sampled at once
 FALL_OFF = 130.0  # mm of neck and shoulders that follow
 STEEPEST = 3.0  # the same, at least, in displacements, so that the picture never folds over
 HAIR = 6.0  # mm beyond the outline that move with the head: what a coarse matte leaves out
@@ -95,9 +96,10 @@ def _spacing(plate: NDArray[np.uint8]) -> int:
 
 
 def _grid(window: Window, spacing: int) -> NDArray[np.float32]:
-    """Middles (h, w, 2) of the squares of `spacing` pixels that cover a window, frame coordinates."""
+    """Middles (h, w, 2) of the squares of `spacing` pixels that cover a window and of one more all around it, frame
+    coordinates."""
     left, top, right, bottom = window
-    axes = (np.arange(start + spacing / 2, end + spacing / 2, spacing, dtype=np.float32)
+    axes = (np.arange(start - spacing / 2, end + 3 * spacing / 2, spacing, dtype=np.float32)
             for start, end in ((left, right), (top, bottom)))
     return np.stack(np.meshgrid(*axes), axis=-1)
 
@@ -107,9 +109,8 @@ def _head_shift(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Where each grid point (h, w, 2) of the moved head comes from, as a shift in pixels (h, w, 2), and how far away
     from the head it is (h, w), mm."""
-    middle = np.array([camera.width / 2, camera.height / 2], np.float32)
-    across = (grid - middle) * np.array([1, -1], np.float32) / np.float32(camera.focal_px)
-    directions = np.dstack([across, np.full(grid.shape[:2], -1, np.float32)])
+    x, y = (grid[..., 0] - camera.width / 2) / camera.focal_px, (camera.height / 2 - grid[..., 1]) / camera.focal_px
+    directions = np.dstack([x, y, np.full_like(x, -1)])
     points, away = surface.seen_at(directions, to_pose)
     turn, shift = rotation_matrix(np.asarray(from_pose[0])), np.asarray(from_pose[1])
     here = points @ turn.T.astype(np.float32) + shift.astype(np.float32)
@@ -140,11 +141,12 @@ class _Tile:
 
 @dataclass(frozen=True)
 class _Motion:
-    """The grid's planes (h, w): shift in x and y, pixels; stretched as in `_Tile`; where anything moves, where more
-    than the person is seen, and where the plate does not show it.
+    """The grid's planes (h, w): x and y of where it comes from, whole at the middles of pixels; stretched as in
+    `_Tile`; where anything moves, where more than the person is seen, and where the plate does not show it.
     """
 
-    shift: NDArray[np.float32]
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
     stretched: NDArray[np.float32]
     moves: NDArray[np.bool_]
     mixed: NDArray[np.bool_]
@@ -152,40 +154,49 @@ class _Motion:
 
     @staticmethod
     def of(grid: Floats, shift: NDArray[np.float32], person: Outline, seam: float) -> _Motion:
-        here, source = (np.moveaxis(places - np.float32(0.5), 2, 0) for places in (grid, grid + shift))
+        here, (x, y) = ([places[..., k] - np.float32(0.5) for k in range(2)] for places in (grid, grid + shift))
         size = np.hypot(shift[..., 0], shift[..., 1])
-        beside = _fading(person.at("away", *source) / seam)
-        shown, covered = person.at("shown", *source), person.at("covered", *here)
+        stretched = _fading(person.at("away", x, y) / seam) * _fading(size / LAYERED)
+        shown, covered = person.at("shown", x, y), person.at("covered", *here)
         mixed = shown < 1
-        moves = (size > STILL) & ((beside > 0) | (covered > 0) | (shown > 0))
+        moves = (size > STILL) & ((stretched > 0) | (covered > 0) | (shown > 0))
         kinds = (_and_beside(kind) for kind in (moves, mixed, mixed & (covered > 0)))
-        return _Motion(shift, beside * _fading(size / LAYERED), *kinds)
+        return _Motion(x, y, stretched, *kinds)
 
     def tiles(self, window: Window, spacing: int) -> Iterator[_Tile]:
-        """The parts of the window in which anything moves."""
+        """The parts of the window in which anything moves: runs of one kind, a band of the grid's rows at a time."""
         left, top, right, bottom = window
-        wide, high = (cells * spacing for cells in self.moves.shape[::-1])
-        planes = (self.shift[..., 0], self.shift[..., 1], self.stretched)
-        x, y, stretched = (np.asarray(cv2.resize(plane, (wide, high)), np.float32) for plane in planes)
-        x += np.arange(left, left + wide, dtype=np.float32)
-        y += np.arange(top, top + high, dtype=np.float32)[:, None]
-        for row in range(0, self.moves.shape[0], TILE):
-            for column in range(0, self.moves.shape[1], TILE):
-                moves = self.moves[row : row + TILE, column : column + TILE]
-                if not moves.any():
-                    continue
-                (above, below), (first, last) = (np.flatnonzero(moves.any(axis=axis))[[0, -1]] for axis in (1, 0))
-                cells = np.s_[row + above : row + below + 1, column + first : column + last + 1]
-                part = np.s_[cells[0].start * spacing : min(cells[0].stop * spacing, bottom - top),
-                             cells[1].start * spacing : min(cells[1].stop * spacing, right - left)]
-                kept = stretched[part] if self.mixed[cells].any() else None
-                yield _Tile(left + part[1].start, top + part[0].start, x[part], y[part], kept,
-                            bool(self.uncovers[cells].any()))
+        high, wide = (cells - 1 for cells in self.moves.shape)  # without the squares around the window
+        for first in range(1, high, BAND):
+            band = np.s_[first : min(first + BAND, high), 1:wide]
+            moves, mixed, uncovers = (kind[band].any(axis=0) for kind in (self.moves, self.mixed, self.uncovers))
+            for begin, end in _runs(moves * (1 + mixed + uncovers)):
+                rows = first + np.flatnonzero(self.moves[band][:, begin:end].any(axis=1))
+                cells = np.s_[rows[0] : rows[-1] + 1, begin + 1 : end + 1]
+                across, down = left + begin * spacing, top + (cells[0].start - 1) * spacing
+                seen = np.s_[: bottom - down, : right - across]
+                x, y = (_between(plane, cells, spacing)[seen] for plane in (self.x, self.y))
+                stretched = _between(self.stretched, cells, spacing)[seen] if mixed[begin] else None
+                yield _Tile(across, down, x, y, stretched, bool(uncovers[begin]))
 
 
 def _and_beside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The cells (h, w) and those that touch them: what is between two grid points is between their values."""
     return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
+def _runs(kinds: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
+    """Begin and end of each stretch of equal numbers in a row (w,) of them, without those of zeros."""
+    ends = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    return ((begin, end) for begin, end in pairwise(ends) if kinds[begin])
+
+
+def _between(plane: NDArray[np.float32], cells: tuple[slice, slice], spacing: int) -> NDArray[np.float32]:
+    """A plane of the grid at every pixel of some of its squares, which have others all around; linear in between."""
+    rows, columns = cells
+    around = plane[rows.start - 1 : rows.stop + 1, columns.start - 1 : columns.stop + 1]
+    size = (around.shape[1] * spacing, around.shape[0] * spacing)
+    return np.asarray(cv2.resize(around, size), np.float32)[spacing:-spacing, spacing:-spacing]
 
 
 def _paint(
@@ -207,7 +218,5 @@ def _paint(
 
 
 def _mixed(under: NDArray[np.uint8], over: NDArray[np.uint8], share: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """`over` (h, w, 3) in the share (h, w) that it has; `under`, bit for bit, where it has none."""
-    difference = cv2.subtract(over, under, dtype=cv2.CV_32F)
-    weighted = cv2.multiply(difference, cv2.merge((share, share, share)))
-    return np.asarray(cv2.add(under, weighted, dtype=cv2.CV_8U), np.uint8)
+    """`over` (h, w, 3) in the share (h, w), 0..1, that it has; `under`, bit for bit, where it has none."""
+    return np.asarray(cv2.blendLinear(over, under, share, 1 - share), np.uint8)

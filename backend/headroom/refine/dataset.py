@@ -53,13 +53,14 @@ class Pairs:
     """True and rendered crops of the same frames of one person.
 
     frames (T, R, R, 3) uint8; renders (T, R, R, 4) uint8 straight alpha; regions (T, R, R) uint8: how much each pixel
-    counts, 64 for one and 255 for four; identity (T, D) float32: each frame's feature, normalised.
+    counts, 64 for one and 255 for four; identity (T, D) float32: each frame's feature, normalised; feature: what it is.
     """
 
     frames: NDArray[np.uint8]
     renders: NDArray[np.uint8]
     regions: NDArray[np.uint8]
     identity: NDArray[np.float32]
+    feature: str = ""
 
     def __post_init__(self) -> None:
         if not len(self.frames) == len(self.renders) == len(self.regions) == len(self.identity) > 0:

@@ -32,16 +32,18 @@ GENERAL = TrainConfig(
 )
 
 
-def general_refiner(identity: NDArray[np.floating]) -> Refiner | None:
-    """The bundled refiner of many people, told whose face it paints; None where it is missing or knows another
-    length of feature. identity (D,).
+def general_refiner(identity: NDArray[np.floating], feature: str) -> Refiner | None:
+    """The bundled refiner of many people, told whose face it paints; None where it is missing.
+
+    identity (D,); feature: what that is. One that the refiner was not taught with changes nothing until it is taught.
     """
     if not WEIGHTS.is_file():
         return None
     known = _loaded(WEIGHTS)
-    if known.generator.config.identity != len(identity):
-        return None
-    return Refiner(known.generator, normalised_identity(identity), known.region, known.resolution)
+    generator = known.generator
+    if (known.feature, generator.config.identity) != (feature, len(identity)):
+        generator = generator.told_anew(len(identity))
+    return Refiner(generator, normalised_identity(identity), known.region, known.resolution, feature=feature)
 
 
 @lru_cache(maxsize=1)
@@ -69,4 +71,4 @@ def train_general(
     generator: Generator = teach(course, data, config, device, progress, record)
     if team.leads():
         nobody = np.zeros_like(first.identity[0])
-        Refiner(generator, nobody, config.region, first.frames.shape[1], device.type).save(out)
+        Refiner(generator, nobody, config.region, first.frames.shape[1], device.type, feature=first.feature).save(out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -164,6 +164,15 @@ class Generator(nn.Module):
         for block, style, skip in zip(self.up, styles[len(self.down) :], reversed(skips)):
             x = torch.cat([block(x, style), skip], dim=1)
         return self.blend(current_picture(window).float(), self.heads(x, styles[-1]).float())
+
+    def told_anew(self, identity: int) -> Generator:
+        """A copy to be told other identity features, of that length. Until it is taught what they mean it paints
+        everybody as it paints a feature of zeros, which is nobody in particular.
+        """
+        other = Generator(replace(self.config, identity=identity))
+        unread = torch.zeros_like(other.style.hidden.weight)
+        other.load_state_dict({**self.state_dict(), "style.hidden.weight": unread})
+        return other
 
     def blend(self, picture: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
         """Eq. 3: o = A r + (1 - A) C. picture (B, 3, H, W), heads (B, 4, H, W) before their squashing."""

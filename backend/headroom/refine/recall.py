@@ -51,7 +51,7 @@ class Recall(nn.Module):
 
 
 class MemoryTrainer:
-    """Teaches a memory, one batch before each of the generator's (the paper's order)."""
+    """Teaches a memory; each batch before the generator learns from it (the paper's order)."""
 
     def __init__(self, spatial: SpatialNetwork, config: MemoryConfig, seed: int, device: torch.device,
                  rate: float = 1e-3):

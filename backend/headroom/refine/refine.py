@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from headroom.device import pick_device
+from headroom.device import is_out_of_memory, pick_device
 from headroom.errors import InputError
 from headroom.files import atomic_write
 from headroom.refine.dataset import Picture, prepare, to_tensor, window_array
@@ -54,14 +54,17 @@ class Refiner:
         resolution: int,
         device: str = "auto",
         recall: Recall | None = None,
+        feature: str = "",
     ):
         """identity (D,) float32 normalised; resolution: pixels across a crop; device: auto, cpu, cuda or mps.
 
         recall: the memory that every render's identity is looked up in, instead of the one identity.
+        feature: what the identity is, as `Pairs` says.
         """
         self.device = pick_device(device)
         self.generator = generator.to(self.device).eval()
-        self.identity, self.region, self.resolution = identity, region, resolution
+        self.identity, self.feature = identity, feature
+        self.region, self.resolution = region, resolution
         self.recall = recall.to(self.device).eval() if recall else None
         self._painter: Generator | None = None
 
@@ -111,10 +114,10 @@ class Refiner:
         """Refined crops (B, R, R, 3) uint8 of windows; fewer at a time where memory runs out."""
         try:
             return self._paint(windows)
-        except torch.OutOfMemoryError:
-            if self.device.type == "cpu":
+        except RuntimeError as error:
+            if self.device.type == "cpu" or not is_out_of_memory(error):
                 raise
-            torch.cuda.empty_cache()
+        torch.accelerator.empty_cache()
         if len(windows) == 1:
             log.warning("The GPU's memory is full; refining goes on on the CPU")
             self.device, self.generator, self._painter = torch.device("cpu"), self.generator.cpu(), None
@@ -137,6 +140,7 @@ class Refiner:
             "generator": asdict(self.generator.config),
             "region": asdict(self.region),
             "resolution": self.resolution,
+            "feature": self.feature,
         }
         state = self.generator.state_dict()
         tensors = {name: value.detach().cpu().half().contiguous() for name, value in state.items()}
@@ -168,7 +172,8 @@ class Refiner:
             generator.load_state_dict({name: value.float() for name, value in tensors.items()})
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
             raise InputError(f"{path} was written by another version of Headroom. Learn the subject again.") from error
-        return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device, recall)
+        return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device, recall,
+                   settings.get("feature", ""))  # older files do not say
 
     def feature_of(self, picture: Picture) -> NDArray[np.float32]:
         """The identity feature (D,) of one frame: what the memory says of its render, or the one identity."""

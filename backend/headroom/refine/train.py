@@ -78,7 +78,10 @@ PAPER_EPOCHS = 60
 
 @dataclass
 class Course:
-    """Where a training stands; together with the data's numbering this is all there is to resume."""
+    """Where the training of a generator stands; with the data's numbering all there is to resume.
+
+    A memory is no part of it: one person's is taught beside the generator (`teach`), in a training that is not resumed.
+    """
 
     generator: Generator
     average: Generator  # running mean of the generator's weights, which is what is kept
@@ -134,7 +137,8 @@ def train_refiner(
     data = RefinerDataset([pairs], [len(pairs)], config.region, config.augment, config.seed)
     average = teach(course, data, config, device, progress, memory=memory)
     recall = memory.recall if memory else None
-    return Refiner(average, pairs.identity.mean(0), config.region, pairs.frames.shape[1], config.device, recall)
+    return Refiner(average, pairs.identity.mean(0), config.region, pairs.frames.shape[1], config.device, recall,
+                   pairs.feature)
 
 
 def teach(
@@ -146,7 +150,10 @@ def teach(
     record: Record | None = None,
     memory: MemoryTrainer | None = None,
 ) -> Generator:
-    """Train to the end of `config`; the generator with the averaged weights. The memory learns a batch before it."""
+    """Train to the end of `config`; the generator with the averaged weights.
+
+    memory: learns each batch before the generator does, from the true identity features that the generator is told too.
+    """
     generator, discriminator = team.shared(course.generator), team.shared(course.discriminator)
     part = team.own_part(config.batch)
     for done in _until(course, config, sum(data.draws), progress):

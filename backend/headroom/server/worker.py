@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom import errors
-from headroom.device import device_name
+from headroom.device import device_name, is_out_of_memory
 from headroom.progress import Progress
 from headroom.server import tasks
 from headroom.server.blobs import Blobs
@@ -130,7 +130,7 @@ def _without_folders(message: str, folder: Path, shelf: Path) -> str:
 
 
 def _unexpected(error: Exception, log_path: Path) -> str:
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, not imported here
+    if is_out_of_memory(error):
         return "Memory ran out. Close other programs that use the GPU, or choose a shorter clip, and try again."
     said = str(error).strip().splitlines() or ["no message"]
     return f"Unexpected error: {type(error).__name__}: {said[0]}. See the backend log at {log_path}"
