@@ -42,7 +42,7 @@ class PhotometricConfig:
     softness: tuple[float, ...] = (2.0, 1.0, 0.5)
     rounds: tuple[int, ...] = (2, 3, 3)
     agreement: float = 0.15
-    loose_landmarks: float = 0.1
+    loose_landmarks: float = 0.3
     least_landmarks: float = 0.02
     identity_prior: float = 1.0
     expression_prior: float = 0.5
