@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from headroom.face.model import FaceModel
+from headroom.nets.arcface import ArcFace
 from headroom.progress import Progress, silent
-from headroom.refine.arcface import ArcFace
 from headroom.track.landmarks import COUNT
 from headroom.track.regressor.guess import five_points
 from headroom.track.track import Track

@@ -26,7 +26,7 @@ from headroom.track.tracker import Tracked, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model import MotionModel
-    from headroom.refine.arcface import ArcFace
+    from headroom.nets.arcface import ArcFace
     from headroom.refine.dataset import Pairs
     from headroom.refine.refine import Refiner
     from headroom.refine.spatial import SpatialNetwork

@@ -54,7 +54,7 @@ def learn(
     subject's later use; the bundled model if None. regressor: a file of the network that reads frames without
     landmarks; the bundled one if None. arcface, resnet18: the paper's networks as published, for the refiner's memory.
     """
-    from headroom.refine.arcface import load_arcface
+    from headroom.nets.arcface import load_arcface
     from headroom.refine.spatial import imagenet_spatial
     from headroom.refine.train import PRESETS
 

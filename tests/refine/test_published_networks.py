@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import save_file
 
 from headroom.errors import InputError
+from headroom.nets.arcface import POINTS, ArcFace, aligned, load_arcface, similarity
 from headroom.nets.resnet import load_resnet18
 from headroom.pipeline import learn
-from headroom.refine.arcface import POINTS, ArcFace, aligned, load_arcface, similarity
 from headroom.refine.memory import Memory, MemoryConfig
 from headroom.refine.recall import Recall
 from headroom.refine.spatial import imagenet_spatial

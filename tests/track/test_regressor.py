@@ -127,7 +127,7 @@ def test_the_surface_agrees_with_the_face_model(known):
     row = torch.from_numpy(guess.coefficients)[None]
     assert np.allclose(surface.project_landmarks(row)[0], landmarks_of(known.model, coefficients), atol=1e-5)
     places, colours, facing = surface.shade_skin(row)
-    skin = surface.skin_vertices.numpy()
+    skin = surface.skin.vertices.numpy()
     vertices = place(known.model.shape(guess.identity, guess.expression), guess.rotation, guess.translation)
     normals = known.model.normals(vertices)
     assert np.allclose(places[0], UNIT.project(vertices[skin]), atol=1e-5)
@@ -216,7 +216,7 @@ def test_saved_weights_say_the_same_and_are_bound_to_the_face_model(known, tmp_p
 def test_the_command_writes_weights_for_the_bundled_face_model(known, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr("headroom.track.regressor.train.train_regressor",
-                        lambda clips, model, progress, initial: seen.extend(clips) or Regressor(SMALL.network))
+                        lambda clips, model, progress, initial, arcface: seen.extend(clips) or Regressor(SMALL.network))
     train_regressor([SAMPLE], tmp_path / "new.safetensors")
     assert seen == [SAMPLE] and Regressor.load(tmp_path / "new.safetensors", known.model).config == SMALL.network
     with pytest.raises(InputError, match="must end in"):

@@ -43,6 +43,17 @@ void main() {
     colour = vec4(clamp(texture(albedo, t).rgb * max(shading, vec3(darkest)), 0.0, 1.0), 1.0);
 }"""
 
+_WHICH_VERTEX = """
+#version 330
+uniform float window;   // 2 f / size
+in vec3 point;
+void main() { gl_Position = vec4(window * point.x, -window * point.y, -point.z - 20.0, -point.z); }"""
+
+_WHICH_FRAGMENT = """
+#version 330
+out float which;
+void main() { which = float(gl_PrimitiveID); }"""
+
 @lru_cache(maxsize=1)
 def context():
     """The one OpenGL context for everything that is drawn."""
@@ -116,6 +127,37 @@ class Rasterizer:
             side = self.resolution * _SAMPLES
             picture = np.frombuffer(self._target.read(components=4), np.uint8).reshape(side, side, 4)
         return _straight(cv2.resize(picture, (self.resolution, self.resolution), interpolation=cv2.INTER_AREA))
+
+
+class TriangleMap:
+    """Which of one face model's triangles each pixel of a window shows; its camera looks at the window's middle.
+
+    focal: in sides of the window, which is `resolution` pixels squared.
+    """
+
+    def __init__(self, model: FaceModel, focal: float, resolution: int):
+        self.resolution = resolution
+        self._gl = gl = context()
+        with gl:
+            program = gl.program(vertex_shader=_WHICH_VERTEX, fragment_shader=_WHICH_FRAGMENT)
+            program["window"] = 2 * focal
+            self._vertices = gl.buffer(reserve=model.mean.size * 4)
+            index = gl.buffer(np.ascontiguousarray(model.faces, np.int32).tobytes())
+            self._mesh = gl.vertex_array(program, [(self._vertices, "3f", "point")], index)
+            size = (resolution, resolution)
+            self._target = gl.framebuffer([gl.texture(size, 1, dtype="f4")], gl.depth_renderbuffer(size))
+
+    def draw(self, vertices: np.ndarray) -> np.ndarray:
+        """(R, R) int64, row 0 on top, of vertices (V, 3) in camera axes; -1 where there is none."""
+        with self._gl as gl:
+            self._vertices.write(np.ascontiguousarray(vertices, np.float32).tobytes())
+            self._target.use()
+            self._target.clear(-1.0, 0, 0, 0)
+            gl.enable(gl.DEPTH_TEST | gl.CULL_FACE)
+            gl.front_face = "cw"  # as in `Rasterizer.render`
+            self._mesh.render()
+            shown = np.frombuffer(self._target.read(components=1, dtype="f4"), np.float32)
+        return shown.reshape(self.resolution, self.resolution).astype(np.int64)
 
 
 def _straight(premultiplied: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What the regressor is taught: the weakly-supervised terms of Deng et al., and the coefficients where they are known.
 
-Their weights are made for landmarks in squared pixels and a perceptual term. Here a landmark error of 1 % of the eye
-distance costs 0.1, so theirs are kept in proportion to one another and scaled together.
+Their weights are made for landmarks in squared pixels. Here a landmark error of 1 % of the eye distance costs 0.1, so
+theirs are kept in proportion to one another and scaled together.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from headroom.track.regressor.augment import Batch
 from headroom.track.regressor.guess import SIZES
+from headroom.track.regressor.likeness import Likeness
 from headroom.track.regressor.surface import Surface
 
 EYE_DISTANCE = 0.283
@@ -25,6 +26,7 @@ EYE_DISTANCE = 0.283
 class LossWeights:
     landmarks: float = 10.0  # per eye distance
     photometric: float = 1.0  # per unit of colour, photographs only
+    likeness: float = 0.1  # one less the cosine between identity features, photographs only
     identity: float = 0.15  # mean squared error over the targets' variance; this and the next five
     expression: float = 0.3
     texture: float = 0.1
@@ -40,13 +42,17 @@ _SMALL = (1.0, 0.8, 0.017)
 
 
 def regressor_losses(
-    surface: Surface, coefficients: Tensor, batch: Batch, spread: Tensor, importance: Tensor, weights: LossWeights
+    surface: Surface, coefficients: Tensor, batch: Batch, spread: Tensor, importance: Tensor, weights: LossWeights,
+    likeness: Likeness | None = None,
 ) -> dict[str, Tensor]:
     """The weighted terms. coefficients (B, 257) of the network; spread (257,) of the targets; importance (L,)."""
     terms = {"landmarks": weights.landmarks * landmark_loss(surface, coefficients, batch.landmarks, importance)}
     if batch.photographed.any():
         seen = batch.photographed
         terms["photometric"] = weights.photometric * photometric_loss(surface, coefficients[seen], batch.clear[seen])
+        if likeness is not None:
+            alike = likeness(surface, coefficients[seen], batch.clear[seen], batch.landmarks[seen])
+            terms["likeness"] = weights.likeness * (1 - alike).mean()
     names = ("identity", "expression", "texture", "rotation", "light", "translation")
     targets = (part.split(SIZES, 1) for part in (coefficients / spread, batch.coefficients / spread))
     for name, guessed, true in zip(names, *targets):

@@ -26,41 +26,45 @@ class Surface(nn.Module):
         skin = skin[:: max(1, len(skin) // _SKIN_POINTS)]
         self.landmarks = _Points(model, model.landmark_vertices)
         self.skin = _Points(model, skin)
-        self._everywhere = _Points(model, np.arange(len(model.mean)))
-        faces = torch.from_numpy(model.faces.astype(np.int64))
-        self.faces, self.skin_vertices = nn.Buffer(faces), nn.Buffer(torch.from_numpy(skin))
-        self.albedo_mean = nn.Buffer(torch.from_numpy(model.albedo_mean[skin]))
-        self.albedo_basis = nn.Buffer(torch.from_numpy(model.albedo_basis[skin]))
+        self.everywhere = _Points(model, np.arange(len(model.mean)))
+        self.faces = nn.Buffer(torch.from_numpy(model.faces.astype(np.int64)))
 
     def project_landmarks(self, coefficients: Tensor) -> Tensor:
         """(B, L, 2) of coefficients (B, 257)."""
-        return _project(self.landmarks(coefficients))
+        return project(self.landmarks(coefficients))
 
     def shade_skin(self, coefficients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Places (B, K, 2), colours (B, K, 3) in 0..1 and weights (B, K): how squarely they face the camera.
+        """Places (B, K, 2), colours (B, K, 3) in 0..1 and weights (B, K): how squarely they face the camera."""
+        placed, colours, turned = self._shaded(self.skin, coefficients)
+        towards = -functional.normalize(placed.detach(), dim=2)
+        return project(placed), colours, ((turned.detach() * towards).sum(2) - 0.3).clamp(min=0)
 
-        The shape is learnt from where the skin's colours are, not from how its normals shade it: those of the given
-        shape are taken as they are, and only turned with the head.
+    def shade(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+        """Vertices (B, V, 3) mm in camera axes and their colours (B, V, 3) in 0..1."""
+        return self._shaded(self.everywhere, coefficients)[:2]
+
+    def _shaded(self, points: "_Points", coefficients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Points, their colours and their normals, each (B, N, 3), in camera axes.
+
+        The shape is learnt from where the colours are, not from how its normals shade it: those of the given shape are
+        taken as they are, and only turned with the head.
         """
         parts = coefficients.split(SIZES, 1)
         texture, light = parts[2], parts[4].unflatten(1, (9, 3))
-        placed = self.skin(coefficients)
-        turned = (self._skin_normals(coefficients.detach()) @ rotation_matrices(parts[3]).transpose(1, 2))
-        towards = -functional.normalize(placed.detach(), dim=2)
-        facing = ((turned.detach() * towards).sum(2) - 0.3).clamp(min=0)
-        albedo = self.albedo_mean + torch.einsum("kci,bi->bkc", self.albedo_basis, texture)
-        return _project(placed), albedo * (harmonics(turned) @ light).clamp(min=DARKEST), facing
+        turned = self._normals(coefficients.detach())[:, points.vertices] @ rotation_matrices(parts[3]).transpose(1, 2)
+        albedo = points.albedo_mean + torch.einsum("kci,bi->bkc", points.albedo_basis, texture)
+        return points(coefficients), albedo * (harmonics(turned) @ light).clamp(min=DARKEST), turned
 
     @torch.no_grad()
-    def _skin_normals(self, coefficients: Tensor) -> Tensor:
-        """(B, K, 3) in model axes."""
-        vertices = self._everywhere.shape(coefficients)
+    def _normals(self, coefficients: Tensor) -> Tensor:
+        """(B, V, 3) in model axes."""
+        vertices = self.everywhere.shape(coefficients)
         a, b, c = (vertices[:, self.faces[:, i]] for i in range(3))
         across = torch.cross(b - a, c - a, dim=2)
         summed = torch.zeros_like(vertices)
         for corner in range(3):
             summed.index_add_(1, self.faces[:, corner], across)
-        return functional.normalize(summed[:, self.skin_vertices], dim=2)
+        return functional.normalize(summed, dim=2)
 
 
 class _Points(nn.Module):
@@ -69,7 +73,10 @@ class _Points(nn.Module):
     def __init__(self, model: FaceModel, vertices: np.ndarray):
         super().__init__()
         bases = np.concatenate([model.identity_basis[vertices], model.expression_basis[vertices]], 2)
+        self.vertices = nn.Buffer(torch.from_numpy(vertices.astype(np.int64)))
         self.mean = nn.Buffer(torch.from_numpy(model.mean[vertices]))
+        self.albedo_mean = nn.Buffer(torch.from_numpy(model.albedo_mean[vertices]))
+        self.albedo_basis = nn.Buffer(torch.from_numpy(model.albedo_basis[vertices]))
         self.basis = nn.Buffer(torch.from_numpy(bases.reshape(-1, bases.shape[2]).T.copy()))
 
     def shape(self, coefficients: Tensor) -> Tensor:
@@ -104,6 +111,6 @@ def _axis_rotations(angles: Tensor, axis: int) -> Tensor:
     return torch.stack(rows, 1)
 
 
-def _project(points: Tensor) -> Tensor:
+def project(points: Tensor) -> Tensor:
     """(..., 2) of points (..., 3) in camera axes."""
     return FOCAL * points[..., :2] / -points[..., 2:] * points.new_tensor([1, -1])

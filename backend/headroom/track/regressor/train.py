@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from headroom.face.model import FaceModel
+from headroom.nets.arcface import ArcFace
 from headroom.progress import Progress, part, silent
 from headroom.track.regressor.augment import Augmenter, RegressorAugment
 from headroom.track.regressor.examples import MARGIN, Examples, read_person
+from headroom.track.regressor.likeness import Likeness
 from headroom.track.regressor.losses import LossWeights, regressor_losses, spread_of
 from headroom.track.regressor.network import Regressor, RegressorConfig
 from headroom.track.regressor.renders import draw_examples
@@ -46,14 +48,17 @@ class RegressorTraining:
 
 def train_regressor(
     paths: Sequence[Path], model: FaceModel, config: RegressorTraining | None = None, progress: Progress = silent,
-    initial: Regressor | None = None,
+    initial: Regressor | None = None, arcface: ArcFace | None = None,
 ) -> Regressor:
-    """A regressor of the face model, from clips and photos of different people, one each; begun from `initial`."""
+    """A regressor of the face model, from clips and photos of different people, one each; begun from `initial`.
+
+    arcface: says how alike the drawn face and the photographed one are (Deng et al.'s perceptual term).
+    """
     config = config or RegressorTraining()
     if initial is not None:
         config = replace(config, network=initial.config)
     examples = collect(paths, model, config, part(progress, 0, 0.3))
-    return fit(model, examples, config, part(progress, 0.3, 1), initial)
+    return fit(model, examples, config, part(progress, 0.3, 1), initial, arcface)
 
 
 def collect(
@@ -74,7 +79,7 @@ def collect(
 
 def fit(
     model: FaceModel, examples: Examples, config: RegressorTraining, progress: Progress = silent,
-    initial: Regressor | None = None,
+    initial: Regressor | None = None, arcface: ArcFace | None = None,
 ) -> Regressor:
     """The training itself; returns the running mean of the weights."""
     rng = np.random.default_rng(config.seed)
@@ -87,6 +92,7 @@ def fit(
     mean.load_state_dict(network.state_dict())
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 5.6 instead of 6.8 ms a picture on one core
     surface = Surface(model)
+    likeness = Likeness(model, arcface, config.network.resolution) if arcface else None
     importance = torch.from_numpy(landmark_weights(model.landmark_ids)).clamp(max=_MOST).sqrt().float()
     optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, config.steps, pct_start=config.warm_up)
@@ -95,7 +101,7 @@ def fit(
         progress(step / config.steps, "Learning to read faces")
         batch = augmenter.batch(indices)
         coefficients = predict(network, batch.pictures)
-        terms = regressor_losses(surface, coefficients, batch, network.spread, importance, config.weights)
+        terms = regressor_losses(surface, coefficients, batch, network.spread, importance, config.weights, likeness)
         optimiser.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
