@@ -1,5 +1,6 @@
 """Every frame's picture corrects its motion."""
 
+import cv2
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -86,7 +87,7 @@ def test_differences_change_as_their_derivatives_say(known, pictures, looked):
     by_motion = shaded(0, 0).by_motion(look.skin)
     for column, step in ((2, 0.1), (50, 0.1), (64, 2e-3), (65, 2e-3), (66, 2e-3), (67, 0.2), (69, 1.0)):
         moved = (shaded(column, step).missing - shaded(column, -step).missing) / (2 * step)
-        # the lids' normals turn a little differently in a face that is not at rest
+        # the lids are small and their normals turn a little differently in a face that is not at rest
         assert np.corrcoef(-moved, by_motion[:, column])[0, 1] > (0.85 if column == 50 else 0.97), column
 
 
@@ -100,3 +101,15 @@ def test_points_that_are_white_are_not_believed(known, pictures, looked):
     weights = Shaded.of(fit, 0, posed, Window.of(picture, points[0], 0.5), look.albedo, look.light).weights
     left = posed.pixels[:, 0] < 320
     assert not weights[left].any() and weights[~left].any()
+
+
+def test_a_large_face_is_read_as_a_small_one_is(known, pictures):
+    picture, points = pictures[0], known.landmarks()[0]
+    large = cv2.resize(picture, None, fx=5, fy=5, interpolation=cv2.INTER_LINEAR)
+    places = known.camera.project(known.vertices(0))[::7]
+    small_window, window = Window.of(picture, points, 1.0), Window.of(large, 5 * points, 5.0)
+    (grey, along_u, along_v, _), (grey_large, large_u, large_v, _) = small_window.at(places), window.at(5 * places)
+    assert max(window.grey.shape) <= 512 < 5 * max(small_window.grey.shape)
+    assert np.abs(grey_large - grey).mean() < 0.005
+    for slope, other in ((along_u, large_u), (along_v, large_v)):
+        assert np.abs(5 * other - slope).mean() < 0.15 * np.abs(slope).mean()

@@ -9,8 +9,8 @@ import numpy as np
 
 _WHITE = 252
 """A channel this bright may have been brighter still."""
-_SOFTEST = 0.7
-"""Pixels of a window are no smaller than makes its blur this wide."""
+_LARGEST = 512
+"""Pixels across a window; larger faces are made smaller."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,10 @@ class Window:
 
     @staticmethod
     def of(picture: np.ndarray, landmarks: np.ndarray, softness: float) -> "Window":
-        """The window around landmarks (478, 3) of a picture (H, W, 3) uint8, blurred by `softness` pixels; no larger than
-        so soft a picture needs to be.
-        """
+        """The window around landmarks (478, 3) of a picture (H, W, 3) uint8, blurred by `softness` pixels of it."""
         left, top, right, bottom = _box(landmarks[:, :2], picture.shape)
         full = picture[top:bottom, left:right]
-        smaller = min(1.0, _SOFTEST / softness)
+        smaller = min(1.0, _LARGEST / max(full.shape))
         size = [max(2, round(smaller * side)) for side in (right - left, bottom - top)]
         scale = np.array(size) / [right - left, bottom - top]
         red, green, blue = cv2.split(cv2.resize(full, size, interpolation=cv2.INTER_AREA) if smaller < 1 else full)
