@@ -7,6 +7,7 @@ frames is as sharp, and has no one frame's highlights or blur.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from headroom.track.surface import facing, posed, sample
 _SIZE = 512
 _SKIN_FRAMES, _OPEN_FRAMES = 40, 16
 """Frames looked at for the skin and, with the mouth wide open, for its inside."""
+_THREADS = 2
 _SEEN = 1.0
 """Squarely seen frames that a texel of the skin needs."""
 
@@ -85,12 +87,17 @@ def of_many_frames(
     opening = opening[chosen] - np.quantile(opening[chosen], 0.05)
     samples = np.zeros((len(chosen), len(texels.inside), 3), np.float16)
     weights = np.zeros((len(chosen), len(texels.inside)), np.float32)
-    for index, frame in enumerate(chosen):
-        progress(index / len(chosen), "Collecting the skin's colours")
+
+    def collect(index: int) -> None:
+        frame = chosen[index]
         samples[index], square = _unlit(model, fit, frames[frame], frame, light, texels)
         # the inside of the mouth is seen only while it is open
         shown = np.clip((opening[index] - 0.4 * opening.max()) / (0.4 * opening.max() + 1e-3), 0.001, 1)
         weights[index] = np.where(texels.inside, shown, square)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for count, _ in enumerate(pool.map(collect, range(len(chosen)))):
+            progress(count / len(chosen), "Collecting the skin's colours")
     colours, seen = _robust_mean(samples, weights), weights.sum(0)
     unseen = texels.inside & (seen < 1)
     colours[unseen] = (texels.weights @ model.albedo(texture))[unseen]

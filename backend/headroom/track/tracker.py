@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
@@ -30,8 +31,12 @@ _KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
 """Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""
 _LOOSE_LANDMARKS = 0.1
 """Their standard deviation, in eye distances, beside pictures that are explained wholly."""
-_FIRST = FitConfig(rounds=3)
+_FIRST = FitConfig(shared_rounds=4, rounds=3, rounds_again=2)
 """The first look at the motion, which is fitted again beside the pictures."""
+_alone = threadpool_limits.wrap(limits=1, user_api="blas")
+"""One thread for each product of matrices: they are small, and two threads waiting for each other took half again as
+long. Frames share the cores instead.
+"""
 _LOST_ERROR = 0.04
 """A frame whose landmarks are further off than this, in eye distances, counts as lost."""
 
@@ -49,6 +54,7 @@ class Tracked:
     notes: list[str]
 
 
+@_alone
 def track_clip(
     frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = silent,
     regressor: "Reader | None" = None,
@@ -83,6 +89,7 @@ def regressor_of(path: Path | None, model: FaceModel) -> "Reader | None":
     return load_regressor(path, model)
 
 
+@_alone
 def track_further(
     known: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent
 ) -> Track:
@@ -128,7 +135,7 @@ def _nearer_to_pictures(
     if known:
         look = look.known(model, *known)
     corrected = without_habit(model, points, fit, chosen, truth)
-    fit = fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt)
+    fit = fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt, _FIRST)
     config = FitConfig()
     config = replace(config, noise=landmark_noise(look.noise, config.noise, _LOOSE_LANDMARKS))
     residuals = Residuals(model, corrected, config.noise, doubt)
