@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from headroom.ahead import ahead
+from headroom.ahead import ahead, side_by_side
 
 
 def counted(count, made, closed=None):
@@ -80,3 +80,28 @@ def test_streams_of_streams_end_together():
     assert next(stream) == 0
     stream.close()
     assert len(closed) == 1 and not working()
+
+
+def test_what_is_made_side_by_side_comes_in_order_from_several_threads():
+    together = threading.Barrier(2, timeout=5)
+
+    def make(number):
+        together.wait()  # returns only if two are being made at once
+        return 2 * number
+
+    assert list(side_by_side(make, range(6))) == [0, 2, 4, 6, 8, 10]
+
+
+def test_side_by_side_leaves_out_what_is_not_begun_when_it_is_given_up():
+    made = []
+
+    def make(number):
+        made.append(number)
+        time.sleep(0.01)
+
+    stream = side_by_side(make, range(100))
+    next(stream)
+    stream.close()
+    assert len(made) < 10
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda number: 1 / number, [1, 0, 2]))

@@ -1,15 +1,17 @@
-"""Work on a stream while its consumer is busy with what came before."""
+"""Work in threads: on a stream while its consumer is busy with what came before, and on several items at once."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 AHEAD = 2  # items: one that waits and one that is being made
+THREADS = 2  # for work that is half Python: more would wait for each other
 _END: Any = object()
 
 
@@ -34,3 +36,12 @@ def ahead(items: Iterable[T], most: int = AHEAD) -> Generator[T, None, None]:
                 each.cancel()
             if hasattr(iterator, "close"):
                 thread.submit(iterator.close).result()
+
+
+def side_by_side(make: Callable[[S], T], items: Iterable[S]) -> Generator[T, None, None]:
+    """make(item) of all items, in order, by several threads; closing this leaves out what is not begun."""
+    pool = ThreadPoolExecutor(THREADS, "side by side")
+    try:
+        yield from pool.map(make, items)
+    finally:
+        pool.shutdown(cancel_futures=True)

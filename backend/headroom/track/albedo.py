@@ -7,12 +7,12 @@ frames is as sharp, and has no one frame's highlights or blur.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
+from headroom.ahead import side_by_side
 from headroom.face.light import shade
 from headroom.face.model import FaceModel
 from headroom.face.texture import spread_outwards, texel_weights, to_picture, within
@@ -26,7 +26,6 @@ from headroom.track.surface import facing, posed, sample
 _SIZE = 512
 _SKIN_FRAMES, _OPEN_FRAMES = 40, 16
 """Frames looked at for the skin and, with the mouth wide open, for its inside."""
-_THREADS = 2
 _SEEN = 1.0
 """Squarely seen frames that a texel of the skin needs."""
 
@@ -95,9 +94,8 @@ def of_many_frames(
         shown = np.clip((opening[index] - 0.4 * opening.max()) / (0.4 * opening.max() + 1e-3), 0.001, 1)
         weights[index] = np.where(texels.inside, shown, square)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for count, _ in enumerate(pool.map(collect, range(len(chosen)))):
-            progress(count / len(chosen), "Collecting the skin's colours")
+    for count, _ in enumerate(side_by_side(collect, range(len(chosen)))):
+        progress(count / len(chosen), "Collecting the skin's colours")
     colours, seen = _robust_mean(samples, weights), weights.sum(0)
     unseen = texels.inside & (seen < 1)
     colours[unseen] = (texels.weights @ model.albedo(texture))[unseen]

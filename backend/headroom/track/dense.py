@@ -8,11 +8,11 @@ smooth fit of the whole clip takes in beside the landmarks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from headroom.ahead import side_by_side
 from headroom.face.model import FaceModel
 from headroom.face.topology import inner_lips
 from headroom.progress import Progress, silent
@@ -23,7 +23,6 @@ from headroom.track.shading import Posed, Shaded
 from headroom.track.window import Window
 
 _LIGHTS = 9
-_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,9 @@ def look_closer(
         found = closer.frame(frame, frames[frame], points[frame])
         evidence.state[frame], evidence.normal[frame], evidence.right[frame] = found
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for count, _ in enumerate(pool.map(look_at, seen)):
-            if count % 10 == 0:
-                progress(count / len(seen), "Comparing with the pictures")
+    for count, _ in enumerate(side_by_side(look_at, seen)):
+        if count % 10 == 0:
+            progress(count / len(seen), "Comparing with the pictures")
     return evidence
 
 

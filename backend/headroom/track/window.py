@@ -16,7 +16,7 @@ _LARGEST = 512
 @dataclass(frozen=True)
 class Window:
     """grey (H, W) 0..1; slopes: of it along u and v, per pixel of the full frame; true (H, W): 1 where no colour was
-    cut off at white; corner (2,): its first pixel in the full frame; scale (2,): its pixels per pixel of the full frame.
+    cut off at white; corner (2,): its first pixel in the full frame; scale (2,): its pixels in one of the full frame.
     """
 
     grey: np.ndarray
