@@ -17,11 +17,10 @@ from rich.table import Table
 
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.topology import MESH_POINTS, eye_distance
-from headroom.media.image import read_picture
+from headroom.media.image import is_photo, read_picture
 from headroom.media.video import read_frames
 from headroom.track.landmarks import find_landmarks
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.examples import PHOTOS
 from headroom.track.regressor.guess import Guess, five_points
 from headroom.track.regressor.network import WEIGHTS, Regressor
 
@@ -56,7 +55,7 @@ def main(
 
 def pictures(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pictures (H, W, 3) uint8 with their landmarks (478, 3); of a clip, one about every half second."""
-    photo = path.suffix.lower() in PHOTOS
+    photo = is_photo(path)
     frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_SECONDS, fps=_FPS))
     landmarks = find_landmarks(frames, _FPS)
     for frame in np.flatnonzero(landmarks.found)[::_EVERY]:

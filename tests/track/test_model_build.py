@@ -54,6 +54,18 @@ def test_the_basis_holds_the_people_s_motion(people, known):
     assert left_over.std() < 0.3 * moved.std()
 
 
-def test_one_person_is_not_enough(people):
-    with pytest.raises(InputError, match="at least two people"):
-        build_model(people[:1])
+def test_a_photo_adds_a_face_and_no_motion(people, known):
+    photo = replace(people[2], points=people[2].points[:1])
+    clips, both = build_model(people[:2]), build_model([*people[:2], photo])
+    assert not np.allclose(clips.identity_basis, both.identity_basis)
+    # the motion is told of another mean face, and is otherwise the same
+    change = np.abs(both.expression_basis - clips.expression_basis).mean() / np.abs(clips.expression_basis).mean()
+    assert np.isfinite(both.mean).all() and change < 0.5
+    again = build_model([*people[:2], photo])
+    assert np.array_equal(both.identity_basis, again.identity_basis)
+
+
+def test_one_speaking_person_is_not_enough(people):
+    for some in (people[:1], [people[0], replace(people[1], points=people[1].points[:1])]):
+        with pytest.raises(InputError, match="at least two people"):
+            build_model(some)

@@ -16,15 +16,16 @@ app = typer.Typer(no_args_is_help=True, help="Make, import and look at face mode
 
 @app.command("build")
 def build_model(
-    clips: Annotated[list[Path], typer.Argument(help="Videos of different people speaking, one each.")],
+    people: Annotated[list[Path], typer.Argument(help="Videos of different people speaking and photos of others at "
+                                                      "rest, one each.", metavar="CLIPS PHOTOS...")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model to write, .npz.")],
 ) -> None:
-    """Make the bundled face model from clips."""
+    """Make the bundled face model from clips and photos."""
     require_file_later(output, ".npz")
-    from headroom.track.build import model_from_clips
+    from headroom.track.build import model_from_people
 
     with progress_bar() as progress:
-        model_from_clips(clips, progress).save(output)
+        model_from_people(people, progress).save(output)
     out.print(f"Wrote {output}", markup=False)
 
 

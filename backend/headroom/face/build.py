@@ -37,7 +37,8 @@ _GRAIN_MM, _GRAIN_COLOUR, _GRAIN_UV = 1e-3, 1e-5, 1e-6
 class Face:
     """One person in front of one camera.
 
-    points: (T, 478, 3) landmarks in pixels as `headroom.track.landmarks` gives them, without missing frames.
+    points: (T, 478, 3) landmarks in pixels as `headroom.track.landmarks` gives them, without missing frames; T is 1 for
+    a photo, which shows the face at rest.
     colours: (478, 3) mean colour at each landmark over the clip, display values 0..1.
     """
 
@@ -46,8 +47,8 @@ class Face:
 
 
 def build_model(people: list[Face]) -> ControlModel:
-    """The bundled model's control data from clips of several people, one clip each."""
-    if len(people) < 2:
+    """The bundled model's control data from clips and photos of several people, one each."""
+    if sum(len(face.points) > 1 for face in people) < 2:
         raise InputError("A face model needs clips of at least two people; name more clips.")
     shapes = [top.landmarks_to_controls(face.points.astype(np.float64) * [1, -1, -1]) for face in people]
     aligned = [_align_to_mean(shape) for shape in shapes]
@@ -108,11 +109,13 @@ def _align_to_mean(frames: np.ndarray) -> np.ndarray:
 def _stillness(aligned: np.ndarray) -> np.ndarray:
     """(C,) weights: high for points that move little against the rest of the face."""
     spread = np.sqrt(((aligned - aligned.mean(0)) ** 2).sum(2).mean(0))
-    return 1 / (spread**2 + np.median(spread) ** 2)
+    return 1 / (spread**2 + (np.median(spread) ** 2 or 1))  # in a photo all hold still
 
 
 def _neutral(aligned: np.ndarray) -> np.ndarray:
     """(C, 3) the face at rest: the mean of the quarter of frames with the lips nearest together, the eyes open."""
+    if len(aligned) == 1:
+        return aligned[0]
     lips = np.linalg.norm(aligned[:, top.UPPER_INNER_LIP] - aligned[:, top.LOWER_INNER_LIP], axis=1)
     lids = np.mean([np.linalg.norm(aligned[:, a] - aligned[:, b], axis=1) for a, b in top.EYE_LIDS], axis=0)
     open_eyed = lids > np.quantile(lids, 0.3)

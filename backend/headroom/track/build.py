@@ -1,4 +1,4 @@
-"""Clips to the bundled face model."""
+"""Clips and photos to the bundled face model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from headroom.face.build import Face, build_model
 from headroom.face.model import ControlModel
+from headroom.media.image import is_photo, read_picture
 from headroom.media.video import probe, read_frames
 from headroom.progress import Progress, part, silent
 from headroom.track.landmarks import find_landmarks
@@ -19,20 +20,23 @@ _MOST_FRAMES, _COLOUR_FRAMES = 400, 12
 _LONGEST_SECONDS = 36.0
 
 
-def model_from_clips(clips: Sequence[Path], progress: Progress = silent) -> ControlModel:
-    """A face model from clips of different people speaking, one clip each; the same clips give the same model."""
+def model_from_people(paths: Sequence[Path], progress: Progress = silent) -> ControlModel:
+    """A face model from clips of different people speaking and photos of others at rest, one each; the same files give
+    the same model.
+    """
     people = []
-    for index, clip in enumerate(clips):
-        step = part(progress, 0.95 * index / len(clips), 0.95 * (index + 1) / len(clips))
-        people.append(face_of_clip(clip, step))
+    for index, path in enumerate(paths):
+        step = part(progress, 0.95 * index / len(paths), 0.95 * (index + 1) / len(paths))
+        people.append(face_of(path, step))
     progress(0.95, "Building the model")
     return build_model(people)
 
 
-def face_of_clip(clip: Path, progress: Progress = silent) -> Face:
-    """Landmarks and mean colours of the person in a clip."""
-    frames = list(read_frames(clip, to_seconds=_LONGEST_SECONDS))
-    landmarks = find_landmarks(frames, probe(clip).fps, progress)
+def face_of(path: Path, progress: Progress = silent) -> Face:
+    """Landmarks and mean colours of the person in a clip or a photo."""
+    photo = is_photo(path)
+    frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_LONGEST_SECONDS))
+    landmarks = find_landmarks(frames, 1.0 if photo else probe(path).fps, progress)
     found = np.flatnonzero(landmarks.found)
     coloured = found[:: max(1, len(found) // _COLOUR_FRAMES)]
     colours = np.mean([_colours(frames[i], landmarks.points[i]) for i in coloured], axis=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headroom.face.model import FaceModel
-from headroom.media.image import read_picture
+from headroom.media.image import is_photo, read_picture
 from headroom.media.video import read_frames
 from headroom.progress import Progress, part, silent
 from headroom.track.fit import Fit
@@ -25,7 +25,6 @@ MARGIN = 1.3
 UNIT = Deep3DCrop(-0.5, -0.5, 1.0)
 """A window whose picture is measured in its sides, from its middle."""
 
-PHOTOS = (".png", ".jpg", ".jpeg")
 _FPS, _LONGEST_SECONDS = 12.5, 12.0
 """Of a clip, these are looked at; neighbouring frames are all but the same picture."""
 
@@ -66,7 +65,7 @@ def read_person(
     path: Path, model: FaceModel, side: int, count: int, rng: np.random.Generator, progress: Progress = silent
 ) -> tuple[Examples, Person]:
     """Up to `count` examples, `side` pixels squared, from a clip or a photo of one person, and the person."""
-    photo = path.suffix.lower() in PHOTOS
+    photo = is_photo(path)
     frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_LONGEST_SECONDS, fps=_FPS))
     landmarks = find_landmarks(frames, _FPS, part(progress, 0, 0.6))
     fit = fit_frames(frames, landmarks, _FPS, model, part(progress, 0.6, 0.9))
