@@ -6,13 +6,13 @@ A small program stands in for Blender; tests/addon and the end-to-end test run t
 import json
 import os
 import stat
-import sys
 import tempfile
 import urllib.request
 import zipfile
 
 import numpy as np
 import pytest
+from scripts import PYTHON
 
 from headroom import blender, system
 from headroom.errors import Cancelled, HeadroomError, InputError
@@ -20,7 +20,7 @@ from headroom.local_server import local_server
 from headroom.performance import Performance
 from headroom.system import missing_packages, package_named_in
 
-PRELUDE = f"""#!{sys.executable}
+PRELUDE = PYTHON + """
 import json, os, sys, time
 arguments = sys.argv[sys.argv.index("--") + 1:]
 def progress(fraction, message):

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from scripts import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -25,7 +26,7 @@ State = environment.State
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for uv is a script with a #! line")
 
-UV = f"""#!{sys.executable}
+UV = PYTHON + """
 import json, os, pathlib, subprocess, sys, time
 words = sys.argv[1:]
 folder = pathlib.Path(os.environ["UV_CACHE_DIR"]).parent
