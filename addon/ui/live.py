@@ -24,7 +24,6 @@ from ..scene.coverage import off_plate, unsure
 from ..scene.hand import own_key_count
 from ..scene.shot import Names, Shot, find_shot, shots_in
 from ..scene.strips import place_speech_of_take
-from .properties import look_for_shots_again
 
 BUDGET_SECONDS = 0.04
 TICK_SECONDS = 0.01
@@ -105,7 +104,6 @@ def tick() -> float | None:
 @bpy.app.handlers.persistent
 def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     """Strips, rates and curves give no other notice of a change; whatever else is dragged costs nothing here."""
-    look_for_shots_again()
     keyed, rearranged = (graph.id_type_updated(kind) for kind in ("ACTION", "SCENE"))
     if not (keyed or rearranged):
         return
@@ -119,7 +117,6 @@ def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
 @bpy.app.handlers.persistent
 def on_restored(*_: Any) -> None:
     """After undo, redo and loading, keys may be older than the controls that came back with them."""
-    look_for_shots_again()
     _status.clear()
     look_again()
 
@@ -139,7 +136,6 @@ def unregister() -> None:
     for name, handler in HANDLERS:
         with suppress(ValueError):
             getattr(bpy.app.handlers, name).remove(handler)
-    look_for_shots_again()
     _status.clear()
     _looks.clear()
     if bpy.app.timers.is_registered(tick):

@@ -67,21 +67,9 @@ def settings(context: bpy.types.Context) -> HeadroomSettings:
     return context.scene.headroom  # type: ignore[attr-defined]
 
 
-_seen: dict[int, list[Shot]] = {}
-"""The shots of a scene, by its session uid, as long as nothing has changed: every panel and button asks at a redraw."""
-
-
 def shown_shot(context: bpy.types.Context) -> Shot | None:
     """The shot that the panel is about: the selected one, otherwise the scene's last."""
-    scene = context.scene
-    if scene.session_uid not in _seen:
-        _seen[scene.session_uid] = shots_in(scene)
-    return active_shot(_seen[scene.session_uid], context.active_object)
-
-
-def look_for_shots_again() -> None:
-    """Something was changed, undone or loaded."""
-    _seen.clear()
+    return active_shot(shots_in(context.scene), context.active_object)
 
 
 def register() -> None:

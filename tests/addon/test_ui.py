@@ -153,17 +153,6 @@ def test_who_is_learnt_appears_in_the_scene_of_the_button_and_nothing_else_is_se
     assert bpy.context.view_layer.objects.active == mine
 
 
-def test_of_several_askers_one_goes_through_the_objects_until_something_changes(panel, files, monkeypatch):
-    properties, context, walks = panel.module("ui.properties"), panel.bpy.context, []
-    panel.settings.subject, shots_in = str(files[0]), properties.shots_in
-    panel.bpy.ops.headroom.open_subject()
-    monkeypatch.setattr(properties, "shots_in", lambda scene: walks.append(scene) or shots_in(scene))
-    shown = [properties.shown_shot(context) for _ in range(20)]
-    assert len(walks) <= 1 and len({shot.root.name for shot in shown}) == 1
-    panel.bpy.data.objects.remove(shown[0].face)
-    context.view_layer.update()
-    assert properties.shown_shot(context) is None
-
 
 def test_a_photo_is_told_by_its_ending_as_the_backend_does(panel):
     backend = pytest.importorskip("headroom.media.image", reason="other Blender versions are tried without the backend")
