@@ -16,8 +16,8 @@ from headroom.ahead import side_by_side
 from headroom.face.model import FaceModel
 from headroom.face.topology import inner_lips
 from headroom.progress import Progress, silent
-from headroom.track.fit import Evidence, Fit, normal_equations, state_of, with_state
-from headroom.track.photometric import SkinLook
+from headroom.track.fit import Evidence, Fit, FitConfig, fit_again, normal_equations, state_of, with_state
+from headroom.track.photometric import SkinLook, landmark_noise
 from headroom.track.residuals import Residuals
 from headroom.track.shading import Posed, Shaded
 from headroom.track.window import Window
@@ -29,7 +29,8 @@ _LIGHTS = 9
 class DenseConfig:
     """steps: Gauss-Newton steps towards each picture. softness: as in `PhotometricConfig`. agreement: evidence of a
     point. light_prior: weight of the squared changes of a frame's light. lips: mm around the inner lips where the
-    picture is not asked, because a mouth that opens shows other things.
+    picture is not asked, because a mouth that opens shows other things. landmarks: their standard deviation in eye
+    distances, the least and, beside pictures that are explained wholly, the loosest.
     """
 
     steps: int = 2
@@ -38,6 +39,24 @@ class DenseConfig:
     light_prior: float = 50.0
     expression_prior: float = 0.5
     lips: float = 4.0
+    least_landmarks: float = 0.01
+    loose_landmarks: float = 0.1
+
+
+def fit_every_picture(
+    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, corrected: np.ndarray, fps: float,
+    doubt: np.ndarray | None, look: SkinLook, progress: Progress = silent,
+) -> Fit:
+    """Expression and pose of all frames from their pictures beside the landmarks, begun from a fit to those.
+
+    points: (T, 478, 3) landmarks as they were found; corrected: without the landmark network's habit. doubt: as in
+    `fit_clip`.
+    """
+    config = DenseConfig()
+    noise = landmark_noise(look.noise, config.least_landmarks, config.loose_landmarks)
+    residuals = Residuals(model, corrected, noise, doubt)
+    evidence = look_closer(model, fit, frames, points, look, residuals, config, progress)
+    return fit_again(model, corrected, fps, with_state(fit, evidence.state), doubt, FitConfig(noise=noise), evidence)
 
 
 def look_closer(

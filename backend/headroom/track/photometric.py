@@ -8,7 +8,7 @@ landmarks count for little at first, and in the end for the less the better the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,8 +97,10 @@ def fit_to_pictures(
         windows = [Window.of(p, face, max(0.3, softness * unit)) for p, face in zip(pictures, points)]
         if level == 0:
             state = replace(state, light=problem.first_light(fit, windows))
-        last = level == len(config.softness) - 1
-        residuals = Residuals(model, points, problem.landmark_noise(state.noise) if last else config.loose_landmarks)
+        noise = config.loose_landmarks
+        if level == len(config.softness) - 1:
+            noise = landmark_noise(state.noise, config.least_landmarks, config.loose_landmarks)
+        residuals = Residuals(model, points, noise)
         for _ in range(rounds):
             state = problem.solve(state, windows, residuals)
     return state.fit, SkinLook(problem.skin, problem.own_albedo(state, windows), state.light, unit, state.noise)
@@ -122,34 +124,31 @@ class _Problem:
         face = np.append(np.full(identities, config.identity_prior), config.focal_prior)
         self.shared_prior = np.concatenate([face, np.full(modes, config.texture_prior), config.light_prior])
 
-    def landmark_noise(self, picture_noise: float) -> float:
-        return landmark_noise(picture_noise, self.config.least_landmarks, self.config.loose_landmarks)
-
     def first_light(self, fit: Fit, windows: list[Window]) -> np.ndarray:
         """γ (9,) that suits the mean texture."""
         rows, greys = [], []
-        neutral = self.model.shape(fit.identity)
-        for frame, window in enumerate(windows):
-            posed = Posed.of(self.skin, fit, neutral, frame)
-            grey, _, _, true = window.at(posed.pixels)
-            rows.append(harmonics(posed.normals) * (self.skin.albedo_mean * posed.square * true)[:, None])
-            greys.append(grey * posed.square * true)
+        for phi, grey, weight in self._seen(fit, windows):
+            rows.append(phi * (self.skin.albedo_mean * weight)[:, None])
+            greys.append(grey * weight)
         return np.linalg.lstsq(np.concatenate(rows), np.concatenate(greys), rcond=None)[0]
 
     def own_albedo(self, state: _State, windows: list[Window]) -> np.ndarray:
         """(N,) the skin's own brightness under the light: a robust mean over the frames."""
-        neutral, model = self.model.shape(state.fit.identity), self.skin.albedo(state.texture)
-        seen, weights = np.zeros((2, len(windows), len(model)))
-        for frame, window in enumerate(windows):
-            posed = Posed.of(self.skin, state.fit, neutral, frame)
-            grey, _, _, true = window.at(posed.pixels)
-            seen[frame] = grey / np.maximum(harmonics(posed.normals) @ state.light, DARKEST)
-            weights[frame] = posed.square * true
-        mean = model
+        phi, grey, weights = (np.stack(values) for values in zip(*self._seen(state.fit, windows)))
+        seen = grey / np.maximum(phi @ state.light, DARKEST)
+        mean = model = self.skin.albedo(state.texture)
         for _ in range(3):
             trust = weights / (1 + ((seen - mean) / _ALBEDO_NOISE) ** 2)
             mean = (_ALBEDO_PRIOR * model + (trust * seen).sum(0)) / (_ALBEDO_PRIOR + trust.sum(0))
         return mean.astype(np.float32)
+
+    def _seen(self, fit: Fit, windows: list[Window]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """For each frame the skin's harmonics (N, 9), its brightness (N,), and how well it is seen (N,)."""
+        neutral = self.model.shape(fit.identity)
+        for frame, window in enumerate(windows):
+            posed = Posed.of(self.skin, fit, neutral, frame)
+            grey, _, _, true = window.at(posed.pixels)
+            yield harmonics(posed.normals), grey, posed.square * true
 
     def solve(self, state: _State, windows: list[Window], residuals: Residuals) -> _State:
         """One Gauss-Newton step of everything; each frame's own unknowns are eliminated by themselves."""

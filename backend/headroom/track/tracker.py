@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,12 @@ from threadpoolctl import threadpool_limits
 from headroom.face.model import FaceModel
 from headroom.progress import Progress, part, silent
 from headroom.track.choice import turned_frames
-from headroom.track.dense import look_closer
-from headroom.track.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion, with_state
+from headroom.track.dense import fit_every_picture
+from headroom.track.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
 from headroom.track.habit import without_habit
 from headroom.track.landmarks import Landmarks, find_landmarks
 from headroom.track.look import Look, estimate_look
-from headroom.track.photometric import fit_to_pictures, landmark_noise
-from headroom.track.residuals import Residuals
+from headroom.track.photometric import fit_to_pictures
 from headroom.track.track import Track, face_crop
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ TRACKER_VERSION = 3
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
 _KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
 """Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""
-_LOOSE_LANDMARKS = 0.1
-"""Their standard deviation, in eye distances, beside pictures that are explained wholly."""
 _FIRST = FitConfig(shared_rounds=4, rounds=3, rounds_again=2)
 """The first look at the motion, which is fitted again beside the pictures."""
 _alone = threadpool_limits.wrap(limits=1, user_api="blas")
@@ -111,7 +108,7 @@ def fit_frames(
     frames: Sequence[np.ndarray], landmarks: Landmarks, fps: float, model: FaceModel, progress: Progress = silent,
     regressor: "Reader | None" = None,
 ) -> Fit:
-    """The fit of a clip's frames: to the landmarks, then to what some of the pictures themselves say."""
+    """The fit of a clip's frames: to the landmarks, then to what the pictures themselves say."""
     height, width = frames[0].shape[:2]
     points, doubt = _with_lost_frames(frames, landmarks, model, regressor)
     fit = fit_clip(model, points, fps, width, height, _FIRST, part(progress, 0, 0.7), doubt)
@@ -136,11 +133,7 @@ def _nearer_to_pictures(
         look = look.known(model, *known)
     corrected = without_habit(model, points, fit, chosen, truth)
     fit = fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt, _FIRST)
-    config = FitConfig()
-    config = replace(config, noise=landmark_noise(look.noise, config.noise, _LOOSE_LANDMARKS))
-    residuals = Residuals(model, corrected, config.noise, doubt)
-    evidence = look_closer(model, fit, frames, points, look, residuals, progress=part(progress, 0.3, 1))
-    return fit_again(model, corrected, fps, with_state(fit, evidence.state), doubt, config, evidence)
+    return fit_every_picture(model, fit, frames, points, corrected, fps, doubt, look, part(progress, 0.3, 1))
 
 
 def _with_lost_frames(
