@@ -51,7 +51,7 @@ class Speaker:
         """The motion model of the clip's first frames."""
         lips, lids, size = motion_directions(self.model)
         return train_motion(*self.part(0, frames), config, initial=initial, lip_opening=lips, lid_opening=lids,
-                            importance=size)
+                            importance=size, gaze_modes=self.model.gaze_modes)
 
     def lip_correlation(self, truth: Performance, expression: np.ndarray) -> float:
         lips = motion_directions(self.model)[0]

@@ -44,16 +44,17 @@ class Channel:
 HEAD = tuple(Channel(axis, "head", "head", "rotation_euler", axis, "Head Rotation", "head_turn") for axis in range(3)
              ) + tuple(Channel(3 + axis, "head", "head", "location", axis, "Head Position", "head_shift")
                        for axis in range(3))
-FIRST_OFFSETS = {"Mouth": "mouth_open", "Eyes": "lids_open", "Brows": "brows_raise"}
-"""Region -> the control that is added to its first shape key."""
+OFFSETS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("look_left", "look_up"), "Brows": ("brows_raise",)}
+"""Region -> the controls that are added to its first shape keys."""
 
 
 def channels_of(shot: Shot) -> tuple[Channel, ...]:
     """Pose first, then expression in the rig's order; shape keys that an artist deleted are left out at the end."""
-    offsets, expression = dict(FIRST_OFFSETS), []
+    offsets, expression = {region: list(names) for region, names in OFFSETS.items()}, []
     for number, (key, region) in enumerate(zip(expression_keys(shot.face), map(str, shot.root["headroom_regions"]))):
+        waiting = offsets.get(region)
         expression.append(Channel(len(HEAD) + number, "expression", "mouth" if region == "Mouth" else "upper",
-                                  key.path_from_id("value"), 0, region, offsets.pop(region, "")))
+                                  key.path_from_id("value"), 0, region, waiting.pop(0) if waiting else ""))
     return HEAD + tuple(expression)
 
 

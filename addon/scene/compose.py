@@ -71,7 +71,7 @@ def make_plan(shot: Shot) -> Plan | None:
         layers["head"] = replace(layers["head"], gain=0.0)
     seconds = take.samples / take.fps
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
-               **{name: (getattr(head, name),) for name in ("mouth_open", "lids_open", "brows_raise")}}
+               **{name: (getattr(head, name),) for name in ("mouth_open", "lids_open", "brows_raise", "look_left", "look_up")}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
                 tuple(cut.value() for cut in head.cuts), head.falloff)
 

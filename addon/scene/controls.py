@@ -101,6 +101,12 @@ class HeadroomHead(bpy.types.PropertyGroup):
     brows_raise: FloatProperty(  # type: ignore[valid-type]
         name="Raise Brows", soft_min=-1.0, soft_max=1.0, min=-5.0, max=5.0, update=_changed,
         description="Added to the brows' first shape key, which raises them")
+    look_left: FloatProperty(  # type: ignore[valid-type]
+        name="Look Left", soft_min=-3.0, soft_max=3.0, min=-5.0, max=5.0, update=_changed,
+        description="Added to the gaze's first shape key, which turns the eyes to the person's left; 1 is 10 degrees")
+    look_up: FloatProperty(  # type: ignore[valid-type]
+        name="Look Up", soft_min=-3.0, soft_max=3.0, min=-5.0, max=5.0, update=_changed,
+        description="Added to the gaze's second shape key, which turns the eyes up; 1 is 10 degrees")
 
     falloff: FloatProperty(  # type: ignore[valid-type]
         name="Falloff", default=0.2, min=0.0, soft_max=1.0, max=10.0, step=1, precision=2, subtype="TIME_ABSOLUTE",
@@ -114,7 +120,7 @@ class HeadroomHead(bpy.types.PropertyGroup):
         description="Degrees from the clip's nearest head pose (10 mm count as one) from which frames are listed")
 
 
-CONTROLS = ("hold_head", "head_turn", "head_shift", "mouth_open", "lids_open", "brows_raise")
+CONTROLS = ("hold_head", "head_turn", "head_shift", "mouth_open", "lids_open", "brows_raise", "look_left", "look_up")
 LAYERS = ("head", "mouth", "upper")
 CLASSES = (HeadroomLayer, HeadroomTake, HeadroomCut, HeadroomHead)
 

@@ -9,6 +9,7 @@ from bpy.props import BoolProperty
 
 from ..scene import compat, controls, hand
 from ..scene.compose import make_plan
+from ..scene.channels import OFFSETS
 from ..scene.controls import head_of
 from ..scene.keyframes import show_range
 from ..scene.shot import Shot
@@ -19,7 +20,7 @@ from .layout import SidebarPanel, split_layout, wrapped
 from .properties import shown_shot
 
 SECTIONS = (("head", "Head", ("hold_head", "head_turn", "head_shift")), ("mouth", "Mouth", ("mouth_open",)),
-            ("upper", "Brows and Lids", ("brows_raise", "lids_open")))
+            ("upper", "Brows and Eyes", ("brows_raise", "lids_open", "look_left", "look_up")))
 
 
 class HeadButton(Button):
@@ -126,7 +127,8 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
         for dial in ("gain", "lag", "smoothing"):
             dials.prop(layer, dial)
         for offset in offsets:
-            column.prop(head, offset)
+            if offset not in OFFSETS["Gaze"] or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
+                column.prop(head, offset)
     layout.operator(HEADROOM_OT_reset_controls.bl_idname, icon="LOOP_BACK")
     draw_edits(layout, context, shot)
     draw_strip(layout, context, shot)

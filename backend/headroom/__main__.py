@@ -87,7 +87,8 @@ ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
     help="How the prediction is played; again for each. Head, mouth or upper (brows and lids) with gain, lag and "
          "smoothing in seconds, e.g. mouth.gain=1.2; head.hold=1 holds the head still; head.pitch, yaw, roll in "
-         "degrees, head.x, y, z in mm, mouth.open, upper.lids and upper.brows are added.")]
+         "degrees, head.x, y, z in mm, mouth.open, upper.lids, upper.brows and the gaze, upper.left and upper.up in "
+         "tens of degrees, are added.")]
 PoseOption = Annotated[Pose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
 
 

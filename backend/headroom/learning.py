@@ -169,7 +169,7 @@ def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: P
 
     lips, lids, size = motion_directions(model)
     return train_motion(speech, track.performance, progress=progress, initial=general_for(model, lips, lids),
-                        lip_opening=lips, lid_opening=lids, importance=size)
+                        lip_opening=lips, lid_opening=lids, importance=size, gaze_modes=model.gaze_modes)
 
 
 def motion_notes(motion: "MotionModel") -> list[str]:
@@ -252,7 +252,10 @@ def facts_of(clip: Path, learnt: Learnt, preset: str, name: str | None, consent:
 
 
 def motion_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all."""
+    """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all. That
+    lids follow the gaze is no opening of theirs.
+    """
     right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
     lips, lids = model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), (right + left) / 2
+    lids[list(model.gaze_modes)] = 0
     return lips, lids, np.linalg.norm(model.expression_basis, axis=1).mean(0)

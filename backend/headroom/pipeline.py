@@ -93,10 +93,10 @@ def perform(
 ) -> tuple[Performance, list[str]]:
     """Expression and pose at 25 Hz for a speech recording, and what the user should know.
 
-    controls: texts like "mouth.gain=1.2" (headroom/motion/controls.py). pose: predicted, or replayed from the clip.
+    controls: texts like "mouth.gain=1.2" (headroom/motion/controls.py). pose: predicted, or replayed from the clip with its gaze.
     """
-    from headroom.motion.controls import UNTOUCHED, applied, parsed, replayed
-    from headroom.motion.predict import predict
+    from headroom.motion.controls import UNTOUCHED, applied, parsed
+    from headroom.motion.predict import predict, replayed
 
     person, wanted = Subject.open(subject), parsed(controls)
     progress(0.0, "Listening to the speech")
@@ -106,8 +106,7 @@ def perform(
         progress(0.2, "Predicting the performance")
         performance = predict(person.motion, samples, seed=seed)
     if pose == "replayed":
-        own = replayed(person.motion.manner.pose, len(performance))
-        performance = Performance(performance.fps, performance.expression, own[:, :3], own[:, 3:])
+        performance = replayed(person.motion, performance)
     if wanted != UNTOUCHED:
         performance = applied(performance, wanted, person.model.regions)
     progress(1.0, "Predicted the performance")

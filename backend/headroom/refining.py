@@ -48,7 +48,7 @@ class Studio:
         self.title = subject.facts.get("name")
         files = (subject.folder / name for name in MADE_FROM)
         self.person = "|".join([headroom.__version__, *(digest_of(file) for file in files if file.is_file())])
-        surface = HeadSurface.of(subject.model.shape(self.track.identity))
+        surface = HeadSurface.of(subject.model.shape(self.track.identity)[subject.model.skin])
         self._ground = Ground(subject.folder, self.track.camera, surface)
         self._ground.__enter__()
         self._warped: OrderedDict[bytes, np.ndarray] = OrderedDict()

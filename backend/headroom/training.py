@@ -58,7 +58,7 @@ def train_motion_weights(run: Run, preset: str = "general", progress: Progress =
         record = run.record((config, tracks_of(run, tracked)))
         lips, lids, size = motion_directions(model)
         motion.train_general(SpokenClips(list(tracked.values())), lips, lids, run.weights, config, size,
-                             part(report, 0.6, 1), record)
+                             part(report, 0.6, 1), record, model.gaze_modes)
         record.close()
         return notes if team.leads() else None
 

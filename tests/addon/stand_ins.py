@@ -30,7 +30,7 @@ def tiny_subject(folder: Path, fps: float = 25.0, light: np.ndarray | None = Non
     corner = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
     faces = np.concatenate([np.stack([corner, corner + 1, corner + side], -1),
                             np.stack([corner + 1, corner + side + 1, corner + side], -1)])
-    regions = np.array(["Mouth"] * 40 + ["Eyes"] * 12 + ["Brows"] * 12)
+    regions = np.array(["Mouth"] * 40 + ["Eyes"] * 10 + ["Gaze"] * 2 + ["Brows"] * 12)
     std = rng.uniform(0.2, 3.0, CHANNELS).astype(np.float32)
     np.savez(
         folder / "rig.npz",

@@ -59,5 +59,5 @@ def test_facts_count_only_modes_that_do_something(other):
     facts = model_facts(replace(model, expression_basis=basis))
     assert facts["expression_modes"] == 60 and facts["identity_modes"] == 80
     assert facts["vertices"] == len(model.mean) and facts["landmarks"] == 470
-    assert facts["regions"] == {"Mouth": 40, "Eyes": 12, "Brows": 12}
+    assert facts["regions"] == {"Mouth": 40, "Eyes": 10, "Gaze": 2, "Brows": 12}
     assert facts["size_mm"] == [round(float(length), 1) for length in np.ptp(model.mean, axis=0)]

@@ -55,7 +55,8 @@ def test_the_surface_passes_through_the_landmarks():
 
 
 def test_the_surface_is_closed_but_for_its_outline(model):
-    edges = np.sort(np.concatenate([model.faces[:, [0, 1]], model.faces[:, [1, 2]], model.faces[:, [2, 0]]]), axis=1)
+    faces = model.faces[(model.eyes[model.faces] < 1).any(1)]
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     unique, counts = np.unique(edges, axis=0, return_counts=True)
     assert counts.max() == 2, "an edge with three faces"
     border = np.unique(unique[counts == 1])

@@ -5,10 +5,11 @@ import pytest
 
 from headroom.errors import InputError
 from headroom.face.model import bundled_model
-from headroom.motion.controls import UNTOUCHED, Layer, applied, parsed, played, replayed
+from headroom.motion.controls import UNTOUCHED, Layer, applied, parsed, played
+from headroom.motion.head import there_and_back
 from headroom.performance import Performance
 
-REGIONS = np.array(["Mouth"] * 40 + ["Eyes"] * 12 + ["Brows"] * 12)
+REGIONS = np.array(["Mouth"] * 40 + ["Eyes"] * 10 + ["Gaze"] * 2 + ["Brows"] * 12)
 
 
 @pytest.fixture
@@ -58,8 +59,9 @@ def test_the_head_can_be_held_and_turned(performance):
     np.testing.assert_array_equal(held.expression, performance.expression)
 
 
-@pytest.mark.parametrize("control,mode", [("mouth.open", 0), ("upper.lids", 40), ("upper.brows", 52)])
-def test_offsets_add_to_the_first_mode_of_their_region(performance, control, mode):
+@pytest.mark.parametrize("control,mode", [("mouth.open", 0), ("upper.lids", 40), ("upper.left", 50), ("upper.up", 51),
+                                          ("upper.brows", 52)])
+def test_offsets_add_to_the_first_modes_of_their_region(performance, control, mode):
     moved = applied(performance, parsed([f"{control}=0.7"]), REGIONS).expression - performance.expression
     np.testing.assert_allclose(moved[:, mode], 0.7, atol=1e-5)
     assert np.count_nonzero(np.abs(moved).max(0) > 1e-6) == 1
@@ -67,7 +69,7 @@ def test_offsets_add_to_the_first_mode_of_their_region(performance, control, mod
 
 def test_the_bundled_model_has_the_regions_and_its_first_modes_open_what_they_say():
     model = bundled_model()
-    assert set(model.regions) == {"Mouth", "Eyes", "Brows"}
+    assert set(model.regions) == {"Mouth", "Eyes", "Gaze", "Brows"}
     assert model.opening(13, 14)[model.regions.index("Mouth")] > 0
     assert model.opening(159, 145)[model.regions.index("Eyes")] > 0
 
@@ -85,6 +87,5 @@ def test_values_that_are_no_numbers_are_refused(text):
 
 
 def test_a_replay_goes_forwards_and_backwards_without_a_jump():
-    pose = np.arange(4)[:, None]
-    assert replayed(pose, 11)[:, 0].tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2]
-    assert replayed(pose[:1], 3)[:, 0].tolist() == [0, 0, 0]
+    assert there_and_back(4, 11).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2]
+    assert there_and_back(1, 3).tolist() == [0, 0, 0]

@@ -9,7 +9,7 @@ from headroom import pipeline
 from headroom.learning import motion_notes
 from headroom.media.audio import write_wav
 
-REGIONS = ("Mouth",) * 40 + ("Eyes",) * 12 + ("Brows",) * 12
+REGIONS = ("Mouth",) * 40 + ("Eyes",) * 10 + ("Gaze",) * 2 + ("Brows",) * 12
 
 
 @pytest.fixture

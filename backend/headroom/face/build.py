@@ -13,11 +13,14 @@ import numpy as np
 
 from headroom.errors import InputError
 from headroom.face import topology as top
-from headroom.face.model import ControlModel
+from headroom.face.eyeballs import RADIUS_MM
+from headroom.face.model import GAZE, GAZE_DEGREES, ControlModel
 
 IDENTITIES = 80
-REGIONS = (("Mouth", 40), ("Eyes", 12), ("Brows", 12))
-"""Regions of the expression basis and how many modes each gets."""
+REGIONS = (("Mouth", 40), ("Eyes", 10), ("Brows", 12))
+"""Regions of the expression basis and how many principal modes each gets; two modes of gaze come beside them."""
+GAZES = ("Gaze Left", "Gaze Up")
+"""Names of the two modes that turn both eyes, as the subject looks."""
 
 EYE_DISTANCE_MM = 63.0
 """Between the iris centres of the mean face: sets the scale."""
@@ -27,6 +30,10 @@ _SMOOTH_STD_MM = 2.0
 """Length and strength of the smooth modes that fill up the identity basis."""
 _ALBEDO_STD = 0.05
 
+_SIDES = ((33, 263), (133, 362), (61, 291), (234, 454), (105, 334), (172, 397))
+"""Landmarks of the right and the left side that lie opposite each other."""
+_CLOSING_MM = 2.0
+"""Lids nearer than they rest by this hide the iris: where the landmark network puts it then is no gaze."""
 _OPPOSITE = 1e-4
 """A mode that opens by less than this share of its largest motion moves left and right against each other."""
 _GRAIN_MM, _GRAIN_COLOUR, _GRAIN_UV = 1e-3, 1e-5, 1e-6
@@ -134,18 +141,17 @@ def _mean_face(neutrals: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]
 
 def _upright(mean: np.ndarray) -> np.ndarray:
     """The mean face mirrored onto itself, eyes level, in millimetres, its origin between the ears and the nose."""
-    scale = EYE_DISTANCE_MM / np.linalg.norm(mean[top.MESH_POINTS + 1] - mean[top.MESH_POINTS])
-    mean = (mean - mean.mean(0)) * scale
-    pairs = top.mirror_pairs(mean)
-    mirrored = _similar(mean[pairs] * [-1, 1, 1], mean, np.ones(len(mean)))
-    mean = (mean + mirrored) / 2
-    across = mean[top.MESH_POINTS + 1] - mean[top.MESH_POINTS]
+    mean = mean * EYE_DISTANCE_MM / np.linalg.norm(mean[top.IRISES[1]] - mean[top.IRISES[0]])
+    right, left = (mean[list(points)] for points in zip(*_SIDES))
+    across = (left - right).sum(0)
     x = across / np.linalg.norm(across)
     brow_to_chin = mean[10] - mean[152]
     y = brow_to_chin - x * (brow_to_chin @ x)
     y /= np.linalg.norm(y)
-    mean = mean @ np.stack([x, y, np.cross(x, y)]).T
-    mean -= [mean[:, 0].mean(), mean[168, 1] - 20, np.quantile(mean[:, 2], 0.1) - 10]
+    turn = np.stack([x, y, np.cross(x, y)]).T
+    middle = (left + right).mean(0) / 2 @ turn
+    mean = mean @ turn - [middle[0], 0, 0]
+    mean -= [0, mean[168, 1] - 20, np.quantile(mean[:, 2], 0.1) - 10]
     pairs = top.mirror_pairs(mean)
     return (mean + mean[pairs] * [-1, 1, 1]) / 2
 
@@ -154,18 +160,22 @@ def _region_masks(mean: np.ndarray) -> dict[str, np.ndarray]:
     """Smooth weights (C,) of each region that sum to one everywhere."""
     below = 1 / (1 + np.exp((mean[:, 1] - mean[2, 1] - 8) / 4))
     eyes = np.zeros(len(mean))
-    for centre in (top.MESH_POINTS, top.MESH_POINTS + 1):
+    for centre in top.IRISES:
         away = (mean - mean[centre]) / [19, 12, 30]
         eyes = np.maximum(eyes, np.exp(-0.5 * (away**2).sum(1) ** 2))
-    eyes[[top.MESH_POINTS, top.MESH_POINTS + 1]] = 1
+    eyes[[*top.IRISES, *top.SOCKETS]] = 1
     return {"Mouth": below, "Eyes": (1 - below) * eyes, "Brows": (1 - below) * (1 - eyes)}
 
 
 def _expression_basis(offsets, weights, mean, pairs):
-    """Principal modes (C, 3, 64) of each region's motion, one standard deviation long, with names and regions."""
+    """Modes (C, 3, 64) of the face's motion with names and regions: two of gaze, `GAZE_DEGREES` long, and each region's
+    principal modes, one standard deviation long, in what those leave.
+    """
+    masks = _region_masks(mean)
+    gaze, offsets = _gaze_modes(offsets, weights, masks["Eyes"], pairs)
     bases, names, regions = [], [], []
-    for (region, count), mask in zip(REGIONS, _region_masks(mean).values()):
-        moved = offsets * mask[None, :, None] * weights[:, None, None]
+    for region, count in REGIONS:
+        moved = offsets * masks[region][None, :, None] * weights[:, None, None]
         both = np.concatenate([moved, moved[:, pairs] * [-1, 1, 1]]).reshape(2 * len(moved), -1)
         covariance = both.T @ both / (2 * (weights**2).sum())
         values, vectors = np.linalg.eigh(covariance)
@@ -174,7 +184,40 @@ def _expression_basis(offsets, weights, mean, pairs):
         bases.append(modes * _signs(modes, region, mean))
         names += [f"{region} {i + 1:02d}" for i in range(count)]
         regions += [region] * count
+        if region == "Eyes":
+            bases.append(gaze)
+            names += GAZES
+            regions += [GAZE] * len(GAZES)
     return np.concatenate(bases, axis=2), names, regions
+
+
+def _gaze_modes(offsets, weights, eyes, pairs):
+    """Modes (C, 3, 2) in which both eyes turn left and up, with what lids do along, and offsets (N, C, 3) without them,
+    in which irises hold still.
+
+    Principal modes hold hardly any gaze: an iris is one point beside the many of the lids, and looking aside is rare.
+    eyes: (C,) weights of the region.
+    """
+    looks = _looks(offsets)
+    looks_both = np.concatenate([looks, looks * [-1, 1]])
+    moved = np.concatenate([offsets, offsets[:, pairs] * [-1, 1, 1]]) * eyes[None, :, None]
+    squared = np.tile(weights, 2)[:, None] ** 2
+    normal = (looks_both * squared).T @ looks_both
+    by_mm = np.linalg.solve(normal, (looks_both * squared).T @ moved.reshape(len(moved), -1))
+    left = offsets - (looks @ by_mm).reshape(offsets.shape)
+    left[:, top.IRISES] = 0
+    unit_mm = RADIUS_MM * np.sin(np.radians(GAZE_DEGREES))
+    return (by_mm * unit_mm).T.reshape(top.CONTROLS, 3, len(GAZES)), left
+
+
+def _looks(offsets: np.ndarray) -> np.ndarray:
+    """(N, 2) mm by which both irises are left (the subject's) and up of where they rest between the eyes' corners;
+    nothing where the lids are closed.
+    """
+    looks = np.mean([offsets[:, iris] - offsets[:, corners].mean(1)
+                     for iris, corners in zip(top.IRISES, top.EYE_CORNERS)], axis=0)[:, :2]
+    opening = np.mean([offsets[:, a, 1] - offsets[:, b, 1] for a, b in top.EYE_LIDS], axis=0)
+    return looks * (opening > -_CLOSING_MM)[:, None]
 
 
 def _signs(modes: np.ndarray, region: str, mean: np.ndarray) -> np.ndarray:
@@ -216,8 +259,9 @@ def _albedo_basis(people: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tu
     """Mean colour (C, 3) and colour modes (C, 3, 80)."""
     chosen = top.control_landmarks()
     colours = np.stack([face.colours[chosen] for face in people])
-    cavity = colours[:, top.inner_lips()].mean(1, keepdims=True) * top.CAVITY_SHADE
-    colours = np.concatenate([colours, cavity], axis=1)
+    rings = ((top.inner_lips(), top.CAVITY_SHADE), *((top.lid_loop(right), top.SOCKET_SHADE) for right in (True, False)))
+    hidden = [colours[:, ring].mean(1, keepdims=True) * shade for ring, shade in rings]
+    colours = np.concatenate([colours, *hidden], axis=1)
     colours = colours / colours.mean((1, 2), keepdims=True) * colours.mean()
     both = np.concatenate([colours, colours[:, pairs]])
     average = both.mean(0)
@@ -247,7 +291,7 @@ def _rounded(values: np.ndarray, grain: float) -> np.ndarray:
 
 
 def _texture_coordinates(mean: np.ndarray, expression: np.ndarray) -> np.ndarray:
-    """(C, 2) the mean face, mouth and eyes wide open, unrolled from a cylinder about its vertical axis.
+    """(C, 2) the mean face, its mouth wide open, unrolled from a cylinder about its vertical axis.
 
     With the mouth open its cavity has texture of its own, and no seam is needed.
     """
@@ -258,6 +302,8 @@ def _texture_coordinates(mean: np.ndarray, expression: np.ndarray) -> np.ndarray
     axis_z = mean[:, 2].max() - 85.0
     angle = np.arctan2(wide[:, 0], np.maximum(wide[:, 2] - axis_z, 5.0))
     flat = np.stack([angle * 80.0, wide[:, 1]], 1)
+    for socket, right in zip(top.SOCKETS, (True, False)):
+        flat[socket] = flat[top.lid_loop(right)].mean(0)
     low, high = flat.min(0), flat.max(0)
     size = (high - low).max() * 1.04
     return (flat - (low + high) / 2) / size + 0.5

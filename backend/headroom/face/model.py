@@ -13,10 +13,18 @@ import numpy as np
 from scipy import sparse
 
 from headroom.errors import InputError
-from headroom.face.topology import MOUTH_CAVITY, Surface
+from headroom.face.eyeballs import TEXTURE_CENTRES, WHITE, Eyeball
+from headroom.face.topology import IRISES, MOUTH_CAVITY, SOCKETS, Surface
 from headroom.files import UNREADABLE, atomic_write, digest_of
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "face.npz"
+
+GAZE = "Gaze"
+"""Region of the two expression modes that turn both eyes."""
+GAZE_DEGREES = 10.0
+"""What one unit of them turns the eyes by."""
+_INSIDE = 0.02
+"""Vertices further inside the mouth or the eyes than this are not skin."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class FaceModel:
     faces (F, 3) counter-clockwise from outside; uv (V, 2), origin bottom left;
     landmark_vertices (L,) and landmark_ids (L,): which vertex is which of MediaPipe's landmarks;
     names (E,) and regions (E,) of the expression modes; interior (V,): 1 deep inside the mouth, 0 outside of it;
+    eyes (V,): 1 on the eyeballs, 0 outside of the eyes' openings, between them in the sockets;
     source: who made it; digest: what tells its file from another's, "" before it has one.
     """
 
@@ -43,6 +52,7 @@ class FaceModel:
     names: tuple[str, ...]
     regions: tuple[str, ...]
     interior: np.ndarray
+    eyes: np.ndarray
     source: str
     digest: str = ""
 
@@ -64,9 +74,19 @@ class FaceModel:
         summed = self.faces_of_vertex @ np.cross(b - a, c - a)
         return (summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-9)).astype(np.float32)
 
+    @cached_property
+    def skin(self) -> np.ndarray:
+        """(V,) bool: what is neither in the mouth nor in the eyes."""
+        return (self.interior < _INSIDE) & (self.eyes < _INSIDE)
+
     def vertex_of(self, landmark: int) -> int:
         """The vertex that carries one of MediaPipe's landmarks."""
         return int(self.landmark_vertices[np.flatnonzero(self.landmark_ids == landmark)[0]])
+
+    @property
+    def gaze_modes(self) -> tuple[int, ...]:
+        """The numbers of the expression modes that turn the eyes left and up; none where a model has no such."""
+        return tuple(number for number, region in enumerate(self.regions) if region == GAZE)
 
     def resting_place(self, landmarks: Iterable[int]) -> np.ndarray:
         """(L, 3) mm where some of MediaPipe's landmarks are on the mean face."""
@@ -115,25 +135,32 @@ class ControlModel:
             return ControlModel(**{f.name: data[f.name] for f in fields(ControlModel)})
 
     def refined(self, levels: int = 2) -> FaceModel:
-        """The model over the drawn surface."""
-        surface = Surface(self.triangles, levels)
+        """The model over the drawn surface, eyeballs behind its lids."""
+        surface, ball, irises, sockets = Surface(self.triangles, levels), Eyeball.half(), list(IRISES), list(SOCKETS)
 
-        def smooth(values: np.ndarray) -> np.ndarray:
-            return np.tensordot(surface.refine, values, axes=(1, 0)).astype(np.float32)
+        def smooth(values: np.ndarray, of_balls: np.ndarray) -> np.ndarray:
+            skin = np.tensordot(surface.refine, values, axes=(1, 0))
+            return np.concatenate([skin, of_balls]).astype(np.float32)
 
+        whites = np.full((2, 3), WHITE), np.zeros((2, *self.albedo_basis.shape[1:]))
+        uv = surface.refine_flat @ self.uv
+        uv[irises] = TEXTURE_CENTRES
+        eyes = surface.refine_flat[:, sockets].sum(1)
+        eyes[irises] = 1
         return FaceModel(
-            mean=smooth(self.mean),
-            identity_basis=smooth(self.identity_basis),
-            expression_basis=smooth(self.expression_basis),
-            albedo_mean=smooth(self.albedo_mean),
-            albedo_basis=smooth(self.albedo_basis),
-            faces=surface.faces,
-            uv=(surface.refine_flat @ self.uv).astype(np.float32),
+            mean=smooth(self.mean, ball.placed(self.mean[irises])),
+            identity_basis=smooth(self.identity_basis, ball.carried(self.identity_basis[irises])),
+            expression_basis=smooth(self.expression_basis, ball.turned(self.expression_basis[irises])),
+            albedo_mean=smooth(self.albedo_mean, ball.coloured(self.albedo_mean[irises], whites[0])),
+            albedo_basis=smooth(self.albedo_basis, ball.coloured(self.albedo_basis[irises], whites[1])),
+            faces=ball.joined(surface.faces, len(surface.refine)),
+            uv=np.concatenate([uv, ball.texture_coordinates()]).astype(np.float32),
             landmark_vertices=np.arange(len(self.landmark_ids)),
             landmark_ids=self.landmark_ids,
             names=tuple(str(name) for name in self.names),
             regions=tuple(str(region) for region in self.regions),
-            interior=surface.refine_flat[:, MOUTH_CAVITY],
+            interior=np.pad(surface.refine_flat[:, MOUTH_CAVITY], (0, 2 * len(ball.points))),
+            eyes=np.concatenate([eyes, np.ones(2 * len(ball.points))]).astype(np.float32),
             source="Headroom",
         )
 
@@ -144,7 +171,8 @@ def load_model(path: Path) -> FaceModel:
         if "triangles" in data:
             model = ControlModel.load(path).refined()
         else:
-            values = {f.name: data[f.name] for f in fields(FaceModel) if f.name != "digest"}
+            values = {f.name: data[f.name] for f in fields(FaceModel) if f.name in data}
+            values.setdefault("eyes", np.zeros(len(values["mean"]), np.float32))  # files of before there were any
             texts = {name: tuple(str(text) for text in values[name]) for name in ("names", "regions")}
             model = FaceModel(**{**values, **texts, "source": str(values["source"])})
     return replace(model, digest=digest_of(path)[:16])

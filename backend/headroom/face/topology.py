@@ -17,17 +17,27 @@ MESH_POINTS = 468
 RIGHT_IRIS, LEFT_IRIS = 468, 473
 """MediaPipe's iris centres; right and left are the subject's."""
 
-CONTROLS = MESH_POINTS + 3
-"""Control points: the mesh, the right iris, the left iris, the bottom of the mouth cavity."""
+CONTROLS = MESH_POINTS + 5
+"""Control points: the mesh, the right iris, the left iris, the bottom of the mouth cavity and those of the right and the
+left eye's socket.
+"""
+IRISES = (MESH_POINTS, MESH_POINTS + 1)
 MOUTH_CAVITY = MESH_POINTS + 2
+SOCKETS = (MESH_POINTS + 3, MESH_POINTS + 4)
 CAVITY_DEPTH, CAVITY_SHADE = 0.35, 0.45
 """How far behind the lips the mouth's fan ends, in mouth widths, and its colour, as a share of the lips' own."""
+SOCKET_DEPTH, SOCKET_SHADE, IRIS_AHEAD = 0.4, 0.8, 0.0
+"""How far behind the lids the fan of an eye's opening ends, its colour, as a share of the lids' own, and how far before
+their mean the middle of an iris lies, in widths of the eye. The landmark network's depth of an iris is a guess.
+"""
 
 UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
 INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
 """Landmarks once around the mouth's opening, from its right corner."""
 EYE_LIDS = ((159, 145), (386, 374))
 """Upper and lower lid of the right and the left eye."""
+EYE_CORNERS = ((33, 133), (362, 263))
+"""Corners of the right and the left eye."""
 
 
 def eye_distance(points: np.ndarray) -> np.ndarray:
@@ -36,23 +46,28 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
 
 
 def landmarks_to_controls(points: np.ndarray) -> np.ndarray:
-    """Control points (..., 471, 3) of landmarks (..., 478, 3) in model axes; the cavity lies behind the inner lips."""
-    ring = points[..., inner_lips(), :]
-    cavity = ring.mean(-2, keepdims=True)
-    width = np.linalg.norm(points[..., 78, :] - points[..., 308, :], axis=-1)
-    cavity = cavity - np.stack([0 * width, 0 * width, CAVITY_DEPTH * width], -1)[..., None, :]
-    return np.concatenate(
-        [points[..., :MESH_POINTS, :], points[..., [RIGHT_IRIS], :], points[..., [LEFT_IRIS], :], cavity], axis=-2
-    )
+    """Control points (..., 473, 3) of landmarks (..., 478, 3) in model axes: the cavity lies behind the inner lips, the
+    sockets behind the lids, the irises between these.
+    """
+    cavity = _behind(points[..., inner_lips(), :].mean(-2), CAVITY_DEPTH * _width(points, (78, 308)))
+    irises, sockets = [], []
+    for iris, corners, right in zip((RIGHT_IRIS, LEFT_IRIS), EYE_CORNERS, (True, False)):
+        lids, width = points[..., points_of(_eye(right)), :].mean(-2), _width(points, corners)
+        ahead = _behind(lids, -IRIS_AHEAD * width)
+        irises.append(np.concatenate([points[..., iris, :2], ahead[..., 2:]], axis=-1))
+        sockets.append(_behind(lids, SOCKET_DEPTH * width))
+    return np.concatenate([points[..., :MESH_POINTS, :], np.stack([*irises, cavity, *sockets], -2)], axis=-2)
 
 
 def control_landmarks() -> np.ndarray:
-    """(470,) MediaPipe's number of each control point but the cavity, which has none."""
+    """(470,) MediaPipe's number of each control point but cavity and sockets, which have none."""
     return np.concatenate([np.arange(MESH_POINTS), [RIGHT_IRIS, LEFT_IRIS]])
 
 
 def control_triangles() -> np.ndarray:
-    """Triangles (F, 3) over the control points, not yet turned outwards; eyes and mouth are fans to their middles."""
+    """Triangles (F, 3) over the control points, not yet turned outwards; eyes and mouth are fans to what lies behind
+    them. The irises are in none.
+    """
     edges = _tessellation_edges()
     neighbours = defaultdict(set)
     for a, b in edges:
@@ -66,7 +81,7 @@ def control_triangles() -> np.ndarray:
     triangles = [t for t in triangles if any(len(use[e]) < 3 for e in _edges_of(t))]
     fans = []
     loops = (_eye(right=True), _eye(right=False), _lips())
-    for centre, loop in zip((MESH_POINTS, MESH_POINTS + 1, MOUTH_CAVITY), loops):
+    for centre, loop in zip((*SOCKETS, MOUTH_CAVITY), loops):
         fans += [(centre, a, b) for a, b in loop]
     return np.array(triangles + fans, np.int32)
 
@@ -74,6 +89,18 @@ def control_triangles() -> np.ndarray:
 def inner_lips() -> list[int]:
     """The landmarks of the inner lip ring, in no particular order."""
     return points_of(_lips())
+
+
+def lid_loop(right: bool) -> list[int]:
+    """The landmarks of the right or the left eye's lids, once around."""
+    following: dict[int, list[int]] = defaultdict(list)
+    for a, b in _eye(right):
+        following[a].append(b)
+        following[b].append(a)
+    loop = [min(following)]
+    while len(loop) < len(following):
+        loop.append(next(point for point in following[loop[-1]] if point not in loop))
+    return loop
 
 
 def points_of(edges: Iterable[tuple[int, int]]) -> list[int]:
@@ -154,10 +181,11 @@ def _loop_step(faces: np.ndarray, count: int) -> tuple[np.ndarray, sparse.csr_ma
     for vertex in range(count):
         if vertex in border:
             put(vertex, {vertex: 0.75, **{n: 0.125 for n in border[vertex]}})
-        else:
-            n = len(neighbours[vertex])
+        elif n := len(neighbours[vertex]):
             beta = 3 / 16 if n == 3 else 3 / (8 * n)
             put(vertex, {vertex: 1 - n * beta, **{m: beta for m in neighbours[vertex]}})
+        else:
+            put(vertex, {vertex: 1.0})  # an iris, which is no part of the skin
     shape = (count + len(index), count)
     smooth = sparse.csr_matrix((values, (rows, columns)), shape)
     pairs = np.array(sorted(index))
@@ -220,6 +248,16 @@ def _eye(right: bool) -> list[tuple[int, int]]:
 def _lips() -> list[tuple[int, int]]:
     """Edges of the inner lip ring: those lip edges that only one triangle of the tessellation uses."""
     return list(zip(INNER_LIPS, [*INNER_LIPS[1:], INNER_LIPS[0]]))
+
+
+def _width(points: np.ndarray, corners: tuple[int, int]) -> np.ndarray:
+    """(...) from one landmark to the other."""
+    return np.linalg.norm(points[..., corners[0], :] - points[..., corners[1], :], axis=-1)
+
+
+def _behind(points: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Points (..., 3) moved back by depths (...)."""
+    return points - np.stack([0 * depth, 0 * depth, depth], -1)
 
 
 def _edges_of(triangle: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from headroom.performance import Performance
 
 KERNEL_SIGMAS = 3.0
 LEAST_SIGMA = 0.1  # samples: less is no smoothing
-UPPER = ("Eyes", "Brows")  # regions of the face model that are played together
+UPPER = ("Eyes", "Gaze", "Brows")  # regions of the face model that are played together
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Mouth(Layer):
 class Upper(Layer):
     lids: float = 0.0  # added to the eyes' first coefficient, which lifts the lids
     brows: float = 0.0  # added to the brows' first coefficient, which raises them
+    left: float = 0.0  # added to the gaze, units of 10 degrees to the subject's left
+    up: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,11 @@ def applied(performance: Performance, controls: Controls, regions: Sequence[str]
         ((where == "Mouth", controls.mouth), (np.isin(where, UPPER), controls.upper))
     for chosen, part in parts:
         expression[:, chosen] = played(expression[:, chosen], fps, part)
-    offsets = (("Mouth", controls.mouth.open), ("Eyes", controls.upper.lids), ("Brows", controls.upper.brows))
-    for region, offset in offsets:
-        expression[:, np.flatnonzero(where == region)[:1]] += np.float32(offset)
+    upper = controls.upper
+    offsets = {"Mouth": [controls.mouth.open], "Eyes": [upper.lids], "Gaze": [upper.left, upper.up], "Brows": [upper.brows]}
+    for region, values in offsets.items():
+        first = np.flatnonzero(where == region)[: len(values)]
+        expression[:, first] += np.float32(values[: len(first)])
     head = controls.head
     layer = replace(head, gain=0.0) if head.hold else head
     turn = np.radians([head.pitch, head.yaw, head.roll]).astype(np.float32)
@@ -115,9 +119,3 @@ def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
         return values
     radius = int(np.ceil(KERNEL_SIGMAS * sigma))
     return gaussian_filter1d(values, sigma, axis=0, mode="nearest", radius=radius)
-
-
-def replayed(pose: np.ndarray, frames: int) -> np.ndarray:
-    """Pose (frames, C) of a clip's own (N, C) played forwards and backwards in turn."""
-    there_and_back = np.concatenate([np.arange(len(pose)), np.arange(len(pose) - 2, 0, -1)])
-    return pose[np.resize(there_and_back, frames)]

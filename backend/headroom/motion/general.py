@@ -56,7 +56,8 @@ def _loaded(path: Path) -> MotionModel:
 @one_thread()
 def train_general(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray, lid_opening: np.ndarray,
                   out: Path | None = WEIGHTS, config: TrainConfig = GENERAL, importance: np.ndarray | None = None,
-                  progress: Progress = silent, record: Record | None = None) -> MotionModel:
+                  progress: Progress = silent, record: Record | None = None,
+                  gaze_modes: Sequence[int] = ()) -> MotionModel:
     """Learn from clips of (sound (N,) at 16 kHz, truth at any rate), one person each, and write the model to `out`.
 
     clips: may read them from disk at each look. Targets are normalised per clip, so that the networks learn how people
@@ -75,7 +76,7 @@ def train_general(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: 
     for index in range(len(clips)):
         progress(0.1 * index / len(clips), "Measuring how people move")
         sound, truth = in_step(index)
-        manners.append(measure_manner(sound, truth, lip_opening, lid_opening))
+        manners.append(measure_manner(sound, truth, lip_opening, lid_opening, gaze_modes))
         frames.append(len(truth))
     manners = list(map(plain, manners)) if config.network.targets == "plain" else \
         with_shared_deviations(manners, frames)

@@ -25,8 +25,8 @@ TAKES = 16  # walks of which the one most like the person is kept: a single one 
 MOST_PREDICTED = 0.7  # the largest share of the network's pose
 
 
-def wander(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) -> np.ndarray:
-    """Pose (T, 6) for a speech, made of the clip's pose.
+def wander(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pose (T, 6) for a speech, made of the clip's pose, and the clip's frame (T,) that each is from.
 
     pose: (N, 6) of the clip at 25 Hz. levels: (N,), speech: (T,) loudness of the clip and of the speech, dB below the
     loud parts. The first frame is a moment near the person's rest pose.
@@ -37,9 +37,16 @@ def wander(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) 
     loudness = np.concatenate([soft(level) for _, level in paths])
     ends = np.concatenate([np.full(len(p), len(p) * (i + 1)) for i, (p, _) in enumerate(paths)])
     heard = soft(speech)
-    takes = (joined(library, choose_pieces(library, loudness, ends, heard, rng), len(speech))
-             for rng in np.random.default_rng(seed).spawn(TAKES))
-    return min(takes, key=lambda take: unlikeness(take, pose)).astype(np.float32)
+    walks = [choose_pieces(library, loudness, ends, heard, rng) for rng in np.random.default_rng(seed).spawn(TAKES)]
+    takes = [joined(library, jumps, len(speech)) for jumps in walks]
+    best = int(np.argmin([unlikeness(take, pose) for take in takes]))
+    shown = moments(walks[best], len(library), len(speech))
+    return takes[best].astype(np.float32), np.where(shown < len(pose), shown, 2 * len(pose) - 1 - shown)
+
+
+def there_and_back(length: int, frames: int) -> np.ndarray:
+    """(frames,) of a clip of so many frames, played forwards and backwards in turn."""
+    return np.resize(np.concatenate([np.arange(length), np.arange(length - 2, 0, -1)]), frames)
 
 
 def unlikeness(take: np.ndarray, pose: np.ndarray) -> float:
@@ -97,9 +104,10 @@ def joined(library: np.ndarray, jumps: list[tuple[int, int]], frames: int) -> np
     """The pieces one after the other; each jump's step in place and in speed fades out over `FADE` frames."""
     out = np.empty((frames, library.shape[1]))
     place, pace = fading(FADE)
-    for index, (frame, source) in enumerate(jumps):
+    shown = moments(jumps, len(library), frames)
+    for index, (frame, _) in enumerate(jumps):
         stop = jumps[index + 1][0] if index + 1 < len(jumps) else frames
-        piece = library[np.minimum(source + np.arange(stop - frame), len(library) - 1)].copy()
+        piece = library[shown[frame:stop]].copy()
         if frame > 1 and len(piece) > 1:
             velocity = out[frame - 1] - out[frame - 2]
             reach = min(len(piece), FADE)
@@ -107,6 +115,14 @@ def joined(library: np.ndarray, jumps: list[tuple[int, int]], frames: int) -> np
             piece[:reach] += place[:reach, None] * step + pace[:reach, None] * step_of_speed
         out[frame:stop] = piece
     return out
+
+
+def moments(jumps: list[tuple[int, int]], length: int, frames: int) -> np.ndarray:
+    """(frames,) of a library of so many frames, the one that each is from before jumps are smoothed out."""
+    shown = np.empty(frames, int)
+    for frame, source in jumps:
+        shown[frame:] = np.minimum(source + np.arange(frames - frame), length - 1)
+    return shown
 
 
 def fading(frames: int) -> tuple[np.ndarray, np.ndarray]:

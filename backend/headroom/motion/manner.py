@@ -22,7 +22,8 @@ DECIMETRE = 100.0  # mm: what the paper's face model measures in
 LEAST_DEVIATION = 0.05  # of a dimension, as a share of the median one: a still dimension is not blown up
 
 
-def measure_manner(samples: np.ndarray, truth: Performance, lip_opening: np.ndarray, lid_opening: np.ndarray) -> Manner:
+def measure_manner(samples: np.ndarray, truth: Performance, lip_opening: np.ndarray, lid_opening: np.ndarray,
+                   gaze_modes: Sequence[int] = ()) -> Manner:
     """The manner in `truth` at 25 Hz beside its sound (N,), 16 kHz, already in step with the lips."""
     expression, pose = truth.expression.astype(np.float32), pose_of(truth)
     levels = speech_levels(samples, 0, len(truth), loudness(samples)[1])
@@ -44,6 +45,8 @@ def measure_manner(samples: np.ndarray, truth: Performance, lip_opening: np.ndar
         blink_rate=np.array([blinks.rate], np.float32),
         pose_evidence=np.zeros(POSE, np.float32),
         lip_gain=np.ones(1, np.float32),
+        gaze_modes=np.array(gaze_modes, np.float32),
+        gaze=np.ascontiguousarray(expression[:, list(gaze_modes)]),
     )
 
 

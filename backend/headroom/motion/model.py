@@ -18,7 +18,7 @@ from headroom.motion.features import FeatureConfig
 from headroom.motion.network import MotionNetwork, NetworkConfig
 from headroom.motion.readout import Readout
 
-FORMAT = "headroom motion 1"
+FORMAT = "headroom motion 2"
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Manner:
     lip_range: (2,) mm of lip opening that the clip shows. pose: (N, 6) of the clip. levels: (N,) dB, its loudness.
     blink: (13, 64) what one blink adds to the expression. blink_rate: (1,) per second.
     pose_evidence: (6,) held-out correlation of the predicted pose. lip_gain: (1,) that the lip opening is enlarged by.
+    gaze_modes: the numbers of the two coefficients that turn the eyes left and up, none where the face model has no such;
+    gaze: (N, 2) of the clip.
     """
 
     expression_mean: np.ndarray
@@ -46,6 +48,8 @@ class Manner:
     blink_rate: np.ndarray
     pose_evidence: np.ndarray
     lip_gain: np.ndarray
+    gaze_modes: np.ndarray
+    gaze: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -109,9 +113,9 @@ def average_manner(manners: Iterable[Manner], longest: Manner) -> Manner:
     """Nobody's manner: the mean of everybody's, with the head motion of `longest` about a head that looks ahead."""
     everybody = list(manners)
     mean = {field.name: np.mean([getattr(m, field.name) for m in everybody], 0)
-            for field in fields(Manner) if field.name not in ("pose", "levels")}
+            for field in fields(Manner) if field.name not in ("pose", "levels", "gaze")}
     ahead = np.array([0, 0, 0, 0, 0, -600], np.float32)
     pose = longest.pose - np.median(longest.pose, 0) + ahead
-    mean |= {"pose_mean": ahead, "pose": pose, "levels": longest.levels,
+    mean |= {"pose_mean": ahead, "pose": pose, "levels": longest.levels, "gaze": longest.gaze - np.median(longest.gaze, axis=0),
              "pose_deviation": longest.pose_deviation}
     return Manner(**mean)

@@ -64,4 +64,6 @@ def _manner(known: Manner, between: np.ndarray, lip_opening: np.ndarray, lid_ope
         blink=(known.blink @ between.T).astype(np.float32),
         lip_opening=np.asarray(lip_opening, np.float32),
         lid_opening=np.asarray(lid_opening, np.float32),
+        gaze_modes=np.zeros(0, np.float32),
+        gaze=known.gaze[:, :0],
     )

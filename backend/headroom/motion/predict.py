@@ -8,7 +8,8 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.motion.blinks import Blinks, add_blinks, without
 from headroom.motion.features import FRAME_RATE, Hearing, frame_count, listen, speech_levels, windows
-from headroom.motion.head import combine, wander
+from headroom.motion.gaze import look
+from headroom.motion.head import combine, there_and_back, wander
 from headroom.motion.model import Manner, MotionModel
 from headroom.motion.network import EXPRESSION, POSE, State
 from headroom.motion.threads import one_thread
@@ -37,17 +38,39 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
     motion = predicted_motion(model, samples, frames, hearing, chunk_frames)
     expression = face_in_chunks(model.manner, motion[:, :EXPRESSION], speaking(levels, hearing), chunk_frames)
     expression = add_blinks(expression, Blinks(float(model.manner.blink_rate[0]), model.manner.blink), seed)
-    pose = head(model, motion[:, EXPRESSION:], levels, seed)
+    pose, shown = head(model, motion[:, EXPRESSION:], levels, seed)
+    if shown is not None:
+        expression = looking(model.manner, expression, shown, pose)
     return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:])
 
 
-def head(model: MotionModel, predicted: np.ndarray, levels: np.ndarray, seed: int) -> np.ndarray:
-    """Pose (T, 6) from the network's (T, 6), normalised, and the loudness (T,) of the speech."""
+def replayed(model: MotionModel, performance: Performance) -> Performance:
+    """`performance` with the head and the gaze of the clip, played forwards and backwards in turn."""
+    pose = model.manner.pose
+    shown = there_and_back(len(pose), len(performance))
+    expression = looking(model.manner, performance.expression, shown, pose[shown])
+    return Performance(performance.fps, expression, pose[shown, :3], pose[shown, 3:])
+
+
+def head(model: MotionModel, predicted: np.ndarray, levels: np.ndarray, seed: int
+         ) -> tuple[np.ndarray, np.ndarray | None]:
+    """Pose (T, 6) from the network's (T, 6), normalised, and the loudness (T,) of the speech; the frame (T,) of the clip
+    that it is from, if any.
+    """
     manner = model.manner
     if model.config.head == "network":
-        return predicted * manner.pose_deviation + manner.pose_mean
-    return combine(wander(manner.pose, manner.levels, levels, seed), predicted, manner.pose_evidence,
-                   manner.pose_mean, manner.pose_deviation)
+        return predicted * manner.pose_deviation + manner.pose_mean, None
+    wandering, shown = wander(manner.pose, manner.levels, levels, seed)
+    return combine(wandering, predicted, manner.pose_evidence, manner.pose_mean, manner.pose_deviation), shown
+
+
+def looking(manner: Manner, expression: np.ndarray, shown: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """expression (T, 64) with the gaze of the clip's frames (T,), held against the pose (T, 6)."""
+    if not len(manner.gaze_modes):
+        return expression
+    expression = expression.copy()
+    expression[:, manner.gaze_modes.astype(int)] = look(manner.gaze, manner.pose, shown, pose)
+    return expression
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -59,12 +60,13 @@ class TrainConfig:
 @one_thread()
 def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | None = None,
                  progress: Progress = silent, initial: MotionModel | None = None, *, lip_opening: np.ndarray,
-                 lid_opening: np.ndarray, importance: np.ndarray | None = None) -> MotionModel:
+                 lid_opening: np.ndarray, importance: np.ndarray | None = None,
+                 gaze_modes: Sequence[int] = ()) -> MotionModel:
     """Learn one person.
 
     samples: (N,) at 16 kHz, beginning with the truth's first frame. truth: any rate. initial: a model to begin from.
     lip_opening, lid_opening: (64,) millimetres per unit of each expression coefficient. importance: (64,) mean vertex
-    motion in millimetres per unit, default 1.
+    motion in millimetres per unit, default 1. gaze_modes: the coefficients that turn the eyes left and up, if any.
     """
     config = config or TrainConfig()
     if initial is not None:
@@ -77,7 +79,7 @@ def train_motion(samples: np.ndarray, truth: Performance, config: TrainConfig | 
     torch.manual_seed(config.seed)
     offset = find_offset(samples, truth.expression @ lip_opening, config.network.features, initial)
     samples = shifted(samples, offset)
-    manner = measure_manner(samples, truth, lip_opening, lid_opening)
+    manner = measure_manner(samples, truth, lip_opening, lid_opening, gaze_modes)
     manner = plain(manner) if config.network.targets == "plain" else manner
     sample = make_sample(samples, normalised(truth, manner), config.network.features, config.augment, rng)
     emphasis = emphasis_of(manner, importance, config)

@@ -19,6 +19,7 @@ from headroom.face.texture import spread_outwards, texel_weights, to_picture, wi
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.progress import Progress, silent
 from headroom.track.choice import good_frames, neutral_frame
+from headroom.track.eyes import EyeTexels
 from headroom.track.fit import Fit
 from headroom.track.spread import spread
 from headroom.track.surface import facing, posed, sample
@@ -32,16 +33,19 @@ _SEEN = 1.0
 
 @dataclass(frozen=True)
 class _Texels:
-    """The picture's covered texels (N): covered (S, S) bool; weights (N, V) of the vertices; inside (N,) the mouth."""
+    """The picture's covered texels (N): covered (S, S) bool; weights (N, V) of the vertices; inside (N,) the mouth; eyes:
+    which of them are eyeball.
+    """
 
     covered: np.ndarray
     weights: sparse.csr_matrix
     inside: np.ndarray
+    eyes: EyeTexels
 
     @staticmethod
     def of(model: FaceModel) -> "_Texels":
         weights, covered = texel_weights(model, _SIZE)
-        return _Texels(covered, weights, weights @ model.interior > 0.02)
+        return _Texels(covered, weights, weights @ model.interior > 0.02, EyeTexels(model, weights.__matmul__))
 
     def picture(self, colours: np.ndarray, known: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8 of texel colours (N, 3) 0..1; unknown (N,) ones take their neighbours'."""
@@ -71,7 +75,8 @@ def of_one_frame(
     colours, square = _unlit(model, fit, frames[frame], frame, light, texels)
     trust = np.minimum(square * 4, 1)[:, None]
     coarse = texels.weights @ model.albedo(texture)
-    return texels.picture(trust * colours + (1 - trust) * coarse, np.ones(len(coarse), bool))
+    colours = texels.eyes.completed(trust * colours + (1 - trust) * coarse, square)
+    return texels.picture(colours, np.ones(len(coarse), bool))
 
 
 def of_many_frames(
@@ -99,8 +104,9 @@ def of_many_frames(
     colours, seen = _robust_mean(samples, weights), weights.sum(0)
     unseen = texels.inside & (seen < 1)
     colours[unseen] = (texels.weights @ model.albedo(texture))[unseen]
+    colours = texels.eyes.completed(colours, seen)
     # skin that no frame shows squarely, as behind the wings of the nose, takes its neighbours' colour
-    return texels.picture(colours, texels.inside | (seen > _SEEN))
+    return texels.picture(colours, texels.inside | (texels.eyes.eye >= 0) | (seen > _SEEN))
 
 
 def _unlit(model: FaceModel, fit: Fit, picture: np.ndarray, frame: int, light: np.ndarray, texels: _Texels
@@ -110,7 +116,7 @@ def _unlit(model: FaceModel, fit: Fit, picture: np.ndarray, frame: int, light: n
     at_vertices = np.concatenate([vertices, shade(normals, light), facing(vertices, normals)[:, None]], axis=1)
     values = texels.weights @ at_vertices.astype(np.float32)
     colours = sample(picture, fit.camera, values[:, :3]) / values[:, 3:6]
-    return within(colours, 2), values[:, 6]
+    return within(colours, 2), values[:, 6] * texels.eyes.shown(fit.camera, vertices, values[:, :3])
 
 
 def _robust_mean(samples: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ class DenseConfig:
 
     steps: int = 2
     softness: float = 0.5
-    agreement: float = 0.5
+    agreement: float = 1.0
     light_prior: float = 50.0
     expression_prior: float = 0.5
     lips: float = 4.0

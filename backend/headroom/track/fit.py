@@ -16,7 +16,7 @@ from scipy.ndimage import median_filter
 
 from headroom.face.build import similarity
 from headroom.face.camera import Camera, rotation_angles
-from headroom.face.model import FaceModel
+from headroom.face.model import GAZE, FaceModel
 from headroom.progress import Progress, part, silent
 from headroom.track.residuals import Linear, Residuals
 from headroom.track.smoothness import Smoothness, bands, product
@@ -34,7 +34,7 @@ class FitConfig:
     """noise: one standard deviation of a landmark, in eye distances. identity_prior, expression_prior: weights of the
     squared coefficients. The smoothness values are standard deviations of second differences at 25 Hz: radians,
     millimetres (across, in depth) and expression units, lids being the quickest; beyond `tail` of them a difference
-    counts as motion.
+    counts as motion, as when the eyes leap.
     focal: the usual focal length over the frame's longer side; focal_prior: weight of the squared logarithm of its
     ratio to the one found. Rounds: Gauss-Newton steps of what the clip shares, of the motion, and
     of the motion begun from an earlier fit.
@@ -48,6 +48,7 @@ class FitConfig:
     depth_smoothness: float = 0.1
     expression_smoothness: float = 1.5
     lid_smoothness: float = 3.0
+    gaze_smoothness: float = 0.2
     tail: float = 2.5
     focal: float = 1.8
     focal_prior: float = 20.0
@@ -260,8 +261,8 @@ class _Problem:
         """The prior on second differences at this clip's rate."""
         c = self.config
         pose = [c.rotation_smoothness] * 3 + [c.translation_smoothness] * 2 + [c.depth_smoothness]
-        lids = np.array([region == "Eyes" for region in self.model.regions])
-        sigma = np.concatenate([np.where(lids, c.lid_smoothness, c.expression_smoothness), pose])
+        others = {"Eyes": c.lid_smoothness, GAZE: c.gaze_smoothness}
+        sigma = np.array([*(others.get(region, c.expression_smoothness) for region in self.model.regions), *pose])
         return Smoothness(sigma * (25 / self.fps) ** 1.5, c.tail)
 
 

@@ -90,6 +90,7 @@ def _drawable(face: LinearFace) -> FaceModel:
         names=(),
         regions=(),
         interior=np.zeros(len(face.mean), np.float32),
+        eyes=np.zeros(len(face.mean), np.float32),  # the files' eyes are skin, painted on
         source=face.source,
     )
 

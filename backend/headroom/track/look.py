@@ -58,7 +58,7 @@ def texture_and_light(
         blurred = cv2.GaussianBlur(frames[frame], (5, 5), 1.2)
         colours.append(sample(blurred, fit.camera, vertices))
         basis.append(harmonics(normals))
-        weights.append(facing(vertices, normals) * (model.interior < 0.02))
+        weights.append(facing(vertices, normals) * model.skin)
     colour, phi, weight = np.concatenate(colours), np.concatenate(basis), np.concatenate(weights)
     light, texture = FRONTAL.copy(), np.zeros(model.albedo_basis.shape[2])
     robust = weight  # the first light must not take a lit side for an outlier

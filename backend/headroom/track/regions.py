@@ -40,4 +40,4 @@ def vertex_weights(model: FaceModel) -> np.ndarray:
     vertices = [model.vertex_of(landmark) for landmark in sorted(wanted)]
     away, _ = cKDTree(model.mean[vertices]).query(model.mean)
     near = np.exp(-((away / _REACH_MM) ** 2))
-    return ONE + (255 - ONE) * np.maximum(near, np.clip(model.interior * 3, 0, 1))
+    return ONE + (255 - ONE) * np.maximum.reduce([near, np.clip(model.interior * 3, 0, 1), model.eyes])

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _BAD_FRAME = 4.0
 """Median squared error of a frame, in squares of three standard deviations, from which its landmarks are of no use."""
 
+_IRIS_NOISE, _IRIS_IMPORTANCE = 0.01, 12.0
+"""The irises are looked for by a network of their own, so they stay this exact where the others count for less. They are
+compared with the corners of their eye, and so say where somebody looks and nothing else.
+"""
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -38,7 +43,7 @@ class Residuals:
     """One clip's landmarks (T, 478, 3) against one model; noise: one standard deviation of a landmark in eye distances.
 
     doubt: (T,) how many times less exact than `noise` a frame's landmarks are. seen (T,): where there are any.
-    eye_distance: px, the clip's median.
+    shown (T, L): how well each landmark can be seen, 0 for an iris behind closed lids. eye_distance: px, the clip's median.
     """
 
     def __init__(self, model: FaceModel, points: np.ndarray, noise: float, doubt: np.ndarray | None = None):
@@ -52,7 +57,14 @@ class Residuals:
         self.importance = landmark_weights(model.landmark_ids)
         self.doubt = np.ones(len(points)) if doubt is None else doubt
         self.doubted = self.doubt > 1
-        self.noise_px = noise * self.eye_distance
+        self.shown = np.ones((len(points), len(vertices)))
+        self.gaze_modes = model.gaze_modes
+        self.irises = _irises(model.landmark_ids) if self.gaze_modes else []
+        self.noise_px = np.full(len(vertices), noise * self.eye_distance)
+        for (iris, _), (upper, lower) in zip(self.irises, top.EYE_LIDS):
+            self.noise_px[iris] = min(noise, _IRIS_NOISE) * self.eye_distance
+            self.importance[iris] = _IRIS_IMPORTANCE
+            self.shown[:, iris] = _open(points[:, upper], points[:, lower])
 
     def errors(self, fit: Fit) -> np.ndarray:
         """(T, L) landmark errors over the eye distance, NaN where no face was seen or it is doubted."""
@@ -65,6 +77,8 @@ class Residuals:
         residual = self.target[frames][..., :2] - fit.camera.project(placed)
         lost = ~self.seen[frames]
         residual[lost] = 0
+        for iris, corners in self.irises:
+            residual[:, iris] -= residual[:, corners].mean(1)
         by_camera = projection_derivative(fit.camera.focal_px, placed)
         by_point = by_camera @ rotation[:, None]
         by_rotation = np.stack([(by_camera @ (shape @ np.swapaxes(d, 1, 2))[..., None])[..., 0]
@@ -72,9 +86,11 @@ class Residuals:
         by_expression = chain(by_point, self.expression_basis)
         count, landmarks = residual.shape[:2]
         motion = np.concatenate([by_expression, by_rotation, by_camera], axis=3)
+        for iris, _ in self.irises:
+            motion[:, iris] *= np.isin(np.arange(motion.shape[3]), self.gaze_modes)
         return Linear(
             residual=residual.reshape(count, -1),
-            weights=np.repeat(self._weights(residual, lost) / self.doubt[frames, None] ** 2, 2, axis=1),
+            weights=np.repeat(self._weights(residual, lost) * self.shown[frames] / self.doubt[frames, None] ** 2, 2, 1),
             motion=motion.reshape(count, landmarks * 2, -1),
             placed=placed,
             by_camera=by_camera,
@@ -90,7 +106,9 @@ class Residuals:
         by_focal = from_middle + linear.by_camera[..., 2] * depth
         by_identity = chain(linear.by_point, self.identity_basis)
         count, landmarks = from_middle.shape[:2]
-        return np.concatenate([by_identity, by_focal[..., None]], axis=3).reshape(count, landmarks * 2, -1)
+        by_both = np.concatenate([by_identity, by_focal[..., None]], axis=3)
+        by_both[:, [iris for iris, _ in self.irises]] = 0
+        return by_both.reshape(count, landmarks * 2, -1)
 
     def _placed(self, fit: Fit, frames: slice):
         """Landmarks (n, L, 3) in model axes and in camera axes, the rotation (n, 3, 3) and its derivatives."""
@@ -107,6 +125,19 @@ class Residuals:
         weights[lost] = 0
         # nearby landmarks err together: forty of them carry about the evidence of eight
         return 0.2 * weights
+
+
+def _irises(ids: np.ndarray) -> list[tuple[int, list[int]]]:
+    """Where among landmarks (L,) each iris is, and the corners of its eye."""
+    at = {int(landmark): index for index, landmark in enumerate(ids)}
+    return [(at[iris], [at[corner] for corner in corners])
+            for iris, corners in zip((top.RIGHT_IRIS, top.LEFT_IRIS), top.EYE_CORNERS)]
+
+
+def _open(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """(T,) 1 where the lids, landmarks (T, 3), are open as usual, 0 from two fifths of that on."""
+    slit = np.linalg.norm(upper - lower, axis=1)
+    return np.clip(2.5 * np.nan_to_num(slit / max(float(np.nanmedian(slit)), 1e-6)) - 1, 0, 1)
 
 
 def landmark_weights(ids: np.ndarray) -> np.ndarray:

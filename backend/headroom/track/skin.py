@@ -6,8 +6,6 @@ import numpy as np
 
 from headroom.face.model import FaceModel
 
-_DEEP = 0.02
-"""Points further inside the mouth than this are not skin."""
 _RIM_MM = 6.0
 """Skin nearer than this to the model's rim is under hair, or blends into what the model does not have."""
 
@@ -21,7 +19,7 @@ class SkinPoints:
 
     def __init__(self, model: FaceModel, identity: np.ndarray, count: int):
         away = np.linalg.norm(model.mean - model.mean[_rim(model)][:, None], axis=2).min(0)
-        skin = np.flatnonzero((model.interior < _DEEP) & (away > _RIM_MM))
+        skin = np.flatnonzero(model.skin & (away > _RIM_MM))
         # any regular choice would favour the coarse mesh's own points, which lie along the lips and lids
         self.vertices = np.sort(np.random.default_rng(0).permutation(skin)[:count])
         self._patch = _Patch(model, self.vertices)
@@ -73,10 +71,11 @@ class _Patch:
 
 
 def _rim(model: FaceModel) -> np.ndarray:
-    """Vertices on edges that belong to one triangle alone."""
+    """Vertices of the skin on edges that belong to one triangle alone."""
     edges = np.sort(np.concatenate([model.faces[:, [0, 1]], model.faces[:, [1, 2]], model.faces[:, [2, 0]]]), axis=1)
     edges, count = np.unique(edges, axis=0, return_counts=True)
-    return np.unique(edges[count == 1])
+    rim = np.unique(edges[count == 1])
+    return rim[model.skin[rim]]
 
 
 def _crossed(a: np.ndarray, b: np.ndarray) -> np.ndarray:

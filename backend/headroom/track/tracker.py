@@ -24,7 +24,7 @@ from headroom.track.track import Track, face_crop
 if TYPE_CHECKING:
     from headroom.track.regressor.guess import Reader
 
-TRACKER_VERSION = 3
+TRACKER_VERSION = 4
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
 _KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
 """Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""

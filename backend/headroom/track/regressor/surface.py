@@ -13,8 +13,6 @@ from headroom.track.regressor.crop import FOCAL
 from headroom.track.regressor.guess import SIZES
 
 _SKIN_POINTS = 1500
-_DEEP = 0.02
-"""Points further inside the mouth than this are not skin."""
 
 
 class Surface(nn.Module):
@@ -22,7 +20,7 @@ class Surface(nn.Module):
 
     def __init__(self, model: FaceModel):
         super().__init__()
-        skin = np.flatnonzero(model.interior < _DEEP)
+        skin = np.flatnonzero(model.skin)
         skin = skin[:: max(1, len(skin) // _SKIN_POINTS)]
         self.landmarks = _Points(model, model.landmark_vertices)
         self.skin = _Points(model, skin)
