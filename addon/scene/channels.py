@@ -44,7 +44,8 @@ class Channel:
 HEAD = tuple(Channel(axis, "head", "head", "rotation_euler", axis, "Head Rotation", "head_turn") for axis in range(3)
              ) + tuple(Channel(3 + axis, "head", "head", "location", axis, "Head Position", "head_shift")
                        for axis in range(3))
-OFFSETS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("look_left", "look_up"), "Brows": ("brows_raise",)}
+OFFSETS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("look_left", "look_up"),
+           "Brows": ("brows_raise",)}
 """Region -> the controls that are added to its first shape keys."""
 
 

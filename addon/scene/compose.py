@@ -18,7 +18,17 @@ from ..core.layers import Cut, Layer, cut_weight, played
 from ..core.rig import KEY_LIMIT
 from ..core.timing import frame_count
 from . import compat
-from .channels import Channel, channels_of, ensure_action, find_action, made_with, owner, read_record, write_record
+from .channels import (
+    OFFSETS,
+    Channel,
+    channels_of,
+    ensure_action,
+    find_action,
+    made_with,
+    owner,
+    read_record,
+    write_record,
+)
 from .controls import LAYERS, active_take, head_of
 from .curves import Keys, Marks, ensure_curve, generated_keys, merged, read_keys, read_marks, write_keys
 from .face import expression_keys
@@ -71,7 +81,7 @@ def make_plan(shot: Shot) -> Plan | None:
         layers["head"] = replace(layers["head"], gain=0.0)
     seconds = take.samples / take.fps
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
-               **{name: (getattr(head, name),) for name in ("mouth_open", "lids_open", "brows_raise", "look_left", "look_up")}}
+               **{name: (getattr(head, name),) for names in OFFSETS.values() for name in names}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
                 tuple(cut.value() for cut in head.cuts), head.falloff)
 

@@ -8,8 +8,8 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..scene import compat, controls, hand
-from ..scene.compose import make_plan
 from ..scene.channels import OFFSETS
+from ..scene.compose import make_plan
 from ..scene.controls import head_of
 from ..scene.keyframes import show_range
 from ..scene.shot import Shot

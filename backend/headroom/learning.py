@@ -252,8 +252,8 @@ def facts_of(clip: Path, learnt: Learnt, preset: str, name: str | None, consent:
 
 
 def motion_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all. That
-    lids follow the gaze is no opening of theirs.
+    """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all.
+    That lids follow the gaze is no opening of theirs.
     """
     right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
     lips, lids = model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), (right + left) / 2

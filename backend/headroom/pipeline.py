@@ -93,7 +93,8 @@ def perform(
 ) -> tuple[Performance, list[str]]:
     """Expression and pose at 25 Hz for a speech recording, and what the user should know.
 
-    controls: texts like "mouth.gain=1.2" (headroom/motion/controls.py). pose: predicted, or replayed from the clip with its gaze.
+    controls: texts like "mouth.gain=1.2" (headroom/motion/controls.py). pose: predicted, or replayed from the clip
+    with its gaze.
     """
     from headroom.motion.controls import UNTOUCHED, applied, parsed
     from headroom.motion.predict import predict, replayed

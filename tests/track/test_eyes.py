@@ -30,7 +30,8 @@ def looking(known):
 
 
 def replace_motion(known, expression) -> Known:
-    return replace(known, expression=expression, rotation=known.rotation[:FRAMES], translation=known.translation[:FRAMES])
+    return replace(known, expression=expression, rotation=known.rotation[:FRAMES],
+                   translation=known.translation[:FRAMES])
 
 
 def test_gaze_is_found_in_exact_landmarks(looking):

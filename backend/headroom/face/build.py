@@ -259,8 +259,9 @@ def _albedo_basis(people: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tu
     """Mean colour (C, 3) and colour modes (C, 3, 80)."""
     chosen = top.control_landmarks()
     colours = np.stack([face.colours[chosen] for face in people])
-    rings = ((top.inner_lips(), top.CAVITY_SHADE), *((top.lid_loop(right), top.SOCKET_SHADE) for right in (True, False)))
-    hidden = [colours[:, ring].mean(1, keepdims=True) * shade for ring, shade in rings]
+    rings = [top.inner_lips(), top.lid_loop(right=True), top.lid_loop(right=False)]
+    shades = [top.CAVITY_SHADE, top.SOCKET_SHADE, top.SOCKET_SHADE]
+    hidden = [colours[:, ring].mean(1, keepdims=True) * shade for ring, shade in zip(rings, shades)]
     colours = np.concatenate([colours, *hidden], axis=1)
     colours = colours / colours.mean((1, 2), keepdims=True) * colours.mean()
     both = np.concatenate([colours, colours[:, pairs]])

@@ -1,7 +1,7 @@
 """The eyeballs of the bundled face model: spheres that turn behind the lids, with texture of their own.
 
-A point of the sphere moves along it as the eye begins to turn, so that gaze is linear like every other expression; at 20
-degrees the sphere has grown by 6 %, which the lids hide.
+A point of the sphere moves along it as the eye begins to turn, so that gaze is linear like every other expression; at
+20 degrees the sphere has grown by 6 %, which the lids hide.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ RADIUS_MM = 12.0
 IRIS_RADIANS = 0.5
 """From the middle of the iris to its rim, of an adult's 5.9 mm."""
 TEXTURE_CENTRES, TEXTURE_RADIUS = ((0.11, 0.11), (0.89, 0.11)), 0.1
-"""Where in texture space the right and the left eyeball are: the pole in the middle, the equator around; the face leaves
-these corners free.
+"""Where in texture space the right and the left eyeball are: the pole in the middle, the equator around; the face
+leaves these corners free.
 """
 WHITE = 0.6
 """Display value of the white of an eye in the texture model."""

@@ -18,8 +18,8 @@ RIGHT_IRIS, LEFT_IRIS = 468, 473
 """MediaPipe's iris centres; right and left are the subject's."""
 
 CONTROLS = MESH_POINTS + 5
-"""Control points: the mesh, the right iris, the left iris, the bottom of the mouth cavity and those of the right and the
-left eye's socket.
+"""Control points: the mesh, the right iris, the left iris, the bottom of the mouth cavity and those of the right and
+the left eye's socket.
 """
 IRISES = (MESH_POINTS, MESH_POINTS + 1)
 MOUTH_CAVITY = MESH_POINTS + 2

@@ -89,11 +89,11 @@ def applied(performance: Performance, controls: Controls, regions: Sequence[str]
         ((where == "Mouth", controls.mouth), (np.isin(where, UPPER), controls.upper))
     for chosen, part in parts:
         expression[:, chosen] = played(expression[:, chosen], fps, part)
-    upper = controls.upper
-    offsets = {"Mouth": [controls.mouth.open], "Eyes": [upper.lids], "Gaze": [upper.left, upper.up], "Brows": [upper.brows]}
+    mouth, upper = controls.mouth, controls.upper
+    offsets = {"Mouth": [mouth.open], "Eyes": [upper.lids], "Gaze": [upper.left, upper.up], "Brows": [upper.brows]}
     for region, values in offsets.items():
-        first = np.flatnonzero(where == region)[: len(values)]
-        expression[:, first] += np.float32(values[: len(first)])
+        for mode, offset in zip(np.flatnonzero(where == region), values):
+            expression[:, mode] += np.float32(offset)
     head = controls.head
     layer = replace(head, gain=0.0) if head.hold else head
     turn = np.radians([head.pitch, head.yaw, head.roll]).astype(np.float32)

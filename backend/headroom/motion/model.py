@@ -30,8 +30,8 @@ class Manner:
     lip_range: (2,) mm of lip opening that the clip shows. pose: (N, 6) of the clip. levels: (N,) dB, its loudness.
     blink: (13, 64) what one blink adds to the expression. blink_rate: (1,) per second.
     pose_evidence: (6,) held-out correlation of the predicted pose. lip_gain: (1,) that the lip opening is enlarged by.
-    gaze_modes: the numbers of the two coefficients that turn the eyes left and up, none where the face model has no such;
-    gaze: (N, 2) of the clip.
+    gaze_modes: the numbers of the two coefficients that turn the eyes left and up, none where the face model has no
+    such; gaze: (N, 2) of the clip.
     """
 
     expression_mean: np.ndarray
@@ -110,12 +110,13 @@ def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Ten
 
 
 def average_manner(manners: Iterable[Manner], longest: Manner) -> Manner:
-    """Nobody's manner: the mean of everybody's, with the head motion of `longest` about a head that looks ahead."""
+    """Nobody's manner: the mean of everybody's, with head motion and gaze of `longest` about a head looking ahead."""
     everybody = list(manners)
     mean = {field.name: np.mean([getattr(m, field.name) for m in everybody], 0)
             for field in fields(Manner) if field.name not in ("pose", "levels", "gaze")}
     ahead = np.array([0, 0, 0, 0, 0, -600], np.float32)
     pose = longest.pose - np.median(longest.pose, 0) + ahead
-    mean |= {"pose_mean": ahead, "pose": pose, "levels": longest.levels, "gaze": longest.gaze - np.median(longest.gaze, axis=0),
+    gaze = longest.gaze - np.median(longest.gaze, axis=0)
+    mean |= {"pose_mean": ahead, "pose": pose, "levels": longest.levels, "gaze": gaze,
              "pose_deviation": longest.pose_deviation}
     return Manner(**mean)

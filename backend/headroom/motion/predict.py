@@ -54,8 +54,8 @@ def replayed(model: MotionModel, performance: Performance) -> Performance:
 
 def head(model: MotionModel, predicted: np.ndarray, levels: np.ndarray, seed: int
          ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Pose (T, 6) from the network's (T, 6), normalised, and the loudness (T,) of the speech; the frame (T,) of the clip
-    that it is from, if any.
+    """Pose (T, 6) from the network's (T, 6), normalised, and the loudness (T,) of the speech; the frame (T,) of the
+    clip that it is from, if any.
     """
     manner = model.manner
     if model.config.head == "network":

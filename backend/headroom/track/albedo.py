@@ -33,8 +33,8 @@ _SEEN = 1.0
 
 @dataclass(frozen=True)
 class _Texels:
-    """The picture's covered texels (N): covered (S, S) bool; weights (N, V) of the vertices; inside (N,) the mouth; eyes:
-    which of them are eyeball.
+    """The picture's covered texels (N): covered (S, S) bool; weights (N, V) of the vertices; inside (N,) the mouth;
+    eyes: which of them are eyeball.
     """
 
     covered: np.ndarray

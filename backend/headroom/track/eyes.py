@@ -15,12 +15,12 @@ from headroom.face.topology import lid_loop
 _SIDE, _ACROSS = 160, 128
 """Pixels of the patch that an eye's opening is drawn into, and of these those across the opening."""
 _RIM, _RIM_PX, _SOFT = 0.03, 1.0, 0.09
-"""Nearer to the lids than this, in widths of the opening and at least so many pixels, an eyeball is in lashes and shadow;
-and the way from there to where it is trusted wholly.
+"""Nearer to the lids than this, in widths of the opening and at least so many pixels, an eyeball is in lashes and
+shadow; and the way from there to where it is trusted wholly.
 """
 _CIRCLES, _OUTERMOST = 40, 0.6
-"""Circles about the pole, whose colours are kept, and how far from it, from where the corner of the eye is not taken for
-the eyeball.
+"""Circles about the pole, whose colours are kept, and how far from it, from where the corner of the eye is not taken
+for the eyeball.
 """
 _FEW_FRAMES = 1.0
 """Squarely seen frames that a circle's colour counts for beside a texel's own."""

@@ -18,8 +18,8 @@ _BAD_FRAME = 4.0
 """Median squared error of a frame, in squares of three standard deviations, from which its landmarks are of no use."""
 
 _IRIS_NOISE, _IRIS_IMPORTANCE = 0.01, 12.0
-"""The irises are looked for by a network of their own, so they stay this exact where the others count for less. They are
-compared with the corners of their eye, and so say where somebody looks and nothing else.
+"""The irises are looked for by a network of their own, so they stay this exact where the others count for less. They
+are compared with the corners of their eye, and say where somebody looks and nothing else.
 """
 
 
@@ -43,7 +43,8 @@ class Residuals:
     """One clip's landmarks (T, 478, 3) against one model; noise: one standard deviation of a landmark in eye distances.
 
     doubt: (T,) how many times less exact than `noise` a frame's landmarks are. seen (T,): where there are any.
-    shown (T, L): how well each landmark can be seen, 0 for an iris behind closed lids. eye_distance: px, the clip's median.
+    shown (T, L): how well each landmark can be seen, 0 for an iris behind closed lids. eye_distance: px, the clip's
+    median.
     """
 
     def __init__(self, model: FaceModel, points: np.ndarray, noise: float, doubt: np.ndarray | None = None):
