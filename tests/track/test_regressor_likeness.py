@@ -55,9 +55,9 @@ def test_the_face_is_drawn_in_the_skin_s_colours_where_the_skin_is(known, arcfac
 def test_the_picture_changes_as_its_derivatives_say(known, arcface, faces):
     surface, likeness = Surface(known.model), Likeness(known.model, arcface, SIDE)
     one = faces[0][:1].double().float()
-    # a smooth weight that is nothing at the outline, where what is seen jumps
+    # a smooth weight that is nothing at the outline and at the lids, where what is seen jumps
     rows, columns = np.indices((SIDE, SIDE)) / SIDE - 0.5
-    weight = torch.from_numpy(np.exp(-(rows**2 + columns**2) / 0.02)).float()
+    weight = torch.from_numpy(np.exp(-(rows**2 + columns**2) / 0.006)).float()
     coefficients = one.clone().requires_grad_()
     (likeness.draw(surface, coefficients)[0] * weight).sum().backward()
 
