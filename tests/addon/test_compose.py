@@ -59,7 +59,7 @@ def test_controls_come_and_go_without_a_trace_and_do_not_touch_own_keys(headroom
 def test_each_part_of_the_face_has_its_own_controls(headroom, performed):
     shape_keys = performed.face.data.shape_keys
     paths = {name: next(key for key in shape_keys.key_blocks if key.name.startswith(name)).path_from_id("value")
-             for name in ("Mouth", "Eyes", "Brows")}
+             for name in ("Mouth", "Eyes", "Gaze", "Brows")}
 
     def shown():
         return {"Head": keys(headroom, performed.face),
@@ -71,9 +71,10 @@ def test_each_part_of_the_face_has_its_own_controls(headroom, performed):
         return {name for name, values in shown().items() if not np.array_equal(values, before[name])}
 
     assert changed_by(lambda head: setattr(head.mouth, "gain", 1.5)) == {"Mouth"}
-    assert changed_by(lambda head: setattr(head.upper, "lag", 0.1)) == {"Eyes", "Brows"}
+    assert changed_by(lambda head: setattr(head.upper, "lag", 0.1)) == {"Eyes", "Gaze", "Brows"}
     assert changed_by(lambda head: setattr(head, "hold_head", True)) == {"Head"}
     assert changed_by(lambda head: setattr(head, "brows_raise", 0.5)) == {"Brows"}
+    assert changed_by(lambda head: setattr(head, "look_left", 0.5)) == {"Gaze"}
     assert np.ptp(keys(headroom, performed.face)[:, 1]) == pytest.approx(0, abs=1e-6)
 
 

@@ -49,7 +49,7 @@ def test_pose_and_expression_have_an_action_each_with_named_groups(headroom, sho
     assert shot.face.animation_data.action != keys.animation_data.action
     curves_of = headroom.module("scene.compat").curves_of
     assert {curve.group.name for curve in curves_of(shot.face)} == {"Head Rotation", "Head Position"}
-    assert {curve.group.name for curve in curves_of(keys)} == {"Mouth", "Eyes", "Brows"}
+    assert {curve.group.name for curve in curves_of(keys)} == {"Mouth", "Eyes", "Gaze", "Brows"}
 
 
 def test_performing_again_replaces_the_keys(headroom, shot, performance):
