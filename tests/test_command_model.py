@@ -18,7 +18,7 @@ def own_models(tmp_path, monkeypatch):
 
 def test_info_says_what_the_bundled_model_is(monkeypatch, capsys):
     code, said, _ = call(monkeypatch, capsys, "model", "info")
-    assert code == 0 and "Mouth 40, Eyes 12, Brows 12" in said and bundled_model().digest in said
+    assert code == 0 and "Mouth 40, Eyes 10, Gaze 2, Brows 12" in said and bundled_model().digest in said
     code, said, _ = call(monkeypatch, capsys, "model", "info", "--json")
     assert json.loads(said)["vertices"] == len(bundled_model().mean)
 

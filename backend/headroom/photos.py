@@ -108,7 +108,8 @@ def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, pr
 def mirrored(model: FaceModel, track: Track, look: Look) -> np.ndarray:
     """The albedo (S, S, 3) uint8 with skin that the photo does not show taken from the other side of the face."""
     vertices = track.placed(model, 0)
-    seen = facing(vertices, model.normals(vertices))[:, None].repeat(3, axis=1)
+    # eyeballs are no mirror images of each other as long as somebody looks aside, and are seen as well as ever
+    seen = np.where(model.skin, facing(vertices, model.normals(vertices)), SQUARE)[:, None].repeat(3, axis=1)
     square = unwrap(model, seen, look.albedo.shape[0])[0][..., 0]
     other = square[:, ::-1]
     wanted = np.clip((SQUARE - square) / (SQUARE - TURNED_AWAY), 0, 1) * np.clip(other / SQUARE - 1, 0, 1)
