@@ -46,17 +46,24 @@ def test_the_clip_s_gaze_is_replayed_with_its_head(watcher):
     model, samples, truth = watcher
     performance = replayed(model, predict(model, samples))
     count = min(len(performance), len(truth))
-    np.testing.assert_allclose(performance.expression[:count, MODES], truth.expression[:count, MODES], atol=1e-5)
+    np.testing.assert_allclose(performance.expression[:count, MODES], truth.expression[:count, MODES], atol=0.05)
     np.testing.assert_allclose(performance.rotation[:count], truth.rotation[:count], atol=1e-6)
 
 
 def test_eyes_go_little_beyond_what_the_clip_shows():
-    clip_pose, gaze = np.zeros((10, 6)), np.linspace(-1, 1, 20).reshape(10, 2)
+    clip_pose, gaze = np.zeros((10, 6)), np.repeat([[-1.0, -0.9], [1.0, 0.9]], 5, axis=0)
     pose = np.zeros((5, 6))
-    pose[:, 1] = np.radians([0, 10, -10, 60, -60])
+    pose[:, 1] = np.radians([0, 10, -4, 60, -60])
     found = look(gaze, clip_pose, np.full(5, 5), pose)
-    assert found[:, 0] == pytest.approx([gaze[5, 0], gaze[5, 0] - 1, gaze[5, 0] + 1, gaze[:, 0].min() - 0.5,
-                                         gaze[:, 0].max() + 0.5], abs=1e-5)
+    assert found[:, 0] == pytest.approx([1, 0, 1.4, -1.5, 1.5], abs=1e-5)
+
+
+def test_a_gaze_is_steadied_and_still_leaps():
+    rest = np.random.default_rng(0).normal(0, 0.1, (40, 2))
+    gaze = rest + np.repeat([[-1.0, 0.0], [1.0, 0.0]], 20, axis=0)
+    found = look(gaze, np.zeros((40, 6)), np.arange(40), np.zeros((40, 6)))
+    assert np.diff(found[:20], axis=0).std() < 0.6 * np.diff(rest[:20], axis=0).std()
+    assert found[20, 0] - found[19, 0] > 1.5
 
 
 def test_the_file_keeps_the_gaze(watcher, tmp_path):
