@@ -119,7 +119,7 @@ def mirrored(model: FaceModel, track: Track, look: Look) -> np.ndarray:
 
 
 def general_motion(model: FaceModel, track: Track) -> "MotionModel":
-    """Everybody's motion, about the pose of the photo."""
+    """Everybody's motion, about the pose and the gaze of the photo."""
     from headroom.motion.other_face import general_for
 
     lips, lids, _ = motion_directions(model)
@@ -130,7 +130,9 @@ def general_motion(model: FaceModel, track: Track) -> "MotionModel":
     own = np.concatenate([track.rotation[0], track.translation[0]]).astype(np.float32)
     manner = motion.manner
     pose = own + HEAD_MOTION * (manner.pose - np.median(manner.pose, axis=0))
-    manner = replace(manner, pose=pose.astype(np.float32), pose_mean=own,
+    # eyes that hold on to something turn as much less as the head does
+    gaze = track.expression[0, list(model.gaze_modes)] + HEAD_MOTION * manner.gaze
+    manner = replace(manner, pose=pose.astype(np.float32), pose_mean=own, gaze=gaze.astype(np.float32),
                      pose_deviation=(HEAD_MOTION * manner.pose_deviation).astype(np.float32))
     return replace(motion, manner=manner)
 

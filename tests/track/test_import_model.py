@@ -24,7 +24,7 @@ def foreign():
 
 
 def painted_eyes():
-    """The bundled model with eyes as scans have them: no eyeballs, but skin between the lids that looks like an iris."""
+    """The bundled model with eyes as scans have them: skin between the lids that looks like an iris, no eyeballs."""
     bundled = bundled_model()
     depth = bundled.mean[IRISES[0], 2] - bundled.mean[SOCKETS[0], 2]
     mean, colours = bundled.mean.copy(), bundled.albedo_mean.copy()

@@ -26,9 +26,9 @@ MOUTH_CAVITY = MESH_POINTS + 2
 SOCKETS = (MESH_POINTS + 3, MESH_POINTS + 4)
 CAVITY_DEPTH, CAVITY_SHADE = 0.35, 0.45
 """How far behind the lips the mouth's fan ends, in mouth widths, and its colour, as a share of the lips' own."""
-SOCKET_DEPTH, SOCKET_SHADE, IRIS_AHEAD = 0.4, 0.8, 0.0
-"""How far behind the lids the fan of an eye's opening ends, its colour, as a share of the lids' own, and how far before
-their mean the middle of an iris lies, in widths of the eye. The landmark network's depth of an iris is a guess.
+SOCKET_DEPTH, SOCKET_SHADE = 0.4, 0.8
+"""How far behind the lids the fan of an eye's opening ends, in widths of the eye, and its colour, as a share of the
+lids' own.
 """
 
 UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
@@ -47,14 +47,13 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
 
 def landmarks_to_controls(points: np.ndarray) -> np.ndarray:
     """Control points (..., 473, 3) of landmarks (..., 478, 3) in model axes: the cavity lies behind the inner lips, the
-    sockets behind the lids, the irises between these.
+    sockets behind the lids, the irises as deep as these, for the landmark network's depth of an iris is a guess.
     """
     cavity = _behind(points[..., inner_lips(), :].mean(-2), CAVITY_DEPTH * _width(points, (78, 308)))
     irises, sockets = [], []
     for iris, corners, right in zip((RIGHT_IRIS, LEFT_IRIS), EYE_CORNERS, (True, False)):
         lids, width = points[..., points_of(_eye(right)), :].mean(-2), _width(points, corners)
-        ahead = _behind(lids, -IRIS_AHEAD * width)
-        irises.append(np.concatenate([points[..., iris, :2], ahead[..., 2:]], axis=-1))
+        irises.append(np.concatenate([points[..., iris, :2], lids[..., 2:]], axis=-1))
         sockets.append(_behind(lids, SOCKET_DEPTH * width))
     return np.concatenate([points[..., :MESH_POINTS, :], np.stack([*irises, cavity, *sockets], -2)], axis=-2)
 

@@ -8,6 +8,8 @@ thereby the person's. Where the network's pose did follow the truth on held-out 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -120,8 +122,8 @@ def joined(library: np.ndarray, jumps: list[tuple[int, int]], frames: int) -> np
 def moments(jumps: list[tuple[int, int]], length: int, frames: int) -> np.ndarray:
     """(frames,) of a library of so many frames, the one that each is from before jumps are smoothed out."""
     shown = np.empty(frames, int)
-    for frame, source in jumps:
-        shown[frame:] = np.minimum(source + np.arange(frames - frame), length - 1)
+    for (frame, source), (stop, _) in pairwise([*jumps, (frames, 0)]):
+        shown[frame:stop] = np.minimum(source + np.arange(stop - frame), length - 1)
     return shown
 
 
