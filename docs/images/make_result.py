@@ -29,7 +29,8 @@ def main(demo: Path) -> None:
     motion = performance.resampled(track.fps)
     matched = pipeline.match(person.folder, motion.rotation, motion.translation, track.fps)
     shot = list(read_frames(demo / "shot.mp4"))
-    opening = motion.expression[: len(shot)] @ person.model.opening(13, 14)
+    lips, lids = (motion.expression[: len(shot)] @ person.model.opening(*pair) for pair in ((13, 14), (159, 145)))
+    opening = np.where(lids > np.quantile(lids, 0.3), lips, -np.inf)  # not in a blink
     rows = []
     with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:
         for frame in widest(opening, apart=round(track.fps / 2)):

@@ -15,6 +15,7 @@ import bpy
 ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
 PACKAGE = "bl_ext.user_default.headroom"
 PAUSE = 1.5  # seconds in which the window draws
+SHADERS = 30  # pauses in which Blender compiles the face's material
 
 bpy.context.preferences.view.show_splash = False
 
@@ -64,7 +65,8 @@ def steps():
     settings.subject, settings.speech, settings.output = "//robin", "//speech.wav", "//shot.mp4"
     shot = module("scene.shot").open_subject(scene, FOLDER / "robin")
     performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
-    module("scene.produce").apply_performance(shot, performance, FOLDER / "speech.wav", scene.frame_start)
+    asked = module("core.take_settings").TakeSettings(FOLDER / "speech.wav")
+    module("scene.produce").apply_performance(shot, performance, asked, scene.frame_start)
     rendered = module("core.render_settings").RenderSettings(shot.root.name, scene.frame_start, scene.frame_end, 0.0)
     module("scene.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
     bpy.context.view_layer.objects.active = shot.face
@@ -72,7 +74,8 @@ def steps():
     scene.frame_set(60)
     yield
     show_curves()
-    yield
+    for _ in range(SHADERS):
+        yield
     picture("workspace")
 
 
@@ -90,13 +93,14 @@ def show_curves():
                 bpy.ops.sequencer.view_all()
             elif area.type == "VIEW_3D":
                 bpy.ops.view3d.view_center_camera()
-                module("ui.operators").beside_sidebar(area, area.spaces.active.region_3d)
+                module("ui.view").beside_sidebar(area, area.spaces.active.region_3d)
 
 
 session = steps()
 
 
 def tick():
+    failed = 0
     try:
         next(session)
         return PAUSE
@@ -105,7 +109,8 @@ def tick():
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
-    os._exit(0)  # leaving in order would wait for every shader that is still being compiled
+        failed = 1
+    os._exit(failed)  # leaving in order would wait for every shader that is still being compiled
 
 
 bpy.app.timers.register(tick, first_interval=PAUSE, persistent=True)
