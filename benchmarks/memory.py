@@ -24,7 +24,8 @@ from torch import Tensor
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel, bundled_model
-from headroom.face.raster import Rasterizer, unwrap
+from headroom.face.raster import Rasterizer
+from headroom.face.texture import unwrap
 from headroom.refine.memory import Memory, MemoryConfig, cosines, slots_for
 from headroom.refine.recall import MemoryTrainer
 from headroom.refine.spatial import SpatialNetwork, bundled_spatial, imagenet_spatial
