@@ -18,7 +18,7 @@ from . import jobs, preferences, speech
 from .button import Button
 from .paths import absolute, clip_part, movie_file, new_subject_folder
 from .properties import settings, shown_shot
-from .view import look_through_camera, select_face
+from .view import look_through_camera, select_face, view_of
 
 
 class HEADROOM_OT_check_backend(Button):
@@ -98,7 +98,7 @@ class HEADROOM_OT_learn(JobButton):
             if scene is None:  # perhaps another file is open by now
                 return " ".join((f"Learnt {folder.name} into {folder}.", *notes))
             scene.headroom.subject = str(folder)
-            open_subject(scene, folder)
+            look_through_camera(view_of(scene), open_subject(scene, folder))
             return " ".join((f"Learnt {folder.name}.", *notes))
 
         task = produce.learn_subject(asked.settings, preferences.connector(context))
@@ -117,7 +117,7 @@ class HEADROOM_OT_open_subject(Button):
 
     def run(self, context):
         shot = open_subject(context.scene, absolute(settings(context).subject))
-        look_through_camera(context, shot)
+        look_through_camera(context.area, shot)
         select_face(context, shot)
         return f"Opened {shot.subject.name}"
 

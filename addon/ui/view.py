@@ -9,13 +9,19 @@ import bpy
 from ..scene.shot import Shot
 
 
-def look_through_camera(context: bpy.types.Context, shot: Shot) -> None:
-    """Show the head in front of its plate in the 3D view that the button was pressed in."""
-    space: Any = context.space_data
+def look_through_camera(area: bpy.types.Area | None, shot: Shot) -> None:
+    """Show the head in front of its plate in a 3D view; any other editor is left as it is."""
+    space: Any = area.spaces.active if area is not None else None
     if isinstance(space, bpy.types.SpaceView3D) and shot.scene.camera == shot.camera:
         space.region_3d.view_perspective = "CAMERA"
         space.shading.type = "MATERIAL"
-        beside_sidebar(context.area, space.region_3d)
+        beside_sidebar(area, space.region_3d)
+
+
+def view_of(scene: bpy.types.Scene) -> bpy.types.Area | None:
+    """The first 3D view that shows a scene, for what ends long after its button was pressed."""
+    windows = (window for window in bpy.context.window_manager.windows if window.scene == scene)
+    return next((area for window in windows for area in window.screen.areas if area.type == "VIEW_3D"), None)
 
 
 def select_face(context: bpy.types.Context, shot: Shot) -> None:
