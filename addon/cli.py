@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from . import commands
+from .core.backend_jobs import Connect
 from .core.connection import Address, Connection
 from .core.errors import Cancelled, HeadroomError, InputError
-from .core.jobfile import KINDS, REQUIRED, SUMMARIES, Setting, make_request, option, read_jobs
-from .core.remote import Connect
+from .core.job_file import KINDS, REQUIRED, SUMMARIES, Setting, make_request, option, read_jobs
 from .core.stdout import own_stdout
 from .core.tasks import Step
 

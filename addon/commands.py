@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .core import remote
+from .core import backend_jobs as remote
+from .core.backend_jobs import Connect
 from .core.errors import Cancelled, HeadroomError
-from .core.jobfile import JobRequest, request_of
-from .core.remote import Connect
+from .core.job_file import JobRequest, request_of
 from .core.take_settings import TakeSettings
 from .core.tasks import Step, Watch, run_blocking
 
@@ -38,7 +38,7 @@ def run_entry(number: int, entry: Any, folder: Path, connect: Connect, report: R
 
 def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
     """The subject folder appears when everything is there."""
-    from .scene.produce import learn_subject
+    from .scene.output.shot_tasks import learn_subject
 
     notes = run_blocking(learn_subject(settings, connect), report)
     return {"subject": str(settings["output"]), "notes": list(notes)}
@@ -47,7 +47,7 @@ def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Res
 def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
     """A performance.npz and no scene."""
     from .core.subject import Subject
-    from .scene.produce import publish, require_file, require_writable
+    from .scene.output.shot_tasks import publish, require_file, require_writable
 
     require_file(settings["speech"], "speech")
     require_writable(settings["output"].parent)
@@ -61,7 +61,7 @@ def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> R
 
 def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
     """An empty file, one subject, one speech, one movie."""
-    from .scene import headless
+    from .scene.output import headless
 
     result = headless.make_shot(settings["subject"], _take(settings), settings["output"], settings["performance"],
                                 settings["plate_fit"], connect, report)
@@ -74,7 +74,7 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
 
 def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
     """A saved file's shot; the file itself is not written."""
-    from .scene import headless
+    from .scene.output import headless
 
     result = headless.render_file(settings["file"], settings["scene"], settings["shot"], settings["output"],
                                   settings["plate_fit"], connect, report)

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 from speakers import in_step, speakers
 
-from headroom import measures
-from headroom.motion.general import WEIGHTS
-from headroom.motion.model import MotionModel
+from headroom.evaluation import measures
+from headroom.motion.model.model import MotionModel
 from headroom.motion.predict import predict
+from headroom.motion.train.general import WEIGHTS
 
 LENGTHS = (50, 100, 200, 300, 500, 800)
 LEAST_MEASURED = 150  # frames

@@ -21,7 +21,9 @@ from stand_ins import tiny_subject  # noqa: E402
 
 from addon.core.performance import Performance  # noqa: E402
 from addon.core.take_settings import TakeSettings  # noqa: E402
-from addon.scene import channels, compose, controls, coverage, shot, takes  # noqa: E402
+from addon.scene import takes  # noqa: E402
+from addon.scene.anim import channels, compose, controls, coverage
+from addon.scene.build import shot
 
 FPS = 25.0
 

@@ -20,10 +20,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from headroom.errors import HeadroomError
+from headroom.common.errors import HeadroomError
 from headroom.media.audio import SAMPLE_RATE, audio_on_disk, read_audio
-from headroom.motion.general import general
 from headroom.motion.predict import predict
+from headroom.motion.train.general import general
 
 
 def main(

@@ -27,7 +27,7 @@ from headroom.face.model import FaceModel, bundled_model
 from headroom.face.raster import Rasterizer
 from headroom.face.texture import unwrap
 from headroom.refine.memory import Memory, MemoryConfig, cosines, slots_for
-from headroom.refine.recall import MemoryTrainer
+from headroom.refine.memory_retrieval import MemoryTrainer
 from headroom.refine.spatial import SpatialNetwork, bundled_spatial, imagenet_spatial
 
 BAR = 95.0  # % found first

@@ -20,14 +20,14 @@ from rich.console import Console
 from rich.table import Table
 from speakers import Speaker, in_step, speakers
 
-from headroom import measures
-from headroom.motion.general import WEIGHTS
-from headroom.motion.model import MotionModel
-from headroom.motion.network import MotionNetwork
-from headroom.motion.paper import PAPER_NETWORK
+from headroom.common.threads import one_thread
+from headroom.evaluation import measures
+from headroom.face.performance import Performance
+from headroom.motion.model.model import MotionModel
+from headroom.motion.model.network import MotionNetwork
 from headroom.motion.predict import predict
-from headroom.motion.threads import one_thread
-from headroom.performance import Performance
+from headroom.motion.train.general import WEIGHTS
+from headroom.motion.train.paper import PAPER_NETWORK
 
 SEEDS = (0, 1, 2)
 SPEECH_SECONDS = 60.0

@@ -24,17 +24,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from headroom import measures
+from headroom.evaluation import measures
 from headroom.face.model import bundled_model
-from headroom.learning import pairs_of
 from headroom.media.image import write_picture
 from headroom.media.video import probe, read_frames
 from headroom.refine.dataset import Pairs
 from headroom.refine.general import general_refiner
 from headroom.refine.generator import WINDOW
-from headroom.refine.refine import Refiner
+from headroom.refine.refiner import Refiner
 from headroom.refine.train import PAPER_EPOCHS, PRESETS, TrainConfig, train_refiner
-from headroom.track.albedo import of_texture
+from headroom.subject.clip import pairs_of
+from headroom.track.appearance.albedo import of_texture
 from headroom.track.tracker import track_clip, track_further
 
 SIZE = 256
@@ -165,7 +165,7 @@ def box(points: np.ndarray) -> np.ndarray:
 
 
 def landmarks_of(crops: np.ndarray, fps: float) -> np.ndarray:
-    from headroom.track.landmarks import find_landmarks
+    from headroom.track.landmarks.detect import find_landmarks
 
     return find_landmarks(crops, fps).points[..., :2]
 

@@ -27,11 +27,11 @@ from headroom import pipeline
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import VideoWriter
 from headroom.plate.match import PlateMatch
-from headroom.refine.crops import Crops
 from headroom.refine.dataset import prepare, window_array
 from headroom.refine.generator import WINDOW
-from headroom.refine.refine import Window
-from headroom.refining import Studio, open_studio
+from headroom.refine.refined_crops import Crops
+from headroom.refine.refiner import Window
+from headroom.subject.shot_refiner import Studio, open_studio
 
 console = Console(width=110)
 FPS = 25.0

@@ -19,9 +19,9 @@ from headroom.face.model import FaceModel, bundled_model
 from headroom.face.topology import MESH_POINTS, eye_distance
 from headroom.media.image import is_photo, read_picture
 from headroom.media.video import read_frames
-from headroom.track.landmarks import find_landmarks
+from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.guess import Guess, five_points
+from headroom.track.regressor.estimate import Guess, five_points
 from headroom.track.regressor.network import WEIGHTS, Regressor
 
 BAR = 6.0  # % of the eye distance

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from headroom import measures
+from headroom.common.files import atomic_write
+from headroom.evaluation import measures
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.model import FaceModel, bundled_model
-from headroom.files import atomic_write
-from headroom.learning import clip_speech, motion_directions
+from headroom.face.performance import Performance
 from headroom.media.audio import SAMPLE_RATE
 from headroom.media.video import probe, read_frames
-from headroom.motion.dataset import matched
-from headroom.motion.features import FRAME_RATE
-from headroom.motion.model import MotionModel
-from headroom.motion.offset import correlation, shifted
-from headroom.motion.train import TrainConfig, train_motion
-from headroom.performance import Performance
-from headroom.track.fit import fit_clip, fit_motion
-from headroom.track.landmarks import find_landmarks
+from headroom.motion.audio.features import FRAME_RATE
+from headroom.motion.audio.lag_search import correlation, shifted
+from headroom.motion.model.model import MotionModel
+from headroom.motion.train.dataset import matched
+from headroom.motion.train.personal import TrainConfig, train_motion
+from headroom.subject.clip import clip_speech, motion_directions
+from headroom.track.landmarks.detect import find_landmarks
+from headroom.track.solve.fit import fit_clip, fit_motion
 from headroom.track.track import face_crop
 
 SIZE = 256  # pixels of the crop that the mouth's distance is measured in

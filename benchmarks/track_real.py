@@ -10,17 +10,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from headroom.common.arrays import spread
+from headroom.evaluation.measures import pose_jitter_degrees, pose_jitter_pixels, psnr
 from headroom.face.camera import place
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP, eye_distance
-from headroom.measures import pose_jitter_degrees, pose_jitter_pixels, psnr
 from headroom.media.video import probe, read_frames
 from headroom.plate.composite import crop_frame
-from headroom.track.fit import Fit, FitConfig, fit_clip
-from headroom.track.habit import project_landmarks
-from headroom.track.look import ALBEDO_KINDS, estimate_look
-from headroom.track.spread import spread
+from headroom.track.appearance.appearance import ALBEDO_KINDS, estimate_look
+from headroom.track.solve.fit import Fit, FitConfig, fit_clip
+from headroom.track.solve.landmark_bias import project_landmarks
 from headroom.track.track import Track
 from headroom.track.tracker import Tracked, track_clip
 

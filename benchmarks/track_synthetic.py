@@ -19,9 +19,9 @@ from headroom.face.light import FRONTAL
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.texture import skin_picture
-from headroom.plate.surface import HeadSurface
-from headroom.track.fit import Fit
-from headroom.track.landmarks import find_landmarks
+from headroom.plate.head_surface import HeadSurface
+from headroom.track.landmarks.detect import find_landmarks
+from headroom.track.solve.fit import Fit
 from headroom.track.tracker import fit_frames
 
 FPS, SIZE = 25.0, 640

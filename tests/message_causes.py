@@ -49,7 +49,7 @@ def answer(data=b"", status=200):
 
 
 def entry(given):
-    return lambda tmp_path: add_on("jobfile").request_of(given, tmp_path)
+    return lambda tmp_path: add_on("job_file").request_of(given, tmp_path)
 
 
 def said_by_uv(*lines):
@@ -61,7 +61,7 @@ def raise_(text):
 
 
 def job(state, message="", result=None):
-    return add_on("jobs").Job("1", "perform", state, 1.0, message, result, 0.0, None)
+    return add_on("job").Job("1", "perform", state, 1.0, message, result, 0.0, None)
 
 
 def died(script):
@@ -94,7 +94,7 @@ def backend(module, function):
 
 def subject_of(tmp_path, **facts):
     """A subject folder with nothing but its facts."""
-    backend("subject", "write_facts")(tmp_path, {"name": "Robin", "face_model": "ours"})
+    backend("subject.folder", "write_facts")(tmp_path, {"name": "Robin", "face_model": "ours"})
     path = tmp_path / "subject.toml"
     content = path.read_text(encoding="utf-8")
     for name, value in facts.items():
@@ -113,7 +113,7 @@ def refiner_file(tmp_path, version=None):
     """A refiner's file that says it is of `version`, ours unless given, and holds nothing of one."""
     from safetensors.numpy import save_file
 
-    ours = importlib.import_module("headroom.refine.refine").FORMAT
+    ours = importlib.import_module("headroom.refine.refiner").FORMAT
     save_file({"x": np.zeros(1)}, tmp_path / "r.safetensors", {"format": version or ours})
     return tmp_path / "r.safetensors"
 
@@ -143,7 +143,7 @@ def matlab_file(tmp_path):
 
 def resume_alone(tmp_path):
     """One process goes on with a training of two."""
-    record = importlib.import_module("headroom.course.record").Record(tmp_path / "m.checkpoint", 1, "")
+    record = importlib.import_module("headroom.common.checkpoint").Record(tmp_path / "m.checkpoint", 1, "")
     record._pending = {"course": {}, "random": [None, None]}
     record.resume(SimpleNamespace(load_state_dict=lambda state: None))
 
@@ -175,7 +175,7 @@ TRIGGERS = {
     "The backend at … stopped telling about the job. Check that it is running.":
         lambda tmp_path: list(client(tmp_path, open=answer()).events("1")),
     "The backend ended … without a result. Try again.":
-        lambda tmp_path: add_on("remote").run_job(
+        lambda tmp_path: add_on("backend_jobs").run_job(
             Deaf(submit=lambda *a: job("running"), events=lambda i: [job("failed")]), "perform", {}, {}, watch()),
     "The backend is not ready after … seconds. Start it again.":
         lambda tmp_path: died("import time; time.sleep(60)")(tmp_path, 0.2),
@@ -188,7 +188,7 @@ TRIGGERS = {
     "The backend speaks version … of the API, the add-on speaks version …. Update the older of the two.":
         lambda tmp_path: client(tmp_path, json=lambda *a: {"api": 99}).health(),
     "The backend matched … of … frames. Try again.":
-        lambda tmp_path: add_on("remote").match(
+        lambda tmp_path: add_on("backend_jobs").match(
             Deaf(put_tree=lambda f: {}, put_bytes=lambda b: "", submit=lambda *a: job("queued"),
                  events=lambda i: [job("done", result={"match": "sha"})],
                  get_file=lambda sha, path: np.savez(path, plate=[0], rotation=np.zeros((1, 3)), distance=[0],
@@ -199,9 +199,9 @@ TRIGGERS = {
         lambda tmp_path: add_on("subject").Subject.open(
             text_file(tmp_path, "rig.npz", "albedo.png", "subject.toml").parent),
     "HEADROOM_BLENDER names …, which cannot be run. Set it to Blender's program.":
-        lambda tmp_path: with_variable("HEADROOM_BLENDER", str(tmp_path / "no"), backend("blender", "find_blender")),
-    "The bundled sample … is missing from this installation. Install Headroom again.":
-        lambda tmp_path: backend("demo", "sample")("nobody.mp4"),
+        lambda tmp_path: with_variable("HEADROOM_BLENDER", str(tmp_path / "no"), backend("cli.blender", "find_blender")),
+    "… is missing from this installation. Install Headroom again.":
+        lambda tmp_path: backend("common.paths", "shipped_file")("samples", "nobody.mp4"),
     "There is no preset …; choose one of ….":
         lambda tmp_path: backend("pipeline", "learn")(tmp_path / "clip.mp4", tmp_path / "s", preset="best"),
     "This backend does not know jobs of kind …. Update Headroom.":
@@ -210,11 +210,11 @@ TRIGGERS = {
     "… is damaged: …. Delete it and start the backend again.":
         lambda tmp_path: backend("server.store", "Store")(text_file(tmp_path, "jobs-1.sqlite").parent),
     "… is a file; choose a folder.":
-        lambda tmp_path: backend("console", "require_folder_later")(text_file(tmp_path)),
+        lambda tmp_path: backend("cli.console", "require_folder_later")(text_file(tmp_path)),
     "… is a folder; choose a file name in it.":
-        lambda tmp_path: backend("console", "require_file_later")(folder(tmp_path / "a.mp4"), ".mp4"),
+        lambda tmp_path: backend("cli.console", "require_file_later")(folder(tmp_path / "a.mp4"), ".mp4"),
     "… must end in …; choose another name.":
-        lambda tmp_path: backend("console", "require_file_later")(tmp_path / "a.avi", ".mp4"),
+        lambda tmp_path: backend("cli.console", "require_file_later")(tmp_path / "a.avi", ".mp4"),
     "… is not a picture that can be read; choose a PNG or JPEG.":
         lambda tmp_path: backend("media.image", "read_picture")(text_file(tmp_path, "x.png")),
     "…: this picture format cannot be written; use .png or .jpg.":
@@ -236,29 +236,29 @@ TRIGGERS = {
     "… frames and … renders cannot be paired. Learn the subject again.":
         lambda tmp_path: backend("refine.dataset", "Pairs")(np.zeros(2), np.zeros(1), np.zeros(1), np.zeros(1)),
     "There is no device …; choose one of ….":
-        lambda tmp_path: backend("device", "pick_device")("abacus"),
+        lambda tmp_path: backend("common.device", "pick_device")("abacus"),
     "Crops of … pixels are not made; choose 256 or 512.":
-        lambda tmp_path: backend("learning", "require_resolution")(300),
+        lambda tmp_path: backend("subject.clip", "require_resolution")(300),
     "The preset draft has too little time for 512 pixels; choose standard or paper.":
-        lambda tmp_path: backend("learning", "require_resolution")(512, "draft"),
+        lambda tmp_path: backend("subject.clip", "require_resolution")(512, "draft"),
     "… is not a refiner of this version of Headroom. Learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.refine.refine").Refiner.load(refiner_file(tmp_path, "0")),
+        lambda tmp_path: importlib.import_module("headroom.refine.refiner").Refiner.load(refiner_file(tmp_path, "0")),
     "… was written by another version of Headroom. Learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.refine.refine").Refiner.load(refiner_file(tmp_path)),
+        lambda tmp_path: importlib.import_module("headroom.refine.refiner").Refiner.load(refiner_file(tmp_path)),
     "… was learnt with the face model …, which is not on this machine; give its file to `headroom model import`, or "
     "learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.subject").Subject.open(
+        lambda tmp_path: importlib.import_module("headroom.subject.folder").Subject.open(
             subject_of(tmp_path, face_model='"another"')).model,
     "… cannot be read; learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.subject").Subject.open(subject_of(tmp_path)).resolution,
+        lambda tmp_path: importlib.import_module("headroom.subject.folder").Subject.open(subject_of(tmp_path)).resolution,
     "… has no transparency; renders are 8-bit RGBA PNG files.":
         lambda tmp_path: backend("media.image", "read_picture")(opaque_picture(tmp_path), alpha=True),
     "… backends already use …. Stop one of them or choose another folder.":
         lambda tmp_path: too_many_backends(tmp_path),
     "… was written by another version of Headroom; learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.subject").Subject.open(subject_of(tmp_path, format=99)),
+        lambda tmp_path: importlib.import_module("headroom.subject.folder").Subject.open(subject_of(tmp_path, format=99)),
     "Cannot write …: …. Make room, or choose another folder.":
-        lambda tmp_path: add_on("frames").FrameCache([text_file(tmp_path) / "frames"]).keep("0", lambda path: None),
+        lambda tmp_path: add_on("frame_cache").FrameCache([text_file(tmp_path) / "frames"]).keep("0", lambda path: None),
     "The strip does not say how it was rendered. Render the shot again.":
         lambda tmp_path: add_on("render_settings").RenderSettings.from_json("{}"),
     "… cannot be read as a track. Learn the subject again.":
@@ -266,7 +266,7 @@ TRIGGERS = {
     "The poses hold positions for another number of frames. Give one each, NaN where it is free.":
         lambda tmp_path: backend("server.tasks", "_read_poses")(
             numbers(tmp_path, fps=25.0, rotation=np.zeros((2, 3)), translation=np.zeros((2, 3)), held=np.zeros(1))),
-    "There is no albedo …; choose one of ….": lambda tmp_path: backend("track.look", "require_albedo_kind")("high"),
+    "There is no albedo …; choose one of ….": lambda tmp_path: backend("track.appearance.appearance", "require_albedo_kind")("high"),
     "There is no control …; choose one of ….": lambda tmp_path: backend("motion.controls", "parsed")(["ears.gain=1"]),
     "… gives … no number; choose one, as in …=0.5.":
         lambda tmp_path: backend("motion.controls", "parsed")(["mouth.gain=wide"]),
@@ -279,8 +279,8 @@ TRIGGERS = {
         lambda tmp_path: backend("face.basel", "_read_mat")(text_file(tmp_path, "x.mat")),
     "… lacks …; download it again.": lambda tmp_path: backend("face.basel", "_read_mat")(matlab_file(tmp_path), "tri"),
     "… does not exist; choose a clip or a folder of clips.":
-        lambda tmp_path: backend("corpus", "find_clips")([tmp_path / "no"]),
+        lambda tmp_path: backend("training.corpus", "find_clips")([tmp_path / "no"]),
     "… was begun with … processes; resume with as many.": lambda tmp_path: resume_alone(tmp_path),
     "… lacks …; choose the folder of a Sphinx acoustic model.":
-        lambda tmp_path: backend("motion.sphinx", "read_phone_model")(tmp_path),
+        lambda tmp_path: backend("motion.audio.sphinx", "read_phone_model")(tmp_path),
 }

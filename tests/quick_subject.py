@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headroom import pipeline
-from headroom.demo import sample
+from headroom.common.paths import shipped_file
 from headroom.refine import train as refining
 
 WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_from": 0.5}
@@ -31,5 +31,5 @@ def quick_draft() -> Iterator[None]:
 def learn_quickly(folder: Path) -> Path:
     """The subject folder of the sample's first four seconds."""
     with quick_draft():
-        pipeline.learn(sample("sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
+        pipeline.learn(shipped_file("samples", "sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
     return folder

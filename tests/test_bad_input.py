@@ -13,7 +13,7 @@ import pytest
 from headroom import __main__ as cli
 from headroom.media.audio import write_wav
 from headroom.media.video import VideoWriter, read_frames
-from headroom.subject import write_facts
+from headroom.subject.folder import write_facts
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "sample.mp4"
 FPS = 25.0

@@ -10,29 +10,19 @@ ADDON, BACKEND = ROOT / "addon", ROOT / "backend" / "headroom"
 
 # What each part may import of its own side. Parts not named here stand above them all.
 ADDON_MAY = {"core": {"core"}, "scene": {"core", "scene"}, "ui": {"core", "scene", "ui"}}
-GROUND = {"", "ahead", "device", "errors", "files", "progress", "performance"}  # "" is headroom itself
+STEPS = {"track", "motion", "plate", "refine"}
 BACKEND_MAY = {
-    "media": {"media"},
-    "course": {"course"},
-    "face": {"face", "media"},
-    "nets": {"nets"},
-    "track": {"track", "face", "media", "nets"},
-    "motion": {"motion", "face", "media", "course"},
-    "plate": {"plate", "face", "media"},
-    "refine": {"refine", "face", "media", "course", "nets"},
-    "identity": {"face", "track", "refine", "nets"},
-    "subject": {"face", "media", "track", "motion", "plate", "refine"},
-    "drawing": {"face", "track"},
-    "export": {"export", "face", "subject"},
-    "learning": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "identity", "nets"},
-    "corpus": {"face", "media", "track", "refine", "subject", "learning"},
-    "training": {"course", "face", "motion", "refine", "learning", "corpus"},
-    "refining": {"face", "media", "track", "plate", "refine", "subject"},
-    "photos": {"face", "media", "track", "motion", "plate", "refine", "learning"},
-    "pipeline": {"face", "media", "track", "motion", "plate", "refine", "subject", "drawing", "learning", "photos",
-                 "refining", "nets"},
-    "server": {"server", "pipeline", "plate"},
+    "common": {"common"},
+    "media": {"media", "common"},
+    "face": {"face", "media", "common"},
+    **{step: {step, "face", "media", "common"} for step in STEPS},
+    "subject": {"subject", *STEPS, "face", "media", "common"},
+    "pipeline": {"subject", *STEPS, "face", "media", "common"},
+    "training": {"training", "subject", *STEPS, "face", "media", "common"},
+    "evaluation": {"evaluation", "pipeline", "subject", *STEPS, "face", "media", "common"},
+    "server": {"server", "pipeline", "plate", "common"},
 }
+MOST_ENTRIES = 14
 HEAVY = {"torch", "mediapipe", "cv2", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}
 
 
@@ -87,15 +77,20 @@ def test_the_backend_points_from_server_to_pipeline_to_parts_to_face_and_media(p
     for name in imported(path, BACKEND, "headroom"):
         assert name.split(".")[0] not in {"bpy", "mathutils", "addon"}, f"{path} imports {name}"
         target = own_part(name, "headroom", BACKEND)
-        if allowed is not None and target is not None:
-            assert target in allowed | GROUND, f"{path} imports {name}"
+        if allowed is not None and target:
+            assert target in allowed, f"{path} imports {name}"
 
 
 def test_the_command_line_answers_without_loading_the_heavy_packages():
-    for module in ("__main__", "commands/export", "commands/model", "commands/train_regressor", "console", "errors",
-                   "progress"):
+    for module in ("__main__", "cli/console", "cli/commands/export", "cli/commands/model",
+                   "cli/commands/train_regressor", "common/errors", "common/progress"):
         tree = ast.parse((BACKEND / f"{module}.py").read_text(encoding="utf-8"))
         for node in tree.body:  # the top level only; commands import what they need
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
                 assert not {name.split(".")[0] for name in names} & HEAVY, f"{module} imports {names}"
+
+
+def test_the_package_shows_the_method_at_a_glance():
+    entries = [path.name for path in BACKEND.iterdir() if not path.name.startswith(("__", "_"))]
+    assert len(entries) <= MOST_ENTRIES, entries

@@ -112,19 +112,18 @@ MET_IN = {
     "There are several models: …; name the one to import.": "face/test_basel.py",
     "… speaks of the …; import that face model to use it.": "track/test_regressor_deep3d.py",
     "… is not a Basel Face Model of 2017 or 2019; download it again.": "face/test_basel.py",
-    "None of the … clips can be used. …": "test_corpus.py",
-    "… is kept for measuring (weights/people.toml); leave it out of training.": "test_corpus.py",
+    "None of the … clips can be used. …": "training/test_corpus.py",
+    "… is kept for measuring (weights/people.toml); leave it out of training.": "training/test_corpus.py",
     "The backend's doctor failed: …. Repair the backend.": "addon/test_reasons.py",
     "… has no scene …. Choose one of its scenes: ….": "addon/test_batch.py",
     "…. Start Blender with --online-mode.": "addon/test_batch.py",
     "Blender needs a system library (…). Install it with `apt install …`; `headroom doctor` lists everything missing.":
-        "test_blender.py",
+        "cli/test_blender.py",
 }
 
 # What would take a broken machine: a driver, a disk or an installation that is not whole.
 HARD_TO_CAUSE = {
     "OpenGL 3.3 could not be started for drawing the face. On Linux install libegl1 and libgl1-mesa-dri.",
-    "The extension's sources are missing from this installation. Install Headroom again.",
     "Blender could not render frame …: …. Render again when no other render is running.",
     "The backend did not start: …. Run `headroom doctor`.",
     "… is damaged and cannot be read; export it again as mp4 (H.264).",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .files import writing, written_whole
-from .jobs import Job
+from .job import Job
 from .transport import BackendError, Refused, Transport, Unreachable
 
 __all__ = ["BackendError", "Client", "Refused", "Unreachable"]

@@ -2,22 +2,10 @@
 
 import bpy
 
-from ..scene import controls as scene_controls
-from . import (
-    command_line,
-    controls,
-    coverage,
-    jobs,
-    live,
-    new_shot,
-    operators,
-    panels,
-    preferences,
-    properties,
-    refining,
-    setup,
-    takes,
-)
+from ..scene.anim import controls as scene_controls
+from . import command_line, controls, coverage, jobs, new_shot, operators, panels, preferences, properties, setup, takes
+from . import follow as live
+from . import refine as refining
 
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *operators.CLASSES, *command_line.CLASSES,
            *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES, *coverage.CLASSES,

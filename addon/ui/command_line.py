@@ -10,7 +10,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import HeadroomError, InputError
-from ..core.jobfile import JobRequest, append_jobs
+from ..core.job_file import JobRequest, append_jobs
 from .button import Button
 from .operators import HEADROOM_OT_learn, HEADROOM_OT_perform, HEADROOM_OT_render_shot, JobButton
 from .paths import absolute

@@ -7,14 +7,16 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty
 
-from ..scene import compat, controls, hand
-from ..scene.channels import OFFSETS
-from ..scene.compose import make_plan
-from ..scene.controls import head_of
-from ..scene.keyframes import show_range
-from ..scene.shot import Shot
-from ..scene.strips import adopt_strip, sound_strip, strip_speech
-from . import live
+from ..scene import compat
+from ..scene.anim import controls
+from ..scene.anim import user_keys as hand
+from ..scene.anim.channels import OFFSETS
+from ..scene.anim.compose import make_plan
+from ..scene.anim.controls import head_of
+from ..scene.anim.strips import adopt_strip, sound_strip, strip_speech
+from ..scene.anim.timeline import show_range
+from ..scene.build.shot import Shot
+from . import follow as live
 from .button import Button
 from .layout import SidebarPanel, split_layout, wrapped
 from .properties import shown_shot

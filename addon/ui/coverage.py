@@ -9,7 +9,7 @@ import gpu
 from bpy.props import IntProperty
 from gpu_extras.batch import batch_for_shader
 
-from . import live
+from . import follow as live
 from .button import Button
 from .layout import SidebarPanel, split_layout, wrapped
 from .properties import shown_shot

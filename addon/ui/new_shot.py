@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from ..scene import templates
+from ..scene.build import templates
 from .button import Button
 from .layout import SidebarPanel
 

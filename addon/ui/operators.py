@@ -6,15 +6,17 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty
 
-from ..core import remote
+from ..core import backend_jobs as remote
 from ..core.errors import InputError
-from ..core.jobfile import JobRequest, make_request
+from ..core.job_file import JobRequest, make_request
 from ..core.render_settings import RenderSettings
 from ..core.take_settings import TakeSettings
 from ..core.tasks import InBackground, Task
-from ..scene import compat, produce
-from ..scene.shot import Shot, open_subject
-from . import jobs, preferences, speech
+from ..scene import compat
+from ..scene.build.shot import Shot, open_subject
+from ..scene.output import shot_tasks as produce
+from . import chosen_speech as speech
+from . import jobs, preferences
 from .button import Button
 from .paths import absolute, clip_part, movie_file, new_subject_folder
 from .properties import settings, shown_shot

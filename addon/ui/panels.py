@@ -18,7 +18,7 @@ from .operators import (
 )
 from .paths import is_picture
 from .properties import settings, shown_shot
-from .refining import HEADROOM_OT_refine_frame
+from .refine import HEADROOM_OT_refine_frame
 
 ICONS = {"running": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
 

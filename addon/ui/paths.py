@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from .managed import user_folder
+from .managed_backend import user_folder
 from .properties import HeadroomSettings, settings
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")

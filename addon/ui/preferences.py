@@ -12,7 +12,7 @@ from ..core.client import Client
 from ..core.connection import Address, Connection
 from ..core.environment import State
 from .layout import wrapped
-from .managed import PACKAGE, environment, sentence, user_folder
+from .managed_backend import PACKAGE, environment, sentence, user_folder
 
 connection = Connection()
 """The add-on's one connection; `ui.unregister` stops it."""

@@ -5,7 +5,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 
 from ..core.take_settings import PREDICTED, REPLAYED
 from ..scene import compat
-from ..scene.shot import Shot, active_shot, shots_in
+from ..scene.build.shot import Shot, active_shot, shots_in
 
 RELATIVE = compat.relative_path_options()
 

@@ -12,7 +12,7 @@ from ..core.tasks import InBackground, Task, Watch
 from . import jobs, preferences
 from .button import Button
 from .layout import wrapped
-from .managed import BUSY, PACKAGE, carried_package, environment, sentence, verb
+from .managed_backend import BUSY, PACKAGE, carried_package, environment, sentence, verb
 
 OFFLINE = ("Blender's Online Access is off, and the backend has to be downloaded. Switch on Allow Online Access in the "
            "preferences, under System")

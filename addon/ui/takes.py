@@ -6,10 +6,11 @@ import bpy
 from bpy.props import IntProperty
 
 from ..core.take_settings import TakeSettings
-from ..scene.compose import make_plan
-from ..scene.controls import head_of
-from ..scene.takes import remove_take
-from . import jobs, live
+from ..scene.anim.compose import make_plan
+from ..scene.anim.controls import head_of
+from ..scene.anim.takes import remove_take
+from . import follow as live
+from . import jobs
 from .button import Button
 from .controls import HeadButton
 from .layout import SidebarPanel, split_layout, wrapped

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..scene.shot import Shot
+from ..scene.build.shot import Shot
 
 
 def look_through_camera(area: bpy.types.Area | None, shot: Shot) -> None:

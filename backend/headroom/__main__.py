@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 
 from headroom import __version__
-from headroom.commands.export import export
-from headroom.commands.model import app as model
-from headroom.commands.train_regressor import train_regressor
-from headroom.commands.train_weights import train_motion, train_refiner
-from headroom.console import (
+from headroom.cli.commands.export import export
+from headroom.cli.commands.model import app as model
+from headroom.cli.commands.train_regressor import train_regressor
+from headroom.cli.commands.train_weights import train_motion, train_refiner
+from headroom.cli.console import (
     EXIT_CANCELLED,
     EXIT_FAILED,
     exit_code_of,
@@ -29,8 +29,8 @@ from headroom.console import (
     require_folder_later,
     say_notes,
 )
-from headroom.device import VARIABLE as DEVICE_VARIABLE
-from headroom.errors import Cancelled
+from headroom.common.device import VARIABLE as DEVICE_VARIABLE
+from headroom.common.errors import Cancelled
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -151,8 +151,8 @@ def track(
     for path, suffix in ((output, ".npz"), (overlay, ".mp4")):
         if path:
             require_file_later(path, suffix)
-    from headroom import tracking
-    from headroom.tables import print_track
+    from headroom.cli.tables import print_track
+    from headroom.evaluation import track_report as tracking
 
     with progress_bar() as progress:
         figures, notes = tracking.track(clip, output=output, overlay=overlay, from_seconds=from_seconds,
@@ -202,7 +202,7 @@ def shot(
     require_file_later(output, ".mp4")
     if blend:
         require_file_later(blend, ".blend")
-    from headroom import blender
+    from headroom.cli import blender
 
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, blend=blend, performance=performance, seed=seed,
@@ -227,9 +227,9 @@ def evaluate(
         require_file_later(json_file, ".json")
     if save:
         require_folder_later(save)
-    from headroom.evaluate import evaluate as run
-    from headroom.files import atomic_write
-    from headroom.tables import print_evaluation
+    from headroom.cli.tables import print_evaluation
+    from headroom.common.files import atomic_write
+    from headroom.evaluation.evaluate import evaluate as run
 
     with progress_bar() as progress:
         figures = run(clip, train_seconds=train_seconds, save=save, preset=preset.value, face_model=face_model,
@@ -249,7 +249,7 @@ def demo(
 ) -> None:
     """Run everything on the bundled sample: learn, perform, shot."""
     require_folder_later(output)
-    from headroom.demo import run
+    from headroom.cli.demo import run
 
     with progress_bar() as progress:
         made = run(output, progress=progress)
@@ -274,8 +274,8 @@ def serve(
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
     """Say what is installed, what is missing and what to do about it."""
-    from headroom.doctor import examine
-    from headroom.tables import print_findings
+    from headroom.cli.doctor import examine
+    from headroom.cli.tables import print_findings
 
     findings = examine()
     if as_json:
@@ -293,7 +293,7 @@ def take_phones(
 ) -> None:
     """Take the phones that motion is learnt from out of an acoustic model."""
     require_file_later(output, ".npz")
-    from headroom.motion.sphinx import read_phone_model
+    from headroom.motion.audio.sphinx import read_phone_model
 
     read_phone_model(folder).save(output)
     out.print(f"Wrote {output}", markup=False)

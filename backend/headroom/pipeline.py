@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headroom.drawing import draw
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_folder
+from headroom.common.progress import Progress, silent
 from headroom.face.library import keep_model
 from headroom.face.model import bundled_model
-from headroom.files import atomic_folder
-from headroom.learning import Clip, LearnConfig, facts_of, require_resolution
+from headroom.face.performance import Performance
 from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import is_photo, write_picture
 from headroom.media.video import VideoWriter, read_frames
-from headroom.performance import Performance
-from headroom.photos import Photo
 from headroom.plate.match import PlateMatch, match_plates
-from headroom.progress import Progress, silent
-from headroom.subject import Subject, write_facts, write_rig
-from headroom.track.look import require_albedo_kind
+from headroom.subject.clip import Clip, LearnConfig, facts_of, require_resolution
+from headroom.subject.folder import Subject, write_facts, write_rig
+from headroom.subject.photo import Photo
+from headroom.track.appearance.appearance import require_albedo_kind
+from headroom.track.render import draw
 from headroom.track.track import Track
 from headroom.track.tracker import regressor_of, track_further
 
 if TYPE_CHECKING:
-    from headroom.refining import Composite
+    from headroom.subject.shot_refiner import Composite
 
 
 def learn(
@@ -54,7 +54,7 @@ def learn(
     subject's later use; the bundled model if None. regressor: a file of the network that reads frames without
     landmarks; the bundled one if None. arcface, resnet18: the paper's networks as published, for the refiner's memory.
     """
-    from headroom.nets.arcface import load_arcface
+    from headroom.common.networks.arcface import load_arcface
     from headroom.refine.spatial import imagenet_spatial
     from headroom.refine.train import PRESETS
 
@@ -148,7 +148,7 @@ def refine_frames(
     subject: Path, renders: Iterable[np.ndarray], matched: PlateMatch, progress: Progress = silent
 ) -> Iterator["Composite"]:
     """The finished frames of renders (R, R, 4) uint8 over their matched plates."""
-    from headroom.refining import Composite, open_studio
+    from headroom.subject.shot_refiner import Composite, open_studio
 
     studio = open_studio(subject)
     for frame, crop in enumerate(studio.painted(renders, matched)):
@@ -171,8 +171,8 @@ def refine_ahead(
     The first `context` renders are the window of those that follow. compare: a folder for a picture of each frame
     before and after refining, side by side, as 000000.png and so on.
     """
-    from headroom.refine.crops import Crops
-    from headroom.refining import open_studio
+    from headroom.refine.refined_crops import Crops
+    from headroom.subject.shot_refiner import open_studio
 
     studio, painted = open_studio(subject), 0
     with closing(studio.refined(renders, matched, Crops(crops), context)) as refined:
@@ -205,8 +205,8 @@ def refine(
 
     Refined crops are kept in the folder `crops`, and those that it holds already are not painted again.
     """
-    from headroom.refine.crops import Crops
-    from headroom.refining import open_studio
+    from headroom.refine.refined_crops import Crops
+    from headroom.subject.shot_refiner import open_studio
 
     if len(renders) != len(matched.plate):
         raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} plates; render the shot again.")

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from headroom import pipeline
-from headroom.demo import sample
+from headroom.common.paths import shipped_file
 from headroom.media.image import write_picture
 from headroom.media.video import read_frames
 from headroom.plate.plates import Plates
-from headroom.subject import Subject
+from headroom.subject.folder import Subject
 
 FRAMES = 2
 """Rows of the picture: the moments with the mouth widest open, apart by at least half a second."""
@@ -25,7 +25,7 @@ FRAMES = 2
 def main(demo: Path) -> None:
     person = Subject.open(demo / "subject")
     track = person.track
-    performance, _ = pipeline.perform(person.folder, sample("speech.wav"))
+    performance, _ = pipeline.perform(person.folder, shipped_file("samples", "speech.wav"))
     motion = performance.resampled(track.fps)
     matched = pipeline.match(person.folder, motion.rotation, motion.translation, track.fps)
     shot = list(read_frames(demo / "shot.mp4"))

@@ -26,15 +26,15 @@ def main(demo: Path) -> None:
     sys.path.insert(0, str(ROOT))
     import build_addon
     from headroom import pipeline
-    from headroom.demo import sample
+    from headroom.common.paths import shipped_file
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        performance, _ = pipeline.perform(demo / "subject", sample("speech.wav"))
+        performance, _ = pipeline.perform(demo / "subject", shipped_file("samples", "speech.wav"))
         performance.save(folder / "performance.npz")
         shutil.copytree(demo / "subject", folder / "robin")
         shutil.copyfile(demo / "shot.mp4", folder / "shot.mp4")
-        shutil.copyfile(sample("speech.wav"), folder / "speech.wav")
+        shutil.copyfile(shipped_file("samples", "speech.wav"), folder / "speech.wav")
         archive = build_addon.build(folder / "dist")
         (folder / "blender").mkdir()
         subprocess.run(

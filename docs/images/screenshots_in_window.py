@@ -63,12 +63,12 @@ def steps():
     scene = bpy.context.scene
     settings = scene.headroom
     settings.subject, settings.speech, settings.output = "//robin", "//speech.wav", "//shot.mp4"
-    shot = module("scene.shot").open_subject(scene, FOLDER / "robin")
+    shot = module("scene.build.shot").open_subject(scene, FOLDER / "robin")
     performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
     asked = module("core.take_settings").TakeSettings(FOLDER / "speech.wav")
-    module("scene.produce").apply_performance(shot, performance, asked, scene.frame_start)
+    module("scene.output.shot_tasks").apply_performance(shot, performance, asked, scene.frame_start)
     rendered = module("core.render_settings").RenderSettings(shot.root.name, scene.frame_start, scene.frame_end, 0.0)
-    module("scene.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
+    module("scene.anim.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
     bpy.context.view_layer.objects.active = shot.face
     shot.face.select_set(True)
     scene.frame_set(60)

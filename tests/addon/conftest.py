@@ -64,7 +64,7 @@ def subject(tmp_path) -> Path:
 @pytest.fixture
 def shot(headroom, subject) -> Any:
     """The tiny subject's head in the scene."""
-    return headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    return headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ def perform(headroom, shot, performance, seed=1, start=START, pose="predicted"):
     """Key `performance` as a take of a speech that nobody has laid; the scene frames (T,) of its keys."""
     shot.root["headroom_start_frame"] = start
     asked = headroom.module("core.take_settings").TakeSettings(Path("unheard.wav"), seed, pose)
-    for _ in headroom.module("scene.takes").keeping_take(shot.names, performance, asked):
+    for _ in headroom.module("scene.anim.takes").keeping_take(shot.names, performance, asked):
         pass
-    compose = headroom.module("scene.compose")
+    compose = headroom.module("scene.anim.compose")
     compose.compose(shot)
     return compose.make_plan(shot).frames
 
@@ -31,7 +31,7 @@ def perform(headroom, shot, performance, seed=1, start=START, pose="predicted"):
 def speak(headroom, shot, performance, speech, start=START):
     """What Perform does once `performance` is predicted: take, speech, keys and frame range."""
     asked = headroom.module("core.take_settings").TakeSettings(speech)
-    headroom.module("scene.produce").apply_performance(shot, performance, asked, start)
+    headroom.module("scene.output.shot_tasks").apply_performance(shot, performance, asked, start)
 
 
 def edit(headroom, shot, number, value, index=1):

@@ -68,7 +68,7 @@ def test_a_surprise_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_
     def fall(*args):
         raise ZeroDivisionError("surprise")
 
-    monkeypatch.setattr(headroom.module("core.remote"), "perform", fall)
+    monkeypatch.setattr(headroom.module("core.backend_jobs"), "perform", fall)
     perform = {"kind": "perform", "subject": "subject", "speech": "a speech.wav", "output": "a.npz"}
     code, lines, _ = run("batch", job_file(tmp_path, perform, perform))
     assert code == 1 and [line["state"] for line in lines] == ["failed", "failed"]
@@ -96,7 +96,7 @@ def test_a_file_that_holds_no_jobs_is_one_sentence(run, tmp_path, content, words
     ({"kind": "perform", "subject": "", "speech": "b", "output": "c"}, "empty"),
 ])
 def test_an_entry_that_makes_no_sense_says_what_is_wrong(headroom, tmp_path, entry, words):
-    jobfile, errors = headroom.module("core.jobfile"), headroom.module("core.errors")
+    jobfile, errors = headroom.module("core.job_file"), headroom.module("core.errors")
     with pytest.raises(errors.InputError, match=words):
         jobfile.request_of(entry, tmp_path)
 
@@ -143,7 +143,7 @@ def fill_in(panel, tmp_path):
 @pytest.mark.parametrize("kind", ["learn", "perform", "render"])
 def test_the_command_line_the_job_file_and_the_panel_ask_for_the_same(panel, tmp_path, kind):
     fill_in(panel, tmp_path)
-    request, jobfile, cli = panel.request(kind), panel.module("core.jobfile"), panel.module("cli")
+    request, jobfile, cli = panel.request(kind), panel.module("core.job_file"), panel.module("cli")
     args = cli.parser().parse_args(request.arguments())
     given = {name: getattr(args, name) for name in jobfile.KINDS[kind]}
     assert jobfile.make_request(kind, given, tmp_path) == request
@@ -193,12 +193,12 @@ def test_several_takes_are_as_many_commands_and_jobs(panel, tmp_path):
     assert [request.settings["seed"] for request in requests] == [4, 5, 6]
     assert requests[1].settings["output"].name == "a speech performance, seed 5.npz"
     panel.bpy.ops.headroom.add_to_batch(kind="perform", filepath=str(path))
-    jobfile = panel.module("core.jobfile")
+    jobfile = panel.module("core.job_file")
     assert [jobfile.request_of(entry, tmp_path) for entry in jobfile.read_jobs(path)] == requests
 
 
 def test_the_command_of_render_names_the_selected_head_and_renders_it(panel, run, backend, files, tmp_path, capfd):
-    panel.module("scene.shot").open_subject(panel.scene, tiny_subject(tmp_path / "other", albedo=(90, 80, 70)))
+    panel.module("scene.build.shot").open_subject(panel.scene, tiny_subject(tmp_path / "other", albedo=(90, 80, 70)))
     panel.scene.frame_end = 2
     fill_in(panel, tmp_path)
     request = panel.request("render")
@@ -239,7 +239,7 @@ def table_row(kind, name, setting, required):
 
 
 def test_the_guide_lists_every_setting_as_it_is(headroom):
-    jobfile = headroom.module("core.jobfile")
+    jobfile = headroom.module("core.job_file")
     guide = (Path(__file__).resolve().parents[2] / "docs" / "batch.md").read_text(encoding="utf-8")
     listed = [line for line in guide.splitlines() if line.count("|") == 6 and "`" in line]
     assert listed == [table_row(kind, name, setting, jobfile.REQUIRED)

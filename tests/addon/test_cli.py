@@ -55,7 +55,7 @@ def test_a_shot_is_a_movie_and_a_blend_that_opens_elsewhere(headroom, run, files
     speech.unlink()
     bpy.ops.wm.open_mainfile(filepath=str(moved / "shot.blend"))
     scene = bpy.context.scene
-    assert scene.camera and len(headroom.module("scene.shot").shots_in(scene)) == 1
+    assert scene.camera and len(headroom.module("scene.build.shot").shots_in(scene)) == 1
     assert all(image.packed_file for image in bpy.data.images if image.source == "FILE")
     assert all(sound.packed_file for sound in bpy.data.sounds)
     strips = {strip.type: strip for strip in headroom.module("scene.compat").strips_of(scene)}

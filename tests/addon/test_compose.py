@@ -52,7 +52,7 @@ def test_controls_come_and_go_without_a_trace_and_do_not_touch_own_keys(headroom
     head.head.gain, head.head.lag, head.head.smoothing, head.head_turn[1] = 0.5, 0.12, 0.1, 0.2
     changed = keys(headroom, performed.face)
     assert changed[20] == pytest.approx(plain[20]) and np.abs(changed - plain)[:, 1].max() > 0.1
-    headroom.module("scene.controls").reset(performed.root)
+    headroom.module("scene.anim.controls").reset(performed.root)
     assert keys(headroom, performed.face) == pytest.approx(plain, abs=1e-6)
 
 
@@ -105,7 +105,7 @@ def test_selected_keys_can_be_claimed_as_they_are(headroom, performed, performan
 
 
 def test_another_scene_rate_retimes_from_seconds_and_back_again(headroom, performed, performance):
-    compose, scene = headroom.module("scene.compose").compose, headroom.scene
+    compose, scene = headroom.module("scene.anim.compose").compose, headroom.scene
     edit(headroom, performed, 20, 1.25)
     performed.root.headroom.falloff = 0.1
     before = keys(headroom, performed.face)
@@ -124,7 +124,7 @@ def test_another_scene_rate_retimes_from_seconds_and_back_again(headroom, perfor
 
 
 def test_a_composition_cut_short_goes_on_where_it_was(headroom, performed):
-    compose = headroom.module("scene.compose")
+    compose = headroom.module("scene.anim.compose")
     performed.root["headroom_start_frame"] = START + 4
     assert not compose.compose(performed, 0.0)
     assert 0 < len(compose.out_of_date(performed, compose.make_plan(performed))) < 70

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from stand_ins import FakeBackend, tiny_subject, write_speech
 
-from addon.core import remote
+from addon.core import backend_jobs as remote
 from addon.core.errors import Cancelled, HeadroomError, InputError
 from addon.core.files import written_whole
 from addon.core.performance import Performance

@@ -53,8 +53,8 @@ class KeepingBackend(FakeBackend):
 @pytest.fixture
 def studio(headroom, subject, tmp_path, monkeypatch):
     """A performed shot of 250 frames, whose renders are counted and drawn without Eevee."""
-    bpy, rendering = headroom.bpy, headroom.module("scene.rendering")
-    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    bpy, rendering = headroom.bpy, headroom.module("scene.output.rendering")
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     performance = headroom.module("core.performance").Performance
     speak(headroom, shot, performance.load(tiny_performance(tmp_path / "p.npz", FRAMES / 25)),
           write_speech(tmp_path / "speech.wav", FRAMES / 25), start=1)
@@ -68,7 +68,7 @@ def studio(headroom, subject, tmp_path, monkeypatch):
         write_png(path, np.resize(words, (12, 12, 4)))
 
     monkeypatch.setattr(rendering, "render_still", draw)
-    for module in ("scene.produce", "scene.filming"):
+    for module in ("scene.output.shot_tasks", "scene.output.shot_frames"):
         monkeypatch.setattr(headroom.module(module), "cache_folders", lambda: [folder])
     headroom.shot, headroom.rendered, headroom.backend = shot, rendered, KeepingBackend()
     headroom.movie, headroom.bpy = tmp_path / "shot.mp4", bpy
@@ -76,8 +76,8 @@ def studio(headroom, subject, tmp_path, monkeypatch):
 
 
 def render(studio, **options):
-    produce, tasks = studio.module("scene.produce"), studio.module("core.tasks")
-    shot = studio.module("scene.shot").shots_in(studio.scene)[0]
+    produce, tasks = studio.module("scene.output.shot_tasks"), studio.module("core.tasks")
+    shot = studio.module("scene.build.shot").shots_in(studio.scene)[0]
     del studio.rendered[:]
     before = len(studio.backend.painted)
     result = tasks.run_blocking(produce.render_shot(shot, studio.movie, 0.0, lambda: studio.backend, **options))
@@ -121,7 +121,7 @@ def test_editing_10_frames_of_250_renders_those_and_refines_those_and_their_wind
 
 
 def test_renders_go_to_the_backend_while_later_ones_are_still_rendered(studio):
-    ahead, when = studio.module("core.ahead"), []
+    ahead, when = studio.module("core.refine_while_rendering"), []
     submit = studio.backend.submit
 
     def noted(kind, inputs, settings):
@@ -137,7 +137,7 @@ def test_renders_go_to_the_backend_while_later_ones_are_still_rendered(studio):
 
 @pytest.mark.parametrize("stop_at", [0, 40, 249])
 def test_a_render_stopped_in_the_middle_costs_no_frame_twice(studio, stop_at):
-    produce = studio.module("scene.produce")
+    produce = studio.module("scene.output.shot_tasks")
     task = produce.render_shot(studio.shot, studio.movie, 0.0, lambda: studio.backend)
     watch = studio.module("core.tasks").Watch(lambda step: None)
     answer = None
@@ -156,12 +156,12 @@ def test_a_failing_backend_stops_the_rendering_with_its_sentence(studio):
     with pytest.raises(studio.module("core.errors").HeadroomError, match="No luck with refine_frames"):
         for _ in range(2):  # a thread tells of the failure; at the latest the next render hears of it
             render(studio)
-            studio.module("core.frames").FrameCache([studio.movie.parent / "frames"]).prune(most_bytes=0)
+            studio.module("core.frame_cache").FrameCache([studio.movie.parent / "frames"]).prune(most_bytes=0)
 
 
 @pytest.mark.parametrize("change", ["material", "albedo", "mesh", "camera", "modifier"])
 def test_another_look_is_another_picture(studio, change):
-    look, shot, bpy = studio.module("scene.look"), studio.shot, studio.bpy
+    look, shot, bpy = studio.module("scene.output.render_digest"), studio.shot, studio.bpy
     before = look.look_digest(shot)
     assert look.look_digest(shot) == before
     tree = shot.face.data.materials[0].node_tree
@@ -180,7 +180,7 @@ def test_another_look_is_another_picture(studio, change):
 
 
 def test_turning_and_moving_the_shot_changes_no_picture(studio):
-    look = studio.module("scene.look")
+    look = studio.module("scene.output.render_digest")
     before = look.look_digest(studio.shot)
     studio.shot.root.rotation_euler, studio.shot.root.location = (0.1, 0.2, 0.3), (1, 2, 3)
     studio.bpy.context.view_layer.update()
@@ -189,7 +189,7 @@ def test_turning_and_moving_the_shot_changes_no_picture(studio):
 
 def test_a_movie_s_strip_tells_how_it_was_rendered_and_can_be_rendered_again(studio):
     render(studio, frame_range=(20, 24))
-    strips, compat = studio.module("scene.strips"), studio.module("scene.compat")
+    strips, compat = studio.module("scene.anim.strips"), studio.module("scene.compat")
     (strip,) = [each for each in compat.strips_of(studio.scene) if each.type == "MOVIE"]
     asked = strips.render_settings(strip)
     assert json.loads(strip[strips.SETTINGS])["plate_fit"] == 0.0
@@ -201,7 +201,7 @@ def test_a_movie_s_strip_tells_how_it_was_rendered_and_can_be_rendered_again(stu
 
 def test_a_strip_whose_settings_are_damaged_says_what_to_do(studio):
     render(studio, frame_range=(20, 24))
-    strips, panel = studio.module("scene.strips"), studio.module("ui.refining").HEADROOM_PT_strip
+    strips, panel = studio.module("scene.anim.strips"), studio.module("ui.refine").HEADROOM_PT_strip
     (strip,) = [each for each in studio.module("scene.compat").strips_of(studio.scene) if each.type == "MOVIE"]
     studio.scene.sequence_editor.active_strip = strip
     whole, row = strip[strips.SETTINGS], Row()
@@ -217,7 +217,7 @@ def test_a_movie_is_not_open_in_the_sequencer_while_it_is_replaced(studio, monke
     handles = Path("/proc/self/fd")
     if not handles.is_dir():
         pytest.skip("this system does not tell what is open")
-    produce, compat = studio.module("scene.produce"), studio.module("scene.compat")
+    produce, compat = studio.module("scene.output.shot_tasks"), studio.module("scene.compat")
     publish, opened = produce.publish, []
 
     def is_open():
@@ -236,16 +236,16 @@ def test_a_movie_is_not_open_in_the_sequencer_while_it_is_replaced(studio, monke
 @pytest.mark.parametrize("button", ["render_shot", "refine_frame"])
 def test_what_was_moved_a_moment_ago_is_in_the_picture(studio, button, monkeypatch):
     """The strip is moved and a slider dialled, and the timer has not come round yet."""
-    strip = studio.module("scene.strips").speech_strip(studio.shot)
+    strip = studio.module("scene.anim.strips").speech_strip(studio.shot)
     if strip is None:
         pytest.skip("this Blender was built without sound")
-    monkeypatch.setattr(studio.module("scene.controls"), "on_change", lambda root: None)
+    monkeypatch.setattr(studio.module("scene.anim.controls"), "on_change", lambda root: None)
     strip.frame_start += 20
     studio.shot.root.headroom.hold_head = True
     task = {"render_shot": lambda produce: produce.render_shot(
                 studio.shot, studio.movie, 0.0, lambda: studio.backend, (31, 35)),
             "refine_frame": lambda produce: produce.refine_frame(studio.shot, 31, 0.0, lambda: studio.backend)}[button]
-    studio.module("core.tasks").run_blocking(task(studio.module("scene.produce")))
+    studio.module("core.tasks").run_blocking(task(studio.module("scene.output.shot_tasks")))
     with studio.backend.read(next(inputs["poses"] for kind, inputs, _ in studio.backend.submitted)) as poses:
         assert np.ptp(poses["rotation"], axis=0).max() < 1e-6
     if button == "render_shot":
@@ -263,7 +263,7 @@ def test_a_movie_is_heard_from_where_it_begins_in_the_speech(studio, frames, sec
 
 @pytest.mark.parametrize(("follow", "part"), [(True, [0.4, 9.2]), (False, None)])
 def test_of_a_trimmed_speech_a_movie_lets_be_heard_what_its_strip_shows(studio, follow, part):
-    strip = studio.module("scene.strips").speech_strip(studio.shot)
+    strip = studio.module("scene.anim.strips").speech_strip(studio.shot)
     if strip is None:
         pytest.skip("this Blender was built without sound")
     strip.frame_offset_start, strip.frame_offset_end = 10, 20
@@ -282,7 +282,7 @@ def test_a_movie_of_frames_without_speech_has_no_sound_and_says_so(studio, frame
 
 
 def test_refining_one_frame_renders_it_and_its_window_for_the_shot_as_well(studio):
-    produce, tasks = studio.module("scene.produce"), studio.module("core.tasks")
+    produce, tasks = studio.module("scene.output.shot_tasks"), studio.module("core.tasks")
     picture = tasks.run_blocking(produce.refine_frame(studio.shot, 100, 0.0, lambda: studio.backend))
     assert picture.is_file() and sorted(studio.rendered) == [98, 99, 100]
     kind, inputs, settings = studio.backend.submitted[-1]
@@ -297,7 +297,7 @@ def test_refining_one_frame_renders_it_and_its_window_for_the_shot_as_well(studi
 def test_pictures_unused_for_long_and_beyond_the_room_are_removed(headroom, tmp_path):
     import os
 
-    cache = headroom.module("core.frames").FrameCache([tmp_path, tmp_path / "other"])
+    cache = headroom.module("core.frame_cache").FrameCache([tmp_path, tmp_path / "other"])
     for age, name in enumerate("abcd"):
         path = cache.keep(name, lambda path: path.write_bytes(b"x" * 100))
         os.utime(path, (1e9 - age, 1e9 - age) if name == "d" else (2e9 - age, 2e9 - age))
@@ -307,7 +307,7 @@ def test_pictures_unused_for_long_and_beyond_the_room_are_removed(headroom, tmp_
 
 
 def test_what_a_match_remembers_survives_its_file_and_a_part_rendered_alone(headroom, tmp_path):
-    memory = headroom.module("core.memory").MatchMemory
+    memory = headroom.module("core.match_history").MatchMemory
     frames = np.arange(10, 20)
     poses = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
     memory("a", frames, poses, poses, np.arange(10.0)).save(tmp_path / "m.npz")

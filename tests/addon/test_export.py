@@ -11,10 +11,10 @@ METRES = 2e-5
 
 @pytest.fixture
 def shot(headroom, tmp_path):
-    made = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "Zoë"))
+    made = headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "Zoë"))
     performance = headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz"))
     perform(headroom, made, performance, start=1)
-    headroom.module("scene.keyframes").show_range(headroom.scene)
+    headroom.module("scene.anim.timeline").show_range(headroom.scene)
     return made
 
 

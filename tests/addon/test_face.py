@@ -53,7 +53,7 @@ def test_a_channel_that_moves_far_still_fits_the_slider(headroom, rig, subject):
     values = dict(np.load(subject / "rig.npz"))
     values["expression_std"] = np.full(CHANNELS, 20.0)
     np.savez(subject / "rig.npz", **values)
-    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     key = shot.face.data.shape_keys.key_blocks[1]
     key.value = 60 / 12
     assert key.value == pytest.approx(5.0) and shot.root["headroom_key_units"][0] == pytest.approx(12.0)
@@ -67,7 +67,7 @@ def test_projected_vertices_land_where_the_formula_says(headroom, rig, subject, 
     values = dict(np.load(subject / "rig.npz"))
     values["crop"] = np.array(crop)
     np.savez(subject / "rig.npz", **values)
-    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     rng = np.random.default_rng(1)
     x, y, size = crop
     for _ in range(3):
@@ -91,17 +91,17 @@ def test_projected_vertices_land_where_the_formula_says(headroom, rig, subject, 
 
 
 def test_the_first_subject_sets_rate_and_size_and_the_second_does_not(headroom, tmp_path):
-    open_subject = headroom.module("scene.shot").open_subject
+    open_subject = headroom.module("scene.build.shot").open_subject
     open_subject(headroom.scene, tiny_subject(tmp_path / "one", fps=30 / 1.001))
     render = headroom.scene.render
     assert (render.fps, round(render.fps_base, 3)) == (30, 1.001)
     assert (render.resolution_x, render.resolution_y) == (640, 360)
     open_subject(headroom.scene, tiny_subject(tmp_path / "two", fps=25))
     assert render.fps == 30
-    assert len(headroom.module("scene.shot").shots_in(headroom.scene)) == 2
+    assert len(headroom.module("scene.build.shot").shots_in(headroom.scene)) == 2
 
 
 def test_a_folder_that_is_no_subject_is_refused_in_one_sentence(headroom, tmp_path):
     with pytest.raises(headroom.module("core.errors").InputError, match=r"not a subject folder.*Choose"):
-        headroom.module("scene.shot").open_subject(headroom.scene, tmp_path)
+        headroom.module("scene.build.shot").open_subject(headroom.scene, tmp_path)
     assert not headroom.bpy.data.objects

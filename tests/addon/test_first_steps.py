@@ -17,7 +17,7 @@ def first(headroom, monkeypatch, tmp_path):
     chosen = preferences.preferences(headroom.bpy.context)
     chosen.where, chosen.python, chosen.url, chosen.token, chosen.package = "LOCAL", "", "", "", ""
     environment = headroom.module("core.environment").Environment(tmp_path / "backend", "0.1.0")
-    for name in ("ui.preferences", "ui.setup", "ui.managed"):
+    for name in ("ui.preferences", "ui.setup", "ui.managed_backend"):
         monkeypatch.setattr(headroom.module(name), "environment", lambda: environment)
     headroom.jobs, headroom.environment, headroom.chosen = headroom.module("ui.jobs"), environment, chosen
     headroom.jobs.clear()
@@ -60,7 +60,7 @@ def test_everything_of_a_local_backend_lies_in_the_extensions_user_folder(headro
     user = Path(headroom.bpy.utils.extension_path_user("bl_ext.user_default.headroom"))
     address = headroom.module("ui.preferences").local("/usr/bin/python3")
     assert user in Path(address.data).parents
-    assert user in headroom.module("ui.managed").environment.__wrapped__().folder.parents
+    assert user in headroom.module("ui.managed_backend").environment.__wrapped__().folder.parents
 
 
 def test_without_online_access_setting_up_says_how_to_allow_it(first):
@@ -86,7 +86,7 @@ def test_what_is_not_set_up_can_be_neither_verified_nor_removed(first, button):
 def test_the_button_is_called_after_what_it_will_do(first, monkeypatch, state, verb):
     states = first.module("core.environment")
     monkeypatch.setattr(states.Environment, "state", states.State[state])
-    assert first.module("ui.managed").verb() == verb
+    assert first.module("ui.managed_backend").verb() == verb
 
 
 def test_removing_asks_nothing_of_the_backend_and_brings_back_the_first_panel(first):
@@ -116,7 +116,7 @@ def test_a_saved_file_holds_neither_token_nor_address(first, tmp_path):
 
 @pytest.fixture
 def template(headroom):
-    found = headroom.module("scene.templates").find("headroom_shot")
+    found = headroom.module("scene.build.templates").find("headroom_shot")
     headroom.bpy.ops.wm.open_mainfile(filepath=str(found))
     return headroom.bpy
 
@@ -133,7 +133,7 @@ def test_the_shot_template_has_the_camera_the_curves_and_the_sequencer_side_by_s
 
 
 def test_the_users_own_app_template_is_found_before_ours(headroom):
-    templates, bpy = headroom.module("scene.templates"), headroom.bpy
+    templates, bpy = headroom.module("scene.build.templates"), headroom.bpy
     assert templates.find("no such template") is None and not templates.is_installed("headroom_shot")
     own = Path(bpy.utils.user_resource("SCRIPTS", path="startup/bl_app_templates_user/headroom_shot", create=True))
     (own / "startup.blend").write_bytes(templates.find("headroom_shot").read_bytes())

@@ -8,7 +8,7 @@ from stand_ins import tiny_performance, tiny_subject
 
 @pytest.fixture(params=[25.0, 30 / 1.001, 24.0, 60.0])
 def shot(request, headroom, tmp_path):
-    return headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "s", fps=request.param))
+    return headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "s", fps=request.param))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_performing_again_replaces_the_keys(headroom, shot, performance):
 
 
 def test_sampled_poses_are_the_keyed_ones_and_edits_count(headroom, shot, performance):
-    keyframes = headroom.module("scene.keyframes")
+    keyframes = headroom.module("scene.anim.timeline")
     frames = perform(headroom, shot, performance, start=1)
     rotation, translation = keyframes.sample_pose(shot, frames)
     seconds = (frames - 1) / shot.fps
@@ -76,7 +76,7 @@ def test_sampled_poses_are_the_keyed_ones_and_edits_count(headroom, shot, perfor
 
 
 def test_an_unkeyed_head_is_sampled_where_it_stands(headroom, shot):
-    rotation, translation = headroom.module("scene.keyframes").sample_pose(shot, np.arange(3))
+    rotation, translation = headroom.module("scene.anim.timeline").sample_pose(shot, np.arange(3))
     assert rotation == pytest.approx(np.zeros((3, 3)))
     assert translation == pytest.approx(np.tile([10, 5, -700], (3, 1)), abs=1e-2)
 
@@ -93,7 +93,7 @@ def test_an_expression_beyond_the_slider_widens_it(headroom, shot, performance):
 
 
 def test_a_curve_is_sampled_as_blender_evaluates_it(headroom, shot, performance):
-    curves = headroom.module("scene.curves")
+    curves = headroom.module("scene.anim.curves")
     perform(headroom, shot, performance, start=1)
     yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)
                if curve.data_path == "rotation_euler" and curve.array_index == 1)

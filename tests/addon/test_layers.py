@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from addon.core.coverage import Clip, pose_distance, spans_above
-from addon.core.edits import Written, free_of, led_up, moved, own_keys, removed_frames, still_removed
 from addon.core.layers import Cut, Layer, cut_weight, played, smooth
+from addon.core.user_keys import Written, free_of, led_up, moved, own_keys, removed_frames, still_removed
 
 RNG = np.random.default_rng(5)
 

@@ -105,7 +105,7 @@ def test_blender_in_offline_mode_is_told_apart(panel, monkeypatch):
 
 
 def test_a_build_without_a_template_says_so(panel, monkeypatch):
-    monkeypatch.setattr(panel.module("scene.templates"), "find", lambda name: None)
+    monkeypatch.setattr(panel.module("scene.build.templates"), "find", lambda name: None)
     assert "This build of the extension has no shot template" in reason(panel, "new_shot")
 
 

@@ -9,8 +9,8 @@ POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=
 
 
 def render_one(headroom, shot, path, rotation=POSE[0]):
-    rendering = headroom.module("scene.rendering")
-    cache = headroom.module("core.frames").FrameCache([path / "frames"])
+    rendering = headroom.module("scene.output.rendering")
+    cache = headroom.module("core.frame_cache").FrameCache([path / "frames"])
     return read_picture(rendering.render_face(shot, rendering.Still(3, rotation[0], POSE[1][0]), cache))
 
 
@@ -24,7 +24,7 @@ def harmonics(normal: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("colour", [(3, 40, 200), (128, 90, 255)])
 def test_under_even_light_the_picture_is_the_albedo(headroom, tmp_path, colour):
     subject = tiny_subject(tmp_path / "even", albedo=colour)
-    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     picture = render_one(headroom, shot, tmp_path)
     inside = picture[picture[..., 3] == 255][:, :3].astype(int)
     assert len(inside) > 500
@@ -39,7 +39,7 @@ def test_all_nine_terms_of_the_light_are_seen_in_camera_axes(headroom, tmp_path)
     values = dict(np.load(subject / "rig.npz"))
     values["neutral"][:, 2] = 0
     np.savez(subject / "rig.npz", **values)
-    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     shot.root.rotation_euler = (0.3, -0.4, 1.0)  # an artist turned the shot: light and camera turn with it
     for pitch, yaw in ((0.0, 0.0), (0.5, -0.4), (-0.3, 0.7)):
         picture = render_one(headroom, shot, tmp_path, np.array([[pitch, yaw, 0.0]]))
@@ -51,7 +51,7 @@ def test_all_nine_terms_of_the_light_are_seen_in_camera_axes(headroom, tmp_path)
 
 def test_the_background_is_transparent_and_alpha_is_straight(headroom, tmp_path):
     subject = tiny_subject(tmp_path / "alpha", albedo=(200, 100, 50))
-    picture = render_one(headroom, headroom.module("scene.shot").open_subject(headroom.scene, subject), tmp_path)
+    picture = render_one(headroom, headroom.module("scene.build.shot").open_subject(headroom.scene, subject), tmp_path)
     assert picture[0, 0, 3] == 0
     edge = picture[(picture[..., 3] > 60) & (picture[..., 3] < 250)]
     assert len(edge) and np.abs(edge[:, :3].astype(int) - (200, 100, 50)).max() <= 6
@@ -59,9 +59,9 @@ def test_the_background_is_transparent_and_alpha_is_straight(headroom, tmp_path)
 
 def test_only_this_shots_face_is_in_the_picture(headroom, tmp_path):
     bpy = headroom.bpy
-    shot = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "only"))
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "only"))
     alone = render_one(headroom, shot, tmp_path)
-    headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
+    headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
     bpy.ops.mesh.primitive_cube_add(size=0.2, location=(0, 0.5, 0))
     bpy.ops.object.light_add(type="SUN")
     shot.face.hide_render = True
@@ -69,7 +69,7 @@ def test_only_this_shots_face_is_in_the_picture(headroom, tmp_path):
 
 
 def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_path):
-    shot = headroom.module("scene.shot").open_subject(headroom.scene, subject)
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     expression = np.zeros((4, 64), dtype=np.float32)
     expression[3] = np.random.default_rng(2).normal(0, 3, 64)
     still = np.zeros((4, 3), dtype=np.float32)
@@ -89,7 +89,7 @@ def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_pa
 
 def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, subject, tmp_path):
     bpy, scene = headroom.bpy, headroom.scene
-    shot = headroom.module("scene.shot").open_subject(scene, subject)
+    shot = headroom.module("scene.build.shot").open_subject(scene, subject)
     scene.render.engine, scene.render.filepath = "BLENDER_WORKBENCH", "//mine"
     scene.frame_set(17)
 
@@ -100,7 +100,7 @@ def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, su
         return settings, counts, scene.frame_current, scene.view_settings.view_transform, scene.camera.name
 
     before = state()
-    rendering, cache = headroom.module("scene.rendering"), headroom.module("core.frames").FrameCache([tmp_path])
+    rendering, cache = headroom.module("scene.output.rendering"), headroom.module("core.frame_cache").FrameCache([tmp_path])
     rendering.render_face(shot, rendering.Still(2, POSE[0][0], POSE[1][0]), cache)
     assert state() == before
     with pytest.raises(ZeroDivisionError), rendering.face_scene(shot):
@@ -112,8 +112,8 @@ def test_blenders_own_render_shows_the_head_over_the_matched_plate(headroom, tmp
     bpy, scene = headroom.bpy, headroom.scene
     subject = tiny_subject(tmp_path / "subject", albedo=(250, 10, 10))
     write_movie(subject / "plates.mp4", 30, size=(640, 360))  # plate i is grey of 40 + i
-    shot = headroom.module("scene.shot").open_subject(scene, subject)
-    headroom.module("scene.plates").key_plates(shot.camera, shot.backdrop, np.array([1, 40]), np.array([28, 3]))
+    shot = headroom.module("scene.build.shot").open_subject(scene, subject)
+    headroom.module("scene.build.plates").key_plates(shot.camera, shot.backdrop, np.array([1, 40]), np.array([28, 3]))
     scene.render.resolution_percentage = 10
     scene.eevee.taa_render_samples = 4
     for frame, grey in ((1, 68), (40, 43)):  # the shot is longer than the clip
@@ -127,4 +127,4 @@ def test_blenders_own_render_shows_the_head_over_the_matched_plate(headroom, tmp
         assert np.median(error) <= 3 and error.max() <= 12  # the encoder leaves a slow change of grey for later
         assert np.abs(picture[18, 33, :3] - [250, 10, 10]).max() <= 3
     assert shot.backdrop.hide_viewport and not shot.backdrop.hide_render
-    assert headroom.module("scene.shot").open_subject(scene, subject).backdrop.hide_render
+    assert headroom.module("scene.build.shot").open_subject(scene, subject).backdrop.hide_render

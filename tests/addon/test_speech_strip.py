@@ -9,12 +9,12 @@ from stand_ins import write_speech
 
 
 def test_moving_and_trimming_the_sound_strip_moves_and_trims_the_animation(headroom, shot, performance, tmp_path):
-    compat, compose = headroom.module("scene.compat"), headroom.module("scene.compose").compose
+    compat, compose = headroom.module("scene.compat"), headroom.module("scene.anim.compose").compose
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     speech = write_speech(tmp_path / "Grüße.wav", 2.0)
     speak(headroom, shot, performance, speech)
-    strip = headroom.module("scene.strips").speech_strip(shot)
+    strip = headroom.module("scene.anim.strips").speech_strip(shot)
     assert compat.strip_span(strip) == (START, START + 50)
     edit(headroom, shot, 20, 1.25)
     strip.frame_start += 30
@@ -34,7 +34,7 @@ def test_a_renamed_head_keeps_its_speech_and_a_copy_has_none(headroom, shot, per
     if not headroom.module("scene.compat").plays_sound():
         pytest.skip("this Blender was built without sound")
     speak(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
-    strips, name = headroom.module("scene.strips"), shot.root.name
+    strips, name = headroom.module("scene.anim.strips"), shot.root.name
     shot.root.name = "Анна"
     assert strips.speech_strip(shot) is not None
     shot.root.name = name
@@ -47,20 +47,20 @@ def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom
         pytest.skip("this Blender was built without sound")
     speak(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
     shot.root.headroom.follow_strip = False
-    headroom.module("scene.strips").speech_strip(shot).frame_start += 30
-    headroom.module("scene.compose").compose(shot)
+    headroom.module("scene.anim.strips").speech_strip(shot).frame_start += 30
+    headroom.module("scene.anim.compose").compose(shot)
     assert keys(headroom, shot.face)[0, 0] == START
     shot.root.headroom.follow_strip = True
     assert keys(headroom, shot.face)[0, 0] == START + 30
 
 
 def test_switching_to_a_take_of_another_speech_lays_that_speech(headroom, shot, performance, other, tmp_path):
-    compat, strips = headroom.module("scene.compat"), headroom.module("scene.strips")
+    compat, strips = headroom.module("scene.compat"), headroom.module("scene.anim.strips")
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     mine = compat.new_strip(headroom.scene, "SOUND", "Mine", write_speech(tmp_path / "a.wav", 2.0), 2, 31)
     asked = headroom.module("core.take_settings").TakeSettings(tmp_path / "a.wav")
-    for _ in headroom.module("scene.produce").applying(shot.names, performance, asked, START, "Mine"):
+    for _ in headroom.module("scene.output.shot_tasks").applying(shot.names, performance, asked, START, "Mine"):
         pass
     assert strips.speech_strip(shot) == mine and keys(headroom, shot.face)[0, 0] == 31
     speak(headroom, shot, other, write_speech(tmp_path / "b.wav", 2.0))

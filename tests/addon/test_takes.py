@@ -31,7 +31,7 @@ def test_the_same_seed_again_replaces_its_take(headroom, performed, other):
 
 def being_kept(headroom, shot, performance, monkeypatch, seed=0):
     """A take of this seed in the middle of being written."""
-    takes, asked = headroom.module("scene.takes"), headroom.module("core.take_settings").TakeSettings
+    takes, asked = headroom.module("scene.anim.takes"), headroom.module("core.take_settings").TakeSettings
     monkeypatch.setattr(takes, "SLICE_SECONDS", -1.0)
     keeping = takes.keeping_take(shot.names, performance, asked(Path("unheard.wav"), seed))
     for _ in range(30):
@@ -53,7 +53,7 @@ def all_of(headroom, shot):
 def test_giving_up_in_the_middle_of_a_take_leaves_all_as_it_was(headroom, performed, other, monkeypatch, seed):
     before = all_of(headroom, performed)
     keeping = being_kept(headroom, performed, other, monkeypatch, seed)
-    compose = headroom.module("scene.compose")
+    compose = headroom.module("scene.anim.compose")
     assert not compose.out_of_date(performed, compose.make_plan(performed))
     assert len(headroom.bpy.data.actions) == 6
     keeping.close()
@@ -69,7 +69,7 @@ def test_a_take_that_is_undone_while_it_is_written_says_so(headroom, performed, 
     with pytest.raises(headroom.module("core.errors").HeadroomError,
                        match=r"The take was undone while it was written\. Perform again\."):
         next(keeping)
-    shot = headroom.module("scene.shot").shots_in(bpy.context.scene)[0]
+    shot = headroom.module("scene.build.shot").shots_in(bpy.context.scene)[0]
     assert [take.name for take in shot.root.headroom.takes] == ["Take 1 (seed 0)"] and len(bpy.data.actions) == 4
 
 
@@ -117,8 +117,8 @@ def test_saving_and_loading_in_the_middle_of_work_keeps_takes_controls_and_edits
     headroom.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "Größe 日本.blend"))
     headroom.bpy.ops.wm.read_homefile(use_empty=True)
     headroom.bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "Größe 日本.blend"))
-    shot = headroom.module("scene.shot").shots_in(headroom.bpy.context.scene)[0]
-    assert not headroom.module("scene.compose").out_of_date(shot, headroom.module("scene.compose").make_plan(shot))
+    shot = headroom.module("scene.build.shot").shots_in(headroom.bpy.context.scene)[0]
+    assert not headroom.module("scene.anim.compose").out_of_date(shot, headroom.module("scene.anim.compose").make_plan(shot))
     assert shot.root.headroom.mouth.gain == 0.25
     perform(headroom, shot, other)
     assert [take.seed for take in shot.root.headroom.takes] == [0, 1]
@@ -134,7 +134,7 @@ def test_a_control_is_undone_with_its_keys(headroom, performed):
     bpy.ops.ed.undo_push(message="gain")
     assert not np.array_equal(keys(headroom, performed.face), before)
     bpy.ops.ed.undo()
-    shot = headroom.module("scene.shot").shots_in(bpy.context.scene)[0]
+    shot = headroom.module("scene.build.shot").shots_in(bpy.context.scene)[0]
     assert shot.root.headroom.head.gain == 1.0 and np.array_equal(keys(headroom, shot.face), before)
 
 
@@ -162,9 +162,9 @@ def test_an_action_pushed_down_is_still_the_one_that_is_composed(headroom, perfo
 
 
 def test_two_heads_in_a_scene_are_dialled_apart(headroom, performed, performance, tmp_path):
-    second = headroom.module("scene.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
+    second = headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "other"))
     perform(headroom, second, performance, start=101)
-    headroom.module("scene.keyframes").show_range(headroom.scene)
+    headroom.module("scene.anim.timeline").show_range(headroom.scene)
     before = keys(headroom, performed.face)
     second.root.headroom.head.gain = 0.0
     assert np.array_equal(keys(headroom, performed.face), before)

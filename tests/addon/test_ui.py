@@ -64,7 +64,7 @@ def test_the_face_is_selected_when_opened_so_that_the_graph_editor_shows_its_cur
     panel.scene.collection.objects.link(other)
     other.select_set(True)
     open_and_perform(panel, files)
-    face = panel.module("scene.shot").shots_in(panel.scene)[0].face
+    face = panel.module("scene.build.shot").shots_in(panel.scene)[0].face
     assert panel.bpy.context.view_layer.objects.active == face
     assert panel.bpy.context.selected_objects == [face]
 
@@ -83,7 +83,7 @@ def test_several_takes_are_performed_at_once_and_one_more_is_added(panel, backen
     panel.settings.take_count = 3
     open_and_perform(panel, files)
     assert panel.bpy.ops.headroom.add_take() == {"FINISHED"}
-    shot = panel.module("scene.shot").shots_in(panel.scene)[0]
+    shot = panel.module("scene.build.shot").shots_in(panel.scene)[0]
     assert [take.seed for take in shot.root.headroom.takes] == [0, 1, 2, 3]
     assert [settings["seed"] for kind, _, settings in backend.submitted] == [0, 1, 2, 3]
 
@@ -101,7 +101,7 @@ def test_the_selected_sound_strip_is_performed_where_it_lies(panel, backend, fil
     strip.frame_offset_start, strip.select = 5, True
     assert panel.bpy.ops.headroom.perform() == {"FINISHED"}
     assert len(compat.strips_of(panel.scene)) == 1 and strip.channel == 3
-    shot = panel.module("scene.shot").shots_in(panel.scene)[0]
+    shot = panel.module("scene.build.shot").shots_in(panel.scene)[0]
     keys = compat.curves_of(shot.face)[0].keyframe_points
     assert (keys[0].co[0], keys[-1].co[0]) == (46, 90)
     assert (panel.scene.frame_start, panel.scene.frame_end) == (46, 90)
@@ -115,7 +115,7 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     chosen.learn_output = str(tmp_path / "learnt")
     assert panel.bpy.ops.headroom.learn() == {"FINISHED"}
     assert Path(chosen.subject) == tmp_path / "learnt" / "Zoë Ann"
-    assert len(panel.module("scene.shot").shots_in(panel.scene)) == 1
+    assert len(panel.module("scene.build.shot").shots_in(panel.scene)) == 1
     assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256,
                                        "from_seconds": None, "to_seconds": None, "name": "Zoë / Ann", "consent": True}
 
@@ -148,7 +148,7 @@ def test_who_is_learnt_appears_in_the_scene_of_the_button_and_nothing_else_is_se
     bpy.context.scene.collection.objects.link(mine)
     bpy.context.view_layer.objects.active = mine
     done(panel.module("core.tasks").run_blocking(task))
-    shots_in = panel.module("scene.shot").shots_in
+    shots_in = panel.module("scene.build.shot").shots_in
     assert len(shots_in(bpy.data.scenes["Renamed"])) == 1 and not shots_in(bpy.context.scene)
     assert bpy.context.view_layer.objects.active == mine
 
@@ -228,11 +228,11 @@ def test_undo_takes_a_subject_and_a_performance_back(panel, files):
     bpy.ops.headroom.perform()
     assert len(bpy.data.actions) == 4
     bpy.ops.ed.undo()
-    assert len(bpy.data.actions) == 0 and len(panel.module("scene.shot").shots_in(bpy.context.scene)) == 1
+    assert len(bpy.data.actions) == 0 and len(panel.module("scene.build.shot").shots_in(bpy.context.scene)) == 1
     bpy.ops.ed.undo()
     assert not bpy.data.objects
     bpy.ops.ed.redo()
-    assert len(panel.module("scene.shot").shots_in(bpy.context.scene)) == 1
+    assert len(panel.module("scene.build.shot").shots_in(bpy.context.scene)) == 1
 
 
 def test_work_beside_the_window_runs_in_a_thread_and_ends_on_the_main_one(panel):
@@ -323,13 +323,13 @@ def test_no_timer_is_left_when_the_extension_is_switched_off(panel):
 
 def test_a_job_survives_undo_in_the_middle_or_says_what_is_gone(panel, files, tmp_path):
     open_and_perform(panel, files)
-    shot = panel.module("scene.shot").shots_in(panel.scene)[0]
+    shot = panel.module("scene.build.shot").shots_in(panel.scene)[0]
     write_movie(tmp_path / "x.mp4", 2)
-    task = panel.module("scene.produce").render_shot(shot, tmp_path / "s.mp4", 0.0, lambda: None)
+    task = panel.module("scene.output.shot_tasks").render_shot(shot, tmp_path / "s.mp4", 0.0, lambda: None)
     while not isinstance(next(task), panel.module("core.tasks").InBackground):
         pass
     panel.bpy.ops.wm.read_homefile(use_empty=True)
-    match = panel.module("core.remote").Match(None, None, None, None, "")
+    match = panel.module("core.backend_jobs").Match(None, None, None, None, "")
     with pytest.raises(panel.module("core.errors").HeadroomError, match="no longer in the scene"):
         task.send(match)
     assert not (tmp_path / "s.mp4").exists()

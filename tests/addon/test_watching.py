@@ -12,7 +12,7 @@ def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed,
     subject = performed.subject_folder
     np.savez(subject / "track.npz", fps=25.0, rotation=performance.rotation, translation=performance.translation,
              confidence=np.r_[np.ones(30), np.full(5, 0.2), np.ones(15)])
-    coverage = headroom.module("scene.coverage")
+    coverage = headroom.module("scene.anim.coverage")
     assert coverage.off_plate(performed) == []
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
     found = coverage.off_plate(performed)
@@ -21,7 +21,7 @@ def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed,
 
 
 def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(headroom, performed, performance):
-    keyframes, frames = headroom.module("scene.keyframes"), np.arange(START, START + 5)
+    keyframes, frames = headroom.module("scene.anim.timeline"), np.arange(START, START + 5)
     assert not keyframes.moved_by_more_than_keys(performed)
     assert keyframes.evaluated_pose(performed, frames)[0] == pytest.approx(
         keyframes.sample_pose(performed, frames)[0], abs=1e-5)
@@ -39,7 +39,7 @@ def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(h
 
 
 def test_a_moments_rest_tells_the_panel_of_edits_and_far_poses(headroom, performed, performance):
-    live = headroom.module("ui.live")
+    live = headroom.module("ui.follow")
     np.savez(performed.subject_folder / "track.npz", fps=25.0, rotation=performance.rotation,
              translation=performance.translation, confidence=np.ones(50))
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
@@ -59,7 +59,7 @@ def looked(live, shot):
 
 @pytest.mark.parametrize("content", [b"not a track", None])
 def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headroom, performed, monkeypatch, content):
-    live, path = headroom.module("ui.live"), performed.subject_folder / "track.npz"
+    live, path = headroom.module("ui.follow"), performed.subject_folder / "track.npz"
     if content is not None:
         path.write_bytes(content)
     edit(headroom, performed, 20, 1.25)
@@ -76,7 +76,7 @@ def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headr
 
 
 def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):
-    live, compat, view = headroom.module("ui.live"), headroom.module("scene.compat"), headroom.bpy.context.view_layer
+    live, compat, view = headroom.module("ui.follow"), headroom.module("scene.compat"), headroom.bpy.context.view_layer
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     other = headroom.bpy.data.objects.new("Other", None)
@@ -97,7 +97,7 @@ def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headro
 def test_nothing_listens_any_more_when_the_extension_is_off(headroom):
     import bpy
 
-    live = headroom.module("ui.live")
+    live = headroom.module("ui.follow")
     try:
         live.unregister()
         assert not any(handler in getattr(bpy.app.handlers, name) for name, handler in live.HANDLERS)

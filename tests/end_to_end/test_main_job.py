@@ -10,7 +10,7 @@ import tomllib
 
 from headroom.media.audio import read_audio, write_wav
 from headroom.media.video import probe, read_frames
-from headroom.subject import Subject
+from headroom.subject.folder import Subject
 
 pytest.importorskip("bpy")
 
@@ -18,11 +18,11 @@ pytest.importorskip("bpy")
 @pytest.fixture(scope="module")
 def made(learnt, tmp_path_factory):
     """The folder that `headroom shot` wrote one second of speech into."""
-    from headroom.demo import sample
+    from headroom.common.paths import shipped_file
 
     folder = tmp_path_factory.mktemp("made") / "a folder with spaces"
     folder.mkdir()
-    write_wav(folder / "speech.wav", read_audio(sample("speech.wav"), to_seconds=1.0))
+    write_wav(folder / "speech.wav", read_audio(shipped_file("samples", "speech.wav"), to_seconds=1.0))
     command = [sys.executable, "-m", "headroom", "shot", str(learnt), str(folder / "speech.wav"),
                "-o", str(folder / "shot.mp4"), "--blend", str(folder / "shot.blend")]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -104,13 +104,13 @@ import importlib, os, sys, tempfile
 os.environ["BLENDER_USER_RESOURCES"] = tempfile.mkdtemp()
 from pathlib import Path
 import bpy, numpy as np
-from headroom.blender import build_extension
+from headroom.cli.blender import build_extension
 zip_file = build_extension(Path(tempfile.mkdtemp()))
 bpy.ops.extensions.package_install_files(repo="user_default", filepath=str(zip_file), enable_on_install=True)
 scene = importlib.import_module("bl_ext.user_default.headroom.scene")
 shot, takes, compose, rendering, performance, cache, settings = (
     importlib.import_module("bl_ext.user_default.headroom." + name)
-    for name in ("scene.shot", "scene.takes", "scene.compose", "scene.rendering", "core.performance", "core.frames",
+    for name in ("scene.build.shot", "scene.anim.takes", "scene.anim.compose", "scene.output.rendering", "core.performance", "core.frame_cache",
                  "core.take_settings"))
 bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 subject, out = Path(sys.argv[1]), Path(sys.argv[2])

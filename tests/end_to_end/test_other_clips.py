@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from headroom import pipeline
-from headroom.demo import sample
+from headroom.common.paths import shipped_file
 from headroom.media.audio import read_audio, write_wav
 from headroom.media.video import probe, read_frames
-from headroom.subject import Subject
+from headroom.subject.folder import Subject
 
 NTSC = 30000 / 1001
 
@@ -20,7 +20,7 @@ def corner(quick, tmp_path_factory):
     """(clip, subject): three seconds at 29.97 fps, 391 x 403 pixels, the person's chin and cheek at the border."""
     folder = tmp_path_factory.mktemp("corner")
     clip = folder / "corner clip.mkv"
-    write_odd(clip, [frame[:403, :391] for frame in read_frames(sample("sample.mp4"), 0, 3, fps=NTSC)])
+    write_odd(clip, [frame[:403, :391] for frame in read_frames(shipped_file("samples", "sample.mp4"), 0, 3, fps=NTSC)])
     pipeline.learn(clip, folder / "subject", consent="synthetic person")
     return clip, folder / "subject"
 
@@ -34,7 +34,7 @@ def write_odd(path, frames):
         for frame in frames:
             movie.mux(picture.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         movie.mux(picture.encode(None))
-        samples = read_audio(sample("sample.mp4"), to_seconds=len(frames) / NTSC)
+        samples = read_audio(shipped_file("samples", "sample.mp4"), to_seconds=len(frames) / NTSC)
         heard = av.AudioFrame.from_ndarray((samples * 32767).astype(np.int16)[None], format="s16", layout="mono")
         heard.sample_rate = 16000
         movie.mux(sound.encode(heard))
@@ -53,7 +53,7 @@ def test_the_track_keeps_the_clip_s_rate_and_covers_every_frame(corner):
 def test_composites_have_the_clip_s_size_and_leave_the_rest_alone(corner, tmp_path):
     _, folder = corner
     subject = Subject.open(folder)
-    write_wav(tmp_path / "speech.wav", read_audio(sample("speech.wav"), to_seconds=1.0))
+    write_wav(tmp_path / "speech.wav", read_audio(shipped_file("samples", "speech.wav"), to_seconds=1.0))
     performance, _ = pipeline.perform(folder, tmp_path / "speech.wav")
     motion = performance.resampled(subject.track.fps)
     assert len(motion) == 30

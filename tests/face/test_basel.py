@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from basel_files import write_deep3d, write_h5, write_ready
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.face.basel import PARTS, read_basel
 
 

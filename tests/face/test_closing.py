@@ -5,7 +5,7 @@ import pytest
 
 from headroom.face.basel import LinearFace
 from headroom.face.closing import border_loops, close_holes, mouth_hole
-from headroom.face.layout import depth_inside, texture_coordinates
+from headroom.face.texture_layout import depth_inside, texture_coordinates
 
 
 def sheet(holes=(), size=12, depth=None):

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.paths import FACE_MODEL
 from headroom.face.facts import model_facts
 from headroom.face.library import find_model, keep_model
-from headroom.face.model import BUNDLED, bundled_model, load_model
-from headroom.subject import Subject, write_facts
+from headroom.face.model import bundled_model, load_model
+from headroom.subject.folder import Subject, write_facts
 
 
 @pytest.fixture()
@@ -38,7 +39,7 @@ def test_a_kept_model_is_found_again_when_its_file_has_gone(other):
 
 
 def test_the_bundled_model_is_not_kept_again(other, tmp_path):
-    assert keep_model(BUNDLED).digest == bundled_model().digest
+    assert keep_model(FACE_MODEL).digest == bundled_model().digest
     assert not (tmp_path / "models").exists()
 
 

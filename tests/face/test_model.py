@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.paths import FACE_MODEL
 from headroom.face import topology
-from headroom.face.model import BUNDLED, ControlModel, bundled_model
+from headroom.face.model import ControlModel, bundled_model
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_normals_match_a_loop_and_point_out_of_the_face(model):
 
 
 def test_the_surface_passes_through_the_landmarks():
-    control = ControlModel.load(BUNDLED)
+    control = ControlModel.load(FACE_MODEL)
     refined = control.refined()
     assert np.allclose(refined.mean[: topology.CONTROLS], control.mean, atol=1e-3)
 

@@ -44,7 +44,7 @@ def steps():
     shot().face.select_set(True)
     yield 1.0
     before = yaw()
-    status = module("ui.live").status
+    status = module("ui.follow").status
     seen["warned"] = yield from until(lambda: bool(status(shot()).off_plate))
     picture("performed")
 
@@ -53,7 +53,7 @@ def steps():
     bpy.context.view_layer.objects.active.animation_data.action.update_tag()
     seen["edit_counted"] = yield from until(lambda: status(shot()).own_keys == 1)
 
-    strip = module("scene.strips").speech_strip(shot())
+    strip = module("scene.anim.strips").speech_strip(shot())
     strip.frame_start += 10
     seen["strip_followed"] = yield from until(lambda: yaw()[0][0] == before[0][0] + 10)
     scene.render.fps = 30

@@ -78,7 +78,7 @@ def drag_key(index):
     for _ in range(TRIES):
         frame, radians = yaw()[index].co
         yield from drag(place_in("GRAPH_EDITOR", frame, math.degrees(radians)), 0, DRAGGED_PX)
-        if (yield from until(lambda: module("ui.live").status(shot()).own_keys == 1, 3.0)):
+        if (yield from until(lambda: module("ui.follow").status(shot()).own_keys == 1, 3.0)):
             return
     raise AssertionError("a key was dragged and is no edit")
 
@@ -123,7 +123,7 @@ def steps():
     settings = scene.headroom
     settings.subject, settings.speech = str(FOLDER / "Robin"), str(FOLDER / "speech.wav")
     settings.output = str(FOLDER / "shot.mp4")
-    yield from click("open_subject", lambda: bool(module("scene.shot").shots_in(scene)))
+    yield from click("open_subject", lambda: bool(module("scene.build.shot").shots_in(scene)))
     yield 1.0
     yield from click("perform", new_job())
     yield 0.5
@@ -140,7 +140,7 @@ def steps():
     settings.seed, settings.pose = 7, "replayed"  # two seeds may choose the same head for a second of speech
     yield from click("perform", new_job())
     seen["performed_again"] = asdict((yield from finished()))
-    yield from until(lambda: module("ui.live").status(shot()).own_keys == 1)
+    yield from until(lambda: module("ui.follow").status(shot()).own_keys == 1)
     again = values()
     seen["kept"], seen["others_changed"] = again[EDITED], again[:6] != predicted[:6]
     yield 0.5

@@ -12,7 +12,7 @@ import pytest
 from launch import needs_window, see
 from quick_subject import learn_quickly
 
-from headroom.demo import sample
+from headroom.common.paths import shipped_file
 from headroom.media.audio import read_audio, write_wav
 
 pytestmark = needs_window
@@ -24,7 +24,7 @@ def seen(tmp_path_factory):
     """What real_in_window.py reports from one run of Blender."""
     folder = tmp_path_factory.mktemp("real")
     learn_quickly(folder / "Robin")
-    write_wav(folder / "speech.wav", read_audio(sample("speech.wav"), to_seconds=1.0))
+    write_wav(folder / "speech.wav", read_audio(shipped_file("samples", "speech.wav"), to_seconds=1.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADROOM_PYTHON", os.environ.get("HEADROOM_PYTHON", sys.executable))
         return see("real_in_window.py", folder, 800, 500.0, "--enable-event-simulate")

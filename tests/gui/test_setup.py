@@ -15,7 +15,7 @@ import pytest
 from launch import build_addon, needs_window, see
 from lent_wheel import base_and_packages, lend
 
-from headroom.demo import sample
+from headroom.common.paths import shipped_file
 
 pytestmark = needs_window
 
@@ -34,7 +34,7 @@ def seen(tmp_path_factory):
     given = {"index": str(wheel.parent), "wheel": str(wheel), "pythons": str(base.parent)}
     (folder / "given.json").write_text(json.dumps(given))
     (folder / "people").mkdir()
-    shutil.copyfile(sample("sample.mp4"), folder / "clip.mp4")
+    shutil.copyfile(shipped_file("samples", "sample.mp4"), folder / "clip.mp4")
     return see("setup_in_window.py", folder, 800, 900.0, "--enable-event-simulate")
 
 

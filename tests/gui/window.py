@@ -64,7 +64,7 @@ def show_tab(*kinds, tab="Headroom"):
 
 
 def shot():
-    return module("scene.shot").shots_in(bpy.context.scene)[0]
+    return module("scene.build.shot").shots_in(bpy.context.scene)[0]
 
 
 def until(true, seconds=8.0):

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.media.audio import audio_on_disk, is_silent, read_audio, write_wav
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.media.image import is_photo, read_photo
 
 

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.media.clock import rate_fraction
 from headroom.media.video import VideoWriter, frame_span, probe, read_frames
 

@@ -3,7 +3,7 @@
 import pytest
 from synthetic_speaker import LID, LIP, TINY, speaker
 
-from headroom.motion.train import train_motion
+from headroom.motion.train.personal import train_motion
 
 
 @pytest.fixture(scope="session")

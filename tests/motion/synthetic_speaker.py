@@ -4,11 +4,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, sosfilt
 
-from headroom.motion.dataset import AugmentConfig
-from headroom.motion.network import NetworkConfig
-from headroom.motion.readout import ReadoutConfig
-from headroom.motion.train import TrainConfig
-from headroom.performance import Performance
+from headroom.face.performance import Performance
+from headroom.motion.model.network import NetworkConfig
+from headroom.motion.model.ridge import ReadoutConfig
+from headroom.motion.train.dataset import AugmentConfig
+from headroom.motion.train.personal import TrainConfig
 
 LIP = np.zeros(64, np.float32)
 LIP[0] = 3.0  # mm per unit

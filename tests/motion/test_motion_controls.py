@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.face.model import bundled_model
+from headroom.face.performance import Performance
 from headroom.motion.controls import UNTOUCHED, Layer, applied, parsed, played
-from headroom.motion.head import there_and_back
-from headroom.performance import Performance
+from headroom.motion.style.head_motion import there_and_back
 
 REGIONS = np.array(["Mouth"] * 40 + ["Eyes"] * 10 + ["Gaze"] * 2 + ["Brows"] * 12)
 

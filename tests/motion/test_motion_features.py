@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headroom.motion.features import FeatureConfig, frame_count, listen, row_levels, windows
+from headroom.motion.audio.features import FeatureConfig, frame_count, listen, row_levels, windows
 
 KINDS = [FeatureConfig("logmel"), FeatureConfig("mfcc", bands=26)]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic_speaker import LID, LIP, TINY, speaker
 
-from headroom.motion.gaze import look
-from headroom.motion.model import MotionModel
+from headroom.motion.model.model import MotionModel
 from headroom.motion.predict import predict, replayed
-from headroom.motion.train import train_motion
+from headroom.motion.style.gaze import look
+from headroom.motion.train.personal import train_motion
 
 MODES = (50, 51)
 

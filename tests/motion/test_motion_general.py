@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from synthetic_speaker import LID, LIP, TINY, speaker
 
+from headroom.common.paths import MOTION_WEIGHTS
 from headroom.face.model import bundled_model
-from headroom.motion.features import FeatureConfig, listen
-from headroom.motion.general import WEIGHTS, general, train_general
-from headroom.motion.model import MotionModel
-from headroom.motion.offset import LAGS_SECONDS, correlation, shifted
+from headroom.motion.audio.features import FeatureConfig, listen
+from headroom.motion.audio.lag_search import LAGS_SECONDS, correlation, shifted
+from headroom.motion.model.model import MotionModel
+from headroom.motion.model.ridge import MOST_FRAMES, ReadoutConfig, new_readout, taught
 from headroom.motion.predict import predict, predicted_motion
-from headroom.motion.readout import MOST_FRAMES, ReadoutConfig, new_readout, taught
-from headroom.motion.sync import align, find_offset, opening_at_lags
-from headroom.motion.train import train_motion
+from headroom.motion.train.general import general, train_general
+from headroom.motion.train.personal import train_motion
+from headroom.motion.train.sound_offset import align, find_offset, opening_at_lags
 
 
 def test_the_general_model_hears_strangers_and_helps_to_learn_them(tmp_path):
@@ -67,6 +68,6 @@ def test_the_opening_is_heard_at_every_lag_as_in_the_shifted_sound():
 
 
 def test_the_bundled_weights_fit_their_place_and_know_their_face_model():
-    assert WEIGHTS.stat().st_size < 12e6
+    assert MOTION_WEIGHTS.stat().st_size < 12e6
     assert general(bundled_model().opening(13, 14)) is general()
     assert general(np.ones(64)) is None

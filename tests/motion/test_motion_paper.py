@@ -7,15 +7,15 @@ import pytest
 import torch
 from synthetic_speaker import LID, LIP, speaker
 
-from headroom.motion.dataset import pose_of
-from headroom.motion.features import listen, windows
-from headroom.motion.general import train_general
-from headroom.motion.manner import measure_manner, normalised, plain
-from headroom.motion.model import MotionModel
-from headroom.motion.network import MotionNetwork
-from headroom.motion.paper import PAPER, PAPER_NETWORK
+from headroom.motion.audio.features import listen, windows
+from headroom.motion.model.model import MotionModel
+from headroom.motion.model.network import MotionNetwork
 from headroom.motion.predict import predict
-from headroom.motion.train import emphasis_of, train_motion
+from headroom.motion.style.measure import measure_manner, normalised, plain
+from headroom.motion.train.dataset import pose_of
+from headroom.motion.train.general import train_general
+from headroom.motion.train.paper import PAPER, PAPER_NETWORK
+from headroom.motion.train.personal import emphasis_of, train_motion
 
 
 def test_the_network_has_the_size_of_the_authors_one():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from headroom import pipeline
-from headroom.learning import motion_notes
 from headroom.media.audio import write_wav
+from headroom.subject.clip import motion_notes
 
 REGIONS = ("Mouth",) * 40 + ("Eyes",) * 10 + ("Gaze",) * 2 + ("Brows",) * 12
 

@@ -5,10 +5,10 @@ import struct
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
-from headroom.motion.features import FeatureConfig, listen, windows
-from headroom.motion.phones import CONTEXT, COUNT, PhoneModel, bundled_phones, row_cepstra
-from headroom.motion.sphinx import read_phone_model
+from headroom.common.errors import InputError
+from headroom.motion.audio.features import FeatureConfig, listen, windows
+from headroom.motion.audio.phones import CONTEXT, COUNT, PhoneModel, bundled_phones, row_cepstra
+from headroom.motion.audio.sphinx import read_phone_model
 
 PHONES, GAUSSIANS, STATES = 4, 5, 30
 

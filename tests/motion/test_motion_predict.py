@@ -7,12 +7,12 @@ import pytest
 from synthetic_speaker import LID, LIP, speaker
 
 from headroom.media.audio import audio_on_disk, read_audio, write_wav
-from headroom.motion.blinks import find_blinks
-from headroom.motion.dataset import pose_of
-from headroom.motion.features import listen
-from headroom.motion.head import speed
-from headroom.motion.offset import correlation
+from headroom.motion.audio.features import listen
+from headroom.motion.audio.lag_search import correlation
 from headroom.motion.predict import predict, predicted_motion
+from headroom.motion.style.blinks import find_blinks
+from headroom.motion.style.head_motion import speed
+from headroom.motion.train.dataset import pose_of
 
 
 def test_lips_follow_new_speech(learnt):

@@ -7,18 +7,18 @@ import pytest
 import torch
 from synthetic_speaker import LID, LIP, TINY, speaker
 
-from headroom.errors import Cancelled, InputError
-from headroom.motion.dataset import AugmentConfig, Sample, as_windows, make_sample, pose_of, random_batch
-from headroom.motion.features import FeatureConfig, listen, windows
-from headroom.motion.fit import fit
-from headroom.motion.general import train_general
-from headroom.motion.losses import PAPER_LOSS, LossConfig, motion_losses
-from headroom.motion.model import MotionModel
-from headroom.motion.network import MotionNetwork, NetworkConfig
-from headroom.motion.offset import LAGS_SECONDS, best_lag, estimate_offset, heard_at_lags, pooled, shifted
+from headroom.common.errors import Cancelled, InputError
+from headroom.common.progress import silent
+from headroom.motion.audio.features import FeatureConfig, listen, windows
+from headroom.motion.audio.lag_search import LAGS_SECONDS, best_lag, estimate_offset, heard_at_lags, pooled, shifted
+from headroom.motion.model.model import MotionModel
+from headroom.motion.model.network import MotionNetwork, NetworkConfig
 from headroom.motion.predict import predict
-from headroom.motion.train import train_motion, trust_in
-from headroom.progress import silent
+from headroom.motion.train.dataset import AugmentConfig, Sample, as_windows, make_sample, pose_of, random_batch
+from headroom.motion.train.general import train_general
+from headroom.motion.train.loop import fit
+from headroom.motion.train.losses import PAPER_LOSS, LossConfig, motion_losses
+from headroom.motion.train.personal import train_motion, trust_in
 
 
 def test_equation_2_matches_a_loop_written_by_hand():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
-from headroom.plate import ground
+from headroom.common.errors import InputError
+from headroom.plate import layers as ground
 from headroom.plate.background import HIDDEN, MOVES, filled, find_background
 from headroom.plate.matte import load_mattes, outline, save_mattes
 

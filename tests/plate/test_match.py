@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.plate.match import (
     FRAMES_PER_KEY,
     KEY_SPACING,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from headroom.face.camera import Camera, place
+from headroom.plate.head_surface import HeadSurface
 from headroom.plate.matte import outline
-from headroom.plate.surface import HeadSurface
 from headroom.plate.warp import (
     AROUND,
     FALL_OFF,

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.paths import REGRESSOR_WEIGHTS
 from headroom.refine.memory import EMPTY, Memory, MemoryConfig, slots_for
-from headroom.refine.recall import MemoryTrainer, Recall, memory_for
-from headroom.refine.spatial import BUNDLED, SpatialConfig, bundled_spatial, face_windows, kept_tensors, restored
+from headroom.refine.memory_retrieval import MemoryTrainer, Recall, memory_for
+from headroom.refine.spatial import SpatialConfig, bundled_spatial, face_windows, kept_tensors, restored
 
 SMALL = MemoryConfig(slots=12, spatial=6, value=5, key=4, top=7, age_noise=0.0, shared=3)
 
@@ -253,7 +254,7 @@ def test_a_recall_comes_back_as_it_was():
 
 
 def test_a_missing_bundled_trunk_is_told_in_a_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr("headroom.refine.spatial.BUNDLED", tmp_path / BUNDLED.name)
+    monkeypatch.setattr("headroom.refine.spatial.REGRESSOR_WEIGHTS", tmp_path / REGRESSOR_WEIGHTS.name)
     with pytest.raises(InputError, match="install Headroom again"):
         bundled_spatial()
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from headroom.errors import Cancelled, InputError
+from headroom.common.errors import Cancelled, InputError
 from headroom.refine.augment import AugmentConfig
 from headroom.refine.dataset import Pairs, RefinerDataset, normalised_identity, prepare
 from headroom.refine.generator import GeneratorConfig
-from headroom.refine.refine import Refiner
+from headroom.refine.refiner import Refiner
 from headroom.refine.region import RegionConfig, erase, face_region
 from headroom.refine.train import PRESETS, TrainConfig, train_refiner
 

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from headroom.errors import InputError
-from headroom.performance import Performance
-from headroom.progress import silent
+from headroom.common.errors import InputError
+from headroom.common.progress import silent
+from headroom.face.performance import Performance
 
 
 def device_name():

@@ -12,7 +12,7 @@ from running import HERE, JobFailed, fake_backend, wait
 
 from addon.core.backend import REVIVALS, BackendDied, LocalBackend
 from addon.core.client import BackendError, Unreachable
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.server.jobs import Job, JobState, Started
 from headroom.server.serve import serve
 from headroom.server.store import Store

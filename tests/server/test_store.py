@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.server.blobs import Blobs, WrongHash
 from headroom.server.jobs import Cancelled, Failed, Finished, Job, JobState, Progressed, Started
 from headroom.server.store import Store

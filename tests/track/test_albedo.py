@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.face.camera import Crop
 from headroom.face.light import FRONTAL
 from headroom.face.raster import Rasterizer
 from headroom.face.texture import unwrap
-from headroom.track.fit import Fit
-from headroom.track.look import estimate_look, require_albedo_kind
+from headroom.track.appearance.appearance import estimate_look, require_albedo_kind
+from headroom.track.solve.fit import Fit
 
 
 @pytest.mark.parametrize("kind,decibels", [("clip", 30), ("frame", 28), ("low", 22)])

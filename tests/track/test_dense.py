@@ -6,13 +6,13 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from headroom.face.topology import eye_distance
-from headroom.track.choice import turned_frames
-from headroom.track.dense import look_closer
-from headroom.track.fit import fit_again, fit_motion, state_of, with_state
-from headroom.track.photometric import fit_to_pictures
-from headroom.track.residuals import Residuals
-from headroom.track.shading import Posed, Shaded
-from headroom.track.window import Window
+from headroom.track.solve.dense import look_closer
+from headroom.track.solve.face_patch import Window
+from headroom.track.solve.fit import fit_again, fit_motion, state_of, with_state
+from headroom.track.solve.frame_selection import turned_frames
+from headroom.track.solve.photometric import fit_to_pictures
+from headroom.track.solve.residuals import Residuals
+from headroom.track.solve.shading import Posed, Shaded
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from headroom.face.build import similarity
 from headroom.face.camera import rotation_matrix
-from headroom.track.fit import fit_clip, fit_motion
+from headroom.track.solve.fit import fit_clip, fit_motion
 
 
 def angles_between(a, b):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from known_person import Known, smooth_noise
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.face.build import EYE_DISTANCE_MM, Face, build_model
 from headroom.face.topology import MESH_POINTS
 

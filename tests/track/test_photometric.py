@@ -4,11 +4,11 @@ import numpy as np
 
 from headroom.face.build import similarity
 from headroom.face.topology import eye_distance
-from headroom.track.choice import turned_frames
-from headroom.track.fit import fit_clip, fit_motion
-from headroom.track.habit import project_landmarks, without_habit
-from headroom.track.landmarks import Landmarks
-from headroom.track.photometric import fit_to_pictures
+from headroom.track.landmarks.detect import Landmarks
+from headroom.track.solve.fit import fit_clip, fit_motion
+from headroom.track.solve.frame_selection import turned_frames
+from headroom.track.solve.landmark_bias import project_landmarks, without_habit
+from headroom.track.solve.photometric import fit_to_pictures
 from headroom.track.tracker import fit_frames
 
 

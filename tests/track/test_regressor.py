@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from headroom.commands.train_regressor import train_regressor
-from headroom.errors import InputError
+from headroom.cli.commands.train_regressor import train_regressor
+from headroom.common.errors import InputError
 from headroom.face.camera import place, rotation_matrix
 from headroom.face.light import harmonics, shade
 from headroom.face.topology import eye_distance
 from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, read_frames
-from headroom.track.landmarks import find_landmarks
-from headroom.track.look import Look
+from headroom.track.appearance.appearance import Look
+from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.regressor.augment import (
     Augmenter,
     Move,
@@ -27,13 +27,13 @@ from headroom.track.regressor.augment import (
     moved_pose,
 )
 from headroom.track.regressor.crop import Deep3DCrop
+from headroom.track.regressor.estimate import Guess, five_points
 from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
-from headroom.track.regressor.guess import Guess, five_points
 from headroom.track.regressor.losses import known_error, photometric_loss
 from headroom.track.regressor.network import Regressor, RegressorConfig, regressor_for
 from headroom.track.regressor.renders import draw_examples
-from headroom.track.regressor.surface import Surface, rotation_matrices
-from headroom.track.regressor.surface import harmonics as torch_harmonics
+from headroom.track.regressor.torch_face import Surface, rotation_matrices
+from headroom.track.regressor.torch_face import harmonics as torch_harmonics
 from headroom.track.regressor.train import RegressorTraining, collect, fit
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "sample.mp4"

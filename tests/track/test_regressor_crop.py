@@ -5,7 +5,7 @@ import numpy as np
 
 from headroom.face.camera import Camera, place
 from headroom.track.regressor.crop import DISTANCE_MM, FOCAL, REFERENCE, Deep3DCrop
-from headroom.track.regressor.guess import Guess, five_points
+from headroom.track.regressor.estimate import Guess, five_points
 
 CROP = Deep3DCrop(211.3, 97.8, 240.6)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from headroom.__main__ import main
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.face.camera import place
 from headroom.face.light import harmonics
 from headroom.track.regressor.crop import Deep3DCrop

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headroom.track.smoothness import Smoothness, bands, product
+from headroom.track.solve.smoothness import Smoothness, bands, product
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.face.topology import outwards
 
 IDENTITIES, EXPRESSIONS = 80, 64

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.face import topology as top
 from headroom.face.eyeballs import RADIUS_MM
 from headroom.face.model import GAZE, GAZE_DEGREES, ControlModel
@@ -44,7 +44,7 @@ _GRAIN_MM, _GRAIN_COLOUR, _GRAIN_UV = 1e-3, 1e-5, 1e-6
 class Face:
     """One person in front of one camera.
 
-    points: (T, 478, 3) landmarks in pixels as `headroom.track.landmarks` gives them, without missing frames; T is 1 for
+    points: (T, 478, 3) landmarks in pixels as `headroom.track.landmarks.detect` gives them, without missing frames; T is 1 for
     a photo, which shows the face at rest.
     colours: (478, 3) mean colour at each landmark over the clip, display values 0..1.
     """

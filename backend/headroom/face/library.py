@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from functools import lru_cache
 from pathlib import Path
 
+from headroom.common.files import atomic_write
+from headroom.common.paths import face_models_folder
 from headroom.face.model import FaceModel, bundled_model, load_model
-from headroom.files import atomic_write
-
-
-def models_folder() -> Path:
-    """Where imported models are kept: HEADROOM_MODELS, or the platform's folder for a user's data."""
-    if given := os.environ.get("HEADROOM_MODELS"):
-        return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "Headroom" / "Models"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "headroom" / "models"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "headroom" / "models"
 
 
 def keep_model(path: Path) -> FaceModel:
@@ -42,7 +30,7 @@ def find_model(digest: str) -> FaceModel | None:
 
 
 def _kept(digest: str) -> Path:
-    return models_folder() / f"{digest}.npz"
+    return face_models_folder() / f"{digest}.npz"
 
 
 @lru_cache(maxsize=1)

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.files import UNREADABLE, atomic_write, digest_of
+from headroom.common.paths import FACE_MODEL
 from headroom.face.eyeballs import TEXTURE_CENTRES, WHITE, Eyeball
 from headroom.face.topology import IRISES, MOUTH_CAVITY, SOCKETS, Surface
-from headroom.files import UNREADABLE, atomic_write, digest_of
-
-BUNDLED = Path(__file__).parent.parent / "weights" / "face.npz"
 
 GAZE = "Gaze"
 """Region of the two expression modes that turn both eyes."""
@@ -181,7 +180,7 @@ def load_model(path: Path) -> FaceModel:
 @lru_cache(maxsize=1)
 def bundled_model() -> FaceModel:
     """The face model that comes with Headroom."""
-    return load_model(BUNDLED)
+    return load_model(FACE_MODEL)
 
 
 @contextmanager
@@ -191,5 +190,5 @@ def _opened(path: Path) -> Iterator[Any]:
         with np.load(path, allow_pickle=False) as data:
             yield data
     except UNREADABLE as error:
-        remedy = "install Headroom again" if path == BUNDLED else "choose one that `headroom model import` wrote"
+        remedy = "install Headroom again" if path == FACE_MODEL else "choose one that `headroom model import` wrote"
         raise InputError(f"{path} is not a Headroom face model; {remedy}.") from error

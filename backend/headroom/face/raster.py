@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from headroom.errors import HeadroomError
+from headroom.common.errors import HeadroomError
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import BASIS_CONSTANTS, DARKEST
 from headroom.face.model import FaceModel

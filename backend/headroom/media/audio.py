@@ -11,8 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from headroom.errors import InputError
-from headroom.files import atomic_write
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
 
 SAMPLE_RATE = 16000  # Hz, what every network here listens to
 GAP_SECONDS = 0.05  # a hole in the stream longer than this is filled with silence; timestamps jitter less

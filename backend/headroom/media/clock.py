@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 
 NTSC = (24, 30, 48, 60, 120)  # nominal rates that exist as n * 1000/1001
 

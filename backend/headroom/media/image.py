@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from headroom.errors import InputError
-from headroom.files import atomic_write
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
 
 PHOTOS = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 """Endings of files that are pictures and no movies."""

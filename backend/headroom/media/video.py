@@ -12,8 +12,8 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 
 from headroom import __version__
-from headroom.errors import InputError
-from headroom.files import atomic_write
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
 from headroom.media.audio import NothingThere, read_audio
 from headroom.media.clock import Clock, rate_fraction
 from headroom.media.soundtrack import RATE, SoundTrack

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from headroom.errors import InputError
-from headroom.performance import Performance
+from headroom.common.errors import InputError
+from headroom.face.performance import Performance
 
 KERNEL_SIGMAS = 3.0
 LEAST_SIGMA = 0.1  # samples: less is no smoothing

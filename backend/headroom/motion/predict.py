@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from headroom.motion.blinks import Blinks, add_blinks, without
-from headroom.motion.features import FRAME_RATE, Hearing, frame_count, listen, speech_levels, windows
-from headroom.motion.gaze import look
-from headroom.motion.head import combine, there_and_back, wander
-from headroom.motion.model import Manner, MotionModel
-from headroom.motion.network import EXPRESSION, POSE, State
-from headroom.motion.threads import one_thread
-from headroom.performance import Performance
+from headroom.common.threads import one_thread
+from headroom.face.performance import Performance
+from headroom.motion.audio.features import FRAME_RATE, Hearing, frame_count, listen, speech_levels, windows
+from headroom.motion.model.model import Manner, MotionModel
+from headroom.motion.model.network import EXPRESSION, POSE, State
+from headroom.motion.style.blinks import Blinks, add_blinks, without
+from headroom.motion.style.gaze import look
+from headroom.motion.style.head_motion import combine, there_and_back, wander
 
 CHUNK_FRAMES = 1000  # 40 s of sound in memory at a time
 LIP_SMOOTH = 0.6  # frames: lips light

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from headroom.errors import InputError
-from headroom.files import UNREADABLE, atomic_write
+from headroom.common.errors import InputError
+from headroom.common.files import UNREADABLE, atomic_write
 
 Floats = NDArray[np.floating]
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.errors import InputError
-from headroom.files import UNREADABLE, atomic_write
-from headroom.progress import Progress, silent
+from headroom.common.errors import InputError
+from headroom.common.files import UNREADABLE, atomic_write
+from headroom.common.progress import Progress, silent
 
 SIDE = 256  # pixels of a mask's longer side: what the network sees
 LEAST, SURE = 40, 128  # a mask from here on may be, and is, the person; of 255

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.face.camera import Camera, place, rotation_matrix
+from headroom.plate.head_surface import AROUND, HeadSurface, Pose
 from headroom.plate.matte import Outline, outline
-from headroom.plate.surface import AROUND, HeadSurface, Pose
 
 Floats = NDArray[np.floating]
 Window = tuple[int, int, int, int]

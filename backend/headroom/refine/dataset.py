@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.refine.augment import AugmentConfig, Change, moved
 from headroom.refine.generator import WINDOW
 from headroom.refine.region import RegionConfig, erase, face_region, over

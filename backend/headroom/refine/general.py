@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.course import team
-from headroom.course.record import Record
-from headroom.progress import Progress, silent
+from headroom.common import distributed as team
+from headroom.common.checkpoint import Record
+from headroom.common.paths import REFINER_WEIGHTS
+from headroom.common.progress import Progress, silent
 from headroom.refine.augment import AugmentConfig
 from headroom.refine.dataset import Pairs, RefinerDataset, normalised_identity
 from headroom.refine.generator import Generator
-from headroom.refine.refine import Refiner
+from headroom.refine.refiner import Refiner
 from headroom.refine.train import Course, TrainConfig, teach
-
-WEIGHTS = Path(__file__).parents[1] / "weights" / "refiner.safetensors"
 
 GENERAL = TrainConfig(
     augment=AugmentConfig(scale=0.1, shift=0.06, moved=1.0, mirrored=0.5, brightness=0.15, tint=0.05, other_plate=0.5),
@@ -37,9 +36,9 @@ def general_refiner(identity: NDArray[np.floating], feature: str) -> Refiner | N
 
     identity (D,); feature: what that is. One that the refiner was not taught with changes nothing until it is taught.
     """
-    if not WEIGHTS.is_file():
+    if not REFINER_WEIGHTS.is_file():
         return None
-    known = _loaded(WEIGHTS)
+    known = _loaded(REFINER_WEIGHTS)
     generator = known.generator
     if (known.feature, generator.config.identity) != (feature, len(identity)):
         generator = generator.told_anew(len(identity))

@@ -12,11 +12,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headroom.errors import InputError
-from headroom.nets.resnet import RESNET_18, BasicBlock, ResNet, load_resnet18
-
-BUNDLED = Path(__file__).parents[1] / "weights" / "regressor.safetensors"
-"""The regressor's trunk has seen thousands of renders; so nothing is bundled for the memory alone."""
+from headroom.common.errors import InputError
+from headroom.common.networks.resnet import RESNET_18, BasicBlock, ResNet, load_resnet18
+from headroom.common.paths import REGRESSOR_WEIGHTS
 
 _TRUNK = "backbone."
 _SIDE = 224  # pixels at which the face is cut out, before the network's own resolution
@@ -98,7 +96,7 @@ def bundled_spatial() -> SpatialNetwork:
     All four stages are read, for the last was taught to bear other light and colours, by which people differ too.
     """
     try:
-        with safe_open(BUNDLED, framework="pt") as file:
+        with safe_open(REGRESSOR_WEIGHTS, framework="pt") as file:
             facts = json.loads((file.metadata() or {})["facts"])["config"]
             weights = {name[len(_TRUNK) :]: file.get_tensor(name) for name in file.keys() if name.startswith(_TRUNK)}
         half = (0.5, 0.5, 0.5)
@@ -107,7 +105,7 @@ def bundled_spatial() -> SpatialNetwork:
         trunk = ResNet(BasicBlock, config.blocks, config.width)
         trunk.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
-        raise InputError(f"{BUNDLED} cannot be read; install Headroom again.") from error
+        raise InputError(f"{REGRESSOR_WEIGHTS} cannot be read; install Headroom again.") from error
     return SpatialNetwork(config, trunk)
 
 

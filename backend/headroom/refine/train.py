@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from headroom.course import team
-from headroom.device import pick_device
-from headroom.progress import Progress, silent
+from headroom.common import distributed as team
+from headroom.common.device import pick_device
+from headroom.common.progress import Progress, silent
 from headroom.refine import losses
 from headroom.refine.augment import AugmentConfig
 from headroom.refine.dataset import Batch, Pairs, RefinerDataset
 from headroom.refine.discriminator import Discriminator
 from headroom.refine.generator import Generator, GeneratorConfig, current_render
-from headroom.refine.recall import MemoryTrainer, memory_for
-from headroom.refine.refine import Refiner, autocast
+from headroom.refine.memory_retrieval import MemoryTrainer, memory_for
+from headroom.refine.refiner import Refiner, autocast
 from headroom.refine.region import RegionConfig
 
 if TYPE_CHECKING:
-    from headroom.course.record import Record
+    from headroom.common.checkpoint import Record
     from headroom.refine.spatial import SpatialNetwork
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from headroom.errors import InputError
-from headroom.files import CHUNK_BYTES, require_writable
+from headroom.common.errors import InputError
+from headroom.common.files import CHUNK_BYTES, require_writable
 
 SECONDS_A_DAY = 86400.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.server import trees
 from headroom.server.jobs import Job, JobState
 

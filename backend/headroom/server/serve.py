@@ -13,7 +13,8 @@ from pathlib import Path
 
 import uvicorn
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.paths import cache_folder
 from headroom.server.app import create_app
 from headroom.server.logs import log_to
 from headroom.server.parent import when_gone
@@ -43,7 +44,7 @@ def serve(
     `pipeline` is the module that does the work; tests name another.
     """
     listening = _listen(host, port)
-    folder = Path(data_dir) if data_dir else default_data_dir()
+    folder = Path(data_dir) if data_dir else cache_folder()
     store = Store(folder)
     log_to(folder / "logs" / "server.log")
     store.prune(MAX_AGE_DAYS)
@@ -60,17 +61,6 @@ def serve(
         pass
     finally:
         store.close()
-
-
-def default_data_dir() -> Path:
-    """Where jobs and files are kept: HEADROOM_DATA, or the user's cache folder of the platform."""
-    if given := os.environ.get("HEADROOM_DATA"):
-        return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "Headroom" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "headroom"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headroom"
 
 
 class _AnnouncedServer(uvicorn.Server):

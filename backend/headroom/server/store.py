@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from headroom.errors import HeadroomError
-from headroom.files import require_writable
+from headroom.common.errors import HeadroomError
+from headroom.common.files import require_writable
 from headroom.server.blobs import SECONDS_A_DAY, Blobs
+from headroom.server.job_cache import Shelf
 from headroom.server.jobs import Event, Failed, Interrupted, Job, JobState
-from headroom.server.shelf import Shelf
 
 MOST_BACKENDS = 16  # that can share one data folder at a time
 RESUME_SECONDS = 600.0  # a job cut short longer ago is nobody's any more

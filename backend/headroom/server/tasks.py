@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headroom.errors import InputError
-from headroom.files import UNREADABLE
-from headroom.progress import Progress
+from headroom.common.errors import InputError
+from headroom.common.files import UNREADABLE
+from headroom.common.progress import Progress
 from headroom.server.blobs import Blobs
-from headroom.server.shelf import Shelf
+from headroom.server.job_cache import Shelf
 from headroom.server.trees import plain_name, read_tree
 
 if TYPE_CHECKING:

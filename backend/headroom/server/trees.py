@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
 from headroom.server.blobs import Blobs
 
 Tree = dict[str, str]

@@ -15,14 +15,14 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from headroom import errors
-from headroom.device import device_name, is_out_of_memory
-from headroom.progress import Progress
+from headroom.common import errors
+from headroom.common.device import device_name, is_out_of_memory
+from headroom.common.progress import Progress
 from headroom.server import tasks
 from headroom.server.blobs import Blobs
+from headroom.server.job_cache import Shelf
 from headroom.server.jobs import Cancelled, Event, Failed, Finished, Progressed
 from headroom.server.logs import log_to
-from headroom.server.shelf import Shelf
 
 REPORT_EVERY_SECONDS = 0.1  # progress with the same words is passed on no more often than this
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.files import UNREADABLE, atomic_write
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.model import FaceModel
-from headroom.files import UNREADABLE, atomic_write
-from headroom.performance import Performance
+from headroom.face.performance import Performance
 
 _CROP_MARGIN = 1.25
 _ARRAYS = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from headroom.common.progress import Progress, part, silent
 from headroom.face.model import FaceModel
-from headroom.progress import Progress, part, silent
-from headroom.track.choice import turned_frames
-from headroom.track.dense import fit_every_picture
-from headroom.track.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
-from headroom.track.habit import without_habit
-from headroom.track.landmarks import Landmarks, find_landmarks
-from headroom.track.look import Look, estimate_look
-from headroom.track.photometric import fit_to_pictures
+from headroom.track.appearance.appearance import Look, estimate_look
+from headroom.track.landmarks.detect import Landmarks, find_landmarks
+from headroom.track.solve.dense import fit_every_picture
+from headroom.track.solve.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
+from headroom.track.solve.frame_selection import turned_frames
+from headroom.track.solve.landmark_bias import without_habit
+from headroom.track.solve.photometric import fit_to_pictures
 from headroom.track.track import Track, face_crop
 
 if TYPE_CHECKING:
-    from headroom.track.regressor.guess import Reader
+    from headroom.track.regressor.estimate import Reader
 
 TRACKER_VERSION = 4
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
@@ -57,7 +57,7 @@ def track_clip(
     regressor: "Reader | None" = None,
 ) -> Tracked:
     """Track and look of a clip's frames (T pictures (H, W, 3) uint8 RGB); `albedo` is one of
-    `headroom.track.look.ALBEDO_KINDS`. regressor: reads frames without landmarks, instead of the bundled one.
+    `headroom.track.appearance.appearance.ALBEDO_KINDS`. regressor: reads frames without landmarks, instead of the bundled one.
     """
     landmarks = find_landmarks(frames, fps, part(progress, 0, 0.45))
     fit = fit_frames(frames, landmarks, fps, model, part(progress, 0.45, 0.8), regressor)
@@ -142,7 +142,7 @@ def _with_lost_frames(
     """Landmarks (T, 478, 3) and the doubt (T,) in them, with what the regressor sees where no face was found."""
     if landmarks.found.all():
         return landmarks.points, None
-    from headroom.track.regressor.lost import read_lost  # torch, which no other step of tracking needs
+    from headroom.track.regressor.missing_frames import read_lost  # torch, which no other step of tracking needs
     from headroom.track.regressor.network import regressor_for
 
     regressor = regressor or regressor_for(model)

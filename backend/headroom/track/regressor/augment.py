@@ -12,8 +12,8 @@ from torch import Tensor
 from headroom.face import topology as top
 from headroom.face.model import FaceModel
 from headroom.track.regressor.crop import FOCAL, transfer
+from headroom.track.regressor.estimate import SIZES
 from headroom.track.regressor.examples import MARGIN, Examples
-from headroom.track.regressor.guess import SIZES
 
 _STARTS = np.cumsum((0, *SIZES))
 _PERSONAL = slice(0, int(_STARTS[3]))

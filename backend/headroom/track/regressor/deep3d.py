@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.networks.resnet import Bottleneck, ResNet
 from headroom.face.camera import rotation_matrix
 from headroom.face.model import FaceModel
-from headroom.nets.resnet import Bottleneck, ResNet
 from headroom.track.regressor.crop import DISTANCE_MM, Deep3DCrop
-from headroom.track.regressor.guess import SIZES, Guess
+from headroom.track.regressor.estimate import SIZES, Guess
 
 HEADS = (80, 64, 80, 3, 27, 2, 1)
 """Outputs of the seven heads; the last two are the translation across and in depth."""

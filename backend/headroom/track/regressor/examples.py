@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from headroom.common.arrays import spread
+from headroom.common.progress import Progress, part, silent
 from headroom.face.model import FaceModel
 from headroom.media.image import is_photo, read_picture
 from headroom.media.video import read_frames
-from headroom.progress import Progress, part, silent
-from headroom.track.fit import Fit
-from headroom.track.landmarks import find_landmarks
-from headroom.track.look import Look, estimate_look
+from headroom.track.appearance.appearance import Look, estimate_look
+from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.guess import Guess, five_points
-from headroom.track.spread import spread
+from headroom.track.regressor.estimate import Guess, five_points
+from headroom.track.solve.fit import Fit
 from headroom.track.tracker import fit_frames
 
 MARGIN = 1.3

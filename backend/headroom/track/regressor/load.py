@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headroom.face.model import FaceModel
 from headroom.track.regressor.deep3d import Deep3DNet
-from headroom.track.regressor.guess import Reader
+from headroom.track.regressor.estimate import Reader
 from headroom.track.regressor.network import Regressor
 
 OURS = ".safetensors"

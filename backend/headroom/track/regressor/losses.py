@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from headroom.track.regressor.augment import Batch
-from headroom.track.regressor.guess import SIZES
-from headroom.track.regressor.likeness import Likeness
-from headroom.track.regressor.surface import Surface
+from headroom.track.regressor.estimate import SIZES
+from headroom.track.regressor.perceptual import Likeness
+from headroom.track.regressor.torch_face import Surface
 
 EYE_DISTANCE = 0.283
 """Of the standard face, in sides of the window."""

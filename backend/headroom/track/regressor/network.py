@@ -13,14 +13,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from headroom.errors import InputError
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
+from headroom.common.networks.resnet import BasicBlock, ResNet
+from headroom.common.paths import REGRESSOR_WEIGHTS
 from headroom.face.model import FaceModel
-from headroom.files import atomic_write
-from headroom.nets.resnet import BasicBlock, ResNet
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.guess import COEFFICIENTS, Guess
+from headroom.track.regressor.estimate import COEFFICIENTS, Guess
 
-WEIGHTS = Path(__file__).parents[2] / "weights" / "regressor.safetensors"
 FORMAT = "headroom regressor 1"
 
 
@@ -80,9 +80,9 @@ class Regressor(nn.Module):
 
 def regressor_for(model: FaceModel) -> Regressor | None:
     """The regressor that comes with Headroom; None for a face model that it was not trained with."""
-    if not WEIGHTS.is_file() or _facts(WEIGHTS)["face_model"] != model.digest:
+    if not REGRESSOR_WEIGHTS.is_file() or _facts(REGRESSOR_WEIGHTS)["face_model"] != model.digest:
         return None
-    return Regressor.load(WEIGHTS, model)
+    return Regressor.load(REGRESSOR_WEIGHTS, model)
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headroom.common.progress import Progress, silent
 from headroom.face.camera import Camera, Crop, place
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.texture import skin_picture
-from headroom.progress import Progress, silent
 from headroom.track.regressor.crop import DISTANCE_MM, FOCAL, Deep3DCrop
+from headroom.track.regressor.estimate import Guess, five_points
 from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
-from headroom.track.regressor.guess import Guess, five_points
 
 _TURNS = np.radians([20.0, 35.0, 15.0])
 """The furthest pitch, yaw and roll."""

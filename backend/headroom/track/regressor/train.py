@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from headroom.common.networks.arcface import ArcFace
+from headroom.common.progress import Progress, part, silent
 from headroom.face.model import FaceModel
-from headroom.nets.arcface import ArcFace
-from headroom.progress import Progress, part, silent
 from headroom.track.regressor.augment import Augmenter, RegressorAugment
 from headroom.track.regressor.examples import MARGIN, Examples, read_person
-from headroom.track.regressor.likeness import Likeness
 from headroom.track.regressor.losses import LossWeights, regressor_losses, spread_of
 from headroom.track.regressor.network import Regressor, RegressorConfig
+from headroom.track.regressor.perceptual import Likeness
 from headroom.track.regressor.renders import draw_examples
-from headroom.track.regressor.surface import Surface
-from headroom.track.residuals import landmark_weights
+from headroom.track.regressor.torch_face import Surface
+from headroom.track.solve.residuals import landmark_weights
 
 log = logging.getLogger(__name__)
 

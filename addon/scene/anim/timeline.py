@@ -1,0 +1,84 @@
+"""Motion on the timeline: the range it takes, what is heard there, and the head's pose read back from its keys."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...core.backend_jobs import Sound
+from ...core.coordinates import mm_from_scene
+from .. import compat
+from ..build.shot import Shot, shots_in
+from .compose import make_plan
+from .curves import sample_curves
+from .strips import followed_strip
+
+
+def show_range(scene: bpy.types.Scene) -> None:
+    """Make the scene's frame range that of its performances, from the first to the last of all heads."""
+    plans = [plan for plan in map(make_plan, shots_in(scene)) if plan is not None and len(plan.frames)]
+    if plans:
+        scene.frame_start = min(int(plan.frames[0]) for plan in plans)
+        scene.frame_end = max(int(plan.frames[-1]) for plan in plans)
+
+
+def heard(shot: Shot, first: int, last: int) -> Sound | None:
+    """What of the speech is heard over the scene frames `first` to `last`; None where that is nothing."""
+    plan = make_plan(shot)
+    if plan is None or shot.speech is None or first >= plan.placement.end or last < plan.placement.first:
+        return None
+    from_seconds, strip = (first - plan.placement.start) / plan.fps, followed_strip(shot)
+    if strip is None:
+        return Sound(shot.speech, from_seconds)
+    left, right = ((frame - plan.placement.start) / plan.fps for frame in compat.strip_span(strip))
+    return Sound(shot.speech, from_seconds, (left, right))
+
+
+def sample_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation (T, 3) radians and translation (T, 3) millimetres of the head at `frames`, as Blender shows it.
+
+    The curves are read directly where nothing else moves the head; NLA layers, drivers, constraints and other parents
+    are evaluated, for which the scene is taken through every frame.
+    """
+    return evaluated_pose(shot, frames) if moved_by_more_than_keys(shot) else keyed_pose(shot, frames)
+
+
+def keyed_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pose that the head's own curves give."""
+    rotation = sample_curves(shot.face, "rotation_euler", frames)
+    return rotation, mm_from_scene(sample_curves(shot.face, "location", frames))
+
+
+def moved_by_more_than_keys(shot: Shot) -> bool:
+    """Whether the head's pose in its shot is more than its location and rotation curves."""
+    face, data = shot.face, shot.face.animation_data
+    if face.parent != shot.root or face.parent_type != "OBJECT" or face.rotation_mode != "XYZ":
+        return True
+    if any(not each.mute for each in face.constraints) or face.matrix_parent_inverse != Matrix():
+        return True
+    if any(face.delta_location) or any(face.delta_rotation_euler):
+        return True
+    if data is None:
+        return False
+    layered = data.use_nla and any(not track.mute and any(not strip.mute for strip in track.strips)
+                                   for track in data.nla_tracks)
+    weakened = data.action_influence < 1.0 or (len(data.nla_tracks) and data.action_blend_type != "REPLACE")
+    return bool(layered or weakened or len(data.drivers))
+
+
+def evaluated_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pose of the head in its shot as Blender evaluates it, frame by frame; the scene's frame is put back."""
+    scene, rotation, translation = shot.scene, [], []
+    shown = scene.frame_current, scene.frame_subframe
+    try:
+        for frame in frames:
+            scene.frame_set(int(np.floor(frame)), subframe=float(frame - np.floor(frame)))
+            graph = scene.view_layers[0].depsgraph
+            root, face = (each.evaluated_get(graph).matrix_world for each in (shot.root, shot.face))
+            matrix = root.inverted_safe() @ face
+            rotation.append(matrix.to_euler("XYZ"))
+            translation.append(matrix.to_translation())
+    finally:
+        scene.frame_set(shown[0], subframe=shown[1])
+    return np.array(rotation, dtype=np.float32), mm_from_scene(np.array(translation))

@@ -1,0 +1,167 @@
+"""A shot in a scene: a root empty that stands for camera axes, and below it the face and two cameras.
+
+Objects are found by the custom property `headroom_role`, never by their names, which belong to the artist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ...core.coordinates import SHOT_ROTATION
+from ...core.errors import HeadroomError
+from ...core.rig import Rig
+from ...core.subject import Subject
+from ...core.timing import scene_rate
+from .backdrop import build_backdrop
+from .camera import build_crop_camera, build_full_camera
+from .face import build_face
+from .material import build_material
+from .plates import load_plates, show_plates
+
+ROLE = "headroom_role"
+
+Names = tuple[str, str]
+"""Of a scene and of a shot's root there: what outlives an undo in the middle of a task, for `find_shot`."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One subject in one scene."""
+
+    scene: bpy.types.Scene
+    root: bpy.types.Object
+    face: bpy.types.Object
+    camera: bpy.types.Object
+    crop_camera: bpy.types.Object
+
+    @property
+    def names(self) -> Names:
+        return self.scene.name, self.root.name
+
+    @property
+    def subject(self) -> Subject:
+        return Subject.open(self.subject_folder)
+
+    @property
+    def subject_folder(self) -> Path:
+        """Where the subject was when it was opened; it may have gone since."""
+        return Path(bpy.path.abspath(self.root.get("headroom_subject", "")))
+
+    @property
+    def backdrop(self) -> bpy.types.Object | None:
+        """The wall that Blender's own render shows the plates on; shots without a clip have none."""
+        return next((child for child in self.root.children if child.get(ROLE) == "backdrop"), None)
+
+    @property
+    def fps(self) -> float:
+        return self.scene.render.fps / self.scene.render.fps_base
+
+    @property
+    def resolution(self) -> int:
+        """Side of a render in pixels."""
+        return int(self.root["headroom_resolution"])
+
+    @property
+    def speech(self) -> Path | None:
+        """The speech of the performance, when there is one."""
+        path = self.root.get("headroom_speech", "")
+        return Path(bpy.path.abspath(path)) if path else None
+
+    @property
+    def start_frame(self) -> int:
+        """The scene frame at which the performance and the speech start."""
+        return int(self.root.get("headroom_start_frame", self.scene.frame_start))
+
+
+def open_subject(scene: bpy.types.Scene, folder: Path) -> Shot:
+    """Build the head of a subject in `scene`; the first one sets the scene's rate, size and camera to the clip's."""
+    subject = Subject.open(folder)
+    rig = subject.rig()
+    first = not shots_in(scene)
+    shot = build_head(scene, rig, subject.albedo, subject.name)
+    shot.root["headroom_subject"] = str(subject.folder.absolute())
+    if subject.plates.is_file():
+        plates = load_plates(subject.plates)
+        show_plates(shot.camera, plates, scene.frame_start)
+        wall = build_backdrop(rig, plates, subject.name, scene.frame_start)
+        wall.hide_render = not first  # of several heads' clips one can fill the picture
+        _add(wall, "backdrop", shot.root)
+    if first:
+        frame_like_clip(scene, rig)
+        scene.camera = shot.camera
+    return shot
+
+
+def build_head(scene: bpy.types.Scene, rig: Rig, albedo: Path, name: str) -> Shot:
+    """Root, face with material, full camera and crop camera, in a collection of their own."""
+    collection = bpy.data.collections.new(f"{name} Shot")
+    scene.collection.children.link(collection)
+    root = bpy.data.objects.new(f"{name} Shot", None)
+    root.empty_display_size = 0.1
+    root.rotation_euler = SHOT_ROTATION
+    root["headroom_resolution"] = rig.resolution
+    root["headroom_key_units"] = [float(unit) for unit in rig.key_units]
+    root["headroom_regions"] = [str(region) for region in rig.regions]
+    face = build_face(rig, name)
+    face.data.materials.append(build_material(rig.light, albedo, root, name))
+    shot = Shot(scene, root, face, build_full_camera(rig, name), build_crop_camera(rig, name))
+    collection.objects.link(root)
+    root[ROLE] = "root"
+    for role in ("face", "camera", "crop_camera"):
+        _add(getattr(shot, role), role, root)
+    for layer in scene.view_layers:  # its outline would lie over the picture that the full camera shows
+        shot.crop_camera.hide_set(True, view_layer=layer)
+    return shot
+
+
+def _add(member: bpy.types.Object, role: str, root: bpy.types.Object) -> None:
+    """Put an object that stands in camera axes below the root, in its collection."""
+    member[ROLE] = role
+    root.users_collection[0].objects.link(member)
+    member.parent = root
+
+
+def frame_like_clip(scene: bpy.types.Scene, rig: Rig) -> None:
+    """Give the scene the clip's rate and size, and show colours as they are: plates and face are display values."""
+    scene.render.fps, scene.render.fps_base = scene_rate(rig.fps)
+    scene.render.resolution_x, scene.render.resolution_y = rig.width, rig.height
+    scene.render.resolution_percentage = 100
+    scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
+    scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
+
+
+def shots_in(scene: bpy.types.Scene) -> list[Shot]:
+    """Every complete shot of a scene, in the order of the root's names."""
+    marked = [each for each in scene.objects if each.get(ROLE)]  # once: `children` goes through all objects as well
+    found = [_shot_of(scene, root, [each for each in marked if each.parent == root])
+             for root in marked if root[ROLE] == "root"]
+    return [shot for shot in found if shot is not None]
+
+
+def active_shot(shots: Sequence[Shot], selected: bpy.types.Object | None = None) -> Shot | None:
+    """Of a scene's shots the one that the selected object belongs to, otherwise the last one."""
+    for shot in shots:
+        if selected is not None and selected in (shot.root, shot.face, shot.camera, shot.crop_camera):
+            return shot
+    return shots[-1] if shots else None
+
+
+def find_shot(scene_name: str, root_name: str) -> Shot:
+    """The shot by name: undo and file loading make every Python reference stale, names survive them."""
+    scene = bpy.data.scenes.get(scene_name)
+    root = scene.objects.get(root_name) if scene else None
+    shot = _shot_of(scene, root, root.children) if scene and root else None
+    if shot is None:
+        raise HeadroomError(f"The shot {root_name} is no longer in the scene. Open the subject again.")
+    return shot
+
+
+def _shot_of(scene: bpy.types.Scene, root: bpy.types.Object, children: Iterable[bpy.types.Object]) -> Shot | None:
+    members = {child.get(ROLE): child for child in children}
+    if not {"face", "camera", "crop_camera"} <= members.keys():
+        return None
+    return Shot(scene, root, members["face"], members["camera"], members["crop_camera"])

@@ -1,0 +1,162 @@
+"""What is installed, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from headroom import __version__
+from headroom.cli.system_libraries import SOFTWARE_OPENGL, missing_packages
+from headroom.common.errors import HeadroomError
+from headroom.common.files import digest_of
+from headroom.common.paths import CHECKSUMS, WEIGHTS, cache_folder
+
+PACKAGES = ("numpy", "scipy", "torch", "mediapipe", "av", "moderngl", "h5py", "trimesh", "safetensors", "fastapi",
+            "uvicorn", "typer", "rich", "tomli-w")
+CODECS: tuple[tuple[str, Literal["r", "w"]], ...] = (
+    ("h264", "r"), ("hevc", "r"), ("mpeg4", "r"), ("mpeg1video", "r"), ("aac", "r"), ("mp3", "r"),
+    ("libx264", "w"), ("aac", "w"),
+)
+BPY_SECONDS = 120  # a cold start of Blender from a slow disk
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""  # what to do when it is not ok
+
+
+def examine() -> list[Finding]:
+    """Everything worth knowing about this installation."""
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        _python, _packages, _libraries, _device, _opengl, _blender, _codecs, _weights, _folders]
+    return [finding for check in checks for finding in check()]
+
+
+def _python() -> Iterator[Finding]:
+    ok = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    yield Finding("Headroom", True, __version__)
+    yield Finding("Python", ok, f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+                  "Use Python 3.11; mediapipe and bpy have no packages for this one.")
+
+
+def _packages() -> Iterator[Finding]:
+    for name in PACKAGES:
+        try:
+            yield Finding(name, True, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, False, "missing", f"Install Headroom into {sys.executable} again, as its README says.")
+
+
+def _libraries() -> Iterator[Finding]:
+    missing = missing_packages()
+    yield Finding("system libraries", not missing, "all there" if not missing else f"missing: {' '.join(missing)}",
+                  f"Run `sudo apt install {' '.join(missing)}`.")
+
+
+def _device() -> Iterator[Finding]:
+    def look() -> str:
+        from headroom.common.device import device_name
+
+        return device_name()
+
+    yield _tried("device", look, "Install torch 2.13 again.")
+
+
+def _opengl() -> Iterator[Finding]:
+    def draw() -> str:
+        import moderngl
+
+        settings: dict[str, Any] = {"backend": "egl"} if sys.platform.startswith("linux") else {}
+        context = moderngl.create_context(standalone=True, **settings)
+        try:
+            return f"{context.info['GL_RENDERER']}, OpenGL {context.version_code / 100:.1f}"
+        finally:
+            context.release()
+
+    yield _tried("OpenGL", draw, f"Run `sudo apt install libegl1 libgl1 {SOFTWARE_OPENGL}`.")
+
+
+def _blender() -> Iterator[Finding]:
+    from headroom.cli.blender import find_blender
+
+    try:
+        blender = find_blender()
+    except HeadroomError as error:
+        yield Finding("Blender", False, "not found", str(error))
+        return
+    ask = [blender.program, "--version"] if blender.program else [
+        sys.executable, "-c", "import bpy; print('Blender', bpy.app.version_string)"]
+    try:
+        said = subprocess.run(ask, capture_output=True, text=True, timeout=BPY_SECONDS, check=False)
+        lines = (said.stdout if said.returncode == 0 else said.stderr).strip().splitlines() or ["it said nothing"]
+        version = next((line for line in lines if line.startswith("Blender")), lines[-1])
+        yield Finding("Blender", said.returncode == 0, f"{version}, {blender.description}",
+                      "Install the system libraries above, or another Blender.")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield Finding("Blender", False, str(error), "Set HEADROOM_BLENDER to a Blender program that starts.")
+
+
+def _codecs() -> Iterator[Finding]:
+    def look() -> str:
+        import av
+
+        missing = []
+        for name, mode in CODECS:
+            try:
+                av.Codec(name, mode)
+            except ValueError:  # PyAV's error for an unknown codec is one
+                missing.append(f"{name} ({'writing' if mode == 'w' else 'reading'})")
+        if missing:
+            raise HeadroomError(f"without {', '.join(missing)}")
+        return f"FFmpeg {av.ffmpeg_version_info} reads and writes what is needed"
+
+    yield _tried("video codecs", look, "Install PyAV from PyPI: `pip install --force-reinstall av`.")
+
+
+def _weights() -> Iterator[Finding]:
+    stated = _stated_hashes()
+    files = sorted(path for path in WEIGHTS.glob("*") if path.suffix in (".npz", ".safetensors"))
+    for name in sorted({path.name for path in files} | stated.keys()):
+        path = WEIGHTS / name
+        digest = digest_of(path) if path.is_file() else "missing"
+        ok = path.is_file() and stated.get(name, digest) == digest
+        yield Finding(f"weights/{name}", ok, f"sha256 {digest[:16]}" if path.is_file() else digest,
+                      "The file is not the one that was released; install Headroom again.")
+
+
+def _stated_hashes() -> dict[str, str]:
+    """File name -> SHA-256 of the bundled weights."""
+    if not CHECKSUMS.is_file():
+        return {}
+    pairs = (line.split() for line in CHECKSUMS.read_text(encoding="utf-8").splitlines())
+    return {name: digest for digest, name in pairs}
+
+
+def _folders() -> Iterator[Finding]:
+    for what, folder in (("data folder", cache_folder()), ("temporary folder", Path(tempfile.gettempdir()))):
+        there = folder
+        while not there.exists():
+            there = there.parent
+        yield Finding(what, os.access(there, os.W_OK | os.X_OK), str(folder),
+                      "Make it writable, or set HEADROOM_DATA (data) or TMPDIR (temporary) to a folder that is.")
+
+
+def _tried(what: str, look: Callable[[], str], remedy: str) -> Finding:
+    """A finding from a check that says what it found, or raises."""
+    try:
+        return Finding(what, True, look())
+    except Exception as error:  # whatever a broken installation throws is the finding
+        return Finding(what, False, str(error).splitlines()[0] if str(error) else type(error).__name__, remedy)

@@ -1,0 +1,101 @@
+"""What `headroom evaluate`, `headroom doctor` and `headroom model info` print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from headroom.cli.doctor import Finding
+
+if TYPE_CHECKING:
+    from headroom.evaluation.track_report import TrackFigures
+
+# key of a table in the figures -> what a reader is told, unit, decimals
+ROWS = (
+    ("psnr_face", "PSNR, face region", "dB", 2),
+    ("psnr_crop", "PSNR, crop", "dB", 2),
+    ("psnr_frame", "PSNR, full frame", "dB", 2),
+    ("psnr_atvg", "PSNR as ATVG computes it (wraps around)", "dB", 2),
+    ("ssim", "SSIM, crop at 256", "", 3),
+    ("lmd_256", "landmark distance of the mouth, crop at 256", "px", 2),
+    ("lmd_full", "landmark distance of the mouth, full size", "px", 2),
+    ("lip_correlation", "lip opening, correlation", "", 3),
+    ("hs", "HS, range of both clips", "", 3),
+    ("hs_45", "HS, ±45 degrees", "", 3),
+    ("w1_degrees", "W1 of the head's pose, pitch yaw roll", "deg", 2),
+    ("pose_speed", "pose speed against the clip's", "", 2),
+    ("jitter_degrees", "pose jitter, pitch yaw roll", "deg/frame²", 3),
+    ("jitter_pixels", "pose jitter at the face", "px/frame²", 3),
+    ("flicker", "flicker against the truth's", "", 2),
+    ("seam", "step in tone at the mask's border", "of 255", 2),
+    ("faces_found", "frames with a face", "", 3),
+)
+
+
+def print_evaluation(console: Console, figures: dict[str, Any]) -> None:
+    """The two tables side by side, the clip's own values beside them, then the seconds of each stage."""
+    tables, truth = figures["tables"], figures["truth"]
+    table = Table(title=f"{figures['clip']['name']}: learnt from {figures['train_seconds']:g} s, measured on "
+                        f"{figures['test_frames']} frames")
+    for heading in ("measure", "unit", *tables, "the clip itself"):
+        table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right", no_wrap=True)
+    for key, label, unit, decimals in ROWS:
+        cells = [_cell(values.get(key), decimals) for values in (*tables.values(), truth)]
+        table.add_row(label, unit, *cells)
+    console.print(table)
+    console.print("The clip itself: HS and W1 of its first half against its second, the most that can be hoped for.")
+    seconds = Table(title="Seconds")
+    for heading in figures["seconds"]:
+        seconds.add_column(heading, justify="right")
+    seconds.add_row(*(f"{value:.1f}" for value in figures["seconds"].values()))
+    console.print(seconds)
+    for note in figures["notes"]:
+        console.print(f"Note: {note}", markup=False)
+
+
+def print_track(console: Console, clip: str, figures: "TrackFigures") -> None:
+    """One row: how many frames, how well they were fitted, how restless the pose is, how long it took."""
+    table = Table(title=clip)
+    for heading in ("frames", "lost", "landmark error, mean", "95th percentile of frames", "jitter", "seconds",
+                    "frames a second"):
+        table.add_column(heading, justify="right")
+    table.add_row(
+        str(figures.frames), str(figures.lost), f"{100 * figures.error_mean:.2f} %", f"{100 * figures.error_p95:.2f} %",
+        f"{figures.jitter_degrees:.3f}°, {figures.jitter_pixels:.2f} px", f"{figures.seconds:.1f}",
+        f"{figures.frames / figures.seconds:.0f}",
+    )
+    console.print(table)
+    console.print("Error: over the eye distance. Jitter: mean second difference of the pose, and of the head in the "
+                  "picture.")
+
+
+def print_findings(console: Console, findings: list[Finding]) -> None:
+    """One line for each finding, green or red, with what to do under the red ones."""
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        mark, colour = ("ok", "green") if finding.ok else ("no", "red")
+        console.print(f"[{colour}]{mark}[/] {finding.what:<{width}}  ", end="")
+        console.print(finding.found, markup=False)
+        if not finding.ok:
+            console.print(f"   {finding.remedy}", markup=False, style=colour)
+
+
+def print_model(console: Console, facts: dict[str, Any]) -> None:
+    """One row for each fact about a face model."""
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{key} {count}" for key, count in value.items())
+        else:
+            text = " x ".join(map(str, value)) if isinstance(value, list) else str(value)
+        table.add_row(name.removesuffix("_mm").replace("_", " "), text + (" mm" if name.endswith("_mm") else ""))
+    console.print(table)
+
+
+def _cell(value: float | list[float] | None, decimals: int) -> str:
+    if value is None:
+        return "-"
+    values = value if isinstance(value, list) else [value]
+    return " ".join(f"{number:.{decimals}f}" for number in values)

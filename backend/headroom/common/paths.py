@@ -1,0 +1,52 @@
+"""Where Headroom's own files are: bundled weights and samples, and the user's folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from headroom.common.errors import HeadroomError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The folder of the package `headroom`."""
+
+WEIGHTS = PACKAGE / "weights"
+FACE_MODEL = WEIGHTS / "face.npz"
+MOTION_WEIGHTS = WEIGHTS / "motion.safetensors"
+PHONE_MODEL = WEIGHTS / "phones.npz"
+REFINER_WEIGHTS = WEIGHTS / "refiner.safetensors"
+REGRESSOR_WEIGHTS = WEIGHTS / "regressor.safetensors"
+PEOPLE = WEIGHTS / "people.toml"
+CHECKSUMS = WEIGHTS / "SHA256SUMS"
+
+
+def cache_folder() -> Path:
+    """The folder for jobs, blobs, logs and tracked clips: HEADROOM_DATA, or the platform's cache folder."""
+    given = os.environ.get("HEADROOM_DATA")
+    return Path(given) if given else platformdirs.user_cache_path("headroom", appauthor=False)
+
+
+def face_models_folder() -> Path:
+    """The folder for imported face models: HEADROOM_MODELS, or the platform's data folder.
+
+    Not the cache folder, because imported models cannot be made again from anything that Headroom holds.
+    """
+    given = os.environ.get("HEADROOM_MODELS")
+    return Path(given) if given else platformdirs.user_data_path("headroom", appauthor=False) / "models"
+
+
+def shipped_file(folder: str, name: str) -> Path:
+    """A file that is part of Headroom but not of the package's code.
+
+    In a checkout the file lies in `folder` below the repository's root; the wheel carries it in `headroom/_FOLDER`.
+
+    folder: "samples", or "" for the root itself, whose files the wheel carries in `headroom/_extension`.
+
+    Raises HeadroomError when the file is missing from this installation.
+    """
+    for path in (PACKAGE.parents[1] / folder / name, PACKAGE / f"_{folder or 'extension'}" / name):
+        if path.is_file():
+            return path
+    raise HeadroomError(f"{name} is missing from this installation. Install Headroom again.")

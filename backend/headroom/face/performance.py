@@ -1,0 +1,65 @@
+"""Expression and pose over time: what speech predicts and the animator edits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headroom.common.errors import InputError
+from headroom.common.files import UNREADABLE, atomic_write
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Motion of one face at a constant rate.
+
+    expression: (T, 64) float32, model coefficients.
+    rotation: (T, 3) float32, pitch, yaw, roll in radians.
+    translation: (T, 3) float32, millimetres, camera axes.
+    """
+
+    fps: float
+    expression: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.expression)
+
+    @property
+    def seconds(self) -> float:
+        return len(self) / self.fps
+
+    def resampled(self, fps: float, frames: int | None = None) -> "Performance":
+        """The same motion at another rate, linear between samples; sample i is at i / fps seconds."""
+        count = frames if frames is not None else max(1, round(self.seconds * fps))
+        return Performance(
+            fps,
+            resample(self.expression, self.fps, fps, count),
+            resample(self.rotation, self.fps, fps, count),
+            resample(self.translation, self.fps, fps, count),
+        )
+
+    def save(self, path: Path) -> None:
+        with atomic_write(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, fps=np.float64(self.fps), expression=self.expression, rotation=self.rotation,
+                     translation=self.translation)
+
+    @staticmethod
+    def load(path: Path) -> "Performance":
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"])
+        except UNREADABLE as error:
+            raise InputError(f"{path} is not a performance; choose a file that `headroom perform` wrote.") from error
+
+
+def resample(values: np.ndarray, from_fps: float, to_fps: float, frames: int) -> np.ndarray:
+    """`values` (T, C) sampled at `from_fps`, read linearly at `frames` times of `to_fps`; the ends are held."""
+    position = np.clip(np.arange(frames) * (from_fps / to_fps), 0, len(values) - 1)
+    low = np.floor(position).astype(int)
+    high = np.minimum(low + 1, len(values) - 1)
+    weight = (position - low)[:, None]
+    return (values[low] * (1 - weight) + values[high] * weight).astype(np.float32)

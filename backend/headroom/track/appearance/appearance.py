@@ -1,0 +1,93 @@
+"""The person's look: light γ and texture δ by linear least squares, and an albedo picture of a chosen kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from headroom.common.arrays import spread
+from headroom.common.errors import InputError
+from headroom.common.progress import Progress, silent
+from headroom.face.light import FRONTAL, harmonics
+from headroom.face.model import FaceModel
+from headroom.track.appearance import albedo
+from headroom.track.appearance.sampling import facing, posed, sample
+from headroom.track.solve.fit import Fit
+from headroom.track.solve.frame_selection import good_frames
+
+ALBEDO_KINDS = {"low": albedo.of_texture, "frame": albedo.of_one_frame, "clip": albedo.of_many_frames}
+"""low: the texture model alone. frame: the paper's detailed albedo, from one frame. clip: a robust mean of many."""
+
+_LIGHT_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class Look:
+    """texture δ (I,), light γ (9, 3), albedo (S, S, 3) uint8 with row 0 on top."""
+
+    texture: np.ndarray
+    light: np.ndarray
+    albedo: np.ndarray
+
+
+def estimate_look(
+    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], kind: str = "clip", progress: Progress = silent
+) -> Look:
+    """Light, texture and albedo from the clip's frames (T pictures (H, W, 3) uint8) and their fit."""
+    require_albedo_kind(kind)
+    good = good_frames(fit)
+    texture, light = texture_and_light(model, fit, frames, spread(good, _LIGHT_FRAMES))
+    return Look(texture, light, ALBEDO_KINDS[kind](model, fit, frames, texture, light, progress))
+
+
+def require_albedo_kind(kind: str) -> None:
+    if kind not in ALBEDO_KINDS:
+        raise InputError(f"There is no albedo {kind!r}; choose one of {', '.join(ALBEDO_KINDS)}.")
+
+
+def texture_and_light(
+    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], chosen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """δ (I,) and γ (9, 3) by alternating linear least squares on vertex colours of some frames (Lambertian model)."""
+    colours, basis, weights = [], [], []
+    for frame in chosen:
+        vertices, normals = posed(model, fit, frame)
+        blurred = cv2.GaussianBlur(frames[frame], (5, 5), 1.2)
+        colours.append(sample(blurred, fit.camera, vertices))
+        basis.append(harmonics(normals))
+        weights.append(facing(vertices, normals) * model.skin)
+    colour, phi, weight = np.concatenate(colours), np.concatenate(basis), np.concatenate(weights)
+    light, texture = FRONTAL.copy(), np.zeros(model.albedo_basis.shape[2])
+    robust = weight  # the first light must not take a lit side for an outlier
+    for _ in range(5):
+        light = _solve_light(phi, np.tile(model.albedo(texture), (len(chosen), 1)), colour, robust, weight.sum())
+        texture = _solve_texture(model, colour, phi @ light, robust)
+        lit = np.tile(model.albedo(texture), (len(chosen), 1)) * (phi @ light)
+        robust = weight / (1 + (np.abs(colour - lit).mean(1) / 0.08) ** 2)
+    return texture.astype(np.float32), light.astype(np.float32)
+
+
+def _solve_light(phi, vertex_albedo, colour, weight, evidence: float) -> np.ndarray:
+    """γ (9, 3) from harmonics (N, 9) and colours (N, 3) under a known albedo (N, 3), with a prior for plain light."""
+    prior = np.diag([0.0, *[5e-4] * 3, *[3e-3] * 5]) * evidence
+    light = np.zeros((9, 3))
+    for channel in range(3):
+        scaled = phi * vertex_albedo[:, channel : channel + 1]
+        weighted = (scaled * weight[:, None]).T
+        light[:, channel] = np.linalg.solve(weighted @ scaled + prior, weighted @ colour[:, channel])
+    return light
+
+
+def _solve_texture(model: FaceModel, colour, shading, weight) -> np.ndarray:
+    """δ from colours (N, 3) of all frames under known shading, with the unit-normal prior."""
+    vertices, modes = len(model.mean), model.albedo_basis.shape[2]
+    w = np.repeat(weight[:, None], 3, 1)
+    squared = (w * shading**2).reshape(-1, vertices, 3).sum(0)
+    target = (w * shading * colour).reshape(-1, vertices, 3).sum(0) - squared * model.albedo_mean
+    basis = model.albedo_basis.reshape(-1, modes).astype(np.float64)
+    noise = 0.05**2 * 20 * len(colour) / vertices
+    normal = (basis * squared.reshape(-1, 1)).T @ basis + noise * np.eye(modes)
+    return np.linalg.solve(normal, basis.T @ target.ravel())

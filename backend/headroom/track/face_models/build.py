@@ -1,0 +1,50 @@
+"""Clips and photos to the bundled face model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from headroom.common.arrays import spread
+from headroom.common.progress import Progress, part, silent
+from headroom.face.build import Face, build_model
+from headroom.face.model import ControlModel
+from headroom.media.image import is_photo, read_picture
+from headroom.media.video import probe, read_frames
+from headroom.track.landmarks.detect import find_landmarks
+
+_MOST_FRAMES, _COLOUR_FRAMES = 400, 12
+_LONGEST_SECONDS = 36.0
+
+
+def model_from_people(paths: Sequence[Path], progress: Progress = silent) -> ControlModel:
+    """A face model from clips of different people speaking and photos of others at rest, one each; the same files give
+    the same model.
+    """
+    people = []
+    for index, path in enumerate(paths):
+        step = part(progress, 0.95 * index / len(paths), 0.95 * (index + 1) / len(paths))
+        people.append(face_of(path, step))
+    progress(0.95, "Building the model")
+    return build_model(people)
+
+
+def face_of(path: Path, progress: Progress = silent) -> Face:
+    """Landmarks and mean colours of the person in a clip or a photo."""
+    photo = is_photo(path)
+    frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_LONGEST_SECONDS))
+    landmarks = find_landmarks(frames, 1.0 if photo else probe(path).fps, progress)
+    found = np.flatnonzero(landmarks.found)
+    coloured = found[:: max(1, len(found) // _COLOUR_FRAMES)]
+    colours = np.mean([_colours(frames[i], landmarks.points[i]) for i in coloured], axis=0)
+    return Face(landmarks.points[spread(found, _MOST_FRAMES)], colours)
+
+
+def _colours(frame: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(478, 3) display values 0..1 at landmarks (478, 3) of a picture (H, W, 3) uint8."""
+    smooth = cv2.GaussianBlur(frame, (5, 5), 1).astype(np.float32) / 255
+    at = (points[None, :, :2] - 0.5).astype(np.float32)
+    return cv2.remap(smooth, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]

@@ -1,0 +1,200 @@
+"""Running Blender for one shot: what is passed on, what comes back, and how failures are told.
+
+A small program stands in for Blender; tests/addon and the end-to-end test run the real one.
+"""
+
+import json
+import os
+import stat
+import tempfile
+import urllib.request
+import zipfile
+
+import numpy as np
+import pytest
+from scripts import PYTHON
+
+from headroom.cli import blender
+from headroom.cli import system_libraries as system
+from headroom.cli.local_server import local_server
+from headroom.cli.system_libraries import missing_packages, package_named_in
+from headroom.common.errors import Cancelled, HeadroomError, InputError
+from headroom.face.performance import Performance
+
+PRELUDE = PYTHON + """
+import json, os, sys, time
+arguments = sys.argv[sys.argv.index("--") + 1:]
+def progress(fraction, message):
+    print(json.dumps(dict(fraction=fraction, message=message)), file=sys.stderr, flush=True)
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Makes `blender.make_shot` run the given program text in Blender's place, behind no real server."""
+
+    def use(text):
+        program = tmp_path / "blender"
+        program.write_text(PRELUDE + text)
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("HEADROOM_BLENDER", str(program))
+        return program
+
+    class Server:
+        url, token = "http://127.0.0.1:1", "secret"
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            Server.stopped = True
+
+    Server.stopped = False
+    monkeypatch.setattr(blender, "local_server", Server)
+    monkeypatch.setattr(blender, "require_usable", lambda subject, speech: None)
+    use.server = Server
+    return use
+
+
+def shoot(tmp_path, **settings):
+    return blender.make_shot(tmp_path / "subject", tmp_path / "speech.wav", tmp_path / "shot.mp4", **settings)
+
+
+def test_arguments_go_in_progress_and_the_answer_come_out(tmp_path, stand_in):
+    stand_in("""
+print("Blender says hello")
+progress(0.25, "Rendering")
+print("noise", file=sys.stderr)
+print(json.dumps(dict(frames=3, notes=[], arguments=arguments, token=os.environ["HEADROOM_TOKEN"])))
+print("Blender quit")
+""")
+    told = []
+    result = shoot(tmp_path, blend=tmp_path / "shot.blend", performance=tmp_path / "p.npz", seed=4, plate_fit=0.5,
+                   progress=lambda fraction, message: told.append((fraction, message)))
+    assert result["frames"] == 3
+    assert result["token"] == "secret"
+    assert result["arguments"] == [
+        "shot", "--subject", str(tmp_path / "subject"), "--speech", str(tmp_path / "speech.wav"),
+        "--output", str(tmp_path / "shot.mp4"), "--seed", "4", "--plate-fit", "0.5",
+        "--blend", str(tmp_path / "shot.blend"), "--performance", str(tmp_path / "p.npz"),
+        "--url", "http://127.0.0.1:1"]
+    assert (0.25, "Rendering") in told
+    assert stand_in.server.stopped
+
+
+def test_controls_play_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):
+    asked = {}
+
+    def perform(subject, speech, **settings):
+        asked.update(settings)
+        pose = np.full((2, 3), 7, np.float32)
+        return Performance(25.0, np.zeros((2, 64), np.float32), pose, pose), []
+
+    monkeypatch.setattr("headroom.pipeline.perform", perform)
+    stand_in("""
+path = arguments[arguments.index("--performance") + 1]
+print(json.dumps(dict(frames=2, notes=[], size=os.path.getsize(path))))
+""")
+    assert shoot(tmp_path, seed=3, controls=["head.hold=1"], pose="replayed")["size"] > 500
+    assert asked == {"seed": 3, "controls": ["head.hold=1"], "pose": "replayed"}
+    with pytest.raises(InputError, match="leave one of them out"):
+        shoot(tmp_path, performance=tmp_path / "p.npz", controls=["head.hold=1"])
+
+
+@pytest.mark.parametrize("text,kind,words", [
+    ("print('x.wav is silent; choose another.', file=sys.stderr); sys.exit(2)", InputError, "^x.wav is silent"),
+    ("print('Unexpected error: KeyError. See the log.', file=sys.stderr); sys.exit(2)", HeadroomError, "KeyError"),
+    ("sys.exit(130)", Cancelled, "Stopped"),
+    ("print('ImportError: libXi.so.6: cannot open shared object file: No such file', file=sys.stderr); sys.exit(1)",
+     HeadroomError, "apt install libxi6"),
+    ("print('RuntimeError: boom', file=sys.stderr); sys.exit(1)", HeadroomError, "Blender failed: RuntimeError: boom"),
+    ("os.kill(os.getpid(), 9)", HeadroomError, "SIGKILL"),
+    ("print('no answer')", HeadroomError, "Blender failed"),
+])
+def test_failures_are_one_sentence_and_the_server_is_stopped(tmp_path, stand_in, text, kind, words):
+    stand_in(text)
+    with pytest.raises(kind, match=words) as caught:
+        shoot(tmp_path)
+    assert type(caught.value) is kind
+    assert "\n" not in str(caught.value)
+    assert stand_in.server.stopped
+
+
+def test_an_interruption_ends_blender_and_lets_it_tidy_up(tmp_path, stand_in):
+    stand_in(f"""
+import signal
+signal.signal(signal.SIGTERM, lambda *_: (open({str(tmp_path / "tidy")!r}, "w").close(), sys.exit(130)))
+open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
+progress(0.5, "Rendering")
+time.sleep(60)
+""")
+
+    def interrupt(fraction, message):
+        if message == "Rendering":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shoot(tmp_path, progress=interrupt)
+    assert (tmp_path / "tidy").exists()
+    assert stand_in.server.stopped
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_much_output_does_not_block(tmp_path, stand_in):
+    stand_in("""
+for _ in range(3000):
+    print("x" * 200)
+    print("y" * 200, file=sys.stderr)
+print(json.dumps(dict(frames=1, notes=[])))
+""")
+    assert shoot(tmp_path)["frames"] == 1
+
+
+def test_a_blender_that_cannot_be_run_is_named(monkeypatch):
+    monkeypatch.setenv("HEADROOM_BLENDER", "/nowhere/blender")
+    with pytest.raises(HeadroomError, match="/nowhere/blender"):
+        blender.find_blender()
+
+
+def test_without_blender_the_message_says_how_to_get_one(monkeypatch):
+    monkeypatch.delenv("HEADROOM_BLENDER", raising=False)
+    monkeypatch.setattr(blender.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(HeadroomError, match="pip install"):
+        blender.find_blender()
+
+
+def test_the_extension_is_built_with_its_manifest(tmp_path):
+    archive = blender.build_extension(tmp_path)
+    with zipfile.ZipFile(archive) as files:
+        assert {"blender_manifest.toml", "__init__.py", "__main__.py", "cli.py"} <= set(files.namelist())
+
+
+def test_a_local_server_answers_and_is_gone_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with local_server() as server:
+        request = urllib.request.Request(f"{server.url}/v1/health", headers={"Authorization": f"Bearer {server.token}"})
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["api"] == 1
+    with pytest.raises(OSError):
+        urllib.request.urlopen(request)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error,kept", [(InputError("Too short."), set()), (KeyboardInterrupt(), set()),
+                                        (HeadroomError("See the log."), {"server.log", "stderr.log"})])
+def test_only_the_logs_of_an_unexpected_failure_stay(tmp_path, monkeypatch, error, kept):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(type(error)), local_server():
+        raise error
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {"worker.log"} == kept
+
+
+def test_every_library_has_its_package(monkeypatch):
+    assert package_named_in("ImportError: libEGL.so.1: cannot open shared object file") == "libegl1"
+    assert package_named_in("all is well") is None
+    monkeypatch.setattr(system.sys, "platform", "linux")
+    monkeypatch.setattr(system, "_loads", lambda library: library != "libEGL.so.1")
+    assert missing_packages() == ["libegl1"]
+    monkeypatch.setattr(system.sys, "platform", "darwin")
+    assert missing_packages() == []

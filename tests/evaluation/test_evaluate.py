@@ -1,0 +1,135 @@
+"""The evaluation with a stand-in pipeline whose answers are known; its measures are tested in test_measures.py."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from headroom.common.errors import InputError
+from headroom.evaluation import evaluate as module
+from headroom.face.camera import Camera, Crop
+from headroom.face.model import bundled_model
+from headroom.face.performance import Performance
+from headroom.media.audio import write_wav
+from headroom.media.video import VideoWriter, probe, read_frames
+from headroom.subject.shot_refiner import Composite
+from headroom.track.track import Track
+
+FPS, WIDTH, HEIGHT, TRAIN = 29.97, 96, 80, 2.0
+MASK = np.full((64, 64), 0.5, np.float32)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Four seconds of smooth noise that drifts, with sound."""
+    rng = np.random.default_rng(1)
+    write_wav(tmp_path / "voice.wav", rng.normal(0, 0.1, 16000 * 4))
+    ramp = np.linspace(40, 200, WIDTH)[None, :, None] + np.zeros((HEIGHT, 1, 3))
+    with VideoWriter(tmp_path / "clip.mp4", FPS, WIDTH, HEIGHT, audio=tmp_path / "voice.wav") as movie:
+        for index in range(120):
+            movie.write(np.clip(ramp + index % 20, 0, 255).astype(np.uint8))
+    return tmp_path / "clip.mp4"
+
+
+@pytest.fixture
+def pipeline(monkeypatch, clip):
+    """A pipeline that reconstructs perfectly and predicts a still head, one grey level too bright."""
+    rest = list(read_frames(clip, TRAIN))
+    count, model = len(rest), bundled_model()
+    pose = np.random.default_rng(0).normal(0, 0.1, (count, 3)).astype(np.float32)
+    far = np.tile(np.float32([0, 0, -900]), (count, 1))
+    track = Track(float(probe(clip).fps), Camera(120, WIDTH, HEIGHT), Crop(20, 10, 60), np.zeros(80), np.zeros(80),
+                  np.zeros((9, 3)), np.zeros((count, 64), np.float32), pose, far, np.ones(count))
+    seen = {}
+
+    def learn(clip, folder, **settings):
+        seen["learn"] = settings
+        return ["A note."]
+
+    def perform(folder, speech, **settings):
+        seen["speech"] = speech.stat().st_size
+        still = np.zeros((50, 3), np.float32)
+        return Performance(25.0, np.zeros((50, 64), np.float32), still, still - [0, 0, 900]), []
+
+    def match(folder, rotation, translation, fps, *, plate_fit):
+        assert plate_fit == 0.0
+        return SimpleNamespace(rotation=rotation, translation=translation, plate=np.zeros(len(rotation), int))
+
+    def refine_frames(folder, renders, found, progress):
+        brighter = 0 if np.allclose(found.rotation, pose) else 1
+        for frame, _ in zip(rest, renders, strict=True):
+            made = np.minimum(frame, 254) + np.uint8(brighter) if brighter else frame
+            yield Composite(made, frame, MASK)
+
+    for name, function in {
+        "learn": learn, "perform": perform, "match": match, "refine_frames": refine_frames,
+        "track_rest": lambda *args: track,
+        "render_crops": lambda folder, expression, rotation, translation: iter(rotation),
+    }.items():
+        monkeypatch.setattr(module.pipeline, name, function)
+    monkeypatch.setattr(module.Subject, "open", staticmethod(lambda folder: SimpleNamespace(model=model)))
+    return SimpleNamespace(seen=seen, track=track, rest=rest)
+
+
+def test_a_perfect_reconstruction_and_a_known_prediction(clip, pipeline, tmp_path):
+    told = []
+    figures = module.evaluate(clip, train_seconds=TRAIN, save=tmp_path / "movies",
+                              progress=lambda fraction, message: told.append(fraction))
+    perfect, predicted = figures["tables"]["reconstruction"], figures["tables"]["prediction"]
+    assert perfect["psnr_frame"] == perfect["psnr_crop"] == 100
+    assert perfect["ssim"] == pytest.approx(1)
+    assert perfect["hs"] == 1
+    assert predicted["psnr_frame"] == pytest.approx(20 * np.log10(255), abs=0.01)
+    assert predicted["hs"] < 0.9
+    assert perfect["seam"] == 0 and predicted["seam"] == pytest.approx(2, abs=0.01)  # one level at half the mask
+    assert (perfect["pose_speed"], predicted["pose_speed"]) == (pytest.approx(1), 0)
+    assert predicted["jitter_degrees"] == [0, 0, 0]
+    assert figures["truth"]["jitter_pixels"] > predicted["jitter_pixels"] == 0
+    assert figures["test_frames"] == len(pipeline.rest) == 60
+    assert set(figures["seconds"]) == {"learn", "track", "predict", "make reconstruction", "make prediction"}
+    assert figures["notes"] == ["A note."]
+    assert pipeline.seen["learn"]["to_seconds"] == TRAIN
+    json.dumps(figures, allow_nan=False)
+    assert told == sorted(told)
+
+
+def test_the_saved_movies_are_aligned_and_of_the_clips_size(clip, pipeline, tmp_path):
+    folder = tmp_path / "movies"
+    module.evaluate(clip, train_seconds=TRAIN, save=folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["prediction.mp4", "reconstruction.mp4", "truth.mp4"]
+    for path in folder.iterdir():
+        info = probe(path)
+        assert (info.width, info.height, info.frames, info.has_audio) == (WIDTH, HEIGHT, 60, True)
+        assert info.fps == pytest.approx(30000 / 1001)
+    for truth, made in zip(read_frames(folder / "truth.mp4"), pipeline.rest, strict=True):
+        assert np.abs(truth.astype(int) - made).mean() < 2
+
+
+def test_a_failure_half_way_saves_nothing(clip, pipeline, tmp_path, monkeypatch):
+    def refine_frames(*args):
+        yield Composite(pipeline.rest[0], pipeline.rest[0], MASK)
+        raise RuntimeError
+
+    monkeypatch.setattr(module.pipeline, "refine_frames", refine_frames)
+    with pytest.raises(RuntimeError):
+        module.evaluate(clip, train_seconds=TRAIN, save=tmp_path / "movies")
+    assert not (tmp_path / "movies").exists()
+
+
+def test_a_clip_with_nothing_left_to_measure_on_is_refused(clip):
+    with pytest.raises(InputError, match="too short"):
+        module.evaluate(clip, train_seconds=3.0)
+
+
+def test_the_tables_print_every_measure(clip, pipeline, tmp_path, capsys):
+    from rich.console import Console
+
+    from headroom.cli.tables import ROWS, print_evaluation
+
+    print_evaluation(Console(width=160), module.evaluate(clip, train_seconds=TRAIN))
+    said = capsys.readouterr().out
+    for _, label, _, _ in ROWS:
+        assert label in said
+    for heading in ("reconstruction", "prediction", "learn", "Note: A note."):
+        assert heading in said

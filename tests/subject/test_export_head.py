@@ -1,0 +1,168 @@
+"""A head written for other programs is the head that was learnt."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+import trimesh
+
+from headroom.common.errors import InputError
+from headroom.face.camera import Camera, Crop, place
+from headroom.face.light import FRONTAL
+from headroom.face.model import bundled_model
+from headroom.face.performance import Performance
+from headroom.media.image import write_picture
+from headroom.subject.export.head import export_head, vertex_colours
+from headroom.subject.folder import Subject, write_facts, write_rig
+from headroom.track.track import Track
+
+FPS, FRAMES = 25.0, 6
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    """A folder with what an export reads."""
+    folder, rng = tmp_path_factory.mktemp("subject"), np.random.default_rng(0)
+    expression = rng.normal(size=(FRAMES, 64)).astype(np.float32)
+    track = Track(FPS, Camera(900.0, 640, 480), Crop(0, 0, 480), rng.normal(size=80) * 0.5, np.zeros(80), FRONTAL,
+                  expression, np.zeros((FRAMES, 3), np.float32), np.full((FRAMES, 3), -600, np.float32),
+                  np.ones(FRAMES, np.float32))
+    write_rig(folder / "rig.npz", bundled_model(), track, 256)
+    rows, columns = np.mgrid[:64, :64]
+    albedo = np.stack([rows * 3, columns * 3, np.full((64, 64), 90)], -1).astype(np.uint8)
+    write_picture(folder / "albedo.png", albedo)
+    write_facts(folder, {"name": "Robin"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def performance(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    motion = Performance(FPS, rng.normal(size=(FRAMES, 64)).astype(np.float32),
+                         rng.normal(size=(FRAMES, 3)).astype(np.float32) * 0.4,
+                         np.array([0, 10, -600], np.float32) + rng.normal(size=(FRAMES, 3)).astype(np.float32))
+    path = tmp_path_factory.mktemp("motion") / "performance.npz"
+    motion.save(path)
+    return path
+
+
+class Glb:
+    """A .glb file read by hand."""
+
+    def __init__(self, path):
+        content = path.read_bytes()
+        length = struct.unpack("<I", content[12:16])[0]
+        assert struct.unpack("<I", content[8:12])[0] == len(content)
+        self.tree, self.data = json.loads(content[20:20 + length]), content[28 + length:]
+
+    def accessor(self, index):
+        accessor = self.tree["accessors"][index]
+        view = self.tree["bufferViews"][accessor["bufferView"]]
+        width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}[accessor["type"]]
+        kind = {5125: "<u4", 5126: "<f4"}[accessor["componentType"]]
+        start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
+        values = np.frombuffer(self.data, kind, accessor["count"] * width, start).reshape(-1, width)
+        if "min" in accessor:
+            assert np.allclose(values.min(0), accessor["min"]) and np.allclose(values.max(0), accessor["max"])
+        return values
+
+
+def assert_looks_outwards(mesh, rig):
+    """Normals point out of the face, at the tip of the nose towards +z."""
+    tip = int(rig["neutral"][:, 2].argmax())
+    nearest = int(np.linalg.norm(mesh.vertices - rig["neutral"][tip] / 1000, axis=1).argmin())
+    assert mesh.vertex_normals[nearest, 2] > 0.7
+
+
+def test_an_obj_has_vertices_texture_coordinates_and_the_albedo_beside_it(subject, tmp_path):
+    written = export_head(subject, tmp_path / "face.obj")
+    assert {path.name for path in written} == {"face.obj", "face.mtl", "face_albedo.png"}
+    rig = Subject.open(subject).rig
+    mesh = trimesh.load(tmp_path / "face.obj", process=False)
+    assert np.allclose(mesh.vertices, rig["neutral"] / 1000, atol=1e-6)
+    assert np.array_equal(mesh.faces, rig["faces"])
+    assert np.allclose(mesh.visual.uv, rig["uv"], atol=1e-6)
+    assert np.array_equal(np.asarray(mesh.visual.material.image.convert("RGB")), Subject.open(subject).albedo)
+    assert_looks_outwards(mesh, rig)
+
+
+def test_a_ply_has_the_albedo_s_colour_at_every_vertex(subject, tmp_path):
+    assert export_head(subject, tmp_path / "face.ply") == [tmp_path / "face.ply"]
+    rig = Subject.open(subject).rig
+    mesh = trimesh.load(tmp_path / "face.ply", process=False)
+    assert np.allclose(mesh.vertices, rig["neutral"] / 1000, atol=1e-6) and np.array_equal(mesh.faces, rig["faces"])
+    u, v = rig["uv"].T
+    expected = np.stack([((1 - v) * 64 - 0.5) * 3, (u * 64 - 0.5) * 3, np.full(len(u), 90)], 1)
+    inside = ((rig["uv"] > 0.02) & (rig["uv"] < 0.98)).all(1)
+    assert np.abs(mesh.visual.vertex_colors[inside, :3] - expected[inside]).max() <= 2
+    assert_looks_outwards(mesh, rig)
+
+
+def test_a_glb_has_64_named_morph_targets_with_regions(subject, tmp_path):
+    export_head(subject, tmp_path / "face.glb")
+    rig, glb = Subject.open(subject).rig, Glb(tmp_path / "face.glb")
+    mesh = glb.tree["meshes"][0]
+    primitive = mesh["primitives"][0]
+    assert mesh["extras"] == {"targetNames": rig["names"].tolist(), "regions": rig["regions"].tolist()}
+    assert len(primitive["targets"]) == len(mesh["weights"]) == 64
+    for target, offsets in zip(primitive["targets"], rig["expression"]):
+        assert np.allclose(glb.accessor(target["POSITION"]), offsets / 1000, atol=1e-7)
+    assert np.allclose(glb.accessor(primitive["attributes"]["POSITION"]), rig["neutral"] / 1000, atol=1e-6)
+    u, v = glb.accessor(primitive["attributes"]["TEXCOORD_0"]).T
+    assert np.allclose(np.stack([u, 1 - v], 1), rig["uv"], atol=1e-6)
+    assert np.allclose(np.linalg.norm(glb.accessor(primitive["attributes"]["NORMAL"]), axis=1), 1, atol=1e-3)
+    assert "animations" not in glb.tree
+    loaded = trimesh.load(tmp_path / "face.glb", process=False).geometry["Head"]
+    assert np.array_equal(loaded.faces, rig["faces"])
+    assert_looks_outwards(loaded, rig)
+
+
+def test_a_performance_moves_weights_and_head_in_metres_and_seconds(subject, performance, tmp_path):
+    export_head(subject, tmp_path / "face.glb", performance)
+    motion, glb = Performance.load(performance), Glb(tmp_path / "face.glb")
+    (animation,) = glb.tree["animations"]
+    channels = {c["target"]["path"]: animation["samplers"][c["sampler"]] for c in animation["channels"]}
+    node = glb.tree["nodes"][animation["channels"][0]["target"]["node"]]
+    assert node["mesh"] == 0 and "matrix" not in node
+    for sampler in channels.values():
+        assert np.allclose(glb.accessor(sampler["input"])[:, 0], np.arange(FRAMES) / FPS)
+    weights = glb.accessor(channels["weights"]["output"]).reshape(FRAMES, 64)
+    assert np.allclose(weights, motion.expression)
+    turns = glb.accessor(channels["rotation"]["output"])
+    shifts = glb.accessor(channels["translation"]["output"])
+    assert ((turns[1:] * turns[:-1]).sum(1) > 0).all()
+    points = np.array([[70.0, 0, 0], [0, 90, 10], [0, 0, 100]])
+    for frame in range(FRAMES):
+        expected = place(points, motion.rotation[frame], motion.translation[frame]) / 1000
+        x, y, z, w = turns[frame]
+        matrix = trimesh.transformations.quaternion_matrix([w, x, y, z])[:3, :3]
+        assert np.allclose(points / 1000 @ matrix.T + shifts[frame], expected, atol=1e-5)
+
+
+def test_blender_finds_the_shape_keys_and_their_motion(subject, performance, tmp_path):
+    bpy = pytest.importorskip("bpy")
+    export_head(subject, tmp_path / "face.glb", performance)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.import_scene.gltf(filepath=str(tmp_path / "face.glb"))
+    head = next(item for item in bpy.data.objects if item.type == "MESH")
+    keys = head.data.shape_keys.key_blocks
+    rig = Subject.open(subject).rig
+    assert [key.name for key in keys[1:]] == rig["names"].tolist()
+    assert len(head.data.vertices) == len(rig["neutral"]) and head.data.shape_keys.animation_data.action
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+def test_colours_between_pixels_are_mixed():
+    albedo = np.zeros((2, 2, 3), np.uint8)
+    albedo[0, 1] = 200
+    uv = np.array([[0.25, 0.75], [0.75, 0.75], [0.5, 0.75], [0.0, 0.0]])
+    assert vertex_colours(albedo, uv)[:, 0].tolist() == [0, 200, 100, 0]
+
+
+def test_only_a_glb_holds_motion_and_other_suffixes_are_refused(subject, performance, tmp_path):
+    with pytest.raises(InputError, match="hold no motion"):
+        export_head(subject, tmp_path / "face.obj", performance)
+    with pytest.raises(InputError, match=r"must end in \.obj, \.ply, \.glb"):
+        export_head(subject, tmp_path / "face.fbx")
+    assert list(tmp_path.iterdir()) == []

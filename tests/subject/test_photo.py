@@ -1,0 +1,110 @@
+"""A person from one photo: everything after learning takes the subject as it takes one from a clip."""
+
+import cv2
+import numpy as np
+import pytest
+from quick_subject import quick_draft
+
+from headroom import pipeline
+from headroom.common.errors import InputError
+from headroom.common.paths import shipped_file
+from headroom.evaluation import evaluate
+from headroom.face.model import bundled_model
+from headroom.face.performance import Performance
+from headroom.media.video import read_frames
+from headroom.subject.folder import Subject
+from headroom.subject.photo import HEAD_MOTION, general_motion, load_photo, mirrored
+from headroom.track.appearance.appearance import Look
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """A picture file of one person."""
+    path = tmp_path_factory.mktemp("photo") / "robin.png"
+    frame = next(iter(read_frames(shipped_file("samples", "sample.mp4"), 1.0, 1.2)))
+    cv2.imwrite(str(path), frame[..., ::-1])
+    return path
+
+
+@pytest.fixture(scope="module")
+def subject(photo, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("learnt") / "robin"
+    with quick_draft():
+        notes = pipeline.learn(photo, folder, consent="synthetic person")
+    assert any("one photo" in note for note in notes)
+    return folder
+
+
+def test_a_photo_gives_a_subject_with_one_plate(subject, photo):
+    person = Subject.open(subject)
+    assert len(person.track) == 1 and person.facts["clip"]["file"] == "robin.png"
+    plates = list(read_frames(person.plates_path))
+    truth = load_photo(photo, None, None)
+    assert len(plates) == 1 and np.abs(plates[0][: len(truth)].astype(int) - truth).mean() < 3
+
+
+def test_a_shot_of_a_photo_moves_the_head_and_nothing_far_away(subject):
+    track = Subject.open(subject).track
+    turned = track.rotation.repeat(3, axis=0) + np.radians([[0, 0, 0], [0, 4, 0], [0, 8, 0]])
+    motion = Performance(25.0, track.expression.repeat(3, axis=0), turned, track.translation.repeat(3, axis=0))
+    frames = [made.frame.astype(int) for made in evaluate.made_again(subject, motion)]
+    assert [frame.shape for frame in frames] == [(track.camera.height, track.camera.width, 3)] * 3
+    changed = [np.abs(frame - frames[0]).max(axis=2) > 0 for frame in frames]
+    assert changed[2].any() and 0 < changed[1].mean() < 0.9
+    assert not changed[2][:, :4].any() and not changed[2][:, -4:].any()
+
+
+def test_the_head_moves_about_the_photos_pose_less_than_a_speakers(subject):
+    track = Subject.open(subject).track
+    manner = general_motion(bundled_model(), track).manner
+    assert np.allclose(np.median(manner.pose, axis=0), [*track.rotation[0], *track.translation[0]], atol=1e-3)
+    from headroom.motion.train.general import general
+
+    assert np.allclose(manner.pose.std(axis=0), HEAD_MOTION * general().manner.pose.std(axis=0), rtol=1e-3)
+
+
+def test_skin_that_is_turned_away_is_taken_from_the_other_side(subject):
+    person = Subject.open(subject)
+    track, size = person.track, 128
+    track.rotation[:] = np.radians([0, 50, 0])
+    albedo = np.zeros((size, size, 3), np.uint8)
+    albedo[:, size // 2 :] = 200
+    sides = [mirrored(person.model, track, Look(track.texture, track.light, picture)).astype(int)
+             for picture in (albedo, albedo[:, ::-1])]
+    changed = [np.abs(side - picture).max(axis=2) > 60 for side, picture in zip(sides, (albedo, albedo[:, ::-1]))]
+    halves = np.array([[part.sum() for part in np.split(each, 2, axis=1)] for each in changed])
+    assert halves.max() > 100 and (halves.max(axis=0) == 0).sum() == 1  # one side only, whatever is on it
+
+
+def test_a_large_photo_is_made_smaller(tmp_path):
+    cv2.imwrite(str(tmp_path / "large.jpg"), np.full((3000, 4000, 3), 90, np.uint8))
+    assert load_photo(tmp_path / "large.jpg", None, None).shape == (1440, 1920, 3)
+
+
+def refused(picture, folder):
+    """The one sentence that a photo is refused with."""
+    cv2.imwrite(str(folder / "bad.png"), picture)
+    with pytest.raises(InputError) as refusal:
+        pipeline.learn(folder / "bad.png", folder / "subject")
+    assert "\n" not in str(refusal.value) and not (folder / "subject").exists()
+    return str(refusal.value)
+
+
+def test_a_photo_without_a_face_is_refused(tmp_path):
+    assert "No face found in bad.png" in refused(np.full((300, 300, 3), 120, np.uint8), tmp_path)
+
+
+def test_a_face_too_small_to_work_with_is_refused(photo, subject, tmp_path):
+    shrink = 80 / Subject.open(subject).track.crop.size
+    small = cv2.resize(cv2.imread(str(photo)), None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    assert "pixels high" in refused(small, tmp_path)
+
+
+def test_without_general_weights_a_photo_is_refused(photo, monkeypatch, tmp_path):
+    monkeypatch.setattr("headroom.motion.retarget.general_for", lambda *directions: None)
+    assert "needs the general motion weights" in refused(cv2.imread(str(photo)), tmp_path)
+
+
+def test_a_photo_has_no_part_to_choose(photo):
+    with pytest.raises(InputError, match="leave the seconds out"):
+        load_photo(photo, 1.0, None)
