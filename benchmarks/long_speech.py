@@ -23,7 +23,7 @@ import typer
 from headroom.common.errors import HeadroomError
 from headroom.media.audio import SAMPLE_RATE, audio_on_disk, read_audio
 from headroom.motion.predict import predict
-from headroom.motion.train.general import general
+from headroom.motion.train.general import general_model
 
 
 def main(
@@ -31,7 +31,7 @@ def main(
     minutes: float = 60.0,
     compare: Annotated[bool, typer.Option("--compare", help="Also in a single pass, which takes much memory.")] = False,
 ) -> None:
-    model = general()
+    model = general_model()
     if model is None:
         raise HeadroomError("The bundled weights are missing; install Headroom again.")
     sound = read_audio(speech)

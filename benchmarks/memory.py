@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from headroom.face.camera import Camera, Crop, place
-from headroom.face.light import FRONTAL
+from headroom.face.camera import Camera, Crop, pose_vertices
+from headroom.face.light import AMBIENT
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.raster import Rasterizer
 from headroom.face.texture import unwrap
@@ -129,9 +129,9 @@ def shots(model: FaceModel, person: np.ndarray, poses: list[tuple[np.ndarray, ..
     camera = Camera(4.5 * SIZE, SIZE, SIZE)
     raster = Rasterizer(model, camera, Crop(0, 0, SIZE), SIZE)
     skin = unwrap(model, model.albedo(person[80:]), SIZE)[0]
-    raster.set_look(np.rint(np.clip(skin, 0, 1) * 255).astype(np.uint8), FRONTAL)
+    raster.set_look(np.rint(np.clip(skin, 0, 1) * 255).astype(np.uint8), AMBIENT)
     for expression, rotation, translation in poses:
-        yield raster.render(place(model.shape(person[:80], expression), rotation, translation))
+        yield raster.render(pose_vertices(model.shape(person[:80], expression), rotation, translation))
 
 
 def random_poses(count: int, rng: np.random.Generator) -> list[tuple[np.ndarray, ...]]:

@@ -53,7 +53,7 @@ def main(
         scratch = person.learnt(split, None)
         sound, truth = person.part(split)
         sound = in_step(sound, model)
-        closed = np.tile(model.manner.rest, (len(truth), 1))
+        closed = np.tile(model.style.rest, (len(truth), 1))
         add_row(table, person, truth, "general alone", predictions(known, sound, truth))
         add_row(table, person, truth, f"personal ({model.audio_offset_seconds * 1000:+.0f} ms)",
                 predictions(model, sound, truth), f"{took:.0f}")
@@ -72,7 +72,7 @@ def predictions(model: MotionModel, sound: np.ndarray, truth: Performance) -> li
 
 def still(model: MotionModel, truth: Performance, expression: np.ndarray) -> Performance:
     """The ablation without pose: the head stays where the person usually holds it."""
-    pose = np.tile(np.median(model.manner.pose, 0), (len(truth), 1))
+    pose = np.tile(np.median(model.style.pose, 0), (len(truth), 1))
     return Performance(truth.fps, expression, pose[:, :3], pose[:, 3:])
 
 

@@ -28,14 +28,14 @@ from headroom.evaluation import measures
 from headroom.face.model import bundled_model
 from headroom.media.image import write_picture
 from headroom.media.video import probe, read_frames
-from headroom.refine.dataset import Pairs
+from headroom.refine.dataset import TrainingPairs
 from headroom.refine.general import general_refiner
 from headroom.refine.generator import WINDOW
 from headroom.refine.refiner import Refiner
 from headroom.refine.train import PAPER_EPOCHS, PRESETS, TrainConfig, train_refiner
-from headroom.subject.clip import pairs_of
-from headroom.track.appearance.albedo import of_texture
-from headroom.track.tracker import track_clip, track_further
+from headroom.subject.clip import training_pairs
+from headroom.track.appearance.albedo import texture_model_albedo
+from headroom.track.tracker import track_clip, track_known_face
 
 SIZE = 256
 MOUTH = (61, 291, 0, 17, 13, 14, 37, 267, 84, 314)
@@ -54,7 +54,7 @@ class Rest:
     """
 
     name: str
-    pairs: Pairs
+    pairs: TrainingPairs
     plain: np.ndarray
     landmarks: np.ndarray
 
@@ -88,22 +88,22 @@ def main(
     console.print(table)
 
 
-def halves(clip: Path, seconds: float) -> tuple[Pairs, Rest]:
+def halves(clip: Path, seconds: float) -> tuple[TrainingPairs, Rest]:
     """What is learnt from, and the rest with the same person's track and look."""
     model, info = bundled_model(), probe(clip)
     frames = list(read_frames(clip))
     count = round(seconds * info.fps)
     tracked = track_clip(frames[:count], info.fps, model)
     look = tracked.look
-    rest = track_further(tracked.track, look.albedo, frames[count:], model)
-    pairs = pairs_of(model, rest, look.albedo, frames[count:], SIZE)
-    low = of_texture(model, None, [], look.texture, look.light, lambda *told: None)
-    plain = pairs_of(model, rest, low, frames[count:], SIZE).renders
-    return (pairs_of(model, tracked.track, look.albedo, frames[:count], SIZE),
+    rest = track_known_face(tracked.track, look.albedo, frames[count:], model)
+    pairs = training_pairs(model, rest, look.albedo, frames[count:], SIZE)
+    low = texture_model_albedo(model, None, [], look.texture, look.light, lambda *told: None)
+    plain = training_pairs(model, rest, low, frames[count:], SIZE).renders
+    return (training_pairs(model, tracked.track, look.albedo, frames[:count], SIZE),
             Rest(clip.stem, pairs, plain, landmarks_of(pairs.frames, info.fps)))
 
 
-def learnt_refiners(learnt: Pairs, config: TrainConfig, scratch: bool) -> Iterator[tuple[str, Refiner, float]]:
+def learnt_refiners(learnt: TrainingPairs, config: TrainConfig, scratch: bool) -> Iterator[tuple[str, Refiner, float]]:
     """The general refiner as it comes, the person's from it where that is meant, and the person's from nothing."""
     general = general_refiner(learnt.identity[0], learnt.feature) if config.from_general else None
     if general:
@@ -113,7 +113,7 @@ def learnt_refiners(learnt: Pairs, config: TrainConfig, scratch: bool) -> Iterat
         yield "from scratch", *timed(learnt, config, None)
 
 
-def ablated(learnt: Pairs, config: TrainConfig) -> Iterator[tuple[str, Refiner, float]]:
+def ablated(learnt: TrainingPairs, config: TrainConfig) -> Iterator[tuple[str, Refiner, float]]:
     """The whole network and the three of Figure 4, each from nothing."""
     nobody = replace(learnt, identity=np.zeros_like(learnt.identity))
     for name, pairs, without in (("whole", learnt, {}), ("no identity, no memory", nobody, {}),
@@ -122,7 +122,7 @@ def ablated(learnt: Pairs, config: TrainConfig) -> Iterator[tuple[str, Refiner, 
         yield name, *timed(pairs, replace(config, generator=replace(config.generator, **without)), None)
 
 
-def timed(pairs: Pairs, config: TrainConfig, initial: Refiner | None) -> tuple[Refiner, float]:
+def timed(pairs: TrainingPairs, config: TrainConfig, initial: Refiner | None) -> tuple[Refiner, float]:
     begun = time.perf_counter()
     return train_refiner(pairs, config, initial=initial), time.perf_counter() - begun
 

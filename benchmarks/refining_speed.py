@@ -29,9 +29,9 @@ from headroom.media.video import VideoWriter
 from headroom.plate.match import PlateMatch
 from headroom.refine.dataset import prepare, window_array
 from headroom.refine.generator import WINDOW
-from headroom.refine.refined_crops import Crops
-from headroom.refine.refiner import Window
-from headroom.subject.shot_refiner import Studio, open_studio
+from headroom.refine.refined_crops import CropCache
+from headroom.refine.refiner import RefinerInput
+from headroom.subject.shot_refiner import ShotRefiner, open_shot_refiner
 
 console = Console(width=110)
 FPS = 25.0
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("subject", type=Path, help="folder that `learn` wrote")
     parser.add_argument("--minutes", type=float, default=0.0, help="also watch memory over a shot of this length")
     given = parser.parse_args()
-    studio = open_studio(given.subject)
+    studio = open_shot_refiner(given.subject)
     with tempfile.TemporaryDirectory() as scratch:
         renders, found = drawn_shot(given.subject, studio, Path(scratch) / "renders")
         print_stages(studio, stage_seconds(studio, renders, found, Path(scratch)))
@@ -55,7 +55,7 @@ def main() -> None:
             print_memory(studio, renders, found, Path(scratch), round(given.minutes * 60 * FPS))
 
 
-def drawn_shot(folder: Path, studio: Studio, where: Path) -> tuple[list[Path], PlateMatch]:
+def drawn_shot(folder: Path, studio: ShotRefiner, where: Path) -> tuple[list[Path], PlateMatch]:
     """Render files and plates of the first frames of the subject's own motion."""
     own = studio.track.performance
     count = min(RENDERS, len(own))
@@ -67,7 +67,7 @@ def drawn_shot(folder: Path, studio: Studio, where: Path) -> tuple[list[Path], P
     return paths, found
 
 
-def stage_seconds(studio: Studio, renders: list[Path], found: PlateMatch, scratch: Path) -> dict[str, list[float]]:
+def stage_seconds(studio: ShotRefiner, renders: list[Path], found: PlateMatch, scratch: Path) -> dict[str, list[float]]:
     """What each step of each frame takes when nothing else runs."""
     took: dict[str, list[float]] = defaultdict(list)
 
@@ -77,7 +77,7 @@ def stage_seconds(studio: Studio, renders: list[Path], found: PlateMatch, scratc
         took[stage].append(time.perf_counter() - begun)
         return result
 
-    crops, recent, camera = Crops(scratch / "stages"), [], studio.track.camera
+    crops, recent, camera = CropCache(scratch / "stages"), [], studio.track.camera
     with VideoWriter(scratch / "stages.mp4", FPS, camera.width, camera.height) as writer:
         for frame, path in enumerate(renders):
             render = timed("read the render", read_picture, path, True)
@@ -85,7 +85,7 @@ def stage_seconds(studio: Studio, renders: list[Path], found: PlateMatch, scratc
             plate = next(studio._plate_crops(found, frame))
             picture = timed("erase, lay over", prepare, render, plate, studio.refiner.region)
             recent = [*(recent or [picture] * (WINDOW - 1)), picture][-WINDOW:]
-            window = Window(window_array(recent), studio.refiner.identity, picture.mask)
+            window = RefinerInput(window_array(recent), studio.refiner.identity, picture.mask)
             painted = timed("paint", studio.refiner.paint, [window])[0]
             crop = timed("keep the crop", crops.save, f"{frame:064d}", (painted, picture.mask))
             finished = timed("composite", studio.composite, found, frame, crop)
@@ -93,7 +93,7 @@ def stage_seconds(studio: Studio, renders: list[Path], found: PlateMatch, scratc
     return took
 
 
-def print_stages(studio: Studio, took: dict[str, list[float]]) -> None:
+def print_stages(studio: ShotRefiner, took: dict[str, list[float]]) -> None:
     camera, size = studio.track.camera, studio.resolution
     table = Table(title=f"One frame, crop {size} into {camera.width} x {camera.height}, one step after the other, ms")
     for heading in ("step", "median", "mean"):
@@ -105,7 +105,7 @@ def print_stages(studio: Studio, took: dict[str, list[float]]) -> None:
     console.print(table)
 
 
-def print_speed(studio: Studio, renders: list[Path], found: PlateMatch, scratch: Path) -> None:
+def print_speed(studio: ShotRefiner, renders: list[Path], found: PlateMatch, scratch: Path) -> None:
     """Frames a second of the stream, which keeps the steps going side by side."""
     table = Table(title=f"Frames a second on {studio.refiner.device}, {torch.get_num_threads()} threads")
     for heading in ("", "frames a second", "bar"):
@@ -116,10 +116,10 @@ def print_speed(studio: Studio, renders: list[Path], found: PlateMatch, scratch:
     console.print(table)
 
 
-def rate(studio: Studio, renders: list[Path], found: PlateMatch, scratch: Path, encode: bool) -> float:
+def rate(studio: ShotRefiner, renders: list[Path], found: PlateMatch, scratch: Path, encode: bool) -> float:
     """Frames a second of a shot of which nothing is kept from before."""
     studio._warped.clear()
-    camera, frames = studio.track.camera, studio.composites(renders, found, Crops(scratch))
+    camera, frames = studio.track.camera, studio.composites(renders, found, CropCache(scratch))
     begun = time.perf_counter()
     if encode:
         with VideoWriter(scratch / "movie.mp4", FPS, camera.width, camera.height) as writer:
@@ -131,14 +131,14 @@ def rate(studio: Studio, renders: list[Path], found: PlateMatch, scratch: Path, 
 
 
 @torch.inference_mode()
-def print_generators(studio: Studio) -> None:
+def print_generators(studio: ShotRefiner) -> None:
     """Our generator and the authors' layers, each in its own best precision, in turns."""
     size, refiner = studio.resolution, studio.refiner
     theirs = AuthorsGenerator().to(refiner.device).eval()
     window = torch.rand(1, 9, size, size, device=refiner.device)
     feature = torch.rand(1, 512, device=refiner.device)
     pixels = np.random.default_rng(0).integers(0, 255, (size, size, 11), dtype=np.uint8)
-    seen = Window(pixels, refiner.identity, np.ones((size, size), np.float32))
+    seen = RefinerInput(pixels, refiner.identity, np.ones((size, size), np.float32))
     half = theirs.bfloat16()
     networks: dict[str, tuple[torch.nn.Module, Callable[[], Any]]] = {
         "ours, pixels in and out": (refiner.generator, lambda: refiner.paint([seen])),
@@ -163,7 +163,7 @@ def print_generators(studio: Studio) -> None:
     console.print(table)
 
 
-def print_memory(studio: Studio, renders: list[Path], found: PlateMatch, scratch: Path, count: int) -> None:
+def print_memory(studio: ShotRefiner, renders: list[Path], found: PlateMatch, scratch: Path, count: int) -> None:
     """Memory in use after each tenth of a long shot, crops kept and movie written as in a real one."""
     table = Table(title=f"Memory over {count} frames ({count / FPS / 60:.1f} minutes), MiB")
     for heading in ("frames", "in use", "most so far", "frames a second"):
@@ -180,14 +180,14 @@ def print_memory(studio: Studio, renders: list[Path], found: PlateMatch, scratch
 
 
 def long_shot(
-    studio: Studio, renders: list[Path], found: PlateMatch, scratch: Path, count: int
+    studio: ShotRefiner, renders: list[Path], found: PlateMatch, scratch: Path, count: int
 ) -> Iterator[np.ndarray]:
     """The finished frames of the shot played there and back; poses drift, so that no frame is like another."""
     order = np.resize([*range(len(renders)), *range(len(renders) - 2, 0, -1)], count)
     drift = np.linspace(0, 1e-3, count, dtype=np.float32)[:, None]
     shot = PlateMatch(found.plate[order], found.rotation[order] + drift, found.translation[order],
                       found.distance[order], found.position[order])
-    return studio.composites([renders[frame] for frame in order], shot, Crops(scratch / "long"))
+    return studio.composites([renders[frame] for frame in order], shot, CropCache(scratch / "long"))
 
 
 def most_used() -> float:

@@ -21,7 +21,7 @@ from headroom.media.image import is_photo, read_picture
 from headroom.media.video import read_frames
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.estimate import Guess, five_points
+from headroom.track.regressor.estimate import FaceEstimate, five_points
 from headroom.track.regressor.network import WEIGHTS, Regressor
 
 BAR = 6.0  # % of the eye distance
@@ -66,7 +66,7 @@ def measure(network: Regressor, model: FaceModel, picture: np.ndarray, points: n
     """Errors in % of the guess, of the guess from shaken points, and of the mean face in its pose; milliseconds."""
     eyes = float(eye_distance(points[:, :2]))
 
-    def error(guess: Guess) -> float:
+    def error(guess: FaceEstimate) -> float:
         away = np.linalg.norm(guess.landmarks(model)[:MESH_POINTS, :2] - points[:MESH_POINTS, :2], axis=1)
         return float(away.mean()) / eyes * 100
 
@@ -75,7 +75,7 @@ def measure(network: Regressor, model: FaceModel, picture: np.ndarray, points: n
     guess = network.read(picture, Deep3DCrop.around(five))
     took = (time.perf_counter() - start) * 1000
     shaken = five + np.random.default_rng(0).normal(0, SPREAD * eyes, five.shape)
-    nobody = Guess.of(network.middle.numpy(), guess.crop)
+    nobody = FaceEstimate.of(network.middle.numpy(), guess.crop)
     return error(guess), error(network.read(picture, Deep3DCrop.around(shaken))), error(nobody), took
 
 

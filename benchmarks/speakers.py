@@ -10,7 +10,7 @@ import numpy as np
 
 from headroom.common.files import atomic_write
 from headroom.evaluation import measures
-from headroom.face.camera import Camera, Crop, place
+from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.performance import Performance
 from headroom.media.audio import SAMPLE_RATE
@@ -18,9 +18,9 @@ from headroom.media.video import probe, read_frames
 from headroom.motion.audio.features import FRAME_RATE
 from headroom.motion.audio.lag_search import correlation, shifted
 from headroom.motion.model.model import MotionModel
-from headroom.motion.train.dataset import matched
+from headroom.motion.train.dataset import trim_to_sound
 from headroom.motion.train.personal import TrainConfig, train_motion
-from headroom.subject.clip import clip_speech, motion_directions
+from headroom.subject.clip import clip_speech, face_directions
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.solve.fit import fit_clip, fit_motion
 from headroom.track.track import face_crop
@@ -49,12 +49,12 @@ class Speaker:
 
     def learnt(self, frames: int, initial: MotionModel | None, config: TrainConfig | None = None) -> MotionModel:
         """The motion model of the clip's first frames."""
-        lips, lids, size = motion_directions(self.model)
+        lips, lids, size = face_directions(self.model)
         return train_motion(*self.part(0, frames), config, initial=initial, lip_opening=lips, lid_opening=lids,
                             importance=size, gaze_modes=self.model.gaze_modes)
 
     def lip_correlation(self, truth: Performance, expression: np.ndarray) -> float:
-        lips = motion_directions(self.model)[0]
+        lips = face_directions(self.model)[0]
         return correlation(truth.expression @ lips, expression @ lips)
 
     def mouth_distance(self, truth: Performance, expression: np.ndarray) -> float:
@@ -68,7 +68,7 @@ class Speaker:
         shapes = still + np.einsum("pck,tk->tpc", self.model.expression_basis[mouth], expression)
         points = np.zeros((len(expression), 478, 2))
         for frame, shape in enumerate(shapes):
-            placed = place(shape, truth.rotation[frame], truth.translation[frame])
+            placed = pose_vertices(shape, truth.rotation[frame], truth.translation[frame])
             points[frame, list(measures.MOUTH)] = self.camera.project(placed) * (SIZE / self.crop.size)
         return points
 
@@ -89,7 +89,7 @@ def speaker(clip: Path, learnt_seconds: float, cache: Path) -> Speaker:
                                                                     whole.translation)))
     sound = clip_speech(clip, info, 0.0, len(points) / info.fps)
     crop = face_crop(model, fit.camera, fit.identity, fit.rotation, fit.translation)
-    return Speaker(clip.stem, sound, matched(sound, motion), model, fit.camera, crop, fit.identity)
+    return Speaker(clip.stem, sound, trim_to_sound(sound, motion), model, fit.camera, crop, fit.identity)
 
 
 def landmarks(clip: Path, fps: float, cache: Path) -> np.ndarray:

@@ -10,19 +10,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from headroom.common.arrays import spread
+from headroom.common.arrays import evenly_spaced
 from headroom.evaluation.measures import pose_jitter_degrees, pose_jitter_pixels, psnr
-from headroom.face.camera import place
+from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP, eye_distance
 from headroom.media.video import probe, read_frames
 from headroom.plate.composite import crop_frame
-from headroom.track.appearance.appearance import ALBEDO_KINDS, estimate_look
+from headroom.track.appearance.appearance import ALBEDO_KINDS, estimate_appearance
 from headroom.track.solve.fit import Fit, FitConfig, fit_clip
 from headroom.track.solve.landmark_bias import project_landmarks
 from headroom.track.track import Track
-from headroom.track.tracker import Tracked, track_clip
+from headroom.track.tracker import TrackingResult, track_clip
 
 RIGID = (10, 151, 9, 8, 168, 6, 33, 133, 362, 263)
 """Landmarks that speech hardly moves: forehead, bridge of the nose, corners of the eyes."""
@@ -30,7 +30,7 @@ FIVE = ((33, 133), (362, 263), (1,), (61,), (291,))
 """Eyes, tip of the nose and corners of the mouth, each the mean of some landmarks."""
 _CROP = 224
 _FIVE_MM = 102.0
-"""The authors' crop: its side in pixels, and the height in it of the five points' mean spread."""
+"""The authors' crop: its side in pixels, and the height in it of the five points' mean evenly_spaced."""
 _PSNR_FRAMES = 12
 
 
@@ -111,17 +111,17 @@ def authors_fit(model: FaceModel, points: np.ndarray, ours: Fit) -> tuple[list[F
     return fits, (time.perf_counter() - begun) / len(points)
 
 
-def face_psnr(model: FaceModel, tracked: Tracked, frames: Sequence[np.ndarray], kind: str) -> float:
+def face_psnr(model: FaceModel, tracked: TrackingResult, frames: Sequence[np.ndarray], kind: str) -> float:
     """dB of the plain re-render against the frame, mean over frames, in the crop at full size, inside the render's
     solid pixels less a rim of 4 % of the eye distance.
     """
-    track, look = tracked.track, estimate_look(model, _fit_of(tracked), frames, kind)
+    track, look = tracked.track, estimate_appearance(model, _fit_of(tracked), frames, kind)
     raster = Rasterizer(model, track.camera, track.crop, track.crop.size)
     raster.set_look(look.albedo, look.light)
     eyes = np.nanmedian(eye_distance(tracked.landmarks))
     rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.04 * eyes) + 1,) * 2)
     values = []
-    for frame in spread(np.arange(len(frames)), _PSNR_FRAMES):
+    for frame in evenly_spaced(np.arange(len(frames)), _PSNR_FRAMES):
         render = raster.render(track.placed(model, frame))
         inside = cv2.erode((render[..., 3] == 255).astype(np.uint8), rim) > 0
         values.append(psnr(crop_frame(frames[frame], track.crop, track.crop.size), render[..., :3], inside))
@@ -166,9 +166,9 @@ def _lips(model: FaceModel, projected: np.ndarray, points: np.ndarray) -> float:
 
 def _head(model: FaceModel, fit: Fit) -> np.ndarray:
     """(T, P, 2) points fixed to the head in the picture."""
-    return fit.camera.project(place(model.shape(fit.identity)[::61].astype(float), fit.rotation, fit.translation))
+    return fit.camera.project(pose_vertices(model.shape(fit.identity)[::61].astype(float), fit.rotation, fit.translation))
 
 
-def _fit_of(tracked: Tracked) -> Fit:
+def _fit_of(tracked: TrackingResult) -> Fit:
     track: Track = tracked.track
     return Fit(track.camera, track.identity, track.expression, track.rotation, track.translation, tracked.error)

@@ -14,11 +14,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from headroom.face.build import similarity
-from headroom.face.camera import Camera, Crop, place, rotation_matrix
-from headroom.face.light import FRONTAL
+from headroom.face.camera import Camera, Crop, pose_vertices, rotation_matrix
+from headroom.face.light import AMBIENT
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
-from headroom.face.texture import skin_picture
+from headroom.face.texture import albedo_texture
 from headroom.plate.head_surface import HeadSurface
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.solve.fit import Fit
@@ -74,7 +74,7 @@ def random_person(model: FaceModel, seed: int, frames: int, wandering: bool = Fa
     yaw = np.tanh(swing[:, 1]) if wandering else np.sign(swing[0, 1]) * np.cos(np.linspace(0, np.pi, frames))
     rotation = np.stack([np.radians(6) * swing[:, 0], _MOST_YAW * yaw, np.radians(4) * swing[:, 2]], 1)
     depth = focal * _EYES_MM / _EYES_PX
-    light = FRONTAL * rng.uniform(0.8, 1.0)
+    light = AMBIENT * rng.uniform(0.8, 1.0)
     light[1:4] += np.array([[0.15], [0.35], [0.0]]) + rng.normal(0, 0.2, (3, 1)) + rng.normal(0, 0.02, (3, 3))
     return Person(
         camera=Camera(focal, SIZE, SIZE),
@@ -93,13 +93,13 @@ def random_person(model: FaceModel, seed: int, frames: int, wandering: bool = Fa
 def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
     """The frames (SIZE, SIZE, 3) uint8 of a person."""
     raster = Rasterizer(model, person.camera, Crop(0, 0, SIZE), SIZE)
-    raster.set_look(skin_picture(model, np.maximum(model.albedo(person.texture), 0.02), 512), person.light)
+    raster.set_look(albedo_texture(model, np.maximum(model.albedo(person.texture), 0.02), 512), person.light)
     skin = np.median(model.albedo(person.texture), 0)
     skull = HeadSurface.of(model.shape(person.identity)[model.skin]).head
     for frame, noise in enumerate(np.random.default_rng(0).integers(1 << 30, size=len(person.expression))):
         pose = person.rotation[frame], person.translation[frame]
-        drawn = raster.render(place(model.shape(person.identity, person.expression[frame]), *pose))
-        behind = _body(person, skin, person.camera.project(place(skull, *pose)))
+        drawn = raster.render(pose_vertices(model.shape(person.identity, person.expression[frame]), *pose))
+        behind = _body(person, skin, person.camera.project(pose_vertices(skull, *pose)))
         alpha = cv2.GaussianBlur(drawn[..., 3:].astype(np.float32) / 255, (0, 0), 2)[..., None]
         alpha = np.minimum(alpha, drawn[..., 3:] / 255)
         picture = behind * (1 - alpha) + drawn[..., :3] * alpha

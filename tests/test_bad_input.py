@@ -13,7 +13,7 @@ import pytest
 from headroom import __main__ as cli
 from headroom.media.audio import write_wav
 from headroom.media.video import VideoWriter, read_frames
-from headroom.subject.folder import write_facts
+from headroom.subject.folder import write_metadata
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "sample.mp4"
 FPS = 25.0
@@ -38,7 +38,7 @@ def subject(tmp_path):
     """A folder that opens as a subject; nothing else of it is read before the speech has been looked at."""
     folder = tmp_path / "subject"
     folder.mkdir()
-    write_facts(folder, {"name": "Robin"})
+    write_metadata(folder, {"name": "Robin"})
     return folder
 
 

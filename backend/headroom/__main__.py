@@ -29,7 +29,7 @@ from headroom.cli.console import (
     require_folder_later,
     say_notes,
 )
-from headroom.common.device import VARIABLE as DEVICE_VARIABLE
+from headroom.common.device import DEVICE_VARIABLE as DEVICE_VARIABLE
 from headroom.common.errors import Cancelled
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,

@@ -10,7 +10,7 @@ from headroom.common.networks.arcface import POINTS, ArcFace, aligned, load_arcf
 from headroom.common.networks.resnet import load_resnet18
 from headroom.pipeline import learn
 from headroom.refine.memory import Memory, MemoryConfig
-from headroom.refine.memory_retrieval import Recall
+from headroom.refine.memory_retrieval import MemoryRetrieval
 from headroom.refine.spatial import imagenet_spatial
 
 
@@ -78,9 +78,9 @@ def test_older_files_of_resnet18_without_counters_load_too(resnet_file, tmp_path
 
 def test_resnet18_travels_with_the_memory_that_needs_it(resnet_file):
     network = imagenet_spatial(resnet_file)
-    recall = Recall(network, Memory(MemoryConfig(4, spatial=512, value=5)))
+    recall = MemoryRetrieval(network, Memory(MemoryConfig(4, spatial=512, value=5)))
     recall.memory.update(recall.memory.ask(torch.rand(2, 512)), torch.randn(2, 5), torch.Generator())
-    again = Recall.restored(recall.settings(), recall.tensors())
+    again = MemoryRetrieval.restored(recall.settings(), recall.tensors())
     render = torch.rand(1, 4, 64, 64)
     assert network(render).shape == (1, 512)
     assert torch.allclose(again.spatial(render), network(render), atol=0.05)

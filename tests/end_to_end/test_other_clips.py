@@ -60,7 +60,7 @@ def test_composites_have_the_clip_s_size_and_leave_the_rest_alone(corner, tmp_pa
     found = pipeline.match(folder, motion.rotation, motion.translation, motion.fps, plate_fit=1.0)
     renders = pipeline.render_crops(folder, motion.expression, found.rotation, found.translation)
     plates = list(read_frames(subject.plates_path))
-    for number, composite in enumerate(pipeline.refine_frames(folder, renders, found)):
+    for number, composite in enumerate(pipeline.refined_frames(folder, renders, found)):
         frame = composite.frame
         assert frame.shape == (403, 391, 3)
         plate = plates[found.plate[number]][:403, :391]

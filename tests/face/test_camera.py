@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headroom.face.camera import Camera, place, rotation_and_derivatives, rotation_angles, rotation_matrix
+from headroom.face.camera import Camera, pose_vertices, rotation_and_derivatives, rotation_angles, rotation_matrix
 
 
 def test_rotation_is_roll_after_yaw_after_pitch():
@@ -44,5 +44,5 @@ def test_a_point_on_the_axis_is_the_middle_and_right_is_right_and_up_is_up():
 def test_place_turns_then_moves():
     vertices = np.random.default_rng(2).normal(size=(5, 3))
     rotation, translation = np.array([0.1, 0.2, 0.3]), np.array([1.0, 2, 3])
-    for vertex, placed in zip(vertices, place(vertices, rotation, translation)):
+    for vertex, placed in zip(vertices, pose_vertices(vertices, rotation, translation)):
         assert np.allclose(placed, rotation_matrix(rotation) @ vertex + translation)

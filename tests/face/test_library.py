@@ -7,10 +7,10 @@ import pytest
 
 from headroom.common.errors import InputError
 from headroom.common.paths import FACE_MODEL
-from headroom.face.facts import model_facts
-from headroom.face.library import find_model, keep_model
+from headroom.face.facts import model_info
+from headroom.face.library import find_model, store_model
 from headroom.face.model import bundled_model, load_model
-from headroom.subject.folder import Subject, write_facts
+from headroom.subject.folder import Subject, write_metadata
 
 
 @pytest.fixture()
@@ -32,24 +32,24 @@ def test_a_surface_is_read_back_as_it_was_written(other):
 
 def test_a_kept_model_is_found_again_when_its_file_has_gone(other):
     assert find_model(load_model(other).digest) is None
-    kept = keep_model(other)
+    kept = store_model(other)
     other.unlink()
     found = find_model(kept.digest)
     assert found is not None and np.array_equal(found.mean, kept.mean) and found.digest == kept.digest
 
 
 def test_the_bundled_model_is_not_kept_again(other, tmp_path):
-    assert keep_model(FACE_MODEL).digest == bundled_model().digest
+    assert store_model(FACE_MODEL).digest == bundled_model().digest
     assert not (tmp_path / "models").exists()
 
 
 def test_a_subject_uses_its_own_model_or_says_what_to_do(other, tmp_path):
     digest = load_model(other).digest
     (tmp_path / "subject").mkdir()
-    write_facts(tmp_path / "subject", {"face_model": digest})
+    write_metadata(tmp_path / "subject", {"face_model": digest})
     with pytest.raises(InputError, match=f"{digest}, which is not on this machine; give its file to `headroom model"):
         _ = Subject.open(tmp_path / "subject").model
-    keep_model(other)
+    store_model(other)
     assert Subject.open(tmp_path / "subject").model.source == "Somebody"
 
 
@@ -57,7 +57,7 @@ def test_facts_count_only_modes_that_do_something(other):
     model = bundled_model()
     basis = model.expression_basis.copy()
     basis[..., 60:] = 0
-    facts = model_facts(replace(model, expression_basis=basis))
+    facts = model_info(replace(model, expression_basis=basis))
     assert facts["expression_modes"] == 60 and facts["identity_modes"] == 80
     assert facts["vertices"] == len(model.mean) and facts["landmarks"] == 470
     assert facts["regions"] == {"Mouth": 40, "Eyes": 10, "Gaze": 2, "Brows": 12}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headroom.face.light import FRONTAL, harmonics, harmonics_derivative, shade
+from headroom.face.light import AMBIENT, harmonics, harmonics_derivative, shade
 
 
 def sphere(count=20000):
@@ -27,7 +27,7 @@ def test_the_order_is_that_of_the_contract():
 
 
 def test_light_from_everywhere_shades_one():
-    assert np.allclose(shade(sphere(100), FRONTAL), 1, atol=1e-5)
+    assert np.allclose(shade(sphere(100), AMBIENT), 1, atol=1e-5)
 
 
 def test_the_derivative_is_that_of_small_steps():

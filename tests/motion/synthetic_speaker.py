@@ -6,7 +6,7 @@ from scipy.signal import butter, sosfilt
 
 from headroom.face.performance import Performance
 from headroom.motion.model.network import NetworkConfig
-from headroom.motion.model.ridge import ReadoutConfig
+from headroom.motion.model.ridge import RidgeConfig
 from headroom.motion.train.dataset import AugmentConfig
 from headroom.motion.train.personal import TrainConfig
 
@@ -15,8 +15,8 @@ LIP[0] = 3.0  # mm per unit
 LID = np.zeros(64, np.float32)
 LID[1] = 4.0
 TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, layers=3, dropout=0.0), members=2, steps=30,
-                   judge_every=10, batch=4, shortest=8, longest=24, augment=AugmentConfig(variants=2),
-                   readout=ReadoutConfig(size=128))
+                   validate_every=10, batch=4, shortest=8, longest=24, augment=AugmentConfig(variants=2),
+                   readout=RidgeConfig(size=128))
 
 
 def speaker(seconds: float, seed: int = 0, late_seconds: float = 0.0) -> tuple[np.ndarray, Performance]:

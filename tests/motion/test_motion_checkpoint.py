@@ -8,9 +8,9 @@ import pytest
 import torch
 from synthetic_speaker import LID, LIP, TINY, speaker
 
-from headroom.common.checkpoint import Record
+from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.errors import Cancelled, HeadroomError, InputError
-from headroom.common.progress import silent
+from headroom.common.progress import no_progress
 from headroom.motion.train.general import train_general
 
 CONFIG = replace(TINY, network=replace(TINY.network, dropout=0.3), steps=12)
@@ -39,29 +39,29 @@ def test_an_interrupted_training_resumed_equals_an_uninterrupted_one_to_the_bit(
     path = tmp_path / "motion.checkpoint"
     whole = train_general(clips, LIP, LID, None, CONFIG)
     with pytest.raises(Cancelled):
-        train_general(clips, LIP, LID, None, CONFIG, None, stop_at(fraction), Record(path, 5, "these"))
+        train_general(clips, LIP, LID, None, CONFIG, None, stop_at(fraction), TrainingCheckpoint(path, 5, "these"))
     torch.manual_seed(99)  # another process
-    resumed = train_general(clips, LIP, LID, None, CONFIG, None, silent, Record(path, 5, "these", resuming=True))
+    resumed = train_general(clips, LIP, LID, None, CONFIG, None, no_progress, TrainingCheckpoint(path, 5, "these", resuming=True))
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
 
 
 def test_a_checkpoint_of_other_clips_or_none_or_rubbish_is_refused(clips, tmp_path):
     path = tmp_path / "motion.checkpoint"
     with pytest.raises(InputError, match="no checkpoint"):
-        Record(path, 5, "these", resuming=True)
+        TrainingCheckpoint(path, 5, "these", resuming=True)
     with pytest.raises(Cancelled):
-        train_general(clips, LIP, LID, None, CONFIG, None, stop_at(0.5), Record(path, 5, "these"))
+        train_general(clips, LIP, LID, None, CONFIG, None, stop_at(0.5), TrainingCheckpoint(path, 5, "these"))
     with pytest.raises(InputError, match="other clips or settings"):
-        Record(path, 5, "those", resuming=True)
+        TrainingCheckpoint(path, 5, "those", resuming=True)
     for rubbish in (b"rubbish", b""):
         path.write_bytes(rubbish)
         with pytest.raises(InputError, match="not a checkpoint"):
-            Record(path, 5, "these", resuming=True)
+            TrainingCheckpoint(path, 5, "these", resuming=True)
 
 
 def test_the_checkpoint_is_removed_when_the_weights_are_written(clips, tmp_path):
-    record = Record(tmp_path / "motion.checkpoint", 5, "these")
-    train_general(clips, LIP, LID, None, CONFIG, None, silent, record)
+    record = TrainingCheckpoint(tmp_path / "motion.checkpoint", 5, "these")
+    train_general(clips, LIP, LID, None, CONFIG, None, no_progress, record)
     assert record.path.is_file()
     record.close()
     assert list(tmp_path.iterdir()) == []
@@ -69,8 +69,8 @@ def test_the_checkpoint_is_removed_when_the_weights_are_written(clips, tmp_path)
 
 def test_tensorboard_is_told_every_loss_of_every_network(clips, tmp_path, monkeypatch):
     told = tensorboard(monkeypatch)
-    record = Record(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path)
-    train_general(clips, LIP, LID, None, CONFIG, None, silent, record)
+    record = TrainingCheckpoint(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path)
+    train_general(clips, LIP, LID, None, CONFIG, None, no_progress, record)
     record.close()
     scalars = [each for each in told if isinstance(each, tuple)]
     names = {name for name, _, _ in scalars}
@@ -82,7 +82,7 @@ def test_curves_are_on_the_disk_when_their_checkpoint_is(clips, tmp_path, monkey
     told = tensorboard(monkeypatch)
     with pytest.raises(Cancelled):
         train_general(clips, LIP, LID, None, CONFIG, None, stop_at(0.48),
-                      Record(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path))
+                      TrainingCheckpoint(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path))
     assert told[0] == "flushed" and told[-1] == "flushed" and len(told) > 2  # steps 5 and 10
 
 
@@ -99,4 +99,4 @@ def tensorboard(monkeypatch):
 def test_a_missing_tensorboard_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(HeadroomError, match=r"pip install"):
-        Record(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path)
+        TrainingCheckpoint(tmp_path / "motion.checkpoint", 5, "these", curves=tmp_path)

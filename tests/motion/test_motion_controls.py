@@ -6,8 +6,8 @@ import pytest
 from headroom.common.errors import InputError
 from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
-from headroom.motion.controls import UNTOUCHED, Layer, applied, parsed, played
-from headroom.motion.style.head_motion import there_and_back
+from headroom.motion.controls import UNTOUCHED, Layer, apply_controls, parse_controls, play_layer
+from headroom.motion.style.head_motion import ping_pong
 
 REGIONS = np.array(["Mouth"] * 40 + ["Eyes"] * 10 + ["Gaze"] * 2 + ["Brows"] * 12)
 
@@ -24,19 +24,19 @@ def same(a, b):
 
 
 def test_untouched_controls_leave_a_performance_as_it_is(performance):
-    assert same(applied(performance, UNTOUCHED, REGIONS), performance)
-    assert parsed([]) == UNTOUCHED
+    assert same(apply_controls(performance, UNTOUCHED, REGIONS), performance)
+    assert parse_controls([]) == UNTOUCHED
 
 
 def test_gain_is_about_the_median_which_stays(performance):
-    dialled = applied(performance, parsed(["mouth.gain=0.5"]), REGIONS).expression
+    dialled = apply_controls(performance, parse_controls(["mouth.gain=0.5"]), REGIONS).expression
     usual = np.median(performance.expression[:, :40], 0)
     np.testing.assert_allclose(dialled[:, :40], usual + 0.5 * (performance.expression[:, :40] - usual), atol=1e-5)
     np.testing.assert_array_equal(dialled[:, 40:], performance.expression[:, 40:])
 
 
 def test_a_positive_lag_is_later_and_the_ends_hold(performance):
-    lagged = applied(performance, parsed(["upper.lag=0.12"]), REGIONS).expression
+    lagged = apply_controls(performance, parse_controls(["upper.lag=0.12"]), REGIONS).expression
     np.testing.assert_allclose(lagged[3:, 40:], performance.expression[:-3, 40:], atol=1e-4)
     np.testing.assert_allclose(lagged[:3, 40:], performance.expression[:1, 40:].repeat(3, 0), atol=1e-4)
     np.testing.assert_array_equal(lagged[:, :40], performance.expression[:, :40])
@@ -44,7 +44,7 @@ def test_a_positive_lag_is_later_and_the_ends_hold(performance):
 
 def test_smoothing_matches_a_gaussian_written_by_hand():
     values = np.random.default_rng(1).standard_normal((30, 2))
-    found = played(values, 25.0, Layer(smoothing=0.06))
+    found = play_layer(values, 25.0, Layer(smoothing=0.06))
     for t in range(30):
         weights = {k: np.exp(-0.5 * (k / 1.5) ** 2) for k in range(-5, 6)}
         expected = sum(w * values[min(max(t + k, 0), 29)] for k, w in weights.items()) / sum(weights.values())
@@ -52,7 +52,7 @@ def test_smoothing_matches_a_gaussian_written_by_hand():
 
 
 def test_the_head_can_be_held_and_turned(performance):
-    held = applied(performance, parsed(["head.hold=1", "head.yaw=90", "head.z=-5"]), REGIONS)
+    held = apply_controls(performance, parse_controls(["head.hold=1", "head.yaw=90", "head.z=-5"]), REGIONS)
     expected = np.median(performance.rotation, 0) + np.array([0, np.pi / 2, 0])
     np.testing.assert_allclose(held.rotation, np.tile(expected, (100, 1)), atol=1e-5)
     np.testing.assert_allclose(held.translation[:, 2], np.median(performance.translation[:, 2]) - 5, atol=1e-4)
@@ -62,7 +62,7 @@ def test_the_head_can_be_held_and_turned(performance):
 @pytest.mark.parametrize("control,mode", [("mouth.open", 0), ("upper.lids", 40), ("upper.left", 50), ("upper.up", 51),
                                           ("upper.brows", 52)])
 def test_offsets_add_to_the_first_modes_of_their_region(performance, control, mode):
-    moved = applied(performance, parsed([f"{control}=0.7"]), REGIONS).expression - performance.expression
+    moved = apply_controls(performance, parse_controls([f"{control}=0.7"]), REGIONS).expression - performance.expression
     np.testing.assert_allclose(moved[:, mode], 0.7, atol=1e-5)
     assert np.count_nonzero(np.abs(moved).max(0) > 1e-6) == 1
 
@@ -77,15 +77,15 @@ def test_the_bundled_model_has_the_regions_and_its_first_modes_open_what_they_sa
 @pytest.mark.parametrize("text", ["mouth.size=2", "gain=1", "mouth=1", ""])
 def test_unknown_controls_are_refused(text):
     with pytest.raises(InputError, match=r"no control .*mouth\.gain"):
-        parsed([text])
+        parse_controls([text])
 
 
 @pytest.mark.parametrize("text", ["mouth.gain", "mouth.gain=", "mouth.gain=much", "mouth.gain=nan"])
 def test_values_that_are_no_numbers_are_refused(text):
     with pytest.raises(InputError, match="no number"):
-        parsed([text])
+        parse_controls([text])
 
 
 def test_a_replay_goes_forwards_and_backwards_without_a_jump():
-    assert there_and_back(4, 11).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2]
-    assert there_and_back(1, 3).tolist() == [0, 0, 0]
+    assert ping_pong(4, 11).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2]
+    assert ping_pong(1, 3).tolist() == [0, 0, 0]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from synthetic_speaker import LID, LIP, TINY, speaker
 
-from headroom.common.distributed import own_part
+from headroom.common.distributed import shard
 from headroom.motion.train.general import train_general
 
 CONFIG = replace(TINY, members=1, steps=6, warm_up=4)  # half the pieces judge fewer frames: counts differ in a team
@@ -51,7 +51,7 @@ def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
 
 
 def test_a_team_of_one_takes_the_whole_batch():
-    assert list(range(16))[own_part(16)] == list(range(16))
+    assert list(range(16))[shard(16)] == list(range(16))
 
 
 @pytest.mark.parametrize("size,place", [(2, 0), (2, 1), (4, 3)])
@@ -61,6 +61,6 @@ def test_parts_of_a_batch_are_shared_out_and_an_uneven_team_is_told(monkeypatch,
 
     monkeypatch.setattr(team, "size", lambda: size)
     monkeypatch.setattr(team, "place", lambda: place)
-    assert list(range(8))[team.own_part(8)] == list(range(place, 8, size))
+    assert list(range(8))[team.shard(8)] == list(range(place, 8, size))
     with pytest.raises(InputError, match="cannot be shared"):
-        team.own_part(9)
+        team.shard(9)

@@ -8,7 +8,7 @@ from synthetic_speaker import LID, LIP, TINY, speaker
 
 from headroom.motion.model.model import MotionModel
 from headroom.motion.predict import predict, replayed
-from headroom.motion.style.gaze import look
+from headroom.motion.style.gaze import hold_gaze
 from headroom.motion.train.personal import train_motion
 
 MODES = (50, 51)
@@ -34,7 +34,7 @@ def directions(performance):
 def test_eyes_hold_on_to_what_they_look_at(watcher):
     """Whatever pieces the head is put together from, somebody who looked into the camera goes on doing so."""
     model, _, truth = watcher
-    model = replace(model, manner=replace(model.manner, blink=np.zeros_like(model.manner.blink)))
+    model = replace(model, style=replace(model.style, blink=np.zeros_like(model.style.blink)))
     speech, _ = speaker(20.0, seed=3)
     performance = predict(model, speech, seed=2)
     assert np.ptp(directions(truth)) < 1e-3
@@ -54,14 +54,14 @@ def test_eyes_go_little_beyond_what_the_clip_shows():
     clip_pose, gaze = np.zeros((10, 6)), np.repeat([[-1.0, -0.9], [1.0, 0.9]], 5, axis=0)
     pose = np.zeros((5, 6))
     pose[:, 1] = np.radians([0, 10, -4, 60, -60])
-    found = look(gaze, clip_pose, np.full(5, 5), pose)
+    found = hold_gaze(gaze, clip_pose, np.full(5, 5), pose)
     assert found[:, 0] == pytest.approx([1, 0, 1.4, -1.5, 1.5], abs=1e-5)
 
 
 def test_a_gaze_is_steadied_and_still_leaps():
     rest = np.random.default_rng(0).normal(0, 0.1, (40, 2))
     gaze = rest + np.repeat([[-1.0, 0.0], [1.0, 0.0]], 20, axis=0)
-    found = look(gaze, np.zeros((40, 6)), np.arange(40), np.zeros((40, 6)))
+    found = hold_gaze(gaze, np.zeros((40, 6)), np.arange(40), np.zeros((40, 6)))
     assert np.diff(found[:20], axis=0).std() < 0.6 * np.diff(rest[:20], axis=0).std()
     assert found[20, 0] - found[19, 0] > 1.5
 
@@ -75,7 +75,7 @@ def test_the_file_keeps_the_gaze(watcher, tmp_path):
 
 def test_faces_without_gaze_modes_are_as_they_were(learnt, tmp_path):
     model, samples, _ = learnt
-    assert model.manner.gaze.shape[1] == 0
+    assert model.style.gaze.shape[1] == 0
     model.save(tmp_path / "motion.safetensors")
     again = MotionModel.load(tmp_path / "motion.safetensors")
     np.testing.assert_array_equal(predict(again, samples).expression, predict(model, samples).expression)

@@ -6,12 +6,12 @@ from synthetic_speaker import LID, LIP, TINY, speaker
 
 from headroom.common.paths import MOTION_WEIGHTS
 from headroom.face.model import bundled_model
-from headroom.motion.audio.features import FeatureConfig, listen
+from headroom.motion.audio.features import FeatureConfig, utterance_stats
 from headroom.motion.audio.lag_search import LAGS_SECONDS, correlation, shifted
 from headroom.motion.model.model import MotionModel
-from headroom.motion.model.ridge import MOST_FRAMES, ReadoutConfig, new_readout, taught
+from headroom.motion.model.ridge import MOST_FRAMES, RidgeConfig, new_ridge, fit_ridge
 from headroom.motion.predict import predict, predicted_motion
-from headroom.motion.train.general import general, train_general
+from headroom.motion.train.general import general_model, train_general
 from headroom.motion.train.personal import train_motion
 from headroom.motion.train.sound_offset import align, find_offset, opening_at_lags
 
@@ -38,21 +38,21 @@ def test_the_readout_matches_kernel_ridge_regression_written_by_hand():
     rng = np.random.default_rng(0)
     windows = np.repeat(rng.standard_normal((60, 7, 2)), 4, axis=1).astype(np.float32)
     target = np.repeat(np.sin(windows[:, 0, :1]), 64, axis=1)
-    config = ReadoutConfig(size=2048, sharpness=0.5, lone_strength=0.3)
+    config = RidgeConfig(size=2048, sharpness=0.5, lone_strength=0.3)
     flat = windows[:, ::4].reshape(60, -1).astype(float)
     kernel = np.exp(-config.sharpness * ((flat[:, None] - flat) ** 2).mean(2))
     expected = kernel @ np.linalg.solve(kernel + 0.3 * np.eye(60), target)
-    found = taught(new_readout(FeatureConfig(bands=2, phones=False), 64, config), [(windows, target)], config)(windows)
+    found = fit_ridge(new_ridge(FeatureConfig(bands=2, phones=False), 64, config), [(windows, target)], config)(windows)
     assert np.abs(found - expected).max() < 0.15 * np.abs(expected).max()
 
 
 def test_a_prior_of_any_number_of_frames_stays_within_half_precision():
-    config = ReadoutConfig(size=16)
+    config = RidgeConfig(size=16)
     windows = np.ones((2_000, 28, FeatureConfig().columns), np.float32)
     clips = [(windows, np.ones((2_000, 64), np.float32))] * 40
-    prior = taught(new_readout(FeatureConfig(), 64, config), clips, config, own=False)
+    prior = fit_ridge(new_ridge(FeatureConfig(), 64, config), clips, config, own=False)
     assert prior.gram.max() == pytest.approx(MOST_FRAMES, rel=1e-3)
-    few = taught(new_readout(FeatureConfig(), 64, config), clips[:5], config, own=False)
+    few = fit_ridge(new_ridge(FeatureConfig(), 64, config), clips[:5], config, own=False)
     np.testing.assert_allclose(prior.cross, few.cross, rtol=1e-5, atol=1e-3)
 
 
@@ -62,12 +62,12 @@ def test_the_opening_is_heard_at_every_lag_as_in_the_shifted_sound():
     frames, features = len(truth), model.config.features
     for lag, heard in zip(LAGS_SECONDS, opening_at_lags(model, samples, frames), strict=True):
         late = shifted(samples, float(lag))
-        motion = predicted_motion(model, late, frames, listen(late, features))
-        expected = motion[:, :64] @ (model.manner.expression_deviation * model.manner.lip_opening)
+        motion = predicted_motion(model, late, frames, utterance_stats(late, features))
+        expected = motion[:, :64] @ (model.style.expression_deviation * model.style.lip_opening)
         assert correlation(heard[10:-15], expected[10:-15]) > 0.99
 
 
 def test_the_bundled_weights_fit_their_place_and_know_their_face_model():
     assert MOTION_WEIGHTS.stat().st_size < 12e6
-    assert general(bundled_model().opening(13, 14)) is general()
-    assert general(np.ones(64)) is None
+    assert general_model(bundled_model().opening(13, 14)) is general_model()
+    assert general_model(np.ones(64)) is None

@@ -7,15 +7,15 @@ import pytest
 import torch
 from synthetic_speaker import LID, LIP, speaker
 
-from headroom.motion.audio.features import listen, windows
+from headroom.motion.audio.features import utterance_stats, feature_windows
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import MotionNetwork
 from headroom.motion.predict import predict
-from headroom.motion.style.measure import measure_manner, normalised, plain
+from headroom.motion.style.measure import measure_style, normalise_motion, unnormalised_style
 from headroom.motion.train.dataset import pose_of
 from headroom.motion.train.general import train_general
 from headroom.motion.train.paper import PAPER, PAPER_NETWORK
-from headroom.motion.train.personal import emphasis_of, train_motion
+from headroom.motion.train.personal import loss_emphasis, train_motion
 
 
 def test_the_network_has_the_size_of_the_authors_one():
@@ -32,9 +32,9 @@ def test_cepstra_are_those_of_a_loop_written_by_hand():
     rng = np.random.default_rng(0)
     samples = (0.1 * rng.standard_normal(16000)).astype(np.float32)
     config = PAPER_NETWORK.features
-    hearing = listen(samples, config)
-    found = windows(samples, 5, 6, config, hearing)[0, 3]
-    level = 10 ** (-hearing.loud_db / 20)
+    stats = utterance_stats(samples, config)
+    found = feature_windows(samples, 5, 6, config, stats)[0, 3]
+    level = 10 ** (-stats.loud_db / 20)
     piece = samples[5 * 640 - 9 * 160:][:400] * level
     emphasised = [piece[0] * 0.03] + [piece[i] - 0.97 * piece[i - 1] for i in range(1, 400)]
     power = np.abs(np.fft.rfft(emphasised, 512)) ** 2 / 512
@@ -53,18 +53,18 @@ def test_cepstra_are_those_of_a_loop_written_by_hand():
 
 def test_targets_are_coefficients_radians_and_decimetres():
     samples, truth = speaker(4.0)
-    manner = plain(measure_manner(samples, truth, LIP, LID))
-    targets = normalised(truth, manner)
+    style = unnormalised_style(measure_style(samples, truth, LIP, LID))
+    targets = normalise_motion(truth, style)
     np.testing.assert_allclose(targets[:, :64], truth.expression)
     np.testing.assert_allclose(targets[:, 64:67], truth.rotation, atol=1e-6)
     away = pose_of(truth)[:, 3:] - pose_of(truth)[:, 3:].mean(0)
     np.testing.assert_allclose(targets[:, 67:], away / 100, atol=1e-4)
-    assert torch.equal(emphasis_of(manner, None, PAPER)[0], torch.ones(64))
+    assert torch.equal(loss_emphasis(style, None, PAPER)[0], torch.ones(64))
 
 
 @pytest.fixture
 def tiny():
-    return replace(PAPER, network=replace(PAPER_NETWORK, code=16, hidden=16), steps=2, judge_every=2, batch=2)
+    return replace(PAPER, network=replace(PAPER_NETWORK, code=16, hidden=16), steps=2, validate_every=2, batch=2)
 
 
 def test_a_person_can_be_learnt_with_it_and_the_model_keeps(tiny, tmp_path):
@@ -79,7 +79,7 @@ def test_a_person_can_be_learnt_with_it_and_the_model_keeps(tiny, tmp_path):
 def test_many_people_can_be_learnt_with_it_and_one_from_them(tiny):
     general = train_general([speaker(3.0, seed=1), speaker(1.2, seed=2)], LIP, LID, None, tiny)
     assert general.config == tiny.network and general.readout is None
-    np.testing.assert_array_equal(general.manner.expression_deviation, 1)
+    np.testing.assert_array_equal(general.style.expression_deviation, 1)
     samples, truth = speaker(4.0)
     personal = train_motion(samples, truth, tiny, initial=general, lip_opening=LIP, lid_opening=LID)
     assert personal.config == tiny.network

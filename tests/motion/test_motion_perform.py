@@ -30,7 +30,7 @@ def test_controls_play_the_prediction(given):
 
 
 def test_the_clip_s_own_pose_can_be_replayed(given, learnt):
-    own = learnt[0].manner.pose
+    own = learnt[0].style.pose
     replayed, _ = pipeline.perform(*given, pose="replayed")
     np.testing.assert_array_equal(np.concatenate([replayed.rotation, replayed.translation], 1), own[:len(replayed)])
     plain, _ = pipeline.perform(*given)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headroom.common.errors import InputError
-from headroom.motion.audio.features import FeatureConfig, listen, windows
+from headroom.motion.audio.features import FeatureConfig, utterance_stats, feature_windows
 from headroom.motion.audio.phones import CONTEXT, COUNT, PhoneModel, bundled_phones, row_cepstra
 from headroom.motion.audio.sphinx import read_phone_model
 
@@ -66,14 +66,14 @@ def test_chances_match_a_loop_written_by_hand(folder):
                 states += np.log(density @ model.weights[phone, stream])
             expected[row, phone] = np.exp(0.5 * states.max())
     expected /= expected.sum(1, keepdims=True)
-    np.testing.assert_allclose(model.chances(cepstra), expected, rtol=2e-3, atol=1e-6)
+    np.testing.assert_allclose(model.posteriors(cepstra), expected, rtol=2e-3, atol=1e-6)
 
 
 def test_a_saved_model_gives_the_same_chances(folder, tmp_path):
     model = read_phone_model(folder)
     model.save(tmp_path / "phones.npz")
     cepstra = np.random.default_rng(2).normal(size=(20, 13)).astype(np.float32)
-    np.testing.assert_allclose(PhoneModel.load(tmp_path / "phones.npz").chances(cepstra), model.chances(cepstra),
+    np.testing.assert_allclose(PhoneModel.load(tmp_path / "phones.npz").posteriors(cepstra), model.posteriors(cepstra),
                                atol=0.01)
 
 
@@ -84,7 +84,7 @@ def test_the_bundled_model_tells_a_hiss_from_a_vowel():
     hiss = np.diff(rng.standard_normal(16001), 1)
     sound = np.concatenate([buzz, 0.3 * hiss, np.zeros(16000)]).astype(np.float32) * 0.1
     config = FeatureConfig()
-    phones = windows(sound, 0, 75, config, listen(sound, config))[:, 12, config.sound_columns:]
+    phones = feature_windows(sound, 0, 75, config, utterance_stats(sound, config))[:, 12, config.sound_columns:]
     assert phones.shape == (75, COUNT)
     np.testing.assert_allclose(phones.sum(1), 1, atol=1e-4)
     vowel, fricative, pause = phones[5:20].mean(0), phones[30:45].mean(0), phones[55:70].mean(0)

@@ -7,7 +7,7 @@ import pytest
 from synthetic_speaker import LID, LIP, speaker
 
 from headroom.media.audio import audio_on_disk, read_audio, write_wav
-from headroom.motion.audio.features import listen
+from headroom.motion.audio.features import utterance_stats
 from headroom.motion.audio.lag_search import correlation
 from headroom.motion.predict import predict, predicted_motion
 from headroom.motion.style.blinks import find_blinks
@@ -25,10 +25,10 @@ def test_lips_follow_new_speech(learnt):
 
 def test_chunks_equal_one_pass(learnt):
     model, samples, _ = learnt
-    hearing = listen(samples, model.config.features)
-    whole = predicted_motion(model, samples, 300, hearing, 300)
+    stats = utterance_stats(samples, model.config.features)
+    whole = predicted_motion(model, samples, 300, stats, 300)
     for chunk in (1, 37, 128):
-        np.testing.assert_allclose(predicted_motion(model, samples, 300, hearing, chunk), whole, atol=1e-4)
+        np.testing.assert_allclose(predicted_motion(model, samples, 300, stats, chunk), whole, atol=1e-4)
 
 
 @pytest.mark.parametrize("chunk", [7, 40, 299])
@@ -45,8 +45,8 @@ def test_a_performance_made_in_chunks_of_a_speech_on_disk_equals_the_one_made_at
 def test_the_paper_s_head_is_the_network_s(learnt):
     model, samples, _ = learnt
     model = replace(model, config=replace(model.config, head="network"))
-    motion = predicted_motion(model, samples, 300, listen(samples, model.config.features))
-    expected = motion[:, 64:] * model.manner.pose_deviation + model.manner.pose_mean
+    motion = predicted_motion(model, samples, 300, utterance_stats(samples, model.config.features))
+    expected = motion[:, 64:] * model.style.pose_deviation + model.style.pose_mean
     np.testing.assert_allclose(pose_of(predict(model, samples)), expected, rtol=1e-5)
 
 
@@ -75,7 +75,7 @@ def test_silence_brings_the_mouth_to_rest_and_the_face_still_lives(learnt):
     model, _, _ = learnt
     performance = predict(model, np.zeros(16000 * 20, np.float32), seed=1)
     opening = performance.expression @ LIP
-    assert np.abs(opening - model.manner.rest @ LIP).max() < 0.05
+    assert np.abs(opening - model.style.rest @ LIP).max() < 0.05
     assert performance.rotation.std(0).min() > 0
     assert len(find_blinks(performance.expression, LID)) > 1
 
@@ -84,7 +84,7 @@ def test_blinks_come_at_the_persons_rate(learnt):
     model, _, _ = learnt
     samples, _ = speaker(120.0, seed=8)
     found = len(find_blinks(predict(model, samples, seed=1).expression, LID)) / 120
-    assert 0.6 < found / float(model.manner.blink_rate[0]) < 1.4
+    assert 0.6 < found / float(model.style.blink_rate[0]) < 1.4
 
 
 def test_the_length_can_be_given(learnt):

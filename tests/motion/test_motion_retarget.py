@@ -7,8 +7,8 @@ import pytest
 
 from headroom.face.model import bundled_model
 from headroom.motion.predict import predict
-from headroom.motion.retarget import expressions_between, general_for
-from headroom.motion.train.general import general
+from headroom.motion.retarget import expression_map, general_model_for
+from headroom.motion.train.general import general_model
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_another_basis_of_the_same_motion_gives_the_same_faces(other):
     bundled = bundled_model()
     expression = np.random.default_rng(0).normal(size=(20, 64))
     theirs = bundled.shape(np.zeros(80), expression)
-    ours = face.shape(np.zeros(80), expression @ expressions_between(bundled, face).T)
+    ours = face.shape(np.zeros(80), expression @ expression_map(bundled, face).T)
     moved = np.abs(theirs - bundled.mean).mean()
     assert np.abs(ours - theirs).mean() < 0.2 * moved
 
@@ -38,17 +38,17 @@ def test_general_motion_moves_the_lips_of_another_face_alike(other):
     face, _ = other
     sound = np.random.default_rng(1).normal(size=16000 * 3).astype(np.float32) * 0.1
     sound *= np.repeat(np.random.default_rng(2).uniform(0, 1, 30), 1600).astype(np.float32)
-    known = predict(general(), sound).expression @ bundled_model().opening(13, 14)
+    known = predict(general_model(), sound).expression @ bundled_model().opening(13, 14)
     lips, lids = openings(face)
-    model = general_for(face, lips, lids)
+    model = general_model_for(face, lips, lids)
     said = predict(model, sound).expression @ lips
     assert np.corrcoef(known, said)[0, 1] > 0.95
     assert 0.7 < said.std() / known.std() < 1.4
-    assert np.array_equal(model.manner.lip_opening, lips.astype(np.float32))
+    assert np.array_equal(model.style.lip_opening, lips.astype(np.float32))
 
 
 def test_the_bundled_face_gets_the_general_model_as_it_is():
-    assert general_for(bundled_model(), *openings(bundled_model())) is general()
+    assert general_model_for(bundled_model(), *openings(bundled_model())) is general_model()
 
 
 def test_modes_that_move_nothing_stay_at_rest(other):
@@ -56,7 +56,7 @@ def test_modes_that_move_nothing_stay_at_rest(other):
     basis = face.expression_basis.copy()
     basis[..., 50:] = 0
     spare = replace(face, expression_basis=basis)
-    model = general_for(spare, *openings(spare))
+    model = general_model_for(spare, *openings(spare))
     sound = np.random.default_rng(1).normal(size=32000).astype(np.float32) * 0.1
     expression = predict(model, sound).expression
     assert np.abs(expression[:, 50:]).max() < 1e-3 and np.isfinite(expression).all()

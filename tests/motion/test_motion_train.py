@@ -8,17 +8,17 @@ import torch
 from synthetic_speaker import LID, LIP, TINY, speaker
 
 from headroom.common.errors import Cancelled, InputError
-from headroom.common.progress import silent
-from headroom.motion.audio.features import FeatureConfig, listen, windows
+from headroom.common.progress import no_progress
+from headroom.motion.audio.features import FeatureConfig, utterance_stats, feature_windows
 from headroom.motion.audio.lag_search import LAGS_SECONDS, best_lag, estimate_offset, heard_at_lags, pooled, shifted
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import MotionNetwork, NetworkConfig
 from headroom.motion.predict import predict
 from headroom.motion.train.dataset import AugmentConfig, Sample, as_windows, make_sample, pose_of, random_batch
 from headroom.motion.train.general import train_general
-from headroom.motion.train.loop import fit
+from headroom.motion.train.loop import train_network
 from headroom.motion.train.losses import PAPER_LOSS, LossConfig, motion_losses
-from headroom.motion.train.personal import train_motion, trust_in
+from headroom.motion.train.personal import train_motion, shrinkage
 
 
 def test_equation_2_matches_a_loop_written_by_hand():
@@ -51,7 +51,7 @@ def test_one_sample_can_be_overfitted():
     network = MotionNetwork(NetworkConfig(width=16, code=32, hidden=64, layers=3, dropout=0.0))
     config = replace(TINY, steps=400, batch=1, shortest=25, longest=25, warm_up=0, rate=6e-3, augment=none,
                      loss=LossConfig(pose=1.0, velocity=0, lips=0))
-    fit(network, [sample], None, (torch.ones(64), torch.zeros(64)), config, (0,), silent)
+    train_network(network, [sample], None, (torch.ones(64), torch.zeros(64)), config, (0,), no_progress)
     with torch.no_grad():
         expression, pose, _ = network.eval()(as_windows(sample.rows))
     error = torch.cat([expression, pose], -1)[0] - sample.motion
@@ -77,9 +77,9 @@ def test_a_late_sound_is_found_and_corrected(late_seconds):
 def test_one_hearing_gives_what_shifting_the_sound_to_every_lag_gives():
     samples, truth = speaker(6.0)
     config, frames = FeatureConfig(), len(truth)
-    hearing, reach = listen(samples, config), 4  # frames at the ends, whose windows meet the shifted sound's silence
+    stats, reach = utterance_stats(samples, config), 4  # frames at the ends, whose feature_windows meet the shifted sound's silence
     for lag, heard in zip(LAGS_SECONDS, heard_at_lags(samples, frames, config), strict=True):
-        expected = pooled(windows(shifted(samples, float(lag)), 0, frames, config, hearing))
+        expected = pooled(feature_windows(shifted(samples, float(lag)), 0, frames, config, stats))
         whole = slice(reach, frames - reach)
         np.testing.assert_allclose(heard[whole], expected[whole], atol=2e-3)
 
@@ -140,10 +140,10 @@ def test_a_person_is_never_learnt_worse_than_the_model_began():
     shaken = replace(truth, expression=truth.expression + rng.standard_normal(truth.expression.shape) * 1.5)
     hurting = replace(TINY, readout=replace(TINY.readout, own_weight=3e3, strength=1e-6))
     personal = train_motion(samples, shaken, hurting, initial=general, lip_opening=LIP, lid_opening=LID)
-    assert personal.networks is general.networks and personal.readout_share == general.readout_share
+    assert personal.networks is general.networks and personal.ridge_weight == general.ridge_weight
     np.testing.assert_array_equal(personal.readout.weights, general.readout.weights)
     assert personal.held_out > 0.2
-    np.testing.assert_allclose(personal.manner.pose_mean, pose_of(shaken).mean(0), rtol=1e-5)
+    np.testing.assert_allclose(personal.style.pose_mean, pose_of(shaken).mean(0), rtol=1e-5)
 
 
 def test_what_held_out_frames_do_not_bear_out_is_toned_down():
@@ -153,7 +153,7 @@ def test_what_held_out_frames_do_not_bear_out_is_toned_down():
     said[:, 1] = rng.standard_normal(300)
     said[:, 2] = 2 * true[:, 2]
     said[:, 3] = 0.5 * true[:, 3]
-    trust = trust_in(said, Sample(torch.zeros(1, 4 * 300 + 24, 40), torch.from_numpy(true), 40))
+    trust = shrinkage(said, Sample(torch.zeros(1, 4 * 300 + 24, 40), torch.from_numpy(true), 40))
     np.testing.assert_allclose(trust[[0, 1, 2, 3]], [1, 0, 0.5, 1], atol=0.15)
     network = MotionNetwork(TINY.network)
     windows = torch.randn(1, 5, 28, TINY.network.features.columns)

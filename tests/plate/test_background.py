@@ -54,7 +54,7 @@ def test_a_background_that_is_never_seen_is_not_made_up_and_that_is_said(frames,
     pictures, mattes, _ = walking(frames)
     mattes[:, :, 2:] = 255
     monkeypatch.setattr(ground, "find_mattes", lambda frames, progress: mattes)
-    assert ground.keep_background(tmp_path, pictures) == [HIDDEN]
+    assert ground.write_background(tmp_path, pictures) == [HIDDEN]
     assert list(tmp_path.iterdir()) == []
 
 

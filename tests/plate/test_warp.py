@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from headroom.face.camera import Camera, place
+from headroom.face.camera import Camera, pose_vertices
 from headroom.plate.head_surface import HeadSurface
 from headroom.plate.matte import outline
 from headroom.plate.warp import (
@@ -41,7 +41,7 @@ SURFACE = HeadSurface.of(face())
 def person_matte(pose=STRAIGHT) -> np.ndarray:
     """(144, 256) uint8: head, neck and shoulders."""
     matte = np.zeros((144, 256), np.uint8)
-    head = CAMERA.project(place(SURFACE.head, *pose)) * 0.4
+    head = CAMERA.project(pose_vertices(SURFACE.head, *pose)) * 0.4
     cv2.fillConvexPoly(matte, cv2.convexHull(np.rint(head).astype(np.int32)), (255,))
     cv2.rectangle(matte, (118, 80), (138, 144), (255,), -1)
     cv2.ellipse(matte, (128, 150), (80, 40), 0, 0, 360, (255,), -1)
@@ -80,7 +80,7 @@ def test_equal_poses_give_the_plate_itself():
 
 def test_points_of_the_head_arrive_within_a_pixel():
     points = SURFACE.head[::9]
-    here, wanted = (CAMERA.project(place(points, *pose)) for pose in (STRAIGHT, TURNED))
+    here, wanted = (CAMERA.project(pose_vertices(points, *pose)) for pose in (STRAIGHT, TURNED))
     assert np.linalg.norm(here - wanted, axis=1).max() > 4
     y, x = np.mgrid[:360, :640] + 0.5
     dots = sum(np.exp(-((x - u) ** 2 + (y - v) ** 2) / (2 * 1.5**2)) for u, v in here)

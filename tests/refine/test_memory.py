@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from headroom.common.errors import InputError
 from headroom.common.paths import REGRESSOR_WEIGHTS
 from headroom.refine.memory import EMPTY, Memory, MemoryConfig, slots_for
-from headroom.refine.memory_retrieval import MemoryTrainer, Recall, memory_for
+from headroom.refine.memory_retrieval import MemoryTrainer, MemoryRetrieval, memory_for
 from headroom.refine.spatial import SpatialConfig, bundled_spatial, face_windows, kept_tensors, restored
 
 SMALL = MemoryConfig(slots=12, spatial=6, value=5, key=4, top=7, age_noise=0.0, shared=3)
@@ -246,9 +246,9 @@ def test_the_bundled_trunk_is_kept_by_name_and_another_one_is_refused():
 
 
 def test_a_recall_comes_back_as_it_was():
-    recall = Recall(bundled_spatial(), Memory(MemoryConfig(10, value=5)))
+    recall = MemoryRetrieval(bundled_spatial(), Memory(MemoryConfig(10, value=5)))
     recall.memory.update(recall.memory.ask(torch.randn(4, 480)), torch.randn(4, 5), torch.Generator())
-    again = Recall.restored(recall.settings(), recall.tensors())
+    again = MemoryRetrieval.restored(recall.settings(), recall.tensors())
     heads = drawn_heads(3)
     assert torch.equal(again.retrieve(heads), recall.retrieve(heads))
 

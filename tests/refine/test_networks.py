@@ -57,7 +57,7 @@ def test_told_features_of_another_kind_it_paints_nobody_in_particular_until_it_i
     generator = Generator(TINY).eval()
     torch.nn.init.normal_(generator.style.out.weight)
     torch.nn.init.normal_(generator.style.hidden.bias)
-    other, window = generator.told_anew(9).eval(), torch.rand(1, INPUTS, 32, 32)
+    other, window = generator.with_new_identity(9).eval(), torch.rand(1, INPUTS, 32, 32)
     nobody = generator(window, torch.zeros(1, 6))[0]
     painted = other(window, torch.randn(1, 9))[0]
     assert torch.allclose(painted, nobody, atol=1e-6)

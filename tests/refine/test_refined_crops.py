@@ -10,14 +10,14 @@ import pytest
 from test_refiner import QUICK, drawn_clip, pairs_of
 
 from headroom.common.errors import InputError
-from headroom.common.prefetch import AHEAD
+from headroom.common.prefetch import DEPTH
 from headroom.face.camera import Camera, Crop
 from headroom.media.image import read_picture, write_picture
 from headroom.plate.match import PlateMatch
-from headroom.refine.refined_crops import Crops
+from headroom.refine.refined_crops import CropCache
 from headroom.refine.train import train_refiner
 from headroom.subject import shot_refiner as refining
-from headroom.subject.shot_refiner import Studio
+from headroom.subject.shot_refiner import ShotRefiner
 
 FRAMES = 9
 
@@ -30,7 +30,7 @@ def clip():
 @pytest.fixture
 def studio(clip):
     """A studio whose plates are the crops themselves, with a network of width 8 that is told when it paints."""
-    studio = Studio.__new__(Studio)
+    studio = ShotRefiner.__new__(ShotRefiner)
     size = clip[0].shape[1]
     studio.track = SimpleNamespace(camera=Camera(90.0, size, size), crop=Crop(0, 0, size),
                                    rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
@@ -64,7 +64,7 @@ def written(folder, renders):
 
 
 def test_a_shot_refined_again_paints_nothing_and_is_the_same(studio, clip, matched, tmp_path):
-    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders, crops = written(tmp_path, clip[1]), CropCache(tmp_path / "crops")
     first = [crop for crop, _ in studio.refined(renders, matched, crops)]
     assert studio.painted_frames == FRAMES
     again = list(studio.refined(renders, matched, crops))
@@ -74,7 +74,7 @@ def test_a_shot_refined_again_paints_nothing_and_is_the_same(studio, clip, match
 
 
 def test_an_edited_frame_is_painted_with_the_two_that_see_it_and_as_if_all_were_new(studio, clip, matched, tmp_path):
-    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders, crops = written(tmp_path, clip[1]), CropCache(tmp_path / "crops")
     list(studio.refined(renders, matched, crops))
     changed = clip[1][3].copy()
     changed[40:, :, :3] //= 2
@@ -83,12 +83,12 @@ def test_an_edited_frame_is_painted_with_the_two_that_see_it_and_as_if_all_were_
     partly = list(studio.refined(renders, matched, crops))
     assert [frame for frame, (_, is_new) in enumerate(partly) if is_new] == [3, 4, 5]
     assert studio.painted_frames == 3
-    for (crop, _), (other, _) in zip(partly, studio.refined(renders, matched, Crops(tmp_path / "elsewhere"))):
+    for (crop, _), (other, _) in zip(partly, studio.refined(renders, matched, CropCache(tmp_path / "elsewhere"))):
         assert np.array_equal(crop[0], other[0])
 
 
 def test_a_part_with_its_window_is_what_the_whole_has_there(studio, clip, matched, tmp_path):
-    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders, crops = written(tmp_path, clip[1]), CropCache(tmp_path / "crops")
     part = list(studio.refined(renders[2:7], matched.part(2, 7), crops, context=2))
     assert len(part) == studio.painted_frames == 3
     whole = list(studio.refined(renders, matched, crops))
@@ -96,14 +96,14 @@ def test_a_part_with_its_window_is_what_the_whole_has_there(studio, clip, matche
 
 
 def test_another_pose_over_the_plate_is_another_crop(studio, clip, matched, tmp_path):
-    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders, crops = written(tmp_path, clip[1]), CropCache(tmp_path / "crops")
     list(studio.refined(renders, matched, crops))
     matched.translation[8] += np.float32([2, 0, 0])
     assert [is_new for _, is_new in studio.refined(renders, matched, crops)] == [False] * 8 + [True]
 
 
 def test_a_damaged_crop_is_painted_again(studio, clip, matched, tmp_path):
-    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders, crops = written(tmp_path, clip[1]), CropCache(tmp_path / "crops")
     first = [crop for crop, _ in studio.refined(renders, matched, crops)]
     for path in (tmp_path / "crops").rglob("*.png"):
         path.write_bytes(b"cut short")
@@ -118,17 +118,17 @@ def test_no_more_renders_are_read_than_the_stream_holds(studio, clip, matched, t
         return read_picture(path, alpha)
 
     monkeypatch.setattr(refining, "read_picture", counted)
-    stream = studio.refined(renders, matched, Crops(tmp_path / "crops"))
+    stream = studio.refined(renders, matched, CropCache(tmp_path / "crops"))
     next(stream)
     stream.close()
-    assert 1 <= len(read) <= 1 + 2 * AHEAD + 1
+    assert 1 <= len(read) <= 1 + 2 * DEPTH + 1
     assert not working()
 
 
 def test_a_stream_that_is_given_up_ends_its_painting_itself(studio, clip, matched, tmp_path, monkeypatch):
     renders, runs = written(tmp_path, clip[1]), []
     monkeypatch.setattr(studio, "_run", lambda *given, run=studio._run: runs.append(run(*given)) or runs[-1])
-    stream = studio.refined(renders, matched, Crops(tmp_path / "crops"))
+    stream = studio.refined(renders, matched, CropCache(tmp_path / "crops"))
     next(stream)
     stream.close()
     assert [getgeneratorstate(run) for run in runs] == [GEN_CLOSED] and not working()
@@ -137,7 +137,7 @@ def test_a_stream_that_is_given_up_ends_its_painting_itself(studio, clip, matche
 def test_a_render_that_cannot_be_read_is_told_in_its_place_and_what_came_before_is_kept(
     studio, clip, matched, tmp_path
 ):
-    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders, crops = written(tmp_path, clip[1]), CropCache(tmp_path / "crops")
     renders[4].write_bytes(b"cut short")
     made = []
     with pytest.raises(InputError, match="000004"):
@@ -148,7 +148,7 @@ def test_a_render_that_cannot_be_read_is_told_in_its_place_and_what_came_before_
 
 
 def test_finished_frames_are_the_plates_outside_the_masks(studio, clip, matched, tmp_path):
-    renders, crops = written(tmp_path, clip[1]), Crops(tmp_path / "crops")
+    renders, crops = written(tmp_path, clip[1]), CropCache(tmp_path / "crops")
     frames = list(studio.composites(renders, matched, crops))
     masks = [mask for (_, mask), _ in studio.refined(renders, matched, crops)]
     for frame, plate, mask in zip(frames, clip[0], masks, strict=True):

@@ -9,7 +9,7 @@ import torch
 
 from headroom.common.errors import Cancelled, InputError
 from headroom.refine.augment import AugmentConfig
-from headroom.refine.dataset import Pairs, RefinerDataset, normalised_identity, prepare
+from headroom.refine.dataset import TrainingPairs, RefinerDataset, normalised_identity, prepare
 from headroom.refine.generator import GeneratorConfig
 from headroom.refine.refiner import Refiner
 from headroom.refine.region import RegionConfig, erase, face_region
@@ -49,7 +49,7 @@ def drawn_clip(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 def pairs_of(frames, renders, region=64, identity=IDENTITY):
     identities = np.broadcast_to(identity, (len(frames), identity.shape[-1]))
-    return Pairs(frames, renders, np.full(frames.shape[:3], region, np.uint8), identities, "somebody's")
+    return TrainingPairs(frames, renders, np.full(frames.shape[:3], region, np.uint8), identities, "somebody's")
 
 
 @pytest.fixture(scope="module")

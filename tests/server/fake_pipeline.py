@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.progress import silent
+from headroom.common.progress import no_progress
 from headroom.face.performance import Performance
 
 
@@ -16,7 +16,7 @@ def device_name():
 
 
 def learn(clip, subject, *, preset="draft", albedo="clip", resolution=256, from_seconds=None, to_seconds=None,
-          name=None, consent=None, progress=silent):
+          name=None, consent=None, progress=no_progress):
     """A subject whose files hold the clip and what was asked."""
     progress(0.5, f"Learning from {clip.name}")
     (subject / "größe & Name").mkdir(parents=True)
@@ -26,7 +26,7 @@ def learn(clip, subject, *, preset="draft", albedo="clip", resolution=256, from_
     return ["A note."]
 
 
-def perform(subject, speech, *, seed=0, pose="predicted", progress=silent):
+def perform(subject, speech, *, seed=0, pose="predicted", progress=no_progress):
     """`count`, `wait`, `stuck`, `die`, `bug`, `print` or `fail: reason`, read from the speech file."""
     order, _, rest = speech.read_text(encoding="utf-8").partition(":")
     progress(0.1, f"Worker {os.getpid()} in {speech.parent.parent}")
@@ -49,7 +49,7 @@ def perform(subject, speech, *, seed=0, pose="predicted", progress=silent):
         case "print":
             print("words for stdout", flush=True)
         case "fail":
-            raise InputError(rest or f"{speech} is silent.")
+            raise InputError(rest or f"{speech} is no_progress.")
     motion = np.full((4, 3), seed, dtype=np.float32)
     performance = Performance(25.0, np.zeros((4, 64), dtype=np.float32), motion, motion)
     return performance, [f"{speech.name} heard", f"by {os.getpid()}", pose]
@@ -65,7 +65,7 @@ class FoundPlates:
         np.savez(path, **self.arrays)
 
 
-def match(subject, rotation, translation, fps, *, plate_fit=0.0, held=None, progress=silent):
+def match(subject, rotation, translation, fps, *, plate_fit=0.0, held=None, progress=no_progress):
     frames = len(rotation)
     return FoundPlates(plate=np.arange(frames, dtype=np.int32), rotation=rotation, translation=translation,
                        distance=np.full(frames, plate_fit, dtype=np.float32),
@@ -84,7 +84,7 @@ def paint(render, crops):
     return True
 
 
-def refine_ahead(subject, renders, match, crops, *, context=0, compare=None, progress=silent):
+def refine_ahead(subject, renders, match, crops, *, context=0, compare=None, progress=no_progress):
     painted = 0
     for number, render in enumerate(renders[context:]):
         progress(number / len(renders), f"Worker {os.getpid()} paints")
@@ -96,7 +96,7 @@ def refine_ahead(subject, renders, match, crops, *, context=0, compare=None, pro
 
 
 def refine(subject, renders, match, movie, *, fps, speech, crops, speech_from_seconds=0.0, speech_part=None,
-           progress=silent):
+           progress=no_progress):
     """A movie that is its renders one after the other, then how many of them had to be painted now."""
     painted = refine_ahead(subject, renders, match, crops, progress=progress)
     movie.write_bytes(b"".join(render.read_bytes() for render in renders) + (speech.read_bytes() if speech else b"")

@@ -7,9 +7,9 @@ import pytest
 
 from headroom.common.errors import Cancelled
 from headroom.face.camera import Camera, Crop
-from headroom.face.light import FRONTAL
+from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
-from headroom.subject.clip import pairs_of
+from headroom.subject.clip import training_pairs
 from headroom.track.track import Track
 
 FRAMES, SIZE = 3, 64
@@ -18,11 +18,11 @@ FRAMES, SIZE = 3, 64
 def paired(progress):
     """Pairs of a still head, with somebody who recognises the same face in every frame."""
     model, still = bundled_model(), np.zeros((FRAMES, 3), np.float32)
-    track = Track(25.0, Camera(900.0, 160, 120), Crop(20, 0, 120), np.zeros(80), np.zeros(80), FRONTAL,
+    track = Track(25.0, Camera(900.0, 160, 120), Crop(20, 0, 120), np.zeros(80), np.zeros(80), AMBIENT,
                   np.zeros((FRAMES, 64)), still, still + np.float32([0, 0, -1400]), np.ones(FRAMES))
     arcface = SimpleNamespace(read=lambda frame, points: np.ones(512, np.float32))
     albedo, frames = np.full((64, 64, 3), 128, np.uint8), [np.zeros((120, 160, 3), np.uint8)] * FRAMES
-    return pairs_of(model, track, albedo, frames, SIZE, arcface, progress)
+    return training_pairs(model, track, albedo, frames, SIZE, arcface, progress)
 
 
 def test_pairing_says_how_far_it_is_and_names_the_feature():

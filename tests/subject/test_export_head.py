@@ -8,13 +8,13 @@ import pytest
 import trimesh
 
 from headroom.common.errors import InputError
-from headroom.face.camera import Camera, Crop, place
-from headroom.face.light import FRONTAL
+from headroom.face.camera import Camera, Crop, pose_vertices
+from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
 from headroom.media.image import write_picture
 from headroom.subject.export.head import export_head, vertex_colours
-from headroom.subject.folder import Subject, write_facts, write_rig
+from headroom.subject.folder import Subject, write_metadata, write_rig
 from headroom.track.track import Track
 
 FPS, FRAMES = 25.0, 6
@@ -25,14 +25,14 @@ def subject(tmp_path_factory):
     """A folder with what an export reads."""
     folder, rng = tmp_path_factory.mktemp("subject"), np.random.default_rng(0)
     expression = rng.normal(size=(FRAMES, 64)).astype(np.float32)
-    track = Track(FPS, Camera(900.0, 640, 480), Crop(0, 0, 480), rng.normal(size=80) * 0.5, np.zeros(80), FRONTAL,
+    track = Track(FPS, Camera(900.0, 640, 480), Crop(0, 0, 480), rng.normal(size=80) * 0.5, np.zeros(80), AMBIENT,
                   expression, np.zeros((FRAMES, 3), np.float32), np.full((FRAMES, 3), -600, np.float32),
                   np.ones(FRAMES, np.float32))
     write_rig(folder / "rig.npz", bundled_model(), track, 256)
     rows, columns = np.mgrid[:64, :64]
     albedo = np.stack([rows * 3, columns * 3, np.full((64, 64), 90)], -1).astype(np.uint8)
     write_picture(folder / "albedo.png", albedo)
-    write_facts(folder, {"name": "Robin"})
+    write_metadata(folder, {"name": "Robin"})
     return folder
 
 
@@ -134,7 +134,7 @@ def test_a_performance_moves_weights_and_head_in_metres_and_seconds(subject, per
     assert ((turns[1:] * turns[:-1]).sum(1) > 0).all()
     points = np.array([[70.0, 0, 0], [0, 90, 10], [0, 0, 100]])
     for frame in range(FRAMES):
-        expected = place(points, motion.rotation[frame], motion.translation[frame]) / 1000
+        expected = pose_vertices(points, motion.rotation[frame], motion.translation[frame]) / 1000
         x, y, z, w = turns[frame]
         matrix = trimesh.transformations.quaternion_matrix([w, x, y, z])[:3, :3]
         assert np.allclose(points / 1000 @ matrix.T + shifts[frame], expected, atol=1e-5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headroom.face.camera import Camera, Crop
-from headroom.face.light import FRONTAL
+from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
 from headroom.subject.identity import face_points, identity_features
 from headroom.track.track import Track
@@ -19,7 +19,7 @@ def track():
     still = np.zeros((FRAMES, 3), np.float32)
     away = still + np.float32([0, 0, -700])
     away[:, 0] = [0, 20, 40]
-    return Track(25.0, Camera(900.0, 640, 480), Crop(200, 120, 240), np.arange(80) / 100, np.ones(80) / 10, FRONTAL,
+    return Track(25.0, Camera(900.0, 640, 480), Crop(200, 120, 240), np.arange(80) / 100, np.ones(80) / 10, AMBIENT,
                  np.zeros((FRAMES, 64)), still, away, np.ones(FRAMES))
 
 

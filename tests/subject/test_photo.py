@@ -14,7 +14,7 @@ from headroom.face.performance import Performance
 from headroom.media.video import read_frames
 from headroom.subject.folder import Subject
 from headroom.subject.photo import HEAD_MOTION, general_motion, load_photo, mirrored
-from headroom.track.appearance.appearance import Look
+from headroom.track.appearance.appearance import Appearance
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_a_shot_of_a_photo_moves_the_head_and_nothing_far_away(subject):
     track = Subject.open(subject).track
     turned = track.rotation.repeat(3, axis=0) + np.radians([[0, 0, 0], [0, 4, 0], [0, 8, 0]])
     motion = Performance(25.0, track.expression.repeat(3, axis=0), turned, track.translation.repeat(3, axis=0))
-    frames = [made.frame.astype(int) for made in evaluate.made_again(subject, motion)]
+    frames = [made.frame.astype(int) for made in evaluate.remake_frames(subject, motion)]
     assert [frame.shape for frame in frames] == [(track.camera.height, track.camera.width, 3)] * 3
     changed = [np.abs(frame - frames[0]).max(axis=2) > 0 for frame in frames]
     assert changed[2].any() and 0 < changed[1].mean() < 0.9
@@ -56,11 +56,11 @@ def test_a_shot_of_a_photo_moves_the_head_and_nothing_far_away(subject):
 
 def test_the_head_moves_about_the_photos_pose_less_than_a_speakers(subject):
     track = Subject.open(subject).track
-    manner = general_motion(bundled_model(), track).manner
-    assert np.allclose(np.median(manner.pose, axis=0), [*track.rotation[0], *track.translation[0]], atol=1e-3)
-    from headroom.motion.train.general import general
+    style = general_motion(bundled_model(), track).style
+    assert np.allclose(np.median(style.pose, axis=0), [*track.rotation[0], *track.translation[0]], atol=1e-3)
+    from headroom.motion.train.general import general_model
 
-    assert np.allclose(manner.pose.std(axis=0), HEAD_MOTION * general().manner.pose.std(axis=0), rtol=1e-3)
+    assert np.allclose(style.pose.std(axis=0), HEAD_MOTION * general_model().style.pose.std(axis=0), rtol=1e-3)
 
 
 def test_skin_that_is_turned_away_is_taken_from_the_other_side(subject):
@@ -69,7 +69,7 @@ def test_skin_that_is_turned_away_is_taken_from_the_other_side(subject):
     track.rotation[:] = np.radians([0, 50, 0])
     albedo = np.zeros((size, size, 3), np.uint8)
     albedo[:, size // 2 :] = 200
-    sides = [mirrored(person.model, track, Look(track.texture, track.light, picture)).astype(int)
+    sides = [mirrored(person.model, track, Appearance(track.texture, track.light, picture)).astype(int)
              for picture in (albedo, albedo[:, ::-1])]
     changed = [np.abs(side - picture).max(axis=2) > 60 for side, picture in zip(sides, (albedo, albedo[:, ::-1]))]
     halves = np.array([[part.sum() for part in np.split(each, 2, axis=1)] for each in changed])

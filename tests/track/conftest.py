@@ -6,10 +6,10 @@ import pytest
 from known_person import Known, smooth_noise
 
 from headroom.face.camera import Camera, Crop
-from headroom.face.light import FRONTAL
+from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
 from headroom.face.raster import Rasterizer
-from headroom.face.texture import skin_picture
+from headroom.face.texture import albedo_texture
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +26,11 @@ def known():
 @pytest.fixture(scope="session")
 def pictures(known):
     """The known person on a grey wall, lit from the left and above."""
-    light = FRONTAL * 0.85
+    light = AMBIENT * 0.85
     light[1:4] += np.array([[0.3], [0.1], [0.4]])
     texture = np.random.default_rng(2).normal(0, 0.4, 80)
     raster = Rasterizer(known.model, known.camera, Crop(80, 0, 480), 480)
-    raster.set_look(skin_picture(known.model, known.model.albedo(texture), 512), light)
+    raster.set_look(albedo_texture(known.model, known.model.albedo(texture), 512), light)
     frames = []
     for frame in range(len(known.expression)):
         drawn = raster.render(known.vertices(frame))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headroom.face.camera import Camera, place
+from headroom.face.camera import Camera, pose_vertices
 from headroom.face.model import FaceModel
 
 
@@ -19,7 +19,7 @@ class Known:
     fps: float = 25.0
 
     def vertices(self, frame):
-        return place(self.model.shape(self.identity, self.expression[frame]), self.rotation[frame],
+        return pose_vertices(self.model.shape(self.identity, self.expression[frame]), self.rotation[frame],
                      self.translation[frame])
 
     def landmarks(self):

@@ -5,10 +5,10 @@ import pytest
 
 from headroom.common.errors import InputError
 from headroom.face.camera import Crop
-from headroom.face.light import FRONTAL
+from headroom.face.light import AMBIENT
 from headroom.face.raster import Rasterizer
 from headroom.face.texture import unwrap
-from headroom.track.appearance.appearance import estimate_look, require_albedo_kind
+from headroom.track.appearance.appearance import estimate_appearance, require_albedo
 from headroom.track.solve.fit import Fit
 
 
@@ -20,7 +20,7 @@ def test_the_look_draws_the_picture_it_was_taken_from(known, kind, decibels):
     blotches = np.kron(rng.normal(0, 0.05, (32, 32, 1)), np.ones((16, 16, 1)))
     texture = np.rint(np.clip(texture + blotches, 0, 1) * 255).astype(np.uint8)
     texture[~covered] = 128
-    light = FRONTAL * 0.9
+    light = AMBIENT * 0.9
     light[2], light[3] = 0.25, 0.3
     whole = Crop(80, 0, 480)
     raster = Rasterizer(model, known.camera, whole, 480)
@@ -33,7 +33,7 @@ def test_the_look_draws_the_picture_it_was_taken_from(known, kind, decibels):
     step = slice(0, 40, 2)
     fit = Fit(known.camera, known.identity, known.expression[step], known.rotation[step], known.translation[step],
               np.full(20, 0.01))
-    look = estimate_look(model, fit, frames, kind)
+    look = estimate_appearance(model, fit, frames, kind)
     assert look.light.shape == (9, 3) and look.texture.shape == (80,)
     raster.set_look(look.albedo, look.light)
     again = raster.render(known.vertices(10))
@@ -46,4 +46,4 @@ def test_the_look_draws_the_picture_it_was_taken_from(known, kind, decibels):
 
 def test_an_unknown_albedo_is_one_sentence():
     with pytest.raises(InputError, match="choose one of low, frame, clip"):
-        require_albedo_kind("best")
+        require_albedo("best")

@@ -6,13 +6,13 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from headroom.face.topology import eye_distance
-from headroom.track.solve.dense import look_closer
-from headroom.track.solve.face_patch import Window
+from headroom.track.solve.dense import image_information
+from headroom.track.solve.face_patch import FacePatch
 from headroom.track.solve.fit import fit_again, fit_motion, state_of, with_state
 from headroom.track.solve.frame_selection import turned_frames
-from headroom.track.solve.photometric import fit_to_pictures
+from headroom.track.solve.photometric import fit_key_frames
 from headroom.track.solve.residuals import Residuals
-from headroom.track.solve.shading import Posed, Shaded
+from headroom.track.solve.shading import PosedSkin, ShadingResiduals
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +33,10 @@ def looked(known, pictures, unsteady):
     fit = fit_motion(known.model, unsteady, known.fps, known.camera, known.identity)
     chosen = turned_frames(fit, 8)
     begun, key_pictures = fit.at(chosen), [pictures[frame] for frame in chosen]
-    _, look = fit_to_pictures(known.model, begun, key_pictures, unsteady[chosen], known_face=True)
+    _, look = fit_key_frames(known.model, begun, key_pictures, unsteady[chosen], known_face=True)
 
     def evidence(frames, points):
-        return look_closer(known.model, fit, frames, points, look, Residuals(known.model, points, 0.05))
+        return image_information(known.model, fit, frames, points, look, Residuals(known.model, points, 0.05))
 
     return fit, look, evidence
 
@@ -76,13 +76,13 @@ def test_differences_change_as_their_derivatives_say(known, pictures, looked):
     _, look, _ = looked
     frame, points = 12, known.landmarks()
     truth = fit_motion(known.model, points, known.fps, known.camera, known.identity)
-    window = Window.of(pictures[frame], points[frame], 2.0)
+    window = FacePatch.of(pictures[frame], points[frame], 2.0)
 
     def shaded(column, step):
         state = state_of(truth).copy()
         state[frame, column] += step
         fit, neutral = with_state(truth, state), known.model.shape(known.identity)
-        return Shaded.of(fit, frame, Posed.of(look.skin, fit, neutral, frame), window, look.albedo, look.light)
+        return ShadingResiduals.of(fit, frame, PosedSkin.of(look.skin, fit, neutral, frame), window, look.albedo, look.light)
 
     by_motion = shaded(0, 0).by_motion(look.skin)
     for column, step in ((2, 0.1), (50, 0.1), (64, 2e-3), (65, 2e-3), (66, 2e-3), (67, 0.2), (69, 1.0)):
@@ -97,8 +97,8 @@ def test_points_that_are_white_are_not_believed(known, pictures, looked):
     picture = pictures[0].copy()
     picture[:, :320] = 255
     fit = fit_motion(known.model, points, known.fps, known.camera, known.identity)
-    posed = Posed.of(look.skin, fit, known.model.shape(known.identity), 0)
-    weights = Shaded.of(fit, 0, posed, Window.of(picture, points[0], 0.5), look.albedo, look.light).weights
+    posed = PosedSkin.of(look.skin, fit, known.model.shape(known.identity), 0)
+    weights = ShadingResiduals.of(fit, 0, posed, FacePatch.of(picture, points[0], 0.5), look.albedo, look.light).weights
     left = posed.pixels[:, 0] < 320
     assert not weights[left].any() and weights[~left].any()
 
@@ -107,7 +107,7 @@ def test_a_large_face_is_read_as_a_small_one_is(known, pictures):
     picture, points = pictures[0], known.landmarks()[0]
     large = cv2.resize(picture, None, fx=5, fy=5, interpolation=cv2.INTER_LINEAR)
     places = known.camera.project(known.vertices(0))[::7]
-    small_window, window = Window.of(picture, points, 1.0), Window.of(large, 5 * points, 5.0)
+    small_window, window = FacePatch.of(picture, points, 1.0), FacePatch.of(large, 5 * points, 5.0)
     (grey, along_u, along_v, _), (grey_large, large_u, large_v, _) = small_window.at(places), window.at(5 * places)
     assert max(window.grey.shape) <= 512 < 5 * max(small_window.grey.shape)
     assert np.abs(grey_large - grey).mean() < 0.005

@@ -9,11 +9,11 @@ from known_person import Known
 
 from headroom.face.camera import Crop
 from headroom.face.eyeballs import TEXTURE_CENTRES, TEXTURE_RADIUS
-from headroom.face.light import FRONTAL
+from headroom.face.light import AMBIENT
 from headroom.face.raster import Rasterizer
-from headroom.face.texture import skin_picture
+from headroom.face.texture import albedo_texture
 from headroom.face.topology import LEFT_IRIS, RIGHT_IRIS
-from headroom.track.appearance.albedo import of_many_frames
+from headroom.track.appearance.albedo import averaged_albedo
 from headroom.track.solve.fit import Fit, fit_clip
 
 FRAMES = 30
@@ -72,13 +72,13 @@ def test_an_eye_that_is_shut_tells_no_gaze(looking):
 def test_the_iris_is_collected_where_it_was_painted(looking):
     """A green right and a blue left iris in white eyeballs come back in their places of the texture."""
     model = looking.model
-    painted = skin_picture(model, np.maximum(model.albedo(np.zeros(80)), 0.05), 512)
+    painted = albedo_texture(model, np.maximum(model.albedo(np.zeros(80)), 0.05), 512)
     for centre, colour in zip(TEXTURE_CENTRES, ((20, 160, 30), (30, 60, 200))):
         at = (round(centre[0] * 512), round((1 - centre[1]) * 512))
         cv2.circle(painted, at, round(TEXTURE_RADIUS * 512), (225, 225, 225), -1)
         cv2.circle(painted, at, round(TEXTURE_RADIUS * 512 * 0.3), colour, -1)
     raster = Rasterizer(model, looking.camera, Crop(80, 0, 480), 480)
-    raster.set_look(painted, FRONTAL)
+    raster.set_look(painted, AMBIENT)
     frames = []
     for frame in range(FRAMES):
         picture = np.full((480, 640, 3), 90, np.uint8)
@@ -87,7 +87,7 @@ def test_the_iris_is_collected_where_it_was_painted(looking):
         frames.append(picture)
     fit = Fit(looking.camera, looking.identity, looking.expression, looking.rotation, looking.translation,
               np.full(FRAMES, 0.01))
-    found = of_many_frames(model, fit, frames, np.zeros(80), FRONTAL).astype(int)
+    found = averaged_albedo(model, fit, frames, np.zeros(80), AMBIENT).astype(int)
     for centre, colour in zip(TEXTURE_CENTRES, ((20, 160, 30), (30, 60, 200))):
         u, v = round(centre[0] * 512), round((1 - centre[1]) * 512)
         assert np.abs(found[v, u] - colour).max() < 20
@@ -105,7 +105,7 @@ def test_lids_do_not_get_into_the_eyeballs(looking):
         at = (round(centre[0] * 512), round((1 - centre[1]) * 512))
         cv2.circle(painted, at, round(TEXTURE_RADIUS * 512), (220, 220, 220), -1)
     raster = Rasterizer(model, looking.camera, Crop(80, 0, 480), 480)
-    raster.set_look(painted, FRONTAL)
+    raster.set_look(painted, AMBIENT)
     frames = []
     for frame in range(FRAMES):
         picture = np.zeros((480, 640, 3), np.uint8)
@@ -113,7 +113,7 @@ def test_lids_do_not_get_into_the_eyeballs(looking):
         frames.append(picture)
     fit = Fit(looking.camera, looking.identity, looking.expression, looking.rotation, looking.translation,
               np.full(FRAMES, 0.01))
-    found = of_many_frames(model, fit, frames, np.zeros(80), FRONTAL).astype(int)
+    found = averaged_albedo(model, fit, frames, np.zeros(80), AMBIENT).astype(int)
     for centre in TEXTURE_CENTRES:
         u, v = round(centre[0] * 512), round((1 - centre[1]) * 512)
         around = found[v - 20 : v + 21, u - 20 : u + 21]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headroom.track.landmarks.eyelids import LIDS, closed_lids
+from headroom.track.landmarks.eyelids import LIDS, close_eyelids
 
 
 def clip_with_slits(slits):
@@ -28,7 +28,7 @@ def blinking():
 
 def test_the_narrowest_slit_of_a_blink_shuts_and_open_eyes_stay():
     slits = blinking()
-    after = -slits_of(closed_lids(clip_with_slits(slits)))
+    after = -slits_of(close_eyelids(clip_with_slits(slits)))
     assert after[52] < 0.05 * slits[52] + 0.5
     assert np.array_equal(after[slits >= 10], slits[slits >= 10])
     assert np.all(np.diff(after[[52, 53, 54, 55]]) > 0), "the lids still open bit by bit"
@@ -36,12 +36,12 @@ def test_the_narrowest_slit_of_a_blink_shuts_and_open_eyes_stay():
 
 def test_a_clip_without_a_blink_stays_as_it_is():
     points = clip_with_slits(np.linspace(8, 12, 100))
-    assert np.array_equal(closed_lids(points), points)
+    assert np.array_equal(close_eyelids(points), points)
 
 
 def test_frames_without_a_face_stay_unknown_and_disturb_nobody():
     points = clip_with_slits(blinking())
     points[10:20] = np.nan
-    after = closed_lids(points)
+    after = close_eyelids(points)
     assert np.isnan(after[10:20]).all()
     assert np.isfinite(after[20:]).all()

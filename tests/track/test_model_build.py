@@ -7,7 +7,7 @@ import pytest
 from known_person import Known, smooth_noise
 
 from headroom.common.errors import InputError
-from headroom.face.build import EYE_DISTANCE_MM, Face, build_model
+from headroom.face.build import EYE_DISTANCE_MM, PersonLandmarks, build_model
 from headroom.face.topology import MESH_POINTS
 
 
@@ -21,7 +21,7 @@ def people(known):
             known.model, known.camera, rng.normal(size=80), smooth_noise(rng, 60, 64, 0.15),
             smooth_noise(rng, 60, 3, 0.8) * 0.1, np.array([0.0, 0, -900]) + smooth_noise(rng, 60, 3, 0.8) * 5,
         )
-        made.append(Face(person.landmarks(), rng.uniform(0.3, 0.7, (478, 3))))
+        made.append(PersonLandmarks(person.landmarks(), rng.uniform(0.3, 0.7, (478, 3))))
     return made
 
 

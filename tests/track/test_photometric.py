@@ -7,12 +7,12 @@ from headroom.face.topology import eye_distance
 from headroom.track.landmarks.detect import Landmarks
 from headroom.track.solve.fit import fit_clip, fit_motion
 from headroom.track.solve.frame_selection import turned_frames
-from headroom.track.solve.landmark_bias import project_landmarks, without_habit
-from headroom.track.solve.photometric import fit_to_pictures
+from headroom.track.solve.landmark_bias import project_landmarks, remove_landmark_bias
+from headroom.track.solve.photometric import fit_key_frames
 from headroom.track.tracker import fit_frames
 
 
-def habit(known, points):
+def landmark_bias(known, points):
     """A shift of every landmark, the same in all frames: 3 % of the eye distance, alike for neighbours."""
     places = known.model.mean[known.model.landmark_vertices]
     wave = np.stack([np.sin(places[:, 1] / 25), np.cos(places[:, 0] / 25)], 1)
@@ -23,7 +23,7 @@ def habit(known, points):
 
 def test_the_pictures_undo_what_the_landmark_network_does_to_a_person(known, pictures):
     points = known.landmarks()
-    points[..., :2] += habit(known, points)
+    points[..., :2] += landmark_bias(known, points)
     by_landmarks = fit_clip(known.model, points, known.fps, 640, 480)
     by_both = fit_frames(pictures, Landmarks(points, 1), known.fps, known.model)
 
@@ -42,11 +42,11 @@ def test_the_pictures_undo_what_the_landmark_network_does_to_a_person(known, pic
 
 def test_of_a_known_face_only_the_motion_is_corrected(known, pictures):
     points = known.landmarks()
-    points[..., :2] += habit(known, points)
+    points[..., :2] += landmark_bias(known, points)
     fit = fit_motion(known.model, points, known.fps, known.camera, known.identity)
     frames = turned_frames(fit, 6)
     begun = fit.at(frames)
-    nearer, _ = fit_to_pictures(known.model, begun, [pictures[i] for i in frames], points[frames], known_face=True)
+    nearer, _ = fit_key_frames(known.model, begun, [pictures[i] for i in frames], points[frames], known_face=True)
     assert nearer.camera == known.camera and np.array_equal(nearer.identity, known.identity)
     off, off_before = (np.abs(f.rotation - known.rotation[frames]).mean() for f in (nearer, begun))
     assert off < 0.7 * off_before
@@ -58,9 +58,9 @@ def test_a_habit_seen_in_some_frames_is_taken_off_all(known):
     shown = known.model.landmark_ids
     points[:, shown, :2] = project_landmarks(known.model, fit)
     turned = points.copy()
-    turned[..., :2] += habit(known, points) * (1 + fit.rotation[:, 1, None, None])
+    turned[..., :2] += landmark_bias(known, points) * (1 + fit.rotation[:, 1, None, None])
     frames = turned_frames(fit, 12)
-    corrected = without_habit(known.model, turned, fit, frames, fit.at(frames))
+    corrected = remove_landmark_bias(known.model, turned, fit, frames, fit.at(frames))
     left, put_on = (np.abs(made - points)[:, shown, :2].mean() for made in (corrected, turned))
     assert left < 0.2 * put_on
 

@@ -10,12 +10,12 @@ from safetensors.torch import save_file
 
 from headroom.cli.commands.train_regressor import train_regressor
 from headroom.common.errors import InputError
-from headroom.face.camera import place, rotation_matrix
+from headroom.face.camera import pose_vertices, rotation_matrix
 from headroom.face.light import harmonics, shade
 from headroom.face.topology import eye_distance
 from headroom.media.image import write_picture
 from headroom.media.video import VideoWriter, read_frames
-from headroom.track.appearance.appearance import Look
+from headroom.track.appearance.appearance import Appearance
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.regressor.augment import (
     Augmenter,
@@ -27,12 +27,12 @@ from headroom.track.regressor.augment import (
     moved_pose,
 )
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.estimate import Guess, five_points
-from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
+from headroom.track.regressor.estimate import FaceEstimate, five_points
+from headroom.track.regressor.examples import MARGIN, UNIT, Examples, TrackedPerson
 from headroom.track.regressor.losses import known_error, photometric_loss
 from headroom.track.regressor.network import Regressor, RegressorConfig, regressor_for
 from headroom.track.regressor.renders import draw_examples
-from headroom.track.regressor.torch_face import Surface, rotation_matrices
+from headroom.track.regressor.torch_face import TorchFace, rotation_matrices
 from headroom.track.regressor.torch_face import harmonics as torch_harmonics
 from headroom.track.regressor.train import RegressorTraining, collect, fit
 
@@ -47,7 +47,7 @@ def people(known):
     rng = np.random.default_rng(0)
     light = np.concatenate([np.full((1, 3), 3.2), rng.normal(0, 0.2, (8, 3))]).astype(np.float32)
     albedo = rng.integers(60, 200, (64, 64, 3), np.uint8)
-    return [Person(rng.normal(0, 0.5, 80), Look(rng.normal(0, 0.3, 80), light, albedo), known.expression,
+    return [TrackedPerson(rng.normal(0, 0.5, 80), Appearance(rng.normal(0, 0.3, 80), light, albedo), known.expression,
                    rng.integers(0, 255, (2, SIDE, SIDE, 3), np.uint8))]
 
 
@@ -57,13 +57,13 @@ def drawn(known, people):
 
 
 def landmarks_of(model, coefficients):
-    return Guess.of(coefficients, UNIT).landmarks(model)[model.landmark_ids, :2]
+    return FaceEstimate.of(coefficients, UNIT).landmarks(model)[model.landmark_ids, :2]
 
 
 def test_made_up_people_lie_where_their_coefficients_say_in_the_middle_of_the_window(known, drawn):
     for coefficients, landmarks in zip(drawn.coefficients, drawn.landmarks):
         assert np.allclose(landmarks_of(known.model, coefficients), landmarks, atol=1e-4)
-        crop = Deep3DCrop.around(five_points(Guess.of(coefficients, UNIT).landmarks(known.model)))
+        crop = Deep3DCrop.around(five_points(FaceEstimate.of(coefficients, UNIT).landmarks(known.model)))
         assert np.allclose([crop.x, crop.y, crop.size], [-0.5, -0.5, 1], atol=0.02)
 
 
@@ -102,11 +102,11 @@ def test_turned_and_mirrored_light_shades_the_turned_and_mirrored_face_alike():
     coefficients[-3:] = 0, 0, -1000
     normals = rng.normal(size=(20, 3))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    light = Guess.of(coefficients, UNIT).light
-    turned = Guess.of(moved_pose(coefficients, Move(np.zeros(2), 1.0, 0.3)), UNIT)
+    light = FaceEstimate.of(coefficients, UNIT).light
+    turned = FaceEstimate.of(moved_pose(coefficients, Move(np.zeros(2), 1.0, 0.3)), UNIT)
     assert np.allclose(shade(normals @ rotation_matrix(np.array([0, 0, 0.3])).T, turned.light), shade(normals, light),
                        atol=1e-5)
-    flipped = Guess.of(mirrored(coefficients), UNIT)
+    flipped = FaceEstimate.of(mirrored(coefficients), UNIT)
     assert np.allclose(shade(normals * [-1, 1, 1], flipped.light), shade(normals, light), atol=1e-5)
     assert np.isnan(flipped.identity).all()
 
@@ -123,12 +123,12 @@ def test_the_surface_agrees_with_the_face_model(known):
     rng = np.random.default_rng(3)
     coefficients = rng.normal(0, 0.3, 257)
     coefficients[-3:] = 5, -8, -1000
-    guess, surface = Guess.of(coefficients, UNIT), Surface(known.model)
+    guess, surface = FaceEstimate.of(coefficients, UNIT), TorchFace(known.model)
     row = torch.from_numpy(guess.coefficients)[None]
     assert np.allclose(surface.project_landmarks(row)[0], landmarks_of(known.model, coefficients), atol=1e-5)
     places, colours, facing = surface.shade_skin(row)
     skin = surface.skin.vertices.numpy()
-    vertices = place(known.model.shape(guess.identity, guess.expression), guess.rotation, guess.translation)
+    vertices = pose_vertices(known.model.shape(guess.identity, guess.expression), guess.rotation, guess.translation)
     normals = known.model.normals(vertices)
     assert np.allclose(places[0], UNIT.project(vertices[skin]), atol=1e-5)
     assert np.allclose(colours[0], (known.model.albedo(guess.texture) * shade(normals, guess.light))[skin], atol=1e-3)
@@ -139,7 +139,7 @@ def test_the_surface_agrees_with_the_face_model(known):
 
 
 def test_the_photometric_loss_is_least_for_the_light_the_picture_was_drawn_with(known, people):
-    surface, rng = Surface(known.model), np.random.default_rng(4)
+    surface, rng = TorchFace(known.model), np.random.default_rng(4)
     example = draw_examples(known.model, people, people[0].scenes, 3, rng)
     config = replace(RegressorAugment(), mirrored=0, shift=0, scale=0, roll=0, tint=0, covered=0)
     batch = Augmenter(known.model, example, 96, config, rng).batch(np.arange(3))
@@ -166,7 +166,7 @@ def test_one_example_can_be_learnt_by_heart(known, drawn):
     network = fit(known.model, two, config)
     picture = two.pictures[0]
     middle = Deep3DCrop((1 - 1 / MARGIN) / 2 * SIDE, (1 - 1 / MARGIN) / 2 * SIDE, SIDE / MARGIN)
-    guess = Guess.of(network.read(picture, middle).coefficients, UNIT)
+    guess = FaceEstimate.of(network.read(picture, middle).coefficients, UNIT)
     found = guess.landmarks(known.model)[known.model.landmark_ids, :2]
     start = landmarks_of(known.model, network.middle.numpy())
     error, before = (np.linalg.norm(points - two.landmarks[0], axis=1).mean() for points in (found, start))

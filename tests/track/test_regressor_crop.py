@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from headroom.face.camera import Camera, place
+from headroom.face.camera import Camera, pose_vertices
 from headroom.track.regressor.crop import DISTANCE_MM, FOCAL, REFERENCE, Deep3DCrop
-from headroom.track.regressor.estimate import Guess, five_points
+from headroom.track.regressor.estimate import FaceEstimate, five_points
 
 CROP = Deep3DCrop(211.3, 97.8, 240.6)
 
@@ -46,7 +46,7 @@ def test_known_coefficients_lie_where_they_were_drawn(known):
         points = known.landmarks()[frame]
         crop = Deep3DCrop.around(five_points(points))
         pose = crop.pose_from(known.camera, known.rotation[frame], known.translation[frame])
-        guess = Guess(crop, known.identity, known.expression[frame], np.zeros(80), pose[0], np.zeros((9, 3)), pose[1])
+        guess = FaceEstimate(crop, known.identity, known.expression[frame], np.zeros(80), pose[0], np.zeros((9, 3)), pose[1])
         seen = known.model.landmark_ids
         away = np.linalg.norm((guess.landmarks(known.model) - points)[seen, :2], axis=1) / crop.size * 224
         assert away.mean() < 0.7
@@ -72,6 +72,6 @@ def test_a_head_that_moves_through_the_picture_looks_the_same_in_its_window(know
     camera, vertices = Camera(900, 640, 480), known.model.mean[::50]
     crop = Deep3DCrop(300, 150, 200)
     rotation, translation = crop.pose_in(camera, np.array([0.1, 0.3, -0.2]), np.array([4.0, -3, -1000]))
-    pixels = camera.project(place(vertices, rotation, translation))
-    same = crop.project(place(vertices, np.array([0.1, 0.3, -0.2]), np.array([4.0, -3, -1000])))
+    pixels = camera.project(pose_vertices(vertices, rotation, translation))
+    same = crop.project(pose_vertices(vertices, np.array([0.1, 0.3, -0.2]), np.array([4.0, -3, -1000])))
     assert np.linalg.norm(pixels - same, axis=1).mean() < 0.005 * crop.size

@@ -10,10 +10,10 @@ import torch
 
 from headroom.__main__ import main
 from headroom.common.errors import InputError
-from headroom.face.camera import place
+from headroom.face.camera import pose_vertices
 from headroom.face.light import harmonics
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.deep3d import Deep3DNet, to_guess
+from headroom.track.regressor.deep3d import Deep3DNet, to_estimate
 from headroom.track.regressor.load import load_regressor
 from headroom.track.regressor.network import Regressor, RegressorConfig
 
@@ -107,7 +107,7 @@ def test_the_commands_refuse_a_file_that_is_no_regressor(command, tmp_path, monk
 def test_pose_and_light_mean_what_the_publication_says():
     rng = np.random.default_rng(1)
     values = rng.normal(0, 0.2, 257)
-    guess = to_guess(values, CROP, ORIGIN)
+    guess = to_estimate(values, CROP, ORIGIN)
     x, y, z = values[224:227]
     about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
@@ -118,7 +118,7 @@ def test_pose_and_light_mean_what_the_publication_says():
     theirs = vertices @ rotation + values[254:]
     depth = 10 - theirs[:, 2]
     pixels = np.stack([1015 * theirs[:, 0] / depth + 112, 112 - 1015 * theirs[:, 1] / depth], 1)
-    ours = place(vertices * 100 + ORIGIN, guess.rotation, guess.translation)
+    ours = pose_vertices(vertices * 100 + ORIGIN, guess.rotation, guess.translation)
     assert np.allclose(guess.crop.project(ours), pixels, atol=1e-3)
 
     normals = vertices / np.linalg.norm(vertices, axis=1, keepdims=True) @ rotation

@@ -8,8 +8,8 @@ import pytest
 from headroom.face.topology import eye_distance
 from headroom.track.landmarks.detect import Landmarks
 from headroom.track.regressor.crop import DISTANCE_MM
-from headroom.track.regressor.estimate import Guess
-from headroom.track.regressor.missing_frames import read_lost
+from headroom.track.regressor.estimate import FaceEstimate
+from headroom.track.regressor.missing_frames import fill_missing_frames
 from headroom.track.regressor.network import Regressor, RegressorConfig
 from headroom.track.solve.fit import fit_motion
 
@@ -25,7 +25,7 @@ class Seer:
     def read(self, picture, crop):
         frame, known = int(picture[0, 0, 0]), self.known
         pose = crop.pose_from(known.camera, known.rotation[frame], known.translation[frame])
-        return Guess(crop, known.identity, known.expression[frame], np.zeros(80), pose[0], np.zeros((9, 3)), pose[1])
+        return FaceEstimate(crop, known.identity, known.expression[frame], np.zeros(80), pose[0], np.zeros((9, 3)), pose[1])
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def away(fit, known, true):
 
 def test_what_the_regressor_sees_beats_what_lies_between(known, clip):
     frames, true, landmarks = clip
-    points, doubt = read_lost(frames, landmarks, known.model, Seer(known))
-    assert (doubt[LOST] > 1).all() and (doubt[LOST] < 3).all() and (np.delete(doubt, np.r_[LOST]) == 1).all()
-    read = fit_motion(known.model, points, 25.0, known.camera, known.identity, doubt=doubt)
+    points, noise_scale = fill_missing_frames(frames, landmarks, known.model, Seer(known))
+    assert (noise_scale[LOST] > 1).all() and (noise_scale[LOST] < 3).all() and (np.delete(noise_scale, np.r_[LOST]) == 1).all()
+    read = fit_motion(known.model, points, 25.0, known.camera, known.identity, noise_scale=noise_scale)
     between = fit_motion(known.model, landmarks.points, 25.0, known.camera, known.identity)
     assert away(read, known, true)[LOST].mean() < 0.5 * away(between, known, true)[LOST].mean()
     assert np.isnan(read.error[LOST]).all() and np.isfinite(np.delete(read.error, np.r_[LOST])).all()
@@ -61,8 +61,8 @@ def test_a_regressor_that_sees_nothing_is_not_believed(known, clip):
     frames, true, landmarks = clip
     blind = Regressor(RegressorConfig(blocks=(1, 1, 1, 1), width=4, resolution=32)).eval()
     blind.middle[-1] = -DISTANCE_MM
-    points, doubt = read_lost(frames, landmarks, known.model, blind)
-    assert (doubt[LOST] > 8).all()
-    read = fit_motion(known.model, points, 25.0, known.camera, known.identity, doubt=doubt)
+    points, noise_scale = fill_missing_frames(frames, landmarks, known.model, blind)
+    assert (noise_scale[LOST] > 8).all()
+    read = fit_motion(known.model, points, 25.0, known.camera, known.identity, noise_scale=noise_scale)
     between = fit_motion(known.model, landmarks.points, 25.0, known.camera, known.identity)
     assert away(read, known, true)[LOST].mean() < 1.3 * away(between, known, true)[LOST].mean()

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from headroom.common.networks.arcface import ArcFace
-from headroom.track.appearance.appearance import Look
+from headroom.track.appearance.appearance import Appearance
 from headroom.track.regressor.augment import Augmenter
-from headroom.track.regressor.examples import Person
+from headroom.track.regressor.examples import TrackedPerson
 from headroom.track.regressor.losses import LossWeights
 from headroom.track.regressor.network import RegressorConfig
-from headroom.track.regressor.perceptual import Likeness
+from headroom.track.regressor.perceptual import PerceptualLoss
 from headroom.track.regressor.renders import draw_examples
-from headroom.track.regressor.torch_face import Surface
+from headroom.track.regressor.torch_face import TorchFace
 from headroom.track.regressor.train import RegressorTraining, fit
 
 SIDE = 64
@@ -32,7 +32,7 @@ def drawn(known):
     light = np.concatenate([np.full((1, 3), 3.0), rng.normal(0, 0.2, (8, 3))]).astype(np.float32)
     albedo = rng.integers(60, 200, (64, 64, 3), np.uint8)
     scenes = rng.integers(0, 255, (2, 83, 83, 3), np.uint8)
-    person = Person(rng.normal(0, 0.5, 80), Look(rng.normal(0, 0.3, 80), light, albedo), known.expression, scenes)
+    person = TrackedPerson(rng.normal(0, 0.5, 80), Appearance(rng.normal(0, 0.3, 80), light, albedo), known.expression, scenes)
     return draw_examples(known.model, [person], scenes, 4, np.random.default_rng(1))
 
 
@@ -43,7 +43,7 @@ def faces(drawn):
 
 
 def test_the_face_is_drawn_in_the_skin_s_colours_where_the_skin_is(known, arcface, faces):
-    surface, likeness = Surface(known.model), Likeness(known.model, arcface, 256)
+    surface, likeness = TorchFace(known.model), PerceptualLoss(known.model, arcface, 256)
     pictures, covered = likeness.draw(surface, faces[0])
     places, colours, facing = surface.shade_skin(faces[0])
     read = torch.nn.functional.grid_sample(pictures, 2 * places[:, None], align_corners=False)[:, :, 0].transpose(1, 2)
@@ -53,7 +53,7 @@ def test_the_face_is_drawn_in_the_skin_s_colours_where_the_skin_is(known, arcfac
 
 
 def test_the_picture_changes_as_its_derivatives_say(known, arcface, faces):
-    surface, likeness = Surface(known.model), Likeness(known.model, arcface, SIDE)
+    surface, likeness = TorchFace(known.model), PerceptualLoss(known.model, arcface, SIDE)
     one = faces[0][:1].double().float()
     # a smooth weight that is nothing at the outline and at the lids, where what is seen jumps
     rows, columns = np.indices((SIDE, SIDE)) / SIDE - 0.5
@@ -73,7 +73,7 @@ def test_the_picture_changes_as_its_derivatives_say(known, arcface, faces):
 
 
 def test_a_face_is_like_itself_and_less_like_another(known, arcface, faces):
-    surface, likeness = Surface(known.model), Likeness(known.model, arcface, SIDE)
+    surface, likeness = TorchFace(known.model), PerceptualLoss(known.model, arcface, SIDE)
     coefficients, landmarks = faces
     with torch.no_grad():
         drawn, covered = likeness.draw(surface, coefficients)
@@ -89,7 +89,7 @@ def test_training_with_it_makes_faces_more_alike(known, arcface, drawn, faces):
     photographs = replace(drawn, photographed=np.ones(len(drawn), bool))
     network, weights = RegressorConfig((1, 1, 1, 1), 8, SIDE), LossWeights(likeness=50.0)
     config = RegressorTraining(network, weights=weights, steps=12, batch=4, warm_up=0.2)
-    surface, likeness = Surface(known.model), Likeness(known.model, arcface, SIDE)
+    surface, likeness = TorchFace(known.model), PerceptualLoss(known.model, arcface, SIDE)
     batch = Augmenter(known.model, photographs, SIDE, config.augment, np.random.default_rng(5)).batch(np.arange(4))
 
     def alike(network):

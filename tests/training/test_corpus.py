@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 
 from headroom.common.errors import Cancelled, InputError
 from headroom.common.paths import REFINER_WEIGHTS
-from headroom.common.progress import silent
+from headroom.common.progress import no_progress
 from headroom.face.model import bundled_model
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import NetworkConfig
-from headroom.motion.model.ridge import ReadoutConfig
+from headroom.motion.model.ridge import RidgeConfig
 from headroom.motion.train.dataset import AugmentConfig
 from headroom.motion.train.personal import TrainConfig
 from headroom.refine import general
@@ -28,12 +28,12 @@ from headroom.subject import clip as learning
 from headroom.subject.identity import feature_name
 from headroom.training import corpus
 from headroom.training import runs as training
-from headroom.training.corpus import Clip, DrawnClips, Speaker, SpokenClips, TrackCache, find_clips, people
+from headroom.training.corpus import CorpusClip, RefinerClips, TrackedClip, MotionClips, TrackCache, find_clips, people
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "sample.mp4"
 WORD_SECONDS = 29 / 25
 TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, dropout=0.1), members=1, steps=4, batch=4,
-                   augment=AugmentConfig(variants=1), readout=ReadoutConfig(size=64))
+                   augment=AugmentConfig(variants=1), readout=RidgeConfig(size=64))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_the_weights_are_trained_from_lrw_and_bad_clips_are_listed(lrw, tmp_path
     monkeypatch.setattr(corpus, "track_speaker", lambda clip, *rest, known=corpus.track_speaker:
                         tracked.append(clip.stem) or known(clip, *rest))
     weights, cache = tmp_path / "motion.safetensors", tmp_path / "cache"
-    notes = training.train_motion_weights(training.Run([lrw], weights, cache))
+    notes = training.train_motion_weights(training.TrainingRun([lrw], weights, cache))
     assert len(notes) == 1 and "AFTER_00002.mp4 was left out: No face found" in notes[0]
     assert tracked == ["ABOUT_00001", "AFTER_00001", "AFTER_00002"]
     first = MotionModel.load(weights)
@@ -105,7 +105,7 @@ def test_the_weights_are_trained_from_lrw_and_bad_clips_are_listed(lrw, tmp_path
 
     renamed = tmp_path / "again"
     shutil.copytree(lrw, renamed)
-    assert training.train_motion_weights(training.Run([renamed], weights, cache)) != []
+    assert training.train_motion_weights(training.TrainingRun([renamed], weights, cache)) != []
     assert len(tracked) == 3, "what is in a file counts, not where it lies"
     again = MotionModel.load(weights)
     assert all(a.equal(b) for a, b in zip(first.networks[0].state_dict().values(),
@@ -116,7 +116,7 @@ def test_the_refiner_is_trained_from_the_same_tracks_and_a_person_begins_from_it
     tiny = replace(REFINING, generator=GeneratorConfig(width=8, levels=4, hidden=8), steps=2, device="cpu")
     monkeypatch.setitem(training.REFINER_PRESETS, "general", tiny)
     weights, cache = tmp_path / "refiner.safetensors", tmp_path / "cache"
-    notes = training.train_refiner_weights(training.Run([lrw], weights, cache))
+    notes = training.train_refiner_weights(training.TrainingRun([lrw], weights, cache))
     assert len(notes) == 1 and "AFTER_00002.mp4 was left out: No face found" in notes[0]
     monkeypatch.setattr(general, "REFINER_WEIGHTS", weights)
     model = bundled_model()
@@ -149,13 +149,13 @@ def test_a_refiner_s_training_resumed_equals_one_without_a_stop(lrw, tmp_path, m
                    discriminator_width=4)
     monkeypatch.setitem(training.REFINER_PRESETS, "general", tiny)
     weights = tmp_path / "whole.safetensors"
-    training.train_refiner_weights(training.Run([lrw], weights, tmp_path / "cache"))
+    training.train_refiner_weights(training.TrainingRun([lrw], weights, tmp_path / "cache"))
 
     def stop(fraction, message):
         if fraction > 0.9 and message.startswith("Learning"):
             raise Cancelled
 
-    parted = training.Run([lrw], tmp_path / "parted.safetensors", tmp_path / "cache", checkpoint_every=2)
+    parted = training.TrainingRun([lrw], tmp_path / "parted.safetensors", tmp_path / "cache", checkpoint_every=2)
     with pytest.raises(Cancelled):
         training.train_refiner_weights(parted, progress=stop)
     training.train_refiner_weights(replace(parted, resume=True))
@@ -167,11 +167,11 @@ def test_a_clip_without_sound_is_left_out_for_motion_alone(tmp_path, monkeypatch
     frames = list(read_frames(SAMPLE, 0.0, 0.4))
     with VideoWriter(tmp_path / "mute.mp4", 25.0, frames[0].shape[1], frames[0].shape[0]) as writer:
         writer.write_all(frames)
-    run = training.Run([tmp_path / "mute.mp4"], tmp_path / "w.safetensors", tmp_path / "cache")
+    run = training.TrainingRun([tmp_path / "mute.mp4"], tmp_path / "w.safetensors", tmp_path / "cache")
     with pytest.raises(InputError, match=r"mute\.mp4 was left out: mute\.mp4 has no sound"):
         training.train_motion_weights(run)
-    tracked, notes = training.tracked_clips(run, TrackCache(run.cache, bundled_model()), silent)
-    pairs = DrawnClips(list(tracked), list(tracked.values()), bundled_model(), 64)[0]
+    tracked, notes = training.tracked_clips(run, TrackCache(run.cache, bundled_model()), no_progress)
+    pairs = RefinerClips(list(tracked), list(tracked.values()), bundled_model(), 64)[0]
     assert notes == [] and pairs.frames.shape == (len(frames), 64, 64, 3)
     drawn = pairs.renders[..., 3] > 250
     assert np.abs(pairs.frames[drawn].astype(float) - pairs.renders[..., :3][drawn]).mean() < 12
@@ -188,10 +188,10 @@ def test_of_a_clip_that_does_not_fit_into_memory_the_beginning_is_used_and_that_
 
 
 def test_a_clip_whose_face_comes_late_is_no_help_to_the_refiner(lrw, tmp_path, monkeypatch):
-    run = training.Run([lrw], tmp_path / "w.safetensors", tmp_path / "cache")
-    tracked, _ = training.tracked_clips(run, TrackCache(run.cache, bundled_model()), silent)
+    run = training.TrainingRun([lrw], tmp_path / "w.safetensors", tmp_path / "cache")
+    tracked, _ = training.tracked_clips(run, TrackCache(run.cache, bundled_model()), no_progress)
     late = next(iter(tracked))
-    speaker = Speaker.load(tracked[late])
+    speaker = TrackedClip.load(tracked[late])
     hidden = replace(speaker.track, confidence=np.zeros(len(speaker.track), np.float32))
     replace(speaker, track=hidden).save(tracked[late])
     assert training.faceless(tracked) == [late] and late not in tracked
@@ -202,7 +202,7 @@ def test_a_clip_whose_face_comes_late_is_no_help_to_the_refiner(lrw, tmp_path, m
 
 
 def test_another_tracker_tracks_anew(tmp_path, monkeypatch):
-    clip = Clip(tmp_path / "clip.mp4")
+    clip = CorpusClip(tmp_path / "clip.mp4")
     clip.path.write_bytes(b"pictures")
     tracked = []
 
@@ -222,13 +222,13 @@ def test_another_tracker_tracks_anew(tmp_path, monkeypatch):
 def test_clips_of_which_none_can_be_used_are_refused(tmp_path, monkeypatch):
     (tmp_path / "clip.mp4").write_bytes(b"no pictures")
     with pytest.raises(InputError, match="None of the 1 clips can be used"):
-        training.train_motion_weights(training.Run([tmp_path], tmp_path / "w.safetensors", tmp_path / "cache"))
+        training.train_motion_weights(training.TrainingRun([tmp_path], tmp_path / "w.safetensors", tmp_path / "cache"))
 
 
 def test_a_broken_cache_file_says_what_to_do(tmp_path):
     (tmp_path / "clip.npz").write_bytes(b"half")
     with pytest.raises(InputError, match="remove it and train again"):
-        SpokenClips([tmp_path / "clip.npz"])[0]
+        MotionClips([tmp_path / "clip.npz"])[0]
 
 
 def test_the_paper_s_preset_differs_in_mapping_loss_and_steps():

@@ -26,7 +26,7 @@ from headroom.cli.local_server import local_server, stop
 from headroom.cli.system_libraries import package_named_in
 from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.paths import shipped_file
-from headroom.common.progress import Progress, silent
+from headroom.common.progress import Progress, no_progress
 
 EXIT_INPUT, EXIT_CANCELLED = 2, 130
 UNEXPECTED = "Unexpected error"  # how the backend begins when the fault is not the user's
@@ -74,7 +74,7 @@ def build_extension(folder: Path) -> Path:
 
 def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = None, performance: Path | None = None,
               seed: int = 0, plate_fit: float = 0.0, controls: Sequence[str] = (), pose: str = "predicted",
-              progress: Progress = silent) -> dict[str, Any]:
+              progress: Progress = no_progress) -> dict[str, Any]:
     """Build the shot's scene, render it in Eevee, refine it; returns {"movie", "blend", "frames", "notes"}.
 
     controls, pose: how a prediction is played (`pipeline.perform`).
@@ -118,7 +118,7 @@ def require_usable(subject: Path, speech: Path) -> None:
     Subject.open(subject)
     with audio_on_disk(speech) as samples:
         if is_silent(samples):
-            raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
+            raise InputError(f"{speech.name} is no_progress; choose a recording with speech in it.")
 
 
 def _run(command: list[str], environment: dict[str, str], progress: Progress) -> dict[str, Any]:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from headroom.cli.blender import find_blender, make_shot
 from headroom.common.paths import shipped_file
-from headroom.common.progress import Progress, part, silent
+from headroom.common.progress import Progress, subprogress, no_progress
 
 CONSENT = "synthetic person"  # samples/README.md: nobody is shown
 
 
-def run(output: Path, progress: Progress = silent) -> list[Path]:
+def run(output: Path, progress: Progress = no_progress) -> list[Path]:
     """Learn the sample, make its shot; returns what was written into the folder `output`."""
     from headroom import pipeline
 
     find_blender()  # before the minutes of learning
     clip, speech = shipped_file("samples", "sample.mp4"), shipped_file("samples", "speech.wav")
     subject, movie, blend = output / "subject", output / "shot.mp4", output / "shot.blend"
-    pipeline.learn(clip, subject, name="Robin", consent=CONSENT, progress=part(progress, 0, 0.6))
-    make_shot(subject, speech, movie, blend=blend, progress=part(progress, 0.6, 1))
+    pipeline.learn(clip, subject, name="Robin", consent=CONSENT, progress=subprogress(progress, 0, 0.6))
+    make_shot(subject, speech, movie, blend=blend, progress=subprogress(progress, 0.6, 1))
     return [subject, movie, blend]

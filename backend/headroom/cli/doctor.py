@@ -16,7 +16,7 @@ from typing import Any, Literal
 from headroom import __version__
 from headroom.cli.system_libraries import SOFTWARE_OPENGL, missing_packages
 from headroom.common.errors import HeadroomError
-from headroom.common.files import digest_of
+from headroom.common.files import file_digest
 from headroom.common.paths import CHECKSUMS, WEIGHTS, cache_folder
 
 PACKAGES = ("numpy", "scipy", "torch", "mediapipe", "av", "moderngl", "h5py", "trimesh", "safetensors", "fastapi",
@@ -131,7 +131,7 @@ def _weights() -> Iterator[Finding]:
     files = sorted(path for path in WEIGHTS.glob("*") if path.suffix in (".npz", ".safetensors"))
     for name in sorted({path.name for path in files} | stated.keys()):
         path = WEIGHTS / name
-        digest = digest_of(path) if path.is_file() else "missing"
+        digest = file_digest(path) if path.is_file() else "missing"
         ok = path.is_file() and stated.get(name, digest) == digest
         yield Finding(f"weights/{name}", ok, f"sha256 {digest[:16]}" if path.is_file() else digest,
                       "The file is not the one that was released; install Headroom again.")

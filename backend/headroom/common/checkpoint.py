@@ -16,10 +16,10 @@ from headroom.common.errors import HeadroomError, InputError
 from headroom.common.files import atomic_write
 
 FORMAT = "headroom training 1"
-SCALARS_EVERY = 10  # steps
+SCALARS_INTERVAL = 10  # steps
 
 
-class Course(Protocol):
+class TrainingState(Protocol):
     """What a checkpoint keeps: where the training of one network stands."""
 
     step: int
@@ -30,7 +30,7 @@ class Course(Protocol):
 
 
 @dataclass
-class Record:
+class TrainingCheckpoint:
     """The checkpoint of a training at `path`, written every `every` steps, and its curves in the folder `curves`.
 
     made_from: names the clips and settings; a checkpoint of others is refused. resuming: go on from the checkpoint.
@@ -46,7 +46,7 @@ class Record:
     _writer: Any = None
 
     def __post_init__(self) -> None:
-        if self.curves is not None and team.leads():
+        if self.curves is not None and team.is_main():
             self._writer = new_writer(self.curves)
         if self.resuming:
             state = read_checkpoint(self.path)
@@ -55,27 +55,27 @@ class Record:
                                  "what it was begun with.")
             self.finished, self._pending = state["finished"], state
 
-    def resume(self, course: Course) -> None:
+    def resume(self, course: TrainingState) -> None:
         """Bring a new course to where the checkpoint left it; once, for the network that was being trained."""
         if self._pending is None:
             return
         course.load_state_dict(self._pending["course"])
         randoms = self._pending["random"]
-        if len(randoms) != team.size():
+        if len(randoms) != team.world_size():
             raise InputError(f"{self.path} was begun with {len(randoms)} processes; resume with as many.")
-        set_random_state(randoms[team.place()])
+        set_random_state(randoms[team.rank()])
         self._pending = None
 
-    def after(self, course: Course, losses: dict[str, Tensor]) -> None:
+    def after(self, course: TrainingState, losses: dict[str, Tensor]) -> None:
         """Write what is due after a step."""
-        if self._writer is not None and course.step % SCALARS_EVERY == 0:
+        if self._writer is not None and course.step % SCALARS_INTERVAL == 0:
             for name, value in losses.items():
                 self._writer.add_scalar(f"network {len(self.finished)}/{name}", float(value.detach()), course.step)
         if course.step % self.every == 0:
             if self._writer is not None:
                 self._writer.flush()
-            randoms = team.everybodys(random_state())
-            if team.leads():
+            randoms = team.all_gather(random_state())
+            if team.is_main():
                 self._write({"course": course.state_dict(), "random": randoms})
 
     def finish(self, network: nn.Module) -> None:
@@ -86,7 +86,7 @@ class Record:
         """The model has been written: nothing is left to go on from."""
         if self._writer is not None:
             self._writer.close()
-        if team.leads():
+        if team.is_main():
             self.path.unlink(missing_ok=True)
 
     def _write(self, state: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ class Record:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `Record` wrote at `path`."""
+    """What `TrainingCheckpoint` wrote at `path`."""
     if not path.is_file():
         raise InputError(f"There is no checkpoint {path} to go on from; train without --resume.")
     refusal = InputError(f"{path} is not a checkpoint of this version; train without --resume.")

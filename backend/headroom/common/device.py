@@ -10,7 +10,7 @@ from headroom.common.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-VARIABLE = "HEADROOM_DEVICE"
+DEVICE_VARIABLE = "HEADROOM_DEVICE"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -19,7 +19,7 @@ def pick_device(name: str = "auto") -> "torch.device":
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    name = (os.environ.get(VARIABLE) or name) if name == "auto" else name
+    name = (os.environ.get(DEVICE_VARIABLE) or name) if name == "auto" else name
     if name == "auto":
         name = next(best for best in ("cuda", "mps", "cpu") if there[best])
     if name not in DEVICES:

@@ -17,13 +17,13 @@ from torch import Tensor, distributed, nn
 from headroom.common.device import pick_device
 from headroom.common.errors import InputError
 
-LONGEST_WAIT = timedelta(days=7)  # one process may still be tracking clips when the others are done
+TIMEOUT = timedelta(days=7)  # one process may still be tracking clips when the others are done
 
 T = TypeVar("T")
 
 
 @contextmanager
-def gathered_team() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Join the team that torchrun named in the environment, if any, and leave it at the end."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
@@ -32,24 +32,24 @@ def gathered_team() -> Iterator[None]:
     if on_card:
         torch.cuda.set_device(device())
     distributed.init_process_group("nccl" if on_card and distributed.is_nccl_available() else "gloo",
-                                   timeout=LONGEST_WAIT)
+                                   timeout=TIMEOUT)
     try:
         yield
     finally:
         distributed.destroy_process_group()
 
 
-def size() -> int:
+def world_size() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def place() -> int:
+def rank() -> int:
     """This process's number in the team, 0 for the leader."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def leads() -> bool:
-    return place() == 0
+def is_main() -> bool:
+    return rank() == 0
 
 
 def device() -> torch.device:
@@ -59,37 +59,37 @@ def device() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
-def own_part(count: int) -> slice:
-    """Which of `count` things that are shared out are this process's."""
-    if count % size():
-        raise InputError(f"A batch of {count} cannot be shared by {size()} processes; start a number that divides it.")
-    return slice(place(), count, size())
+def shard(count: int) -> slice:
+    """Which of `count` things that are data_parallel out are this process's."""
+    if count % world_size():
+        raise InputError(f"A batch of {count} cannot be data_parallel by {world_size()} processes; start a number that divides it.")
+    return slice(rank(), count, world_size())
 
 
-def shared(network: nn.Module) -> nn.Module:
+def data_parallel(network: nn.Module) -> nn.Module:
     """`network` with the leader's weights; gradients of what it answers are averaged over the team."""
-    if size() == 1:
+    if world_size() == 1:
         return network
     on_card = next(network.parameters()).device.type == "cuda"
     return nn.parallel.DistributedDataParallel(network, device_ids=[device()] if on_card else None)
 
 
-def mean(value: Tensor) -> Tensor:
+def all_reduce_mean(value: Tensor) -> Tensor:
     """The team's mean of a scalar without a gradient.
 
     Sums divided by the mean of everybody's counts have gradients whose average is that of the joint batch.
     """
-    if size() == 1:
+    if world_size() == 1:
         return value
     total = value.detach().clone()
     distributed.all_reduce(total)
-    return total / size()
+    return total / world_size()
 
 
-def everybodys(value: T) -> list[T]:
+def all_gather(value: T) -> list[T]:
     """What every process gave, in the order of their numbers; all wait for the last."""
-    if size() == 1:
+    if world_size() == 1:
         return [value]
-    values: list[Any] = [None] * size()
+    values: list[Any] = [None] * world_size()
     distributed.all_gather_object(values, value)
     return values

@@ -14,7 +14,7 @@ from pathlib import Path
 from headroom.common.errors import InputError
 
 CHUNK_BYTES = 1 << 20
-UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
+NPZ_ERRORS = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
 """What reading an .npz raises when it is missing, cut short, empty, something else, or lacks an array."""
 
 
@@ -52,7 +52,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def digest_of(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 S = TypeVar("S")
 T = TypeVar("T")
 
-AHEAD = 2  # items: one that waits and one that is being made
+DEPTH = 2  # items: one that waits and one that is being made
 THREADS = 2  # for work that is half Python: more would wait for each other
 _END: Any = object()
 
 
-def ahead(items: Iterable[T], most: int = AHEAD) -> Generator[T, None, None]:
+def prefetch(items: Iterable[T], most: int = DEPTH) -> Generator[T, None, None]:
     """The items in order, made in a thread of their own, at most `most` more than were asked for.
 
     What goes wrong there is raised here, in its place in the order. Closing this iterator closes `items`, in their own
@@ -23,7 +23,7 @@ def ahead(items: Iterable[T], most: int = AHEAD) -> Generator[T, None, None]:
     """
     iterator = iter(items)
     waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(1, "ahead") as thread:
+    with ThreadPoolExecutor(1, "prefetch") as thread:
         try:
             while True:
                 waiting.extend(thread.submit(next, iterator, _END) for _ in range(most + 1 - len(waiting)))
@@ -38,7 +38,7 @@ def ahead(items: Iterable[T], most: int = AHEAD) -> Generator[T, None, None]:
                 thread.submit(iterator.close).result()
 
 
-def side_by_side(make: Callable[[S], T], items: Iterable[S]) -> Generator[T, None, None]:
+def parallel_map(make: Callable[[S], T], items: Iterable[S]) -> Generator[T, None, None]:
     """make(item) of all items, in order, by several threads; closing this leaves out what is not begun."""
     pool = ThreadPoolExecutor(THREADS, "side by side")
     try:

@@ -17,11 +17,11 @@ class Progress(Protocol):
     def __call__(self, fraction: float, message: str) -> None: ...
 
 
-def silent(fraction: float, message: str) -> None:
+def no_progress(fraction: float, message: str) -> None:
     """A progress that tells nobody."""
 
 
-def part(progress: Progress, start: float, end: float) -> Progress:
+def subprogress(progress: Progress, start: float, end: float) -> Progress:
     """The progress of one step that covers `start`..`end` of the whole."""
 
     def report(fraction: float, message: str) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 
 from headroom import pipeline
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, part, silent, timed
+from headroom.common.progress import Progress, subprogress, no_progress, timed
 from headroom.evaluation import measures
-from headroom.face.camera import place
+from headroom.face.camera import pose_vertices
 from headroom.face.performance import Performance
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
@@ -35,7 +35,7 @@ Figures = dict[str, float | list[float] | None]
 
 
 def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = None, preset: str = "draft",
-             face_model: Path | None = None, progress: Progress = silent) -> dict[str, Any]:
+             face_model: Path | None = None, progress: Progress = no_progress) -> dict[str, Any]:
     """Figures as plain values: "clip", "preset", "train_seconds", "test_frames", "tables" by name, "truth", "seconds"
     by stage, "notes". `save`: a folder for truth.mp4, reconstruction.mp4 and prediction.mp4, frame-aligned."""
     clip, info = Path(clip), probe(Path(clip))
@@ -45,19 +45,19 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
         folder, speech, movies = (Path(scratch) / name for name in ("subject", "rest.wav", "movies"))
         with timed(took, "learn"):
             notes = pipeline.learn(clip, folder, preset=preset, from_seconds=0.0, to_seconds=train_seconds,
-                                   consent="evaluation only", face_model=face_model, progress=part(progress, 0, 0.7))
+                                   consent="evaluation only", face_model=face_model, progress=subprogress(progress, 0, 0.7))
         with timed(took, "track"):
-            rest = pipeline.track_rest(folder, clip, train_seconds, None, part(progress, 0.7, 0.76))
+            rest = pipeline.track_rest(folder, clip, train_seconds, None, subprogress(progress, 0.7, 0.76))
         with timed(took, "predict"):
             write_wav(speech, read_audio(clip, SAMPLE_RATE, from_seconds=train_seconds))
-            predicted, said = pipeline.perform(folder, speech, progress=part(progress, 0.76, 0.78))
-        test = Test.seen(clip, info, train_seconds, Subject.open(folder), rest, part(progress, 0.78, 0.82))
+            predicted, said = pipeline.perform(folder, speech, progress=subprogress(progress, 0.76, 0.78))
+        test = HeldOutPart.seen(clip, info, train_seconds, Subject.open(folder), rest, subprogress(progress, 0.78, 0.82))
         motions = {"reconstruction": rest.performance, "prediction": predicted.resampled(rest.fps, len(rest))}
         tables: dict[str, Figures] = {}
         for index, (name, motion) in enumerate(motions.items()):
-            step = part(progress, 0.82 + 0.09 * index, 0.91 + 0.09 * index)
+            step = subprogress(progress, 0.82 + 0.09 * index, 0.91 + 0.09 * index)
             with timed(took, f"make {name}"):
-                tables[name] = _pictures(test, made_again(folder, motion, step), movies / f"{name}.mp4")
+                tables[name] = _pictures(test, remake_frames(folder, motion, step), movies / f"{name}.mp4")
             tables[name] |= _motion(test, motion)
         if save:
             with test.writer(movies / "truth.mp4") as writer:
@@ -76,15 +76,15 @@ def evaluate(clip: Path, *, train_seconds: float = 12.0, save: Path | None = Non
     }
 
 
-def made_again(folder: Path, motion: Performance, progress: Progress = silent) -> Iterator[Composite]:
+def remake_frames(folder: Path, motion: Performance, progress: Progress = no_progress) -> Iterator[Composite]:
     """Full frames of a motion, drawn by the backend and refined over the subject's plates."""
     found = pipeline.match(folder, motion.rotation, motion.translation, motion.fps, plate_fit=0.0)
     renders = pipeline.render_crops(folder, motion.expression, found.rotation, found.translation)
-    yield from pipeline.refine_frames(folder, renders, found, progress)
+    yield from pipeline.refined_frames(folder, renders, found, progress)
 
 
 @dataclass(frozen=True)
-class Test:
+class HeldOutPart:
     """The part of a clip that was not learnt.
 
     crops (T, 256, 256, 3) uint8; landmarks (T, 478, 3) in their pixels, NaN where no face was found.
@@ -102,10 +102,10 @@ class Test:
 
     @staticmethod
     def seen(clip: Path, info: VideoInfo, from_seconds: float, subject: Subject, track: Track,
-             progress: Progress = silent) -> "Test":
+             progress: Progress = no_progress) -> "HeldOutPart":
         """Look at the truth once."""
         crops = np.stack([crop_frame(frame, track.crop, SIZE) for frame in read_frames(clip, from_seconds)])
-        return Test(clip, info, from_seconds, subject, track, crops, landmarks_of(crops, track.fps, progress))
+        return HeldOutPart(clip, info, from_seconds, subject, track, crops, landmarks_of(crops, track.fps, progress))
 
     def frames(self) -> Iterator[np.ndarray]:
         """The true frames (H, W, 3) uint8."""
@@ -125,10 +125,10 @@ class Test:
     def face_points(self, motion: Performance) -> np.ndarray:
         """Pixels (T, P, 2) of points spread over the face's surface, moved by the head alone."""
         neutral = self.subject.model.shape(self.track.identity)[::23]
-        return self.track.camera.project(place(neutral, motion.rotation, motion.translation))
+        return self.track.camera.project(pose_vertices(neutral, motion.rotation, motion.translation))
 
 
-def landmarks_of(crops: np.ndarray, fps: float, progress: Progress = silent) -> np.ndarray:
+def landmarks_of(crops: np.ndarray, fps: float, progress: Progress = no_progress) -> np.ndarray:
     """Landmarks (T, 478, 3) in pixels of crops (T, S, S, 3); NaN where no face was found, also if nearly nowhere."""
     try:
         return find_landmarks(crops, fps, progress).points
@@ -136,7 +136,7 @@ def landmarks_of(crops: np.ndarray, fps: float, progress: Progress = silent) -> 
         return np.full((len(crops), COUNT, 3), np.nan, np.float32)
 
 
-def _pictures(test: Test, made: Iterable[Composite], movie: Path) -> Figures:
+def _pictures(test: HeldOutPart, made: Iterable[Composite], movie: Path) -> Figures:
     """Measures of the made frames, which are also written to `movie`."""
     names = ("psnr_face", "psnr_crop", "psnr_frame", "psnr_atvg", "ssim", "seam")
     rows: dict[str, list[float]] = {name: [] for name in names}
@@ -161,7 +161,7 @@ def _pictures(test: Test, made: Iterable[Composite], movie: Path) -> Figures:
     return figures | _faces(test, np.stack(crops))
 
 
-def _faces(test: Test, crops: np.ndarray) -> Figures:
+def _faces(test: HeldOutPart, crops: np.ndarray) -> Figures:
     """Measures of the made face over time; crops (T, 256, 256, 3)."""
     points = landmarks_of(crops, test.track.fps)
     both = np.isfinite(points[:, 0, 0]) & np.isfinite(test.landmarks[:, 0, 0])
@@ -174,14 +174,14 @@ def _faces(test: Test, crops: np.ndarray) -> Figures:
     return figures | {"flicker": measures.flicker_ratio(test.crops, crops, masks)}
 
 
-def _motion(test: Test, motion: Performance) -> Figures:
+def _motion(test: HeldOutPart, motion: Performance) -> Figures:
     """Measures of a motion (T frames) against the rest's tracked one."""
     truth = test.track.rotation
     return _compared(truth, motion.rotation) | _jitter(test, motion) | {
         "pose_speed": measures.pose_speed_ratio(truth, motion.rotation)}
 
 
-def _ceiling(test: Test) -> Figures:
+def _ceiling(test: HeldOutPart) -> Figures:
     """The truth's own figures: its first half against its second, and its jitter."""
     half = len(test.track) // 2
     return _compared(test.track.rotation[:half], test.track.rotation[half:]) | _jitter(test, test.track.performance) | {
@@ -194,7 +194,7 @@ def _compared(truth: np.ndarray, rotation: np.ndarray) -> Figures:
             "w1_degrees": measures.pose_distance_degrees(truth, rotation).tolist()}
 
 
-def _jitter(test: Test, motion: Performance) -> Figures:
+def _jitter(test: HeldOutPart, motion: Performance) -> Figures:
     return {"jitter_degrees": measures.pose_jitter_degrees(motion.rotation).tolist(),
             "jitter_pixels": measures.pose_jitter_pixels(test.face_points(motion))}
 

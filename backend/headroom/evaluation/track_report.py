@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from headroom.common.progress import Progress, part, silent
+from headroom.common.progress import Progress, subprogress, no_progress
 from headroom.evaluation.measures import pose_jitter_degrees, pose_jitter_pixels
-from headroom.face.camera import place
+from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel, bundled_model, load_model
 from headroom.media.video import VideoWriter, probe, read_frames
-from headroom.subject.clip import learnt_part
+from headroom.subject.clip import clip_range
 from headroom.track.overlay import Overlay
 from headroom.track.track import Track
-from headroom.track.tracker import Tracked, regressor_of, track_clip
+from headroom.track.tracker import TrackingResult, regressor_from, track_clip
 
 
 @dataclass(frozen=True)
@@ -45,28 +45,28 @@ def track(
     albedo: str = "clip",
     face_model: Path | None = None,
     regressor: Path | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> tuple[TrackFigures, list[str]]:
     """Track a clip, write the track and the overlay movie where names are given; figures and what the user should know.
 
     face_model: a file of `headroom model import`; regressor: what reads frames without landmarks. Bundled ones if None.
     """
     info, model = probe(clip), bundled_model() if face_model is None else load_model(face_model)
-    reader = regressor_of(regressor, model)
-    start, end, notes = learnt_part(info, from_seconds, to_seconds)
+    reader = regressor_from(regressor, model)
+    start, end, notes = clip_range(info, from_seconds, to_seconds)
     begun = time.perf_counter()
     frames = list(read_frames(clip, start, end))
-    tracked = track_clip(frames, info.fps, model, albedo, part(progress, 0, 0.6 if overlay else 1), reader)
+    tracked = track_clip(frames, info.fps, model, albedo, subprogress(progress, 0, 0.6 if overlay else 1), reader)
     figures = _figures(model, tracked, time.perf_counter() - begun)
     del frames  # the movie reads them again, one by one
     if output:
         tracked.track.save(output)
     if overlay:
-        _write_overlay(overlay, clip, start, end, info.has_audio, model, tracked, part(progress, 0.6, 1))
+        _write_overlay(overlay, clip, start, end, info.has_audio, model, tracked, subprogress(progress, 0.6, 1))
     return figures, [*notes, *tracked.notes]
 
 
-def _figures(model: FaceModel, tracked: Tracked, seconds: float) -> TrackFigures:
+def _figures(model: FaceModel, tracked: TrackingResult, seconds: float) -> TrackFigures:
     motion, error = tracked.track, tracked.error
     return TrackFigures(
         frames=len(motion),
@@ -82,10 +82,10 @@ def _figures(model: FaceModel, tracked: Tracked, seconds: float) -> TrackFigures
 def head_pixels(model: FaceModel, track: Track) -> np.ndarray:
     """(T, P, 2) where points fixed to the head, spread over the neutral face, are in every frame's picture."""
     face = model.shape(track.identity)[::61].astype(np.float64)
-    return track.camera.project(place(face, track.rotation.astype(float), track.translation.astype(float)))
+    return track.camera.project(pose_vertices(face, track.rotation.astype(float), track.translation.astype(float)))
 
 
-def _write_overlay(path: Path, clip: Path, start: float, end: float, sound: bool, model: FaceModel, tracked: Tracked,
+def _write_overlay(path: Path, clip: Path, start: float, end: float, sound: bool, model: FaceModel, tracked: TrackingResult,
                    progress: Progress) -> None:
     motion = tracked.track
     overlay = Overlay(model, motion, tracked.landmarks, tracked.error)

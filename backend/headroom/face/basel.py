@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.face.topology import outwards
+from headroom.face.topology import face_outwards
 
 IDENTITIES, EXPRESSIONS = 80, 64
 """Modes that are used, as the paper's layout has them; the files hold more."""
@@ -181,7 +181,7 @@ def _modes(basis: np.ndarray, deviations: np.ndarray, count: int) -> np.ndarray:
 
 
 def _checked(face: LinearFace) -> LinearFace:
-    """The model in single precision, its triangles turned outwards, once it is plain that its parts fit."""
+    """The model in single precision, its triangles turned face_outwards, once it is plain that its parts fit."""
     arrays = (face.mean, face.identity_basis, face.expression_basis, face.albedo_mean, face.albedo_basis)
     fits = len({len(array) for array in arrays}) == 1 and face.faces.min() >= 0 and face.faces.max() < len(face.mean)
     if not fits:
@@ -189,4 +189,4 @@ def _checked(face: LinearFace) -> LinearFace:
     mean, identity, expression, albedo_mean, albedo = (np.ascontiguousarray(a, np.float32) for a in arrays)
     faces = np.ascontiguousarray(face.faces, np.int32)
     return replace(face, mean=mean, identity_basis=identity, expression_basis=expression, albedo_mean=albedo_mean,
-                   albedo_basis=albedo, faces=outwards(faces, mean))
+                   albedo_basis=albedo, faces=face_outwards(faces, mean))

@@ -41,7 +41,7 @@ _GRAIN_MM, _GRAIN_COLOUR, _GRAIN_UV = 1e-3, 1e-5, 1e-6
 
 
 @dataclass(frozen=True)
-class Face:
+class PersonLandmarks:
     """One person in front of one camera.
 
     points: (T, 478, 3) landmarks in pixels as `headroom.track.landmarks.detect` gives them, without missing frames; T is 1 for
@@ -53,7 +53,7 @@ class Face:
     colours: np.ndarray
 
 
-def build_model(people: list[Face]) -> ControlModel:
+def build_model(people: list[PersonLandmarks]) -> ControlModel:
     """The bundled model's control data from clips and photos of several people, one each."""
     if sum(len(face.points) > 1 for face in people) < 2:
         raise InputError("A face model needs clips of at least two people; name more clips.")
@@ -71,7 +71,7 @@ def build_model(people: list[Face]) -> ControlModel:
     expression, names, regions = _expression_basis(np.concatenate(offsets), np.concatenate(weights), mean, pairs)
     identity = _identity_basis(np.stack(neutrals) - mean, mean, pairs)
     albedo_mean, albedo = _albedo_basis(people, mean, pairs)
-    triangles = top.oriented(top.control_triangles(), mean)
+    triangles = top.orient_triangles(top.control_triangles(), mean)
     return ControlModel(
         triangles=triangles,
         uv=_rounded(_texture_coordinates(mean, expression), _GRAIN_UV),
@@ -255,7 +255,7 @@ def _rigid_moves(mean: np.ndarray) -> np.ndarray:
     return np.linalg.qr(moves)[0]
 
 
-def _albedo_basis(people: list[Face], mean: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _albedo_basis(people: list[PersonLandmarks], mean: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean colour (C, 3) and colour modes (C, 3, 80)."""
     chosen = top.control_landmarks()
     colours = np.stack([face.colours[chosen] for face in people])

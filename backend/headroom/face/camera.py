@@ -55,7 +55,7 @@ def rotation_angles(matrix: np.ndarray) -> np.ndarray:
     return np.stack([pitch, yaw, roll], -1)
 
 
-def place(vertices: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+def pose_vertices(vertices: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
     """Vertices (..., V, 3) of model axes in camera axes, for rotation (..., 3) and translation (..., 3)."""
     return vertices @ np.swapaxes(rotation_matrix(rotation), -1, -2) + translation[..., None, :]
 

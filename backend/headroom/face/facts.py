@@ -10,7 +10,7 @@ import numpy as np
 from headroom.face.model import FaceModel
 
 
-def model_facts(model: FaceModel) -> dict[str, Any]:
+def model_info(model: FaceModel) -> dict[str, Any]:
     """Plain values; modes are counted as far as they move or colour anything, size is that of the mean face."""
     return {
         "source": model.source,

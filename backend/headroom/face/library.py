@@ -11,7 +11,7 @@ from headroom.common.paths import face_models_folder
 from headroom.face.model import FaceModel, bundled_model, load_model
 
 
-def keep_model(path: Path) -> FaceModel:
+def store_model(path: Path) -> FaceModel:
     """The face model in a file, which is copied to the folder of models unless it is there already."""
     model = load_model(path)
     if find_model(model.digest) is None:

@@ -7,10 +7,10 @@ import numpy as np
 BASIS_CONSTANTS = (0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274)
 """Factors of 1, y, z, x, xy, yz, 3z²-1, xz, x²-y²."""
 
-DARKEST = 0.15
+MIN_SHADING = 0.15
 """Of shading: three bands fitted to what a clip shows may fall below nothing where no frame looks."""
 
-FRONTAL = np.concatenate([np.full((1, 3), 1 / BASIS_CONSTANTS[0]), np.zeros((8, 3))]).astype(np.float32)
+AMBIENT = np.concatenate([np.full((1, 3), 1 / BASIS_CONSTANTS[0]), np.zeros((8, 3))]).astype(np.float32)
 """γ (9, 3) of light that is the same from everywhere: shading 1."""
 
 
@@ -33,4 +33,4 @@ def harmonics_derivative(normals: np.ndarray) -> np.ndarray:
 
 def shade(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Shading (..., 3) from normals (..., 3) and γ (9, 3); multiply by the albedo for the displayed colour."""
-    return np.maximum(harmonics(normals) @ light, DARKEST)
+    return np.maximum(harmonics(normals) @ light, MIN_SHADING)

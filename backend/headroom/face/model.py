@@ -13,10 +13,10 @@ import numpy as np
 from scipy import sparse
 
 from headroom.common.errors import InputError
-from headroom.common.files import UNREADABLE, atomic_write, digest_of
+from headroom.common.files import NPZ_ERRORS, atomic_write, file_digest
 from headroom.common.paths import FACE_MODEL
 from headroom.face.eyeballs import TEXTURE_CENTRES, WHITE, Eyeball
-from headroom.face.topology import IRISES, MOUTH_CAVITY, SOCKETS, Surface
+from headroom.face.topology import IRISES, MOUTH_CAVITY, SOCKETS, SubdivisionSurface
 
 GAZE = "Gaze"
 """Region of the two expression modes that turn both eyes."""
@@ -135,7 +135,7 @@ class ControlModel:
 
     def refined(self, levels: int = 2) -> FaceModel:
         """The model over the drawn surface, eyeballs behind its lids."""
-        surface, ball, irises, sockets = Surface(self.triangles, levels), Eyeball.half(), list(IRISES), list(SOCKETS)
+        surface, ball, irises, sockets = SubdivisionSurface(self.triangles, levels), Eyeball.half(), list(IRISES), list(SOCKETS)
 
         def smooth(values: np.ndarray, of_balls: np.ndarray) -> np.ndarray:
             skin = np.tensordot(surface.refine, values, axes=(1, 0))
@@ -174,7 +174,7 @@ def load_model(path: Path) -> FaceModel:
             values.setdefault("eyes", np.zeros(len(values["mean"]), np.float32))  # files of before there were any
             texts = {name: tuple(str(text) for text in values[name]) for name in ("names", "regions")}
             model = FaceModel(**{**values, **texts, "source": str(values["source"])})
-    return replace(model, digest=digest_of(path)[:16])
+    return replace(model, digest=file_digest(path)[:16])
 
 
 @lru_cache(maxsize=1)
@@ -189,6 +189,6 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with np.load(path, allow_pickle=False) as data:
             yield data
-    except UNREADABLE as error:
+    except NPZ_ERRORS as error:
         remedy = "install Headroom again" if path == FACE_MODEL else "choose one that `headroom model import` wrote"
         raise InputError(f"{path} is not a Headroom face model; {remedy}.") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import UNREADABLE, atomic_write
+from headroom.common.files import NPZ_ERRORS, atomic_write
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Performance:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"])
-        except UNREADABLE as error:
+        except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a performance; choose a file that `headroom perform` wrote.") from error
 
 

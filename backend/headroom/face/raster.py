@@ -10,7 +10,7 @@ import numpy as np
 
 from headroom.common.errors import HeadroomError
 from headroom.face.camera import Camera, Crop
-from headroom.face.light import BASIS_CONSTANTS, DARKEST
+from headroom.face.light import BASIS_CONSTANTS, MIN_SHADING
 from headroom.face.model import FaceModel
 
 _SAMPLES = 2
@@ -81,7 +81,7 @@ class Rasterizer:
         with gl:
             side = resolution * _SAMPLES
             self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
-            self._program["darkest"] = DARKEST
+            self._program["darkest"] = MIN_SHADING
             self._program["window"] = (
                 2 * camera.focal_px / crop.size,
                 (camera.width - 2 * crop.x) / crop.size - 1,

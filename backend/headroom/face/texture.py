@@ -42,19 +42,19 @@ def texel_weights(model: FaceModel, size: int) -> tuple[sparse.csr_matrix, np.nd
     return sparse.csr_matrix((weights, columns.ravel(), rows), (len(columns), len(model.mean))), covered
 
 
-def skin_picture(model: FaceModel, colours: np.ndarray, size: int) -> np.ndarray:
+def albedo_texture(model: FaceModel, colours: np.ndarray, size: int) -> np.ndarray:
     """(size, size, 3) uint8, row 0 on top, of vertex colours (V, 3) in display values."""
-    return to_picture(spread_outwards(*unwrap(model, colours, size)))
+    return to_uint8(dilate_texture(*unwrap(model, colours, size)))
 
 
-def colours_at(picture: np.ndarray, uv: np.ndarray) -> np.ndarray:
+def sample_texture(picture: np.ndarray, uv: np.ndarray) -> np.ndarray:
     """(N, 3) display values 0..1 of a texture (S, S, 3) uint8, row 0 on top, at texture coordinates (N, 2)."""
     at = (uv * [1, -1] + [0, 1]) * len(picture) - 0.5
     u, v = at.astype(np.float32).T
     return cv2.remap(picture, u, v, cv2.INTER_LINEAR)[:, 0].astype(np.float32) / 255
 
 
-def spread_outwards(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
+def dilate_texture(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Colours of the covered texels carried over its border, so that filtering at the edge meets no black."""
     known = covered.astype(np.float32)
     filled = picture * known[..., None]
@@ -67,12 +67,12 @@ def spread_outwards(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
     return filled
 
 
-def to_picture(colours: np.ndarray) -> np.ndarray:
+def to_uint8(colours: np.ndarray) -> np.ndarray:
     """(..., 3) uint8 of display values."""
-    return np.rint(within(colours, 1) * 255).astype(np.uint8)
+    return np.rint(clamp_colours(colours, 1) * 255).astype(np.uint8)
 
 
-def within(colours: np.ndarray, most: float) -> np.ndarray:
+def clamp_colours(colours: np.ndarray, most: float) -> np.ndarray:
     """Colours (..., 3) between 0 and `most`; too bright ones are darkened as a whole, so that they keep their hue."""
     colours = np.maximum(colours, 0)
     return colours / np.maximum(colours.max(-1, keepdims=True) / most, 1)

@@ -1,6 +1,6 @@
 """The surface of the bundled face model: MediaPipe's 468 points, eyes and mouth closed, subdivided smoothly.
 
-Control points are the values that the model stores; `Surface.refine` turns them into the vertices that are drawn.
+Control points are the values that the model stores; `SubdivisionSurface.refine` turns them into the vertices that are drawn.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def control_landmarks() -> np.ndarray:
 
 
 def control_triangles() -> np.ndarray:
-    """Triangles (F, 3) over the control points, not yet turned outwards; eyes and mouth are fans to what lies behind
+    """Triangles (F, 3) over the control points, not yet turned face_outwards; eyes and mouth are fans to what lies behind
     them. The irises are in none.
     """
     edges = _tessellation_edges()
@@ -118,7 +118,7 @@ def mirror_pairs(mean: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Surface:
+class SubdivisionSurface:
     """triangles: (F0, 3) over the control points, counter-clockwise from outside; levels: how often each is split."""
 
     triangles: np.ndarray
@@ -206,7 +206,7 @@ def _loop_step(faces: np.ndarray, count: int) -> tuple[np.ndarray, sparse.csr_ma
     return np.array(finer, np.int32), smooth, flat
 
 
-def oriented(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
+def orient_triangles(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
     """The triangles wound the same way, counter-clockwise seen from outside (+z), by walking over shared edges."""
     triangles = triangles.copy()
     use = _edge_use([tuple(t) for t in triangles])
@@ -222,10 +222,10 @@ def oriented(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
                         triangles[other] = (p, r, q)
                     done.add(other)
                     stack.append(other)
-    return outwards(triangles, points)
+    return face_outwards(triangles, points)
 
 
-def outwards(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
+def face_outwards(triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Triangles (F, 3) that are wound alike, all turned over if that makes them counter-clockwise from outside (+z)."""
     a, b, c = (points[triangles[:, i]] for i in range(3))
     outward = np.cross(b - a, c - a)[:, 2].sum()

@@ -64,7 +64,7 @@ UNTOUCHED = Controls()
 NAMES = tuple(f"{part.name}.{each.name}" for part in fields(Controls) for each in fields(getattr(UNTOUCHED, part.name)))
 
 
-def parsed(settings: Sequence[str]) -> Controls:
+def parse_controls(settings: Sequence[str]) -> Controls:
     """Controls of texts like "mouth.gain=1.2"; InputError for names and values that are none."""
     controls = UNTOUCHED
     for setting in settings:
@@ -82,13 +82,13 @@ def parsed(settings: Sequence[str]) -> Controls:
     return controls
 
 
-def applied(performance: Performance, controls: Controls, regions: Sequence[str]) -> Performance:
+def apply_controls(performance: Performance, controls: Controls, regions: Sequence[str]) -> Performance:
     """`performance` as the controls play it. regions: (64,) of the face model's expression modes."""
     fps, where, expression = performance.fps, np.array(regions), performance.expression.copy()
     parts: tuple[tuple[np.ndarray, Layer], ...] = \
         ((where == "Mouth", controls.mouth), (np.isin(where, UPPER), controls.upper))
     for chosen, part in parts:
-        expression[:, chosen] = played(expression[:, chosen], fps, part)
+        expression[:, chosen] = play_layer(expression[:, chosen], fps, part)
     mouth, upper = controls.mouth, controls.upper
     offsets = {"Mouth": [mouth.open], "Eyes": [upper.lids], "Gaze": [upper.left, upper.up], "Brows": [upper.brows]}
     for region, values in offsets.items():
@@ -98,11 +98,11 @@ def applied(performance: Performance, controls: Controls, regions: Sequence[str]
     layer = replace(head, gain=0.0) if head.hold else head
     turn = np.radians([head.pitch, head.yaw, head.roll]).astype(np.float32)
     shift = np.array([head.x, head.y, head.z], np.float32)
-    return Performance(fps, expression, played(performance.rotation, fps, layer) + turn,
-                       played(performance.translation, fps, layer) + shift)
+    return Performance(fps, expression, play_layer(performance.rotation, fps, layer) + turn,
+                       play_layer(performance.translation, fps, layer) + shift)
 
 
-def played(values: np.ndarray, fps: float, layer: Layer) -> np.ndarray:
+def play_layer(values: np.ndarray, fps: float, layer: Layer) -> np.ndarray:
     """Channels (T, C) as a layer plays them, float32; before and after the take its ends hold."""
     values = values.astype(np.float64)  # so that a gain of 1 gives back what came
     usual = np.median(values, axis=0)

@@ -11,26 +11,26 @@ import numpy as np
 
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
-from headroom.motion.model.model import Manner, MotionModel
-from headroom.motion.train.general import general
+from headroom.motion.model.model import SpeakerStyle, MotionModel
+from headroom.motion.train.general import general_model
 
 _NOISE_MM, _EVIDENCE = 0.5, 0.2
 """How far landmarks of two models are off, and how much of them counts, since neighbours err together."""
 
 
-def general_for(face: FaceModel, lip_opening: np.ndarray, lid_opening: np.ndarray) -> MotionModel | None:
+def general_model_for(face: FaceModel, lip_opening: np.ndarray, lid_opening: np.ndarray) -> MotionModel | None:
     """The bundled model of many people in the expressions of `face`; None where its weights are missing.
 
     lip_opening, lid_opening: (64,) of `face`, millimetres per unit of expression.
     """
-    if (own := general(lip_opening)) is not None:
+    if (own := general_model(lip_opening)) is not None:
         return own
     bundled = bundled_model()
-    theirs = general(bundled.opening(UPPER_INNER_LIP, LOWER_INNER_LIP))
-    return theirs and spoken_by(theirs, expressions_between(bundled, face), lip_opening, lid_opening)
+    theirs = general_model(bundled.opening(UPPER_INNER_LIP, LOWER_INNER_LIP))
+    return theirs and retarget_model(theirs, expression_map(bundled, face), lip_opening, lid_opening)
 
 
-def expressions_between(known: FaceModel, other: FaceModel) -> np.ndarray:
+def expression_map(known: FaceModel, other: FaceModel) -> np.ndarray:
     """(64, 64): other's expression = this @ known's, as near as the landmarks that both have can tell."""
     shared = sorted(set(known.landmark_ids.tolist()) & set(other.landmark_ids.tolist()))
     theirs, ours = (model.expression_basis[[model.vertex_of(landmark) for landmark in shared]].astype(np.float64)
@@ -40,20 +40,20 @@ def expressions_between(known: FaceModel, other: FaceModel) -> np.ndarray:
     return np.linalg.solve(weight * ours.T @ ours + np.eye(ours.shape[1]), weight * ours.T @ theirs)
 
 
-def spoken_by(model: MotionModel, between: np.ndarray, lip_opening: np.ndarray, lid_opening: np.ndarray) -> MotionModel:
+def retarget_model(model: MotionModel, between: np.ndarray, lip_opening: np.ndarray, lid_opening: np.ndarray) -> MotionModel:
     """`model` for a face with other expressions: `between` (64, 64) as above, openings (64,) mm per unit of them."""
-    manner = _manner(model.manner, between, lip_opening, lid_opening)
+    style = _style(model.style, between, lip_opening, lid_opening)
     # both ends are normalised, each by its own deviations
-    last = between * model.manner.expression_deviation / manner.expression_deviation[:, None]
+    last = between * model.style.expression_deviation / style.expression_deviation[:, None]
     readout = model.readout
     if readout is not None:
         cross = None if readout.cross is None else (readout.cross @ last.T).astype(np.float32)
         readout = replace(readout, weights=(readout.weights @ last.T).astype(np.float32), cross=cross)
-    return replace(model, networks=tuple(network.turned(last) for network in model.networks), manner=manner,
+    return replace(model, networks=tuple(network.turned(last) for network in model.networks), style=style,
                    readout=readout)
 
 
-def _manner(known: Manner, between: np.ndarray, lip_opening: np.ndarray, lid_opening: np.ndarray) -> Manner:
+def _style(known: SpeakerStyle, between: np.ndarray, lip_opening: np.ndarray, lid_opening: np.ndarray) -> SpeakerStyle:
     deviation = np.sqrt((between**2) @ known.expression_deviation**2)
     return replace(
         known,

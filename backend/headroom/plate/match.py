@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.common.errors import InputError
-from headroom.common.files import UNREADABLE, atomic_write
+from headroom.common.files import NPZ_ERRORS, atomic_write
 
 Floats = NDArray[np.floating]
 
@@ -55,7 +55,7 @@ class PlateMatch:
                 kinds = {"plate": np.int32, "position": np.float64}
                 return cls(**{each.name: file[each.name].astype(kinds.get(each.name, np.float32))
                               for each in fields(cls)})
-        except UNREADABLE as error:
+        except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a plate match. Match the plates again.") from error
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import UNREADABLE, atomic_write
-from headroom.common.progress import Progress, silent
+from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.progress import Progress, no_progress
 
 SIDE = 256  # pixels of a mask's longer side: what the network sees
 LEAST, SURE = 40, 128  # a mask from here on may be, and is, the person; of 255
 
 
-def find_mattes(frames: Sequence[NDArray[np.uint8]], progress: Progress = silent) -> NDArray[np.uint8]:
+def find_mattes(frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress) -> NDArray[np.uint8]:
     """(T, h, w) uint8, 255 where a frame (H, W, 3) uint8 shows the person, by MediaPipe's network."""
     import mediapipe
 
@@ -44,7 +44,7 @@ def load_mattes(path: Path) -> NDArray[np.uint8]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return file["person"]
-    except UNREADABLE as error:
+    except NPZ_ERRORS as error:
         raise InputError(f"{path} cannot be read; learn the subject again.") from error
 
 

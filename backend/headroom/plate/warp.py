@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.face.camera import Camera, place, rotation_matrix
+from headroom.face.camera import Camera, pose_vertices, rotation_matrix
 from headroom.plate.head_surface import AROUND, HeadSurface, Pose
 from headroom.plate.matte import Outline, outline
 
@@ -78,13 +78,13 @@ def warp_plate(
 
 def _farthest(camera: Camera, from_pose: Pose, to_pose: Pose, surface: HeadSurface) -> float:
     """How far the head moves in the picture, pixels."""
-    here, wanted = (camera.project(place(surface.head, *map(np.asarray, pose))) for pose in (from_pose, to_pose))
+    here, wanted = (camera.project(pose_vertices(surface.head, *map(np.asarray, pose))) for pose in (from_pose, to_pose))
     return float(np.linalg.norm(wanted - here, axis=1).max())
 
 
 def _window(camera: Camera, pose: Pose, surface: HeadSurface, reach: float) -> Window | None:
     """The part of the frame that may change; None when it is outside."""
-    corners = camera.project(place(surface.corners(reach), *map(np.asarray, pose)))
+    corners = camera.project(pose_vertices(surface.corners(reach), *map(np.asarray, pose)))
     low, high = np.floor(corners.min(axis=0)).astype(int), np.ceil(corners.max(axis=0)).astype(int) + 1
     left, top = max(int(low[0]), 0), max(int(low[1]), 0)
     right, bottom = min(int(high[0]), camera.width), min(int(high[1]), camera.height)

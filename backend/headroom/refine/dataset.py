@@ -1,4 +1,4 @@
-"""Pairs of rendered windows and true frames, as the refiner is taught and as it is used."""
+"""TrainingPairs of rendered windows and true frames, as the refiner is taught and as it is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headroom.refine.region import RegionConfig, erase, face_region, over
 
 
 @dataclass(frozen=True)
-class Picture:
+class PreparedFrame:
     """One frame as the network sees it."""
 
     colour: NDArray[np.uint8]  # (R, R, 3) the render over the erased plate
@@ -29,13 +29,13 @@ class Picture:
 
 def prepare(
     render: NDArray[np.uint8], plate: NDArray[np.uint8], config: RegionConfig, margin_scale: float = 1.0
-) -> Picture:
+) -> PreparedFrame:
     """The picture of one frame: `render` (R, R, 4) uint8 over `plate` (R, R, 3) uint8 whose face is erased."""
     erased, mask = face_region(render[..., 3], config, margin_scale)
-    return Picture(over(render, erase(plate, erased)), render[..., 3], erased, mask)
+    return PreparedFrame(over(render, erase(plate, erased)), render[..., 3], erased, mask)
 
 
-def window_array(pictures: list[Picture]) -> NDArray[np.uint8]:
+def window_array(pictures: list[PreparedFrame]) -> NDArray[np.uint8]:
     """(R, R, 11) uint8: the colours of t-2, t-1 and t, then alpha and erased area of t."""
     now = pictures[-1]
     erased = (now.erased * 255).astype(np.uint8)
@@ -49,7 +49,7 @@ def to_tensor(arrays: list[NDArray[np.uint8]], device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class TrainingPairs:
     """True and rendered crops of the same frames of one person.
 
     frames (T, R, R, 3) uint8; renders (T, R, R, 4) uint8 straight alpha; regions (T, R, R) uint8: how much each pixel
@@ -102,12 +102,12 @@ class RefinerDataset:
     A window is a function of the seed and its number, so that a resumed training draws what the first would have drawn.
     """
 
-    def __init__(self, people: Sequence[Pairs], draws: Sequence[int], region: RegionConfig, augment: AugmentConfig,
+    def __init__(self, people: Sequence[TrainingPairs], draws: Sequence[int], region: RegionConfig, augment: AugmentConfig,
                  seed: int):
         """people: may be read from disk at each look. draws: how many windows of each clip make a round."""
         self.people, self.draws, self.region, self.augment, self.seed = people, draws, region, augment, seed
         self._round = (-1, np.zeros((0, 2)))
-        self._held: dict[int, Pairs] = {}
+        self._held: dict[int, TrainingPairs] = {}
 
     def batch(self, numbers: Sequence[int], device: torch.device) -> Batch:
         """The windows of these numbers."""
@@ -130,7 +130,7 @@ class RefinerDataset:
         window = np.dstack([*(change.seen(picture.colour) for picture in pictures), alpha, erased])
         return (window, change.seen(pairs.frames[frame]), mask[..., None], weight[..., None]), pairs.identity[frame]
 
-    def place(self, number: int) -> tuple[Pairs, int]:
+    def place(self, number: int) -> tuple[TrainingPairs, int]:
         """The clip and frame of a window. A round takes `POOL` clips after the other, in a new order each time, and
         from each its draws, spread evenly over its frames: as many draws as frames are each frame once.
         """
@@ -151,7 +151,7 @@ class RefinerDataset:
             parts.append(random.permutation(np.concatenate(pool)))
         return np.concatenate(parts)
 
-    def _pairs(self, clip: int) -> Pairs:
+    def _pairs(self, clip: int) -> TrainingPairs:
         """The pairs of a clip, held while their pool lasts."""
         if clip not in self._held:
             while len(self._held) >= POOL:
@@ -161,7 +161,7 @@ class RefinerDataset:
 
 
 def other_plates(
-    pairs: Pairs, times: list[int], augment: AugmentConfig, random: np.random.Generator
+    pairs: TrainingPairs, times: list[int], augment: AugmentConfig, random: np.random.Generator
 ) -> list[NDArray[np.uint8]]:
     """The frames themselves, or frames of another moment laid so that their face covers this one's, almost."""
     if random.random() >= augment.other_plate:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common import distributed as team
-from headroom.common.checkpoint import Record
+from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.paths import REFINER_WEIGHTS
-from headroom.common.progress import Progress, silent
+from headroom.common.progress import Progress, no_progress
 from headroom.refine.augment import AugmentConfig
-from headroom.refine.dataset import Pairs, RefinerDataset, normalised_identity
+from headroom.refine.dataset import TrainingPairs, RefinerDataset, normalised_identity
 from headroom.refine.generator import Generator
 from headroom.refine.refiner import Refiner
-from headroom.refine.train import Course, TrainConfig, teach
+from headroom.refine.train import TrainingState, TrainConfig, train_generator
 
 GENERAL = TrainConfig(
     augment=AugmentConfig(scale=0.1, shift=0.06, moved=1.0, mirrored=0.5, brightness=0.15, tint=0.05, other_plate=0.5),
@@ -41,7 +41,7 @@ def general_refiner(identity: NDArray[np.floating], feature: str) -> Refiner | N
     known = _loaded(REFINER_WEIGHTS)
     generator = known.generator
     if (known.feature, generator.config.identity) != (feature, len(identity)):
-        generator = generator.told_anew(len(identity))
+        generator = generator.with_new_identity(len(identity))
     return Refiner(generator, normalised_identity(identity), known.region, known.resolution, feature=feature)
 
 
@@ -51,23 +51,23 @@ def _loaded(path: Path) -> Refiner:
 
 
 def train_general(
-    people: Sequence[Pairs],
+    people: Sequence[TrainingPairs],
     draws: Sequence[int],
     out: Path,
     config: TrainConfig = GENERAL,
-    progress: Progress = silent,
-    record: Record | None = None,
+    progress: Progress = no_progress,
+    record: TrainingCheckpoint | None = None,
 ) -> None:
     """Learn from many people's clips and write the refiner to `out`; in a team the first process writes.
 
     people: may be read from disk at each look. draws: how many windows of each clip make a round.
     """
     device, first = team.device(), people[0]
-    course = Course.begun(config, replace(config.generator, identity=first.identity.shape[1]), device, None)
+    course = TrainingState.begun(config, replace(config.generator, identity=first.identity.shape[1]), device, None)
     if record:
         record.resume(course)
     data = RefinerDataset(people, draws, config.region, config.augment, config.seed)
-    generator: Generator = teach(course, data, config, device, progress, record)
-    if team.leads():
+    generator: Generator = train_generator(course, data, config, device, progress, record)
+    if team.is_main():
         nobody = np.zeros_like(first.identity[0])
         Refiner(generator, nobody, config.region, first.frames.shape[1], device.type, feature=first.feature).save(out)

@@ -13,7 +13,7 @@ PICTURE = 3  # colour channels of one picture
 WINDOW = 3  # pictures the generator sees: t-2, t-1 and t (paper §3.4)
 MASKS = 2  # the render's alpha and the erased area, of frame t
 INPUTS = WINDOW * PICTURE + MASKS
-TRUST = 1.5  # the attention head's first bias: training starts from the render, A = 0.8, not from grey
+ATTENTION_BIAS = 1.5  # the attention head's first bias: training starts from the render, A = 0.8, not from grey
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Generator(nn.Module):
         self.style = StyleNetwork(config.identity, config.hidden, norms)
         self.apply(_initialise)
         colours = PICTURE * self.heads.paint.out_channels // (PICTURE + 1)
-        nn.init.constant_(self.heads.paint.get_parameter("bias").data[colours:], TRUST)
+        nn.init.constant_(self.heads.paint.get_parameter("bias").data[colours:], ATTENTION_BIAS)
 
     def forward(self, window: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
         """Refined picture (B, 3, H, W) and attention A (B, 1, H, W), both 0..1.
@@ -165,7 +165,7 @@ class Generator(nn.Module):
             x = torch.cat([block(x, style), skip], dim=1)
         return self.blend(current_picture(window).float(), self.heads(x, styles[-1]).float())
 
-    def told_anew(self, identity: int) -> Generator:
+    def with_new_identity(self, identity: int) -> Generator:
         """A copy to be told other identity features, of that length. Until it is taught what they mean it paints
         everybody as it paints a feature of zeros, which is nobody in particular.
         """

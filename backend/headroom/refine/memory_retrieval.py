@@ -18,7 +18,7 @@ _SPATIAL = "spatial."
 _REPLAYED = 16  # pairs a step: training takes one or two frames at a time
 
 
-class Recall(nn.Module):
+class MemoryRetrieval(nn.Module):
     """A memory and the network whose features it is asked by."""
 
     def __init__(self, spatial: SpatialNetwork, memory: Memory):
@@ -40,14 +40,14 @@ class Recall(nn.Module):
         return {**self.memory.state_dict(), **spatial}
 
     @staticmethod
-    def restored(settings: dict[str, Any], tensors: dict[str, Tensor]) -> "Recall":
+    def restored(settings: dict[str, Any], tensors: dict[str, Tensor]) -> "MemoryRetrieval":
         """The inverse of `settings` and `tensors`; KeyError, TypeError, RuntimeError or ValueError if they disagree."""
         facts = dict(settings["spatial"])
         facts |= {name: tuple(facts[name]) for name in ("blocks", "mean", "spread")}
         spatial = {name[len(_SPATIAL) :]: value for name, value in tensors.items() if name.startswith(_SPATIAL)}
         memory = Memory(MemoryConfig(**settings["memory"]))
         memory.load_state_dict({name: value for name, value in tensors.items() if not name.startswith(_SPATIAL)})
-        return Recall(restored(SpatialConfig(**facts), spatial), memory)
+        return MemoryRetrieval(restored(SpatialConfig(**facts), spatial), memory)
 
 
 class MemoryTrainer:
@@ -58,7 +58,7 @@ class MemoryTrainer:
         """rate: of Adam, for the query."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.recall = Recall(spatial, Memory(config)).to(device)
+            self.recall = MemoryRetrieval(spatial, Memory(config)).to(device)
         self.random = torch.Generator().manual_seed(seed)
         self.seen: deque[tuple[Tensor, Tensor]] = deque(maxlen=config.slots)  # features of the latest frames
         self.optimiser = torch.optim.Adam(self.recall.memory.query.parameters(), rate, betas=(0.5, 0.999))

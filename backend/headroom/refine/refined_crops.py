@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.media.image import read_picture, write_picture
 
-Crop = tuple[NDArray[np.uint8], NDArray[np.float32]]
+RefinedCrop = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """The refined picture (R, R, 3) and the mask (R, R), 0..1, of where it is shown."""
 
 
-class Crops:
+class CropCache:
     """A folder of refined crops, each a PNG under a key that stands for all it was made from; its alpha is the mask.
 
     Several processes may share it: a crop appears whole or not at all. A crop that is used counts as used today.
@@ -27,7 +27,7 @@ class Crops:
     def __contains__(self, key: str) -> bool:
         return self._path(key).is_file()
 
-    def load(self, key: str) -> Crop | None:
+    def load(self, key: str) -> RefinedCrop | None:
         """The crop, or None when it is not here or cannot be read."""
         path = self._path(key)
         try:
@@ -36,7 +36,7 @@ class Crops:
         except (OSError, InputError):
             return None
 
-    def save(self, key: str, crop: Crop) -> Crop:
+    def save(self, key: str, crop: RefinedCrop) -> RefinedCrop:
         """Keep a crop; returns it as `load` will give it, its mask in steps of 1/255."""
         picture, mask = crop
         kept = np.dstack([picture, (mask * 255 + 0.5).astype(np.uint8)])
@@ -47,5 +47,5 @@ class Crops:
         return self.folder / key[:2] / f"{key}.png"
 
 
-def _parts(kept: NDArray[np.uint8]) -> Crop:
+def _parts(kept: NDArray[np.uint8]) -> RefinedCrop:
     return np.ascontiguousarray(kept[..., :3]), kept[..., 3].astype(np.float32) / 255

@@ -21,9 +21,9 @@ from safetensors.torch import save_file
 from headroom.common.device import is_out_of_memory, pick_device
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
-from headroom.refine.dataset import Picture, prepare, to_tensor, window_array
+from headroom.refine.dataset import PreparedFrame, prepare, to_tensor, window_array
 from headroom.refine.generator import WINDOW, Generator, GeneratorConfig
-from headroom.refine.memory_retrieval import Recall
+from headroom.refine.memory_retrieval import MemoryRetrieval
 from headroom.refine.region import RegionConfig
 
 FORMAT = "headroom refiner 1"
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Window:
+class RefinerInput:
     """One frame as the generator takes it."""
 
     pixels: NDArray[np.uint8]  # (R, R, 11)
@@ -53,7 +53,7 @@ class Refiner:
         region: RegionConfig,
         resolution: int,
         device: str = "auto",
-        recall: Recall | None = None,
+        recall: MemoryRetrieval | None = None,
         feature: str = "",
     ):
         """identity (D,) float32 normalised; resolution: pixels across a crop; device: auto, cpu, cuda or mps.
@@ -84,12 +84,12 @@ class Refiner:
 
     def windows(
         self, renders: Iterable[NDArray[np.uint8]], plates: Iterable[NDArray[np.uint8]], context: int = 0
-    ) -> Iterator[Window]:
+    ) -> Iterator[RefinerInput]:
         """What the generator sees of each frame; one render and one plate are read for each, as it is needed.
 
         Identity features are smoothed over no more than the window, since a kept crop depends on nothing else.
         """
-        recent: deque[Picture] = deque(maxlen=WINDOW)
+        recent: deque[PreparedFrame] = deque(maxlen=WINDOW)
         features: deque[NDArray[np.float32]] = deque(maxlen=WINDOW)
         for number, (render, plate) in enumerate(zip(renders, plates)):
             recent.append(prepare(render, plate, self.region))
@@ -98,10 +98,10 @@ class Refiner:
                 recent.append(recent[0])
                 features.append(features[0])
             if number >= context:
-                yield Window(window_array(list(recent)), np.mean(features, axis=0), recent[-1].mask)
+                yield RefinerInput(window_array(list(recent)), np.mean(features, axis=0), recent[-1].mask)
 
     def painted(
-        self, windows: Iterable[Window], batch: int | None = None
+        self, windows: Iterable[RefinerInput], batch: int | None = None
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
         """Refined crop and mask of each window, in order. batch: windows at a time, by default what the device likes;
         no more than that are held, so memory does not grow with the number of frames."""
@@ -110,7 +110,7 @@ class Refiner:
             for window, picture in zip(chunk, self.paint(chunk)):
                 yield picture, window.mask
 
-    def paint(self, windows: list[Window]) -> NDArray[np.uint8]:
+    def paint(self, windows: list[RefinerInput]) -> NDArray[np.uint8]:
         """Refined crops (B, R, R, 3) uint8 of windows; fewer at a time where memory runs out."""
         try:
             return self._paint(windows)
@@ -126,7 +126,7 @@ class Refiner:
         return np.concatenate([self.paint(windows[:half]), self.paint(windows[half:])])
 
     @torch.inference_mode()
-    def _paint(self, windows: list[Window]) -> NDArray[np.uint8]:
+    def _paint(self, windows: list[RefinerInput]) -> NDArray[np.uint8]:
         identity = torch.from_numpy(np.stack([window.identity for window in windows])).to(self.device)
         if self._painter is None:
             self._painter = _frozen(self.generator, self.device)
@@ -167,7 +167,7 @@ class Refiner:
             settings = json.loads(metadata["config"])
             identity = tensors.pop("identity").numpy()
             remembered = {name[len(_MEMORY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(_MEMORY)}
-            recall = Recall.restored(settings, remembered) if remembered else None
+            recall = MemoryRetrieval.restored(settings, remembered) if remembered else None
             generator = Generator(GeneratorConfig(**settings["generator"]))
             generator.load_state_dict({name: value.float() for name, value in tensors.items()})
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
@@ -175,7 +175,7 @@ class Refiner:
         return cls(generator, identity, RegionConfig(**settings["region"]), settings["resolution"], device, recall,
                    settings.get("feature", ""))  # older files do not say
 
-    def feature_of(self, picture: Picture) -> NDArray[np.float32]:
+    def feature_of(self, picture: PreparedFrame) -> NDArray[np.float32]:
         """The identity feature (D,) of one frame: what the memory says of its render, or the one identity."""
         if self.recall is None:
             return self.identity

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from headroom.common import distributed as team
 from headroom.common.device import pick_device
-from headroom.common.progress import Progress, silent
+from headroom.common.progress import Progress, no_progress
 from headroom.refine import losses
 from headroom.refine.augment import AugmentConfig
-from headroom.refine.dataset import Batch, Pairs, RefinerDataset
+from headroom.refine.dataset import Batch, TrainingPairs, RefinerDataset
 from headroom.refine.discriminator import Discriminator
 from headroom.refine.generator import Generator, GeneratorConfig, current_render
 from headroom.refine.memory_retrieval import MemoryTrainer, memory_for
@@ -25,7 +25,7 @@ from headroom.refine.refiner import Refiner, autocast
 from headroom.refine.region import RegionConfig
 
 if TYPE_CHECKING:
-    from headroom.common.checkpoint import Record
+    from headroom.common.checkpoint import TrainingCheckpoint
     from headroom.refine.spatial import SpatialNetwork
 
 log = logging.getLogger(__name__)
@@ -77,21 +77,21 @@ PAPER_EPOCHS = 60
 
 
 @dataclass
-class Course:
+class TrainingState:
     """Where the training of a generator stands; with the data's numbering all there is to resume.
 
-    A memory is no part of it: one person's is taught beside the generator (`teach`), in a training that is not resumed.
+    A memory is no part of it: one person's is taught beside the generator (`train_generator`), in a training that is not resumed.
     """
 
     generator: Generator
     average: Generator  # running mean of the generator's weights, which is what is kept
     discriminator: Discriminator
     optimiser: torch.optim.Optimizer
-    judge_optimiser: torch.optim.Optimizer
+    discriminator_optimiser: torch.optim.Optimizer
     step: int = 0
 
     @staticmethod
-    def begun(config: TrainConfig, shape: GeneratorConfig, device: torch.device, initial: Generator | None) -> Course:
+    def begun(config: TrainConfig, shape: GeneratorConfig, device: torch.device, initial: Generator | None) -> TrainingState:
         """A course at its beginning, from `initial`'s weights if given."""
         torch.manual_seed(config.seed)
         generator, average = Generator(shape).to(device), Generator(shape).to(device)
@@ -99,7 +99,7 @@ class Course:
             generator.load_state_dict(initial.state_dict())
         average.load_state_dict(generator.state_dict())
         discriminator = Discriminator(config.discriminator_width).to(device)
-        return Course(
+        return TrainingState(
             generator,
             average,
             discriminator,
@@ -119,9 +119,9 @@ class Course:
 
 
 def train_refiner(
-    pairs: Pairs,
+    pairs: TrainingPairs,
     config: TrainConfig,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     initial: Refiner | None = None,
     spatial: SpatialNetwork | None = None,
 ) -> Refiner:
@@ -133,49 +133,49 @@ def train_refiner(
     device = pick_device(config.device)
     shape = initial.generator.config if initial else replace(config.generator, identity=pairs.identity.shape[1])
     memory = memory_for(pairs.identity, spatial, config.seed, device)
-    course = Course.begun(config, shape, device, initial.generator if initial else None)
+    course = TrainingState.begun(config, shape, device, initial.generator if initial else None)
     data = RefinerDataset([pairs], [len(pairs)], config.region, config.augment, config.seed)
-    average = teach(course, data, config, device, progress, memory=memory)
+    average = train_generator(course, data, config, device, progress, memory=memory)
     recall = memory.recall if memory else None
     return Refiner(average, pairs.identity.mean(0), config.region, pairs.frames.shape[1], config.device, recall,
                    pairs.feature)
 
 
-def teach(
-    course: Course,
+def train_generator(
+    course: TrainingState,
     data: RefinerDataset,
     config: TrainConfig,
     device: torch.device,
-    progress: Progress = silent,
-    record: Record | None = None,
+    progress: Progress = no_progress,
+    record: TrainingCheckpoint | None = None,
     memory: MemoryTrainer | None = None,
 ) -> Generator:
     """Train to the end of `config`; the generator with the averaged weights.
 
     memory: learns each batch before the generator does, from the true identity features that the generator is told too.
     """
-    generator, discriminator = team.shared(course.generator), team.shared(course.discriminator)
-    part = team.own_part(config.batch)
+    generator, discriminator = team.data_parallel(course.generator), team.data_parallel(course.discriminator)
+    part = team.shard(config.batch)
     for done in _until(course, config, sum(data.draws), progress):
         batch = data.batch(range(course.step * config.batch, (course.step + 1) * config.batch)[part], device)
         _set_rate(course.optimiser, config, done)
         if memory:
             memory.step(current_render(batch.window), batch.identity)
-        refined, attention = paint(generator, batch)
+        refined, attention = generate(generator, batch)
         shown = batch.truth + batch.mask * (refined - batch.truth)
-        with_judge = config.gan > 0 and done >= config.gan_from
-        if with_judge:
-            judge_loss = teach_discriminator(discriminator, course.judge_optimiser, batch, shown)
+        with_discriminator = config.gan > 0 and done >= config.gan_from
+        if with_discriminator:
+            discriminator_loss = teach_discriminator(discriminator, course.discriminator_optimiser, batch, shown)
         terms = generator_losses(config, batch, refined, attention)
-        if with_judge:
+        if with_discriminator:
             with autocast(device):
                 terms["gan"] = config.gan * losses.generator_gan_loss(discriminator(batch.window, shown))
         course.optimiser.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         course.optimiser.step()
-        follow(course.average, course.generator, min(config.ema, (1 + course.step) / (10 + course.step)))
-        if with_judge:
-            terms["judge"] = judge_loss
+        update_average(course.average, course.generator, min(config.ema, (1 + course.step) / (10 + course.step)))
+        if with_discriminator:
+            terms["judge"] = discriminator_loss
         if course.step % 50 == 0:
             shown_terms = {name: round(float(value.detach()), 4) for name, value in terms.items()}
             log.info("step %d: %s", course.step, shown_terms)
@@ -185,7 +185,7 @@ def teach(
     return course.average.eval()
 
 
-def paint(generator: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+def generate(generator: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """The refined frames (B, 3, R, R) and attention (B, 1, R, R) of one batch."""
     with autocast(batch.window.device):
         return generator(batch.window, batch.identity)
@@ -217,12 +217,12 @@ def teach_discriminator(
 
 
 @torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, memory: float) -> None:
+def update_average(average: nn.Module, model: nn.Module, memory: float) -> None:
     """Move the averaged weights a little towards the model's."""
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - memory)
 
 
-def _until(course: Course, config: TrainConfig, frames: int, progress: Progress) -> Iterator[float]:
+def _until(course: TrainingState, config: TrainConfig, frames: int, progress: Progress) -> Iterator[float]:
     """The part of the training done, from 0 to 1, before each step, until time or steps are used up."""
     steps = config.steps
     if steps is None and config.seconds is None:
@@ -232,7 +232,7 @@ def _until(course: Course, config: TrainConfig, frames: int, progress: Progress)
         done = course.step / steps if steps else float(steps == 0)
         if config.seconds is not None:
             done = max(done, (time.monotonic() - start) / config.seconds)
-        progress(min(done, 1.0), "Learning to paint the face")
+        progress(min(done, 1.0), "Learning to generate the face")
         if done >= 1:
             return
         yield done

@@ -47,7 +47,7 @@ class JobRunner(Protocol):
     def cancel(self, job_id: str) -> Job: ...
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """An answer other than the one asked for."""
 
     def __init__(self, status: int, message: str):
@@ -127,17 +127,17 @@ def _serve_blobs(app: FastAPI, store: Store) -> None:
                 async for chunk in request.stream():
                     upload.write(chunk)
         except WrongHash as error:
-            raise Refusal(422, str(error)) from error
+            raise ApiError(422, str(error)) from error
         except OSError as error:
             async for _ in request.stream():  # a client listens only after all is sent
                 pass
             message = f"The backend cannot keep the file: {error.strerror}. Make room in {store.folder} and try again."
-            raise Refusal(507, message) from error
+            raise ApiError(507, message) from error
         return Response(status_code=201)
 
     def _require_blob(sha: str) -> None:
         if not blobs.keep(sha):
-            raise Refusal(404, f"The backend does not hold the file {sha}.")
+            raise ApiError(404, f"The backend does not hold the file {sha}.")
 
 
 def _serve_jobs(app: FastAPI, store: Store, runner: JobRunner) -> None:
@@ -148,7 +148,7 @@ def _serve_jobs(app: FastAPI, store: Store, runner: JobRunner) -> None:
             return JobReply.of(known)
         missing = [sha for sha in named_blobs(job.inputs) if not store.blobs.keep(sha)]
         if missing:
-            raise Refusal(409, f"The backend does not hold files that the job names. Send these: {', '.join(missing)}")
+            raise ApiError(409, f"The backend does not hold files that the job names. Send these: {', '.join(missing)}")
         job = store.add(job)  # the known one, if the same request came twice at once
         runner.wake()
         return JobReply.of(job)
@@ -174,7 +174,7 @@ def _serve_jobs(app: FastAPI, store: Store, runner: JobRunner) -> None:
     def _job(job_id: str) -> Job:
         found = store.job(job_id)
         if found is None:
-            raise Refusal(404, f"The backend knows no job {job_id}.")
+            raise ApiError(404, f"The backend knows no job {job_id}.")
         return found
 
 
@@ -203,8 +203,8 @@ async def follow(store: Store, job_id: str) -> AsyncIterator[str]:
 def _answer_errors(app: FastAPI) -> None:
     """Every error leaves in the shape of the contract."""
 
-    @app.exception_handler(Refusal)
-    async def refused(request: Request, error: Refusal) -> Response:
+    @app.exception_handler(ApiError)
+    async def refused(request: Request, error: ApiError) -> Response:
         return _error(error.status, str(error))
 
     @app.exception_handler(HTTPException)

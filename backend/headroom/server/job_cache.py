@@ -15,7 +15,7 @@ from headroom.server.blobs import Blobs, unused
 from headroom.server.trees import Tree, write_tree
 
 
-class Shelf:
+class JobCache:
     """Two folders that several workers may share: everything in them appears whole, by a rename, or not at all."""
 
     def __init__(self, folder: Path):

@@ -16,7 +16,7 @@ from typing import Any
 from headroom.common.errors import HeadroomError
 from headroom.common.files import require_writable
 from headroom.server.blobs import SECONDS_A_DAY, Blobs
-from headroom.server.job_cache import Shelf
+from headroom.server.job_cache import JobCache
 from headroom.server.jobs import Event, Failed, Interrupted, Job, JobState
 
 MOST_BACKENDS = 16  # that can share one data folder at a time
@@ -55,7 +55,7 @@ class Store:
         require_writable(folder)
         self.folder = folder
         self.blobs = Blobs(folder / "blobs")
-        self.shelf = Shelf(folder)
+        self.shelf = JobCache(folder)
         self._lock = threading.RLock()
         self._watchers: dict[str, list[Callable[[], None]]] = {}
         self._database, name = _claim_jobs_file(folder)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import UNREADABLE
+from headroom.common.files import NPZ_ERRORS
 from headroom.common.progress import Progress
 from headroom.server.blobs import Blobs
-from headroom.server.job_cache import Shelf
+from headroom.server.job_cache import JobCache
 from headroom.server.trees import plain_name, read_tree
 
 if TYPE_CHECKING:
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class TaskContext:
     """What a task may use."""
 
     folder: Path  # private, empty at the start, removed when the job ends however it ends
     blobs: Blobs
-    shelf: Shelf  # what the next jobs find again
+    shelf: JobCache  # what the next jobs find again
     pipeline: Any  # the module headroom.pipeline, or a test's stand-in
     progress: Progress
 
 
-Task = Callable[[Workplace, dict[str, Any], dict[str, Any]], dict[str, Any]]
+Task = Callable[[TaskContext, dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
-def run(kind: str, place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def run(kind: str, place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     """The result of one job."""
     if kind not in TASKS:
         raise InputError(f"This backend does not know jobs of kind {kind!r}. Update Headroom.")
     return TASKS[kind](place, inputs, settings)
 
 
-def learn(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def learn(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     clip = _bring(place, inputs["clip"], inputs["clip_name"], "clip")
     subject = place.folder / "learnt" / "subject"
     settings = {**settings, "consent": _statement(settings["consent"])}
@@ -53,7 +53,7 @@ def learn(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) ->
     return {"subject": read_tree(subject, place.blobs), "notes": notes}
 
 
-def perform(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def perform(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     subject = _bring_subject(place, inputs)
     speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech")
     performance, notes = place.pipeline.perform(subject, speech, **settings, progress=place.progress)
@@ -62,7 +62,7 @@ def perform(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) 
     return {"performance": place.blobs.add(path), "notes": notes}
 
 
-def match(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def match(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     subject = _bring_subject(place, inputs)
     fps, rotation, translation, held = _read_poses(place.blobs.copy(inputs["poses"], place.folder / "poses.npz"))
     found = place.pipeline.match(subject, rotation, translation, fps, held=held, **settings, progress=place.progress)
@@ -71,7 +71,7 @@ def match(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) ->
     return {"match": place.blobs.add(path)}
 
 
-def refine(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def refine(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     subject = _bring_subject(place, inputs)
     renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
     speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech") if inputs["speech"] else None
@@ -81,7 +81,7 @@ def refine(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -
     return {"movie": place.blobs.add(movie), "frames": frames}
 
 
-def refine_frames(place: Workplace, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def refine_frames(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     subject = _bring_subject(place, inputs)
     renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
     first, context, end = settings["first"], settings["context"], settings["first"] + len(renders)
@@ -104,7 +104,7 @@ def load_pipeline(module: str) -> Any:
     return importlib.import_module(module)
 
 
-def _bring(place: Workplace, sha: str, name: str, role: str) -> Path:
+def _bring(place: TaskContext, sha: str, name: str, role: str) -> Path:
     """A copy of a blob under the name its owner knows it by, in a folder of its own."""
     return place.blobs.copy(sha, place.folder / role / plain_name(name, otherwise=role))
 
@@ -114,17 +114,17 @@ def _statement(consent: str | bool | None) -> str | None:
     return "The person shown has agreed to this use." if consent is True else consent or None
 
 
-def _bring_subject(place: Workplace, inputs: dict[str, Any]) -> Path:
+def _bring_subject(place: TaskContext, inputs: dict[str, Any]) -> Path:
     """The subject's folder, the same one for every job, so that the pipeline can keep it open."""
     return place.shelf.subject(inputs["subject"], place.blobs)
 
 
-def _bring_renders(place: Workplace, inputs: dict[str, Any]) -> list[Path]:
+def _bring_renders(place: TaskContext, inputs: dict[str, Any]) -> list[Path]:
     folder = place.folder / "renders"
     return [place.blobs.copy(sha, folder / f"{frame:06d}.png") for frame, sha in enumerate(inputs["renders"])]
 
 
-def _bring_match(place: Workplace, inputs: dict[str, Any]) -> "PlateMatch":
+def _bring_match(place: TaskContext, inputs: dict[str, Any]) -> "PlateMatch":
     from headroom.plate.match import PlateMatch
 
     return PlateMatch.load(place.blobs.copy(inputs["match"], place.folder / "match.npz"))
@@ -136,7 +136,7 @@ def _read_poses(path: Path) -> tuple[float, np.ndarray, np.ndarray, np.ndarray |
         with np.load(path, allow_pickle=False) as data:
             fps, rotation, translation = float(data["fps"]), data["rotation"], data["translation"]
             held = data["held"] if "held" in data else None
-    except UNREADABLE as error:
+    except NPZ_ERRORS as error:
         raise InputError("The poses are not an npz file with fps, rotation and translation.") from error
     if rotation.ndim != 2 or rotation.shape[1] != 3 or rotation.shape != translation.shape or not fps > 0:
         raise InputError("The poses need a rate and, for each frame, three rotations and three translations.")

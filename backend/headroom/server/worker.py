@@ -20,7 +20,7 @@ from headroom.common.device import device_name, is_out_of_memory
 from headroom.common.progress import Progress
 from headroom.server import tasks
 from headroom.server.blobs import Blobs
-from headroom.server.job_cache import Shelf
+from headroom.server.job_cache import JobCache
 from headroom.server.jobs import Cancelled, Event, Failed, Finished, Progressed
 from headroom.server.logs import log_to
 
@@ -91,7 +91,7 @@ def do(job: Work, setup: WorkerSetup, connection: Connection) -> Report:
     """Run one job to its end; the one place that catches everything."""
     try:
         pipeline = tasks.load_pipeline(setup.pipeline)
-        place = tasks.Workplace(job.folder, Blobs(setup.blobs), Shelf(setup.shelf), pipeline,
+        place = tasks.TaskContext(job.folder, Blobs(setup.blobs), JobCache(setup.shelf), pipeline,
                                 _reporter(job.job_id, connection))
         return Report(job.job_id, Finished(tasks.run(job.kind, place, job.inputs, job.settings)))
     except errors.Cancelled:

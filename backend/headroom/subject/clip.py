@@ -12,27 +12,27 @@ import numpy as np
 
 from headroom import __version__
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, part, silent, timed
+from headroom.common.progress import Progress, subprogress, no_progress, timed
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
 from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.plate.composite import crop_frame
-from headroom.plate.layers import PLATES, keep_background
+from headroom.plate.layers import PLATES, write_background
 from headroom.refine.loss_weights import loss_weight_maps
-from headroom.track.render import draw
+from headroom.track.render import render_track
 from headroom.track.track import Track
-from headroom.track.tracker import Tracked, track_clip
+from headroom.track.tracker import TrackingResult, track_clip
 
 if TYPE_CHECKING:
     from headroom.common.networks.arcface import ArcFace
     from headroom.motion.model.model import MotionModel
-    from headroom.refine.dataset import Pairs
+    from headroom.refine.dataset import TrainingPairs
     from headroom.refine.refiner import Refiner
     from headroom.refine.spatial import SpatialNetwork
     from headroom.refine.train import TrainConfig
-    from headroom.track.tracker import Reader
+    from headroom.track.tracker import FaceRegressor
 
 RESOLUTIONS = (256, 512)
 """Sides of renders and refined frames, pixels."""
@@ -66,13 +66,13 @@ class LearnConfig:
     preset: str
     albedo: str
     resolution: int
-    regressor: "Reader | None" = None
+    regressor: "FaceRegressor | None" = None
     arcface: "ArcFace | None" = None
     spatial: "SpatialNetwork | None" = None
 
 
 @dataclass(frozen=True)
-class Learnt:
+class LearnedPerson:
     """A person as learnt from a clip or a photo.
 
     span: the seconds learnt from, whose pictures are `frames`; albedo: its kind; took: seconds by step.
@@ -81,7 +81,7 @@ class Learnt:
     info: VideoInfo
     span: tuple[float, float]
     frames: list[np.ndarray]
-    tracked: Tracked
+    tracked: TrackingResult
     motion: "MotionModel"
     refiner: "Refiner"
     albedo: str
@@ -90,7 +90,7 @@ class Learnt:
 
 
 @dataclass(frozen=True)
-class Clip:
+class ClipSource:
     """The part of a clip that a person is learnt from: `span` seconds, and its sound (N,) at 16 kHz."""
 
     path: Path
@@ -100,35 +100,35 @@ class Clip:
     notes: list[str]
 
     @staticmethod
-    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "Clip":
+    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "ClipSource":
         """Look whether a person can be learnt from it; InputError when not."""
         info = probe(path)
-        start, end, notes = learnt_part(info, from_seconds, to_seconds)
-        return Clip(path, info, (start, end), clip_speech(path, info, start, end), notes)
+        start, end, notes = clip_range(info, from_seconds, to_seconds)
+        return ClipSource(path, info, (start, end), clip_speech(path, info, start, end), notes)
 
-    def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = silent) -> Learnt:
+    def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = no_progress) -> LearnedPerson:
         """The person; the plates go into the subject's `folder`."""
         from headroom.refine.train import PRESETS
 
         took: dict[str, float] = {}
         with timed(took, "track"):
             frames = list(read_frames(self.path, *self.span))
-            tracked = track_clip(frames, self.info.fps, model, config.albedo, part(progress, 0, 0.15), config.regressor)
+            tracked = track_clip(frames, self.info.fps, model, config.albedo, subprogress(progress, 0, 0.15), config.regressor)
             track = tracked.track
         with timed(took, "motion"):
-            motion = learn_motion(model, track, self.speech, part(progress, 0.15, 0.27))
+            motion = learn_motion(model, track, self.speech, subprogress(progress, 0.15, 0.27))
         with timed(took, "plates"):
-            write_plates(folder / PLATES, frames, self.info.fps, part(progress, 0.27, 0.29))
-            notes = [*self.notes, *keep_background(folder, frames, part(progress, 0.29, 0.3))]
+            write_plates(folder / PLATES, frames, self.info.fps, subprogress(progress, 0.27, 0.29))
+            notes = [*self.notes, *write_background(folder, frames, subprogress(progress, 0.29, 0.3))]
         with timed(took, "refiner"):
-            pairs = pairs_of(model, track, tracked.look.albedo, frames, config.resolution, config.arcface,
-                             part(progress, 0.3, 0.33))
-            refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, part(progress, 0.33, 1))
+            pairs = training_pairs(model, track, tracked.look.albedo, frames, config.resolution, config.arcface,
+                             subprogress(progress, 0.3, 0.33))
+            refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, subprogress(progress, 0.33, 1))
         notes += tracked.notes + motion_notes(motion)
-        return Learnt(self.info, self.span, frames, tracked, motion, refiner, config.albedo, took, notes)
+        return LearnedPerson(self.info, self.span, frames, tracked, motion, refiner, config.albedo, took, notes)
 
 
-def learnt_part(
+def clip_range(
     info: VideoInfo, from_seconds: float | None, to_seconds: float | None
 ) -> tuple[float, float, list[str]]:
     """Which seconds of a clip to learn from, and what the user should know about the choice."""
@@ -139,7 +139,7 @@ def learnt_part(
             f"Only {max(0.0, end - start):.1f} s of the clip to learn from; choose a part of at least "
             f"{SHORTEST_SECONDS:.0f} s, better 12 s."
         )
-    longest = most_seconds(info)
+    longest = max_seconds(info)
     if to_seconds is None:
         longest = min(longest, LONGEST_SECONDS)
     if end - start > longest + 1e-6:
@@ -148,7 +148,7 @@ def learnt_part(
     return start, end, []
 
 
-def most_seconds(info: VideoInfo) -> float:
+def max_seconds(info: VideoInfo) -> float:
     """How long a part of a clip can be held in memory."""
     return _MOST_PIXELS / (info.width * info.height * info.fps)
 
@@ -159,17 +159,17 @@ def clip_speech(clip: Path, info: VideoInfo, start: float, end: float) -> np.nda
         raise InputError(f"{clip.name} has no sound; choose a clip in which the person is heard speaking.")
     samples = read_audio(clip, SAMPLE_RATE, start, end)
     if is_silent(samples):
-        raise InputError(f"The sound of {clip.name} is silent; choose a clip in which the person is heard speaking.")
+        raise InputError(f"The sound of {clip.name} is no_progress; choose a clip in which the person is heard speaking.")
     return samples
 
 
-def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: Progress = silent) -> "MotionModel":
+def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: Progress = no_progress) -> "MotionModel":
     """The personal motion model from the clip's track and its sound (N,) at 16 kHz, begun from the general one."""
-    from headroom.motion.retarget import general_for
+    from headroom.motion.retarget import general_model_for
     from headroom.motion.train.personal import train_motion
 
-    lips, lids, size = motion_directions(model)
-    return train_motion(speech, track.performance, progress=progress, initial=general_for(model, lips, lids),
+    lips, lids, size = face_directions(model)
+    return train_motion(speech, track.performance, progress=progress, initial=general_model_for(model, lips, lids),
                         lip_opening=lips, lid_opening=lids, importance=size, gaze_modes=model.gaze_modes)
 
 
@@ -183,7 +183,7 @@ def motion_notes(motion: "MotionModel") -> list[str]:
 
 
 def learn_refiner(
-    pairs: "Pairs", config: "TrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = silent
+    pairs: "TrainingPairs", config: "TrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = no_progress
 ) -> "Refiner":
     """The personal refiner, begun from the general one where that is meant.
 
@@ -196,28 +196,28 @@ def learn_refiner(
     return train_refiner(pairs, config, progress, initial, spatial)
 
 
-def pairs_of(
+def training_pairs(
     model: FaceModel, track: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], resolution: int,
-    arcface: "ArcFace | None" = None, progress: Progress = silent,
-) -> "Pairs":
+    arcface: "ArcFace | None" = None, progress: Progress = no_progress,
+) -> "TrainingPairs":
     """True and rendered crops of a clip's frames (H, W, 3) uint8, where the face was seen. albedo (S, S, 3) uint8.
 
     arcface: what tells each frame's identity feature, the face model's coefficients if None.
     """
-    from headroom.refine.dataset import Pairs, normalised_identity
+    from headroom.refine.dataset import TrainingPairs, normalised_identity
     from headroom.subject.identity import feature_name, identity_features
 
     sure = track.confidence > 0
     crops = np.stack([crop_frame(frame, track.crop, resolution) for frame in frames])
-    renders = np.stack(list(draw(model, track, albedo, resolution, part(progress, 0, 0.5))))
+    renders = np.stack(list(render_track(model, track, albedo, resolution, subprogress(progress, 0, 0.5))))
     progress(0.5, "Marking mouth and eyes")
     raster = Rasterizer(model, track.camera, track.crop, resolution)
     regions = loss_weight_maps(raster, [track.placed(model, frame) for frame in range(len(track))])
-    identity = normalised_identity(identity_features(model, track, frames, arcface, part(progress, 0.7, 1)))
-    return Pairs(crops[sure], renders[sure], regions[sure], identity[sure], feature_name(model, arcface))
+    identity = normalised_identity(identity_features(model, track, frames, arcface, subprogress(progress, 0.7, 1)))
+    return TrainingPairs(crops[sure], renders[sure], regions[sure], identity[sure], feature_name(model, arcface))
 
 
-def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = silent) -> None:
+def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = no_progress) -> None:
     """The learnt frames, nearly lossless."""
     height, width = frames[0].shape[:2]
     with VideoWriter(path, fps, width, height, crf=12) as writer:
@@ -226,7 +226,7 @@ def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Pro
             writer.write(frame)
 
 
-def facts_of(clip: Path, learnt: Learnt, preset: str, name: str | None, consent: str | None, model: FaceModel) -> dict:
+def subject_metadata(clip: Path, learnt: LearnedPerson, preset: str, name: str | None, consent: str | None, model: FaceModel) -> dict:
     """What subject.toml says."""
     info, motion = learnt.info, learnt.motion
     return {
@@ -253,7 +253,7 @@ def facts_of(clip: Path, learnt: Learnt, preset: str, name: str | None, consent:
     }
 
 
-def motion_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def face_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all.
     That lids follow the gaze is no opening of theirs.
     """

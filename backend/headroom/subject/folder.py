@@ -12,7 +12,7 @@ import numpy as np
 import tomli_w
 
 from headroom.common.errors import InputError
-from headroom.common.files import UNREADABLE, atomic_write
+from headroom.common.files import NPZ_ERRORS, atomic_write
 from headroom.face.library import find_model
 from headroom.face.model import FaceModel, bundled_model
 from headroom.media.image import read_picture
@@ -71,7 +71,7 @@ class Subject:
         try:
             with np.load(self.folder / "rig.npz", allow_pickle=False) as rig:
                 return dict(rig)
-        except UNREADABLE as error:
+        except NPZ_ERRORS as error:
             raise InputError(f"{self.folder / 'rig.npz'} cannot be read; learn the subject again.") from error
 
     @cached_property
@@ -107,7 +107,7 @@ class Subject:
         return Refiner.load(self.folder / "refiner.safetensors")
 
 
-def write_facts(folder: Path, facts: dict[str, Any]) -> None:
+def write_metadata(folder: Path, facts: dict[str, Any]) -> None:
     """subject.toml; a folder without it is not a subject, so it is written last."""
     with atomic_write(folder / "subject.toml") as temporary:
         temporary.write_text(tomli_w.dumps({"format": FORMAT, **facts}), encoding="utf-8")

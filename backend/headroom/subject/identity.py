@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from headroom.common.networks.arcface import ArcFace
-from headroom.common.progress import Progress, silent
+from headroom.common.progress import Progress, no_progress
 from headroom.face.model import FaceModel
 from headroom.track.landmarks.detect import COUNT
 from headroom.track.regressor.estimate import five_points
@@ -15,7 +15,7 @@ from headroom.track.track import Track
 
 
 def identity_features(
-    model: FaceModel, track: Track, frames: Sequence[np.ndarray], arcface: ArcFace | None, progress: Progress = silent
+    model: FaceModel, track: Track, frames: Sequence[np.ndarray], arcface: ArcFace | None, progress: Progress = no_progress
 ) -> np.ndarray:
     """The feature of each frame (H, W, 3) uint8: ArcFace's (T, 512), or the face model's own coefficients (T, 160),
     which are the same for all.

@@ -11,17 +11,17 @@ import cv2
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, part, silent, timed
+from headroom.common.progress import Progress, subprogress, no_progress, timed
 from headroom.face.model import FaceModel
 from headroom.face.texture import unwrap
 from headroom.media.image import read_photo
 from headroom.media.video import VideoInfo
-from headroom.plate.layers import PLATES, keep_background
-from headroom.subject.clip import LearnConfig, Learnt, learn_refiner, motion_directions, pairs_of, write_plates
-from headroom.track.appearance.appearance import Look
-from headroom.track.appearance.sampling import facing
+from headroom.plate.layers import PLATES, write_background
+from headroom.subject.clip import LearnConfig, LearnedPerson, learn_refiner, face_directions, training_pairs, write_plates
+from headroom.track.appearance.appearance import Appearance
+from headroom.track.appearance.sampling import view_weight
 from headroom.track.track import Track
-from headroom.track.tracker import Tracked, track_clip
+from headroom.track.tracker import TrackingResult, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
@@ -41,18 +41,18 @@ PHOTO_NOTE = ("Learnt from one photo: the inside of the mouth and what it does n
 
 
 @dataclass(frozen=True)
-class Photo:
+class PhotoSource:
     """A photo that a person is learnt from: picture (H, W, 3) uint8."""
 
     path: Path
     picture: np.ndarray
 
     @staticmethod
-    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "Photo":
+    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "PhotoSource":
         """Read it; InputError when it is none, or when a part of it is asked for."""
-        return Photo(path, load_photo(path, from_seconds, to_seconds))
+        return PhotoSource(path, load_photo(path, from_seconds, to_seconds))
 
-    def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = silent) -> Learnt:
+    def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = no_progress) -> LearnedPerson:
         """The person; the one plate goes into the subject's `folder`."""
         from headroom.refine.train import PRESETS
 
@@ -61,18 +61,18 @@ class Photo:
         info = VideoInfo(width, height, FPS, 1 / FPS, 1, variable_rate=False, has_audio=False)
         took: dict[str, float] = {}
         with timed(took, "track"):
-            tracked = track_photo(self.path, self.picture, model, kind, part(progress, 0, 0.1))
+            tracked = track_photo(self.path, self.picture, model, kind, subprogress(progress, 0, 0.1))
         with timed(took, "motion"):
             motion = general_motion(model, tracked.track)
         with timed(took, "plates"):
-            write_plates(folder / PLATES, frames, FPS, part(progress, 0.1, 0.15))
-            notes = keep_background(folder, frames, part(progress, 0.15, 0.2))
+            write_plates(folder / PLATES, frames, FPS, subprogress(progress, 0.1, 0.15))
+            notes = write_background(folder, frames, subprogress(progress, 0.15, 0.2))
         with timed(took, "refiner"):
-            pairs = pairs_of(model, tracked.track, tracked.look.albedo, frames, config.resolution)
+            pairs = training_pairs(model, tracked.track, tracked.look.albedo, frames, config.resolution)
             training = photo_training(PRESETS[config.preset])
-            refiner = learn_refiner(pairs, training, config.spatial, part(progress, 0.2, 1))
+            refiner = learn_refiner(pairs, training, config.spatial, subprogress(progress, 0.2, 1))
         notes = [*tracked.notes, PHOTO_NOTE, *notes]
-        return Learnt(info, (0.0, info.seconds), frames, tracked, motion, refiner, kind, took, notes)
+        return LearnedPerson(info, (0.0, info.seconds), frames, tracked, motion, refiner, kind, took, notes)
 
 
 def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> np.ndarray:
@@ -90,7 +90,7 @@ def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None)
     return np.asarray(smaller, np.uint8)
 
 
-def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, progress: Progress = silent) -> Tracked:
+def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, progress: Progress = no_progress) -> TrackingResult:
     """Track and look of the one frame."""
     try:
         tracked = track_clip([photo], FPS, model, albedo, progress)
@@ -105,11 +105,11 @@ def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, pr
     return replace(tracked, look=replace(tracked.look, albedo=mirrored(model, tracked.track, tracked.look)))
 
 
-def mirrored(model: FaceModel, track: Track, look: Look) -> np.ndarray:
+def mirrored(model: FaceModel, track: Track, look: Appearance) -> np.ndarray:
     """The albedo (S, S, 3) uint8 with skin that the photo does not show taken from the other side of the face."""
     vertices = track.placed(model, 0)
     # eyeballs are no mirror images of each other as long as somebody looks aside, and are seen as well as ever
-    seen = np.where(model.skin, facing(vertices, model.normals(vertices)), SQUARE)[:, None].repeat(3, axis=1)
+    seen = np.where(model.skin, view_weight(vertices, model.normals(vertices)), SQUARE)[:, None].repeat(3, axis=1)
     square = unwrap(model, seen, look.albedo.shape[0])[0][..., 0]
     other = square[:, ::-1]
     wanted = np.clip((SQUARE - square) / (SQUARE - TURNED_AWAY), 0, 1) * np.clip(other / SQUARE - 1, 0, 1)
@@ -120,21 +120,21 @@ def mirrored(model: FaceModel, track: Track, look: Look) -> np.ndarray:
 
 def general_motion(model: FaceModel, track: Track) -> "MotionModel":
     """Everybody's motion, about the pose and the gaze of the photo."""
-    from headroom.motion.retarget import general_for
+    from headroom.motion.retarget import general_model_for
 
-    lips, lids, _ = motion_directions(model)
-    motion = general_for(model, lips, lids)
+    lips, lids, _ = face_directions(model)
+    motion = general_model_for(model, lips, lids)
     if motion is None:
         raise InputError("A photo needs the general motion weights, which this installation lacks; install Headroom "
                          "again, or choose a clip.")
     own = np.concatenate([track.rotation[0], track.translation[0]]).astype(np.float32)
-    manner = motion.manner
-    pose = own + HEAD_MOTION * (manner.pose - np.median(manner.pose, axis=0))
+    style = motion.style
+    pose = own + HEAD_MOTION * (style.pose - np.median(style.pose, axis=0))
     # eyes that hold on to something turn as much less as the head does
-    gaze = track.expression[0, list(model.gaze_modes)] + HEAD_MOTION * manner.gaze
-    manner = replace(manner, pose=pose.astype(np.float32), pose_mean=own, gaze=gaze.astype(np.float32),
-                     pose_deviation=(HEAD_MOTION * manner.pose_deviation).astype(np.float32))
-    return replace(motion, manner=manner)
+    gaze = track.expression[0, list(model.gaze_modes)] + HEAD_MOTION * style.gaze
+    style = replace(style, pose=pose.astype(np.float32), pose_mean=own, gaze=gaze.astype(np.float32),
+                     pose_deviation=(HEAD_MOTION * style.pose_deviation).astype(np.float32))
+    return replace(motion, style=style)
 
 
 def photo_training(config: "TrainConfig") -> "TrainConfig":

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from headroom.face.camera import Camera, rotation_matrix
-from headroom.face.light import FRONTAL
+from headroom.face.light import AMBIENT
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.topology import MESH_POINTS
@@ -32,7 +32,7 @@ class Overlay:
     def __init__(self, model: FaceModel, track: Track, landmarks: np.ndarray, error: np.ndarray):
         self.model, self.track, self.landmarks, self.error = model, track, landmarks, error
         self.raster = Rasterizer(model, track.camera, track.crop, track.crop.size)
-        clay = FRONTAL * 0.62
+        clay = AMBIENT * 0.62
         clay[1], clay[2], clay[3] = 0.30, 0.22, -0.25
         self.raster.set_look(np.full((4, 4, 3), 225, np.uint8), clay)
         self.edges = _edges(model)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from headroom.common.progress import Progress, silent
+from headroom.common.progress import Progress, no_progress
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.track.track import Track
 
 
-def draw(
-    model: FaceModel, track: Track, albedo: np.ndarray, resolution: int, progress: Progress = silent
+def render_track(
+    model: FaceModel, track: Track, albedo: np.ndarray, resolution: int, progress: Progress = no_progress
 ) -> Iterator[np.ndarray]:
     """Renders (R, R, 4) uint8 of every frame of a track, by the rasteriser."""
     raster = Rasterizer(model, track.camera, track.crop, resolution)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import UNREADABLE, atomic_write
-from headroom.face.camera import Camera, Crop, place
+from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
 
@@ -48,7 +48,7 @@ class Track:
 
     def placed(self, model: FaceModel, frame: int) -> np.ndarray:
         """Vertices (V, 3) of one frame in camera axes."""
-        return place(model.shape(self.identity, self.expression[frame]), self.rotation[frame], self.translation[frame])
+        return pose_vertices(model.shape(self.identity, self.expression[frame]), self.rotation[frame], self.translation[frame])
 
     def part(self, first: int, end: int) -> "Track":
         """The frames first..end-1, fewer where the track ends before."""
@@ -84,7 +84,7 @@ class Track:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Track.of_values(data)
-        except UNREADABLE as error:
+        except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a track; learn the subject again.") from error
 
 
@@ -94,7 +94,7 @@ def face_crop(
     """The square window around the neutral face (I,) in all poses (T, 3), with room for jaw, neck and edits."""
     vertices = model.shape(identity)
     pixels = np.concatenate(
-        [camera.project(place(vertices, r, t)) for r, t in zip(rotation[::3], translation[::3])]
+        [camera.project(pose_vertices(vertices, r, t)) for r, t in zip(rotation[::3], translation[::3])]
     )
     low, high = pixels.min(0), pixels.max(0)
     size = int(np.ceil(float((high - low).max()) * _CROP_MARGIN / 2)) * 2

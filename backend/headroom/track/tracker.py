@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from headroom.common.progress import Progress, part, silent
+from headroom.common.progress import Progress, subprogress, no_progress
 from headroom.face.model import FaceModel
-from headroom.track.appearance.appearance import Look, estimate_look
+from headroom.track.appearance.appearance import Appearance, estimate_appearance
 from headroom.track.landmarks.detect import Landmarks, find_landmarks
-from headroom.track.solve.dense import fit_every_picture
+from headroom.track.solve.dense import fit_all_frames
 from headroom.track.solve.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
 from headroom.track.solve.frame_selection import turned_frames
-from headroom.track.solve.landmark_bias import without_habit
-from headroom.track.solve.photometric import fit_to_pictures
+from headroom.track.solve.landmark_bias import remove_landmark_bias
+from headroom.track.solve.photometric import fit_key_frames
 from headroom.track.track import Track, face_crop
 
 if TYPE_CHECKING:
-    from headroom.track.regressor.estimate import Reader
+    from headroom.track.regressor.estimate import FaceRegressor
 
 TRACKER_VERSION = 4
 """Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
@@ -39,13 +39,13 @@ _LOST_ERROR = 0.04
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackingResult:
     """A clip's track and look, the landmarks (T, 478, 3) that were found, NaN where there was no face, their mean error
     over the eye distance (T,) without the landmark network's habit, and what the user should know.
     """
 
     track: Track
-    look: Look
+    look: Appearance
     landmarks: np.ndarray
     error: np.ndarray
     notes: list[str]
@@ -53,15 +53,15 @@ class Tracked:
 
 @_alone
 def track_clip(
-    frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = silent,
-    regressor: "Reader | None" = None,
-) -> Tracked:
+    frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = no_progress,
+    regressor: "FaceRegressor | None" = None,
+) -> TrackingResult:
     """Track and look of a clip's frames (T pictures (H, W, 3) uint8 RGB); `albedo` is one of
     `headroom.track.appearance.appearance.ALBEDO_KINDS`. regressor: reads frames without landmarks, instead of the bundled one.
     """
-    landmarks = find_landmarks(frames, fps, part(progress, 0, 0.45))
-    fit = fit_frames(frames, landmarks, fps, model, part(progress, 0.45, 0.8), regressor)
-    look = estimate_look(model, fit, frames, albedo, part(progress, 0.8, 1))
+    landmarks = find_landmarks(frames, fps, subprogress(progress, 0, 0.45))
+    fit = fit_frames(frames, landmarks, fps, model, subprogress(progress, 0.45, 0.8), regressor)
+    look = estimate_appearance(model, fit, frames, albedo, subprogress(progress, 0.8, 1))
     track = Track(
         fps,
         fit.camera,
@@ -74,10 +74,10 @@ def track_clip(
         fit.translation,
         _confidence(fit.error),
     )
-    return Tracked(track, look, landmarks.points, fit.error, _notes(landmarks, track))
+    return TrackingResult(track, look, landmarks.points, fit.error, _notes(landmarks, track))
 
 
-def regressor_of(path: Path | None, model: FaceModel) -> "Reader | None":
+def regressor_from(path: Path | None, model: FaceModel) -> "FaceRegressor | None":
     """The regressor in a file, None for the bundled one; InputError when the file is none of this face model's."""
     if path is None:
         return None
@@ -87,17 +87,17 @@ def regressor_of(path: Path | None, model: FaceModel) -> "Reader | None":
 
 
 @_alone
-def track_further(
-    known: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = silent
+def track_known_face(
+    known: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = no_progress
 ) -> Track:
     """The track of further frames of the same person, camera and light; albedo: the person's, (S, S, 3) uint8."""
-    landmarks = find_landmarks(frames, known.fps, part(progress, 0, 0.6))
-    points, doubt = _with_lost_frames(frames, landmarks, model)
+    landmarks = find_landmarks(frames, known.fps, subprogress(progress, 0, 0.6))
+    points, noise_scale = _with_lost_frames(frames, landmarks, model)
     fit = fit_motion(
-        model, points, known.fps, known.camera, known.identity, _FIRST, part(progress, 0.6, 0.8), doubt
+        model, points, known.fps, known.camera, known.identity, _FIRST, subprogress(progress, 0.6, 0.8), noise_scale
     )
     look = albedo, known.light
-    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, doubt, look, part(progress, 0.8, 1))
+    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, noise_scale, look, subprogress(progress, 0.8, 1))
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
@@ -105,19 +105,19 @@ def track_further(
 
 
 def fit_frames(
-    frames: Sequence[np.ndarray], landmarks: Landmarks, fps: float, model: FaceModel, progress: Progress = silent,
-    regressor: "Reader | None" = None,
+    frames: Sequence[np.ndarray], landmarks: Landmarks, fps: float, model: FaceModel, progress: Progress = no_progress,
+    regressor: "FaceRegressor | None" = None,
 ) -> Fit:
     """The fit of a clip's frames: to the landmarks, then to what the pictures themselves say."""
     height, width = frames[0].shape[:2]
-    points, doubt = _with_lost_frames(frames, landmarks, model, regressor)
-    fit = fit_clip(model, points, fps, width, height, _FIRST, part(progress, 0, 0.7), doubt)
-    return _nearer_to_pictures(model, fit, frames, points, fps, doubt, progress=part(progress, 0.7, 1))
+    points, noise_scale = _with_lost_frames(frames, landmarks, model, regressor)
+    fit = fit_clip(model, points, fps, width, height, _FIRST, subprogress(progress, 0, 0.7), noise_scale)
+    return _nearer_to_pictures(model, fit, frames, points, fps, noise_scale, progress=subprogress(progress, 0.7, 1))
 
 
 def _nearer_to_pictures(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, fps: float,
-    doubt: np.ndarray | None, known: tuple[np.ndarray, np.ndarray] | None = None, progress: Progress = silent,
+    noise_scale: np.ndarray | None, known: tuple[np.ndarray, np.ndarray] | None = None, progress: Progress = no_progress,
 ) -> Fit:
     """The fit without the landmark network's habit with this person, and of every frame to its picture.
 
@@ -126,27 +126,27 @@ def _nearer_to_pictures(
     progress(0, "Comparing with the pictures")
     chosen = turned_frames(fit, _KEY_FRAMES)
     if len(chosen) < _FEWEST_KEY_FRAMES:
-        return fit_again(model, points, fps, fit, doubt)
+        return fit_again(model, points, fps, fit, noise_scale)
     pictures = [frames[frame] for frame in chosen]
-    truth, look = fit_to_pictures(model, fit.at(chosen), pictures, points[chosen], known_face=known is not None)
+    truth, look = fit_key_frames(model, fit.at(chosen), pictures, points[chosen], known_face=known is not None)
     if known:
         look = look.known(model, *known)
-    corrected = without_habit(model, points, fit, chosen, truth)
-    fit = fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), doubt, _FIRST)
-    return fit_every_picture(model, fit, frames, points, corrected, fps, doubt, look, part(progress, 0.3, 1))
+    corrected = remove_landmark_bias(model, points, fit, chosen, truth)
+    fit = fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), noise_scale, _FIRST)
+    return fit_all_frames(model, fit, frames, points, corrected, fps, noise_scale, look, subprogress(progress, 0.3, 1))
 
 
 def _with_lost_frames(
-    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel, regressor: "Reader | None" = None
+    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel, regressor: "FaceRegressor | None" = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Landmarks (T, 478, 3) and the doubt (T,) in them, with what the regressor sees where no face was found."""
     if landmarks.found.all():
         return landmarks.points, None
-    from headroom.track.regressor.missing_frames import read_lost  # torch, which no other step of tracking needs
+    from headroom.track.regressor.missing_frames import fill_missing_frames  # torch, which no other step of tracking needs
     from headroom.track.regressor.network import regressor_for
 
     regressor = regressor or regressor_for(model)
-    return read_lost(frames, landmarks, model, regressor) if regressor else (landmarks.points, None)
+    return fill_missing_frames(frames, landmarks, model, regressor) if regressor else (landmarks.points, None)
 
 
 def _confidence(error: np.ndarray) -> np.ndarray:

@@ -37,12 +37,12 @@ def import_model(
                                                                  "imported elsewhere.")] = None,
 ) -> None:
     """Bring your own Basel Face Model (2009, 2017 or 2019); it is also kept for the people learnt with it."""
-    from headroom.face.library import keep_model
+    from headroom.face.library import store_model
 
     if [path.suffix.lower() for path in files] == [".npz"]:
         if output is not None:
             raise InputError(f"{files[0]} is a model already and is kept as it is; leave -o out.")
-        kept = keep_model(files[0])
+        kept = store_model(files[0])
     else:
         if output is None:
             raise InputError("Say where to write the model: -o MODEL.npz.")
@@ -51,7 +51,7 @@ def import_model(
 
         with progress_bar() as progress:
             run(files, progress).save(output)
-        kept = keep_model(output)
+        kept = store_model(output)
         out.print(f"Wrote {output}", markup=False)
     out.print(f"Kept {kept.source}, {kept.digest}", markup=False)
 
@@ -64,7 +64,7 @@ def model_info(
 ) -> None:
     """Say what a face model is."""
     from headroom.cli.tables import print_model
-    from headroom.face.facts import model_facts
+    from headroom.face.facts import model_info
     from headroom.face.model import bundled_model, load_model
     from headroom.subject.folder import Subject
 
@@ -72,7 +72,7 @@ def model_info(
         model = bundled_model()
     else:
         model = Subject.open(which).model if which.is_dir() else load_model(which)
-    facts = model_facts(model)
+    facts = model_info(model)
     if as_json:
         print(json.dumps(facts, indent=2))
     else:

@@ -23,9 +23,9 @@ def train_regressor(
     from headroom.face.model import bundled_model
     from headroom.track.regressor.network import Regressor
     from headroom.track.regressor.train import train_regressor as run
-    from headroom.training.corpus import Clip, require_nobody_held_out
+    from headroom.training.corpus import CorpusClip, require_not_held_out
 
-    require_nobody_held_out([Clip(path) for path in clips])
+    require_not_held_out([CorpusClip(path) for path in clips])
     model = bundled_model()
     begun = Regressor.load(initial, model) if initial else None
     identity = load_arcface(arcface) if arcface else None

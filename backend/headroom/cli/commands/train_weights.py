@@ -39,9 +39,9 @@ def train_motion(
 ) -> None:
     """Train the general motion weights that `learn` begins from; several processes under torchrun."""
     require_file_later(output, ".safetensors")
-    from headroom.training.runs import Run, train_motion_weights
+    from headroom.training.runs import TrainingRun, train_motion_weights
 
-    run = Run(datasets, output, cache or kept_tracks(), steps, checkpoint_every, resume, tensorboard)
+    run = TrainingRun(datasets, output, cache or kept_tracks(), steps, checkpoint_every, resume, tensorboard)
     with progress_bar() as progress:
         notes = train_motion_weights(run, preset.value, progress=progress)
     report(notes, output)
@@ -61,10 +61,10 @@ def train_refiner(
     """Train the general refiner that `learn` begins from; several processes under torchrun."""
     require_file_later(output, ".safetensors")
     from headroom.subject.clip import require_resolution
-    from headroom.training.runs import Run, train_refiner_weights
+    from headroom.training.runs import TrainingRun, train_refiner_weights
 
     require_resolution(resolution)
-    run = Run(datasets, output, cache or kept_tracks(), steps, checkpoint_every, resume, tensorboard)
+    run = TrainingRun(datasets, output, cache or kept_tracks(), steps, checkpoint_every, resume, tensorboard)
     with progress_bar() as progress:
         notes = train_refiner_weights(run, preset.value, resolution, progress=progress)
     report(notes, output)

@@ -2,7 +2,7 @@
 
 Row r covers the samples 160 r .. 160 r + 400 (25 ms). The window of frame t is the rows 4 t - 12 .. 4 t + 15, which is
 40 t - 120 .. 40 t + 160 ms and a little more: 280 ms centred on the frame (paper §3.2 and the authors' code). N frames
-have N windows; where the sound has not begun or is over there is silence.
+have N feature_windows; where the sound has not begun or is over there is silence.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class FeatureConfig:
 
 
 @dataclass(frozen=True)
-class Hearing:
+class UtteranceStats:
     """How one utterance is levelled: gathered over all of it first, then applied to any piece of it.
 
     loud_db: level of its loud rows. mean, deviation: of the sound's columns over the rows with speech.
@@ -73,7 +73,7 @@ def frame_count(samples: np.ndarray) -> int:
     return max(1, round(len(samples) / FRAME_SAMPLES))
 
 
-def listen(samples: np.ndarray, config: FeatureConfig, warp: float = 1.0) -> Hearing:
+def utterance_stats(samples: np.ndarray, config: FeatureConfig, warp: float = 1.0) -> UtteranceStats:
     """One pass over `samples` (N,), 16 kHz, a minute at a time: loudness, speaker and microphone of the utterance."""
     levels, loud = loudness(samples)
     count = len(levels)
@@ -89,7 +89,7 @@ def listen(samples: np.ndarray, config: FeatureConfig, warp: float = 1.0) -> Hea
             cepstra, audible = cepstra + rows_of_sound.sum(0, dtype=np.float64), audible + len(rows_of_sound)
     mean = total / max(heard, 1)
     deviation = np.sqrt(np.maximum(squares / max(heard, 1) - mean**2, 1e-4))
-    return Hearing(loud, *(a.astype(np.float32) for a in (mean, deviation, cepstra / max(audible, 1))))
+    return UtteranceStats(loud, *(a.astype(np.float32) for a in (mean, deviation, cepstra / max(audible, 1))))
 
 
 def loudness(samples: np.ndarray) -> tuple[np.ndarray, float]:
@@ -100,30 +100,30 @@ def loudness(samples: np.ndarray) -> tuple[np.ndarray, float]:
     return levels, float(np.percentile(levels[levels > levels.max() - FLOOR_DB], 95))
 
 
-def windows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, hearing: Hearing) -> np.ndarray:
+def feature_windows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, stats: UtteranceStats) -> np.ndarray:
     """Windows (last - first, 28, A) float32 of the frames first..last-1 of `samples` (N,), 16 kHz."""
     start, end = rows_of_frames(first, last)
-    view = np.lib.stride_tricks.sliding_window_view(rows(samples, start, end, config, hearing), WINDOW_ROWS, axis=0)
+    view = np.lib.stride_tricks.sliding_window_view(feature_rows(samples, start, end, config, stats), WINDOW_ROWS, axis=0)
     return np.ascontiguousarray(view[::ROWS_PER_FRAME].transpose(0, 2, 1))
 
 
 def rows_of_frames(first: int, last: int) -> tuple[int, int]:
-    """The rows start..end-1 that the windows of the frames first..last-1 are made of."""
+    """The rows start..end-1 that the feature_windows of the frames first..last-1 are made of."""
     return first * ROWS_PER_FRAME - ROWS_BEFORE, (last - 1) * ROWS_PER_FRAME - ROWS_BEFORE + WINDOW_ROWS
 
 
-def rows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, hearing: Hearing,
+def feature_rows(samples: np.ndarray, first: int, last: int, config: FeatureConfig, stats: UtteranceStats,
          warp: float = 1.0) -> np.ndarray:
     """Levelled features (last - first, A) float32 of rows; `warp` stretches the frequency axis like another throat."""
     around = phones.CONTEXT if config.has_phones else 0
-    power = _power(samples, first - around, last + around, config, hearing.loud_db)
+    power = _power(samples, first - around, last + around, config, stats.loud_db)
     values = _heard(power[around:len(power) - around], config, warp)
     if config.normalise:
-        values = (values - hearing.mean) / hearing.deviation
+        values = (values - stats.mean) / stats.deviation
     if not config.has_phones:
         return values
-    chances = phones.bundled_phones().chances(phones.row_cepstra(power, warp) - hearing.cepstra)
-    return np.concatenate([values, chances], 1)
+    posteriors = phones.bundled_phones().posteriors(phones.row_cepstra(power, warp) - stats.cepstra)
+    return np.concatenate([values, posteriors], 1)
 
 
 def speech_levels(samples: np.ndarray, first: int, last: int, loud_db: float) -> np.ndarray:

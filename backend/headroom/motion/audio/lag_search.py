@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from headroom.media.audio import SAMPLE_RATE
-from headroom.motion.audio.features import FRAME_RATE, FeatureConfig, listen, windows
+from headroom.motion.audio.features import FRAME_RATE, FeatureConfig, utterance_stats, feature_windows
 
 LAG_FRAMES = np.arange(-10, 13)  # twice as far as is believed: flanks need room
 LAGS_SECONDS = LAG_FRAMES / FRAME_RATE
 BELIEVED = (LAGS_SECONDS > -0.22) & (LAGS_SECONDS < 0.26)
 FOLDS = 4
-STRENGTH = 10.0  # of the ridge, times frames; columns have deviation 1
+STRENGTH = 10.0  # of the solve_ridge, times frames; columns have deviation 1
 MIN_CORRELATION = 0.25  # below this the lips do not follow the sound well enough to tell
 FLANK = 0.85  # of the highest score, where the flanks are measured
 SMALLEST = 0.05  # seconds: a clip's own regression is not surer than this
@@ -43,9 +43,9 @@ def estimate_offset(samples: np.ndarray, opening: np.ndarray, config: FeatureCon
 
 
 def heard_at_lags(samples: np.ndarray, frames: int, config: FeatureConfig) -> list[np.ndarray]:
-    """Pooled windows (frames, F) of the sound (N,) as it is each of the lags later, all views of one array."""
+    """Pooled feature_windows (frames, F) of the sound (N,) as it is each of the lags later, all views of one array."""
     first, last = int(LAG_FRAMES[0]), int(LAG_FRAMES[-1])
-    return at_lags(pooled(windows(samples, first, frames + last, config, listen(samples, config))), frames)
+    return at_lags(pooled(feature_windows(samples, first, frames + last, config, utterance_stats(samples, config))), frames)
 
 
 def at_lags(values: np.ndarray, frames: int) -> list[np.ndarray]:
@@ -80,7 +80,7 @@ def pooled(values: np.ndarray, rows: int = 4) -> np.ndarray:
     return values.reshape(frames, count // rows, rows, columns).mean(2).reshape(frames, -1)
 
 
-def ridge(inputs: np.ndarray, targets: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def solve_ridge(inputs: np.ndarray, targets: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
     """Weights (F, C) and bias (C,) of inputs (T, F) -> targets (T, C); solved in whichever of T, F is smaller."""
     mean, centre = inputs.mean(0), targets.mean(0)
     inputs, targets = (inputs - mean).astype(np.float64), targets - centre
@@ -97,7 +97,7 @@ def predicted_by_folds(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
     out = np.empty(len(target), np.float32)
     for held in np.array_split(np.arange(len(target)), FOLDS):
         rest = np.setdiff1d(np.arange(len(target)), held)
-        weights, bias = ridge(inputs[rest], target[rest, None], STRENGTH)
+        weights, bias = solve_ridge(inputs[rest], target[rest, None], STRENGTH)
         out[held] = (inputs[held] @ weights + bias)[:, 0]
     return out
 

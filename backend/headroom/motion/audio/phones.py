@@ -53,7 +53,7 @@ class PhoneModel:
         with np.load(path, allow_pickle=False) as data:
             return PhoneModel(*(data[name].astype(np.float32) for name in ("means", "variances", "weights")))
 
-    def chances(self, cepstra: np.ndarray) -> np.ndarray:
+    def posteriors(self, cepstra: np.ndarray) -> np.ndarray:
         """(T, P) summing to one in every row, of cepstra (T + 6, 13) from which their mean has been taken."""
         streams = _streams(torch.from_numpy(cepstra.astype(np.float32)))
         scores = torch.stack([self._score(stream, values) for stream, values in enumerate(streams)]).sum(0)

@@ -16,13 +16,13 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.motion.audio.features import FeatureConfig
 from headroom.motion.model.network import MotionNetwork, NetworkConfig
-from headroom.motion.model.ridge import Readout
+from headroom.motion.model.ridge import RidgeRegression
 
 FORMAT = "headroom motion 2"
 
 
 @dataclass(frozen=True)
-class Manner:
+class SpeakerStyle:
     """The person's own measures, 25 Hz.
 
     expression_mean, expression_deviation: (64,). pose_mean, pose_deviation: (6,), radians and millimetres.
@@ -62,22 +62,22 @@ class MotionModel:
 
     config: NetworkConfig
     networks: tuple[MotionNetwork, ...]
-    manner: Manner
-    readout: Readout | None = None
-    readout_share: float = 0.0
+    style: SpeakerStyle
+    readout: RidgeRegression | None = None
+    ridge_weight: float = 0.0
     audio_offset_seconds: float = 0.0
     held_out: float = 0.0
 
     def save(self, path: Path) -> None:
         tensors = {f"manner.{name}": torch.from_numpy(np.array(value, np.float32, ndmin=1))
-                   for name, value in vars(self.manner).items()}
+                   for name, value in vars(self.style).items()}
         for index, network in enumerate(self.networks):
             tensors |= {f"networks.{index}.{name}": value.detach().cpu().contiguous()
                         for name, value in network.state_dict().items()}
         if self.readout is not None:
             tensors |= {f"readout.{name}": torch.from_numpy(np.ascontiguousarray(value))
                         for name, value in vars(self.readout).items() if value is not None}
-        facts = {"config": asdict(self.config), "networks": len(self.networks), "readout_share": self.readout_share,
+        facts = {"config": asdict(self.config), "networks": len(self.networks), "readout_share": self.ridge_weight,
                  "audio_offset_seconds": self.audio_offset_seconds, "held_out": self.held_out}
         with atomic_write(Path(path)) as temporary:
             save_file(tensors, str(temporary), {"format": FORMAT, "facts": json.dumps(facts)})
@@ -98,10 +98,10 @@ class MotionModel:
         for index in range(facts["networks"]):
             networks.append(MotionNetwork(config))
             networks[-1].load_state_dict(_below(tensors, f"networks.{index}."))
-        manner = Manner(**{name: value.numpy() for name, value in _below(tensors, "manner.").items()})
+        style = SpeakerStyle(**{name: value.numpy() for name, value in _below(tensors, "manner.").items()})
         arrays = {name: value.numpy() for name, value in _below(tensors, "readout.").items()}
-        readout = Readout(**arrays) if arrays else None
-        return MotionModel(config, tuple(n.eval() for n in networks), manner, readout, facts["readout_share"],
+        readout = RidgeRegression(**arrays) if arrays else None
+        return MotionModel(config, tuple(n.eval() for n in networks), style, readout, facts["readout_share"],
                            facts["audio_offset_seconds"], facts["held_out"])
 
 
@@ -109,14 +109,14 @@ def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Ten
     return {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def average_manner(manners: Iterable[Manner], longest: Manner) -> Manner:
+def average_style(styles: Iterable[SpeakerStyle], longest: SpeakerStyle) -> SpeakerStyle:
     """Nobody's manner: the mean of everybody's, with head motion and gaze of `longest` about a head looking ahead."""
-    everybody = list(manners)
+    everybody = list(styles)
     mean = {field.name: np.mean([getattr(m, field.name) for m in everybody], 0)
-            for field in fields(Manner) if field.name not in ("pose", "levels", "gaze")}
+            for field in fields(SpeakerStyle) if field.name not in ("pose", "levels", "gaze")}
     ahead = np.array([0, 0, 0, 0, 0, -600], np.float32)
     pose = longest.pose - np.median(longest.pose, 0) + ahead
     gaze = longest.gaze - np.median(longest.gaze, axis=0)
     mean |= {"pose_mean": ahead, "pose": pose, "levels": longest.levels, "gaze": gaze,
              "pose_deviation": longest.pose_deviation}
-    return Manner(**mean)
+    return SpeakerStyle(**mean)

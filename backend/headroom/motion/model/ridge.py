@@ -2,7 +2,7 @@
 
 Three hundred frames are few for a network and enough for a smooth function of one window. Phones enter as they are;
 of the sound, cosines of random projections (Rahimi & Recht 2007) make kernel ridge regression with a Gaussian kernel
-linear. So what many people taught is two small matrices, to which the person's own frames are added with more weight.
+linear. So what many people fit_ridge is two small matrices, to which the person's own frames are added with more weight.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_FRAMES = 10_000  # that a prior weighs; each adds up to 1 to an element of 
 
 
 @dataclass(frozen=True)
-class ReadoutConfig:
+class RidgeConfig:
     size: int = 1280  # D, random features
     sharpness: float = 0.4  # of the kernel: exp(-sharpness * mean squared difference of two windows)
     strength: float = 5.0  # of the ridge, with the frames of many people as prior
@@ -30,7 +30,7 @@ class ReadoutConfig:
 
 
 @dataclass(frozen=True)
-class Readout:
+class RidgeRegression:
     """directions (F, D), phases (D,) for the sound; weights (K, 64) of D cosines and the pooled chances of phones.
 
     gram (K, K) in half precision, cross (K, 64): of many people's frames.
@@ -53,28 +53,28 @@ class Readout:
         cosines = np.cos(angles) * np.float32(np.sqrt(2 / len(self.phases)))
         return np.concatenate([cosines, pooled(windows[..., sound:], POOLED_ROWS)], 1)
 
-    def without_prior(self) -> "Readout":
+    def without_prior(self) -> "RidgeRegression":
         """The same without what is only needed to learn another person."""
         return replace(self, gram=None, cross=None)
 
 
-def new_readout(features: FeatureConfig, outputs: int, config: ReadoutConfig) -> Readout:
+def new_ridge(features: FeatureConfig, outputs: int, config: RidgeConfig) -> RidgeRegression:
     """A readout for windows of such features that answers zero."""
     rng = np.random.default_rng(config.seed)
     inputs = WINDOW_ROWS // POOLED_ROWS * features.sound_columns
     size = config.size + WINDOW_ROWS // POOLED_ROWS * (features.columns - features.sound_columns)
     directions = rng.standard_normal((inputs, config.size)) * np.sqrt(2 * config.sharpness / inputs)
     phases = rng.uniform(0, 2 * np.pi, config.size)
-    return Readout(directions.astype(np.float32), phases.astype(np.float32),
+    return RidgeRegression(directions.astype(np.float32), phases.astype(np.float32),
                    np.zeros((size, outputs), np.float32))
 
 
-def taught(readout: Readout, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: ReadoutConfig,
-           own: bool = True) -> Readout:
+def fit_ridge(readout: RidgeRegression, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: RidgeConfig,
+           own: bool = True) -> RidgeRegression:
     """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
 
     With `own` the frames are one person's and count for more; without, the answer is a prior for others. However many
-    frames taught a prior, it weighs no more than `MOST_FRAMES` of them, which half precision holds.
+    frames fit_ridge a prior, it weighs no more than `MOST_FRAMES` of them, which half precision holds.
     """
     size, outputs = readout.weights.shape
     gram = np.zeros((size, size)) if readout.gram is None else readout.gram.astype(np.float64)

@@ -17,7 +17,7 @@ _BEYOND = 0.5
 """Units that the eyes may go beyond where they were in the clip."""
 
 
-def look(gaze: np.ndarray, clip_pose: np.ndarray, frames: np.ndarray, pose: np.ndarray) -> np.ndarray:
+def hold_gaze(gaze: np.ndarray, clip_pose: np.ndarray, frames: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """Gaze (T, 2) left and up for a pose (T, 6), with frames (T,) of the clip, whose gaze is (N, 2) and pose (N, 6)."""
     pitch, yaw = np.degrees(pose[:, :2] - clip_pose[frames, :2]).T / GAZE_DEGREES
     gaze = median_filter(gaze, (_FIXATION, 1), mode="nearest")

@@ -1,4 +1,4 @@
-"""Head motion of the person's own kind: pieces of the clip's pose, chosen by how the speech goes, joined seamlessly.
+"""Head motion of the person's own kind: pieces of the clip's pose, chosen by how the speech goes, join_segments seamlessly.
 
 Sound says little about the head, and a network trained on squared error answers with the mean: a head that freezes. So
 the pose walks through the clip: after a piece of one to three seconds it jumps to another moment of the clip where the
@@ -27,7 +27,7 @@ TAKES = 16  # walks of which the one most like the person is kept: a single one 
 MOST_PREDICTED = 0.7  # the largest share of the network's pose
 
 
-def wander(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def walk_motion_graph(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Pose (T, 6) for a speech, made of the clip's pose, and the clip's frame (T,) that each is from.
 
     pose: (N, 6) of the clip at 25 Hz. levels: (N,), speech: (T,) loudness of the clip and of the speech, dB below the
@@ -36,22 +36,22 @@ def wander(pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int) 
     pose = gaussian_filter1d(pose.astype(np.float64), SMOOTH, axis=0, mode="nearest") if len(pose) > 8 else pose
     paths = [(pose, levels)] if len(pose) < 8 else [(pose, levels), (pose[::-1], levels[::-1])]
     library = np.concatenate([p for p, _ in paths])
-    loudness = np.concatenate([soft(level) for _, level in paths])
+    loudness = np.concatenate([smooth_loudness(level) for _, level in paths])
     ends = np.concatenate([np.full(len(p), len(p) * (i + 1)) for i, (p, _) in enumerate(paths)])
-    heard = soft(speech)
-    walks = [choose_pieces(library, loudness, ends, heard, rng) for rng in np.random.default_rng(seed).spawn(TAKES)]
-    takes = [joined(library, jumps, len(speech)) for jumps in walks]
-    best = int(np.argmin([unlikeness(take, pose) for take in takes]))
-    shown = moments(walks[best], len(library), len(speech))
+    heard = smooth_loudness(speech)
+    walks = [choose_segments(library, loudness, ends, heard, rng) for rng in np.random.default_rng(seed).spawn(TAKES)]
+    takes = [join_segments(library, jumps, len(speech)) for jumps in walks]
+    best = int(np.argmin([dissimilarity(take, pose) for take in takes]))
+    shown = source_frames(walks[best], len(library), len(speech))
     return takes[best].astype(np.float32), np.where(shown < len(pose), shown, 2 * len(pose) - 1 - shown)
 
 
-def there_and_back(length: int, frames: int) -> np.ndarray:
+def ping_pong(length: int, frames: int) -> np.ndarray:
     """(frames,) of a clip of so many frames, played forwards and backwards in turn."""
     return np.resize(np.concatenate([np.arange(length), np.arange(length - 2, 0, -1)]), frames)
 
 
-def unlikeness(take: np.ndarray, pose: np.ndarray) -> float:
+def dissimilarity(take: np.ndarray, pose: np.ndarray) -> float:
     """How far the range and the speed of a take (T, 6) are from those of the person's own pose (N, 6)."""
     shares = np.linspace(0.05, 0.95, 19)
     apart = np.abs(np.quantile(take, shares, axis=0) - np.quantile(pose, shares, axis=0)).mean(0)
@@ -61,19 +61,19 @@ def unlikeness(take: np.ndarray, pose: np.ndarray) -> float:
     return float(range_off + np.abs(np.log((speed(take) + 1e-6) / (speed(pose) + 1e-6))).mean())
 
 
-def soft(levels: np.ndarray) -> np.ndarray:
+def smooth_loudness(levels: np.ndarray) -> np.ndarray:
     """Loudness over half a second, the pace that heads move at."""
     return gaussian_filter1d(np.asarray(levels, np.float64), 6.0, mode="nearest")
 
 
-def choose_pieces(library: np.ndarray, loudness: np.ndarray, ends: np.ndarray, speech: np.ndarray,
+def choose_segments(library: np.ndarray, loudness: np.ndarray, ends: np.ndarray, speech: np.ndarray,
                   rng: np.random.Generator) -> list[tuple[int, int]]:
     """(speech frame, library frame) of every jump: where the pose of the library (N, 6) is taken up from."""
     scale = library.std(0) + 1e-6
     state = np.concatenate([library / scale, np.gradient(library, axis=0) / scale * 5], 1) if len(library) > 1 \
         else library / scale
     usable = np.flatnonzero(ends - np.arange(len(library)) >= min(SHORTEST, int(ends[0])))
-    seen = np.zeros(len(library))  # moments that were shown already are left for the others
+    seen = np.zeros(len(library))  # source_frames that were shown already are left for the others
     now = rng.choice(usable[np.argsort(np.abs((library[usable] - np.median(library, 0)) / scale).sum(1))[:LIKELY]])
     jumps, frame = [(0, int(now))], 0
     while True:
@@ -92,7 +92,7 @@ def choose_pieces(library: np.ndarray, loudness: np.ndarray, ends: np.ndarray, s
 
 
 def mirrored(seen: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """What the same moments count in the other direction of time."""
+    """What the same source_frames count in the other direction of time."""
     return seen[::-1] if ends[0] != ends[-1] else np.zeros_like(seen)
 
 
@@ -102,11 +102,11 @@ def level_distance(loudness: np.ndarray, starts: np.ndarray, ahead: np.ndarray) 
     return np.abs(loudness[moments] - ahead).mean(1) / LEVEL_DB
 
 
-def joined(library: np.ndarray, jumps: list[tuple[int, int]], frames: int) -> np.ndarray:
+def join_segments(library: np.ndarray, jumps: list[tuple[int, int]], frames: int) -> np.ndarray:
     """The pieces one after the other; each jump's step in place and in speed fades out over `FADE` frames."""
     out = np.empty((frames, library.shape[1]))
     place, pace = fading(FADE)
-    shown = moments(jumps, len(library), frames)
+    shown = source_frames(jumps, len(library), frames)
     for index, (frame, _) in enumerate(jumps):
         stop = jumps[index + 1][0] if index + 1 < len(jumps) else frames
         piece = library[shown[frame:stop]].copy()
@@ -119,7 +119,7 @@ def joined(library: np.ndarray, jumps: list[tuple[int, int]], frames: int) -> np
     return out
 
 
-def moments(jumps: list[tuple[int, int]], length: int, frames: int) -> np.ndarray:
+def source_frames(jumps: list[tuple[int, int]], length: int, frames: int) -> np.ndarray:
     """(frames,) of a library of so many frames, the one that each is from before jumps are smoothed out."""
     shown = np.empty(frames, int)
     for (frame, source), (stop, _) in pairwise([*jumps, (frames, 0)]):
@@ -133,7 +133,7 @@ def fading(frames: int) -> tuple[np.ndarray, np.ndarray]:
     return 2 * time**3 - 3 * time**2 + 1, (time**3 - 2 * time**2 + time) * frames
 
 
-def combine(wandering: np.ndarray, predicted: np.ndarray, evidence: np.ndarray, mean: np.ndarray,
+def blend_predicted(wandering: np.ndarray, predicted: np.ndarray, evidence: np.ndarray, mean: np.ndarray,
             deviation: np.ndarray) -> np.ndarray:
     """Pose (T, 6): the wandering one, with the network's in the share that held-out frames showed it to be worth.
 

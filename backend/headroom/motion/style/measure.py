@@ -9,7 +9,7 @@ import numpy as np
 
 from headroom.face.performance import Performance
 from headroom.motion.audio.features import loudness, speech_levels
-from headroom.motion.model.model import Manner
+from headroom.motion.model.model import SpeakerStyle
 from headroom.motion.model.network import POSE
 from headroom.motion.style.blinks import find_blinks, measure_blinks
 from headroom.motion.train.dataset import pose_of
@@ -22,15 +22,15 @@ DECIMETRE = 100.0  # mm: what the paper's face model measures in
 LEAST_DEVIATION = 0.05  # of a dimension, as a share of the median one: a still dimension is not blown up
 
 
-def measure_manner(samples: np.ndarray, truth: Performance, lip_opening: np.ndarray, lid_opening: np.ndarray,
-                   gaze_modes: Sequence[int] = ()) -> Manner:
+def measure_style(samples: np.ndarray, truth: Performance, lip_opening: np.ndarray, lid_opening: np.ndarray,
+                   gaze_modes: Sequence[int] = ()) -> SpeakerStyle:
     """The manner in `truth` at 25 Hz beside its sound (N,), 16 kHz, already in step with the lips."""
     expression, pose = truth.expression.astype(np.float32), pose_of(truth)
     levels = speech_levels(samples, 0, len(truth), loudness(samples)[1])
     opening = expression @ lip_opening
     blinks = measure_blinks(expression, lid_opening, lip_opening)
     deviation = expression.std(0)
-    return Manner(
+    return SpeakerStyle(
         expression_mean=expression.mean(0),
         expression_deviation=np.maximum(deviation, max(LEAST_DEVIATION * float(np.median(deviation)), 1e-6)),
         pose_mean=pose.mean(0),
@@ -62,34 +62,34 @@ def rest_expression(expression: np.ndarray, opening: np.ndarray, levels: np.ndar
     return expression[silent].mean(0)
 
 
-def normalised(truth: Performance, manner: Manner) -> np.ndarray:
+def normalise_motion(truth: Performance, style: SpeakerStyle) -> np.ndarray:
     """Motion (T, 70): expression then pose, each dimension with the person's mean 0 and deviation 1."""
-    return np.concatenate([(truth.expression - manner.expression_mean) / manner.expression_deviation,
-                           (pose_of(truth) - manner.pose_mean) / manner.pose_deviation], 1).astype(np.float32)
+    return np.concatenate([(truth.expression - style.expression_mean) / style.expression_deviation,
+                           (pose_of(truth) - style.pose_mean) / style.pose_deviation], 1).astype(np.float32)
 
 
-def plain(manner: Manner) -> Manner:
+def unnormalised_style(style: SpeakerStyle) -> SpeakerStyle:
     """`manner` without the person: targets are coefficients, radians and decimetres, as in the paper.
 
     Decimetres are counted from the person's place, for where somebody sat is no part of how they move.
     """
-    place = np.concatenate([np.zeros(3), manner.pose_mean[3:]]).astype(np.float32)
+    place = np.concatenate([np.zeros(3), style.pose_mean[3:]]).astype(np.float32)
     unit = np.array([1, 1, 1, DECIMETRE, DECIMETRE, DECIMETRE], np.float32)
-    return replace(manner, expression_mean=np.zeros_like(manner.expression_mean), pose_mean=place,
-                   expression_deviation=np.ones_like(manner.expression_deviation), pose_deviation=unit)
+    return replace(style, expression_mean=np.zeros_like(style.expression_mean), pose_mean=place,
+                   expression_deviation=np.ones_like(style.expression_deviation), pose_deviation=unit)
 
 
-def with_shared_deviations(manners: Sequence[Manner], frames: Sequence[int]) -> list[Manner]:
+def pool_deviations(styles: Sequence[SpeakerStyle], frames: Sequence[int]) -> list[SpeakerStyle]:
     """`manners` of clips of so many `frames`, the short ones with the deviations of everybody together.
 
     The speaker of a clip of one word (LRW: 29 frames, nobody named) is known by nothing else, so each such clip has its
     own mean; a deviation of one second would be the word's, not the person's.
     """
     def common(name: str) -> np.ndarray:
-        squares = [getattr(manner, name).astype(np.float64) ** 2 for manner in manners]
+        squares = [getattr(style, name).astype(np.float64) ** 2 for style in styles]
         return np.sqrt(np.average(squares, axis=0, weights=frames)).astype(np.float32)
 
     if min(frames) >= SHORT_FRAMES:
-        return list(manners)
+        return list(styles)
     shared = {name: common(name) for name in ("expression_deviation", "pose_deviation")}
-    return [replace(manner, **shared) if count < SHORT_FRAMES else manner for manner, count in zip(manners, frames)]
+    return [replace(style, **shared) if count < SHORT_FRAMES else style for style, count in zip(styles, frames)]

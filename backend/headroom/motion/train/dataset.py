@@ -17,8 +17,8 @@ from headroom.motion.audio.features import (
     WINDOW_ROWS,
     FeatureConfig,
     frame_count,
-    listen,
-    rows,
+    utterance_stats,
+    feature_rows,
     rows_of_frames,
 )
 
@@ -57,7 +57,7 @@ class Sample:
         return replace(self, rows=self.rows[:, first * ROWS_PER_FRAME:rows_end], motion=self.motion[first:last])
 
 
-class Corpus(Sequence[Sample]):
+class SampleSet(Sequence[Sample]):
     """Any number of clips, each made into a sample when it is first drawn; those drawn last stay in memory."""
 
     def __init__(self, make: Callable[[int], Sample], lengths: Sequence[int]):
@@ -72,7 +72,7 @@ class Corpus(Sequence[Sample]):
         return self._sample(range(len(self))[index])
 
 
-def matched(samples: np.ndarray, truth: Performance) -> Performance:
+def trim_to_sound(samples: np.ndarray, truth: Performance) -> Performance:
     """`truth` at 25 Hz, no longer than the sound."""
     frames = min(max(1, round(truth.seconds * FRAME_RATE)), frame_count(samples))
     return truth.resampled(FRAME_RATE, frames)
@@ -87,11 +87,11 @@ def make_sample(samples: np.ndarray, motion: np.ndarray, features: FeatureConfig
                 rng: np.random.Generator) -> Sample:
     """A clip's sound (N,), 16 kHz, in a clean and several changed copies, beside its motion (T, 70)."""
     start, end = rows_of_frames(0, len(motion))
-    copies = [rows(samples, start, end, features, listen(samples, features))]
+    copies = [feature_rows(samples, start, end, features, utterance_stats(samples, features))]
     for _ in range(augment.variants - 1):
         noisy = with_noise(samples, float(rng.uniform(*augment.noise_db)), rng)
         warp = float(np.exp(rng.uniform(-augment.warp, augment.warp)))
-        copies.append(rows(noisy, start, end, features, listen(noisy, features, warp), warp))
+        copies.append(feature_rows(noisy, start, end, features, utterance_stats(noisy, features, warp), warp))
     return Sample(torch.from_numpy(np.stack(copies)), torch.from_numpy(motion.astype(np.float32)),
                   features.sound_columns)
 
@@ -113,7 +113,7 @@ def random_batch(clips: Sequence[Sample], size: int, frames: int, warm_up: int, 
     the pieces are judged from their first frame. Clips shorter than `frames` are filled up with unjudged frames.
     own: which of the `size` pieces to make; the others stay what they are.
     """
-    lengths = clips.lengths if isinstance(clips, Corpus) else np.array([len(clip) for clip in clips], float)
+    lengths = clips.lengths if isinstance(clips, SampleSet) else np.array([len(clip) for clip in clips], float)
     chosen = list(zip(rng.choice(len(clips), size, p=lengths / lengths.sum()), rng.spawn(size)))[own]
     pieces = [random_piece(clips[int(index)], frames, warm_up, augment, piece_rng) for index, piece_rng in chosen]
     rows, motion, mask = (torch.stack(values) for values in zip(*pieces))

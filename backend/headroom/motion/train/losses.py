@@ -56,4 +56,4 @@ def continuity(pose: Tensor, pairs: Tensor) -> Tensor:
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of values (B, T, C) over the team's frames where mask (B, T) is 1."""
-    return (values.mean(-1) * mask).sum() / torch.clamp(team.mean(mask.sum()), min=1)
+    return (values.mean(-1) * mask).sum() / torch.clamp(team.all_reduce_mean(mask.sum()), min=1)

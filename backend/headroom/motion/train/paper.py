@@ -20,6 +20,6 @@ PAPER_NETWORK = NetworkConfig(features=FeatureConfig("mfcc", bands=26, cepstra=1
 # The authors' 1,700 steps are those of one person's 300 frames; what they took for LRW is unpublished.
 PAPER = TrainConfig(network=PAPER_NETWORK, loss=PAPER_LOSS,
                     augment=AugmentConfig(variants=1, tilt=0.0, jitter=0.0, masked_rows=0, masked_columns=0),
-                    members=1, steps=1700, judge_every=1700, batch=16, shortest=16, longest=16, warm_up=0, rate=2e-4,
-                    fine_rate=1e-4, weight_decay=0.0, betas=(0.5, 0.999), longest_gradient=float("inf"), average=0.0,
-                    readout_share=0.0)
+                    members=1, steps=1700, validate_every=1700, batch=16, shortest=16, longest=16, warm_up=0, rate=2e-4,
+                    fine_rate=1e-4, weight_decay=0.0, betas=(0.5, 0.999), grad_clip=float("inf"), average=0.0,
+                    ridge_weight=0.0)

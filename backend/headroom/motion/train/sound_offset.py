@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headroom.motion.audio.features import FRAME_SAMPLES, FeatureConfig, listen
+from headroom.motion.audio.features import FRAME_SAMPLES, FeatureConfig, utterance_stats
 from headroom.motion.audio.lag_search import (
     BELIEVED,
     LAG_FRAMES,
@@ -43,9 +43,9 @@ def find_offset(samples: np.ndarray, opening: np.ndarray, features: FeatureConfi
 def opening_at_lags(model: MotionModel, samples: np.ndarray, frames: int) -> list[np.ndarray]:
     """Lip opening (frames,) in millimetres of the model's own person, heard in the sound (N,) at each of the lags."""
     before = np.zeros(-LAG_FRAMES[0] * FRAME_SAMPLES, np.float32)
-    hearing = listen(samples, model.config.features)
-    motion = predicted_motion(model, np.concatenate([before, samples]), frames + len(LAG_FRAMES) - 1, hearing)
-    opening = motion[:, :EXPRESSION] @ (model.manner.expression_deviation * model.manner.lip_opening)
+    stats = utterance_stats(samples, model.config.features)
+    motion = predicted_motion(model, np.concatenate([before, samples]), frames + len(LAG_FRAMES) - 1, stats)
+    opening = motion[:, :EXPRESSION] @ (model.style.expression_deviation * model.style.lip_opening)
     return at_lags(opening, frames)
 
 

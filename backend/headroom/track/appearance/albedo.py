@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from headroom.common.arrays import spread
-from headroom.common.prefetch import side_by_side
-from headroom.common.progress import Progress, silent
+from headroom.common.arrays import evenly_spaced
+from headroom.common.prefetch import parallel_map
+from headroom.common.progress import Progress, no_progress
 from headroom.face.light import shade
 from headroom.face.model import FaceModel
-from headroom.face.texture import spread_outwards, texel_weights, to_picture, within
+from headroom.face.texture import dilate_texture, texel_weights, to_uint8, clamp_colours
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.track.appearance.eye_texels import EyeTexels
-from headroom.track.appearance.sampling import facing, posed, sample
+from headroom.track.appearance.sampling import view_weight, posed_surface, sample_colours
 from headroom.track.solve.fit import Fit
 from headroom.track.solve.frame_selection import good_frames, neutral_frame
 
@@ -51,21 +51,21 @@ class _Texels:
         """(S, S, 3) uint8 of texel colours (N, 3) 0..1; unknown (N,) ones take their neighbours'."""
         filled, sure = np.zeros((_SIZE, _SIZE, 3), np.float32), np.zeros((_SIZE, _SIZE), bool)
         filled[self.covered], sure[self.covered] = colours, known
-        return to_picture(spread_outwards(filled, sure))
+        return to_uint8(dilate_texture(filled, sure))
 
 
-def of_texture(
+def texture_model_albedo(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], texture: np.ndarray, light: np.ndarray,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> np.ndarray:
     """(S, S, 3) uint8 of the texture model's δ (I,) alone."""
     texels = _Texels.of(model)
     return texels.picture(texels.weights @ model.albedo(texture), np.ones(len(texels.inside), bool))
 
 
-def of_one_frame(
+def single_frame_albedo(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], texture: np.ndarray, light: np.ndarray,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> np.ndarray:
     """(S, S, 3) uint8 of the frame with the most neutral expression and the smallest rotation; the texture model where
     that frame shows nothing.
@@ -79,15 +79,15 @@ def of_one_frame(
     return texels.picture(colours, np.ones(len(coarse), bool))
 
 
-def of_many_frames(
+def averaged_albedo(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], texture: np.ndarray, light: np.ndarray,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> np.ndarray:
     """(S, S, 3) uint8, a robust mean over frames of the whole clip."""
     texels, good = _Texels.of(model), good_frames(fit)
     opening = fit.expression @ model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP)
     wide = good[np.argsort(opening[good])[-_OPEN_FRAMES:]]
-    chosen = np.union1d(spread(good, _SKIN_FRAMES), wide)
+    chosen = np.union1d(evenly_spaced(good, _SKIN_FRAMES), wide)
     opening = opening[chosen] - np.quantile(opening[chosen], 0.05)
     samples = np.zeros((len(chosen), len(texels.inside), 3), np.float16)
     weights = np.zeros((len(chosen), len(texels.inside)), np.float32)
@@ -99,7 +99,7 @@ def of_many_frames(
         shown = np.clip((opening[index] - 0.4 * opening.max()) / (0.4 * opening.max() + 1e-3), 0.001, 1)
         weights[index] = np.where(texels.inside, shown, square)
 
-    for count, _ in enumerate(side_by_side(collect, range(len(chosen)))):
+    for count, _ in enumerate(parallel_map(collect, range(len(chosen)))):
         progress(count / len(chosen), "Collecting the skin's colours")
     colours, seen = _robust_mean(samples, weights), weights.sum(0)
     unseen = texels.inside & (seen < 1)
@@ -112,11 +112,11 @@ def of_many_frames(
 def _unlit(model: FaceModel, fit: Fit, picture: np.ndarray, frame: int, light: np.ndarray, texels: _Texels
            ) -> tuple[np.ndarray, np.ndarray]:
     """Colours (N, 3) of a frame's texels divided by the light, and how squarely each is seen (N,)."""
-    vertices, normals = posed(model, fit, frame)
-    at_vertices = np.concatenate([vertices, shade(normals, light), facing(vertices, normals)[:, None]], axis=1)
+    vertices, normals = posed_surface(model, fit, frame)
+    at_vertices = np.concatenate([vertices, shade(normals, light), view_weight(vertices, normals)[:, None]], axis=1)
     values = texels.weights @ at_vertices.astype(np.float32)
-    colours = sample(picture, fit.camera, values[:, :3]) / values[:, 3:6]
-    return within(colours, 2), values[:, 6] * texels.eyes.shown(fit.camera, vertices, values[:, :3])
+    colours = sample_colours(picture, fit.camera, values[:, :3]) / values[:, 3:6]
+    return clamp_colours(colours, 2), values[:, 6] * texels.eyes.shown(fit.camera, vertices, values[:, :3])
 
 
 def _robust_mean(samples: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from headroom.common.arrays import spread
+from headroom.common.arrays import evenly_spaced
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, silent
-from headroom.face.light import FRONTAL, harmonics
+from headroom.common.progress import Progress, no_progress
+from headroom.face.light import AMBIENT, harmonics
 from headroom.face.model import FaceModel
 from headroom.track.appearance import albedo
-from headroom.track.appearance.sampling import facing, posed, sample
+from headroom.track.appearance.sampling import view_weight, posed_surface, sample_colours
 from headroom.track.solve.fit import Fit
 from headroom.track.solve.frame_selection import good_frames
 
-ALBEDO_KINDS = {"low": albedo.of_texture, "frame": albedo.of_one_frame, "clip": albedo.of_many_frames}
+ALBEDO_KINDS = {"low": albedo.texture_model_albedo, "frame": albedo.single_frame_albedo, "clip": albedo.averaged_albedo}
 """low: the texture model alone. frame: the paper's detailed albedo, from one frame. clip: a robust mean of many."""
 
 _LIGHT_FRAMES = 16
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """texture δ (I,), light γ (9, 3), albedo (S, S, 3) uint8 with row 0 on top."""
 
     texture: np.ndarray
@@ -33,34 +33,34 @@ class Look:
     albedo: np.ndarray
 
 
-def estimate_look(
-    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], kind: str = "clip", progress: Progress = silent
-) -> Look:
+def estimate_appearance(
+    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], kind: str = "clip", progress: Progress = no_progress
+) -> Appearance:
     """Light, texture and albedo from the clip's frames (T pictures (H, W, 3) uint8) and their fit."""
-    require_albedo_kind(kind)
+    require_albedo(kind)
     good = good_frames(fit)
-    texture, light = texture_and_light(model, fit, frames, spread(good, _LIGHT_FRAMES))
-    return Look(texture, light, ALBEDO_KINDS[kind](model, fit, frames, texture, light, progress))
+    texture, light = fit_texture_and_light(model, fit, frames, evenly_spaced(good, _LIGHT_FRAMES))
+    return Appearance(texture, light, ALBEDO_KINDS[kind](model, fit, frames, texture, light, progress))
 
 
-def require_albedo_kind(kind: str) -> None:
+def require_albedo(kind: str) -> None:
     if kind not in ALBEDO_KINDS:
         raise InputError(f"There is no albedo {kind!r}; choose one of {', '.join(ALBEDO_KINDS)}.")
 
 
-def texture_and_light(
+def fit_texture_and_light(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], chosen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """δ (I,) and γ (9, 3) by alternating linear least squares on vertex colours of some frames (Lambertian model)."""
     colours, basis, weights = [], [], []
     for frame in chosen:
-        vertices, normals = posed(model, fit, frame)
+        vertices, normals = posed_surface(model, fit, frame)
         blurred = cv2.GaussianBlur(frames[frame], (5, 5), 1.2)
-        colours.append(sample(blurred, fit.camera, vertices))
+        colours.append(sample_colours(blurred, fit.camera, vertices))
         basis.append(harmonics(normals))
-        weights.append(facing(vertices, normals) * model.skin)
+        weights.append(view_weight(vertices, normals) * model.skin)
     colour, phi, weight = np.concatenate(colours), np.concatenate(basis), np.concatenate(weights)
-    light, texture = FRONTAL.copy(), np.zeros(model.albedo_basis.shape[2])
+    light, texture = AMBIENT.copy(), np.zeros(model.albedo_basis.shape[2])
     robust = weight  # the first light must not take a lit side for an outlier
     for _ in range(5):
         light = _solve_light(phi, np.tile(model.albedo(texture), (len(chosen), 1)), colour, robust, weight.sum())

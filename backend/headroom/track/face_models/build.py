@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from headroom.common.arrays import spread
-from headroom.common.progress import Progress, part, silent
-from headroom.face.build import Face, build_model
+from headroom.common.arrays import evenly_spaced
+from headroom.common.progress import Progress, subprogress, no_progress
+from headroom.face.build import PersonLandmarks, build_model
 from headroom.face.model import ControlModel
 from headroom.media.image import is_photo, read_picture
 from headroom.media.video import probe, read_frames
@@ -20,19 +20,19 @@ _MOST_FRAMES, _COLOUR_FRAMES = 400, 12
 _LONGEST_SECONDS = 36.0
 
 
-def model_from_people(paths: Sequence[Path], progress: Progress = silent) -> ControlModel:
+def model_from_people(paths: Sequence[Path], progress: Progress = no_progress) -> ControlModel:
     """A face model from clips of different people speaking and photos of others at rest, one each; the same files give
     the same model.
     """
     people = []
     for index, path in enumerate(paths):
-        step = part(progress, 0.95 * index / len(paths), 0.95 * (index + 1) / len(paths))
+        step = subprogress(progress, 0.95 * index / len(paths), 0.95 * (index + 1) / len(paths))
         people.append(face_of(path, step))
     progress(0.95, "Building the model")
     return build_model(people)
 
 
-def face_of(path: Path, progress: Progress = silent) -> Face:
+def face_of(path: Path, progress: Progress = no_progress) -> PersonLandmarks:
     """Landmarks and mean colours of the person in a clip or a photo."""
     photo = is_photo(path)
     frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_LONGEST_SECONDS))
@@ -40,7 +40,7 @@ def face_of(path: Path, progress: Progress = silent) -> Face:
     found = np.flatnonzero(landmarks.found)
     coloured = found[:: max(1, len(found) // _COLOUR_FRAMES)]
     colours = np.mean([_colours(frames[i], landmarks.points[i]) for i in coloured], axis=0)
-    return Face(landmarks.points[spread(found, _MOST_FRAMES)], colours)
+    return PersonLandmarks(landmarks.points[evenly_spaced(found, _MOST_FRAMES)], colours)
 
 
 def _colours(frame: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headroom.common.progress import Progress, silent
+from headroom.common.progress import Progress, no_progress
 from headroom.face import topology as top
 from headroom.face.basel import EXPRESSIONS, IDENTITIES, LinearFace, read_basel
 from headroom.face.closing import close_holes, mouth_hole, with_cavity
@@ -22,7 +22,7 @@ SPARE = "Spare"
 _MOUTH_CORNERS = (78, 308)
 
 
-def import_model(paths: Sequence[Path], progress: Progress = silent) -> FaceModel:
+def import_model(paths: Sequence[Path], progress: Progress = no_progress) -> FaceModel:
     """A face model for tracking and drawing from the user's files (see `headroom.face.basel`)."""
     progress(0.0, "Reading the face model")
     face = read_basel(paths)
@@ -30,7 +30,7 @@ def import_model(paths: Sequence[Path], progress: Progress = silent) -> FaceMode
     return completed(face, progress)
 
 
-def completed(face: LinearFace, progress: Progress = silent) -> FaceModel:
+def completed(face: LinearFace, progress: Progress = no_progress) -> FaceModel:
     """What the files do not say, supplied: correspondence, closed eyes and mouth, texture, names of the modes."""
     closed, holes = close_holes(face)
     model = _drawable(closed)

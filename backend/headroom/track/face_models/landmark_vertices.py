@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 
 from headroom.common.errors import InputError
 from headroom.face import topology as top
-from headroom.face.camera import Camera, Crop, place
-from headroom.face.light import FRONTAL
+from headroom.face.camera import Camera, Crop, pose_vertices
+from headroom.face.light import AMBIENT
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.raster import Rasterizer
-from headroom.face.texture import skin_picture
+from headroom.face.texture import albedo_texture
 from headroom.track.landmarks.detect import find_landmarks
 
 _SIDE, _TEXTURE = 640, 1024
@@ -37,8 +37,8 @@ def find_vertices(model: FaceModel) -> tuple[np.ndarray, np.ndarray]:
     InputError when the picture of the model does not look like a face. The lips are looked for once more with the
     mouth open: where they touch, upper and lower cannot be told apart.
     """
-    ids, habit = top.control_landmarks(), _habit()
-    vertices = cKDTree(model.mean).query(_on_surface(model, model.mean)[ids] - habit)[1]
+    ids, landmark_bias = top.control_landmarks(), _landmark_bias()
+    vertices = cKDTree(model.mean).query(_on_surface(model, model.mean)[ids] - landmark_bias)[1]
     wide = opening_coefficients(model, vertices[0], vertices[17])
     if wide.any():
         lips = np.isin(ids, _lips())
@@ -65,7 +65,7 @@ def _lips() -> list[int]:
 def _with_outline(model: FaceModel, vertices: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """The vertices (L,) of landmarks (L,), those near the outline put where they lie on the bundled model.
 
-    In a picture the outline is wherever the surface turns away, so views of a face say nothing of its place. The
+    In a picture the outline is wherever the surface turns away, so views of a face say nothing of its pose_vertices. The
     bundled model is bent smoothly onto the other landmarks, and carries its outline along.
     """
     from mediapipe.python.solutions import face_mesh_connections as connections
@@ -81,7 +81,7 @@ def _with_outline(model: FaceModel, vertices: np.ndarray, ids: np.ndarray) -> np
 
 
 @lru_cache(maxsize=1)
-def _habit() -> np.ndarray:
+def _landmark_bias() -> np.ndarray:
     """(L, 3) mm by which the landmark network errs on a drawn face, as the bundled model shows, whose own are known."""
     bundled, ids = bundled_model(), top.control_landmarks()
     known = bundled.resting_place(ids)
@@ -92,9 +92,9 @@ def _on_surface(model: FaceModel, shape: np.ndarray) -> np.ndarray:
     """The point (478, 3) of shape (V, 3) under each landmark, the mean of several views."""
     camera, distance = _camera(shape)
     raster = Rasterizer(model, camera, Crop(0, 0, _SIDE), _SIDE)
-    raster.set_look(skin_picture(model, model.albedo_mean, _TEXTURE), _light())
+    raster.set_look(albedo_texture(model, model.albedo_mean, _TEXTURE), _light())
     centred = shape - (shape.min(0) + shape.max(0)) / 2
-    views = [place(centred, np.radians([pitch, yaw, 0.0]), np.array([0.0, 0.0, -distance]))
+    views = [pose_vertices(centred, np.radians([pitch, yaw, 0.0]), np.array([0.0, 0.0, -distance]))
              for pitch, yaw in _TURNS_DEGREES]
     try:
         seen = find_landmarks([_over_grey(raster.render(view)) for view in views], 1.0)
@@ -118,7 +118,7 @@ def _camera(shape: np.ndarray) -> tuple[Camera, float]:
 
 def _light() -> np.ndarray:
     """γ (9, 3) of a soft light from above and in front, so that the face has form."""
-    light = FRONTAL * 0.7
+    light = AMBIENT * 0.7
     light[1], light[2] = 0.2, 0.4
     return light
 

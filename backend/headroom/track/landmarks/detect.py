@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, silent
-from headroom.track.landmarks.eyelids import closed_lids
+from headroom.common.progress import Progress, no_progress
+from headroom.track.landmarks.eyelids import close_eyelids
 
 COUNT = 478
 """Landmarks of one face: 468 of the mesh and 5 of each iris."""
@@ -38,7 +38,7 @@ class Landmarks:
         return np.isfinite(self.points[:, 0, 0])
 
 
-def find_landmarks(frames: np.ndarray | Sequence[np.ndarray], fps: float, progress: Progress = silent) -> Landmarks:
+def find_landmarks(frames: np.ndarray | Sequence[np.ndarray], fps: float, progress: Progress = no_progress) -> Landmarks:
     """Landmarks of the largest face in every frame.
 
     frames: T pictures (H, W, 3) uint8 RGB.
@@ -54,7 +54,7 @@ def find_landmarks(frames: np.ndarray | Sequence[np.ndarray], fps: float, progre
             found = mesh.process(picture).multi_face_landmarks
             if found:
                 points[index] = _to_frame(found[0], window)
-    result = Landmarks(closed_lids(points), faces)
+    result = Landmarks(close_eyelids(points), faces)
     if result.found.mean() < 0.5:
         raise InputError(
             f"A face was found in only {result.found.sum()} of {len(frames)} frames. "

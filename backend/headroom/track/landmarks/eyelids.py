@@ -14,7 +14,7 @@ _CLOSED_QUANTILE, _CLOSED_SHARE = 0.01, 0.4
 """A clip shows a closed eye when its narrowest frames are open by less than this share of the usual."""
 
 
-def closed_lids(points: np.ndarray) -> np.ndarray:
+def close_eyelids(points: np.ndarray) -> np.ndarray:
     """Landmarks (T, 478, 3) with the upper lids lowered so that the narrowest slit of the clip, if a blink, is shut.
 
     An eye that is open as usual or wider stays as it is, as do clips in which nobody blinks.

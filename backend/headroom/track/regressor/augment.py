@@ -37,7 +37,7 @@ class RegressorAugment:
 
 
 @dataclass(frozen=True)
-class Batch:
+class RegressorBatch:
     """pictures (B, 3, R, R) as the network sees them, clear (B, 3, R, R) as they were; landmarks (B, L, 2);
     coefficients (B, 257), NaN where unknown; photographed (B,) bool.
     """
@@ -71,11 +71,11 @@ class Augmenter:
         self.examples, self.resolution, self.config, self.rng = examples, resolution, config, rng
         self.pairs = top.mirror_pairs(model.mean[model.landmark_vertices])
 
-    def batch(self, indices: np.ndarray) -> Batch:
+    def batch(self, indices: np.ndarray) -> RegressorBatch:
         """The examples (B,), each changed at random."""
         changed = [self._changed(int(index)) for index in indices]
         pictures, clear, landmarks, coefficients = (np.stack(values) for values in zip(*changed))
-        return Batch(_to_tensor(pictures), _to_tensor(clear), torch.from_numpy(landmarks.astype(np.float32)),
+        return RegressorBatch(_to_tensor(pictures), _to_tensor(clear), torch.from_numpy(landmarks.astype(np.float32)),
                      torch.from_numpy(coefficients.astype(np.float32)),
                      torch.from_numpy(self.examples.photographed[indices]))
 

@@ -17,7 +17,7 @@ from headroom.common.networks.resnet import Bottleneck, ResNet
 from headroom.face.camera import rotation_matrix
 from headroom.face.model import FaceModel
 from headroom.track.regressor.crop import DISTANCE_MM, Deep3DCrop
-from headroom.track.regressor.estimate import SIZES, Guess
+from headroom.track.regressor.estimate import SIZES, FaceEstimate
 
 HEADS = (80, 64, 80, 3, 27, 2, 1)
 """Outputs of the seven heads; the last two are the translation across and in depth."""
@@ -52,10 +52,10 @@ class Deep3DNet(nn.Module):
         return torch.cat([layer(features) for layer in self.final_layers], 1).flatten(1)
 
     @torch.inference_mode()
-    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> Guess:
+    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> FaceEstimate:
         """What the network sees in a window of a picture (H, W, 3) uint8."""
         window = torch.from_numpy(crop.cut(picture, self.resolution)).permute(2, 0, 1).float() / 255
-        return to_guess(self(window[None])[0].numpy(), crop, self.origin)
+        return to_estimate(self(window[None])[0].numpy(), crop, self.origin)
 
     @staticmethod
     def load(path: Path, model: FaceModel) -> "Deep3DNet":
@@ -70,7 +70,7 @@ class Deep3DNet(nn.Module):
         return network.eval()
 
 
-def to_guess(values: np.ndarray, crop: Deep3DCrop, origin: np.ndarray) -> Guess:
+def to_estimate(values: np.ndarray, crop: Deep3DCrop, origin: np.ndarray) -> FaceEstimate:
     """The network's 257 values in this project's units and axes.
 
     Its pose turns as ours does, about the mean of its vertices; its camera stands at z = 10 dm where ours stands at the
@@ -81,4 +81,4 @@ def to_guess(values: np.ndarray, crop: Deep3DCrop, origin: np.ndarray) -> Guess:
     ambient[0] = _AMBIENT
     ours = ((light.reshape(3, 9).T + ambient) * _LIGHT).astype(np.float32)
     translation = translation * _MM - [0, 0, DISTANCE_MM] - rotation_matrix(rotation) @ origin
-    return Guess(crop, identity, expression, texture, rotation, ours, translation)
+    return FaceEstimate(crop, identity, expression, texture, rotation, ours, translation)

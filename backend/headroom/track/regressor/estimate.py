@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from headroom.face.camera import Camera, place
+from headroom.face.camera import Camera, pose_vertices
 from headroom.face.model import FaceModel
 from headroom.track.landmarks.detect import COUNT
 from headroom.track.regressor.crop import FOCAL, Deep3DCrop
@@ -21,7 +21,7 @@ _NOSE_TIP, _MOUTH_CORNERS = 4, (61, 291)
 
 
 @dataclass(frozen=True)
-class Guess:
+class FaceEstimate:
     """identity (80,), expression (64,), texture (80,), light γ (9, 3); rotation (3,) radians and translation (3,) mm
     in the camera of `crop`.
     """
@@ -35,11 +35,11 @@ class Guess:
     translation: np.ndarray
 
     @staticmethod
-    def of(coefficients: np.ndarray, crop: Deep3DCrop) -> "Guess":
+    def of(coefficients: np.ndarray, crop: Deep3DCrop) -> "FaceEstimate":
         """The guess that 257 coefficients of this project's conventions are."""
         parts = np.split(np.asarray(coefficients, np.float32), np.cumsum(SIZES)[:-1])
         identity, expression, texture, rotation, light, translation = parts
-        return Guess(crop, identity, expression, texture, rotation, light.reshape(9, 3), translation)
+        return FaceEstimate(crop, identity, expression, texture, rotation, light.reshape(9, 3), translation)
 
     @property
     def coefficients(self) -> np.ndarray:
@@ -49,7 +49,7 @@ class Guess:
 
     def landmarks(self, model: FaceModel) -> np.ndarray:
         """(478, 3) as MediaPipe's: pixels of the picture, z in the same unit; NaN where the model has no landmark."""
-        placed = place(model.shape(self.identity, self.expression), self.rotation, self.translation)
+        placed = pose_vertices(model.shape(self.identity, self.expression), self.rotation, self.translation)
         placed = placed[model.landmark_vertices]
         pixels_per_mm = FOCAL * self.crop.size / -self.translation[2]
         points = np.full((COUNT, 3), np.nan, np.float32)
@@ -62,10 +62,10 @@ class Guess:
         return self.crop.pose_in(camera, self.rotation, self.translation)
 
 
-class Reader(Protocol):
+class FaceRegressor(Protocol):
     """A network that reads a face."""
 
-    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> Guess:
+    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> FaceEstimate:
         """What it sees in a window of a picture (H, W, 3) uint8."""
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from headroom.face.model import FaceModel
 from headroom.track.regressor.deep3d import Deep3DNet
-from headroom.track.regressor.estimate import Reader
+from headroom.track.regressor.estimate import FaceRegressor
 from headroom.track.regressor.network import Regressor
 
 OURS = ".safetensors"
 
 
-def load_regressor(path: Path, model: FaceModel) -> Reader:
+def load_regressor(path: Path, model: FaceModel) -> FaceRegressor:
     """The network in a file: what `headroom train regressor` wrote, otherwise a published checkpoint.
 
     Raises InputError when it is neither or speaks of another face model.

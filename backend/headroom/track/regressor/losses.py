@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from headroom.track.regressor.augment import Batch
+from headroom.track.regressor.augment import RegressorBatch
 from headroom.track.regressor.estimate import SIZES
-from headroom.track.regressor.perceptual import Likeness
-from headroom.track.regressor.torch_face import Surface
+from headroom.track.regressor.perceptual import PerceptualLoss
+from headroom.track.regressor.torch_face import TorchFace
 
 EYE_DISTANCE = 0.283
 """Of the standard face, in sides of the window."""
@@ -42,8 +42,8 @@ _SMALL = (1.0, 0.8, 0.017)
 
 
 def regressor_losses(
-    surface: Surface, coefficients: Tensor, batch: Batch, spread: Tensor, importance: Tensor, weights: LossWeights,
-    likeness: Likeness | None = None,
+    surface: TorchFace, coefficients: Tensor, batch: RegressorBatch, spread: Tensor, importance: Tensor, weights: LossWeights,
+    likeness: PerceptualLoss | None = None,
 ) -> dict[str, Tensor]:
     """The weighted terms. coefficients (B, 257) of the network; spread (257,) of the targets; importance (L,)."""
     terms = {"landmarks": weights.landmarks * landmark_loss(surface, coefficients, batch.landmarks, importance)}
@@ -62,13 +62,13 @@ def regressor_losses(
     return terms
 
 
-def landmark_loss(surface: Surface, coefficients: Tensor, landmarks: Tensor, importance: Tensor) -> Tensor:
+def landmark_loss(surface: TorchFace, coefficients: Tensor, landmarks: Tensor, importance: Tensor) -> Tensor:
     """Mean distance to the landmarks (B, L, 2), in eye distances."""
     away = (surface.project_landmarks(coefficients) - landmarks).square().sum(2).add(1e-8).sqrt()
     return (away * importance).mean() / importance.mean() / EYE_DISTANCE
 
 
-def photometric_loss(surface: Surface, coefficients: Tensor, pictures: Tensor) -> Tensor:
+def photometric_loss(surface: TorchFace, coefficients: Tensor, pictures: Tensor) -> Tensor:
     """Mean distance of the skin's colours from those of the pictures (B, 3, R, R) where they lie."""
     places, colours, weight = surface.shade_skin(coefficients)
     seen = functional.grid_sample(pictures, 2 * places[:, None], padding_mode="border", align_corners=False)

@@ -19,7 +19,7 @@ from headroom.common.networks.resnet import BasicBlock, ResNet
 from headroom.common.paths import REGRESSOR_WEIGHTS
 from headroom.face.model import FaceModel
 from headroom.track.regressor.crop import Deep3DCrop
-from headroom.track.regressor.estimate import COEFFICIENTS, Guess
+from headroom.track.regressor.estimate import COEFFICIENTS, FaceEstimate
 
 FORMAT = "headroom regressor 1"
 
@@ -53,10 +53,10 @@ class Regressor(nn.Module):
         return self.middle + self.spread * self.head(features).float()
 
     @torch.inference_mode()
-    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> Guess:
+    def read(self, picture: np.ndarray, crop: Deep3DCrop) -> FaceEstimate:
         """What the network sees in a window of a picture (H, W, 3) uint8."""
         window = torch.from_numpy(crop.cut(picture, self.config.resolution)).permute(2, 0, 1).float() / 255
-        return Guess.of(self(window[None])[0].numpy(), crop)
+        return FaceEstimate.of(self(window[None])[0].numpy(), crop)
 
     def save(self, path: Path, model: FaceModel) -> None:
         """Kernels as half floats, the few other values as they are; bound to the face model it was trained with."""

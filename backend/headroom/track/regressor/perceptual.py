@@ -18,10 +18,10 @@ from headroom.face.raster import TriangleMap
 from headroom.track.landmarks.detect import COUNT
 from headroom.track.regressor.crop import FOCAL
 from headroom.track.regressor.estimate import five_points
-from headroom.track.regressor.torch_face import Surface, project
+from headroom.track.regressor.torch_face import TorchFace, project
 
 
-class Likeness:
+class PerceptualLoss:
     """Compares faces of one model at one resolution of the window."""
 
     def __init__(self, model: FaceModel, arcface: ArcFace, resolution: int):
@@ -30,7 +30,7 @@ class Likeness:
         self.landmark_ids = model.landmark_ids
         self.triangles = TriangleMap(model, FOCAL, resolution)
 
-    def __call__(self, surface: Surface, coefficients: Tensor, pictures: Tensor, landmarks: Tensor) -> Tensor:
+    def __call__(self, surface: TorchFace, coefficients: Tensor, pictures: Tensor, landmarks: Tensor) -> Tensor:
         """Cosines (B,) between the identity features of pictures (B, 3, R, R) and of the same with the face of
         coefficients (B, 257) drawn over them; landmarks (B, L, 2) in sides of the window from its middle.
         """
@@ -41,13 +41,13 @@ class Likeness:
             wanted = self.arcface(_placed(pictures, places))
         return (self.arcface(_placed(over, places)) * wanted).sum(1)
 
-    def draw(self, surface: Surface, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    def draw(self, surface: TorchFace, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """The faces (B, 3, R, R) in 0..1 and where they are (B, 1, R, R) bool."""
         vertices, colours = surface.shade(coefficients)
         pictures, masks = zip(*(self._draw(surface, *face) for face in zip(vertices, colours)))
         return torch.stack(pictures), torch.stack(masks)
 
-    def _draw(self, surface: Surface, vertices: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
+    def _draw(self, surface: TorchFace, vertices: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
         which = torch.from_numpy(self.triangles.draw(vertices.detach().numpy()))
         rows, columns = torch.nonzero(which >= 0, as_tuple=True)
         corners = surface.faces[which[rows, columns]]

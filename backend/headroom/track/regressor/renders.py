@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headroom.common.progress import Progress, silent
-from headroom.face.camera import Camera, Crop, place
+from headroom.common.progress import Progress, no_progress
+from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
-from headroom.face.texture import skin_picture
+from headroom.face.texture import albedo_texture
 from headroom.track.regressor.crop import DISTANCE_MM, FOCAL, Deep3DCrop
-from headroom.track.regressor.estimate import Guess, five_points
-from headroom.track.regressor.examples import MARGIN, UNIT, Examples, Person
+from headroom.track.regressor.estimate import FaceEstimate, five_points
+from headroom.track.regressor.examples import MARGIN, UNIT, Examples, TrackedPerson
 
 _TURNS = np.radians([20.0, 35.0, 15.0])
 """The furthest pitch, yaw and roll."""
@@ -21,8 +21,8 @@ _TEXTURE_SIDE = 256
 
 
 def draw_examples(
-    model: FaceModel, people: Sequence[Person], behind: np.ndarray, count: int, rng: np.random.Generator,
-    progress: Progress = silent,
+    model: FaceModel, people: Sequence[TrackedPerson], behind: np.ndarray, count: int, rng: np.random.Generator,
+    progress: Progress = no_progress,
 ) -> Examples:
     """`count` renders over the pictures `behind` (K, S, S, 3) uint8, whose size they have.
 
@@ -37,7 +37,7 @@ def draw_examples(
             progress(index / count, "Drawing made-up people")
         guess, albedo = _made_up(model, people, rng)
         raster.set_look(albedo, guess.light)
-        vertices = place(model.shape(guess.identity, guess.expression), guess.rotation, guess.translation)
+        vertices = pose_vertices(model.shape(guess.identity, guess.expression), guess.rotation, guess.translation)
         drawn = raster.render(vertices)
         alpha = drawn[..., 3:] / np.float32(255)
         picture = drawn[..., :3] * alpha + behind[rng.integers(len(behind))] * (1 - alpha)
@@ -47,7 +47,7 @@ def draw_examples(
     return Examples.joined(examples)
 
 
-def _made_up(model: FaceModel, people: Sequence[Person], rng: np.random.Generator) -> tuple[Guess, np.ndarray]:
+def _made_up(model: FaceModel, people: Sequence[TrackedPerson], rng: np.random.Generator) -> tuple[FaceEstimate, np.ndarray]:
     """Somebody in the middle of the window, and their skin (S, S, 3) uint8."""
     wearer, mover, lit = (people[rng.integers(len(people))] for _ in range(3))
     identity = rng.normal(0, 0.8, len(wearer.identity))
@@ -56,11 +56,11 @@ def _made_up(model: FaceModel, people: Sequence[Person], rng: np.random.Generato
         identity = 0.6 * identity + wearer.identity
     else:
         texture = rng.normal(0, 0.8, len(wearer.look.texture))
-        albedo = skin_picture(model, model.albedo(texture), _TEXTURE_SIDE)
+        albedo = albedo_texture(model, model.albedo(texture), _TEXTURE_SIDE)
     moved = mover.expression[rng.integers(len(mover.expression))]
     expression = rng.uniform(0.6, 1.5) * moved + rng.normal(0, 0.3, len(moved))
     rotation = rng.triangular(-1, 0, 1, 3) * _TURNS
-    guess = Guess(UNIT, identity, expression, texture, rotation, _light(lit.look.light, rng),
+    guess = FaceEstimate(UNIT, identity, expression, texture, rotation, _light(lit.look.light, rng),
                   np.array([0, 0, -DISTANCE_MM]))
     return _centred(model, guess), albedo
 
@@ -71,9 +71,9 @@ def _light(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (light * rng.uniform(0.7, 1.2) + side).astype(np.float32)
 
 
-def _centred(model: FaceModel, guess: Guess) -> Guess:
+def _centred(model: FaceModel, guess: FaceEstimate) -> FaceEstimate:
     """The same person where their own five points put the window."""
     frame = Camera(FOCAL, 1, 1)
     crop = Deep3DCrop.around(five_points(guess.landmarks(model)) + 0.5)
     rotation, translation = crop.pose_from(frame, guess.rotation, guess.translation)
-    return Guess(UNIT, guess.identity, guess.expression, guess.texture, rotation, guess.light, translation)
+    return FaceEstimate(UNIT, guess.identity, guess.expression, guess.texture, rotation, guess.light, translation)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headroom.face.light import BASIS_CONSTANTS, DARKEST
+from headroom.face.light import BASIS_CONSTANTS, MIN_SHADING
 from headroom.face.model import FaceModel
 from headroom.track.regressor.crop import FOCAL
 from headroom.track.regressor.estimate import SIZES
@@ -15,7 +15,7 @@ from headroom.track.regressor.estimate import SIZES
 _SKIN_POINTS = 1500
 
 
-class Surface(nn.Module):
+class TorchFace(nn.Module):
     """One face model before the window's camera. Points are in sides of the window from its middle, v down."""
 
     def __init__(self, model: FaceModel):
@@ -51,7 +51,7 @@ class Surface(nn.Module):
         texture, light = parts[2], parts[4].unflatten(1, (9, 3))
         turned = self._normals(coefficients.detach())[:, points.vertices] @ rotation_matrices(parts[3]).transpose(1, 2)
         albedo = points.albedo_mean + torch.einsum("kci,bi->bkc", points.albedo_basis, texture)
-        return points(coefficients), albedo * (harmonics(turned) @ light).clamp(min=DARKEST), turned
+        return points(coefficients), albedo * (harmonics(turned) @ light).clamp(min=MIN_SHADING), turned
 
     @torch.no_grad()
     def _normals(self, coefficients: Tensor) -> Tensor:

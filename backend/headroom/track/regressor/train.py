@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from headroom.common.networks.arcface import ArcFace
-from headroom.common.progress import Progress, part, silent
+from headroom.common.progress import Progress, subprogress, no_progress
 from headroom.face.model import FaceModel
 from headroom.track.regressor.augment import Augmenter, RegressorAugment
 from headroom.track.regressor.examples import MARGIN, Examples, read_person
 from headroom.track.regressor.losses import LossWeights, regressor_losses, spread_of
 from headroom.track.regressor.network import Regressor, RegressorConfig
-from headroom.track.regressor.perceptual import Likeness
+from headroom.track.regressor.perceptual import PerceptualLoss
 from headroom.track.regressor.renders import draw_examples
-from headroom.track.regressor.torch_face import Surface
+from headroom.track.regressor.torch_face import TorchFace
 from headroom.track.solve.residuals import landmark_weights
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class RegressorTraining:
 
 
 def train_regressor(
-    paths: Sequence[Path], model: FaceModel, config: RegressorTraining | None = None, progress: Progress = silent,
+    paths: Sequence[Path], model: FaceModel, config: RegressorTraining | None = None, progress: Progress = no_progress,
     initial: Regressor | None = None, arcface: ArcFace | None = None,
 ) -> Regressor:
     """A regressor of the face model, from clips and photos of different people, one each; begun from `initial`.
@@ -57,28 +57,28 @@ def train_regressor(
     config = config or RegressorTraining()
     if initial is not None:
         config = replace(config, network=initial.config)
-    examples = collect(paths, model, config, part(progress, 0, 0.3))
-    return fit(model, examples, config, part(progress, 0.3, 1), initial, arcface)
+    examples = collect(paths, model, config, subprogress(progress, 0, 0.3))
+    return fit(model, examples, config, subprogress(progress, 0.3, 1), initial, arcface)
 
 
 def collect(
-    paths: Sequence[Path], model: FaceModel, config: RegressorTraining, progress: Progress = silent
+    paths: Sequence[Path], model: FaceModel, config: RegressorTraining, progress: Progress = no_progress
 ) -> Examples:
     """The real examples and the drawn ones."""
     rng = np.random.default_rng(config.seed)
     side = round(config.network.resolution * MARGIN)
     found = []
     for index, path in enumerate(paths):
-        step = part(progress, 0.8 * index / len(paths), 0.8 * (index + 1) / len(paths))
+        step = subprogress(progress, 0.8 * index / len(paths), 0.8 * (index + 1) / len(paths))
         found.append(read_person(path, model, side, config.frames, rng, step))
     real, people = [examples for examples, _ in found], [person for _, person in found]
     behind = np.concatenate([*(examples.pictures for examples in real), *(person.scenes for person in people)])
-    drawn = draw_examples(model, people, behind, config.renders, rng, part(progress, 0.8, 1))
+    drawn = draw_examples(model, people, behind, config.renders, rng, subprogress(progress, 0.8, 1))
     return Examples.joined([*real, drawn])
 
 
 def fit(
-    model: FaceModel, examples: Examples, config: RegressorTraining, progress: Progress = silent,
+    model: FaceModel, examples: Examples, config: RegressorTraining, progress: Progress = no_progress,
     initial: Regressor | None = None, arcface: ArcFace | None = None,
 ) -> Regressor:
     """The training itself; returns the running mean of the weights."""
@@ -91,8 +91,8 @@ def fit(
         network.load_state_dict(initial.state_dict())
     mean.load_state_dict(network.state_dict())
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 5.6 instead of 6.8 ms a picture on one core
-    surface = Surface(model)
-    likeness = Likeness(model, arcface, config.network.resolution) if arcface else None
+    surface = TorchFace(model)
+    likeness = PerceptualLoss(model, arcface, config.network.resolution) if arcface else None
     importance = torch.from_numpy(landmark_weights(model.landmark_ids)).clamp(max=_MOST).sqrt().float()
     optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, config.steps, pct_start=config.warm_up)
@@ -107,7 +107,7 @@ def fit(
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        follow(mean, network, min(config.average, (1 + step) / (10 + step)))
+        update_average(mean, network, min(config.average, (1 + step) / (10 + step)))
         if step % 100 == 0:
             log.info("step %d: %s", step, {name: round(float(value.detach()), 3) for name, value in terms.items()})
     return mean.eval()
@@ -120,7 +120,7 @@ def predict(network: Regressor, pictures: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def follow(mean: nn.Module, network: nn.Module, keep: float) -> None:
+def update_average(mean: nn.Module, network: nn.Module, keep: float) -> None:
     """Move the running mean of all weights and statistics towards the present ones."""
     for old, new in zip(mean.state_dict().values(), network.state_dict().values()):
         if old.is_floating_point():

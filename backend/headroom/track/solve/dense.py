@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headroom.common.prefetch import side_by_side
-from headroom.common.progress import Progress, silent
+from headroom.common.prefetch import parallel_map
+from headroom.common.progress import Progress, no_progress
 from headroom.face.model import FaceModel
 from headroom.face.topology import inner_lips
-from headroom.track.solve.face_patch import Window
-from headroom.track.solve.fit import Evidence, Fit, FitConfig, fit_again, normal_equations, state_of, with_state
-from headroom.track.solve.photometric import SkinLook, landmark_noise
+from headroom.track.solve.face_patch import FacePatch
+from headroom.track.solve.fit import Information, Fit, FitConfig, fit_again, normal_equations, state_of, with_state
+from headroom.track.solve.photometric import SkinAppearance, landmark_noise
 from headroom.track.solve.residuals import Residuals
-from headroom.track.solve.shading import Posed, Shaded
+from headroom.track.solve.shading import PosedSkin, ShadingResiduals
 
 _LIGHTS = 9
 
@@ -43,9 +43,9 @@ class DenseConfig:
     loose_landmarks: float = 0.1
 
 
-def fit_every_picture(
+def fit_all_frames(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, corrected: np.ndarray, fps: float,
-    doubt: np.ndarray | None, look: SkinLook, progress: Progress = silent,
+    noise_scale: np.ndarray | None, look: SkinAppearance, progress: Progress = no_progress,
 ) -> Fit:
     """Expression and pose of all frames from their pictures beside the landmarks, begun from a fit to those.
 
@@ -54,15 +54,15 @@ def fit_every_picture(
     """
     config = DenseConfig()
     noise = landmark_noise(look.noise, config.least_landmarks, config.loose_landmarks)
-    residuals = Residuals(model, corrected, noise, doubt)
-    evidence = look_closer(model, fit, frames, points, look, residuals, config, progress)
-    return fit_again(model, corrected, fps, with_state(fit, evidence.state), doubt, FitConfig(noise=noise), evidence)
+    residuals = Residuals(model, corrected, noise, noise_scale)
+    evidence = image_information(model, fit, frames, points, look, residuals, config, progress)
+    return fit_again(model, corrected, fps, with_state(fit, evidence.state), noise_scale, FitConfig(noise=noise), evidence)
 
 
-def look_closer(
-    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, look: SkinLook, residuals: Residuals,
-    config: DenseConfig | None = None, progress: Progress = silent,
-) -> Evidence:
+def image_information(
+    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, look: SkinAppearance, residuals: Residuals,
+    config: DenseConfig | None = None, progress: Progress = no_progress,
+) -> Information:
     """What T pictures (H, W, 3) uint8 say of each frame's motion, begun from a fit to the landmarks.
 
     points: (T, 478, 3) landmarks that say where the face is; residuals: the fit's distance from landmarks, which keep
@@ -70,14 +70,14 @@ def look_closer(
     """
     closer = _Closer(model, fit, look, residuals, config or DenseConfig())
     state = state_of(fit)
-    evidence = Evidence(state.copy(), np.zeros((*state.shape, state.shape[1]), np.float32), np.zeros_like(state))
-    seen = np.flatnonzero(residuals.seen & ~residuals.doubted)
+    evidence = Information(state.copy(), np.zeros((*state.shape, state.shape[1]), np.float32), np.zeros_like(state))
+    seen = np.flatnonzero(residuals.seen & ~residuals.unreliable)
 
     def look_at(frame: int) -> None:
         found = closer.frame(frame, frames[frame], points[frame])
         evidence.state[frame], evidence.normal[frame], evidence.right[frame] = found
 
-    for count, _ in enumerate(side_by_side(look_at, seen)):
+    for count, _ in enumerate(parallel_map(look_at, seen)):
         if count % 10 == 0:
             progress(count / len(seen), "Comparing with the pictures")
     return evidence
@@ -86,7 +86,7 @@ def look_closer(
 class _Closer:
     """One person's frames, each stepped towards its picture by itself."""
 
-    def __init__(self, model: FaceModel, fit: Fit, look: SkinLook, residuals: Residuals, config: DenseConfig):
+    def __init__(self, model: FaceModel, fit: Fit, look: SkinAppearance, residuals: Residuals, config: DenseConfig):
         self.fit, self.look, self.residuals, self.config = fit, look, residuals, config
         self.neutral = model.shape(fit.identity)
         self.trust = _away_from_lips(model, look.skin.vertices, config.lips)
@@ -95,7 +95,7 @@ class _Closer:
 
     def frame(self, frame: int, picture: np.ndarray, face: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The state (S,) that a frame comes to, and there the picture's normal equations (S, S) and (S,)."""
-        window = Window.of(picture, face, self.softness)
+        window = FacePatch.of(picture, face, self.softness)
         linear = self.residuals.linearised(self.fit, slice(frame, frame + 1))
         normal, gradient = (values[0] for values in normal_equations(linear))
         fit = self.fit.at(slice(frame, frame + 1))
@@ -107,10 +107,10 @@ class _Closer:
             fit = with_state(fit, (state + np.linalg.solve(seen_normal + normal + np.diag(self.prior), right))[None])
         return state_of(fit)[0], *self._picture_says(fit, window)
 
-    def _picture_says(self, fit: Fit, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    def _picture_says(self, fit: Fit, window: FacePatch) -> tuple[np.ndarray, np.ndarray]:
         """JᵀWJ (S, S) and JᵀWr (S,) of a frame's motion, its light eliminated."""
         skin, albedo, noise = self.look.skin, self.look.albedo, self.look.noise
-        shaded = Shaded.of(fit, 0, Posed.of(skin, fit, self.neutral, 0), window, albedo, self.look.light)
+        shaded = ShadingResiduals.of(fit, 0, PosedSkin.of(skin, fit, self.neutral, 0), window, albedo, self.look.light)
         rows = np.concatenate([shaded.by_motion(skin), shaded.by_light(), shaded.missing[:, None]], axis=1)
         rows = rows.astype(np.float32)
         weights = shaded.evidence(noise, self.config.agreement) * self.trust

@@ -14,7 +14,7 @@ _LARGEST = 512
 
 
 @dataclass(frozen=True)
-class Window:
+class FacePatch:
     """grey (H, W) 0..1; slopes: of it along u and v, per pixel of the full frame; true (H, W): 1 where no colour was
     cut off at white; corner (2,): its first pixel in the full frame; scale (2,): its pixels in one of the full frame.
     """
@@ -26,7 +26,7 @@ class Window:
     scale: np.ndarray
 
     @staticmethod
-    def of(picture: np.ndarray, landmarks: np.ndarray, softness: float) -> "Window":
+    def of(picture: np.ndarray, landmarks: np.ndarray, softness: float) -> "FacePatch":
         """The window around landmarks (478, 3) of a picture (H, W, 3) uint8, blurred by `softness` pixels of it."""
         left, top, right, bottom = _box(landmarks[:, :2], picture.shape)
         full = picture[top:bottom, left:right]
@@ -41,7 +41,7 @@ class Window:
         white = (cv2.max(cv2.max(red, green), blue) >= _WHITE).astype(np.uint8)
         reach = 2 * int(np.ceil(2 * soft)) + 1
         true = 1 - cv2.dilate(white, np.ones((reach, reach), np.uint8))
-        return Window(grey, slopes, true.astype(np.float32), np.array([left, top]), scale)
+        return FacePatch(grey, slopes, true.astype(np.float32), np.array([left, top]), scale)
 
     def at(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Brightness, both slopes, and how far they can be believed, each (N,), at pixels (N, 2) of the full frame."""

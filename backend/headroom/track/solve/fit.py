@@ -14,12 +14,12 @@ import numpy as np
 from scipy.linalg import solveh_banded
 from scipy.ndimage import median_filter
 
-from headroom.common.arrays import spread
-from headroom.common.progress import Progress, part, silent
+from headroom.common.arrays import evenly_spaced
+from headroom.common.progress import Progress, subprogress, no_progress
 from headroom.face.build import similarity
 from headroom.face.camera import Camera, rotation_angles
 from headroom.face.model import GAZE, FaceModel
-from headroom.track.solve.residuals import Linear, Residuals
+from headroom.track.solve.residuals import Linearization, Residuals
 from headroom.track.solve.smoothness import Smoothness, bands, product
 
 _POSE = 6
@@ -82,7 +82,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Information:
     """What else is known of each frame's motion, as least squares about state (T, S): normal (T, S, S), right (T, S).
     """
 
@@ -103,24 +103,24 @@ def fit_clip(
     width: int,
     height: int,
     config: FitConfig | None = None,
-    progress: Progress = silent,
-    doubt: np.ndarray | None = None,
+    progress: Progress = no_progress,
+    noise_scale: np.ndarray | None = None,
 ) -> Fit:
     """Fit everything to landmarks (T, 478, 3).
 
-    Identity and focal length come from frames spread over the clip, solved together with those frames' own pose and
+    Identity and focal length come from frames evenly_spaced over the clip, solved together with those frames' own pose and
     expression; then the motion of all frames is solved at once. doubt: (T,) how many times less exact than usual a
     frame's landmarks are; above 1 they are no face seen, and tell of the motion only.
     """
     config = config or FitConfig()
-    problem = _Problem(model, points, fps, config, doubt)
+    problem = _Problem(model, points, fps, config, noise_scale)
     shared = problem.spread(_SHARED_FRAMES)
     fit = shared.start(Camera(config.focal * max(width, height), width, height))
     for index in range(config.shared_rounds):
         progress(0.5 * index / config.shared_rounds, "Estimating camera and face")
         fit = shared.solve_shared(fit)
     start = replace(problem.start(fit.camera), identity=fit.identity)
-    return _with_motion(problem, start, config.rounds, part(progress, 0.5, 1))
+    return _with_motion(problem, start, config.rounds, subprogress(progress, 0.5, 1))
 
 
 def fit_motion(
@@ -130,24 +130,24 @@ def fit_motion(
     camera: Camera,
     identity: np.ndarray,
     config: FitConfig | None = None,
-    progress: Progress = silent,
-    doubt: np.ndarray | None = None,
+    progress: Progress = no_progress,
+    noise_scale: np.ndarray | None = None,
 ) -> Fit:
     """Expression and pose of further frames of a person and camera that are known already."""
     config = config or FitConfig()
-    problem = _Problem(model, points, fps, config, doubt)
+    problem = _Problem(model, points, fps, config, noise_scale)
     return _with_motion(problem, replace(problem.start(camera), identity=identity), config.rounds, progress)
 
 
 def fit_again(
-    model: FaceModel, points: np.ndarray, fps: float, start: Fit, doubt: np.ndarray | None = None,
-    config: FitConfig | None = None, evidence: Evidence | None = None,
+    model: FaceModel, points: np.ndarray, fps: float, start: Fit, noise_scale: np.ndarray | None = None,
+    config: FitConfig | None = None, evidence: Information | None = None,
 ) -> Fit:
     """Expression and pose anew from a fit of the same frames to landmarks that were a little different, and to what
     else is known of them.
     """
     config = config or FitConfig()
-    problem, fit = _Problem(model, points, fps, config, doubt), start
+    problem, fit = _Problem(model, points, fps, config, noise_scale), start
     for index in range(config.rounds_again):
         fit = problem.solve_motion(fit, steady=index == 0, evidence=evidence)
     return problem.with_error(fit)
@@ -165,10 +165,10 @@ class _Problem:
     """One clip's landmarks against one model."""
 
     def __init__(
-        self, model: FaceModel, points: np.ndarray, fps: float, config: FitConfig, doubt: np.ndarray | None = None
+        self, model: FaceModel, points: np.ndarray, fps: float, config: FitConfig, noise_scale: np.ndarray | None = None
     ):
         self.model, self.points, self.fps, self.config = model, points, fps, config
-        self.residuals = Residuals(model, points, config.noise, doubt)
+        self.residuals = Residuals(model, points, config.noise, noise_scale)
         self.seen = self.residuals.seen
         expressions, identities = self.residuals.expression_basis.shape[2], self.residuals.identity_basis.shape[2]
         # a pose has no prior of its own; the last figure only keeps the equations of lost frames solvable
@@ -177,8 +177,8 @@ class _Problem:
         self.smoothness = self._smoothness()
 
     def spread(self, count: int) -> "_Problem":
-        """The problem of at most `count` frames with a face, spread over the clip; `solve_shared` takes no others."""
-        frames = spread(np.flatnonzero(self.seen & ~self.residuals.doubted), count)
+        """The problem of at most `count` frames with a face, evenly_spaced over the clip; `solve_shared` takes no others."""
+        frames = evenly_spaced(np.flatnonzero(self.seen & ~self.residuals.unreliable), count)
         return _Problem(self.model, self.points[frames], self.fps, self.config)
 
     def start(self, camera: Camera) -> Fit:
@@ -200,7 +200,7 @@ class _Problem:
         return Fit(camera, np.zeros(len(self.shared_prior) - 1), np.zeros((count, len(self.motion_prior) - _POSE)),
                    rotation, translation, np.zeros(count))
 
-    def solve_motion(self, fit: Fit, steady: bool = False, evidence: Evidence | None = None) -> Fit:
+    def solve_motion(self, fit: Fit, steady: bool = False, evidence: Information | None = None) -> Fit:
         """One Gauss-Newton step of expression and pose, all frames at once."""
         count, size = len(self.points), len(self.motion_prior)
         state = state_of(fit)
@@ -266,7 +266,7 @@ class _Problem:
         return Smoothness(sigma * (25 / self.fps) ** 1.5, c.tail)
 
 
-def normal_equations(linear: Linear) -> tuple[np.ndarray, np.ndarray]:
+def normal_equations(linear: Linearization) -> tuple[np.ndarray, np.ndarray]:
     """JᵀWJ (n, S, S) and JᵀWr (n, S) of every frame's own unknowns."""
     transposed = np.swapaxes(linear.motion * linear.weights[..., None], 1, 2)
     return transposed @ linear.motion, (transposed @ linear.residual[..., None])[..., 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headroom.face.camera import place
+from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel
 from headroom.track.solve.fit import Fit
 
@@ -12,7 +12,7 @@ _TURN_PRIOR = 0.005
 """Squared radians that a few turned frames must be spread over before the turn is believed."""
 
 
-def without_habit(model: FaceModel, points: np.ndarray, fit: Fit, frames: np.ndarray, truth: Fit) -> np.ndarray:
+def remove_landmark_bias(model: FaceModel, points: np.ndarray, fit: Fit, frames: np.ndarray, truth: Fit) -> np.ndarray:
     """Landmarks (T, 478, 3) of a clip without the network's habit with this person.
 
     fit: all frames as the landmarks have them, of which only the poses count; truth: `frames` (K,) as the pictures have
@@ -25,8 +25,8 @@ def without_habit(model: FaceModel, points: np.ndarray, fit: Fit, frames: np.nda
     turns = fit.rotation[:, :2] - fit.rotation[frames, :2].mean(0)
     known = np.concatenate([np.ones((len(frames), 1)), turns[frames]], axis=1)
     prior = np.diag([0, _TURN_PRIOR, _TURN_PRIOR]) * len(frames)
-    habit = np.linalg.solve(known.T @ known + prior, known.T @ upright.reshape(len(frames), -1))
-    everywhere = np.concatenate([np.ones((len(points), 1)), turns], axis=1) @ habit
+    landmark_bias = np.linalg.solve(known.T @ known + prior, known.T @ upright.reshape(len(frames), -1))
+    everywhere = np.concatenate([np.ones((len(points), 1)), turns], axis=1) @ landmark_bias
     moved = (across[:, None] @ everywhere.reshape(len(points), -1, 2, 1))[..., 0]
     result = points.copy()
     result[:, ids, :2] -= moved
@@ -38,7 +38,7 @@ def project_landmarks(model: FaceModel, fit: Fit) -> np.ndarray:
     at = model.landmark_vertices
     shape = model.mean[at] + model.identity_basis[at] @ fit.identity
     shape = shape + np.tensordot(fit.expression, model.expression_basis[at], axes=(1, 2))
-    return fit.camera.project(place(shape, fit.rotation, fit.translation))
+    return fit.camera.project(pose_vertices(shape, fit.rotation, fit.translation))
 
 
 def _across(fit: Fit) -> np.ndarray:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headroom.face.light import DARKEST, harmonics
+from headroom.face.light import MIN_SHADING, harmonics
 from headroom.face.model import FaceModel
-from headroom.face.texture import colours_at
+from headroom.face.texture import sample_texture
 from headroom.face.topology import eye_distance
-from headroom.track.solve.face_patch import Window
+from headroom.track.solve.face_patch import FacePatch
 from headroom.track.solve.fit import Fit, state_of, with_state
-from headroom.track.solve.residuals import Linear, Residuals
-from headroom.track.solve.shading import Posed, Shaded
+from headroom.track.solve.residuals import Linearization, Residuals
+from headroom.track.solve.shading import PosedSkin, ShadingResiduals
 from headroom.track.solve.skin_points import SkinPoints
 
 _POSE = 6
@@ -53,7 +53,7 @@ class PhotometricConfig:
 
 
 @dataclass(frozen=True)
-class SkinLook:
+class SkinAppearance:
     """How one person's skin looks: albedo (N,) of its points and light (9,), grey; unit: hundredths of the eye distance
     in the pictures; noise: deviation of what the texture model leaves of the brightness.
     """
@@ -64,9 +64,9 @@ class SkinLook:
     unit: float
     noise: float
 
-    def known(self, model: FaceModel, albedo: np.ndarray, light: np.ndarray) -> "SkinLook":
+    def known(self, model: FaceModel, albedo: np.ndarray, light: np.ndarray) -> "SkinAppearance":
         """The same with an albedo picture (S, S, 3) uint8 and light (9, 3) that are known already."""
-        colours = colours_at(albedo, model.uv[self.skin.vertices])
+        colours = sample_texture(albedo, model.uv[self.skin.vertices])
         return replace(self, albedo=colours.mean(1), light=light.mean(1))
 
 
@@ -80,10 +80,10 @@ class _State:
     noise: float
 
 
-def fit_to_pictures(
+def fit_key_frames(
     model: FaceModel, fit: Fit, pictures: Sequence[np.ndarray], points: np.ndarray,
     known_face: bool = False, config: PhotometricConfig | None = None,
-) -> tuple[Fit, SkinLook]:
+) -> tuple[Fit, SkinAppearance]:
     """The fit of some frames, K pictures (H, W, 3) uint8 with landmarks (K, 478, 3), brought nearer to the pictures,
     and the skin's look in them.
 
@@ -94,7 +94,7 @@ def fit_to_pictures(
     unit = float(np.nanmedian(eye_distance(points))) / 100
     state = _State(fit, np.zeros(model.albedo_basis.shape[2]), np.zeros(9), 2 * _BRIGHTNESS)
     for level, (softness, rounds) in enumerate(zip(config.softness, config.rounds)):
-        windows = [Window.of(p, face, max(0.3, softness * unit)) for p, face in zip(pictures, points)]
+        windows = [FacePatch.of(p, face, max(0.3, softness * unit)) for p, face in zip(pictures, points)]
         if level == 0:
             state = replace(state, light=problem.first_light(fit, windows))
         noise = config.loose_landmarks
@@ -103,7 +103,7 @@ def fit_to_pictures(
         residuals = Residuals(model, points, noise)
         for _ in range(rounds):
             state = problem.solve(state, windows, residuals)
-    return state.fit, SkinLook(problem.skin, problem.own_albedo(state, windows), state.light, unit, state.noise)
+    return state.fit, SkinAppearance(problem.skin, problem.own_albedo(state, windows), state.light, unit, state.noise)
 
 
 def landmark_noise(picture_noise: float, least: float, loose: float) -> float:
@@ -124,7 +124,7 @@ class _Problem:
         face = np.append(np.full(identities, config.identity_prior), config.focal_prior)
         self.shared_prior = np.concatenate([face, np.full(modes, config.texture_prior), config.light_prior])
 
-    def first_light(self, fit: Fit, windows: list[Window]) -> np.ndarray:
+    def first_light(self, fit: Fit, windows: list[FacePatch]) -> np.ndarray:
         """γ (9,) that suits the mean texture."""
         rows, greys = [], []
         for phi, grey, weight in self._seen(fit, windows):
@@ -132,25 +132,25 @@ class _Problem:
             greys.append(grey * weight)
         return np.linalg.lstsq(np.concatenate(rows), np.concatenate(greys), rcond=None)[0]
 
-    def own_albedo(self, state: _State, windows: list[Window]) -> np.ndarray:
+    def own_albedo(self, state: _State, windows: list[FacePatch]) -> np.ndarray:
         """(N,) the skin's own brightness under the light: a robust mean over the frames."""
         phi, grey, weights = (np.stack(values) for values in zip(*self._seen(state.fit, windows)))
-        seen = grey / np.maximum(phi @ state.light, DARKEST)
+        seen = grey / np.maximum(phi @ state.light, MIN_SHADING)
         mean = model = self.skin.albedo(state.texture)
         for _ in range(3):
             trust = weights / (1 + ((seen - mean) / _ALBEDO_NOISE) ** 2)
             mean = (_ALBEDO_PRIOR * model + (trust * seen).sum(0)) / (_ALBEDO_PRIOR + trust.sum(0))
         return mean.astype(np.float32)
 
-    def _seen(self, fit: Fit, windows: list[Window]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def _seen(self, fit: Fit, windows: list[FacePatch]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """For each frame the skin's harmonics (N, 9), its brightness (N,), and how well it is seen (N,)."""
         neutral = self.model.shape(fit.identity)
         for frame, window in enumerate(windows):
-            posed = Posed.of(self.skin, fit, neutral, frame)
+            posed = PosedSkin.of(self.skin, fit, neutral, frame)
             grey, _, _, true = window.at(posed.pixels)
             yield harmonics(posed.normals), grey, posed.square * true
 
-    def solve(self, state: _State, windows: list[Window], residuals: Residuals) -> _State:
+    def solve(self, state: _State, windows: list[FacePatch], residuals: Residuals) -> _State:
         """One Gauss-Newton step of everything; each frame's own unknowns are eliminated by themselves."""
         fit, frames = state.fit, slice(0, len(windows))
         linear = residuals.linearised(fit, frames)
@@ -197,21 +197,21 @@ class _Problem:
         return _State(fit, state.texture + look[:modes], state.light + look[modes:], noise)
 
     def _rows(
-        self, state: _State, frame: int, window: Window, neutral: np.ndarray
+        self, state: _State, frame: int, window: FacePatch, neutral: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Derivatives (N, columns + 1) of the shown less the seen brightness, what is missing last; weights (N,); how
         far those seen squarely are off.
         """
         skin, fit = self.skin, state.fit
-        posed = Posed.of(skin, fit, neutral, frame)
-        shaded = Shaded.of(fit, frame, posed, window, skin.albedo(state.texture), state.light)
+        posed = PosedSkin.of(skin, fit, neutral, frame)
+        shaded = ShadingResiduals.of(fit, frame, posed, window, skin.albedo(state.texture), state.light)
         rows = np.concatenate([
             shaded.by_motion(skin), shaded.by_face(skin), skin.albedo_basis * shaded.shading[:, None],
             shaded.by_light(), shaded.missing[:, None],
         ], axis=1).astype(np.float32)
         return rows, shaded.evidence(state.noise, self.config.agreement), shaded.left_over()
 
-    def _landmark_products(self, linear: Linear, by_face: np.ndarray, frame: int) -> np.ndarray:
+    def _landmark_products(self, linear: Linearization, by_face: np.ndarray, frame: int) -> np.ndarray:
         """(columns + 1, columns + 1) what the landmarks add to a frame's normal equations."""
         own, face = linear.motion.shape[2], by_face.shape[2]
         rows = np.concatenate([linear.motion[frame], by_face[frame], linear.residual[frame][:, None]], axis=1)

@@ -24,7 +24,7 @@ are compared with the corners of their eye, and say where somebody looks and not
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linearization:
     """Residuals (n, 2L) in pixels of some frames, their weights (n, 2L), and the derivatives of the projected landmarks
     by every frame's expression, rotation and translation (n, 2L, E + 6).
 
@@ -47,7 +47,7 @@ class Residuals:
     median.
     """
 
-    def __init__(self, model: FaceModel, points: np.ndarray, noise: float, doubt: np.ndarray | None = None):
+    def __init__(self, model: FaceModel, points: np.ndarray, noise: float, noise_scale: np.ndarray | None = None):
         vertices = model.landmark_vertices
         self.mean = model.mean[vertices].astype(np.float64)
         self.identity_basis = model.identity_basis[vertices].astype(np.float64)
@@ -56,8 +56,8 @@ class Residuals:
         self.seen = np.isfinite(self.target[:, 0, 0])
         self.eye_distance = float(np.nanmedian(top.eye_distance(points)))
         self.importance = landmark_weights(model.landmark_ids)
-        self.doubt = np.ones(len(points)) if doubt is None else doubt
-        self.doubted = self.doubt > 1
+        self.noise_scale = np.ones(len(points)) if noise_scale is None else noise_scale
+        self.unreliable = self.noise_scale > 1
         self.shown = np.ones((len(points), len(vertices)))
         self.gaze_modes = model.gaze_modes
         self.irises = _irises(model.landmark_ids) if self.gaze_modes else []
@@ -70,10 +70,10 @@ class Residuals:
     def errors(self, fit: Fit) -> np.ndarray:
         """(T, L) landmark errors over the eye distance, NaN where no face was seen or it is doubted."""
         away = np.linalg.norm(self.target[..., :2] - fit.camera.project(self._placed(fit, slice(None))[1]), axis=2)
-        away[self.doubted] = np.nan
+        away[self.unreliable] = np.nan
         return away / self.eye_distance
 
-    def linearised(self, fit: Fit, frames: slice) -> Linear:
+    def linearised(self, fit: Fit, frames: slice) -> Linearization:
         shape, placed, rotation, derivatives = self._placed(fit, frames)
         residual = self.target[frames][..., :2] - fit.camera.project(placed)
         lost = ~self.seen[frames]
@@ -89,16 +89,16 @@ class Residuals:
         motion = np.concatenate([by_expression, by_rotation, by_camera], axis=3)
         for iris, _ in self.irises:
             motion[:, iris] *= np.isin(np.arange(motion.shape[3]), self.gaze_modes)
-        return Linear(
+        return Linearization(
             residual=residual.reshape(count, -1),
-            weights=np.repeat(self._weights(residual, lost) * self.shown[frames] / self.doubt[frames, None] ** 2, 2, 1),
+            weights=np.repeat(self._weights(residual, lost) * self.shown[frames] / self.noise_scale[frames, None] ** 2, 2, 1),
             motion=motion.reshape(count, landmarks * 2, -1),
             placed=placed,
             by_camera=by_camera,
             by_point=by_point,
         )
 
-    def by_shared(self, fit: Fit, frames: slice, linear: Linear) -> np.ndarray:
+    def by_shared(self, fit: Fit, frames: slice, linear: Linearization) -> np.ndarray:
         """Derivatives (n, 2L, I + 1) by the identity and by the logarithm of the focal length, for frames that are all
         seen. The head moves away as the focal length grows, so that only the perspective changes.
         """

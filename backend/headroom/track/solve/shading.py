@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headroom.face.camera import Camera, rotation_and_derivatives
-from headroom.face.light import DARKEST, harmonics, harmonics_derivative
-from headroom.track.solve.face_patch import Window
+from headroom.face.light import MIN_SHADING, harmonics, harmonics_derivative
+from headroom.track.solve.face_patch import FacePatch
 from headroom.track.solve.fit import Fit
 from headroom.track.solve.residuals import projection_derivative
 from headroom.track.solve.skin_points import SkinPoints
@@ -18,7 +18,7 @@ RIM = 0.4
 
 
 @dataclass(frozen=True)
-class Posed:
+class PosedSkin:
     """Skin points in a frame: places and normals (N, 3) in camera axes, the same in model axes, pixels (N, 2), and how
     squarely they are seen (N,), 0 from the rim on.
     """
@@ -31,18 +31,18 @@ class Posed:
     square: np.ndarray
 
     @staticmethod
-    def of(skin: SkinPoints, fit: Fit, neutral: np.ndarray, frame: int) -> "Posed":
+    def of(skin: SkinPoints, fit: Fit, neutral: np.ndarray, frame: int) -> "PosedSkin":
         """neutral: (V, 3) the fit's face at rest."""
         points, facing = skin.surface(neutral, fit.expression[frame])
         rotation = rotation_and_derivatives(fit.rotation[frame])[0]
         placed, normals = points @ rotation.T + fit.translation[frame], facing @ rotation.T
         towards = -(placed * normals).sum(1) / np.linalg.norm(placed, axis=1)
         square = np.clip((towards - RIM) / (1 - RIM), 0, 1)
-        return Posed(placed, normals, points, facing, fit.camera.project(placed), square)
+        return PosedSkin(placed, normals, points, facing, fit.camera.project(placed), square)
 
 
 @dataclass(frozen=True)
-class Shaded:
+class ShadingResiduals:
     """missing (N,): the seen brightness less the shown one. weights (N,): how squarely a point is seen, 0 where the
     picture is white. albedo, shading (N,), harmonics (N, 9). The derivatives of the difference that are left:
     by_surface (N, 6) by place and normal in model axes, by_place (N, 3) in camera axes, by_rotation (N, 3), by_focal
@@ -60,11 +60,11 @@ class Shaded:
     by_focal: np.ndarray
 
     @staticmethod
-    def of(fit: Fit, frame: int, posed: Posed, window: Window, albedo: np.ndarray, light: np.ndarray) -> "Shaded":
+    def of(fit: Fit, frame: int, posed: PosedSkin, window: FacePatch, albedo: np.ndarray, light: np.ndarray) -> "ShadingResiduals":
         """albedo (N,) and light (9,) are grey display values."""
         seen, along_u, along_v, true = window.at(posed.pixels)
         phi = harmonics(posed.normals).astype(np.float32)
-        shading = np.maximum(phi @ light, DARKEST).astype(np.float32)
+        shading = np.maximum(phi @ light, MIN_SHADING).astype(np.float32)
         rotation, derivatives = rotation_and_derivatives(fit.rotation[frame])
         by_place = -_along(along_u, along_v, fit.camera, posed.placed)
         by_normal = albedo[:, None] * (harmonics_derivative(posed.normals) * light[:, None]).sum(1)
@@ -72,7 +72,7 @@ class Shaded:
             (by_place * (posed.points @ d.T)).sum(1) + (by_normal * (posed.facing @ d.T)).sum(1) for d in derivatives
         ]
         u, v = (posed.pixels - [fit.camera.width / 2, fit.camera.height / 2]).T
-        return Shaded(
+        return ShadingResiduals(
             missing=seen - albedo * shading,
             weights=posed.square * true,
             albedo=albedo,

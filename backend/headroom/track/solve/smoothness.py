@@ -23,8 +23,8 @@ class Smoothness:
     def weights(self, state: np.ndarray, steady: bool = False) -> np.ndarray:
         """(T-2, S) weights of the squared second differences of state (T, S); `steady` takes none for motion."""
         scaled = _second_difference(state) / self.sigma
-        doubt = 0 if steady else (scaled / self.tail) ** 2
-        return np.broadcast_to(1 / (1 + doubt), scaled.shape) / self.sigma**2
+        noise_scale = 0 if steady else (scaled / self.tail) ** 2
+        return np.broadcast_to(1 / (1 + noise_scale), scaled.shape) / self.sigma**2
 
 
 def bands(weights: np.ndarray, count: int) -> list[np.ndarray]:
