@@ -12,6 +12,22 @@ from headroom.common.files import NPZ_ERRORS, atomic_write
 
 
 @dataclass(frozen=True)
+class PoseTrack:
+    """The pose of one head at a constant rate; sample i is at i / fps seconds.
+
+    rotation: (T, 3) float32, pitch, yaw, roll in radians.
+    translation: (T, 3) float32, millimetres, camera axes.
+    """
+
+    fps: float
+    rotation: np.ndarray
+    translation: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rotation)
+
+
+@dataclass(frozen=True)
 class Performance:
     """Motion of one face at a constant rate.
 
@@ -27,6 +43,16 @@ class Performance:
 
     def __len__(self) -> int:
         return len(self.expression)
+
+    @property
+    def pose(self) -> PoseTrack:
+        """The head's pose alone."""
+        return PoseTrack(self.fps, self.rotation, self.translation)
+
+    @property
+    def pose_vectors(self) -> np.ndarray:
+        """Pose as rows (T, 6) float32: pitch, yaw, roll in radians, then x, y, z in millimetres."""
+        return np.concatenate([self.rotation, self.translation], 1).astype(np.float32)
 
     @property
     def seconds(self) -> float:

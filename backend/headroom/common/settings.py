@@ -1,0 +1,78 @@
+"""The settings of each pipeline function: one definition for the pipeline, the command line and the HTTP API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+
+Preset = Literal["draft", "standard", "paper"]
+Albedo = Literal["low", "frame", "clip"]
+Resolution = Literal[256, 512]
+HeadPose = Literal["predicted", "replayed"]
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+HAS_AGREED = "The person shown has agreed to this use."
+"""The consent statement that a ticked box stands for."""
+
+
+class Settings(BaseModel):
+    """Base of the settings: immutable, unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LearnSettings(Settings):
+    """How a person is learned from a clip or a photo."""
+
+    preset: Preset = Field(default="draft", description="how long the refiner is trained")
+    albedo: Albedo = Field(
+        default="clip", description="the skin's texture: the face model's, from one frame, or from the whole clip")
+    resolution: Resolution = Field(default=256, description="side of the face crop, pixels")
+    from_seconds: Seconds | None = Field(default=None, description="start of the part to learn from; null is the start")
+    to_seconds: Seconds | None = Field(default=None, description="end of that part; null is the clip's end")
+    name: str | None = Field(default=None, description="the person's name; null is the clip's file name")
+    consent: str | None = Field(default=None, description="who agreed and when; true says only that they agreed")
+
+    @field_validator("consent", mode="before")
+    @classmethod
+    def _statement(cls, value: object) -> object:
+        """A ticked box says no more than that the person agreed."""
+        if isinstance(value, bool):
+            return HAS_AGREED if value else None
+        return value or None
+
+
+class PerformSettings(Settings):
+    """How a performance is predicted from speech."""
+
+    seed: int = Field(default=0, ge=0, description="another seed gives another take")
+    pose: HeadPose = Field(default="predicted", description="the head's motion: from the speech, or the clip's own")
+
+
+class MatchSettings(Settings):
+    """How plates are matched to a head motion."""
+
+    plate_fit: float = Field(
+        default=0.0, ge=0, le=1, description="0 keeps the head motion and warps the plates, 1 takes the plates' poses")
+
+
+class RefineSettings(Settings):
+    """How a finished movie is made from renders."""
+
+    fps: float = Field(gt=0, allow_inf_nan=False)
+    speech_from_seconds: FiniteFloat = Field(
+        default=0.0, description="time in the speech at the first frame; negative where the speech starts later")
+    speech_range: tuple[FiniteFloat, FiniteFloat] | None = Field(
+        default=None, description="start and end of the part of the speech that is heard, seconds; null is all of it")
+
+
+class RefineFramesSettings(Settings):
+    """Which frames of a shot are refined before the movie is made."""
+
+    first: int = Field(ge=0, description="frame of the match, counted from 0, that the first render shows")
+    context: int = Field(
+        ge=0, description="number of leading renders that only give the following frames their context: two, or all "
+        "the shot has before them")
+    compare: bool = Field(default=False, description="also return a before and after picture of each frame")

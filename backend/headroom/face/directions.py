@@ -1,0 +1,36 @@
+"""What expression coefficients do to a face: how far each opens the lips and the eyelids, and moves the surface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headroom.face.model import FaceModel
+from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
+
+
+@dataclass(frozen=True)
+class FaceDirections:
+    """Effects of one unit of each of the E expression coefficients of a face model.
+
+    lip_opening: (E,) float32, millimetres by which the inner lips move apart.
+    lid_opening: (E,) float32, millimetres by which the eyelids move apart; gaze modes count as zero, because lids that
+    follow the gaze do not open.
+    vertex_motion: (E,) float32, mean distance that the vertices move, millimetres.
+    gaze_modes: indices of the coefficients that turn the eyes left and up; empty for models without gaze.
+    """
+
+    lip_opening: np.ndarray
+    lid_opening: np.ndarray
+    vertex_motion: np.ndarray
+    gaze_modes: tuple[int, ...] = ()
+
+    @staticmethod
+    def of(model: FaceModel) -> FaceDirections:
+        """Measure the directions of a face model at its landmarks."""
+        right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
+        lids = (right + left) / 2
+        lids[list(model.gaze_modes)] = 0
+        return FaceDirections(model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), lids,
+                              np.linalg.norm(model.expression_basis, axis=1).mean(0), model.gaze_modes)
