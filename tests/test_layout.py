@@ -1,6 +1,7 @@
 """Imports point the way docs/architecture.md says."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,69 @@ def test_the_command_line_answers_without_loading_the_heavy_packages():
 def test_the_package_shows_the_method_at_a_glance():
     entries = [path.name for path in BACKEND.iterdir() if not path.name.startswith(("__", "_"))]
     assert len(entries) <= MOST_ENTRIES, entries
+
+
+def dependencies(folder, name):
+    """module -> the modules of the same package that it imports when it is loaded, by dotted name."""
+    def dotted(path):
+        parts = path.relative_to(folder).with_suffix("").parts
+        return ".".join([name, *(parts[:-1] if parts[-1] == "__init__" else parts)])
+
+    known = {dotted(path) for path in modules(folder)}
+    graph = {}
+    for path in modules(folder):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree.body = [node for node in tree.body if not is_for_type_checkers(node)]
+        found = imports_when_loaded(tree, path, folder, name)
+        modules_of = (target if target in known else target.rpartition(".")[0] for target in found)
+        graph[dotted(path)] = {module for module in modules_of if module in known} - {dotted(path)}
+    return graph
+
+
+def is_for_type_checkers(node):
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+
+
+def imports_when_loaded(tree, path, folder, name):
+    """Dotted names that a module imports outside of functions."""
+    package = [name, *path.relative_to(folder).parts[:-1]]
+    pending = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            pending.extend(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt))
+
+
+def circle_in(graph):
+    """Return a circle of the graph as a list of its nodes, or an empty list."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+@pytest.mark.parametrize(("folder", "name"), [(ADDON, "addon"), (BACKEND, "headroom")], ids=["addon", "backend"])
+def test_no_modules_import_each_other_in_a_circle(folder, name):
+    assert circle_in(dependencies(folder, name)) == []
+
+
+@pytest.mark.parametrize(("folder", "name"), [(ADDON, "addon"), (BACKEND, "headroom")], ids=["addon", "backend"])
+def test_no_packages_import_each_other_in_a_circle(folder, name):
+    """Packages of one level under the same parent do not depend on each other both ways."""
+    circles = []
+    for parent in {name, *(f"{name}.{path.name}" for path in folder.iterdir() if (path / "__init__.py").is_file())}:
+        graph = {}
+        depth = parent.count(".") + 2
+        for module, targets in dependencies(folder, name).items():
+            ends = [".".join(each.split(".")[:depth]) for each in (module, *targets) if each.startswith(parent + ".")]
+            if module.startswith(parent + "."):
+                graph.setdefault(ends[0], set()).update(set(ends[1:]) - {ends[0]})
+        circles.append(circle_in(graph))
+    assert not any(circles), circles
