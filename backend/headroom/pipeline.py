@@ -17,7 +17,8 @@ from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
 from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import is_photo, write_picture
-from headroom.media.video import VideoWriter, read_frames
+from headroom.media.soundtrack import SoundtrackSource
+from headroom.media.video import MovieOptions, VideoWriter, read_frames
 from headroom.plate.match import PlateMatch, match_plates
 from headroom.subject.clip import ClipSource, LearnConfig, subject_metadata, require_resolution
 from headroom.subject.folder import Subject, write_metadata, write_rig
@@ -212,8 +213,9 @@ def refine(
         raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} plates; render the shot again.")
     studio = open_shot_refiner(subject)
     camera = studio.track.camera
-    with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, audio_from_seconds=speech_from_seconds,
-                     audio_part=speech_part, generated=True, title=studio.title) as writer:
+    sound = SoundtrackSource(speech, speech_from_seconds, speech_part) if speech else None
+    with VideoWriter(movie, fps, camera.width, camera.height, sound=sound,
+                     options=MovieOptions(title=studio.title, generated=True)) as writer:
         with closing(studio.composites(renders, matched, CropCache(crops))) as frames:
             for number, frame in enumerate(frames):
                 progress(number / len(renders), f"Refining frame {number + 1} of {len(renders)}")

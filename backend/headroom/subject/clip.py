@@ -17,7 +17,7 @@ from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
-from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
+from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, probe, read_frames
 from headroom.plate.composite import crop_frame
 from headroom.plate.layers import PLATES, write_background
 from headroom.refine.loss_weights import loss_weight_maps
@@ -220,7 +220,7 @@ def training_pairs(
 def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = no_progress) -> None:
     """The learnt frames, nearly lossless."""
     height, width = frames[0].shape[:2]
-    with VideoWriter(path, fps, width, height, crf=12) as writer:
+    with VideoWriter(path, fps, width, height, options=MovieOptions(crf=12)) as writer:
         for index, frame in enumerate(frames):
             progress(index / len(frames), "Keeping the plates")
             writer.write(frame)
