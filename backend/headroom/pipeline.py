@@ -14,7 +14,7 @@ from headroom.common.files import atomic_folder
 from headroom.common.progress import Progress, no_progress
 from headroom.face.library import store_model
 from headroom.face.model import bundled_model
-from headroom.face.performance import Performance
+from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import is_photo, write_picture
 from headroom.media.soundtrack import SoundtrackSource
@@ -131,9 +131,8 @@ def match(
     """
     progress(0.0, "Matching plates")
     track = Subject.open(subject).track
-    return match_plates(
-        rotation, translation, fps, track.rotation, track.translation, track.fps, plate_fit=plate_fit, held=held
-    )
+    wanted, clip = PoseTrack(fps, rotation, translation), PoseTrack(track.fps, track.rotation, track.translation)
+    return match_plates(wanted, clip, plate_fit, held)
 
 
 def render_crops(
