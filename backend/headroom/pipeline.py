@@ -57,7 +57,7 @@ def learn(
     """
     from headroom.common.networks.arcface import load_arcface
     from headroom.refine.spatial import imagenet_spatial
-    from headroom.refine.train import PRESETS
+    from headroom.refine.train_config import PRESETS
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
@@ -151,9 +151,9 @@ def refined_frames(
     from headroom.subject.shot_refiner import Composite, open_shot_refiner
 
     studio = open_shot_refiner(subject)
-    for frame, crop in enumerate(studio.painted(renders, matched)):
+    for frame, crop in enumerate(studio.refine(renders, matched)):
         progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")
-        yield Composite(studio.composite(matched, frame, crop), studio.plate(matched, frame), crop[1])
+        yield Composite(studio.composite(matched, frame, crop), studio.warped_plate(matched, frame), crop[1])
 
 
 def refine_frames(
@@ -175,7 +175,7 @@ def refine_frames(
     from headroom.subject.shot_refiner import open_shot_refiner
 
     studio, painted = open_shot_refiner(subject), 0
-    with closing(studio.refined(renders, matched, CropCache(crops), context)) as refined:
+    with closing(studio.refine_files(renders, matched, CropCache(crops), context)) as refined:
         for number, (crop, is_new) in enumerate(refined):
             painted += is_new
             if compare:

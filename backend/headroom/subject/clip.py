@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headroom.refine.dataset import TrainingPairs
     from headroom.refine.refiner import Refiner
     from headroom.refine.spatial import SpatialNetwork
-    from headroom.refine.train import TrainConfig
+    from headroom.refine.train_config import RefinerTrainConfig
     from headroom.track.tracker import FaceRegressor
 
 RESOLUTIONS = (256, 512)
@@ -108,7 +108,7 @@ class ClipSource:
 
     def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = no_progress) -> LearnedPerson:
         """The person; the plates go into the subject's `folder`."""
-        from headroom.refine.train import PRESETS
+        from headroom.refine.train_config import PRESETS
 
         took: dict[str, float] = {}
         with timed(took, "track"):
@@ -183,7 +183,7 @@ def motion_notes(motion: "MotionModel") -> list[str]:
 
 
 def learn_refiner(
-    pairs: "TrainingPairs", config: "TrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = no_progress
+    pairs: "TrainingPairs", config: "RefinerTrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = no_progress
 ) -> "Refiner":
     """The personal refiner, begun from the general one where that is meant.
 
@@ -192,7 +192,7 @@ def learn_refiner(
     from headroom.refine.general import general_refiner
     from headroom.refine.train import train_refiner
 
-    initial = general_refiner(pairs.identity[0], pairs.feature) if config.from_general else None
+    initial = general_refiner(pairs.identity[0], pairs.identity_feature) if config.from_general else None
     return train_refiner(pairs, config, progress, initial, spatial)
 
 
