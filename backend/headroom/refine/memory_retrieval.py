@@ -85,8 +85,10 @@ class MemoryTrainer:
         """
         memory = self.retrieval.memory
         new = list(zip(spatial, identities))
-        indices = torch.randint(len(self._replay), (REPLAYED_PAIRS,), generator=self._random) if self._replay else []
-        repeated = [self._replay[int(index)] for index in indices]
+        repeated = []
+        if self._replay:
+            indices = torch.randint(len(self._replay), (REPLAYED_PAIRS,), generator=self._random)
+            repeated = [self._replay[index] for index in indices.tolist()]
         spatial, identities = map(torch.stack, zip(*new, *repeated))
         self._replay.extend(new)
         loss = memory.loss(memory.queries(spatial), identities)
