@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from headroom.common.errors import InputError
+from headroom.common.networks.regressor_weights import read_trunk
 from headroom.common.networks.resnet import RESNET_18, BasicBlock, ResNet, load_resnet18
 from headroom.common.paths import REGRESSOR_WEIGHTS
 
-_TRUNK = "backbone."  # prefix of the trunk's tensors in the regressor's file
 FACE_SIDE = 224  # pixels to which the face is resampled, before the network's own resolution
 FACE_SCALE = 1.5  # side of the square around the face, over the root of the render's area: the trunk's training crops
 GREY = 0.5  # of the surroundings, because the identity does not depend on the plate
@@ -97,15 +95,13 @@ def bundled_spatial() -> SpatialNetwork:
     differ too.
     """
     try:
-        with safe_open(REGRESSOR_WEIGHTS, framework="pt") as file:
-            regressor = json.loads((file.metadata() or {})["facts"])["config"]
-            weights = {name[len(_TRUNK) :]: file.get_tensor(name) for name in file.keys() if name.startswith(_TRUNK)}
+        regressor, weights = read_trunk(REGRESSOR_WEIGHTS)
         half = (0.5, 0.5, 0.5)
-        config = SpatialConfig(tuple(regressor["blocks"]), regressor["width"], regressor["resolution"], stages=4,
-                               mean=half, std=half, digest=_digest(weights))
+        config = SpatialConfig(regressor.blocks, regressor.width, regressor.resolution, stages=4, mean=half, std=half,
+                               digest=_digest(weights))
         trunk = ResNet(BasicBlock, config.blocks, config.width)
         trunk.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+    except (InputError, KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{REGRESSOR_WEIGHTS} cannot be read; install Headroom again.") from error
     return SpatialNetwork(config, trunk)
 
