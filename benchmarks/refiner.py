@@ -158,9 +158,9 @@ def blend(frame: np.ndarray, picture: np.ndarray, mask: np.ndarray) -> np.ndarra
 
 def figures(held_out: HeldOut, made: np.ndarray) -> list[str]:
     """Return PSNR over face, mouth and eyes, and the flicker ratio, without the frames that lack context."""
-    frames, drawn = held_out.pairs.frames, held_out.pairs.renders[..., 3] > 127
+    frames, rendered = held_out.pairs.frames, held_out.pairs.renders[..., 3] > 127
     times = [t for t in range(INPUT_FRAMES - 1, len(frames)) if np.isfinite(held_out.landmarks[t]).all()]
-    faces = {t: measures.face_mask(held_out.landmarks[t], SIZE, SIZE) & drawn[t] for t in times}
+    faces = {t: measures.face_mask(held_out.landmarks[t], SIZE, SIZE) & rendered[t] for t in times}
     masks = [faces, *({t: box_mask(held_out.landmarks[t, points]) for t in times} for points in (MOUTH, EYES))]
     decibels = [np.mean([measures.psnr(frames[t], made[t], mask[t]) for t in times]) for mask in masks]
     flicker = measures.flicker_ratio(frames[times], made[times], np.stack([faces[t] for t in times]))

@@ -9,12 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from headroom.refine.recall import Recall
+from headroom.refine.refine import Refiner
+
 from headroom.plate.match import match_plates
 from headroom.plate.matte import save_mattes
 from headroom.refine.generator import Generator, GeneratorConfig
 from headroom.refine.memory import Memory, MemoryConfig
-from headroom.refine.recall import Recall
-from headroom.refine.refine import Refiner
 from headroom.refine.region import RegionConfig
 from headroom.refine.spatial import bundled_spatial
 

@@ -18,7 +18,7 @@ from headroom.refine.inputs import prepare_frame, to_tensor
 from headroom.refine.region import RegionConfig
 
 POOL_CLIPS = 24
-"""Clips that are sampled from at the same time, and so the most that are in memory."""
+"""Clips that are sampled from at the same time, which are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Batch:
 class RefinerDataset:
     """Augmented samples of the clips of one or more people.
 
-    A sample is a function of the seed and its number alone, so a resumed training draws the same ones.
+    A sample is a function of the seed and its number alone, so a resumed training gets the same ones.
     """
 
     def __init__(self, clips: Sequence[TrainingPairs], samples_per_clip: Sequence[int], region: RegionConfig,
