@@ -95,7 +95,7 @@ def pictures(model: FaceModel, person: Person) -> Iterator[np.ndarray]:
     raster = Rasterizer(model, person.camera, Crop(0, 0, SIZE), SIZE)
     raster.set_look(albedo_texture(model, np.maximum(model.albedo(person.texture), 0.02), 512), person.light)
     skin = np.median(model.albedo(person.texture), 0)
-    skull = HeadSurface.of(model.shape(person.identity)[model.skin]).head
+    skull = HeadSurface.of(model.shape(person.identity)[model.skin]).head_points
     for frame, noise in enumerate(np.random.default_rng(0).integers(1 << 30, size=len(person.expression))):
         pose = person.rotation[frame], person.translation[frame]
         drawn = raster.render(pose_vertices(model.shape(person.identity, person.expression[frame]), *pose))

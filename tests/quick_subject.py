@@ -9,13 +9,14 @@ import pytest
 
 from headroom import pipeline
 from headroom.common.paths import shipped_file
-from headroom.refine import train as refining
+from headroom.refine import train_config as refining
 
-WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_from": 0.5}
+WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_start": 0.5}
 QUICK_SOURCE = f"""
+from dataclasses import replace
 PRESETS["draft"] = replace(PRESETS["draft"], generator=GeneratorConfig(width={WIDTH}), **{QUICK!r})
 """
-"""The same as a line for the end of headroom/refine/train.py, for a backend in a process of its own."""
+"""The same as a line for the end of headroom/refine/train_config.py, for a backend in a process of its own."""
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 
 from headroom import __main__ as cli
 from headroom.media.audio import write_wav
+from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, read_frames
 from headroom.subject.folder import write_metadata
 
@@ -52,7 +53,7 @@ def movie(path, frames, seconds=3.0, audio=True, level=0.2):
     """A clip that repeats `frames` for so long, with a tone as its sound."""
     sound = tone(path.with_suffix(".wav"), seconds, level) if audio else None
     height, width = frames[0].shape[:2]
-    with VideoWriter(path, FPS, width, height, audio=sound) as writer:
+    with VideoWriter(path, FPS, width, height, sound=SoundtrackSource(sound) if sound else None) as writer:
         writer.write_all(itertools.islice(itertools.cycle(frames), round(seconds * FPS)))
     return path
 

@@ -14,10 +14,11 @@ from headroom.common.files import atomic_folder
 from headroom.common.progress import Progress, no_progress
 from headroom.face.library import store_model
 from headroom.face.model import bundled_model
-from headroom.face.performance import Performance
+from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.image import is_photo, write_picture
-from headroom.media.video import VideoWriter, read_frames
+from headroom.media.soundtrack import SoundtrackSource
+from headroom.media.video import MovieOptions, VideoWriter, read_frames
 from headroom.plate.match import PlateMatch, match_plates
 from headroom.subject.clip import ClipSource, LearnConfig, subject_metadata, require_resolution
 from headroom.subject.folder import Subject, write_metadata, write_rig
@@ -56,7 +57,7 @@ def learn(
     """
     from headroom.common.networks.arcface import load_arcface
     from headroom.refine.spatial import imagenet_spatial
-    from headroom.refine.train import PRESETS
+    from headroom.refine.train_config import PRESETS
 
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
@@ -130,9 +131,8 @@ def match(
     """
     progress(0.0, "Matching plates")
     track = Subject.open(subject).track
-    return match_plates(
-        rotation, translation, fps, track.rotation, track.translation, track.fps, plate_fit=plate_fit, held=held
-    )
+    wanted, clip = PoseTrack(fps, rotation, translation), PoseTrack(track.fps, track.rotation, track.translation)
+    return match_plates(wanted, clip, plate_fit, held)
 
 
 def render_crops(
@@ -151,9 +151,9 @@ def refined_frames(
     from headroom.subject.shot_refiner import Composite, open_shot_refiner
 
     studio = open_shot_refiner(subject)
-    for frame, crop in enumerate(studio.painted(renders, matched)):
+    for frame, crop in enumerate(studio.refine(renders, matched)):
         progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")
-        yield Composite(studio.composite(matched, frame, crop), studio.plate(matched, frame), crop[1])
+        yield Composite(studio.composite(matched, frame, crop), studio.warped_plate(matched, frame), crop[1])
 
 
 def refine_frames(
@@ -175,7 +175,7 @@ def refine_frames(
     from headroom.subject.shot_refiner import open_shot_refiner
 
     studio, painted = open_shot_refiner(subject), 0
-    with closing(studio.refined(renders, matched, CropCache(crops), context)) as refined:
+    with closing(studio.refine_files(renders, matched, CropCache(crops), context)) as refined:
         for number, (crop, is_new) in enumerate(refined):
             painted += is_new
             if compare:
@@ -212,8 +212,9 @@ def refine(
         raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} plates; render the shot again.")
     studio = open_shot_refiner(subject)
     camera = studio.track.camera
-    with VideoWriter(movie, fps, camera.width, camera.height, audio=speech, audio_from_seconds=speech_from_seconds,
-                     audio_part=speech_part, generated=True, title=studio.title) as writer:
+    sound = SoundtrackSource(speech, speech_from_seconds, speech_part) if speech else None
+    with VideoWriter(movie, fps, camera.width, camera.height, sound=sound,
+                     options=MovieOptions(title=studio.title, generated=True)) as writer:
         with closing(studio.composites(renders, matched, CropCache(crops))) as frames:
             for number, frame in enumerate(frames):
                 progress(number / len(renders), f"Refining frame {number + 1} of {len(renders)}")

@@ -156,7 +156,7 @@ def test_who_is_learnt_appears_in_the_scene_of_the_button_and_nothing_else_is_se
 
 def test_a_photo_is_told_by_its_ending_as_the_backend_does(panel):
     backend = pytest.importorskip("headroom.media.image", reason="other Blender versions are tried without the backend")
-    assert set(panel.module("ui.paths").PICTURES) == backend.PHOTOS
+    assert set(panel.module("ui.paths").PICTURES) == backend.PHOTO_SUFFIXES
 
 
 def test_of_a_photo_no_part_is_taken_whatever_was_asked_of_the_clip_before(panel, backend, tmp_path, files):

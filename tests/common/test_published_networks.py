@@ -78,8 +78,8 @@ def test_older_files_of_resnet18_without_counters_load_too(resnet_file, tmp_path
 
 def test_resnet18_travels_with_the_memory_that_needs_it(resnet_file):
     network = imagenet_spatial(resnet_file)
-    recall = MemoryRetrieval(network, Memory(MemoryConfig(4, spatial=512, value=5)))
-    recall.memory.update(recall.memory.ask(torch.rand(2, 512)), torch.randn(2, 5), torch.Generator())
+    recall = MemoryRetrieval(network, Memory(MemoryConfig(4, spatial_size=512, value_size=5)))
+    recall.memory.update(recall.memory.queries(torch.rand(2, 512)), torch.randn(2, 5), torch.Generator())
     again = MemoryRetrieval.restored(recall.settings(), recall.tensors())
     render = torch.rand(1, 4, 64, 64)
     assert network(render).shape == (1, 512)

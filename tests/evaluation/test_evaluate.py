@@ -12,6 +12,7 @@ from headroom.face.camera import Camera, Crop
 from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
 from headroom.media.audio import write_wav
+from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.subject.shot_refiner import Composite
 from headroom.track.track import Track
@@ -26,7 +27,7 @@ def clip(tmp_path):
     rng = np.random.default_rng(1)
     write_wav(tmp_path / "voice.wav", rng.normal(0, 0.1, 16000 * 4))
     ramp = np.linspace(40, 200, WIDTH)[None, :, None] + np.zeros((HEIGHT, 1, 3))
-    with VideoWriter(tmp_path / "clip.mp4", FPS, WIDTH, HEIGHT, audio=tmp_path / "voice.wav") as movie:
+    with VideoWriter(tmp_path / "clip.mp4", FPS, WIDTH, HEIGHT, sound=SoundtrackSource(tmp_path / "voice.wav")) as movie:
         for index in range(120):
             movie.write(np.clip(ramp + index % 20, 0, 255).astype(np.uint8))
     return tmp_path / "clip.mp4"

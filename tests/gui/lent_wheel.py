@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quick_subject import QUICK_SOURCE
 
-TAUGHT_IN = "headroom/refine/train.py"
+TAUGHT_IN = "headroom/refine/train_config.py"
 ASK = "import json, sys; print(json.dumps([sys._base_executable, [p for p in sys.path if p.endswith('-packages')]]))"
 
 

@@ -1,4 +1,4 @@
-"""Reading sound from any container, in step with the picture."""
+"""Reading sound from any container, synchronised with the frames."""
 
 from fractions import Fraction
 
@@ -11,11 +11,12 @@ from headroom.media.audio import audio_on_disk, is_silent, read_audio, write_wav
 
 
 def tone(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
+    """Return a sine wave (N,) of half of full scale."""
     return (0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
 
 def write_media(path, samples, rate, codec, channels=1, video_start=None, audio_start=0.0):
-    """A file with sound, and with 1 s of picture beginning at `video_start` if given."""
+    """Write a file with sound, and with 1 s of video that starts at `video_start` if given."""
     with av.open(str(path), "w") as container:
         audio = container.add_stream(codec, rate=rate, layout="stereo" if channels == 2 else "mono")
         video = container.add_stream("mpeg4", rate=25) if video_start is not None else None
@@ -29,8 +30,8 @@ def write_media(path, samples, rate, codec, channels=1, video_start=None, audio_
             container.mux(video.encode())
         size = 1024
         for first in range(0, len(samples), size):
-            piece = np.repeat(samples[None, first:first + size], channels, 0)
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), format="fltp",
+            block = np.repeat(samples[None, first:first + size], channels, 0)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp",
                                                layout="stereo" if channels == 2 else "mono")
             frame.sample_rate, frame.pts = rate, first + round(audio_start * rate)
             container.mux(audio.encode(frame))
@@ -38,7 +39,7 @@ def write_media(path, samples, rate, codec, channels=1, video_start=None, audio_
 
 
 def onset(samples: np.ndarray) -> float:
-    """Second at which sound begins."""
+    """Return the time in seconds at which the sound starts."""
     return float(np.argmax(np.abs(samples) > 0.1) / 16000)
 
 
@@ -57,16 +58,16 @@ def test_every_container_rate_and_channel_count_gives_the_same_tone(tmp_path, na
     assert abs(np.abs(middle).max() - 0.5) < 0.05
 
 
-def test_wav_round_trip_and_part(tmp_path):
+def test_a_written_wav_reads_back_whole_and_in_part(tmp_path):
     samples = tone(1.0, 16000)
     write_wav(tmp_path / "a.wav", samples)
     np.testing.assert_allclose(read_audio(tmp_path / "a.wav"), samples, atol=1e-4)
-    part = read_audio(tmp_path / "a.wav", from_seconds=0.25, to_seconds=0.5)
-    np.testing.assert_allclose(part, samples[4000:8000], atol=1e-4)
+    quarter = read_audio(tmp_path / "a.wav", from_seconds=0.25, to_seconds=0.5)
+    np.testing.assert_allclose(quarter, samples[4000:8000], atol=1e-4)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
-def test_an_impulse_stays_at_its_time_when_resampled(tmp_path, rate):
+def test_an_impulse_keeps_its_time_when_resampled(tmp_path, rate):
     samples = np.zeros(rate, np.float32)
     samples[rate // 2:rate // 2 + 4] = 0.9
     write_wav(tmp_path / "a.wav", samples, rate)
@@ -74,7 +75,7 @@ def test_an_impulse_stays_at_its_time_when_resampled(tmp_path, rate):
 
 
 @pytest.mark.parametrize(("video_start", "audio_start"), [(0.0, 0.4), (0.4, 0.0), (0.2, 0.2)])
-def test_sound_is_placed_relative_to_the_first_picture(tmp_path, video_start, audio_start):
+def test_time_0_of_the_sound_is_the_first_video_frame(tmp_path, video_start, audio_start):
     rate = 48000
     samples = np.concatenate([np.zeros(rate // 2, np.float32), tone(0.5, rate)])
     write_media(tmp_path / "a.mkv", samples, rate, "flac", 1, video_start, audio_start)
@@ -95,26 +96,26 @@ def test_unusable_files_are_refused_in_one_sentence(tmp_path):
             read_audio(tmp_path / name)
 
 
-def test_silence_is_recognised():
+def test_silence_is_detected():
     assert is_silent(np.zeros(16000, np.float32)) and is_silent(np.zeros(0))
     assert not is_silent(0.02 * tone(0.1, 16000))
 
 
 @pytest.mark.parametrize("name,rate,codec,channels", [("a.wav", 16000, "pcm_s16le", 1), ("a.m4a", 44100, "aac", 2),
                                                       ("a.mkv", 48000, "pcm_f32le", 2)])
-def test_sound_on_disk_is_the_sound_in_memory(tmp_path, name, rate, codec, channels):
+def test_sound_on_disk_equals_sound_in_memory(tmp_path, name, rate, codec, channels):
     write_media(tmp_path / name, tone(1.3, rate), rate, codec, channels)
     with audio_on_disk(tmp_path / name) as samples:
         np.testing.assert_array_equal(samples, read_audio(tmp_path / name))
         assert not is_silent(samples)
 
 
-def test_sound_that_is_not_there_is_no_sound_on_disk_either(tmp_path):
+def test_a_missing_file_is_refused_before_anything_is_mapped(tmp_path):
     with pytest.raises(InputError, match="does not exist"), audio_on_disk(tmp_path / "nothing.wav"):
         pass
 
 
-def test_a_short_sound_after_minutes_of_silence_is_heard():
+def test_a_short_sound_after_minutes_of_silence_is_detected():
     samples = np.zeros(16000 * 150, np.float32)
     assert is_silent(samples) and is_silent(samples[:0])
     samples[-400:] = 0.01

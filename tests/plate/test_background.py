@@ -1,80 +1,98 @@
-"""The background behind a person who moves, and the outline that it is seen beside."""
+"""The background behind a person who moves, and the mattes that separate the two."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from headroom.common.errors import InputError
-from headroom.plate import layers as ground
-from headroom.plate.background import HIDDEN, MOVES, filled, find_background
-from headroom.plate.matte import load_mattes, outline, save_mattes
+from headroom.plate import layers
+from headroom.plate.background import HIDDEN, MOVING, UnknownBackground, find_background, inpaint_unknown
+from headroom.plate.matte import FORMAT, PersonMatte, load_mattes, save_mattes
+
+FORMATS = Path(__file__).parents[1] / "formats"
 
 
 def walking(frames: int = 12, drift: int = 0) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Frames (96, 160, 3) of a bright block crossing a pattern, mattes of half the size, and the pattern."""
+    """Return frames (96, 160, 3) of a bright block that crosses a pattern, mattes of half the size, and the pattern."""
     random = np.random.default_rng(0)
-    wall = np.kron(random.integers(40, 160, (12, 40, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+    pattern = np.kron(random.integers(40, 160, (12, 40, 3)), np.ones((8, 8, 1))).astype(np.uint8)
     pictures, mattes = [], np.zeros((frames, 48, 80), np.uint8)
     for index in range(frames):
-        picture = wall[:, drift * index :][:, :160].copy()
+        picture = pattern[:, drift * index :][:, :160].copy()
         left = 10 + 6 * index
         picture[30:, left : left + 40] = 250
         mattes[index, 15:, left // 2 : left // 2 + 20] = 255
         pictures.append(picture)
-    return pictures, mattes, wall[:, :160]
+    return pictures, mattes, pattern[:, :160]
 
 
-def test_what_some_frames_show_is_found_behind_the_person():
-    frames, mattes, wall = walking()
-    assert np.array_equal(find_background(frames, mattes)[:, :40], wall[:, :40])
-    assert np.abs(find_background(frames, mattes).astype(int) - wall)[:, :60].mean() < 2
+def test_the_background_is_what_some_frames_show_behind_the_person():
+    frames, mattes, pattern = walking()
+    assert np.array_equal(find_background(frames, mattes)[:, :40], pattern[:, :40])
+    assert np.abs(find_background(frames, mattes).astype(int) - pattern)[:, :60].mean() < 2
 
 
-def test_a_background_that_moves_is_not_taken_for_one():
+def test_a_moving_background_is_refused():
     frames, mattes, _ = walking(drift=8)
-    assert find_background(frames, mattes) == MOVES
+    with pytest.raises(UnknownBackground) as refusal:
+        find_background(frames, mattes)
+    assert str(refusal.value) == MOVING
 
 
-def test_one_frame_is_filled_in_behind_the_person():
-    frames, mattes, wall = walking(frames=1)
-    found = find_background(frames, mattes)
-    assert found[30:, 20:40].max() < 200  # nothing of the person is left
-    assert np.array_equal(found[:20], wall[:20])
+def test_a_single_frame_is_inpainted_behind_the_person():
+    frames, mattes, pattern = walking(frames=1)
+    background = find_background(frames, mattes)
+    assert background[30:, 20:40].max() < 200  # nothing of the person is left
+    assert np.array_equal(background[:20], pattern[:20])
 
 
 @pytest.mark.parametrize("frames", [1, 12])
-def test_what_a_person_hides_in_every_frame_is_filled_from_what_is_known(frames):
+def test_what_the_person_hides_in_every_frame_is_inpainted_from_the_visible_background(frames):
     pictures, mattes, _ = walking(frames)
     mattes[:, :, 40:] = 255
-    found = find_background(pictures, mattes)
-    assert 40 < found[:, 90:].min() and found[:, 90:].max() < 160  # neither the person nor white
+    background = find_background(pictures, mattes)
+    assert 40 < background[:, 90:].min() and background[:, 90:].max() < 160  # neither the person nor white
 
 
 @pytest.mark.parametrize("frames", [1, 12])
-def test_a_background_that_is_never_seen_is_not_made_up_and_that_is_said(frames, tmp_path, monkeypatch):
+def test_a_background_that_no_frame_shows_is_not_written_and_the_user_learns_why(frames, tmp_path, monkeypatch):
     pictures, mattes, _ = walking(frames)
     mattes[:, :, 2:] = 255
-    monkeypatch.setattr(ground, "find_mattes", lambda frames, progress: mattes)
-    assert ground.write_background(tmp_path, pictures) == [HIDDEN]
+    monkeypatch.setattr(layers, "find_mattes", lambda frames, progress: mattes)
+    assert layers.write_background(tmp_path, pictures) == [HIDDEN]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_filling_leaves_a_known_picture_alone():
+def test_inpainting_does_not_change_a_picture_that_is_known_everywhere():
     frames, _, _ = walking(frames=1)
-    assert np.array_equal(filled(frames[0], np.ones((96, 160), bool)), frames[0])
+    assert np.array_equal(inpaint_unknown(frames[0], np.ones((96, 160), bool)), frames[0])
 
 
-def test_the_distance_to_the_outline_is_in_pixels_of_the_frame():
-    matte = np.zeros((48, 80), np.uint8)
-    matte[:, :20] = 255
+def test_the_distance_to_the_persons_outline_is_in_frame_pixels():
+    mask = np.zeros((48, 80), np.uint8)
+    mask[:, :20] = 255
+    matte = PersonMatte.of(mask, (96, 160), margin=0.0)
     x = np.array([[20.0, 59.5, 79.5, 119.5]], np.float32)
-    found = outline(matte, (96, 160), margin=0.0).at("away", x, np.full_like(x, 48))
-    assert np.allclose(found, [[0, 20, 40, 80]], atol=2)
+    assert np.allclose(matte.sample(matte.distance, x, np.full_like(x, 48)), [[0, 20, 40, 80]], atol=2)
 
 
-def test_mattes_saved_and_loaded_are_the_same(tmp_path):
+def test_saved_mattes_load_unchanged(tmp_path):
     _, mattes, _ = walking()
     save_mattes(tmp_path / "mattes.npz", mattes)
     assert np.array_equal(load_mattes(tmp_path / "mattes.npz"), mattes)
-    (tmp_path / "mattes.npz").write_bytes(b"nonsense")
-    with pytest.raises(InputError):
-        load_mattes(tmp_path / "mattes.npz")
+
+
+def test_mattes_of_format_1_load():
+    random = np.random.default_rng(0)
+    random.normal(size=(12, 2, 3)), random.normal(size=(20, 2, 3))
+    assert np.array_equal(load_mattes(FORMATS / "mattes_1.npz"), random.integers(0, 256, (2, 9, 16), np.uint8))
+
+
+def test_damaged_mattes_and_those_of_a_newer_format_are_refused(tmp_path):
+    (tmp_path / "damaged.npz").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_mattes(tmp_path / "damaged.npz")
+    np.savez(tmp_path / "newer.npz", format=FORMAT + 1, person=np.zeros((1, 2, 2), np.uint8))
+    with pytest.raises(InputError, match="newer version"):
+        load_mattes(tmp_path / "newer.npz")

@@ -1,4 +1,4 @@
-"""Networks of width 8 gain nothing from threads and lose much where the machine is shared."""
+"""One thread for torch: networks of width 8 gain nothing from more, and lose much on a shared machine."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ import torch
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
+    """Restore the number of threads after the tests."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""The refiner's blocks and losses against loops written by hand."""
+"""The refiner's blocks and losses against naive loops."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ import torch
 
 from headroom.refine import losses
 from headroom.refine.discriminator import Discriminator
-from headroom.refine.generator import INPUTS, AdaIN, Generator, GeneratorConfig, current_picture
+from headroom.refine.generator import INPUT_CHANNELS, AdaIN, Generator, GeneratorConfig, current_colours
 
-TINY = GeneratorConfig(width=4, levels=4, identity=6, hidden=8)
+TINY = GeneratorConfig(width=4, levels=4, identity_size=6, style_hidden=8)
 
 
-def test_adain_matches_a_loop_written_by_hand():
+def test_adain_matches_a_naive_loop():
     x, style = torch.randn(2, 3, 5, 4), torch.randn(2, 6)
     ours = AdaIN(3)(x, style)
     for b in range(2):
@@ -22,68 +22,75 @@ def test_adain_matches_a_loop_written_by_hand():
             assert torch.allclose(ours[b, c], expected, atol=1e-5)
 
 
-def test_eq_3_matches_a_loop_written_by_hand():
-    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6))
-    picture, heads = torch.rand(2, 3, 4, 4), torch.randn(2, 4, 4, 4)
-    refined, attention = generator.blend(picture, heads)
+def test_equation_3_matches_a_naive_loop():
+    generator = Generator(GeneratorConfig(width=4, levels=4, identity_size=6))
+    render, outputs = torch.rand(2, 3, 4, 4), torch.randn(2, 4, 4, 4)
+    refined, attention = generator.blend(render, outputs)
     for b, i, j in np.ndindex(2, 4, 4):
-        a = 1 / (1 + np.exp(-heads[b, 3, i, j].item()))
+        a = 1 / (1 + np.exp(-outputs[b, 3, i, j].item()))
         assert attention[b, 0, i, j].item() == pytest.approx(a, abs=1e-6)
         for c in range(3):
-            colour = (np.tanh(heads[b, c, i, j].item()) + 1) / 2
-            expected = a * picture[b, c, i, j].item() + (1 - a) * colour
+            colour = (np.tanh(outputs[b, c, i, j].item()) + 1) / 2
+            expected = a * render[b, c, i, j].item() + (1 - a) * colour
             assert refined[b, c, i, j].item() == pytest.approx(expected, abs=1e-5)
 
 
-def test_pictures_stay_between_0_and_1():
-    generator = Generator(GeneratorConfig(width=4, levels=4, identity=6))
+def test_refined_pictures_and_attention_lie_between_0_and_1():
+    generator = Generator(GeneratorConfig(width=4, levels=4, identity_size=6))
     for parameter in generator.parameters():
         torch.nn.init.normal_(parameter, 0, 1)
-    refined, attention = generator(torch.rand(2, INPUTS, 32, 32), torch.randn(2, 6))
+    refined, attention = generator(torch.rand(2, INPUT_CHANNELS, 32, 32), torch.randn(2, 6))
     assert refined.shape == (2, 3, 32, 32) and attention.shape == (2, 1, 32, 32)
-    for picture in (refined, attention):
-        assert picture.min() >= 0 and picture.max() <= 1
+    for values in (refined, attention):
+        assert values.min() >= 0 and values.max() <= 1
 
 
-def test_identity_changes_what_is_painted():
+def test_the_identity_changes_the_generated_picture():
     generator = Generator(TINY).eval()
     torch.nn.init.normal_(generator.style.out.weight)
-    window = torch.rand(1, INPUTS, 32, 32)
-    one, other = (generator(window, identity)[0] for identity in torch.randn(2, 1, 6))
+    inputs = torch.rand(1, INPUT_CHANNELS, 32, 32)
+    one, other = (generator(inputs, identity)[0] for identity in torch.randn(2, 1, 6))
     assert not torch.allclose(one, other)
 
 
-def test_told_features_of_another_kind_it_paints_nobody_in_particular_until_it_is_taught():
+def test_a_copy_for_another_kind_of_identity_ignores_it_until_it_is_trained():
     generator = Generator(TINY).eval()
     torch.nn.init.normal_(generator.style.out.weight)
     torch.nn.init.normal_(generator.style.hidden.bias)
-    other, window = generator.with_new_identity(9).eval(), torch.rand(1, INPUTS, 32, 32)
-    nobody = generator(window, torch.zeros(1, 6))[0]
-    painted = other(window, torch.randn(1, 9))[0]
-    assert torch.allclose(painted, nobody, atol=1e-6)
-    painted.mean().backward()
+    other, inputs = generator.with_identity_size(9).eval(), torch.rand(1, INPUT_CHANNELS, 32, 32)
+    nobody = generator(inputs, torch.zeros(1, 6))[0]
+    generated = other(inputs, torch.randn(1, 9))[0]
+    assert torch.allclose(generated, nobody, atol=1e-6)
+    generated.mean().backward()
     assert other.style.hidden.weight.grad.any()
 
 
-def test_current_picture_is_the_last_of_the_window():
-    window = torch.rand(1, INPUTS, 4, 4)
-    assert torch.equal(current_picture(window), window[:, 6:9])
+def test_without_context_the_generator_ignores_the_earlier_frames():
+    generator = Generator(GeneratorConfig(width=4, levels=4, identity_size=6, use_context=False)).eval()
+    inputs, identity = torch.rand(1, INPUT_CHANNELS, 32, 32), torch.randn(1, 6)
+    changed = inputs.clone()
+    changed[:, :6] = torch.rand(1, 6, 32, 32)
+    assert torch.equal(generator(inputs, identity)[0], generator(changed, identity)[0])
 
 
-def test_one_verdict_for_every_70_pixel_patch():
-    judge = Discriminator(width=4)
-    window, frame = torch.rand(1, INPUTS, 128, 128), torch.rand(1, 3, 128, 128, requires_grad=True)
-    verdicts = judge(window, frame)
-    assert verdicts.shape == (1, 1, 14, 14)
-    for layer in judge.layers:  # normalisation looks at the whole picture; without it the reach can be seen
+def test_current_colours_are_those_of_the_last_input_frame():
+    inputs = torch.rand(1, INPUT_CHANNELS, 4, 4)
+    assert torch.equal(current_colours(inputs), inputs[:, 6:9])
+
+
+def test_the_discriminator_has_one_logit_for_every_patch_of_70_pixels():
+    discriminator = Discriminator(width=4)
+    inputs, frame = torch.rand(1, INPUT_CHANNELS, 128, 128), torch.rand(1, 3, 128, 128, requires_grad=True)
+    assert discriminator(inputs, frame).shape == (1, 1, 14, 14)
+    for layer in discriminator.layers:  # normalisation depends on the whole picture and would hide the patch
         if isinstance(layer, torch.nn.InstanceNorm2d):
             layer.forward = lambda x: x
-    judge(window, frame)[0, 0, 7, 7].backward()
-    reached = frame.grad.abs().sum(1)[0].nonzero()
-    assert (reached.max(0).values - reached.min(0).values + 1).tolist() == [70, 70]
+    discriminator(inputs, frame)[0, 0, 7, 7].backward()
+    patch = frame.grad.abs().sum(1)[0].nonzero()
+    assert (patch.max(0).values - patch.min(0).values + 1).tolist() == [70, 70]
 
 
-def test_eq_4_terms_match_loops_written_by_hand():
+def test_the_terms_of_equation_4_match_naive_loops():
     refined, truth, attention = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5), torch.rand(2, 1, 4, 5)
     l1 = np.mean([abs(a - b) for a, b in zip(refined.flatten().tolist(), truth.flatten().tolist())])
     assert losses.l1_loss(refined, truth).item() == pytest.approx(l1, rel=1e-5)
@@ -99,7 +106,7 @@ def test_eq_4_terms_match_loops_written_by_hand():
     assert losses.attention_loss(attention).item() == pytest.approx(norm, rel=1e-5)
 
 
-def test_gan_losses_match_their_logarithms():
+def test_gan_losses_match_their_definition():
     true, fake = torch.randn(2, 1, 3, 3), torch.randn(2, 1, 3, 3)
     d_true, d_fake = torch.sigmoid(true), torch.sigmoid(fake)
     expected = -(torch.log(d_true).mean() + torch.log(1 - d_fake).mean()) / 2
@@ -107,7 +114,7 @@ def test_gan_losses_match_their_logarithms():
     assert torch.allclose(losses.generator_gan_loss(fake), -torch.log(d_fake).mean(), atol=1e-6)
 
 
-def test_weighted_losses_see_only_what_has_weight():
+def test_weighted_losses_ignore_pixels_of_weight_0():
     truth = torch.rand(1, 3, 32, 32)
     refined, weight = truth.clone(), torch.zeros(1, 1, 32, 32)
     weight[..., 20:, 20:] = 1

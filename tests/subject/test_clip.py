@@ -32,7 +32,7 @@ def test_pairing_says_how_far_it_is_and_names_the_feature():
     assert list(fractions) == sorted(fractions) and 0 <= fractions[0] and fractions[-1] <= 1
     assert [f"{step} {frame} of 3" in messages for step in ("Drawing frame", "Recognising the face in frame")
             for frame in (1, 2, 3)] == [True] * 6
-    assert pairs.feature == "ArcFace" and len(pairs) == FRAMES
+    assert pairs.identity_feature == "ArcFace" and len(pairs) == FRAMES
 
 
 @pytest.mark.parametrize("step", ["Drawing frame 2", "Marking", "Recognising the face in frame 2"])

@@ -13,6 +13,7 @@ from headroom.common.paths import REFINER_WEIGHTS
 from headroom.common.progress import no_progress
 from headroom.face.model import bundled_model
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
+from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import NetworkConfig
@@ -20,10 +21,10 @@ from headroom.motion.model.ridge import RidgeConfig
 from headroom.motion.train.dataset import AugmentConfig
 from headroom.motion.train.personal import TrainConfig
 from headroom.refine import general
-from headroom.refine.general import GENERAL as REFINING
 from headroom.refine.generator import Generator, GeneratorConfig
-from headroom.refine.refiner import Refiner
+from headroom.refine.refiner import Refiner, RefinerIdentity
 from headroom.refine.region import RegionConfig
+from headroom.refine.train_config import GENERAL as REFINING
 from headroom.subject import clip as learning
 from headroom.subject.identity import feature_name
 from headroom.training import corpus
@@ -60,7 +61,7 @@ def cut(path, from_seconds, face=True):
     sound = path.with_suffix(".wav")
     write_wav(sound, read_audio(SAMPLE, SAMPLE_RATE, from_seconds, from_seconds + WORD_SECONDS))
     height, width = frames[0].shape[:2]
-    with VideoWriter(path, fps, width, height, audio=sound) as writer:
+    with VideoWriter(path, fps, width, height, sound=SoundtrackSource(sound)) as writer:
         writer.write_all(frame if face else np.full_like(frame, 128) for frame in frames)
     sound.unlink()
 
@@ -113,7 +114,7 @@ def test_the_weights_are_trained_from_lrw_and_bad_clips_are_listed(lrw, tmp_path
 
 
 def test_the_refiner_is_trained_from_the_same_tracks_and_a_person_begins_from_it(lrw, tmp_path, monkeypatch):
-    tiny = replace(REFINING, generator=GeneratorConfig(width=8, levels=4, hidden=8), steps=2, device="cpu")
+    tiny = replace(REFINING, generator=GeneratorConfig(width=8, levels=4, style_hidden=8), steps=2, device="cpu")
     monkeypatch.setitem(training.REFINER_PRESETS, "general", tiny)
     weights, cache = tmp_path / "refiner.safetensors", tmp_path / "cache"
     notes = training.train_refiner_weights(training.TrainingRun([lrw], weights, cache))
@@ -122,30 +123,30 @@ def test_the_refiner_is_trained_from_the_same_tracks_and_a_person_begins_from_it
     model = bundled_model()
     identity = np.ones(model.identity_basis.shape[2] + model.albedo_basis.shape[2])
     first = general.general_refiner(identity, feature_name(model, None))
-    assert first.generator.config.width == 8 and np.allclose(first.identity, identity)
+    assert first.generator.config.width == 8 and np.allclose(first.identity.mean, identity)
     assert first.generator.style.hidden.weight.any()
 
 
 def test_of_the_general_refiner_a_feature_of_another_kind_keeps_the_network_alone(tmp_path, monkeypatch):
     model = bundled_model()
-    known = Refiner(Generator(GeneratorConfig(width=8, levels=4, hidden=8)), np.zeros(160, np.float32), RegionConfig(),
-                    64, "cpu", feature=feature_name(model, None))
+    known = Refiner(Generator(GeneratorConfig(width=8, levels=4, style_hidden=8)), RefinerIdentity(np.zeros(160, np.float32), feature_name(model, None)),
+                    RegionConfig(), 64, "cpu")
     known.save(tmp_path / "refiner.safetensors")
     monkeypatch.setattr(general, "REFINER_WEIGHTS", tmp_path / "refiner.safetensors")
     identity = np.random.default_rng(0).normal(size=160)
     for length, feature in ((160, feature_name(replace(model, digest="imported"), None)), (12, "ArcFace")):
         other = general.general_refiner(identity[:length], feature)
-        assert not other.generator.style.hidden.weight.any() and other.generator.config.identity == length
-        assert other.generator.stem.weight.equal(general.general_refiner(identity, known.feature).generator.stem.weight)
-        assert other.feature == feature
+        assert not other.generator.style.hidden.weight.any() and other.generator.config.identity_size == length
+        assert other.generator.stem.weight.equal(general.general_refiner(identity, known.identity.feature).generator.stem.weight)
+        assert other.identity.feature == feature
 
 
 def test_the_bundled_refiner_knows_the_bundled_face_model():
-    assert Refiner.load(REFINER_WEIGHTS, "cpu").feature == feature_name(bundled_model(), None)
+    assert Refiner.load(REFINER_WEIGHTS, "cpu").identity.feature == feature_name(bundled_model(), None)
 
 
 def test_a_refiner_s_training_resumed_equals_one_without_a_stop(lrw, tmp_path, monkeypatch):
-    tiny = replace(REFINING, generator=GeneratorConfig(width=8, levels=4, hidden=8), gan=0.3, steps=4, device="cpu",
+    tiny = replace(REFINING, generator=GeneratorConfig(width=8, levels=4, style_hidden=8), gan=0.3, steps=4, device="cpu",
                    discriminator_width=4)
     monkeypatch.setitem(training.REFINER_PRESETS, "general", tiny)
     weights = tmp_path / "whole.safetensors"

@@ -22,7 +22,8 @@ from headroom.evaluation import measures
 from headroom.face.camera import pose_vertices
 from headroom.face.performance import Performance
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
-from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
+from headroom.media.soundtrack import SoundtrackSource
+from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, probe, read_frames
 from headroom.plate.composite import crop_frame
 from headroom.subject.folder import Subject
 from headroom.subject.shot_refiner import Composite
@@ -119,8 +120,8 @@ class HeldOutPart:
 
     def writer(self, path: Path, generated: bool = False) -> VideoWriter:
         """A movie of this part, with its sound."""
-        return VideoWriter(path, self.info.fps, self.info.width, self.info.height, audio=self.clip,
-                           audio_from_seconds=self.from_seconds, generated=generated)
+        return VideoWriter(path, self.info.fps, self.info.width, self.info.height,
+                           sound=SoundtrackSource(self.clip, self.from_seconds), options=MovieOptions(generated=generated))
 
     def face_points(self, motion: Performance) -> np.ndarray:
         """Pixels (T, P, 2) of points spread over the face's surface, moved by the head alone."""

@@ -12,6 +12,7 @@ from headroom.common.progress import Progress, subprogress, no_progress
 from headroom.evaluation.measures import pose_jitter_degrees, pose_jitter_pixels
 from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel, bundled_model, load_model
+from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.subject.clip import clip_range
 from headroom.track.overlay import Overlay
@@ -89,8 +90,8 @@ def _write_overlay(path: Path, clip: Path, start: float, end: float, sound: bool
                    progress: Progress) -> None:
     motion = tracked.track
     overlay = Overlay(model, motion, tracked.landmarks, tracked.error)
-    with VideoWriter(path, motion.fps, motion.camera.width, motion.camera.height, audio=clip if sound else None,
-                     audio_from_seconds=start) as movie:
+    with VideoWriter(path, motion.fps, motion.camera.width, motion.camera.height,
+                     sound=SoundtrackSource(clip, start) if sound else None) as movie:
         for frame, picture in enumerate(read_frames(clip, start, end)):
             progress(frame / len(motion), "Drawing the overlay")
             movie.write(overlay.draw(picture, frame))

@@ -1,0 +1,1 @@
+"""Video, sound and images: files to arrays and back."""

@@ -1,4 +1,4 @@
-"""Sound in and out: any container to mono samples, samples to WAV."""
+"""Reading sound from any container as mono samples, and writing samples as WAV."""
 
 from __future__ import annotations
 
@@ -14,62 +14,65 @@ import numpy as np
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 
-SAMPLE_RATE = 16000  # Hz, what every network here listens to
-GAP_SECONDS = 0.05  # a hole in the stream longer than this is filled with silence; timestamps jitter less
-LOOKED_AT = 4000  # blocks of 25 ms at a time when silence is looked for
-SILENT_LEVEL = 1e-3  # of full scale, -60 dB: quieter than any room's own noise
+SAMPLE_RATE = 16000  # Hz, the rate that every network here is trained at
+MIN_GAP_SECONDS = 0.05  # longer gaps between timestamps are filled with silence; shorter ones are jitter
+SILENCE_BLOCK = SAMPLE_RATE // 40  # samples, 25 ms, whose level is compared with SILENT_LEVEL
+BLOCKS_AT_ONCE = 4000  # blocks that `is_silent` loads into memory together
+SILENT_LEVEL = 1e-3  # RMS as a fraction of full scale, -60 dB: quieter than the noise of any room
+
+
+class NoSoundInRange(InputError):
+    """Error for a chosen time range that contains no sound, for instance because it starts after the sound's end."""
 
 
 def read_audio(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: float = 0.0,
                to_seconds: float | None = None) -> np.ndarray:
-    """Mono samples (N,) float32, -1..1, of the first audio track of any media file.
+    """Return mono samples (N,) float32, -1..1, of the first audio stream of any media file.
 
-    Second 0 is the first video frame where there is a picture, else the first sample, so sound stays in step with the
-    frames whatever the start times in the container: earlier sound is cut, later sound is preceded by silence.
+    Time 0 is the first video frame where the file has video, otherwise the first sample. The sound therefore stays
+    synchronised with the frames whatever start times the container holds: earlier sound is cut off, and silence
+    precedes later sound.
     """
-    return np.concatenate(list(audio_pieces(path, sample_rate, from_seconds, to_seconds)))
-
-
-class NothingThere(InputError):
-    """The chosen part of a sound file lies behind its end."""
+    return np.concatenate(list(audio_chunks(path, sample_rate, from_seconds, to_seconds)))
 
 
 @contextmanager
 def audio_on_disk(path: Path | str, sample_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
-    """The samples (N,) of `read_audio`, mapped from a temporary file: hours of speech take no more memory than what is
-    looked at."""
+    """Yield the samples (N,) of `read_audio`, memory-mapped from a temporary file.
+
+    Hours of speech then occupy only the memory of the part that is being read.
+    """
     with tempfile.TemporaryFile(prefix="headroom-") as file:
-        for piece in audio_pieces(path, sample_rate):
-            piece.tofile(file)
+        for chunk in audio_chunks(path, sample_rate):
+            chunk.tofile(file)
         file.flush()
         yield np.memmap(file, np.float32, "r")
 
 
-def audio_pieces(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: float = 0.0,
+def audio_chunks(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: float = 0.0,
                  to_seconds: float | None = None) -> Iterator[np.ndarray]:
-    """What `read_audio` reads, piece by piece (n,); InputError when there is nothing."""
+    """Yield the samples of `read_audio` in chunks (n,); raise InputError when there are none."""
     path, count = Path(path), 0
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise InputError(f"{path.name} has no sound. Choose a file with an audio track.")
-            for piece in _placed(container, sample_rate, from_seconds, to_seconds):
-                count += len(piece)
-                yield piece
+            for chunk in _aligned_chunks(container, sample_rate, from_seconds, to_seconds):
+                count += len(chunk)
+                yield chunk
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist. Choose another file.") from error
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path.name} is not a sound or video file that can be read. Choose another file.") from error
     if not count:
-        raise NothingThere(f"{path.name} holds no sound in the chosen part. Choose another file or part.")
+        raise NoSoundInRange(f"{path.name} holds no sound in the chosen part. Choose another file or part.")
 
 
 def is_silent(samples: np.ndarray) -> bool:
-    """Whether no 25 ms of `samples` (N,), 16 kHz, reaches -60 dB of full scale."""
-    length = SAMPLE_RATE // 40
-    for first in range(0, len(samples), LOOKED_AT * length):
-        piece = np.asarray(samples[first:first + LOOKED_AT * length], np.float32)
-        blocks = np.pad(piece, (0, -len(piece) % length)).reshape(-1, length)
+    """Return whether no block of 25 ms of `samples` (N,), 16 kHz, reaches -60 dB of full scale."""
+    for first in range(0, len(samples), BLOCKS_AT_ONCE * SILENCE_BLOCK):
+        loaded = np.asarray(samples[first:first + BLOCKS_AT_ONCE * SILENCE_BLOCK], np.float32)
+        blocks = np.pad(loaded, (0, -len(loaded) % SILENCE_BLOCK)).reshape(-1, SILENCE_BLOCK)
         if float((blocks**2).mean(1).max()) >= SILENT_LEVEL**2:
             return False
     return True
@@ -85,68 +88,71 @@ def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -
         file.writeframes(pcm.tobytes())
 
 
-def _placed(container: av.container.InputContainer, sample_rate: int, from_seconds: float,
-            to_seconds: float | None) -> Iterator[np.ndarray]:
-    """The decoded pieces (n,) of the asked part, holes between them filled up."""
-    picture = _first_picture_seconds(container)
+def _aligned_chunks(container: av.container.InputContainer, sample_rate: int, from_seconds: float,
+                    to_seconds: float | None) -> Iterator[np.ndarray]:
+    """Yield the decoded chunks (n,) of the chosen range, with silence in the gaps between them."""
+    video_start = _first_frame_seconds(container)
     first = round(from_seconds * sample_rate)
-    last = None if to_seconds is None else round(to_seconds * sample_rate)
-    start, position = picture or 0.0, None  # second 0 in container seconds; the next sample, counted from second 0
-    for seconds, samples in _pieces(container, sample_rate):
+    end = None if to_seconds is None else round(to_seconds * sample_rate)
+    start = video_start or 0.0  # time 0, in container seconds
+    position = None  # index of the next sample, counted from time 0
+    for seconds, samples in _decoded_chunks(container, sample_rate):
         if position is None:
-            start = start if picture is not None or seconds is None else seconds
+            start = start if video_start is not None or seconds is None else seconds
             position = round(((start if seconds is None else seconds) - start) * sample_rate)
-            yield np.zeros(_overlap(0, position, first, last), np.float32)
-        elif seconds is not None and seconds - start - position / sample_rate > GAP_SECONDS:
+            yield np.zeros(_overlap(0, position, first, end), np.float32)
+        elif seconds is not None and seconds - start - position / sample_rate > MIN_GAP_SECONDS:
             resumed = round((seconds - start) * sample_rate)
-            yield np.zeros(_overlap(position, resumed, first, last), np.float32)
+            yield np.zeros(_overlap(position, resumed, first, end), np.float32)
             position = resumed
         low = max(first, 0) - position
-        high = len(samples) if last is None else last - position
+        high = len(samples) if end is None else end - position
         yield samples[max(low, 0):max(high, 0)]
         position += len(samples)
-        if last is not None and position >= last:
+        if end is not None and position >= end:
             break
 
 
-def _pieces(container: av.container.InputContainer, sample_rate: int) -> Iterator[tuple[float | None, np.ndarray]]:
-    """(time of the first sample in container seconds or None, samples (n,) float32) in order, resampled to mono.
+def _decoded_chunks(
+    container: av.container.InputContainer, sample_rate: int
+) -> Iterator[tuple[float | None, np.ndarray]]:
+    """Yield time in container seconds, or None, and samples (n,) float32 of each chunk, resampled to mono.
 
-    A stream is resampled in one go from hole to hole, so that the filter never sees a seam of its own making.
+    One resampler handles everything between two gaps, because restarting it would leave an audible edge.
     """
     stream = container.streams.audio[0]
-    resampler, begun, expected = None, None, None
+    resampler, chunk_seconds, expected = None, None, None
     for frame in container.decode(stream):
         seconds = frame.time
-        if resampler is None or (seconds is not None and expected is not None and seconds - expected > GAP_SECONDS):
+        if resampler is None or (seconds is not None and expected is not None and seconds - expected > MIN_GAP_SECONDS):
             if resampler is not None:
-                yield from _resampled(resampler, None, begun)
-            resampler, begun = av.AudioResampler(format="fltp", rate=sample_rate), seconds
-        yield from _resampled(resampler, frame, begun)
-        begun = None
+                yield from _resampled(resampler, None, chunk_seconds)
+            resampler, chunk_seconds = av.AudioResampler(format="fltp", rate=sample_rate), seconds
+        yield from _resampled(resampler, frame, chunk_seconds)
+        chunk_seconds = None
         expected = None if seconds is None else seconds + frame.samples / frame.sample_rate
     if resampler is not None:
-        yield from _resampled(resampler, None, begun)
+        yield from _resampled(resampler, None, chunk_seconds)
 
 
 def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame | None,
                seconds: float | None) -> Iterator[tuple[float | None, np.ndarray]]:
-    """What comes out when `frame` goes in (None: the rest); `seconds` belongs to the first piece."""
+    """Yield what the resampler returns for `frame`, or its remainder for None; only the first chunk has `seconds`."""
     if frame is not None:
-        frame.pts = None  # the resampler counts samples itself; odd timestamps would make it stretch sound
+        frame.pts = None  # the resampler counts samples itself; irregular timestamps would make it stretch the sound
     for out in resampler.resample(frame):
         yield seconds, out.to_ndarray().mean(0, dtype=np.float32)  # the library's own down-mix is 3 dB louder
         seconds = None
 
 
-def _first_picture_seconds(container: av.container.InputContainer) -> float | None:
-    """When the first video frame is shown, in container seconds; cover art is no picture."""
+def _first_frame_seconds(container: av.container.InputContainer) -> float | None:
+    """Return when the first video frame is shown, in container seconds; None without video. Cover art is no video."""
     videos = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not videos or videos[0].start_time is None or videos[0].time_base is None:
         return None
     return float(videos[0].start_time * videos[0].time_base)
 
 
-def _overlap(low: int, high: int, first: int, last: int | None) -> int:
-    """How many of the samples low..high lie within first..last."""
-    return max(0, (high if last is None else min(high, last)) - max(low, first, 0))
+def _overlap(low: int, high: int, first: int, end: int | None) -> int:
+    """Return how many of the samples low..high-1 lie within first..end-1; negative samples never do."""
+    return max(0, (high if end is None else min(high, end)) - max(low, first, 0))

@@ -1,4 +1,4 @@
-"""Pictures in and out: RGB and RGBA, uint8."""
+"""Reading and writing images: RGB and RGBA, uint8."""
 
 from __future__ import annotations
 
@@ -10,33 +10,38 @@ import numpy as np
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 
-PHOTOS = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
-"""Endings of files that are pictures and no movies."""
+PHOTO_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
+"""Suffixes of files that are still images, not movies."""
 
-BEHIND_TRANSPARENCY = 128  # grey that is put behind a photo without a background
+TRANSPARENT_GREY = 128  # the grey that replaces the transparent parts of a photo
 
 
 def is_photo(path: Path) -> bool:
-    return Path(path).suffix.lower() in PHOTOS
+    """Return whether a file is a still image, by its suffix."""
+    return Path(path).suffix.lower() in PHOTO_SUFFIXES
 
 
 def read_photo(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of any photo: upright as its camera says, grey and 16-bit brought to this form, over grey
-    where it is transparent.
+    """Return any photo as (H, W, 3) uint8 RGB.
+
+    The image is upright as its EXIF orientation says, grey and 16-bit images are converted, and transparent parts
+    are grey.
     """
     photo = read_picture(path)
     stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored.ndim < 3 or stored.shape[2] != 4 or stored.shape[:2] != photo.shape[:2]:
         return photo
-    opaque = stored[..., 3:].astype(np.float32) / (255 if stored.dtype == np.uint8 else 65535)
-    return np.rint(BEHIND_TRANSPARENCY + opaque * (photo.astype(np.float32) - BEHIND_TRANSPARENCY)).astype(np.uint8)
+    alpha = stored[..., 3:].astype(np.float32) / (255 if stored.dtype == np.uint8 else 65535)
+    return np.rint(TRANSPARENT_GREY + alpha * (photo.astype(np.float32) - TRANSPARENT_GREY)).astype(np.uint8)
 
 
 def read_picture(path: Path, alpha: bool = False) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of a picture file, or (H, W, 4) with straight alpha; InputError when it is none."""
+    """Return an image file as (H, W, 3) uint8 RGB, or as (H, W, 4) RGBA with straight alpha.
+
+    Raises InputError when the file is not an image, or has no alpha channel where `alpha` is set.
+    """
     try:
-        # cv2.imread cannot open every path that the system can
-        encoded = np.fromfile(path, np.uint8)
+        encoded = np.fromfile(path, np.uint8)  # cv2.imread cannot open every path that the system can
         picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_COLOR)
     except (OSError, cv2.error):
         picture = None

@@ -1,42 +1,74 @@
-"""The sound track of a movie: AAC, written beside the pictures."""
+"""The soundtrack of a movie: where it comes from, and how it is written beside the frames."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 
-RATE = 48000  # Hz
+from headroom.media.audio import NoSoundInRange, read_audio
+
+SOUND_RATE = 48000  # Hz
 AAC_FRAME = 1024  # samples
 
 
-class SoundTrack:
-    """A movie's sound track, written beside its pictures so that players find both together."""
+@dataclass(frozen=True)
+class SoundtrackSource:
+    """The sound that a movie gets.
+
+    path: any file with sound.
+    from_seconds: time in the file at movie frame 0; negative where the file starts after frame 0.
+    audible_range: start and end in file seconds of the part that is heard, all of it if None; the rest is silent.
+    """
+
+    path: Path
+    from_seconds: float = 0.0
+    audible_range: tuple[float, float] | None = None
+
+    def read(self) -> np.ndarray | None:
+        """Return the samples (N,) at `SOUND_RATE` from movie frame 0 on; None where nothing of it is heard."""
+        first, end = self.audible_range or (0.0, None)
+        first = max(first, self.from_seconds, 0.0)
+        try:
+            audible = read_audio(self.path, SOUND_RATE, first, end)
+        except NoSoundInRange:
+            return None
+        return np.concatenate([np.zeros(round((first - self.from_seconds) * SOUND_RATE), np.float32), audible])
+
+
+class SoundtrackWriter:
+    """Writes a movie's AAC stream while its frames are written, so that players find both near each other."""
 
     def __init__(self, container: av.container.OutputContainer, samples: np.ndarray):
-        """samples (N,) float32 at `RATE`, -1..1."""
-        self.container, self.samples, self.done = container, samples, 0
-        self.stream = container.add_stream("aac", rate=RATE, layout="mono", options={"b": "128k"})
+        """Add the stream; samples (N,) float32 at `SOUND_RATE`, -1..1."""
+        self._container, self._samples = container, samples
+        self._written = 0  # samples
+        self._stream = container.add_stream("aac", rate=SOUND_RATE, layout="mono", options={"b": "128k"})
 
     def write_until(self, seconds: Fraction) -> None:
-        """Whole AAC frames up to `seconds`."""
-        while self.done + AAC_FRAME <= self._end(seconds):
+        """Write all whole AAC frames that end by `seconds`."""
+        while self._written + AAC_FRAME <= self._end(seconds):
             self._encode(AAC_FRAME)
 
     def finish(self, seconds: Fraction) -> None:
+        """Write the remaining samples until `seconds`, and end the stream."""
         self.write_until(seconds)
-        rest = self._end(seconds) - self.done
+        rest = self._end(seconds) - self._written
         if rest > 0:
             self._encode(rest)
-        self.container.mux(self.stream.encode(None))
+        self._container.mux(self._stream.encode(None))
 
     def _end(self, seconds: Fraction) -> int:
-        return min(int(seconds * RATE), len(self.samples))
+        """Return the number of samples until `seconds`, or all if they end before."""
+        return min(int(seconds * SOUND_RATE), len(self._samples))
 
     def _encode(self, count: int) -> None:
-        block = np.ascontiguousarray(self.samples[None, self.done:self.done + count])
+        """Encode and write the next `count` samples."""
+        block = np.ascontiguousarray(self._samples[None, self._written:self._written + count])
         frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = RATE, self.done, Fraction(1, RATE)
-        self.container.mux(self.stream.encode(frame))
-        self.done += count
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, self._written, Fraction(1, SOUND_RATE)
+        self._container.mux(self._stream.encode(frame))
+        self._written += count

@@ -1,4 +1,4 @@
-"""Video in and out through PyAV: frames at a constant rate, movies with sound that are complete or absent."""
+"""Video in and out through PyAV: frames at a constant rate, and movies with sound."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 
 from headroom import __version__
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
-from headroom.media.audio import NothingThere, read_audio
-from headroom.media.clock import Clock, rate_fraction
-from headroom.media.soundtrack import RATE, SoundTrack
+from headroom.media.clock import FrameClock, rate_fraction
+from headroom.media.soundtrack import SoundtrackSource, SoundtrackWriter
 
-LABEL = f"AI-generated: made with Headroom {__version__}"
-# without these two flags swscale's shortcuts darken every colour by one to two levels
-EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+AI_LABEL = f"AI-generated: made with Headroom {__version__}"
+# Without the last two flags swscale takes shortcuts that darken every colour by one to two levels.
+EXACT_COLOURS = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+SMPTE_170M, SWSCALE_BT601 = 6, 5  # the same colour space as tagged in a file and as a swscale argument
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video is, as `read_frames` delivers it: upright, at the constant rate `fps`.
+    """Properties of a video as `read_frames` returns it: upright, at the constant rate `fps`.
 
-    Time 0 is the first picture, as for `headroom.media.audio.read_audio`.
+    Time 0 is the first frame, as in `headroom.media.audio.read_audio`.
     """
 
     width: int  # px
@@ -39,11 +41,20 @@ class VideoInfo:
     has_audio: bool
 
 
+@dataclass(frozen=True)
+class MovieOptions:
+    """Quality and metadata of a movie that `VideoWriter` writes."""
+
+    crf: int = 16  # H.264 constant rate factor, 0..51; lower is better
+    title: str | None = None  # the file's stem if None
+    generated: bool = False  # mark the movie as AI-generated in its metadata
+
+
 def probe(path: Path) -> VideoInfo:
-    """Size, rate, exact frame count and sound of a video; InputError when it is none."""
+    """Return size, rate, exact frame count and presence of sound; raise InputError when the file is not a video."""
     path = Path(path)
     with _open_video(path) as (container, stream):
-        clock = Clock(path, container, stream)
+        clock = FrameClock(path, container, stream)
     with _open_video(path) as (container, stream):
         frame = next(_decoded(container, stream), None)
         if frame is None:
@@ -55,7 +66,10 @@ def probe(path: Path) -> VideoInfo:
 
 def frame_span(info: VideoInfo, from_seconds: float | None = None, to_seconds: float | None = None,
                fps: float | None = None) -> range:
-    """The indices `read_frames` yields; frame i shows the time i / fps. Neighbouring spans share no frame."""
+    """Return the indices of the frames that `read_frames` yields; frame i shows time i / fps.
+
+    Adjacent time ranges share no frame and lose none.
+    """
     fps = fps or info.fps
     last = round(info.seconds * fps)
     first = min(max(0, round((from_seconds or 0.0) * fps)), last)
@@ -65,69 +79,67 @@ def frame_span(info: VideoInfo, from_seconds: float | None = None, to_seconds: f
 
 def read_frames(path: Path, from_seconds: float | None = None, to_seconds: float | None = None,
                 fps: float | None = None) -> Iterator[np.ndarray]:
-    """Frames (H, W, 3) uint8 RGB of a video at the constant rate `fps`, by default the clip's own (average) rate.
+    """Yield frames (H, W, 3) uint8 RGB of a video at the constant rate `fps`, by default the clip's average rate.
 
-    Frame i shows time i / fps: the latest picture that has begun by then. A clip of constant rate read at its own
-    rate gives each of its pictures once. Untagged video is taken as BT.709.
+    Frame i is the latest frame of the file that starts at or before time i / fps. A clip of constant rate that is
+    read at its own rate yields each of its frames once. Video without colour tags is read as BT.709.
     """
     path = Path(path)
     with _open_video(path) as (container, stream):
-        clock = Clock(path, container, stream)
+        clock = FrameClock(path, container, stream)
     info = VideoInfo(0, 0, clock.fps, clock.count / clock.fps, clock.count, clock.variable, False)
     rate = fps or clock.fps
-    wanted = iter(frame_span(info, from_seconds, to_seconds, rate))
-    index = next(wanted, None)
+    indices = iter(frame_span(info, from_seconds, to_seconds, rate))
+    index = next(indices, None)
     if index is None:
         return
     with _open_video(path) as (container, stream):
-        held = None
+        current = None
         for frame in _decoded(container, stream):
-            begins = clock.seconds(frame.pts)
+            start = clock.seconds(frame.pts)
             picture = None
-            while held is not None and index is not None and index / rate + 1e-4 < begins:
-                picture = _rgb(held) if picture is None else picture.copy()
+            while current is not None and index is not None and index / rate + 1e-4 < start:
+                picture = _rgb(current) if picture is None else picture.copy()
                 yield picture
-                index = next(wanted, None)
+                index = next(indices, None)
             if index is None:
                 return
-            held = frame
-        if held is None:
+            current = frame
+        if current is None:
             raise InputError(f"{path.name} holds no readable picture; export it again as mp4 (H.264).")
-        picture = _rgb(held)
+        picture = _rgb(current)
         while index is not None:
             yield picture.copy()
-            index = next(wanted, None)
+            index = next(indices, None)
 
 
 class VideoWriter:
-    """Writes an H.264 movie (yuv420p, BT.709 limited range) and, if given, its sound as AAC.
+    """Writes an H.264 movie (yuv420p, BT.709 limited range), with AAC sound if given; use it as a context manager.
 
-    Used as a context manager. The movie appears under its name when the block ends well; on an error nothing is left.
-    Odd sizes gain one repeated row or column. `generated=True` marks the movie as AI-generated in its metadata.
+    The movie appears under its name when the block succeeds; an error leaves no file, or the older one. Odd widths and
+    heights gain one repeated column or row, because yuv420p needs even ones.
     """
 
-    def __init__(self, path: Path, fps: float, width: int, height: int, *, crf: int = 16, audio: Path | None = None,
-                 audio_from_seconds: float = 0.0, audio_part: tuple[float, float] | None = None,
-                 title: str | None = None, generated: bool = False):
-        """audio: any file with a sound track; its time `audio_from_seconds`, which may be negative, meets frame 0 and
-        its end is cut to the last frame's. Of it, only `audio_part` is heard: its seconds from and to, all if None."""
+    def __init__(self, path: Path, fps: float, width: int, height: int, *, sound: SoundtrackSource | None = None,
+                 options: MovieOptions | None = None):
+        """Take the settings; nothing is written before the block starts. The sound is cut to the movie's length."""
         self.path = Path(path)
         self.rate = rate_fraction(fps)
-        self.width, self.height, self.crf = width, height, crf
+        self.width, self.height = width, height
         self.frames = 0
-        self.tags = {"title": title or self.path.stem} | ({"comment": LABEL} if generated else {})
-        self._audio = (Path(audio), audio_from_seconds, audio_part) if audio else None
+        self._source, self._options = sound, options or MovieOptions()
         self._stack = ExitStack()
 
-    def __enter__(self) -> "VideoWriter":
+    def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
-            sound = _sound_from(*self._audio) if self._audio else None
+            samples = self._source.read() if self._source else None
             temporary = stack.enter_context(atomic_write(self.path))
             container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             self._container = stack.enter_context(container)
-            self._container.metadata.update(self.tags)
+            self._container.metadata.update(self._tags())
             self._video = self._add_video()
-            self._sound = SoundTrack(self._container, sound) if sound is not None else None
+            self._sound = SoundtrackWriter(self._container, samples) if samples is not None else None
+            stack.push(self._finish)
             self._stack = stack.pop_all()
         return self
 
@@ -147,20 +159,32 @@ class VideoWriter:
             self._sound.write_until(self.frames / self.rate)
 
     def write_all(self, frames: Iterable[np.ndarray]) -> None:
+        """Append frames (height, width, 3) uint8 RGB."""
         for frame in frames:
             self.write(frame)
 
-    def __exit__(self, kind, error, trace) -> None:
-        with self._stack as stack:
-            if kind is not None:  # let the clean-up of the temporary file see the error
-                stack.__exit__(kind, error, trace)
-                return
-            self._container.mux(self._video.encode(None))
-            if self._sound:
-                self._sound.finish(self.frames / self.rate)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, trace)
 
-    def _add_video(self):
-        stream = self._container.add_stream("libx264", rate=self.rate, options={"crf": str(self.crf), "preset": "fast"})
+    def _finish(self, kind: type[BaseException] | None, error: BaseException | None,
+                trace: TracebackType | None) -> None:
+        """Write what the encoders still hold, unless an error ends the movie."""
+        if error is not None:
+            return
+        self._container.mux(self._video.encode(None))
+        if self._sound:
+            self._sound.finish(self.frames / self.rate)
+
+    def _tags(self) -> dict[str, str]:
+        """Return the movie's metadata."""
+        title = {"title": self._options.title or self.path.stem}
+        return title | ({"comment": AI_LABEL} if self._options.generated else {})
+
+    def _add_video(self) -> av.VideoStream:
+        """Add the video stream to the container."""
+        encoding = {"crf": str(self._options.crf), "preset": "fast"}
+        stream = self._container.add_stream("libx264", rate=self.rate, options=encoding)
         stream.width, stream.height = self.width + self.width % 2, self.height + self.height % 2
         stream.pix_fmt = "yuv420p"
         stream.time_base = 1 / self.rate
@@ -170,20 +194,9 @@ class VideoWriter:
         return stream
 
 
-def _sound_from(path: Path, from_seconds: float, part: tuple[float, float] | None) -> np.ndarray | None:
-    """A file's samples (N,) from a time on, silent before the part that is heard; None where that has ended."""
-    begin, end = part or (0.0, None)
-    begin = max(begin, from_seconds, 0.0)
-    try:
-        heard = read_audio(path, RATE, begin, end)
-    except NothingThere:
-        return None
-    return np.concatenate([np.zeros(round((begin - from_seconds) * RATE), np.float32), heard])
-
-
 @contextmanager
-def _open_video(path: Path):
-    """(container, its video stream), or InputError in one sentence."""
+def _open_video(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+    """Yield the container and its video stream; raise InputError when there is none."""
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the name.")
     try:
@@ -198,8 +211,8 @@ def _open_video(path: Path):
         yield container, streams[0]
 
 
-def _decoded(container, stream) -> Iterator[av.VideoFrame]:
-    """Every picture that can be decoded; damaged ones are left out and their time shows the one before."""
+def _decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Yield every frame that can be decoded; damaged ones are skipped, so the frame before them is shown longer."""
     try:
         for packet in container.demux(stream):
             try:
@@ -207,27 +220,28 @@ def _decoded(container, stream) -> Iterator[av.VideoFrame]:
             except av.InvalidDataError:
                 continue
     except av.FFmpegError:
-        return  # the file stops here
+        return  # the rest of the file cannot be read
 
 
 def _rgb(frame: av.VideoFrame) -> np.ndarray:
-    """(H, W, 3) uint8 RGB, upright."""
+    """Return a decoded frame as (H, W, 3) uint8 RGB, upright."""
     full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
-    known = {int(space) for space in Colorspace} | {6}
-    space = frame.colorspace if int(frame.colorspace) in known else Colorspace.ITU709
+    known = {int(space) for space in Colorspace} | {SMPTE_170M}
+    space = int(frame.colorspace if int(frame.colorspace) in known else Colorspace.ITU709)
     picture = frame.to_ndarray(
-        format="rgb24", src_colorspace=5 if int(space) == 6 else int(space), dst_colorspace=int(Colorspace.ITU709),
+        format="rgb24", src_colorspace=SWSCALE_BT601 if space == SMPTE_170M else space,
+        dst_colorspace=int(Colorspace.ITU709),
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG, dst_color_range=ColorRange.JPEG,
-        interpolation=EXACT,
+        interpolation=EXACT_COLOURS,
     )
     return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90 % 4))
 
 
 def _yuv(frame: np.ndarray) -> av.VideoFrame:
-    """(H, W, 3) uint8 RGB of even size as BT.709 limited yuv420p."""
+    """Return (H, W, 3) uint8 RGB of even size as BT.709 limited yuv420p."""
     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
     return picture.reformat(
         format="yuv420p", src_colorspace=Colorspace.ITU709, dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG, dst_color_range=ColorRange.MPEG,
-        interpolation=EXACT,
+        interpolation=EXACT_COLOURS,
     )

@@ -1,4 +1,4 @@
-"""The background of a clip without the person: what most frames show of it, filled in where none does."""
+"""The background of a clip without the person: the median of what the frames show of it, inpainted elsewhere."""
 
 from __future__ import annotations
 
@@ -8,67 +8,82 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.plate.matte import LEAST
+from headroom.plate.matte import MIN_ALPHA
 
-FRAMES = 24  # looked at, spread over the clip
-SEEN = 3  # of them that must show a place of the background, where there are so many
-CLEAR = 2  # cells of a matte around the person that are not background yet: shadow, and what the mask leaves out
-STEADY = 8.0  # mean difference of the frames from the background, 0..255; more is a moving camera
-LEAST_SEEN = 0.05  # of the picture; from less than that no background is filled in
-FILL_SIDE = 640  # pixels of the longer side of the picture in which gaps are filled
-FILL_REACH = 5  # of them that a filled pixel looks at
+SAMPLED_FRAMES = 24  # spread evenly over the clip
+MIN_VIEWS = 3  # sampled frames that must show a pixel of the background; fewer where the clip has fewer frames
+MATTE_MARGIN = 2  # matte cells around the person that do not count as background: shadow, and errors of the matte
+MAX_DIFFERENCE = 8.0  # mean difference of the frames from the background, 0..255; a moving camera exceeds it
+MIN_KNOWN = 0.05  # fraction of the picture that the frames must show
+INPAINT_SIDE = 640  # pixels of the longer side of the picture that is inpainted
+INPAINT_RADIUS = 5  # pixels of that picture that an inpainted pixel depends on
+BAND_ROWS = 32  # rows of the picture that are processed at once, to limit memory
 
-
-MOVES = ("The background of the clip moves, so it bends a little where the head is moved; one that stands still does "
-         "not.")
-HIDDEN = ("The person hides nearly all of the picture, so what is beside the head bends a little where it is moved; a "
-          "clip with more room around the person does not.")
-
-
-def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint8]) -> NDArray[np.uint8] | str:
-    """(H, W, 3) uint8 behind the person of frames (H, W, 3) with mattes (T, h, w), or why it cannot be known."""
-    chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES).astype(int))
-    free = np.stack([_free(mattes[index], frames[0].shape) for index in chosen])
-    known = free.sum(axis=0) >= min(SEEN, len(chosen))
-    if known.mean() < LEAST_SEEN:
-        return HIDDEN
-    picture, off = np.empty_like(frames[0]), 0.0
-    for rows in np.array_split(np.arange(len(picture)), max(len(picture) // 32, 1)):
-        part = np.stack([frames[index][rows] for index in chosen])
-        picture[rows] = _median(part, free[:, rows])
-        away = np.abs(part.astype(np.int16) - picture[rows]).mean(axis=3)
-        off += float((away * free[:, rows]).sum())
-    if off > STEADY * max(int(free.sum()), 1):
-        return MOVES
-    return filled(picture, known)
+MOVING = ("The background of the clip moves, so it bends slightly where the head is moved. A clip with a still "
+          "background avoids this.")
+HIDDEN = ("The person covers nearly all of the picture, so what is beside the head bends slightly where the head is "
+          "moved. A clip with more space around the person avoids this.")
 
 
-def filled(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """`picture` (H, W, 3) with what is not known (H, W) painted from its surroundings, softly."""
+class UnknownBackground(Exception):
+    """Reason, for the user, why a clip has no background picture."""
+
+
+def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the background (H, W, 3) uint8 behind the person of frames (H, W, 3).
+
+    mattes: (T, h, w) uint8, one for each frame.
+
+    Raises UnknownBackground when the frames hide it or when it moves.
+    """
+    sampled = np.unique(np.linspace(0, len(frames) - 1, SAMPLED_FRAMES).astype(int))
+    visible = np.stack([_visible_background(mattes[index], frames[0].shape) for index in sampled])
+    known = visible.sum(axis=0) >= min(MIN_VIEWS, len(sampled))
+    if known.mean() < MIN_KNOWN:
+        raise UnknownBackground(HIDDEN)
+    picture, difference = np.empty_like(frames[0]), 0.0
+    for rows in np.array_split(np.arange(len(picture)), max(len(picture) // BAND_ROWS, 1)):
+        band = np.stack([frames[index][rows] for index in sampled])
+        picture[rows] = _masked_median(band, visible[:, rows])
+        deviation = np.abs(band.astype(np.int16) - picture[rows]).mean(axis=3)
+        difference += float((deviation * visible[:, rows]).sum())
+    if difference > MAX_DIFFERENCE * max(int(visible.sum()), 1):
+        raise UnknownBackground(MOVING)
+    return inpaint_unknown(picture, known)
+
+
+def inpaint_unknown(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return `picture` (H, W, 3) with the pixels that are not `known` (H, W) inpainted from those around them.
+
+    The transition is soft. Inpainting runs at a lower resolution, because its result is smooth.
+    """
     if known.all():
         return picture
     height, width = known.shape
-    shrink = min(1.0, FILL_SIDE / max(height, width))
+    shrink = min(1.0, INPAINT_SIDE / max(height, width))
     size = (max(round(width * shrink), 1), max(round(height * shrink), 1))
-    share = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    summed = cv2.resize(picture * known[..., None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = np.rint(summed / np.maximum(share, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
-    painted = cv2.inpaint(small, (share < 0.5).astype(np.uint8), FILL_REACH, cv2.INPAINT_TELEA)
-    painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
-    sure = cv2.erode(known.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
-    keep = cv2.blur(sure, (5, 5))[..., None]
-    return np.rint(painted + keep * (picture.astype(np.float32) - painted)).astype(np.uint8)
+    weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    premultiplied = cv2.resize(picture * known[..., None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = np.rint(premultiplied / np.maximum(weight, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
+    inpainted = cv2.inpaint(small, (weight < 0.5).astype(np.uint8), INPAINT_RADIUS, cv2.INPAINT_TELEA)
+    inpainted = cv2.resize(inpainted, (width, height), interpolation=cv2.INTER_CUBIC)
+    inside = cv2.erode(known.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+    alpha = cv2.blur(inside, (5, 5))[..., None]
+    return np.rint(inpainted + alpha * (picture.astype(np.float32) - inpainted)).astype(np.uint8)
 
 
-def _free(matte: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """(H, W) where a frame shows background and nothing else."""
-    around = np.ones((2 * CLEAR + 1, 2 * CLEAR + 1), np.uint8)
-    near = cv2.dilate((matte > LEAST).astype(np.uint8), around)
-    return cv2.resize(near, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST) == 0
+def _visible_background(matte: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return where (H, W) a frame of `shape` shows nothing but background."""
+    kernel = np.ones((2 * MATTE_MARGIN + 1, 2 * MATTE_MARGIN + 1), np.uint8)
+    person = cv2.dilate((matte > MIN_ALPHA).astype(np.uint8), kernel)
+    return cv2.resize(person, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST) == 0
 
 
-def _median(pictures: NDArray[np.uint8], free: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(h, W, 3) of pictures (T, h, W, 3) where they are free (T, h, W); 255 where none is, to be filled."""
-    ordered = np.sort(np.where(free[..., None], pictures, 255), axis=0)
-    middle = np.maximum(free.sum(axis=0) - 1, 0) // 2
+def _masked_median(pictures: NDArray[np.uint8], visible: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return the lower median (h, w, 3) of pictures (T, h, W, 3) where they are visible (T, h, W); 255 where none is.
+
+    numpy's masked median is no substitute, because it averages the middle two of an even number.
+    """
+    ordered = np.sort(np.where(visible[..., None], pictures, 255), axis=0)
+    middle = np.maximum(visible.sum(axis=0) - 1, 0) // 2
     return np.take_along_axis(ordered, middle[None, ..., None], axis=0)[0].astype(np.uint8)

@@ -1,7 +1,7 @@
-"""The head as a surface: how deep it is at each place seen from the front, so that a picture of it can be turned.
+"""The head as a height field over the model's x and y, so that a picture of the head can be rotated.
 
-The face model ends at the hairline. Beyond it the surface goes on smoothly to a rounded head, and from there to a plane
-behind the ears, which hair, neck and whatever else is near the head are taken to lie in.
+The face model ends at the hairline. Beyond it the surface continues smoothly into a rounded head, and then into a
+plane behind the ears, in which hair, neck and everything else near the head is assumed to lie.
 """
 
 from __future__ import annotations
@@ -14,105 +14,111 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 
+from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import rotation_matrix
 
 Floats = NDArray[np.floating]
 Pose = tuple[Floats, Floats]
-"""rotation (3,) radians, translation (3,) millimetres."""
+"""Rotation (3,) in radians and translation (3,) in millimetres."""
 
-STEP = 4.0  # mm between two cells of the map
-HEAD_STEP = 5  # cells between two of the points that stand for the head
-AROUND = 260.0  # mm of the map beyond the head on every side
-WIDE, HIGH = 0.58, 0.72  # radii of the head, in widths and heights of the face
-MIDDLE = 0.65  # where the head's middle is between chin and hairline
-SMOOTH = 8.0  # mm, of the surface: the face itself is drawn over, and steep slopes would hide what is behind them
-ROUNDING = 40.0  # mm beyond the face over which its depth passes into the rounded head's
-ROUNDS = 4  # of following a line of sight to the surface
+CELL_MM = 4.0  # distance of two cells of the maps
+HEAD_POINT_STEP = 5  # cells between two of the points that stand for the head
+MARGIN_MM = 260.0  # of the maps beyond the head on every side
+HEAD_WIDTH, HEAD_HEIGHT = 0.58, 0.72  # radii of the head, as fractions of the width and height of the face
+HEAD_CENTRE = 0.65  # height of the head's centre, as a fraction of the way from chin to hairline
+BLUR_MM = 8.0  # sigma of the surface's blur, because steep slopes would hide what is behind them
+BLEND_MM = 40.0  # beyond the face, over which its height blends into the rounded head's
+RAY_ITERATIONS = 4  # of the search for a ray's intersection with the surface
 
 
 @dataclass(frozen=True)
 class HeadSurface:
-    """Maps over the model's x and y, `STEP` apart, row 0 lowest.
+    """Maps over the model's x and y, `CELL_MM` apart, row 0 lowest.
 
-    height (h, w) mm, the surface's z. away (h, w) mm from the head's outline, 0 within. corner: x, y of the first cell.
-    head (K, 3) mm: points all over the head.
+    height: (h, w) float32, millimetres, the surface's z.
+    head_distance: (h, w) float32, millimetres from the head's outline, 0 inside.
+    origin: x and y of the first cell, millimetres.
+    head_points: (K, 3) float32, millimetres, points all over the head.
     """
 
     height: NDArray[np.float32]
-    away: NDArray[np.float32]
-    corner: tuple[float, float]
-    head: NDArray[np.float32]
+    head_distance: NDArray[np.float32]
+    origin: tuple[float, float]
+    head_points: NDArray[np.float32]
 
     @staticmethod
     def of(face: Floats) -> HeadSurface:
-        """From the neutral face (V, 3) mm, model axes."""
+        """Build the surface of a neutral face (V, 3), millimetres, model axes."""
         low, high = face.min(axis=0), face.max(axis=0)
-        centre = np.array([(low[0] + high[0]) / 2, low[1] + MIDDLE * (high[1] - low[1])])
-        radii = np.array([WIDE * (high[0] - low[0]), HIGH * (high[1] - low[1])])
-        first, last = centre - radii - AROUND, centre + radii + AROUND
-        x, y = np.meshgrid(*(np.arange(a, b, STEP) for a, b in zip(first, last)))
-        rounded = np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
-        head = low[2] + (high[2] - low[2]) * 0.5 * (1 + np.cos(np.pi * np.minimum(rounded, 1)))
-        seen = LinearNDInterpolator(face[:, :2].astype(np.float64), face[:, 2].astype(np.float64))(x, y)
-        known = np.isfinite(seen)
-        height = head + _fading(np.where(known, seen - head, 0), known)
-        away = cv2.distanceTransform(((rounded > 1) & ~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        soft = SMOOTH / STEP
-        height = cv2.GaussianBlur(height.astype(np.float32), (0, 0), soft)
-        inside = np.s_[::HEAD_STEP, ::HEAD_STEP]
-        head = np.dstack([x, y, height])[inside][away[inside] == 0].astype(np.float32)
-        away = cv2.GaussianBlur(away * np.float32(STEP), (0, 0), soft)
-        return HeadSurface(height, away, (float(first[0]), float(first[1])), head)
+        centre = np.array([(low[0] + high[0]) / 2, low[1] + HEAD_CENTRE * (high[1] - low[1])])
+        radii = np.array([HEAD_WIDTH * (high[0] - low[0]), HEAD_HEIGHT * (high[1] - low[1])])
+        first, last = centre - radii - MARGIN_MM, centre + radii + MARGIN_MM
+        x, y = np.meshgrid(*(np.arange(a, b, CELL_MM) for a, b in zip(first, last)))
+        radius = np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
+        rounded = low[2] + (high[2] - low[2]) * 0.5 * (1 + np.cos(np.pi * np.minimum(radius, 1)))
+        face_height = LinearNDInterpolator(face[:, :2].astype(np.float64), face[:, 2].astype(np.float64))(x, y)
+        in_face = np.isfinite(face_height)
+        height = rounded + _extrapolated(np.where(in_face, face_height - rounded, 0), in_face)
+        beyond = ((radius > 1) & ~in_face).astype(np.uint8)
+        distance = cv2.distanceTransform(beyond, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        sigma = BLUR_MM / CELL_MM
+        height = cv2.GaussianBlur(height.astype(np.float32), (0, 0), sigma)
+        sampled = np.s_[::HEAD_POINT_STEP, ::HEAD_POINT_STEP]
+        points = np.dstack([x, y, height])[sampled][distance[sampled] == 0].astype(np.float32)
+        distance = cv2.GaussianBlur(distance * np.float32(CELL_MM), (0, 0), sigma)
+        return HeadSurface(height, distance, (float(first[0]), float(first[1])), points)
 
-    def seen_at(self, directions: Floats, pose: Pose) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where lines of sight meet the surface in a pose: points (h, w, 3), model axes, and `away` of them (h, w).
+    def intersect(self, directions: Floats, pose: Pose) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Intersect rays from the camera with the surface in a pose.
 
-        directions (h, w, 3): camera axes, from the camera.
+        directions: (h, w, 3) ray directions in camera axes.
+
+        Returns the points (h, w, 3) in model axes, millimetres, and their `head_distance` (h, w).
         """
-        turn = rotation_matrix(np.asarray(pose[0]))
-        eye = (-np.asarray(pose[1]) @ turn).astype(np.float32)
-        sight = directions @ turn.astype(np.float32)
-        slopes = [sight[..., k] / sight[..., 2] for k in range(2)]
-        depth = np.full(sight.shape[:2], self.height.mean(), np.float32)
-        for _ in range(ROUNDS):
-            depth = self._at(self.height, *_reached(eye, slopes, depth))
-        x, y = _reached(eye, slopes, depth)
-        return np.dstack([x, y, depth]), self._at(self.away, x, y)
+        rotation = rotation_matrix(np.asarray(pose[0]))
+        eye = (-np.asarray(pose[1]) @ rotation).astype(np.float32)
+        rays = directions @ rotation.astype(np.float32)
+        slopes = [rays[..., k] / rays[..., 2] for k in range(2)]
+        depth = np.full(rays.shape[:2], self.height.mean(), np.float32)
+        for _ in range(RAY_ITERATIONS):
+            depth = self._sample(self.height, *_ray_xy(eye, slopes, depth))
+        x, y = _ray_xy(eye, slopes, depth)
+        return np.dstack([x, y, depth]), self._sample(self.head_distance, x, y)
 
-    def corners(self, reach: float) -> NDArray[np.float32]:
-        """(4, 3) model axes: the rectangle around all that is less than `reach` mm away from the head."""
-        near = self.away < reach
+    def bounding_corners(self, distance: float) -> NDArray[np.float32]:
+        """Return the corners (4, 3), model axes, of the rectangle around all within `distance` mm of the head."""
+        near = self.head_distance < distance
         rows, columns = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
-        x = self.corner[0] + STEP * np.array([columns[0] - 1, columns[-1] + 1])
-        y = self.corner[1] + STEP * np.array([rows[0] - 1, rows[-1] + 1])
-        depth = float(self.height.min())
-        return np.array([(a, b, depth) for a in x for b in y], np.float32)
+        x = self.origin[0] + CELL_MM * np.array([columns[0] - 1, columns[-1] + 1])
+        y = self.origin[1] + CELL_MM * np.array([rows[0] - 1, rows[-1] + 1])
+        lowest = float(self.height.min())
+        return np.array([(a, b, lowest) for a in x for b in y], np.float32)
 
-    def _at(
-        self, values: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
+    def _sample(
+        self, plane: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """One of the maps (h, w) at places x, y (h, w), mm."""
-        columns, rows = ((place - np.float32(first)) / np.float32(STEP) for place, first in zip((x, y), self.corner))
-        found = cv2.remap(values, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(found, np.float32)
+        """Return one of the maps, linearly interpolated, at x and y (h, w), millimetres."""
+        columns, rows = ((mm - np.float32(first)) / np.float32(CELL_MM) for mm, first in zip((x, y), self.origin))
+        values = cv2.remap(plane, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(values, np.float32)
 
 
-def _reached(
+def _ray_xy(
     eye: NDArray[np.float32], slopes: Sequence[NDArray[np.float32]], depth: NDArray[np.float32]
 ) -> list[NDArray[np.float32]]:
-    """x and y (h, w) of lines of sight at depths (h, w); slopes: what they gain in x and in y (h, w) for each mm of z.
+    """Return x and y, each (h, w), of rays from `eye` (3,) where their z is `depth` (h, w).
 
-    In planes, since arithmetic along a last axis of two takes ten times as long.
+    slopes: dx/dz and dy/dz, each (h, w). One array for each axis, because numpy takes ten times as long on a last axis
+    of length two.
     """
     return [start + (depth - eye[2]) * slope for start, slope in zip(eye, slopes)]
 
 
-def _fading(values: Floats, known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """`values` (h, w) where they are known, carried on outwards and fading to nothing over `ROUNDING`."""
-    away, nearest = cv2.distanceTransformWithLabels(
+def _extrapolated(values: Floats, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return `values` (h, w) where `known`, and elsewhere the nearest known one, fading to 0 over `BLEND_MM`."""
+    distance, nearest = cv2.distanceTransformWithLabels(
         (~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    of_label = np.zeros(nearest.max() + 1)
-    of_label[nearest[known]] = values[known]
-    part = np.clip(1 - away * STEP / ROUNDING, 0, 1)
-    return of_label[nearest] * part * part * (3 - 2 * part)
+    value_of_label = np.zeros(nearest.max() + 1)
+    value_of_label[nearest[known]] = values[known]
+    return value_of_label[nearest] * smoothstep(1 - distance * CELL_MM / BLEND_MM)

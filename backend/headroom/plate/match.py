@@ -1,8 +1,10 @@
-"""Which frame of the clip lies under each frame of the shot (paper §3.3, "Background matching").
+"""Background matching: which frame of the clip lies under each frame of the shot (paper, section 3.3).
 
-The paper matches key poses, the extremes of the wanted motion, and moves from one key plate to the next by linear
-interpolation. Here the key plates are chosen together, as one shortest path over the frames of the clip, so that the
-plates between two keys never play faster than the clip itself and what is under the first keys bears what comes later.
+The paper matches key poses, the extremes of the wanted motion, one by one, and interpolates linearly between their
+plates. Here the plates of all keys are chosen together as one shortest path over the frames of the clip, so that plates
+never play faster than the clip itself, and the choice for the first keys takes the later ones into account.
+
+Distances between poses are in degrees, where 10 mm of translation count as one degree.
 """
 
 from __future__ import annotations
@@ -16,202 +18,229 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.common.errors import InputError
 from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.face.performance import PoseTrack
+
+FORMAT = 1
+"""Format number in the .npz of a match. Files without one are format 1, because Headroom did not write it at first."""
 
 Floats = NDArray[np.floating]
 
-KEY_SPACING = 3  # frames two keys are apart at least
-FRAMES_PER_KEY = 10  # at most one key in so many frames
-SHORT_TIME = 0.4  # a key is the largest pose within so many seconds on either side
-LEAST_SWING = 0.3  # degrees-equivalent from the usual pose that a key has at least
-DEGREES_PER_MM = 0.1  # how much a shift counts: 10 mm as one degree
-SPEED_COST = 0.15  # degrees-equivalent a frame that playing away from the clip's own speed costs
-BACKWARD_COST = 0.1  # the same, more, for playing backwards
+MIN_KEY_SPACING = 3  # frames between two keys
+FRAMES_PER_KEY = 10  # there is at most one key in this many frames
+SMOOTHING_SECONDS = 0.04  # sigma of the blur before keys are searched
+PEAK_SECONDS = 0.4  # a key is the largest deviation within this time before and after it
+MIN_DEVIATION = 0.3  # degrees from the median pose that a key has at least
+DEGREES_PER_MM = 0.1
+SPEED_COST = 0.15  # degrees per frame of difference from the clip's own speed
+BACKWARD_COST = 0.1  # degrees per frame that plates play backwards, in addition
+POSES_AT_ONCE = 256  # of which distances to all plates are computed together, to limit memory
 
 
 @dataclass(frozen=True)
 class PlateMatch:
-    """The plate and the pose of every frame of a shot."""
+    """The plate and the pose of each of T frames of a shot.
 
-    plate: NDArray[np.int32]  # (T,) frame of the clip
-    rotation: NDArray[np.float32]  # (T, 3) pitch, yaw, roll, radians: what the face is to be rendered with
-    translation: NDArray[np.float32]  # (T, 3) millimetres
-    distance: NDArray[np.float32]  # (T,) how far the wanted pose is from the clip's nearest, degrees-equivalent
-    position: NDArray[np.float64]  # (T,) where in the clip, frames; `plate` is the nearest whole one
+    plate: (T,) int32, frame of the clip; the nearest integer to `position`.
+    rotation: (T, 3) float32, pitch, yaw, roll in radians, the pose to render the face with.
+    translation: (T, 3) float32, millimetres.
+    distance: (T,) float32, from the wanted pose to the nearest pose of the clip, degrees.
+    position: (T,) float64, fractional frame of the clip.
+    """
+
+    plate: NDArray[np.int32]
+    rotation: NDArray[np.float32]
+    translation: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    position: NDArray[np.float64]
 
     def part(self, first: int, end: int) -> PlateMatch:
-        """The frames first..end-1."""
+        """Return the match of the frames first..end-1."""
         return replace(self, **{name: values[first:end] for name, values in vars(self).items()})
 
     def save(self, path: Path) -> None:
-        """Write as .npz."""
+        """Write the match as .npz."""
         with atomic_write(Path(path)) as temporary:
-            np.savez(temporary, **vars(self))
+            np.savez(temporary, format=FORMAT, **vars(self))
 
     @classmethod
     def load(cls, path: Path) -> PlateMatch:
-        """Read what `save` wrote."""
+        """Read a match that `save` wrote."""
+        types = {"plate": np.int32, "position": np.float64}
         try:
             with np.load(path, allow_pickle=False) as file:
-                kinds = {"plate": np.int32, "position": np.float64}
-                return cls(**{each.name: file[each.name].astype(kinds.get(each.name, np.float32))
-                              for each in fields(cls)})
+                version = int(file["format"]) if "format" in file else 1
+                match = cls(**{each.name: file[each.name].astype(types.get(each.name, np.float32))
+                               for each in fields(cls)})
         except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a plate match. Match the plates again.") from error
+        if version > FORMAT:
+            raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
+        return match
 
 
 def match_plates(
-    rotation: Floats,
-    translation: Floats,
-    fps: float,
-    plate_rotation: Floats,
-    plate_translation: Floats,
-    plate_fps: float,
-    plate_fit: float = 0.0,
-    held: Floats | None = None,
+    wanted: PoseTrack, clip: PoseTrack, plate_fit: float = 0.0, fixed_positions: Floats | None = None
 ) -> PlateMatch:
-    """A plate for every frame of a wanted motion.
+    """Match a plate to every frame of a wanted head motion.
 
-    rotation (T, 3) radians, translation (T, 3) millimetres at `fps`; plate_rotation (S, 3), plate_translation (S, 3)
-    are the clip's at `plate_fps`. plate_fit: 1 gives the face the plate's pose (the paper), 0 keeps the wanted pose,
-    and the plate is warped to meet it. held (T,): the position that a frame keeps from an earlier match, NaN where it
-    is free; so an edit changes what lies under the edited frames and nothing else.
+    wanted: T poses at the shot's rate.
+    clip: S poses, one for each plate, at the clip's rate.
+    plate_fit: 1 renders the face with the plate's pose, as the paper does; 0 renders it with the wanted pose, to which
+        the plate is warped; values between interpolate.
+    fixed_positions: (T,) positions that frames keep from an earlier match, NaN for frames to be matched. An edit then
+        changes the plates of the edited frames only.
     """
-    if len(rotation) == 0 or len(plate_rotation) == 0:
+    if len(wanted) == 0 or len(clip) == 0:
         raise InputError("There is no pose to match plates to. Make a performance first.")
-    wanted = pose_vector(rotation, translation)
-    plates = pose_vector(plate_rotation, plate_translation)
-    exact = np.full(len(wanted), np.nan) if held is None else np.clip(np.asarray(held, np.float64), 0, len(plates) - 1)
-    keys = key_poses(wanted, fps)
-    for first, end in _free_runs(exact):
-        exact[first:end] = _fill(exact, first, end, keys, wanted, plates, plate_fps / fps)
-    pose = (1 - plate_fit) * wanted + plate_fit * _between(plates, exact)
+    poses, plates = pose_vectors(wanted), pose_vectors(clip)
+    if fixed_positions is None:
+        positions = np.full(len(poses), np.nan)
+    else:
+        positions = np.clip(np.asarray(fixed_positions, np.float64), 0, len(plates) - 1)
+    matcher = _Matcher(poses, plates, key_poses(poses, wanted.fps), clip.fps / wanted.fps)
+    for first, end in _nan_runs(positions):
+        positions[first:end] = matcher.match(positions, first, end)
+    fitted = (1 - plate_fit) * poses + plate_fit * _interpolated(plates, positions)
     return PlateMatch(
-        np.rint(exact).astype(np.int32),
-        np.radians(pose[:, :3]).astype(np.float32),
-        (pose[:, 3:] / DEGREES_PER_MM).astype(np.float32),
-        _nearest(wanted, plates).astype(np.float32),
-        exact,
+        np.rint(positions).astype(np.int32),
+        np.radians(fitted[:, :3]).astype(np.float32),
+        (fitted[:, 3:] / DEGREES_PER_MM).astype(np.float32),
+        _nearest_distances(poses, plates).astype(np.float32),
+        positions,
     )
 
 
-def pose_vector(rotation: Floats, translation: Floats) -> NDArray[np.float64]:
-    """Poses (T, 6) in one unit, degrees-equivalent, so that their differences can be measured."""
-    return np.hstack([np.degrees(rotation), np.asarray(translation, np.float64) * DEGREES_PER_MM])
+def pose_vectors(track: PoseTrack) -> NDArray[np.float64]:
+    """Return poses (T, 6) in degrees, in which 10 mm count as one degree, so that their distances can be measured."""
+    return np.hstack([np.degrees(track.rotation), np.asarray(track.translation, np.float64) * DEGREES_PER_MM])
 
 
 def key_poses(poses: Floats, fps: float) -> NDArray[np.int64]:
-    """Frames of the critical head movements, ascending, the first and the last among them.
+    """Return the key frames of a head motion, ascending; the first and the last frame are always among them.
 
-    poses (T, 6) degrees-equivalent. A key is the largest turn about, or shift along, one axis, to either side of the
-    usual pose, in a short time. At most one in ten frames, three or more apart; of too many, the most pronounced stay.
+    A key is the largest rotation about, or translation along, one axis within a short time, measured from the median
+    pose. Keys are at least three frames apart, and at most one in ten frames; the strongest ones are chosen.
+
+    poses: (T, 6) degrees.
     """
     count = len(poses)
     ends = [0] if count == 1 else [0, count - 1]
-    smooth = gaussian_filter1d(np.asarray(poses, np.float64), max(0.04 * fps, 1e-3), axis=0, mode="nearest")
-    swing = np.abs(smooth - np.median(smooth, axis=0))
-    reach = 2 * max(round(SHORT_TIME * fps), 1) + 1
-    peaks = (swing == maximum_filter1d(swing, reach, axis=0, mode="nearest")) & (swing > LEAST_SWING)
-    strength = np.where(peaks, swing, 0).max(axis=1)
-    chosen = list(ends)
-    room = max(count // FRAMES_PER_KEY, len(ends))
+    sigma = max(SMOOTHING_SECONDS * fps, 1e-3)
+    smooth = gaussian_filter1d(np.asarray(poses, np.float64), sigma, axis=0, mode="nearest")
+    deviation = np.abs(smooth - np.median(smooth, axis=0))
+    size = 2 * max(round(PEAK_SECONDS * fps), 1) + 1
+    is_peak = (deviation == maximum_filter1d(deviation, size, axis=0, mode="nearest")) & (deviation > MIN_DEVIATION)
+    strength = np.where(is_peak, deviation, 0).max(axis=1)
+    keys = list(ends)
+    max_keys = max(count // FRAMES_PER_KEY, len(ends))
     for frame in np.argsort(-strength, kind="stable"):
-        if len(chosen) >= room or strength[frame] == 0:
+        if len(keys) >= max_keys or strength[frame] == 0:
             break
-        if min(abs(frame - other) for other in chosen) >= KEY_SPACING:
-            chosen.append(int(frame))
-    return np.array(sorted(chosen), dtype=np.int64)
+        if min(abs(frame - key) for key in keys) >= MIN_KEY_SPACING:
+            keys.append(int(frame))
+    return np.array(sorted(keys), dtype=np.int64)
 
 
 def shortest_path(costs: Floats, spans: Floats) -> NDArray[np.int64]:
-    """The plate of each key (K,): the cheapest sequence by `costs` (K, S) plus `step_cost` between neighbours.
+    """Return the plate (K,) of each key that minimises the sum of `costs` and of `transition_cost` between keys.
 
-    spans (K - 1,): clip frames that pass between two keys at the clip's own speed. The plates may not move further
-    than that, forwards or backwards. Dynamic programming: each key is solved for all plates from the key before it.
+    Dynamic programming (Viterbi): the best path to each plate of a key extends the best paths to the key before it.
+
+    costs: (K, S), of each plate for each key.
+    spans: (K - 1,) clip frames that pass between two keys at the clip's own speed. Plates never move further than that,
+        forwards or backwards.
     """
     total = np.asarray(costs[0], np.float64)
-    came_from = []
+    origins = []
     for cost, span in zip(costs[1:], spans):
         best, origin = _cheapest_arrival(total, float(span))
-        came_from.append(origin)
+        origins.append(origin)
         total = best + cost
     path = [int(np.argmin(total))]
-    for origin in reversed(came_from):
+    for origin in reversed(origins):
         path.append(int(origin[path[-1]]))
     return np.array(path[::-1], dtype=np.int64)
 
 
-def step_cost(jump: Floats | int, span: float) -> NDArray[np.float64]:
-    """What it costs to move by `jump` plates in the time of `span`: nothing at the clip's own speed, forwards.
+def transition_cost(step: Floats | int, span: float) -> NDArray[np.float64]:
+    """Return the cost of moving by `step` plates while `span` clip frames pass.
 
-    Infinite when faster than the clip.
+    Zero when moving forwards at the clip's own speed, infinite when moving faster.
     """
-    jump = np.asarray(jump, np.float64)
-    cost = SPEED_COST * np.abs(span - jump) + BACKWARD_COST * np.maximum(-jump, 0)
-    return np.where(np.abs(jump) <= _reach(span), cost, np.inf)
+    step = np.asarray(step, np.float64)
+    cost = SPEED_COST * np.abs(span - step) + BACKWARD_COST * np.maximum(-step, 0)
+    return np.where(np.abs(step) <= _max_step(span), cost, np.inf)
 
 
-def _reach(span: float) -> int:
-    """How many plates at most may be passed in the time of `span`."""
+@dataclass(frozen=True)
+class _Matcher:
+    """Finds positions of frames between others whose positions are fixed.
+
+    poses: (T, 6) degrees, wanted. plates: (S, 6) degrees. keys: (K,) key frames. rate: clip frames per shot frame.
+    """
+
+    poses: NDArray[np.float64]
+    plates: NDArray[np.float64]
+    keys: NDArray[np.int64]
+    rate: float
+
+    def match(self, positions: Floats, first: int, end: int) -> NDArray[np.float64]:
+        """Return positions of the frames first..end-1; the frames before and after them are fixed in `positions`."""
+        fixed = [frame for frame in (first - 1, end) if 0 <= frame < len(positions)]
+        keys = [int(key) for key in self.keys if first <= key < end]
+        frames = np.array(sorted([*keys, *fixed]), dtype=np.int64)
+        costs = _distances(self.poses[frames], self.plates)
+        for frame in fixed:
+            row = costs[np.searchsorted(frames, frame)]
+            row[:] = np.inf
+            row[int(np.rint(positions[frame]))] = 0.0
+        path = shortest_path(costs, np.diff(frames) * self.rate)
+        if not np.isfinite(costs[np.arange(len(frames)), path]).all():  # no path of whole plates joins the fixed frames
+            frames, path = np.array(fixed), np.zeros(len(fixed), np.int64)
+        exact = path.astype(np.float64)
+        for frame in fixed:
+            exact[np.searchsorted(frames, frame)] = positions[frame]
+        return np.interp(np.arange(first, end), frames, exact)
+
+
+def _max_step(span: float) -> int:
+    """Return the largest number of plates to move by while `span` clip frames pass."""
     return max(int(span + 1e-6), 1)
 
 
-def _free_runs(position: Floats) -> list[tuple[int, int]]:
-    """First frame and the frame after the last one of every run of NaN in `position` (T,)."""
-    edges = np.flatnonzero(np.diff(np.isnan(position).astype(np.int8), prepend=0, append=0))
+def _nan_runs(positions: Floats) -> list[tuple[int, int]]:
+    """Return first frame and the frame after the last one of every run of NaN in `positions` (T,)."""
+    edges = np.flatnonzero(np.diff(np.isnan(positions).astype(np.int8), prepend=0, append=0))
     return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
-def _fill(
-    position: Floats, first: int, end: int, keys: NDArray[np.int64], wanted: Floats, plates: Floats, rate: float
-) -> NDArray[np.float64]:
-    """Positions of the frames first..end-1, which are free, between the neighbours, which are held.
-
-    keys (K,): the motion's key frames; rate: clip frames in the time of a frame.
-    """
-    anchors = [frame for frame in (first - 1, end) if 0 <= frame < len(position)]
-    inner = [int(key) for key in keys if first <= key < end]
-    frames = np.array(sorted([*inner, *anchors]), dtype=np.int64)
-    costs = _distances(wanted[frames], plates)
-    for anchor in anchors:
-        row = costs[np.searchsorted(frames, anchor)]
-        row[:] = np.inf
-        row[int(np.rint(position[anchor]))] = 0.0
-    path = shortest_path(costs, np.diff(frames) * rate)
-    if not np.isfinite(costs[np.arange(len(frames)), path]).all():  # whole plates within whole reaches do not meet
-        frames, path = np.array(anchors), np.zeros(len(anchors), np.int64)
-    exact = path.astype(np.float64)
-    for anchor in anchors:
-        exact[np.searchsorted(frames, anchor)] = position[anchor]
-    return np.interp(np.arange(first, end), frames, exact)
-
-
 def _cheapest_arrival(total: NDArray[np.float64], span: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """For every plate the cheapest cost (S,) of arriving there and where from (S,)."""
+    """Return the lowest cost (S,) of arriving at each plate, and the plate (S,) it is reached from."""
     best = np.full(len(total), np.inf)
     origin = np.zeros(len(total), np.int64)
     index = np.arange(len(total))
-    reach = min(_reach(span), len(total) - 1)
-    for jump in range(-reach, reach + 1):
-        here = index[max(jump, 0) : len(total) + min(jump, 0)]
-        cost = total[here - jump] + step_cost(jump, span)
-        better = cost < best[here]
-        best[here[better]] = cost[better]
-        origin[here[better]] = here[better] - jump
+    max_step = min(_max_step(span), len(total) - 1)
+    for step in range(-max_step, max_step + 1):
+        plates = index[max(step, 0) : len(total) + min(step, 0)]
+        cost = total[plates - step] + transition_cost(step, span)
+        better = cost < best[plates]
+        best[plates[better]] = cost[better]
+        origin[plates[better]] = plates[better] - step
     return best, origin
 
 
-def _distances(wanted: NDArray[np.float64], plates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Degrees-equivalent (K, S) between wanted poses (K, 6) and plate poses (S, 6)."""
-    return np.linalg.norm(wanted[:, None] - plates[None], axis=-1)
+def _distances(poses: NDArray[np.float64], plates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return distances (K, S) between wanted poses (K, 6) and plates' poses (S, 6), degrees."""
+    return np.linalg.norm(poses[:, None] - plates[None], axis=-1)
 
 
-def _nearest(wanted: NDArray[np.float64], plates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance (T,) of each wanted pose to the nearest plate; a block at a time, for a shot may be long."""
-    blocks = np.array_split(wanted, len(wanted) // 256 + 1)
+def _nearest_distances(poses: NDArray[np.float64], plates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance (T,) of each wanted pose to the nearest plate."""
+    blocks = np.array_split(poses, len(poses) // POSES_AT_ONCE + 1)
     return np.concatenate([_distances(block, plates).min(axis=1) for block in blocks])
 
 
-def _between(plates: NDArray[np.float64], exact: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Poses (T, 6) at the fractional plates `exact` (T,): a whole plate's own, and no step from one to the next."""
+def _interpolated(plates: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the clip's poses (T, 6) at fractional frames (T,)."""
     index = np.arange(len(plates))
-    return np.stack([np.interp(exact, index, column) for column in plates.T], axis=1)
+    return np.stack([np.interp(positions, index, column) for column in plates.T], axis=1)

@@ -1,8 +1,9 @@
-"""A subject's plates, by number, without holding them all in memory."""
+"""A subject's plates, random access by frame number, without all of them in memory."""
 
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -11,33 +12,45 @@ from headroom.media.video import read_frames
 
 
 class Plates:
-    """plates[i] is the frame (H, W, 3) uint8 that track frame i was learnt from.
+    """plates[i] is the frame (H, W, 3) uint8 that track frame i was learned from.
 
-    The movie is decoded once into a scratch file, of which one frame at a time is read; use as a context manager.
+    The constructor decodes the movie into a temporary file, from which single frames are read. Close the plates after
+    use, or use them as a context manager.
     """
 
     def __init__(self, movie: Path, width: int, height: int):
-        """width, height of the clip; the movie may have a row or column more, for video sizes are even."""
-        self.movie, self.shape = Path(movie), (height, width, 3)
+        """Decode `movie`.
 
-    def __enter__(self) -> "Plates":
-        height, width, _ = self.shape
-        self._scratch = tempfile.TemporaryFile()
+        width, height: size of the clip. The movie may have one row or column more, because H.264 needs even sizes.
+        """
+        self.shape = (height, width, 3)
         self._count = 0
-        for frame in read_frames(self.movie):
-            self._scratch.write(np.ascontiguousarray(frame[:height, :width]).data)
-            self._count += 1
-        self._scratch.flush()
+        with ExitStack() as stack:
+            self._file = stack.enter_context(tempfile.TemporaryFile())
+            for frame in read_frames(Path(movie)):
+                self._file.write(np.ascontiguousarray(frame[:height, :width]).data)
+                self._count += 1
+            self._file.flush()
+            stack.pop_all()
+
+    def __enter__(self) -> Plates:
         return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._file.close()
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """May be called from any thread: each call maps its own frame, so pages that were read do not pile up."""
+        """Return plate `index`; any thread may call this.
+
+        Each call maps its own frame, because the pages of one map for all would pile up in memory.
+        """
         number = range(self._count)[index]
         offset = number * int(np.prod(self.shape))
-        return np.array(np.memmap(self._scratch, np.uint8, "r", offset, self.shape))
-
-    def __exit__(self, *exception) -> None:
-        self._scratch.close()
+        return np.array(np.memmap(self._file, np.uint8, "r", offset, self.shape))

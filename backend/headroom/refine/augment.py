@@ -1,4 +1,4 @@
-"""How a training pair is varied, so that the refiner bears other plates, places in the crop and cameras."""
+"""Augmentation of the refiner's training pairs: position, size, colour, erased area and plate."""
 
 from __future__ import annotations
 
@@ -10,61 +10,68 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class AugmentConfig:
-    """The largest changes, and how often the rarer ones are made."""
+class RefinerAugmentConfig:
+    """Ranges and probabilities of the augmentations."""
 
-    scale: float = 0.05  # change of size, part
-    shift: float = 0.04  # part of the crop
-    moved: float = 0.7  # how often a pair is scaled and shifted at all
-    mirrored: float = 0.0  # how often a pair is mirrored; never for one person, whose halves differ
-    brightness: float = 0.05  # gain change
-    tint: float = 0.0  # gain change of single colours
-    margin: float = 0.25  # change of the erased margin, part of it
-    other_plate: float = 0.3  # how often the surroundings come from another frame
-    other_shift: float = 0.01  # how badly that plate may be placed, part of the crop
+    scale: float = 0.05  # largest relative change of size
+    shift: float = 0.04  # largest translation, as a fraction of the crop
+    transform_probability: float = 0.7  # of scaling and translating a pair at all
+    mirror_probability: float = 0.0  # 0 for one person, because the halves of a face differ
+    brightness: float = 0.05  # largest relative change of all colours
+    tint: float = 0.0  # largest relative change of single colours
+    margin: float = 0.25  # largest relative change of the erased margin
+    other_plate_probability: float = 0.3  # of surroundings from another frame
+    other_plate_shift: float = 0.01  # largest misalignment of that frame, as a fraction of the crop
 
 
 @dataclass(frozen=True)
-class Change:
-    """One draw of the changes that window and truth share."""
+class Augmentation:
+    """One sampled augmentation, applied alike to the network's input and to the true frame.
 
-    move: NDArray[np.float64] | None  # affine map (2, 3), pixels
-    gain: NDArray[np.float64]  # (3,) of each colour
-    margin: float  # factor on the erased margin
+    transform: affine matrix (2, 3), pixels; None for none.
+    gain: (3,) factors of red, green and blue.
+    margin_scale: factor of the erased margin.
+    """
+
+    transform: NDArray[np.float64] | None
+    gain: NDArray[np.float64]
+    margin_scale: float
 
     @staticmethod
-    def draw(config: AugmentConfig, size: int, random: np.random.Generator) -> Change:
-        """A change of pictures `size` pixels wide."""
+    def sample(config: RefinerAugmentConfig, size: int, random: np.random.Generator) -> Augmentation:
+        """Sample an augmentation of pictures of `size` pixels."""
         gain = (1 + config.brightness * random.uniform(-1, 1)) * (1 + config.tint * random.uniform(-1, 1, 3))
-        return Change(random_move(config, size, random), gain, 1 + config.margin * random.uniform(-1, 1))
+        return Augmentation(random_transform(config, size, random), gain, 1 + config.margin * random.uniform(-1, 1))
 
-    def moved(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """`picture` (R, R[, C]) in its place."""
-        return picture if self.move is None else moved(picture, self.move)
+    def warp(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return `picture` (R, R[, C]) transformed."""
+        return picture if self.transform is None else warp_affine(picture, self.transform)
 
-    def seen(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """`picture` (R, R, 3) in its place and colours."""
-        gain = np.rint(np.clip(np.outer(np.arange(256), self.gain), 0, 255)).astype(np.uint8)
-        return np.asarray(cv2.LUT(self.moved(picture), gain[:, None]), np.uint8)
+    def warp_and_grade(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return `picture` (R, R, 3) transformed and with its colours changed."""
+        levels = np.rint(np.clip(np.outer(np.arange(256), self.gain), 0, 255)).astype(np.uint8)
+        return np.asarray(cv2.LUT(self.warp(picture), levels[:, None]), np.uint8)
 
 
-def random_move(config: AugmentConfig, size: int, random: np.random.Generator) -> NDArray[np.float64] | None:
-    """An affine map (2, 3) in pixels that scales, shifts and mirrors the crop, or None for none."""
-    mirrored = random.random() < config.mirrored
+def random_transform(
+    config: RefinerAugmentConfig, size: int, random: np.random.Generator
+) -> NDArray[np.float64] | None:
+    """Sample an affine matrix (2, 3) that scales, translates and mirrors a crop of `size` pixels; None for identity."""
+    mirrored = random.random() < config.mirror_probability
     scale, shift = 1.0, np.zeros(2)
-    if random.random() < config.moved:
+    if random.random() < config.transform_probability:
         scale = 1 + config.scale * random.uniform(-1, 1)
         shift = config.shift * size * random.uniform(-1, 1, 2)
     elif not mirrored:
         return None
-    sides = np.array([-scale if mirrored else scale, scale])
-    middle = (size - 1) / 2
-    return np.column_stack([np.diag(sides), middle * (1 - sides) + shift])
+    factors = np.array([-scale if mirrored else scale, scale])
+    centre = (size - 1) / 2
+    return np.column_stack([np.diag(factors), centre * (1 - factors) + shift])
 
 
-def moved(picture: NDArray[np.uint8], move: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """`picture` (R, R[, C]) resampled by the affine map `move` (2, 3) in pixels; edges are repeated."""
+def warp_affine(picture: NDArray[np.uint8], transform: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return `picture` (R, R[, C]) under the affine matrix (2, 3) in pixels; beyond its edges, edge pixels repeat."""
     size = picture.shape[1::-1]
     return np.asarray(
-        cv2.warpAffine(picture, move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
+        cv2.warpAffine(picture, transform, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
     )

@@ -1,4 +1,4 @@
-"""TrainingPairs of rendered windows and true frames, as the refiner is taught and as it is used."""
+"""The refiner's training data: pairs of rendered and true crops, sampled with augmentation."""
 
 from __future__ import annotations
 
@@ -12,179 +12,188 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headroom.common.errors import InputError
-from headroom.refine.augment import AugmentConfig, Change, moved
-from headroom.refine.generator import WINDOW
-from headroom.refine.region import RegionConfig, erase, face_region, over
+from headroom.refine.augment import Augmentation, RefinerAugmentConfig, warp_affine
+from headroom.refine.generator import INPUT_FRAMES
+from headroom.refine.inputs import prepare_frame, to_tensor
+from headroom.refine.region import RegionConfig
 
-
-@dataclass(frozen=True)
-class PreparedFrame:
-    """One frame as the network sees it."""
-
-    colour: NDArray[np.uint8]  # (R, R, 3) the render over the erased plate
-    alpha: NDArray[np.uint8]  # (R, R) the render's alpha
-    erased: NDArray[np.float32]  # (R, R) 0..1
-    mask: NDArray[np.float32]  # (R, R) 0..1, where the refined frame is shown
-
-
-def prepare(
-    render: NDArray[np.uint8], plate: NDArray[np.uint8], config: RegionConfig, margin_scale: float = 1.0
-) -> PreparedFrame:
-    """The picture of one frame: `render` (R, R, 4) uint8 over `plate` (R, R, 3) uint8 whose face is erased."""
-    erased, mask = face_region(render[..., 3], config, margin_scale)
-    return PreparedFrame(over(render, erase(plate, erased)), render[..., 3], erased, mask)
-
-
-def window_array(pictures: list[PreparedFrame]) -> NDArray[np.uint8]:
-    """(R, R, 11) uint8: the colours of t-2, t-1 and t, then alpha and erased area of t."""
-    now = pictures[-1]
-    erased = (now.erased * 255).astype(np.uint8)
-    return np.dstack([*(picture.colour for picture in pictures), now.alpha, erased])
-
-
-def to_tensor(arrays: list[NDArray[np.uint8]], device: torch.device) -> Tensor:
-    """Pictures (R, R, C) uint8 to one batch (B, C, R, R) float32, 0..1."""
-    batch = torch.from_numpy(np.stack(arrays)).to(device)
-    return batch.permute(0, 3, 1, 2).contiguous().float() / 255
+POOL_CLIPS = 24
+"""Clips that are sampled from at the same time, which are in memory together."""
 
 
 @dataclass(frozen=True)
 class TrainingPairs:
-    """True and rendered crops of the same frames of one person.
+    """True and rendered crops of T frames of one person.
 
-    frames (T, R, R, 3) uint8; renders (T, R, R, 4) uint8 straight alpha; regions (T, R, R) uint8: how much each pixel
-    counts, 64 for one and 255 for four; identity (T, D) float32: each frame's feature, normalised; feature: what it is.
+    frames: (T, R, R, 3) uint8, true.
+    renders: (T, R, R, 4) uint8, straight alpha.
+    weights: (T, R, R) uint8, weight of each pixel in the losses (headroom/refine/loss_weights.py).
+    identity: (T, D) float32, identity feature of each frame, normalised.
+    identity_feature: what the identity feature is, for instance "ArcFace".
     """
 
     frames: NDArray[np.uint8]
     renders: NDArray[np.uint8]
-    regions: NDArray[np.uint8]
+    weights: NDArray[np.uint8]
     identity: NDArray[np.float32]
-    feature: str = ""
+    identity_feature: str = ""
 
     def __post_init__(self) -> None:
-        if not len(self.frames) == len(self.renders) == len(self.regions) == len(self.identity) > 0:
+        if not len(self.frames) == len(self.renders) == len(self.weights) == len(self.identity) > 0:
             raise InputError(f"{len(self.frames)} frames and {len(self.renders)} renders cannot be paired. "
                              "Learn the subject again.")
-        if not self.frames.shape[1:3] == self.renders.shape[1:3] == self.regions.shape[1:3]:
-            raise ValueError(f"frames {self.frames.shape}, renders {self.renders.shape} and regions "
-                             f"{self.regions.shape} differ in size")
+        if not self.frames.shape[1:3] == self.renders.shape[1:3] == self.weights.shape[1:3]:
+            raise ValueError(f"frames {self.frames.shape}, renders {self.renders.shape} and weights "
+                             f"{self.weights.shape} differ in size")
 
     def __len__(self) -> int:
         return len(self.frames)
 
 
 def normalised_identity(identity: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Identity features (..., D) at length √D, so that any feature enters the network at the same strength."""
+    """Scale identity features (..., D) to length √D, so that every kind of feature has the same variance."""
     identity = np.asarray(identity, np.float32)
     length = np.linalg.norm(identity, axis=-1, keepdims=True)
     return identity * np.float32(identity.shape[-1] ** 0.5) / np.maximum(length, np.float32(1e-6))
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One augmented training example.
+
+    inputs: (R, R, 11) uint8, see `input_array`.
+    truth: (R, R, 3) uint8, the true crop.
+    mask: (R, R, 1) uint8, alpha of the refined crop in the finished frame.
+    weight: (R, R, 1) uint8, weight in the losses, 0 outside the mask.
+    identity: (D,) float32.
+    """
+
+    inputs: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    weight: NDArray[np.uint8]
+    identity: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Training pairs, (B, channels, R, R), 0..1."""
+    """Samples as tensors (B, C, R, R), 0..1, and their identity (B, D)."""
 
-    window: Tensor  # 11 channels
+    inputs: Tensor  # 11 channels
     truth: Tensor  # 3
-    mask: Tensor  # 1, where the refined frame is shown
-    weight: Tensor  # 1, how much a pixel counts, compared with the others; within the mask
-    identity: Tensor  # (B, D)
-
-
-POOL = 24
-"""Clips that are drawn from at a time; so many are held in memory."""
+    mask: Tensor  # 1
+    weight: Tensor  # 1
+    identity: Tensor
 
 
 class RefinerDataset:
-    """Windows from the clips of one or many people, varied anew each time they are drawn.
+    """Augmented samples of the clips of one or more people.
 
-    A window is a function of the seed and its number, so that a resumed training draws what the first would have drawn.
+    A sample is a function of the seed and its number alone, so a resumed training gets the same ones.
     """
 
-    def __init__(self, people: Sequence[TrainingPairs], draws: Sequence[int], region: RegionConfig, augment: AugmentConfig,
-                 seed: int):
-        """people: may be read from disk at each look. draws: how many windows of each clip make a round."""
-        self.people, self.draws, self.region, self.augment, self.seed = people, draws, region, augment, seed
-        self._round = (-1, np.zeros((0, 2)))
-        self._held: dict[int, TrainingPairs] = {}
+    def __init__(self, clips: Sequence[TrainingPairs], samples_per_clip: Sequence[int], region: RegionConfig,
+                 augment: RefinerAugmentConfig, seed: int):
+        """Sample from `clips`, which may read a clip from disk at each access.
+
+        samples_per_clip: how many samples of each clip make an epoch.
+        """
+        self.clips, self.samples_per_clip, self.seed = clips, samples_per_clip, seed
+        self.region, self.augment = region, augment
+        self._epoch = -1
+        self._epoch_order = np.zeros((0, 2))
+        self._loaded: dict[int, TrainingPairs] = {}
+
+    @property
+    def samples_per_epoch(self) -> int:
+        """Number of samples in an epoch."""
+        return sum(self.samples_per_clip)
 
     def batch(self, numbers: Sequence[int], device: torch.device) -> Batch:
-        """The windows of these numbers."""
-        pictures, identities = zip(*(self.sample(number) for number in numbers))
-        window, truth, mask, weight = (to_tensor(list(arrays), device) for arrays in zip(*pictures))
-        return Batch(window, truth, mask, weight, torch.from_numpy(np.stack(identities)).to(device))
+        """Return the samples of these numbers."""
+        samples = [self.sample(number) for number in numbers]
+        inputs, truth, mask, weight = (to_tensor([getattr(sample, name) for sample in samples], device)
+                                       for name in ("inputs", "truth", "mask", "weight"))
+        identity = torch.from_numpy(np.stack([sample.identity for sample in samples])).to(device)
+        return Batch(inputs, truth, mask, weight, identity)
 
-    def sample(self, number: int) -> tuple[tuple[NDArray[np.uint8], ...], NDArray[np.float32]]:
-        """Window (R, R, 11), truth (R, R, 3), mask (R, R, 1) and weight (R, R, 1), uint8; the identity (D,)."""
-        pairs, frame = self.place(number)
+    def sample(self, number: int) -> Sample:
+        """Return the sample of this number."""
+        pairs, frame = self.locate(number)
         random = np.random.default_rng([self.seed, 1, number])
-        times = [max(frame - back, 0) for back in reversed(range(WINDOW))]
-        change = Change.draw(self.augment, pairs.frames.shape[1], random)
-        plates = other_plates(pairs, times, self.augment, random)
-        pictures = [prepare(pairs.renders[t], plate, self.region, change.margin) for t, plate in zip(times, plates)]
-        now = pictures[-1]
-        flat = np.dstack([now.alpha, now.erased * 255, now.mask * 255, pairs.regions[frame]]).astype(np.uint8)
-        alpha, erased, mask, region = np.moveaxis(change.moved(flat), -1, 0)
-        weight = (region.astype(np.float32) * mask / 255).astype(np.uint8)
-        window = np.dstack([*(change.seen(picture.colour) for picture in pictures), alpha, erased])
-        return (window, change.seen(pairs.frames[frame]), mask[..., None], weight[..., None]), pairs.identity[frame]
+        times = [max(frame - back, 0) for back in reversed(range(INPUT_FRAMES))]
+        augmentation = Augmentation.sample(self.augment, pairs.frames.shape[1], random)
+        plates = sample_plates(pairs, times, self.augment, random)
+        prepared = [prepare_frame(pairs.renders[time], plate, self.region, augmentation.margin_scale)
+                    for time, plate in zip(times, plates)]
+        colours, current = [augmentation.warp_and_grade(each.colour) for each in prepared], prepared[-1]
+        planes = np.dstack([current.alpha, current.erased * 255, current.mask * 255, pairs.weights[frame]])
+        alpha, erased, mask, weight = np.moveaxis(augmentation.warp(planes.astype(np.uint8)), -1, 0)
+        masked_weight = (weight.astype(np.float32) * mask / 255).astype(np.uint8)
+        return Sample(np.dstack([*colours, alpha, erased]), augmentation.warp_and_grade(pairs.frames[frame]),
+                      mask[..., None], masked_weight[..., None], pairs.identity[frame])
 
-    def place(self, number: int) -> tuple[TrainingPairs, int]:
-        """The clip and frame of a window. A round takes `POOL` clips after the other, in a new order each time, and
-        from each its draws, spread evenly over its frames: as many draws as frames are each frame once.
+    def locate(self, number: int) -> tuple[TrainingPairs, int]:
+        """Return the clip and the frame of a sample.
+
+        An epoch goes through pools of `POOL_CLIPS` clips, in a new order each time. The samples of a clip are spread
+        evenly over its frames: as many samples as frames give each frame once.
         """
-        turn, within = divmod(number, sum(self.draws))
-        if self._round[0] != turn:
-            self._round = turn, self._drawn(turn)
-        clip, part = self._round[1][within]
-        pairs = self._pairs(int(clip))
-        return pairs, int(part * len(pairs))
+        epoch, within = divmod(number, self.samples_per_epoch)
+        if self._epoch != epoch:
+            self._epoch, self._epoch_order = epoch, self._sample_order(epoch)
+        clip, position = self._epoch_order[within]
+        pairs = self._load(int(clip))
+        return pairs, int(position * len(pairs))
 
-    def _drawn(self, turn: int) -> NDArray[np.float64]:
-        """Clip and place in it, from 0 to 1, of every window of a round: (N, 2)."""
-        random = np.random.default_rng([self.seed, 0, turn])
-        order, parts = random.permutation(len(self.draws)), []
-        for first in range(0, len(order), POOL):
-            pool = [np.column_stack([np.full(self.draws[clip], float(clip)), _spread(self.draws[clip], random)])
-                    for clip in order[first : first + POOL]]
-            parts.append(random.permutation(np.concatenate(pool)))
-        return np.concatenate(parts)
+    def _sample_order(self, epoch: int) -> NDArray[np.float64]:
+        """Return clip and position in it, 0..1, of every sample of an epoch: (N, 2)."""
+        random = np.random.default_rng([self.seed, 0, epoch])
+        clips, pools = random.permutation(len(self.samples_per_clip)), []
+        for first in range(0, len(clips), POOL_CLIPS):
+            pool = [np.column_stack([np.full(self.samples_per_clip[clip], float(clip)),
+                                     _evenly_spaced(self.samples_per_clip[clip], random)])
+                    for clip in clips[first : first + POOL_CLIPS]]
+            pools.append(random.permutation(np.concatenate(pool)))
+        return np.concatenate(pools)
 
-    def _pairs(self, clip: int) -> TrainingPairs:
-        """The pairs of a clip, held while their pool lasts."""
-        if clip not in self._held:
-            while len(self._held) >= POOL:
-                self._held.pop(next(iter(self._held)))
-            self._held[clip] = self.people[clip]
-        return self._held[clip]
+    def _load(self, clip: int) -> TrainingPairs:
+        """Return the pairs of a clip, which stay in memory while its pool is sampled from."""
+        if clip not in self._loaded:
+            while len(self._loaded) >= POOL_CLIPS:
+                self._loaded.pop(next(iter(self._loaded)))
+            self._loaded[clip] = self.clips[clip]
+        return self._loaded[clip]
 
 
-def other_plates(
-    pairs: TrainingPairs, times: list[int], augment: AugmentConfig, random: np.random.Generator
+def sample_plates(
+    pairs: TrainingPairs, times: list[int], augment: RefinerAugmentConfig, random: np.random.Generator
 ) -> list[NDArray[np.uint8]]:
-    """The frames themselves, or frames of another moment laid so that their face covers this one's, almost."""
-    if random.random() >= augment.other_plate:
+    """Return a plate (R, R, 3) for each of the times: the frame itself, or one of another moment.
+
+    Frames of another moment are moved so that their face covers this one's, with a random error.
+    """
+    if random.random() >= augment.other_plate_probability:
         return [pairs.frames[time] for time in times]
     other = int(random.integers(len(pairs)))
-    error = augment.other_shift * pairs.frames.shape[1] * random.uniform(-1, 1, 2)
+    error = augment.other_plate_shift * pairs.frames.shape[1] * random.uniform(-1, 1, 2)
     plates = []
     for time in times:
         source = int(np.clip(other + time - times[-1], 0, len(pairs) - 1))
-        here, there = _box(pairs.renders[time][..., 3]), _box(pairs.renders[source][..., 3])
-        scale = np.clip(here[2] / max(there[2], 1), 0.8, 1.25)
-        shift = here[:2] - scale * there[:2] + error
-        plates.append(moved(pairs.frames[source], np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])))
+        face, source_face = (_face_position(pairs.renders[index][..., 3]) for index in (time, source))
+        scale = np.clip(face[2] / max(source_face[2], 1), 0.8, 1.25)
+        shift = face[:2] - scale * source_face[:2] + error
+        plates.append(warp_affine(pairs.frames[source], np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])))
     return plates
 
 
-def _spread(count: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """So many places between 0 and 1, one in each equal part of it."""
+def _evenly_spaced(count: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return `count` evenly spaced numbers between 0 and 1, all with one random offset."""
     return (np.arange(count) + random.uniform(0, 0.999)) / count
 
 
-def _box(alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Centre x, y and size of what is drawn, pixels."""
+def _face_position(alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return centre x, centre y and size, pixels, of what a render (R, R) shows."""
     moments = cv2.moments((alpha > 127).astype(np.uint8), binaryImage=True)
     if moments["m00"] == 0:
         return np.array([alpha.shape[1] / 2, alpha.shape[0] / 2, 0.0])

@@ -1,24 +1,24 @@
-"""The discriminator: is this frame, given its rendered window, a photo? (paper §3.4)."""
+"""The discriminator: decides whether a frame is a photo, given the generator's input (paper, section 3.4)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from headroom.refine.generator import INPUTS, PICTURE
+from headroom.refine.generator import COLOURS, INPUT_CHANNELS
 
 
 class Discriminator(nn.Module):
-    """A PatchGAN: one verdict for every 70 x 70 patch, eight pixels apart.
+    """A PatchGAN: one logit for every patch of 70 x 70 pixels, eight pixels apart.
 
-    InstanceNorm instead of the authors' BatchNorm: batches hold one to four frames.
+    It uses InstanceNorm where the authors use BatchNorm, because batches have one to four frames.
     """
 
     def __init__(self, width: int = 64):
-        """width: channels of the first layer (the authors' `ndf`, 64)."""
+        """Build the layers; `width` is the number of channels of the first one (the authors' `ndf`)."""
         super().__init__()
         self.layers = nn.Sequential(
-            _conv(INPUTS + PICTURE, width, 2),
+            _conv(INPUT_CHANNELS + COLOURS, width, 2),
             nn.LeakyReLU(0.2),
             _conv(width, 2 * width, 2),
             nn.InstanceNorm2d(2 * width),
@@ -32,15 +32,17 @@ class Discriminator(nn.Module):
             _conv(8 * width, 1, 1),
         )
 
-    def forward(self, window: Tensor, frame: Tensor) -> Tensor:
-        """Logits (B, 1, H/8 - 2, W/8 - 2), positive for a photo.
+    def forward(self, inputs: Tensor, frame: Tensor) -> Tensor:
+        """Return logits (B, 1, H/8 - 2, W/8 - 2), positive for a photo.
 
-        window (B, 11, H, W): what the generator saw; frame (B, 3, H, W): a refined or a true frame, 0..1.
+        inputs: (B, 11, H, W), the generator's input.
+        frame: (B, 3, H, W), 0..1, a refined or a true frame.
         """
-        return self.layers(torch.cat([window, frame], dim=1)).float()
+        return self.layers(torch.cat([inputs, frame], dim=1)).float()
 
 
 def _conv(inputs: int, outputs: int, stride: int) -> nn.Conv2d:
+    """Return a 4 x 4 convolution with small normal weights."""
     conv = nn.Conv2d(inputs, outputs, 4, stride=stride, padding=1)
     nn.init.normal_(conv.weight, 0.0, 0.02)
     return conv

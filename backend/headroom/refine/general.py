@@ -1,4 +1,4 @@
-"""What many people have in common: the refiner that personal learning begins from."""
+"""The general refiner, trained on many people, from which personal training starts."""
 
 from __future__ import annotations
 
@@ -10,64 +10,60 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common import distributed as team
+from headroom.common import distributed
 from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.paths import REFINER_WEIGHTS
 from headroom.common.progress import Progress, no_progress
-from headroom.refine.augment import AugmentConfig
-from headroom.refine.dataset import TrainingPairs, RefinerDataset, normalised_identity
-from headroom.refine.generator import Generator
-from headroom.refine.refiner import Refiner
-from headroom.refine.train import TrainingState, TrainConfig, train_generator
-
-GENERAL = TrainConfig(
-    augment=AugmentConfig(scale=0.1, shift=0.06, moved=1.0, mirrored=0.5, brightness=0.15, tint=0.05, other_plate=0.5),
-    seconds=None,
-    steps=10_000,
-    batch=2,
-    attention=0.0,
-    gan=0.0,
-    ema=0.999,
-)
+from headroom.refine.dataset import RefinerDataset, TrainingPairs, normalised_identity
+from headroom.refine.refiner import Refiner, RefinerIdentity
+from headroom.refine.train import train_generator
+from headroom.refine.train_config import GENERAL, RefinerTrainConfig
+from headroom.refine.training_state import TrainingState
 
 
 def general_refiner(identity: NDArray[np.floating], feature: str) -> Refiner | None:
-    """The bundled refiner of many people, told whose face it paints; None where it is missing.
+    """Return the bundled refiner with one person's identity; None where it is missing.
 
-    identity (D,); feature: what that is. One that the refiner was not taught with changes nothing until it is taught.
+    identity: (D,).
+    feature: what the identity feature is. The network ignores features of another kind than its own until it is
+        trained with them.
     """
     if not REFINER_WEIGHTS.is_file():
         return None
-    known = _loaded(REFINER_WEIGHTS)
-    generator = known.generator
-    if (known.feature, generator.config.identity) != (feature, len(identity)):
-        generator = generator.with_new_identity(len(identity))
-    return Refiner(generator, normalised_identity(identity), known.region, known.resolution, feature=feature)
+    bundled = _bundled_refiner(REFINER_WEIGHTS)
+    generator = bundled.generator
+    if (bundled.identity.feature, generator.config.identity_size) != (feature, len(identity)):
+        generator = generator.with_identity_size(len(identity))
+    own = RefinerIdentity(normalised_identity(identity), feature)
+    return Refiner(generator, own, bundled.region, bundled.resolution)
 
 
 @lru_cache(maxsize=1)
-def _loaded(path: Path) -> Refiner:
+def _bundled_refiner(path: Path) -> Refiner:
+    """Read the bundled refiner once per process; nobody changes it, because training copies its weights."""
     return Refiner.load(path)
 
 
 def train_general(
-    people: Sequence[TrainingPairs],
-    draws: Sequence[int],
-    out: Path,
-    config: TrainConfig = GENERAL,
+    clips: Sequence[TrainingPairs],
+    samples_per_clip: Sequence[int],
+    path: Path,
+    config: RefinerTrainConfig = GENERAL,
     progress: Progress = no_progress,
-    record: TrainingCheckpoint | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> None:
-    """Learn from many people's clips and write the refiner to `out`; in a team the first process writes.
+    """Train on many people's clips, and write the refiner to `path`; among distributed processes the main one writes.
 
-    people: may be read from disk at each look. draws: how many windows of each clip make a round.
+    clips: may read a clip from disk at each access.
+    samples_per_clip: how many samples of each clip make an epoch.
     """
-    device, first = team.device(), people[0]
-    course = TrainingState.begun(config, replace(config.generator, identity=first.identity.shape[1]), device, None)
-    if record:
-        record.resume(course)
-    data = RefinerDataset(people, draws, config.region, config.augment, config.seed)
-    generator: Generator = train_generator(course, data, config, device, progress, record)
-    if team.is_main():
-        nobody = np.zeros_like(first.identity[0])
-        Refiner(generator, nobody, config.region, first.frames.shape[1], device.type, feature=first.feature).save(out)
+    device, first = distributed.device(), clips[0]
+    shape = replace(config.generator, identity_size=first.identity.shape[1])
+    state = TrainingState.initial(config, shape, device)
+    if checkpoint:
+        checkpoint.resume(state)
+    data = RefinerDataset(clips, samples_per_clip, config.region, config.augment, config.seed)
+    generator = train_generator(state, data, config, progress, checkpoint)
+    if distributed.is_main():
+        nobody = RefinerIdentity(np.zeros_like(first.identity[0]), first.identity_feature)
+        Refiner(generator, nobody, config.region, first.frames.shape[1], device.type).save(path)

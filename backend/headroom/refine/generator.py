@@ -1,4 +1,4 @@
-"""The generator: a U-Net whose every block is told whose face it paints (paper §3.4, Eq. 3)."""
+"""The generator: a U-Net that AdaIN conditions on the identity (paper, section 3.4, equation 3)."""
 
 from __future__ import annotations
 
@@ -9,69 +9,69 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-PICTURE = 3  # colour channels of one picture
-WINDOW = 3  # pictures the generator sees: t-2, t-1 and t (paper §3.4)
-MASKS = 2  # the render's alpha and the erased area, of frame t
-INPUTS = WINDOW * PICTURE + MASKS
-ATTENTION_BIAS = 1.5  # the attention head's first bias: training starts from the render, A = 0.8, not from grey
+COLOURS = 3  # channels of a picture
+INPUT_FRAMES = 3  # frames t-2, t-1 and t (paper, section 3.4); all but the last are context
+MASKS = 2  # alpha of the render and erased area, of frame t
+INPUT_CHANNELS = INPUT_FRAMES * COLOURS + MASKS
+ATTENTION_BIAS = 1.5  # first bias of the attention: training starts at A = 0.8, near the render, not from grey
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """What the generator is built from."""
+    """Size and parts of the generator."""
 
     width: int = 32  # channels of the outermost block; the paper's `ngf` is 64
-    levels: int = 6  # halvings of the picture; the paper's 256 picture is halved 8 times
-    identity: int = 160  # length of the identity feature
-    hidden: int = 128  # width of the network that turns identity into AdaIN parameters
-    sub_pixel: bool = True  # paint each 2 x 2 pixels from one place of the picture of half size, see `SubPixelHeads`
-    attention: bool = True  # o = A r + (1 - A) C; otherwise o = C (paper, Fig. 4)
-    window: bool = True  # see r_t-2 and r_t-1; otherwise r_t three times (paper, Fig. 4)
+    levels: int = 6  # times that the resolution is halved; 8 in the paper, for 256 pixels
+    identity_size: int = 160  # length of the identity feature, D
+    style_hidden: int = 128  # width of the network that computes AdaIN parameters from the identity
+    sub_pixel: bool = True  # output head: `SubPixelHead`, or the paper's
+    attention: bool = True  # o = A r + (1 - A) C; otherwise o = C (paper, figure 4)
+    use_context: bool = True  # the input has r_t-2 and r_t-1; otherwise r_t in their place (paper, figure 4)
 
     def channels(self) -> list[int]:
-        """Channels after each halving: doubling up to eight times the width, as in the paper."""
+        """Return the channels after each halving: they double up to eight times the width, as in the paper."""
         return [self.width * min(2**level, 8) for level in range(self.levels)]
 
 
 class AdaIN(nn.Module):
-    """Adaptive instance normalisation: each channel gets its spread and mean from the identity."""
+    """Adaptive instance normalisation: the identity sets mean and standard deviation of each channel."""
 
     def __init__(self, channels: int):
         super().__init__()
         self.channels = channels
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x (B, C, H, W); style (B, 2C): gain - 1, then offset."""
+        """Normalise x (B, C, H, W) with style (B, 2C): gain - 1, then offset."""
         gain, offset = style.float().chunk(2, dim=1)
         batch, channels, height, width = x.shape
-        # Batch normalisation of B * C planes is instance normalisation with its own gain for each: one pass, not two.
+        # Batch normalisation of B * C planes is instance normalisation with a gain for each: one pass instead of two.
         planes = x.reshape(1, batch * channels, height, width)
-        normal = functional.batch_norm(
+        normalised = functional.batch_norm(
             planes, None, None, (1 + gain).flatten(), offset.flatten(), training=True, eps=1e-4
         )
-        return normal.view_as(x)
+        return normalised.view_as(x)
 
 
 class StyleNetwork(nn.Module):
-    """Identity feature to the AdaIN parameters of all blocks; two layers where the authors use 204 M weights."""
+    """Identity feature to the AdaIN parameters of all blocks: two layers, where the authors use 204 M weights."""
 
-    def __init__(self, identity: int, hidden: int, channels: list[int]):
+    def __init__(self, identity_size: int, hidden: int, channels: list[int]):
         super().__init__()
         self.sizes = [2 * count for count in channels]
-        self.hidden = nn.Linear(identity, hidden)
+        self.hidden = nn.Linear(identity_size, hidden)
         self.out = nn.Linear(hidden, sum(self.sizes))
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, identity: Tensor) -> list[Tensor]:
-        """identity (B, D) to one (B, 2C) per block; zeros at first, which is plain instance normalisation."""
+        """Return parameters (B, 2C) for each block from identity (B, D); initially zeros: plain normalisation."""
         hidden = functional.leaky_relu(self.hidden(identity), 0.2)
-        # The mean, not the sum: an Adam step then moves a gain no faster than it moves a kernel.
+        # The mean instead of the sum, so that an Adam step changes a gain no faster than a convolution's kernel.
         return list(self.out(hidden / hidden.shape[1]).split(self.sizes, dim=1))
 
 
 class Down(nn.Module):
-    """Halve the picture."""
+    """A block that halves the resolution."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -79,12 +79,12 @@ class Down(nn.Module):
         self.norm = AdaIN(outputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x (B, C, H, W) to (B, C', H/2, W/2)."""
+        """Return (B, C', H/2, W/2) of x (B, C, H, W)."""
         return self.norm(self.conv(functional.leaky_relu(x, 0.2)), style)
 
 
 class Up(nn.Module):
-    """Double the picture."""
+    """A block that doubles the resolution."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -92,109 +92,115 @@ class Up(nn.Module):
         self.norm = AdaIN(outputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x (B, C, H, W) to (B, C', 2H, 2W)."""
+        """Return (B, C', 2H, 2W) of x (B, C, H, W)."""
         return self.norm(self.conv(functional.relu(x)), style)
 
 
-class PaperHeads(nn.Module):
-    """Double the picture once more, then paint colour and attention from 7 x 7 pixels."""
+class PaperHead(nn.Module):
+    """Output head of the paper: one more doubling, then a 7 x 7 convolution to colour and attention."""
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
         self.up = Up(inputs, width)
-        self.styled = width
-        self.paint = nn.Conv2d(width, PICTURE + 1, 7, padding=3)
+        self.style_channels = width
+        self.out = nn.Conv2d(width, COLOURS + 1, 7, padding=3)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x (B, C, H/2, W/2) to (B, 4, H, W)."""
-        return self.paint(functional.relu(self.up(x, style)))
+        """Return (B, 4, H, W) of x (B, C, H/2, W/2)."""
+        return self.out(functional.relu(self.up(x, style)))
 
 
-class SubPixelHeads(nn.Module):
-    """Colour and attention of 2 x 2 pixels as channels of one place: no layer but the last has a full-size picture.
+class SubPixelHead(nn.Module):
+    """Output head with sub-pixel convolution: each pixel of the half-size picture has the values of 2 x 2 pixels.
 
-    1.7 times as fast as the paper's, and in equal time of learning one person better (27.75, 27.4 dB; 150 s, one core).
+    Only the last layer has full resolution, so it is 1.7 times as fast as the paper's head, and learns one person
+    better in equal time (27.75 instead of 27.4 dB after 150 s on one core).
     """
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
-        self.styled = width * 3 // 2
-        self.gather = nn.Conv2d(inputs, self.styled, 3, padding=1)
-        self.norm = AdaIN(self.styled)
-        self.paint = nn.Conv2d(self.styled, (PICTURE + 1) * 4, 3, padding=1)
+        self.style_channels = width * 3 // 2
+        self.conv = nn.Conv2d(inputs, self.style_channels, 3, padding=1)
+        self.norm = AdaIN(self.style_channels)
+        self.out = nn.Conv2d(self.style_channels, (COLOURS + 1) * 4, 3, padding=1)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x (B, C, H/2, W/2) to (B, 4, H, W)."""
-        gathered = self.norm(self.gather(functional.relu(x)), style)
-        return functional.pixel_shuffle(self.paint(functional.relu(gathered)), 2)
+        """Return (B, 4, H, W) of x (B, C, H/2, W/2)."""
+        features = self.norm(self.conv(functional.relu(x)), style)
+        return functional.pixel_shuffle(self.out(functional.relu(features)), 2)
 
 
 class Generator(nn.Module):
-    """A window of rendered pictures and an identity to a photo of frame t."""
+    """Turns the renders of three frames and an identity into a photo of frame t."""
 
     def __init__(self, config: GeneratorConfig):
         super().__init__()
         self.config = config
         channels = config.channels()
-        self.stem = nn.Conv2d(INPUTS, channels[0], 4, stride=2, padding=1)
+        self.stem = nn.Conv2d(INPUT_CHANNELS, channels[0], 4, stride=2, padding=1)
         self.down = nn.ModuleList(Down(a, b) for a, b in pairwise(channels[:-1]))
         self.bottom = nn.Conv2d(channels[-2], channels[-1], 4, stride=2, padding=1)  # no norm: 1 x 1 in the paper
-        joined = [channels[-1]] + [2 * count for count in reversed(channels[1:-1])]
-        self.up = nn.ModuleList(Up(a, b) for a, b in zip(joined, reversed(channels[:-1])))
-        self.heads = (SubPixelHeads if config.sub_pixel else PaperHeads)(2 * channels[0], config.width)
-        norms = [block.norm.channels for block in [*self.down, *self.up]] + [self.heads.styled]
-        self.style = StyleNetwork(config.identity, config.hidden, norms)
+        concatenated = [channels[-1]] + [2 * count for count in reversed(channels[1:-1])]
+        self.up = nn.ModuleList(Up(a, b) for a, b in zip(concatenated, reversed(channels[:-1])))
+        self.head = (SubPixelHead if config.sub_pixel else PaperHead)(2 * channels[0], config.width)
+        style_channels = [block.norm.channels for block in [*self.down, *self.up]] + [self.head.style_channels]
+        self.style = StyleNetwork(config.identity_size, config.style_hidden, style_channels)
         self.apply(_initialise)
-        colours = PICTURE * self.heads.paint.out_channels // (PICTURE + 1)
-        nn.init.constant_(self.heads.paint.get_parameter("bias").data[colours:], ATTENTION_BIAS)
+        colours = COLOURS * self.head.out.out_channels // (COLOURS + 1)
+        nn.init.constant_(self.head.out.get_parameter("bias").data[colours:], ATTENTION_BIAS)
 
-    def forward(self, window: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
-        """Refined picture (B, 3, H, W) and attention A (B, 1, H, W), both 0..1.
+    def forward(self, inputs: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the refined picture (B, 3, H, W) and the attention A (B, 1, H, W), both 0..1.
 
-        window: (B, 11, H, W), 0..1: pictures of t-2, t-1 and t, then alpha and erased area of t.
+        inputs: (B, 11, H, W), 0..1: colours of frames t-2, t-1 and t, then alpha and erased area of t.
         identity: (B, D).
         """
-        if not self.config.window:
-            window = torch.cat([current_picture(window)] * WINDOW + [window[:, WINDOW * PICTURE :]], dim=1)
+        if not self.config.use_context:
+            inputs = torch.cat([current_colours(inputs)] * INPUT_FRAMES + [inputs[:, INPUT_FRAMES * COLOURS :]], dim=1)
         styles = self.style(identity)
-        skips = [self.stem(window)]
+        skips = [self.stem(inputs)]
         for block, style in zip(self.down, styles):
             skips.append(block(skips[-1], style))
         x = self.bottom(functional.leaky_relu(skips[-1], 0.2))
         for block, style, skip in zip(self.up, styles[len(self.down) :], reversed(skips)):
             x = torch.cat([block(x, style), skip], dim=1)
-        return self.blend(current_picture(window).float(), self.heads(x, styles[-1]).float())
+        return self.blend(current_colours(inputs).float(), self.head(x, styles[-1]).float())
 
-    def with_new_identity(self, identity: int) -> Generator:
-        """A copy to be told other identity features, of that length. Until it is taught what they mean it paints
-        everybody as it paints a feature of zeros, which is nobody in particular.
+    def with_identity_size(self, size: int) -> Generator:
+        """Return a copy for identity features of another kind, of length `size`.
+
+        The copy ignores the identity until it is trained: it treats every feature as this network treats zeros.
         """
-        other = Generator(replace(self.config, identity=identity))
-        unread = torch.zeros_like(other.style.hidden.weight)
-        other.load_state_dict({**self.state_dict(), "style.hidden.weight": unread})
+        other = Generator(replace(self.config, identity_size=size))
+        zeros = torch.zeros_like(other.style.hidden.weight)
+        other.load_state_dict({**self.state_dict(), "style.hidden.weight": zeros})
         return other
 
-    def blend(self, picture: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
-        """Eq. 3: o = A r + (1 - A) C. picture (B, 3, H, W), heads (B, 4, H, W) before their squashing."""
-        colour = (torch.tanh(heads[:, :PICTURE]) + 1) / 2
+    def blend(self, render: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return o = A r + (1 - A) C and A (paper, equation 3).
+
+        render: (B, 3, H, W), r.
+        outputs: (B, 4, H, W), C and A before their tanh and sigmoid.
+        """
+        colour = (torch.tanh(outputs[:, :COLOURS]) + 1) / 2
         if not self.config.attention:
-            return colour, torch.zeros_like(heads[:, PICTURE:])
-        attention = torch.sigmoid(heads[:, PICTURE:])
-        return attention * picture + (1 - attention) * colour, attention
+            return colour, torch.zeros_like(outputs[:, COLOURS:])
+        attention = torch.sigmoid(outputs[:, COLOURS:])
+        return attention * render + (1 - attention) * colour, attention
 
 
-def current_picture(window: Tensor) -> Tensor:
-    """The picture of frame t (B, 3, H, W) inside a window (B, 11, H, W)."""
-    return window[:, (WINDOW - 1) * PICTURE : WINDOW * PICTURE]
+def current_colours(inputs: Tensor) -> Tensor:
+    """Return the colours of frame t (B, 3, H, W) in the generator's input (B, 11, H, W)."""
+    return inputs[:, (INPUT_FRAMES - 1) * COLOURS : INPUT_FRAMES * COLOURS]
 
 
-def current_render(window: Tensor) -> Tensor:
-    """The colours and the alpha of frame t (B, 4, H, W) inside a window (B, 11, H, W)."""
-    return window[:, (WINDOW - 1) * PICTURE : WINDOW * PICTURE + 1]
+def current_render(inputs: Tensor) -> Tensor:
+    """Return colours and alpha of frame t (B, 4, H, W) in the generator's input (B, 11, H, W)."""
+    return inputs[:, (INPUT_FRAMES - 1) * COLOURS : INPUT_FRAMES * COLOURS + 1]
 
 
 def _initialise(module: nn.Module) -> None:
-    """Small normal weights, as image-to-image GANs start."""
+    """Set small normal weights, the usual initialisation of image-to-image GANs."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

@@ -1,4 +1,4 @@
-"""Refined crops that are kept, so that no frame is ever painted twice."""
+"""The cache of refined crops, so that no frame is refined twice."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from headroom.common.errors import InputError
 from headroom.media.image import read_picture, write_picture
 
 RefinedCrop = tuple[NDArray[np.uint8], NDArray[np.float32]]
-"""The refined picture (R, R, 3) and the mask (R, R), 0..1, of where it is shown."""
+"""A refined picture (R, R, 3) and its mask (R, R), 0..1: the alpha with which it is composited over the plate."""
 
 
 class CropCache:
-    """A folder of refined crops, each a PNG under a key that stands for all it was made from; its alpha is the mask.
+    """A folder of refined crops, each a PNG named by a digest of everything it depends on; its alpha is the mask.
 
-    Several processes may share it: a crop appears whole or not at all. A crop that is used counts as used today.
+    Several processes may use the folder at the same time, because a crop is written atomically. Loading a crop renews
+    its modification time, by which unused ones are removed.
     """
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
 
-    def __contains__(self, key: str) -> bool:
-        return self._path(key).is_file()
+    def __contains__(self, digest: str) -> bool:
+        return self._path(digest).is_file()
 
-    def load(self, key: str) -> RefinedCrop | None:
-        """The crop, or None when it is not here or cannot be read."""
-        path = self._path(key)
+    def load(self, digest: str) -> RefinedCrop | None:
+        """Return the crop, or None when it is missing or damaged."""
+        path = self._path(digest)
         try:
             os.utime(path)
-            return _parts(read_picture(path, alpha=True))
+            return _split(read_picture(path, alpha=True))
         except (OSError, InputError):
             return None
 
-    def save(self, key: str, crop: RefinedCrop) -> RefinedCrop:
-        """Keep a crop; returns it as `load` will give it, its mask in steps of 1/255."""
+    def save(self, digest: str, crop: RefinedCrop) -> RefinedCrop:
+        """Store a crop; return it as `load` will, with the mask in steps of 1/255."""
         picture, mask = crop
-        kept = np.dstack([picture, (mask * 255 + 0.5).astype(np.uint8)])
-        write_picture(self._path(key), kept)
-        return _parts(kept)
+        stored = np.dstack([picture, (mask * 255 + 0.5).astype(np.uint8)])
+        write_picture(self._path(digest), stored)
+        return _split(stored)
 
-    def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.png"
+    def _path(self, digest: str) -> Path:
+        """Return where the crop is stored."""
+        return self.folder / digest[:2] / f"{digest}.png"
 
 
-def _parts(kept: NDArray[np.uint8]) -> RefinedCrop:
-    return np.ascontiguousarray(kept[..., :3]), kept[..., 3].astype(np.float32) / 255
+def _split(stored: NDArray[np.uint8]) -> RefinedCrop:
+    """Return picture and mask of a stored crop (R, R, 4)."""
+    return np.ascontiguousarray(stored[..., :3]), stored[..., 3].astype(np.float32) / 255

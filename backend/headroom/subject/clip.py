@@ -17,7 +17,7 @@ from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
-from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
+from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, probe, read_frames
 from headroom.plate.composite import crop_frame
 from headroom.plate.layers import PLATES, write_background
 from headroom.refine.loss_weights import loss_weight_maps
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headroom.refine.dataset import TrainingPairs
     from headroom.refine.refiner import Refiner
     from headroom.refine.spatial import SpatialNetwork
-    from headroom.refine.train import TrainConfig
+    from headroom.refine.train_config import RefinerTrainConfig
     from headroom.track.tracker import FaceRegressor
 
 RESOLUTIONS = (256, 512)
@@ -108,7 +108,7 @@ class ClipSource:
 
     def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = no_progress) -> LearnedPerson:
         """The person; the plates go into the subject's `folder`."""
-        from headroom.refine.train import PRESETS
+        from headroom.refine.train_config import PRESETS
 
         took: dict[str, float] = {}
         with timed(took, "track"):
@@ -183,7 +183,7 @@ def motion_notes(motion: "MotionModel") -> list[str]:
 
 
 def learn_refiner(
-    pairs: "TrainingPairs", config: "TrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = no_progress
+    pairs: "TrainingPairs", config: "RefinerTrainConfig", spatial: "SpatialNetwork | None" = None, progress: Progress = no_progress
 ) -> "Refiner":
     """The personal refiner, begun from the general one where that is meant.
 
@@ -192,7 +192,7 @@ def learn_refiner(
     from headroom.refine.general import general_refiner
     from headroom.refine.train import train_refiner
 
-    initial = general_refiner(pairs.identity[0], pairs.feature) if config.from_general else None
+    initial = general_refiner(pairs.identity[0], pairs.identity_feature) if config.from_general else None
     return train_refiner(pairs, config, progress, initial, spatial)
 
 
@@ -220,7 +220,7 @@ def training_pairs(
 def write_plates(path: Path, frames: list[np.ndarray], fps: float, progress: Progress = no_progress) -> None:
     """The learnt frames, nearly lossless."""
     height, width = frames[0].shape[:2]
-    with VideoWriter(path, fps, width, height, crf=12) as writer:
+    with VideoWriter(path, fps, width, height, options=MovieOptions(crf=12)) as writer:
         for index, frame in enumerate(frames):
             progress(index / len(frames), "Keeping the plates")
             writer.write(frame)

@@ -25,7 +25,7 @@ from headroom.track.tracker import TrackingResult, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
-    from headroom.refine.train import TrainConfig
+    from headroom.refine.train_config import RefinerTrainConfig
 
 FPS = 25.0  # of the movie with the one plate
 LONGEST_SIDE = 1920  # pixels; a larger photo is made smaller
@@ -54,7 +54,7 @@ class PhotoSource:
 
     def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = no_progress) -> LearnedPerson:
         """The person; the one plate goes into the subject's `folder`."""
-        from headroom.refine.train import PRESETS
+        from headroom.refine.train_config import PRESETS
 
         kind, frames = PHOTO_ALBEDO[config.albedo], [self.picture]
         height, width = self.picture.shape[:2]
@@ -137,7 +137,7 @@ def general_motion(model: FaceModel, track: Track) -> "MotionModel":
     return replace(motion, style=style)
 
 
-def photo_training(config: "TrainConfig") -> "TrainConfig":
+def photo_training(config: "RefinerTrainConfig") -> "RefinerTrainConfig":
     """How a preset teaches the refiner from one frame: briefly, from the general weights, and to paint little beyond
     the render.
 

@@ -1,4 +1,4 @@
-"""The steps of refining: one subject made ready, renders laid over their plates, what was refined before found."""
+"""Refining a shot: one subject's refiner, renders composited over their plates, and the cache of what is done."""
 
 from __future__ import annotations
 
@@ -10,158 +10,225 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 import headroom
 from headroom.common.files import file_digest
 from headroom.common.prefetch import prefetch
 from headroom.media.image import read_picture
 from headroom.plate.composite import composite, crop_frame
-from headroom.plate.head_surface import HeadSurface
+from headroom.plate.head_surface import HeadSurface, Pose
 from headroom.plate.layers import BACKGROUND, MATTES, PLATES, BackgroundLayers
 from headroom.plate.match import PlateMatch
-from headroom.refine.generator import WINDOW
-from headroom.refine.refined_crops import RefinedCrop, CropCache
-from headroom.refine.region import feathered
+from headroom.refine.generator import INPUT_FRAMES
+from headroom.refine.refined_crops import CropCache, RefinedCrop
+from headroom.refine.refiner import Refiner
+from headroom.refine.region import feathered_alpha
 from headroom.subject.folder import Subject
+from headroom.track.track import Track
 
-KEPT_PLATES = 20  # warped, full frame: a batch of eight, its window and what is on its way to and from it
+MAX_CACHED_PLATES = 20  # warped, full frame: a batch of eight, its context frames, and those in the prefetch threads
 SOURCE_FILES = ("refiner.safetensors", "track.npz", "rig.npz", PLATES, MATTES, BACKGROUND)
-"""The subject's files that a refined frame depends on; the last two may be missing."""
+"""Files of the subject that a refined frame depends on; the last two may be missing."""
 
 
 @dataclass(frozen=True)
 class Composite:
-    """One finished frame and what it was made over."""
+    """One finished frame, and what it was made from.
 
-    frame: np.ndarray  # (H, W, 3) uint8
-    plate: np.ndarray  # (H, W, 3) uint8, its head moved
-    mask: np.ndarray  # (R, R) 0..1, of the crop
+    frame: (H, W, 3) uint8.
+    plate: (H, W, 3) uint8, warped to the wanted pose.
+    mask: (R, R) float32, 0..1, of the crop.
+    """
+
+    frame: NDArray[np.uint8]
+    plate: NDArray[np.uint8]
+    mask: NDArray[np.float32]
+
+
+class PlateSource(Protocol):
+    """What a `ShotRefiner` takes its plates from, such as `BackgroundLayers`."""
+
+    def warped_plate(self, number: int, plate_pose: Pose, wanted_pose: Pose) -> NDArray[np.uint8]:
+        """Return plate `number` (H, W, 3) with its head moved from `plate_pose` to `wanted_pose`."""
+
+    def close(self) -> None:
+        """Release the plates."""
 
 
 class ShotRefiner:
-    """One subject with network, track and plates at hand."""
+    """One subject's refiner, track and plates, which it owns: close it after use."""
 
-    def __init__(self, subject: Subject):
-        self.track, self.refiner, self.resolution = subject.track, subject.refiner, subject.resolution
-        self.title = subject.facts.get("name")
-        files = (subject.folder / name for name in SOURCE_FILES)
-        self.person = "|".join([headroom.__version__, *(file_digest(file) for file in files if file.is_file())])
-        surface = HeadSurface.of(subject.model.shape(self.track.identity)[subject.model.skin])
-        self._ground = BackgroundLayers(subject.folder, self.track.camera, surface)
-        self._ground.__enter__()
-        self._warped: OrderedDict[bytes, np.ndarray] = OrderedDict()
-        self._warping = threading.Lock()  # plates are wanted before painting and once more after it, in two threads
+    def __init__(self, refiner: Refiner, track: Track, plates: PlateSource, subject_digest: str, title: str = ""):
+        """Take ownership of the plates.
+
+        subject_digest: identifies everything of the subject that refined crops depend on.
+        title: of movies of this subject.
+        """
+        self.refiner, self.track, self.title = refiner, track, title
+        self.subject_digest = subject_digest
+        self._plates = plates
+        self._warped: OrderedDict[bytes, NDArray[np.uint8]] = OrderedDict()  # the latest, by `_pose_key`
+        self._lock = threading.Lock()  # two threads need each plate: one before refining and one after it
+
+    @staticmethod
+    def open(subject: Subject) -> ShotRefiner:
+        """Open the refiner and the plates of a subject."""
+        refiner, track, digest = subject.refiner, subject.track, subject_digest(subject.folder)
+        surface = HeadSurface.of(subject.model.shape(track.identity)[subject.model.skin])
+        plates = BackgroundLayers(subject.folder, track.camera, surface)
+        return ShotRefiner(refiner, track, plates, digest, subject.facts.get("name", ""))
 
     def close(self) -> None:
-        self._ground.__exit__()
+        """Release the plates."""
+        self._plates.close()
 
-    def plate(self, matched: PlateMatch, frame: int) -> np.ndarray:
-        """The plate (H, W, 3) uint8 under a frame of the shot, its head moved to the wanted pose."""
-        key = frame_key(matched, frame)
-        with self._warping:
+    def warped_plate(self, match: PlateMatch, frame: int) -> NDArray[np.uint8]:
+        """Return the plate (H, W, 3) of a frame of the shot, warped to the wanted pose; any thread may call this."""
+        key = _pose_key(match, frame)
+        with self._lock:
             if key not in self._warped:
-                number = matched.plate[frame]
-                filmed = (self.track.rotation[number], self.track.translation[number])
-                wanted = (matched.rotation[frame], matched.translation[frame])
-                self._warped[key] = self._ground.under(number, filmed, wanted)
-                if len(self._warped) > KEPT_PLATES:
+                number = int(match.plate[frame])
+                plate_pose = (self.track.rotation[number], self.track.translation[number])
+                wanted_pose = (match.rotation[frame], match.translation[frame])
+                self._warped[key] = self._plates.warped_plate(number, plate_pose, wanted_pose)
+                if len(self._warped) > MAX_CACHED_PLATES:
                     self._warped.popitem(last=False)
             return self._warped[key]
 
-    def painted(self, renders: Iterable[np.ndarray], matched: PlateMatch) -> Iterator[RefinedCrop]:
-        """Refined crops of the renders (R, R, 4) uint8 of a shot."""
-        return self.refiner.refine(renders, self._plate_crops(matched, 0))
+    def plate_crops(self, match: PlateMatch, first: int = 0) -> Iterator[NDArray[np.uint8]]:
+        """Yield the crop (R, R, 3) of the warped plate of each frame from `first` on."""
+        for frame in range(first, len(match.plate)):
+            yield crop_frame(self.warped_plate(match, frame), self.track.crop, self.refiner.resolution)
 
-    def refined(
-        self, renders: Sequence[Path], matched: PlateMatch, crops: CropCache, context: int = 0
+    def refine(self, renders: Iterable[NDArray[np.uint8]], match: PlateMatch) -> Iterator[RefinedCrop]:
+        """Yield the refined crops of the renders (R, R, 4) uint8 of a shot, without the cache."""
+        return self.refiner.refine(renders, self.plate_crops(match))
+
+    def refine_files(
+        self, renders: Sequence[Path], match: PlateMatch, cache: CropCache, context: int = 0
     ) -> Generator[tuple[RefinedCrop, bool], None, None]:
-        """The crop of every frame after the first `context`, and whether it had to be painted; painted ones are kept.
+        """Yield the refined crop of every frame after the first `context`, and whether it was not in the cache.
 
-        renders: RGBA PNG files, one for each frame of the match. Reading, painting and keeping go on side by side.
+        New crops are stored in the cache. Reading, refining and storing run at the same time, in threads.
+
+        renders: RGBA PNG files, one for each frame of the match.
         """
-        keys = crop_keys(self.person, renders, matched)
-        with closing(prefetch(self._found(renders, matched, crops, keys, context))) as found:
-            for key, (crop, is_new) in zip(keys[context:], found):
-                yield crops.save(key, crop) if is_new else crop, is_new
+        digests = crop_digests(self.subject_digest, renders, match)
+        with closing(prefetch(self._cached_or_new(renders, match, cache, digests, context))) as crops:
+            for digest, (crop, is_new) in zip(digests[context:], crops):
+                yield cache.save(digest, crop) if is_new else crop, is_new
 
     def composites(
-        self, renders: Sequence[Path], matched: PlateMatch, crops: CropCache
-    ) -> Generator[np.ndarray, None, None]:
-        """The finished frames (H, W, 3) uint8 of a shot."""
-        with closing(self.refined(renders, matched, crops)) as refined:
-            for frame, (crop, _) in enumerate(refined):
-                yield self.composite(matched, frame, crop)
+        self, renders: Sequence[Path], match: PlateMatch, cache: CropCache
+    ) -> Generator[NDArray[np.uint8], None, None]:
+        """Yield the finished frames (H, W, 3) of a shot."""
+        with closing(self.refine_files(renders, match, cache)) as crops:
+            for frame, (crop, _) in enumerate(crops):
+                yield self.composite(match, frame, crop)
 
-    def composite(self, matched: PlateMatch, frame: int, crop: RefinedCrop) -> np.ndarray:
-        """The full frame (H, W, 3) uint8."""
-        return composite(self.plate(matched, frame), self.track.crop, *crop)
+    def composite(self, match: PlateMatch, frame: int, crop: RefinedCrop) -> NDArray[np.uint8]:
+        """Composite a refined crop over its plate; return the full frame (H, W, 3)."""
+        return composite(self.warped_plate(match, frame), self.track.crop, *crop)
 
-    def comparison(self, matched: PlateMatch, frame: int, render: Path, crop: RefinedCrop) -> np.ndarray:
-        """The crop of the frame before and after refining, side by side: (S, 2 S, 3) uint8, pixels of the frame."""
-        drawn = read_picture(render, alpha=True)
-        before = composite(self.plate(matched, frame), self.track.crop, drawn[..., :3], feathered(drawn[..., 3]))
-        after = self.composite(matched, frame, crop)
-        where = self.track.crop
-        return np.hstack([crop_frame(picture, where, where.size) for picture in (before, after)])
+    def comparison(self, match: PlateMatch, frame: int, render: Path, crop: RefinedCrop) -> NDArray[np.uint8]:
+        """Return the frame's crop before and after refining, side by side: (S, 2 S, 3), pixels of the frame."""
+        pixels = read_picture(render, alpha=True)
+        before = self.composite(match, frame, (pixels[..., :3], feathered_alpha(pixels[..., 3])))
+        after = self.composite(match, frame, crop)
+        area = self.track.crop
+        return np.hstack([crop_frame(picture, area, area.size) for picture in (before, after)])
 
-    def _found(
-        self, renders: Sequence[Path], matched: PlateMatch, crops: CropCache, keys: list[str], context: int
+    def _cached_or_new(
+        self, renders: Sequence[Path], match: PlateMatch, cache: CropCache, digests: list[str], context: int
     ) -> Iterator[tuple[RefinedCrop, bool]]:
-        """CropCache that are kept, and between them those that are painted now."""
-        for known, run in groupby(range(context, len(renders)), lambda frame: keys[frame] in crops):
+        """Yield the crop of every frame after the first `context`, and whether it was not in the cache."""
+        for is_cached, run in groupby(range(context, len(renders)), lambda frame: digests[frame] in cache):
             frames = list(run)
-            if not known:
-                yield from self._run(renders, matched, frames[0], frames[-1] + 1)
+            if not is_cached:
+                yield from self._refine_run(renders, match, frames[0], frames[-1] + 1)
                 continue
             for frame in frames:
-                kept = crops.load(keys[frame])
-                if kept:
-                    yield kept, False
-                else:  # it was damaged or removed meanwhile
-                    yield from self._run(renders, matched, frame, frame + 1)
+                cached = cache.load(digests[frame])
+                if cached:
+                    yield cached, False
+                else:  # the file is damaged, or was removed in the meantime
+                    yield from self._refine_run(renders, match, frame, frame + 1)
 
-    def _run(
-        self, renders: Sequence[Path], matched: PlateMatch, first: int, end: int
+    def _refine_run(
+        self, renders: Sequence[Path], match: PlateMatch, first: int, end: int
     ) -> Iterator[tuple[RefinedCrop, bool]]:
-        """Paint the frames first..end-1, with the frames before them in view; True with each, for they are new."""
-        start = max(first - (WINDOW - 1), 0)
+        """Refine the frames first..end-1, with the frames before them as context; yield True with each."""
+        start = max(first - (INPUT_FRAMES - 1), 0)
         pictures = (read_picture(render, alpha=True) for render in renders[start:end])
-        windows = self.refiner.windows(pictures, self._plate_crops(matched, start), first - start)
-        with closing(prefetch(windows)) as prepared:
-            for crop in self.refiner.painted(prepared):
+        inputs = self.refiner.prepare(pictures, self.plate_crops(match, start), first - start)
+        with closing(prefetch(inputs)) as prepared:
+            for crop in self.refiner.refine_inputs(prepared):
                 yield crop, True
 
-    def _plate_crops(self, matched: PlateMatch, first: int) -> Iterator[np.ndarray]:
-        """The crop (R, R, 3) uint8 of each plate from the frame `first` on."""
-        for frame in range(first, len(matched.plate)):
-            yield crop_frame(self.plate(matched, frame), self.track.crop, self.resolution)
+
+class OpenShotRefiner:
+    """Keeps the latest `ShotRefiner` of this process open, because opening one takes longer than refining a frame.
+
+    Opening another subject, or one whose files have changed, closes it. The jobs of a worker process run one after
+    the other, so no lock is needed.
+    """
+
+    def __init__(self) -> None:
+        self._key: tuple[object, ...] | None = None
+        self._refiner: ShotRefiner | None = None
+
+    def open(self, folder: Path) -> ShotRefiner:
+        """Return the `ShotRefiner` of a subject folder; this object closes it."""
+        key = _file_stamps(folder)
+        if self._refiner is None or key != self._key:
+            subject = Subject.open(folder)
+            self.close()
+            self._refiner, self._key = ShotRefiner.open(subject), key
+        return self._refiner
+
+    def close(self) -> None:
+        """Close the open `ShotRefiner`, if any."""
+        if self._refiner is not None:
+            self._refiner.close()
+        self._refiner = self._key = None
 
 
-_open: dict[tuple, ShotRefiner] = {}  # the one that was used last; owned by `open_shot_refiner`
+_open_refiner = OpenShotRefiner()
+"""The one of this process; only `open_shot_refiner` uses it."""
 
 
 def open_shot_refiner(folder: Path) -> ShotRefiner:
-    """The studio of a subject folder; the last one stays open, for loading it takes longer than refining a frame."""
+    """Return the `ShotRefiner` of a subject folder, which stays open until another subject is opened."""
+    return _open_refiner.open(folder)
+
+
+def subject_digest(folder: Path) -> str:
+    """Return what identifies a subject for refined crops: Headroom's version and the digests of its `SOURCE_FILES`."""
+    files = (folder / name for name in SOURCE_FILES)
+    return "|".join([headroom.__version__, *(file_digest(file) for file in files if file.is_file())])
+
+
+def crop_digests(subject_digest: str, renders: Sequence[Path], match: PlateMatch) -> list[str]:
+    """Return a digest of everything that each frame's refined crop depends on.
+
+    That is the subject, and render, plate and pose of the frame and of its context frames.
+    """
+    frames = [file_digest(render).encode() + _pose_key(match, frame) for frame, render in enumerate(renders)]
+    inputs = ([frames[max(frame - back, 0)] for back in range(INPUT_FRAMES)] for frame in range(len(frames)))
+    return [hashlib.sha256(b"|".join([subject_digest.encode(), *each])).hexdigest() for each in inputs]
+
+
+def _pose_key(match: PlateMatch, frame: int) -> bytes:
+    """Return plate and pose of a frame as bytes, which identify its warped plate."""
+    values = (match.plate[frame], match.rotation[frame], match.translation[frame])
+    return b"".join(np.ascontiguousarray(value).tobytes() for value in values)
+
+
+def _file_stamps(folder: Path) -> tuple[object, ...]:
+    """Return what changes when a file of a subject folder is replaced."""
     files = [(folder / name).stat() for name in SOURCE_FILES if (folder / name).is_file()]
-    key = (Path(folder).absolute(), *((each.st_mtime_ns, each.st_size, each.st_ino) for each in files))
-    if key not in _open:
-        subject = Subject.open(folder)
-        while _open:
-            _open.popitem()[1].close()
-        _open[key] = ShotRefiner(subject)
-    return _open[key]
-
-
-def crop_keys(person: str, renders: Sequence[Path], matched: PlateMatch) -> list[str]:
-    """What each frame's refined crop is kept under: the person, and what is seen in the frame and its window."""
-    marks = [file_digest(render).encode() + frame_key(matched, frame) for frame, render in enumerate(renders)]
-    windows = ([marks[max(frame - back, 0)] for back in range(WINDOW)] for frame in range(len(marks)))
-    return [hashlib.sha256(b"|".join([person.encode(), *window])).hexdigest() for window in windows]
-
-
-def frame_key(matched: PlateMatch, frame: int) -> bytes:
-    """The plate and pose of a frame, as bytes."""
-    parts = (matched.plate[frame], matched.rotation[frame], matched.translation[frame])
-    return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+    return (Path(folder).absolute(), *((each.st_mtime_ns, each.st_size, each.st_ino) for each in files))

@@ -15,12 +15,13 @@ from headroom.face.model import bundled_model
 from headroom.motion.train import general as motion
 from headroom.motion.train.paper import PAPER as MOTION_PAPER
 from headroom.refine import general as refiner
-from headroom.refine.train import PRESETS as PERSONAL
+from headroom.refine.train_config import GENERAL as REFINER_GENERAL
+from headroom.refine.train_config import PRESETS as PERSONAL
 from headroom.subject.clip import face_directions
 from headroom.training.corpus import CorpusClip, RefinerClips, TrackedClip, MotionClips, TrackCache, find_clips
 
 MOTION_PRESETS = {"general": motion.GENERAL, "paper": MOTION_PAPER}
-REFINER_PRESETS = {"general": refiner.GENERAL, "paper": PERSONAL["paper"]}
+REFINER_PRESETS = {"general": REFINER_GENERAL, "paper": PERSONAL["paper"]}
 CHECKPOINT_SUFFIX = ".checkpoint"
 
 
@@ -70,7 +71,7 @@ def train_refiner_weights(run: TrainingRun, preset: str = "general", resolution:
     config = config if run.steps is None else replace(config, steps=run.steps)
     with team.process_group():
         report = progress if team.is_main() else no_progress
-        team.shard(config.batch)
+        team.shard(config.batch_size)
         model = bundled_model()
         tracked, notes = tracked_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.3))
         notes += [f"{clip.path} was left out: no face in its first {RefinerClips.LONGEST} frames."
