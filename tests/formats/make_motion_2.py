@@ -13,10 +13,11 @@ from headroom.motion.features import FeatureConfig
 from headroom.motion.general import train_general
 from headroom.motion.network import NetworkConfig
 from headroom.motion.phones import PhoneModel
-from headroom.motion.predict import predict
 from headroom.motion.readout import ReadoutConfig
-from headroom.motion.train import train_motion
 from synthetic_speaker import LID, LIP, TINY, speaker
+
+from headroom.motion.predict import predict
+from headroom.motion.train import train_motion
 
 FOLDER = Path(__file__).parent
 NETWORK = NetworkConfig(features=FeatureConfig(bands=8, phones=False), width=4, code=4, hidden=4, layers=1, dropout=0.0)
@@ -28,7 +29,8 @@ def make_models():
     general = train_general([speaker(3.0, seed=1), speaker(2.5, seed=2)], LIP, LID,
                             FOLDER / "motion_2_general.safetensors", CONFIG)
     sound, truth = speaker(2.4, seed=3)
-    personal = train_motion(sound, truth, CONFIG, initial=general, lip_opening=LIP, lid_opening=LID, gaze_modes=(50, 51))
+    personal = train_motion(sound, truth, CONFIG, initial=general, lip_opening=LIP, lid_opening=LID,
+                            gaze_modes=(50, 51))
     personal.save(FOLDER / "motion_2.safetensors")
     speech = np.round(speaker(1.6, seed=4)[0] * 32767).astype(np.int16)
     arrays = {"speech": speech}
