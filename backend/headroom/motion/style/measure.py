@@ -15,7 +15,7 @@ from headroom.motion.style.speaker_style import SpeakerStyle
 
 PAUSE_DB = -35.0  # frames quieter than this are pauses
 MIN_PAUSE_FRAMES = 12  # with fewer, the mouth at rest is taken from its least open frames
-LEAST_OPEN = 0.15  # fraction of all frames
+REST_FRACTION = 0.15  # of all frames, those with the least open mouth
 SHORT_FRAMES = 50  # shorter clips determine a person's mean but not the deviation
 MIN_DEVIATION = 0.05  # of a dimension, relative to the median one, so that still dimensions are not amplified
 MIN_POSE_DEVIATION = np.array([1e-3, 1e-3, 1e-3, 0.1, 0.1, 0.1])  # radians, millimetres
@@ -58,7 +58,7 @@ def rest_expression(expression: np.ndarray, opening: np.ndarray, levels: np.ndar
     awake = awake if awake.sum() > len(awake) / 4 else np.ones(len(expression), bool)
     silent = awake & (levels < PAUSE_DB) & (opening <= np.median(opening))
     if silent.sum() < MIN_PAUSE_FRAMES:
-        silent = awake & (opening <= np.quantile(opening[awake], LEAST_OPEN))
+        silent = awake & (opening <= np.quantile(opening[awake], REST_FRACTION))
     return expression[silent].mean(0)
 
 

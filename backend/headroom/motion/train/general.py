@@ -83,7 +83,8 @@ def clip_offsets(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: n
                  features: FeatureConfig) -> list[float]:
     """Return by how many seconds each clip's sound is late.
 
-    Clips of one word have offset 0: they are too short to tell, and LRW's come synchronised from one broadcaster.
+    Clips of one word have offset 0: they are too short to measure, and LRW's come synchronised from one
+    broadcaster.
     """
     offsets, long_clips = [0.0] * len(clips), {}
     for index, (sound, performance) in enumerate(clips):

@@ -46,7 +46,7 @@ class PersonalTraining:
     initial: model to start from; None trains new networks.
     offset: by how many seconds the sound was later than the lips.
     style: as measured, before validation.
-    clip: the whole clip, synchronised and normalised.
+    clip: the clip with its sound synchronised and its motion normalised.
     """
 
     config: TrainConfig
@@ -97,7 +97,7 @@ def train_motion(samples: np.ndarray, truth: Performance, directions: FaceDirect
     truth = trim_to_sound(samples, truth)
     if len(truth) < MIN_SECONDS * FRAME_RATE:
         raise InputError("The clip is shorter than two seconds of speech. Choose a longer clip.")
-    progress(0.0, "Listening to the clip")
+    progress(0.0, "Synchronising sound and lips")
     torch.manual_seed(config.seed)
     training = prepare_training(samples, truth, directions, config, initial)
     networks, prediction = train_members(training, progress)
