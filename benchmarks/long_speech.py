@@ -1,9 +1,9 @@
-"""Memory and time of a long speech.
+"""Memory and time of predicting a long speech.
 
     python benchmarks/long_speech.py SPEECH --minutes 60
 
-Repeats a recording until it is so long, performs it, and says how much memory that took beyond what was in use before,
-and how far the performance is from one made in a single pass.
+Repeats a recording up to that length, predicts the performance, and prints the memory used beyond what was in use
+before, and the difference from a performance predicted in a single pass.
 """
 
 from __future__ import annotations
@@ -22,41 +22,40 @@ import typer
 
 from headroom.common.errors import HeadroomError
 from headroom.media.audio import SAMPLE_RATE, audio_on_disk, read_audio
+from headroom.motion.model.general import general_model
 from headroom.motion.predict import predict
-from headroom.motion.train.general import general_model
 
 
 def main(
     speech: Path,
     minutes: float = 60.0,
-    compare: Annotated[bool, typer.Option("--compare", help="Also in a single pass, which takes much memory.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Also predict in a single pass (much memory).")] = False,
 ) -> None:
     model = general_model()
     if model is None:
         raise HeadroomError("The bundled weights are missing; install Headroom again.")
     sound = read_audio(speech)
-    predict(model, sound[:5 * SAMPLE_RATE])  # what loads only once
+    predict(model, sound[:5 * SAMPLE_RATE])  # loads modules and filters
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         write_repeated(path, sound, minutes)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         with audio_on_disk(path) as samples:
-            read = time.perf_counter() - begun
-            with memory_watched() as seen:
-                made = predict(model, samples)
-            took = time.perf_counter() - begun
-            more = max(seen) - seen[0]
-            print(f"{made.seconds / 60:.1f} min: {took:.1f} s ({read:.1f} s of it reading), "
-                  f"{made.seconds / took:.0f} x real time, {more:.0f} MB more memory")
+            reading_seconds = time.perf_counter() - start
+            with memory_samples() as used:
+                performance = predict(model, samples)
+            seconds = time.perf_counter() - start
+            print(f"{performance.seconds / 60:.1f} min: {seconds:.1f} s ({reading_seconds:.1f} s of it reading), "
+                  f"{performance.seconds / seconds:.0f} x real time, {max(used) - used[0]:.0f} MB more memory")
             if compare:
-                whole = predict(model, samples, chunk_frames=len(made))
-                apart = max(float(np.abs(getattr(made, name) - getattr(whole, name)).max())
-                            for name in ("expression", "rotation", "translation"))
-                print(f"greatest difference from one pass: {apart:.1e}")
+                one_pass = predict(model, samples, chunk_frames=len(performance))
+                difference = max(float(np.abs(getattr(performance, name) - getattr(one_pass, name)).max())
+                                 for name in ("expression", "rotation", "translation"))
+                print(f"greatest difference from one pass: {difference:.1e}")
 
 
 def write_repeated(path: Path, sound: np.ndarray, minutes: float) -> None:
-    """`sound` (N,) over and over, each time at another loudness."""
+    """Write `sound` (N,) repeatedly, each time at another loudness."""
     rng, left = np.random.default_rng(0), round(minutes * 60 * SAMPLE_RATE)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -69,20 +68,24 @@ def write_repeated(path: Path, sound: np.ndarray, minutes: float) -> None:
 
 
 @contextmanager
-def memory_watched() -> Iterator[list[float]]:
-    """Megabytes in use, every 20 ms, the first before the block; pages of the mapped sound are not counted, since the
-    system takes them back when it needs them. Linux only."""
-    seen, done = [megabytes()], threading.Event()
+def memory_samples() -> Iterator[list[float]]:
+    """List the megabytes in use every 20 ms, the first before the block. Linux only.
 
-    def look() -> None:
+    Pages of the mapped sound are not counted, because the system frees them when it needs them.
+    """
+    used, done = [megabytes()], threading.Event()
+
+    def sample() -> None:
         while not done.wait(0.02):
-            seen.append(megabytes())
+            used.append(megabytes())
 
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
-    yield seen
-    done.set()
-    watcher.join()
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
+    try:
+        yield used
+    finally:
+        done.set()
+        sampler.join()
 
 
 def megabytes() -> float:

@@ -1,4 +1,4 @@
-"""Clips for the motion benchmarks: tracked once, cut into what is learnt and what is measured."""
+"""Clips for the motion benchmarks: tracked once, split into a part to learn from and a part to measure on."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ from pathlib import Path
 
 import numpy as np
 
+from headroom.common.arrays import correlation
 from headroom.common.files import atomic_write
 from headroom.evaluation import measures
 from headroom.face.camera import Camera, Crop, pose_vertices
+from headroom.face.directions import FaceDirections
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.performance import Performance
 from headroom.media.audio import SAMPLE_RATE
 from headroom.media.video import probe, read_frames
-from headroom.motion.audio.features import FRAME_RATE
-from headroom.motion.audio.lag_search import correlation, shifted
+from headroom.motion.audio.timing import FRAME_RATE
 from headroom.motion.model.model import MotionModel
+from headroom.motion.train.config import TrainConfig
 from headroom.motion.train.dataset import trim_to_sound
-from headroom.motion.train.personal import TrainConfig, train_motion
-from headroom.subject.clip import clip_speech, face_directions
+from headroom.motion.train.personal import train_motion
+from headroom.motion.train.sound_offset import shift_sound
+from headroom.subject.clip import clip_speech
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.solve.fit import fit_clip, fit_motion
 from headroom.track.track import face_crop
 
-SIZE = 256  # pixels of the crop that the mouth's distance is measured in
+SIZE = 256  # side of the crop that the mouth distance is measured in, pixels
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """sound (N,) at 16 kHz and motion at 25 Hz of a whole clip; identity and camera are of its learnt part."""
+    """One clip: sound (N,) at 16 kHz and motion at 25 Hz of all of it, identity and camera of the learned part."""
 
     name: str
     sound: np.ndarray
@@ -40,49 +43,48 @@ class Speaker:
     crop: Crop
     identity: np.ndarray
 
-    def part(self, first: int, last: int | None = None) -> tuple[np.ndarray, Performance]:
-        """Sound and motion of the frames first..last-1."""
+    def cut(self, first: int, last: int | None = None) -> tuple[np.ndarray, Performance]:
+        """Return sound and motion of the frames first..last-1."""
         last = len(self.motion) if last is None else min(last, len(self.motion))
         step = round(SAMPLE_RATE / FRAME_RATE)
         values = (getattr(self.motion, name)[first:last] for name in ("expression", "rotation", "translation"))
         return self.sound[first * step:last * step], Performance(FRAME_RATE, *values)
 
-    def learnt(self, frames: int, initial: MotionModel | None, config: TrainConfig | None = None) -> MotionModel:
-        """The motion model of the clip's first frames."""
-        lips, lids, size = face_directions(self.model)
-        return train_motion(*self.part(0, frames), config, initial=initial, lip_opening=lips, lid_opening=lids,
-                            importance=size, gaze_modes=self.model.gaze_modes)
+    def learn(self, frames: int, initial: MotionModel | None, config: TrainConfig | None = None) -> MotionModel:
+        """Learn a motion model from the clip's first frames."""
+        return train_motion(*self.cut(0, frames), FaceDirections.of(self.model), config, initial=initial)
 
     def lip_correlation(self, truth: Performance, expression: np.ndarray) -> float:
-        lips = face_directions(self.model)[0]
+        lips = FaceDirections.of(self.model).lip_opening
         return correlation(truth.expression @ lips, expression @ lips)
 
     def mouth_distance(self, truth: Performance, expression: np.ndarray) -> float:
-        """Landmark distance of the mouth in pixels of a crop of 256, both under the true head pose."""
-        return measures.mouth_distance(*(self._mouths(truth, values) for values in (truth.expression, expression)))
+        """Return the landmark distance of the mouth in pixels of a crop of 256, both under the true head pose."""
+        both = (self._mouth_landmarks(truth, values) for values in (truth.expression, expression))
+        return measures.mouth_distance(*both)
 
-    def _mouths(self, truth: Performance, expression: np.ndarray) -> np.ndarray:
-        """Landmarks (T, 478, 2) in pixels of the crop; those of the mouth, the others 0."""
+    def _mouth_landmarks(self, truth: Performance, expression: np.ndarray) -> np.ndarray:
+        """Return landmarks (T, 478, 2) in pixels of the crop; those outside the mouth are 0."""
         mouth = [self.model.vertex_of(landmark) for landmark in measures.MOUTH]
-        still = self.model.shape(self.identity)[mouth]
-        shapes = still + np.einsum("pck,tk->tpc", self.model.expression_basis[mouth], expression)
+        neutral = self.model.shape(self.identity)[mouth]
+        shapes = neutral + np.einsum("pck,tk->tpc", self.model.expression_basis[mouth], expression)
         points = np.zeros((len(expression), 478, 2))
         for frame, shape in enumerate(shapes):
-            placed = pose_vertices(shape, truth.rotation[frame], truth.translation[frame])
-            points[frame, list(measures.MOUTH)] = self.camera.project(placed) * (SIZE / self.crop.size)
+            posed = pose_vertices(shape, truth.rotation[frame], truth.translation[frame])
+            points[frame, list(measures.MOUTH)] = self.camera.project(posed) * (SIZE / self.crop.size)
         return points
 
 
-def speakers(clips: list[Path], learnt_seconds: float, cache: Path) -> Iterator[Speaker]:
+def speakers(clips: list[Path], learn_seconds: float, cache: Path) -> Iterator[Speaker]:
     for clip in clips:
-        yield speaker(clip, learnt_seconds, cache)
+        yield speaker(clip, learn_seconds, cache)
 
 
-def speaker(clip: Path, learnt_seconds: float, cache: Path) -> Speaker:
-    """Track a clip: identity and camera from the first seconds, motion of all of it. Landmarks stay in `cache`."""
+def speaker(clip: Path, learn_seconds: float, cache: Path) -> Speaker:
+    """Track a clip: identity and camera from the first seconds, motion of all of it. `cache` stores landmarks."""
     info, model = probe(clip), bundled_model()
     points = landmarks(clip, info.fps, cache)
-    count = min(len(points), round(learnt_seconds * info.fps))
+    count = min(len(points), round(learn_seconds * info.fps))
     fit = fit_clip(model, points[:count], info.fps, info.width, info.height)
     whole = fit_motion(model, points, info.fps, fit.camera, fit.identity)
     motion = Performance(info.fps, *(v.astype(np.float32) for v in (whole.expression, whole.rotation,
@@ -93,7 +95,7 @@ def speaker(clip: Path, learnt_seconds: float, cache: Path) -> Speaker:
 
 
 def landmarks(clip: Path, fps: float, cache: Path) -> np.ndarray:
-    """Landmarks (T, 478, 3) of a clip, found once."""
+    """Return the landmarks (T, 478, 3) of a clip, from the cache if they are there."""
     path = cache / f"{clip.stem}.npz"
     if not path.is_file():
         points = find_landmarks(list(read_frames(clip)), fps).points
@@ -103,6 +105,6 @@ def landmarks(clip: Path, fps: float, cache: Path) -> np.ndarray:
         return data["points"]
 
 
-def in_step(sound: np.ndarray, model: MotionModel) -> np.ndarray:
-    """The sound moved by the offset that learning found, so that predictions fall on the lips."""
-    return shifted(sound, model.audio_offset_seconds)
+def synchronised(sound: np.ndarray, model: MotionModel) -> np.ndarray:
+    """Return the sound moved by the offset that learning found, so that predictions match the lips."""
+    return shift_sound(sound, model.audio_offset_seconds)

@@ -1,13 +1,13 @@
-"""A tiny model of the synthetic speaker, learnt once for all tests."""
+"""A tiny model of the synthetic speaker, learned once for all tests."""
 
 import pytest
-from synthetic_speaker import LID, LIP, TINY, speaker
+from synthetic_speaker import DIRECTIONS, TINY, speaker
 
 from headroom.motion.train.personal import train_motion
 
 
 @pytest.fixture(scope="session")
-def learnt():
+def learned():
     """(model, samples, truth) of twelve seconds."""
     samples, truth = speaker(12.0)
-    return train_motion(samples, truth, TINY, lip_opening=LIP, lid_opening=LID), samples, truth
+    return train_motion(samples, truth, DIRECTIONS, TINY), samples, truth

@@ -4,23 +4,26 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, sosfilt
 
+from headroom.face.directions import FaceDirections
 from headroom.face.performance import Performance
 from headroom.motion.model.network import NetworkConfig
 from headroom.motion.model.ridge import RidgeConfig
-from headroom.motion.train.dataset import AugmentConfig
-from headroom.motion.train.personal import TrainConfig
+from headroom.motion.train.augment import AugmentConfig
+from headroom.motion.train.config import TrainConfig
+from headroom.motion.train.dataset import BatchConfig
 
 LIP = np.zeros(64, np.float32)
 LIP[0] = 3.0  # mm per unit
 LID = np.zeros(64, np.float32)
 LID[1] = 4.0
+DIRECTIONS = FaceDirections(LIP, LID, np.ones(64, np.float32))
 TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, layers=3, dropout=0.0), members=2, steps=30,
-                   validate_every=10, batch=4, shortest=8, longest=24, augment=AugmentConfig(variants=2),
-                   readout=RidgeConfig(size=128))
+                   validate_every=10, batch=BatchConfig(size=4, min_frames=8, max_frames=24),
+                   augment=AugmentConfig(variants=2), ridge=RidgeConfig(size=128))
 
 
 def speaker(seconds: float, seed: int = 0, late_seconds: float = 0.0) -> tuple[np.ndarray, Performance]:
-    """Sound (N,) at 16 kHz and the face at 25 Hz; the sound is late by `late_seconds`. The last second is a pause."""
+    """Return sound (N,) at 16 kHz, late by `late_seconds`, and the face at 25 Hz. The last second is a pause."""
     rng = np.random.default_rng(seed)
     frames = round(seconds * 25)
     opening = np.clip(gaussian_filter1d(rng.standard_normal(frames), 2) * 3 + 0.3, 0, None)

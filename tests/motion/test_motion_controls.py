@@ -1,4 +1,4 @@
-"""How a performance is played."""
+"""Controls of a take."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import pytest
 from headroom.common.errors import InputError
 from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
-from headroom.motion.controls import UNTOUCHED, Layer, apply_controls, parse_controls, play_layer
-from headroom.motion.style.head_motion import ping_pong
+from headroom.motion.controls import UNTOUCHED, RegionControls, apply_controls, apply_region_controls, parse_controls
+from headroom.motion.style.motion_graph import ping_pong
 
 REGIONS = np.array(["Mouth"] * 40 + ["Eyes"] * 10 + ["Gaze"] * 2 + ["Brows"] * 12)
 
@@ -23,19 +23,19 @@ def same(a, b):
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("expression", "rotation", "translation"))
 
 
-def test_untouched_controls_leave_a_performance_as_it_is(performance):
+def test_untouched_controls_change_nothing(performance):
     assert same(apply_controls(performance, UNTOUCHED, REGIONS), performance)
     assert parse_controls([]) == UNTOUCHED
 
 
 def test_gain_is_about_the_median_which_stays(performance):
-    dialled = apply_controls(performance, parse_controls(["mouth.gain=0.5"]), REGIONS).expression
-    usual = np.median(performance.expression[:, :40], 0)
-    np.testing.assert_allclose(dialled[:, :40], usual + 0.5 * (performance.expression[:, :40] - usual), atol=1e-5)
-    np.testing.assert_array_equal(dialled[:, 40:], performance.expression[:, 40:])
+    played = apply_controls(performance, parse_controls(["mouth.gain=0.5"]), REGIONS).expression
+    median = np.median(performance.expression[:, :40], 0)
+    np.testing.assert_allclose(played[:, :40], median + 0.5 * (performance.expression[:, :40] - median), atol=1e-5)
+    np.testing.assert_array_equal(played[:, 40:], performance.expression[:, 40:])
 
 
-def test_a_positive_lag_is_later_and_the_ends_hold(performance):
+def test_a_positive_lag_is_later_and_the_ends_are_held(performance):
     lagged = apply_controls(performance, parse_controls(["upper.lag=0.12"]), REGIONS).expression
     np.testing.assert_allclose(lagged[3:, 40:], performance.expression[:-3, 40:], atol=1e-4)
     np.testing.assert_allclose(lagged[:3, 40:], performance.expression[:1, 40:].repeat(3, 0), atol=1e-4)
@@ -44,11 +44,11 @@ def test_a_positive_lag_is_later_and_the_ends_hold(performance):
 
 def test_smoothing_matches_a_gaussian_written_by_hand():
     values = np.random.default_rng(1).standard_normal((30, 2))
-    found = play_layer(values, 25.0, Layer(smoothing=0.06))
+    smoothed = apply_region_controls(values, 25.0, RegionControls(smoothing=0.06))
     for t in range(30):
         weights = {k: np.exp(-0.5 * (k / 1.5) ** 2) for k in range(-5, 6)}
         expected = sum(w * values[min(max(t + k, 0), 29)] for k, w in weights.items()) / sum(weights.values())
-        np.testing.assert_allclose(found[t], expected, atol=1e-6)
+        np.testing.assert_allclose(smoothed[t], expected, atol=1e-6)
 
 
 def test_the_head_can_be_held_and_turned(performance):
@@ -67,7 +67,7 @@ def test_offsets_add_to_the_first_modes_of_their_region(performance, control, mo
     assert np.count_nonzero(np.abs(moved).max(0) > 1e-6) == 1
 
 
-def test_the_bundled_model_has_the_regions_and_its_first_modes_open_what_they_say():
+def test_the_bundled_model_has_the_regions_and_its_first_modes_open_mouth_and_eyes():
     model = bundled_model()
     assert set(model.regions) == {"Mouth", "Eyes", "Gaze", "Brows"}
     assert model.opening(13, 14)[model.regions.index("Mouth")] > 0
@@ -81,11 +81,17 @@ def test_unknown_controls_are_refused(text):
 
 
 @pytest.mark.parametrize("text", ["mouth.gain", "mouth.gain=", "mouth.gain=much", "mouth.gain=nan"])
-def test_values_that_are_no_numbers_are_refused(text):
+def test_values_that_are_not_numbers_are_refused(text):
     with pytest.raises(InputError, match="no number"):
         parse_controls([text])
 
 
-def test_a_replay_goes_forwards_and_backwards_without_a_jump():
+def test_offsets_are_neither_scaled_nor_delayed(performance):
+    moved = apply_controls(performance, parse_controls(["mouth.gain=0", "mouth.lag=1", "mouth.open=0.7"]), REGIONS)
+    median = np.median(performance.expression[:, 0])
+    np.testing.assert_allclose(moved.expression[:, 0], median + 0.7, atol=1e-5)
+
+
+def test_ping_pong_plays_forwards_and_backwards_without_a_jump():
     assert ping_pong(4, 11).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2]
     assert ping_pong(1, 3).tolist() == [0, 0, 0]

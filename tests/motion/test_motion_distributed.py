@@ -1,4 +1,4 @@
-"""Several processes that train together."""
+"""Distributed training."""
 
 import os
 import socket
@@ -9,28 +9,30 @@ from pathlib import Path
 
 import pytest
 import torch
-from synthetic_speaker import LID, LIP, TINY, speaker
+from synthetic_speaker import DIRECTIONS, TINY, speaker
 
-from headroom.common.distributed import shard
+from headroom.common import distributed
+from headroom.common.errors import InputError
 from headroom.motion.train.general import train_general
 
-CONFIG = replace(TINY, members=1, steps=6, warm_up=4)  # half the pieces judge fewer frames: counts differ in a team
+# half the pieces have fewer counted frames, so the processes' counts differ
+CONFIG = replace(TINY, members=1, steps=6, batch=replace(TINY.batch, warm_up=4))
 PROGRAM = """
 import sys
 import torch
-from headroom.common import distributed as team
+from headroom.common import distributed
 from test_motion_distributed import train
-with team.gathered_team():
-    assert team.size() == 2
+with distributed.process_group():
+    assert distributed.world_size() == 2
     weights = train()
-    if team.leads():
+    if distributed.is_main():
         torch.save(weights, sys.argv[1])
 """
 
 
 def train():
     clips = [speaker(seconds, seed=seed) for seed, seconds in enumerate((4.0, 3.0))]
-    return train_general(clips, LIP, LID, None, CONFIG).networks[0].state_dict()
+    return train_general(clips, DIRECTIONS, None, CONFIG).networks[0].state_dict()
 
 
 def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
@@ -38,29 +40,30 @@ def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
-    team = [subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path / "weights.pt")],
-                             env=os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
-                                               "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-                                               "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": paths})
-            for rank in range(2)]
+    processes = [subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path / "weights.pt")],
+                                  env=os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                                                    "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+                                                    "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": paths})
+                 for rank in range(2)]
     alone = train()
-    assert [process.wait(timeout=120) for process in team] == [0, 0]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
     together = torch.load(tmp_path / "weights.pt", weights_only=True)
     for name, value in alone.items():
         torch.testing.assert_close(together[name], value, atol=2e-5, rtol=1e-3)
 
 
-def test_a_team_of_one_takes_the_whole_batch():
-    assert list(range(16))[shard(16)] == list(range(16))
+def test_a_single_process_computes_the_whole_batch():
+    assert list(range(16))[distributed.shard(16)] == list(range(16))
 
 
-@pytest.mark.parametrize("size,place", [(2, 0), (2, 1), (4, 3)])
-def test_parts_of_a_batch_are_shared_out_and_an_uneven_team_is_told(monkeypatch, size, place):
-    from headroom.common import distributed as team
-    from headroom.common.errors import InputError
-
-    monkeypatch.setattr(team, "size", lambda: size)
-    monkeypatch.setattr(team, "place", lambda: place)
-    assert list(range(8))[team.shard(8)] == list(range(place, 8, size))
-    with pytest.raises(InputError, match="cannot be shared"):
-        team.shard(9)
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_the_shards_of_all_processes_are_the_batch_and_an_uneven_split_is_refused(monkeypatch, world_size):
+    monkeypatch.setattr(distributed, "world_size", lambda: world_size)
+    shards = []
+    for rank in range(world_size):
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        shards.append(list(range(8))[distributed.shard(8)])
+    assert sorted(item for shard in shards for item in shard) == list(range(8))
+    assert {len(shard) for shard in shards} == {8 // world_size}
+    with pytest.raises(InputError, match=f"9 cannot be split over {world_size} processes"):
+        distributed.shard(9)

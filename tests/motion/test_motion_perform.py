@@ -1,4 +1,4 @@
-"""From a subject and a recording to a performance, as the command line asks for it."""
+"""The pipeline's `perform`: a subject and a speech to a performance."""
 
 from types import SimpleNamespace
 
@@ -13,31 +13,32 @@ REGIONS = ("Mouth",) * 40 + ("Eyes",) * 10 + ("Gaze",) * 2 + ("Brows",) * 12
 
 
 @pytest.fixture
-def given(learnt, tmp_path, monkeypatch):
-    model, samples, _ = learnt
+def subject_and_speech(learned, tmp_path, monkeypatch):
+    """Paths of a subject with the tiny model and of its own speech."""
+    model, samples, _ = learned
     person = SimpleNamespace(motion=model, model=SimpleNamespace(regions=REGIONS))
     monkeypatch.setattr(pipeline.Subject, "open", staticmethod(lambda folder: person))
     write_wav(tmp_path / "speech.wav", samples)
     return tmp_path, tmp_path / "speech.wav"
 
 
-def test_controls_play_the_prediction(given):
-    plain, _ = pipeline.perform(*given)
-    dialled, _ = pipeline.perform(*given, controls=["mouth.gain=0", "head.hold=1"])
-    assert np.ptp(dialled.expression[:, :40], axis=0).max() < 1e-5
-    assert np.ptp(dialled.rotation, axis=0).max() < 1e-5
-    np.testing.assert_array_equal(dialled.expression[:, 40:], plain.expression[:, 40:])
+def test_controls_are_applied_to_the_prediction(subject_and_speech):
+    plain, _ = pipeline.perform(*subject_and_speech)
+    controlled, _ = pipeline.perform(*subject_and_speech, controls=["mouth.gain=0", "head.hold=1"])
+    assert np.ptp(controlled.expression[:, :40], axis=0).max() < 1e-5
+    assert np.ptp(controlled.rotation, axis=0).max() < 1e-5
+    np.testing.assert_array_equal(controlled.expression[:, 40:], plain.expression[:, 40:])
 
 
-def test_the_clip_s_own_pose_can_be_replayed(given, learnt):
-    own = learnt[0].style.pose
-    replayed, _ = pipeline.perform(*given, pose="replayed")
-    np.testing.assert_array_equal(np.concatenate([replayed.rotation, replayed.translation], 1), own[:len(replayed)])
-    plain, _ = pipeline.perform(*given)
-    np.testing.assert_array_equal(replayed.expression, plain.expression)
+def test_the_clip_s_own_pose_can_be_replayed(subject_and_speech, learned):
+    own = learned[0].style.pose
+    performance, _ = pipeline.perform(*subject_and_speech, pose="replayed")
+    np.testing.assert_array_equal(performance.pose_vectors, own[:len(performance)])
+    plain, _ = pipeline.perform(*subject_and_speech)
+    np.testing.assert_array_equal(performance.expression, plain.expression)
 
 
 @pytest.mark.parametrize("offset,words", [(0.12, ["120 ms later"]), (-0.08, ["80 ms earlier"]), (0.05, []), (0.0, [])])
-def test_an_offset_that_can_be_seen_is_told(offset, words):
+def test_a_visible_sound_offset_is_in_the_notes(offset, words):
     notes = motion_notes(SimpleNamespace(audio_offset_seconds=offset))
     assert len(notes) == len(words) and all(word in note for word, note in zip(words, notes))

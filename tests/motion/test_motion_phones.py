@@ -1,13 +1,14 @@
-"""Phones are told from cepstra by a mixture of Gaussians, read from an acoustic model of the Sphinx layout."""
+"""Phone posteriors, and the acoustic model of CMU Sphinx that they come from."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from headroom.common.errors import InputError
-from headroom.motion.audio.features import FeatureConfig, utterance_stats, feature_windows
-from headroom.motion.audio.phones import CONTEXT, COUNT, PhoneModel, bundled_phones, row_cepstra
+from headroom.motion.audio.features import FeatureConfig, feature_windows, utterance_stats
+from headroom.motion.audio.phones import CONTEXT, COUNT, PhoneModel, bundled_phones, phone_cepstra
 from headroom.motion.audio.sphinx import read_phone_model
 
 PHONES, GAUSSIANS, STATES = 4, 5, 30
@@ -35,7 +36,7 @@ def folder(values, tmp_path):
     return tmp_path
 
 
-def test_an_acoustic_model_is_read_as_it_is_laid_out(folder, values):
+def test_an_acoustic_model_is_read_as_it_was_written(folder, values):
     means, variances, stored = values
     model = read_phone_model(folder)
     assert np.array_equal(model.means, means) and np.array_equal(model.variances, variances)
@@ -50,14 +51,14 @@ def test_a_missing_file_is_named(folder):
         read_phone_model(folder)
 
 
-def test_chances_match_a_loop_written_by_hand(folder):
+def test_posteriors_match_a_loop_written_by_hand(folder):
     model = read_phone_model(folder)
     cepstra = np.random.default_rng(1).normal(size=(8 + 2 * CONTEXT, 13)).astype(np.float32)
     expected = np.zeros((8, PHONES))
     for row in range(8):
-        at = row + CONTEXT
-        slope = lambda t: cepstra[t + 2] - cepstra[t - 2]  # noqa: E731
-        streams = (cepstra[at], slope(at), slope(at + 1) - slope(at - 1))
+        index = row + CONTEXT
+        delta = lambda t: cepstra[t + 2] - cepstra[t - 2]  # noqa: E731
+        streams = (cepstra[index], delta(index), delta(index + 1) - delta(index - 1))
         for phone in range(PHONES):
             states = np.zeros(3)
             for stream, x in enumerate(streams):
@@ -69,7 +70,7 @@ def test_chances_match_a_loop_written_by_hand(folder):
     np.testing.assert_allclose(model.posteriors(cepstra), expected, rtol=2e-3, atol=1e-6)
 
 
-def test_a_saved_model_gives_the_same_chances(folder, tmp_path):
+def test_a_saved_model_gives_the_same_posteriors(folder, tmp_path):
     model = read_phone_model(folder)
     model.save(tmp_path / "phones.npz")
     cepstra = np.random.default_rng(2).normal(size=(20, 13)).astype(np.float32)
@@ -77,23 +78,42 @@ def test_a_saved_model_gives_the_same_chances(folder, tmp_path):
                                atol=0.01)
 
 
-def test_the_bundled_model_tells_a_hiss_from_a_vowel():
+def test_the_first_released_format_opens():
+    model = PhoneModel.load(Path(__file__).resolve().parents[1] / "formats" / "phones_1.npz")
+    rng = np.random.default_rng(0)  # as in the command that made it
+    weights = rng.uniform(size=(4, 3, 5, 3))
+    means, variances = rng.normal(size=(4, 3, 5, 13)), rng.uniform(0.5, 2, (4, 3, 5, 13))
+    np.testing.assert_allclose(model.means, means, atol=2e-3)
+    np.testing.assert_allclose(model.variances, variances, atol=2e-3)
+    np.testing.assert_allclose(model.weights, weights / weights.sum(2, keepdims=True), atol=1e-3)
+
+
+def test_other_files_and_newer_formats_are_refused(tmp_path):
+    np.savez(tmp_path / "newer.npz", format=2)
+    with pytest.raises(InputError, match="newer version"):
+        PhoneModel.load(tmp_path / "newer.npz")
+    np.savez(tmp_path / "other.npz", means=np.zeros(3))
+    with pytest.raises(InputError, match="not a phone model"):
+        PhoneModel.load(tmp_path / "other.npz")
+
+
+def test_the_bundled_model_distinguishes_a_vowel_a_hiss_and_silence():
     rng = np.random.default_rng(0)
     time = np.arange(16000) / 16000
     buzz = sum(np.sin(2 * np.pi * 120 * k * time) * np.exp(-((120 * k - 700) / 300) ** 2) for k in range(1, 30))
     hiss = np.diff(rng.standard_normal(16001), 1)
     sound = np.concatenate([buzz, 0.3 * hiss, np.zeros(16000)]).astype(np.float32) * 0.1
     config = FeatureConfig()
-    phones = feature_windows(sound, 0, 75, config, utterance_stats(sound, config))[:, 12, config.sound_columns:]
+    phones = feature_windows(sound, 0, 75, config, utterance_stats(sound, config))[:, 12, config.spectral_columns:]
     assert phones.shape == (75, COUNT)
     np.testing.assert_allclose(phones.sum(1), 1, atol=1e-4)
     vowel, fricative, pause = phones[5:20].mean(0), phones[30:45].mean(0), phones[55:70].mean(0)
     assert len({int(vowel.argmax()), int(fricative.argmax()), int(pause.argmax())}) == 3
 
 
-def test_cepstra_do_not_depend_on_how_many_rows_are_looked_at():
+def test_cepstra_of_a_row_do_not_depend_on_the_rows_around():
     power = np.random.default_rng(3).random((30, 257)).astype(np.float32)
-    np.testing.assert_allclose(row_cepstra(power)[10:20], row_cepstra(power[10:20]), atol=1e-4)
+    np.testing.assert_allclose(phone_cepstra(power)[10:20], phone_cepstra(power[10:20]), atol=1e-4)
 
 
 def test_the_bundled_model_has_the_phones_of_english():

@@ -6,62 +6,61 @@ import numpy as np
 import pytest
 from synthetic_speaker import LID, LIP, speaker
 
+from headroom.common.arrays import correlation
 from headroom.media.audio import audio_on_disk, read_audio, write_wav
 from headroom.motion.audio.features import utterance_stats
-from headroom.motion.audio.lag_search import correlation
-from headroom.motion.predict import predict, predicted_motion
+from headroom.motion.predict import predict, predict_motion
 from headroom.motion.style.blinks import find_blinks
-from headroom.motion.style.head_motion import speed
-from headroom.motion.train.dataset import pose_of
+from headroom.motion.style.motion_graph import speed
 
 
-def test_lips_follow_new_speech(learnt):
-    model, _, _ = learnt
+def test_lips_follow_new_speech(learned):
+    model, _, _ = learned
     samples, truth = speaker(8.0, seed=5)
     performance = predict(model, samples)
     assert len(performance) == 200 and performance.fps == 25.0
     assert correlation(performance.expression @ LIP, truth.expression @ LIP) > 0.5
 
 
-def test_chunks_equal_one_pass(learnt):
-    model, samples, _ = learnt
+def test_chunks_equal_one_pass(learned):
+    model, samples, _ = learned
     stats = utterance_stats(samples, model.config.features)
-    whole = predicted_motion(model, samples, 300, stats, 300)
+    in_one_pass = predict_motion(model, samples, 300, stats, 300)
     for chunk in (1, 37, 128):
-        np.testing.assert_allclose(predicted_motion(model, samples, 300, stats, chunk), whole, atol=1e-4)
+        np.testing.assert_allclose(predict_motion(model, samples, 300, stats, chunk), in_one_pass, atol=1e-4)
 
 
 @pytest.mark.parametrize("chunk", [7, 40, 299])
-def test_a_performance_made_in_chunks_of_a_speech_on_disk_equals_the_one_made_at_once(learnt, tmp_path, chunk):
-    model, samples, _ = learnt
+def test_a_performance_predicted_in_chunks_from_disk_equals_one_predicted_at_once(learned, tmp_path, chunk):
+    model, samples, _ = learned
     write_wav(tmp_path / "speech.wav", samples)
-    whole = predict(model, read_audio(tmp_path / "speech.wav"), seed=4, chunk_frames=len(samples))
+    at_once = predict(model, read_audio(tmp_path / "speech.wav"), seed=4, chunk_frames=len(samples))
     with audio_on_disk(tmp_path / "speech.wav") as on_disk:
-        parts = predict(model, on_disk, seed=4, chunk_frames=chunk)
+        in_chunks = predict(model, on_disk, seed=4, chunk_frames=chunk)
     for name in ("expression", "rotation", "translation"):
-        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-4)
+        np.testing.assert_allclose(getattr(in_chunks, name), getattr(at_once, name), atol=1e-4)
 
 
-def test_the_paper_s_head_is_the_network_s(learnt):
-    model, samples, _ = learnt
-    model = replace(model, config=replace(model.config, head="network"))
-    motion = predicted_motion(model, samples, 300, utterance_stats(samples, model.config.features))
+def test_the_paper_s_pose_is_the_network_s(learned):
+    model, samples, _ = learned
+    model = replace(model, config=replace(model.config, pose="network"))
+    motion = predict_motion(model, samples, 300, utterance_stats(samples, model.config.features))
     expected = motion[:, 64:] * model.style.pose_deviation + model.style.pose_mean
-    np.testing.assert_allclose(pose_of(predict(model, samples)), expected, rtol=1e-5)
+    np.testing.assert_allclose(predict(model, samples).pose_vectors, expected, rtol=1e-5)
 
 
-def test_the_seed_changes_head_and_blinks_but_not_the_lips(learnt):
-    model, samples, _ = learnt
+def test_the_seed_changes_pose_and_blinks_but_not_the_lips(learned):
+    model, samples, _ = learned
     first, second, again = (predict(model, samples, seed=s) for s in (1, 2, 1))
     np.testing.assert_array_equal(first.rotation, again.rotation)
     np.testing.assert_allclose(first.expression @ LIP, second.expression @ LIP, atol=1e-3)
     assert np.abs(first.rotation - second.rotation).max() > 0.01
 
 
-def test_head_has_the_persons_range_speed_and_rest_for_minutes(learnt):
-    model, _, truth = learnt
+def test_the_pose_has_the_person_s_range_speed_and_mean_for_minutes(learned):
+    model, _, truth = learned
     samples, _ = speaker(120.0, seed=7)
-    pose, own = pose_of(predict(model, samples, seed=3)), pose_of(truth)
+    pose, own = predict(model, samples, seed=3).pose_vectors, truth.pose_vectors
     assert np.all(np.abs(speed(pose) / speed(own) - 1) < 0.5)
     assert 0.7 < np.mean(speed(pose) / speed(own)) < 1.3
     assert np.all(pose.std(0) < 1.6 * own.std(0)) and np.all(pose.std(0) > 0.5 * own.std(0))
@@ -71,8 +70,8 @@ def test_head_has_the_persons_range_speed_and_rest_for_minutes(learnt):
     assert np.all(jumps < 1.8)
 
 
-def test_silence_brings_the_mouth_to_rest_and_the_face_still_lives(learnt):
-    model, _, _ = learnt
+def test_in_silence_the_mouth_rests_while_head_and_lids_move(learned):
+    model, _, _ = learned
     performance = predict(model, np.zeros(16000 * 20, np.float32), seed=1)
     opening = performance.expression @ LIP
     assert np.abs(opening - model.style.rest @ LIP).max() < 0.05
@@ -80,15 +79,15 @@ def test_silence_brings_the_mouth_to_rest_and_the_face_still_lives(learnt):
     assert len(find_blinks(performance.expression, LID)) > 1
 
 
-def test_blinks_come_at_the_persons_rate(learnt):
-    model, _, _ = learnt
+def test_blinks_come_at_the_person_s_rate(learned):
+    model, _, _ = learned
     samples, _ = speaker(120.0, seed=8)
-    found = len(find_blinks(predict(model, samples, seed=1).expression, LID)) / 120
-    assert 0.6 < found / float(model.style.blink_rate[0]) < 1.4
+    rate = len(find_blinks(predict(model, samples, seed=1).expression, LID)) / 120
+    assert 0.6 < rate / model.style.blinks.rate < 1.4
 
 
-def test_the_length_can_be_given(learnt):
-    model, samples, _ = learnt
+def test_the_length_can_be_chosen(learned):
+    model, samples, _ = learned
     assert len(predict(model, samples, seconds=3.0)) == 75
     assert len(predict(model, samples[:100])) == 1
     assert np.isfinite(predict(model, samples[:100], seconds=1.0).expression).all()

@@ -58,7 +58,7 @@ def test_the_head_moves_about_the_photos_pose_less_than_a_speakers(subject):
     track = Subject.open(subject).track
     style = general_motion(bundled_model(), track).style
     assert np.allclose(np.median(style.pose, axis=0), [*track.rotation[0], *track.translation[0]], atol=1e-3)
-    from headroom.motion.train.general import general_model
+    from headroom.motion.model.general import general_model
 
     assert np.allclose(style.pose.std(axis=0), HEAD_MOTION * general_model().style.pose.std(axis=0), rtol=1e-3)
 
@@ -101,7 +101,7 @@ def test_a_face_too_small_to_work_with_is_refused(photo, subject, tmp_path):
 
 
 def test_without_general_weights_a_photo_is_refused(photo, monkeypatch, tmp_path):
-    monkeypatch.setattr("headroom.motion.retarget.general_for", lambda *directions: None)
+    monkeypatch.setattr("headroom.motion.retarget.general_model_for", lambda model: None)
     assert "needs the general motion weights" in refused(cv2.imread(str(photo)), tmp_path)
 
 

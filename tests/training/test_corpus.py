@@ -18,8 +18,9 @@ from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import NetworkConfig
 from headroom.motion.model.ridge import RidgeConfig
-from headroom.motion.train.dataset import AugmentConfig
-from headroom.motion.train.personal import TrainConfig
+from headroom.motion.train.augment import AugmentConfig
+from headroom.motion.train.config import TrainConfig
+from headroom.motion.train.dataset import BatchConfig
 from headroom.refine import general
 from headroom.refine.generator import Generator, GeneratorConfig
 from headroom.refine.refiner import Refiner, RefinerIdentity
@@ -33,8 +34,8 @@ from headroom.training.corpus import CorpusClip, RefinerClips, TrackedClip, Moti
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "sample.mp4"
 WORD_SECONDS = 29 / 25
-TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, dropout=0.1), members=1, steps=4, batch=4,
-                   augment=AugmentConfig(variants=1), readout=RidgeConfig(size=64))
+TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, dropout=0.1), members=1, steps=4,
+                   batch=BatchConfig(size=4), augment=AugmentConfig(variants=1), ridge=RidgeConfig(size=64))
 
 
 @pytest.fixture(scope="module")

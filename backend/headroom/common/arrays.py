@@ -1,10 +1,18 @@
-"""A few of many, evenly."""
+"""Small functions of arrays that several parts use."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def evenly_spaced(frames: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of the frames (N,), evenly, the first and the last among them."""
-    return frames[np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int))]
+def evenly_spaced(values: np.ndarray, count: int) -> np.ndarray:
+    """Return at most `count` of the values (N,), evenly spaced, with the first and the last."""
+    return values[np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).astype(int))]
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Pearson's correlation of a (N,) and b (N,), 0 where either is constant."""
+    # not np.corrcoef, which returns nan and warns where either is constant
+    a, b = a - a.mean(), b - b.mean()
+    norm = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(a @ b / norm) if norm > 1e-9 else 0.0

@@ -1,6 +1,7 @@
-"""Several processes that train together, started by torchrun; without it, a team of one.
+"""Distributed training: several processes, started by torchrun, learn from one joint batch.
 
-Each process draws its part of every batch, gradients are averaged, and the first process (the leader) writes the files.
+Each process computes its shard of every batch, gradients are averaged, and the main process (rank 0) writes the files.
+Without torchrun the functions describe a single process.
 """
 
 from __future__ import annotations
@@ -17,22 +18,21 @@ from torch import Tensor, distributed, nn
 from headroom.common.device import pick_device
 from headroom.common.errors import InputError
 
-TIMEOUT = timedelta(days=7)  # one process may still be tracking clips when the others are done
+TIMEOUT = timedelta(days=7)  # one process may still track clips when the others have finished
 
 T = TypeVar("T")
 
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Join the team that torchrun named in the environment, if any, and leave it at the end."""
+    """Join the process group that torchrun describes in the environment, if any, and leave it at the end."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    on_card = device().type == "cuda"
-    if on_card:
+    on_gpu = device().type == "cuda"
+    if on_gpu:
         torch.cuda.set_device(device())
-    distributed.init_process_group("nccl" if on_card and distributed.is_nccl_available() else "gloo",
-                                   timeout=TIMEOUT)
+    distributed.init_process_group("nccl" if on_gpu and distributed.is_nccl_available() else "gloo", timeout=TIMEOUT)
     try:
         yield
     finally:
@@ -40,44 +40,51 @@ def process_group() -> Iterator[None]:
 
 
 def world_size() -> int:
+    """Return the number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """This process's number in the team, 0 for the leader."""
+    """Return the number of this process, 0 for the main one."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def is_main() -> bool:
+    """Whether this is the process that writes the files."""
     return rank() == 0
 
 
 def device() -> torch.device:
-    """What this process trains on: its own NVIDIA card where there is one; small networks gain nothing elsewhere."""
+    """Return what this process trains on: its own NVIDIA GPU if any, else the processor.
+
+    Small networks are no faster on other GPUs.
+    """
     if pick_device().type != "cuda":
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def shard(count: int) -> slice:
-    """Which of `count` things that are data_parallel out are this process's."""
+    """Return which of the `count` items of a batch this process computes; InputError where they cannot be split."""
     if count % world_size():
-        raise InputError(f"A batch of {count} cannot be data_parallel by {world_size()} processes; start a number that divides it.")
+        raise InputError(f"A batch of {count} cannot be split over {world_size()} processes; start a number that "
+                         "divides it.")
     return slice(rank(), count, world_size())
 
 
 def data_parallel(network: nn.Module) -> nn.Module:
-    """`network` with the leader's weights; gradients of what it answers are averaged over the team."""
+    """Return `network` with the weights of the main process; its gradients are averaged over all processes."""
     if world_size() == 1:
         return network
-    on_card = next(network.parameters()).device.type == "cuda"
-    return nn.parallel.DistributedDataParallel(network, device_ids=[device()] if on_card else None)
+    on_gpu = next(network.parameters()).device.type == "cuda"
+    return nn.parallel.DistributedDataParallel(network, device_ids=[device()] if on_gpu else None)
 
 
 def all_reduce_mean(value: Tensor) -> Tensor:
-    """The team's mean of a scalar without a gradient.
+    """Return the mean of a scalar over all processes, without a gradient.
 
-    Sums divided by the mean of everybody's counts have gradients whose average is that of the joint batch.
+    Where each process divides its sum by the mean of all counts, the average of the gradients is that of the joint
+    batch.
     """
     if world_size() == 1:
         return value
@@ -87,7 +94,7 @@ def all_reduce_mean(value: Tensor) -> Tensor:
 
 
 def all_gather(value: T) -> list[T]:
-    """What every process gave, in the order of their numbers; all wait for the last."""
+    """Return the values of all processes in the order of their ranks; waits for the last one."""
     if world_size() == 1:
         return [value]
     values: list[Any] = [None] * world_size()

@@ -1,4 +1,4 @@
-"""How many processor threads the motion networks use."""
+"""Number of processor threads that torch uses for small networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 def one_thread() -> Iterator[None]:
     """Run torch on one thread; also a decorator.
 
-    Layers of 64 values finish before a second thread has woken up: on a busy machine two threads took 25 times longer.
+    Layers of 64 values are computed before a second thread has started: on a busy machine two threads took 25 times
+    longer.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

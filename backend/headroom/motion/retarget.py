@@ -1,6 +1,6 @@
-"""General motion for another face model: the bundled expressions said in its own.
+"""Retargeting of the general model to another face model's expressions.
 
-Networks and the regression half end in a linear layer, so another basis of expressions is another last layer.
+Networks and ridge regression end in a linear layer, so another expression basis needs only another last layer.
 """
 
 from __future__ import annotations
@@ -9,61 +9,68 @@ from dataclasses import replace
 
 import numpy as np
 
+from headroom.face.directions import FaceDirections
 from headroom.face.model import FaceModel, bundled_model
-from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
-from headroom.motion.model.model import SpeakerStyle, MotionModel
-from headroom.motion.train.general import general_model
+from headroom.motion.model.general import general_model
+from headroom.motion.model.model import MotionModel
+from headroom.motion.style.blinks import Blinks
+from headroom.motion.style.speaker_style import SpeakerStyle
 
-_NOISE_MM, _EVIDENCE = 0.5, 0.2
-"""How far landmarks of two models are off, and how much of them counts, since neighbours err together."""
+_NOISE_MM = 0.5
+"""Noise scale of the differences between the landmarks of two face models."""
+_INDEPENDENCE = 0.2
+"""Fraction of the landmarks that count, because the errors of neighbours are correlated."""
 
 
-def general_model_for(face: FaceModel, lip_opening: np.ndarray, lid_opening: np.ndarray) -> MotionModel | None:
-    """The bundled model of many people in the expressions of `face`; None where its weights are missing.
-
-    lip_opening, lid_opening: (64,) of `face`, millimetres per unit of expression.
-    """
-    if (own := general_model(lip_opening)) is not None:
+def general_model_for(face: FaceModel) -> MotionModel | None:
+    """Return the bundled general model in the expressions of `face`; None where the weights are missing."""
+    directions = FaceDirections.of(face)
+    if (own := general_model(directions.lip_opening)) is not None:
         return own
     bundled = bundled_model()
-    theirs = general_model(bundled.opening(UPPER_INNER_LIP, LOWER_INNER_LIP))
-    return theirs and retarget_model(theirs, expression_map(bundled, face), lip_opening, lid_opening)
+    source = general_model(FaceDirections.of(bundled).lip_opening)
+    return source and retarget_model(source, expression_map(bundled, face), directions)
 
 
-def expression_map(known: FaceModel, other: FaceModel) -> np.ndarray:
-    """(64, 64): other's expression = this @ known's, as near as the landmarks that both have can tell."""
-    shared = sorted(set(known.landmark_ids.tolist()) & set(other.landmark_ids.tolist()))
-    theirs, ours = (model.expression_basis[[model.vertex_of(landmark) for landmark in shared]].astype(np.float64)
-                    for model in (known, other))
-    theirs, ours = theirs.reshape(3 * len(shared), -1), ours.reshape(3 * len(shared), -1)
-    weight = _EVIDENCE / _NOISE_MM**2
-    return np.linalg.solve(weight * ours.T @ ours + np.eye(ours.shape[1]), weight * ours.T @ theirs)
+def expression_map(source: FaceModel, target: FaceModel) -> np.ndarray:
+    """Return the matrix (64, 64) from `source`'s expressions to `target`'s that moves their common landmarks alike."""
+    common = sorted(set(source.landmark_ids.tolist()) & set(target.landmark_ids.tolist()))
+    source_basis, target_basis = (
+        model.expression_basis[[model.vertex_of(landmark) for landmark in common]].astype(np.float64)
+        .reshape(3 * len(common), -1) for model in (source, target))
+    information = _INDEPENDENCE / _NOISE_MM**2
+    return np.linalg.solve(information * target_basis.T @ target_basis + np.eye(target_basis.shape[1]),
+                           information * target_basis.T @ source_basis)
 
 
-def retarget_model(model: MotionModel, between: np.ndarray, lip_opening: np.ndarray, lid_opening: np.ndarray) -> MotionModel:
-    """`model` for a face with other expressions: `between` (64, 64) as above, openings (64,) mm per unit of them."""
-    style = _style(model.style, between, lip_opening, lid_opening)
-    # both ends are normalised, each by its own deviations
-    last = between * model.style.expression_deviation / style.expression_deviation[:, None]
-    readout = model.readout
-    if readout is not None:
-        cross = None if readout.cross is None else (readout.cross @ last.T).astype(np.float32)
-        readout = replace(readout, weights=(readout.weights @ last.T).astype(np.float32), cross=cross)
-    return replace(model, networks=tuple(network.turned(last) for network in model.networks), style=style,
-                   readout=readout)
+def retarget_model(model: MotionModel, matrix: np.ndarray, directions: FaceDirections) -> MotionModel:
+    """Return `model` for another face model.
 
-
-def _style(known: SpeakerStyle, between: np.ndarray, lip_opening: np.ndarray, lid_opening: np.ndarray) -> SpeakerStyle:
-    deviation = np.sqrt((between**2) @ known.expression_deviation**2)
+    matrix: (64, 64) from the model's expressions to the other's.
+    directions: of the other face model.
+    """
+    style = _retarget_style(model.style, matrix, directions)
+    # input and output of the map are normalised, each by its own deviations
+    normalised = matrix * model.style.expression_deviation / style.expression_deviation[:, None]
     return replace(
-        known,
-        expression_mean=(between @ known.expression_mean).astype(np.float32),
-        # a mode that never moves is not divided by nothing
-        expression_deviation=np.maximum(deviation, 1e-6).astype(np.float32),
-        rest=(between @ known.rest).astype(np.float32),
-        blink=(known.blink @ between.T).astype(np.float32),
-        lip_opening=np.asarray(lip_opening, np.float32),
-        lid_opening=np.asarray(lid_opening, np.float32),
-        gaze_modes=np.zeros(0, np.float32),
-        gaze=known.gaze[:, :0],
+        model,
+        networks=tuple(network.with_expression_map(normalised) for network in model.networks),
+        style=style,
+        ridge=model.ridge.with_output_map(normalised) if model.ridge else None,
+    )
+
+
+def _retarget_style(style: SpeakerStyle, matrix: np.ndarray, directions: FaceDirections) -> SpeakerStyle:
+    """Return `style` in another face model's expressions, without gaze, whose modes have no counterpart."""
+    deviation = np.sqrt((matrix**2) @ style.expression_deviation**2)
+    return replace(
+        style,
+        expression_mean=(matrix @ style.expression_mean).astype(np.float32),
+        expression_deviation=np.maximum(deviation, 1e-6).astype(np.float32),  # modes that move nothing have none
+        rest=(matrix @ style.rest).astype(np.float32),
+        blinks=Blinks(style.blinks.rate, (style.blinks.shape @ matrix.T).astype(np.float32)),
+        lip_opening=np.asarray(directions.lip_opening, np.float32),
+        lid_opening=np.asarray(directions.lid_opening, np.float32),
+        gaze_modes=(),
+        gaze=style.gaze[:, :0],
     )

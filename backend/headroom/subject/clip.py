@@ -13,9 +13,9 @@ import numpy as np
 from headroom import __version__
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress, subprogress, no_progress, timed
+from headroom.face.directions import FaceDirections
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
-from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
 from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, probe, read_frames
 from headroom.plate.composite import crop_frame
@@ -168,9 +168,8 @@ def learn_motion(model: FaceModel, track: Track, speech: np.ndarray, progress: P
     from headroom.motion.retarget import general_model_for
     from headroom.motion.train.personal import train_motion
 
-    lips, lids, size = face_directions(model)
-    return train_motion(speech, track.performance, progress=progress, initial=general_model_for(model, lips, lids),
-                        lip_opening=lips, lid_opening=lids, importance=size, gaze_modes=model.gaze_modes)
+    return train_motion(speech, track.performance, FaceDirections.of(model), progress=progress,
+                        initial=general_model_for(model))
 
 
 def motion_notes(motion: "MotionModel") -> list[str]:
@@ -251,13 +250,3 @@ def subject_metadata(clip: Path, learnt: LearnedPerson, preset: str, name: str |
             **{f"{step}_seconds": round(seconds, 1) for step, seconds in learnt.took.items()},
         },
     }
-
-
-def face_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all.
-    That lids follow the gaze is no opening of theirs.
-    """
-    right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
-    lips, lids = model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), (right + left) / 2
-    lids[list(model.gaze_modes)] = 0
-    return lips, lids, np.linalg.norm(model.expression_basis, axis=1).mean(0)

@@ -17,7 +17,7 @@ from headroom.face.texture import unwrap
 from headroom.media.image import read_photo
 from headroom.media.video import VideoInfo
 from headroom.plate.layers import PLATES, write_background
-from headroom.subject.clip import LearnConfig, LearnedPerson, learn_refiner, face_directions, training_pairs, write_plates
+from headroom.subject.clip import LearnConfig, LearnedPerson, learn_refiner, training_pairs, write_plates
 from headroom.track.appearance.appearance import Appearance
 from headroom.track.appearance.sampling import view_weight
 from headroom.track.track import Track
@@ -122,8 +122,7 @@ def general_motion(model: FaceModel, track: Track) -> "MotionModel":
     """Everybody's motion, about the pose and the gaze of the photo."""
     from headroom.motion.retarget import general_model_for
 
-    lips, lids, _ = face_directions(model)
-    motion = general_model_for(model, lips, lids)
+    motion = general_model_for(model)
     if motion is None:
         raise InputError("A photo needs the general motion weights, which this installation lacks; install Headroom "
                          "again, or choose a clip.")

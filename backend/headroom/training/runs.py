@@ -11,16 +11,17 @@ from headroom.common import distributed as team
 from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress, subprogress, no_progress
+from headroom.face.directions import FaceDirections
 from headroom.face.model import bundled_model
 from headroom.motion.train import general as motion
+from headroom.motion.train.config import GENERAL as MOTION_GENERAL
 from headroom.motion.train.paper import PAPER as MOTION_PAPER
 from headroom.refine import general as refiner
 from headroom.refine.train_config import GENERAL as REFINER_GENERAL
 from headroom.refine.train_config import PRESETS as PERSONAL
-from headroom.subject.clip import face_directions
 from headroom.training.corpus import CorpusClip, RefinerClips, TrackedClip, MotionClips, TrackCache, find_clips
 
-MOTION_PRESETS = {"general": motion.GENERAL, "paper": MOTION_PAPER}
+MOTION_PRESETS = {"general": MOTION_GENERAL, "paper": MOTION_PAPER}
 REFINER_PRESETS = {"general": REFINER_GENERAL, "paper": PERSONAL["paper"]}
 CHECKPOINT_SUFFIX = ".checkpoint"
 
@@ -53,13 +54,12 @@ def train_motion_weights(run: TrainingRun, preset: str = "general", progress: Pr
     config = config if run.steps is None else replace(config, steps=run.steps)
     with team.process_group():
         report = progress if team.is_main() else no_progress
-        team.shard(config.batch)  # a team that cannot share a batch is told before clips are tracked
+        team.shard(config.batch.size)  # a team that cannot share a batch is told before clips are tracked
         model = bundled_model()
         tracked, notes = tracked_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.6), spoken=True)
         record = run.record((config, tracks_of(run, tracked)))
-        lips, lids, size = face_directions(model)
-        motion.train_general(MotionClips(list(tracked.values())), lips, lids, run.weights, config, size,
-                             subprogress(report, 0.6, 1), record, model.gaze_modes)
+        motion.train_general(MotionClips(list(tracked.values())), FaceDirections.of(model), run.weights, config,
+                             subprogress(report, 0.6, 1), record)
         record.close()
         return notes if team.is_main() else None
 

@@ -1,0 +1,1 @@
+"""Feature extraction: windows of mel spectra and phone posteriors from speech."""

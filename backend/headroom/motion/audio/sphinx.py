@@ -1,4 +1,4 @@
-"""Reading a phonetically tied acoustic model of the CMU Sphinx layout: `means`, `variances` and `sendump`."""
+"""Reader of acoustic models of CMU Sphinx, phonetically tied: the files `means`, `variances` and `sendump`."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ import numpy as np
 from headroom.common.errors import InputError
 from headroom.motion.audio.phones import PhoneModel
 
+_FILES = ("means", "variances", "sendump")
 _STATES = 3
 _BYTE_ORDER = 0x11223344
 _LOG_BASE, _SHIFT = 1.0001, 1024
-"""Weights are stored as minus their logarithm to this base, in units of this."""
-_LEAST_VARIANCE = 1e-4
+"""Mixture weights are stored as minus their logarithm to this base, in units of this."""
+_MIN_VARIANCE = 1e-4
 
 
 def read_phone_model(folder: Path) -> PhoneModel:
-    """The phones of an acoustic model, without its triphones."""
-    missing = [name for name in ("means", "variances", "sendump") if not (folder / name).is_file()]
+    """Read the phones of an acoustic model, without its triphones; InputError where a file is missing."""
+    missing = [name for name in _FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder} lacks {', '.join(missing)}; choose the folder of a Sphinx acoustic model.")
     means, variances = (read_gaussians(folder / name) for name in ("means", "variances"))
     weights = read_weights(folder / "sendump", streams=means.shape[1], phones=means.shape[0])
-    return PhoneModel(means, np.maximum(variances, _LEAST_VARIANCE), weights)
+    return PhoneModel(means, np.maximum(variances, _MIN_VARIANCE), weights)
 
 
 def read_gaussians(path: Path) -> np.ndarray:
-    """(P, streams, G, 13) float32: a text header, a number that tells the byte order, five counts, then the values."""
+    """Read means or variances (P, streams, G, 13) float32.
+
+    The file has a text header, a number that shows the byte order, counts, and the values.
+    """
     data = path.read_bytes()
     start = data.find(b"endhdr\n") + len(b"endhdr\n")
     order = "<" if struct.unpack_from("<I", data, start)[0] == _BYTE_ORDER else ">"
@@ -39,7 +43,10 @@ def read_gaussians(path: Path) -> np.ndarray:
 
 
 def read_weights(path: Path, streams: int, phones: int) -> np.ndarray:
-    """(P, streams, G, 3) float32, summing to one over G, of the states of the phones themselves, which come first."""
+    """Read mixture weights (P, streams, G, 3) float32 that sum to one over G.
+
+    The states of the phones come first in the file, before those of the triphones.
+    """
     data, start = path.read_bytes(), 0
     while length := struct.unpack_from("<i", data, start)[0]:
         start += 4 + length

@@ -1,50 +1,61 @@
-"""The mapping from sound to motion: audio encoder E and recurrent network R (paper §3.2, Eq. 1)."""
+"""The networks of the mapping: audio encoder E and recurrent network R (paper, section 3.2, Eq. 1)."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headroom.motion.audio.features import WINDOW_ROWS, FeatureConfig
+from headroom.motion.audio.features import FeatureConfig
+from headroom.motion.audio.timing import WINDOW_ROWS
 
 EXPRESSION = 64
 POSE = 6
+MOTION = EXPRESSION + POSE
 
-PHONE_SCALE = 4.0  # brings the chances of phones to about the deviation of the sound's columns
+PHONE_SCALE = 4.0  # gives phone posteriors about the deviation of the spectral columns
 
-State = tuple[Tensor, Tensor]  # hidden and cell of the LSTM, (layers, B, hidden) each
+State = tuple[Tensor, Tensor]
+"""Hidden and cell state of the LSTM, (layers, B, hidden) each."""
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
+    """What one network sees, predicts and consists of.
+
+    encoder: "paper" has two-dimensional convolutions with 27.8 M of the paper's 29.4 M parameters.
+    targets: "normalised" by the person's mean and deviation; "unnormalised" coefficients, radians and decimetres.
+    pose: "motion graph" over the person's own poses; "network" uses the predicted pose as it is, like the paper.
+    """
+
     features: FeatureConfig = field(default_factory=FeatureConfig)
-    encoder: str = "small"  # or "paper": two-dimensional convolutions, 27.8 M of the paper's 29.4 M parameters
-    targets: str = "person"  # each dimension in the person's deviations; "plain": coefficients, radians, decimetres
-    head: str = "person"  # walks through the person's own poses; "network": the network's pose, as in the paper
+    encoder: Literal["small", "paper"] = "small"
+    targets: Literal["normalised", "unnormalised"] = "normalised"
+    pose: Literal["motion graph", "network"] = "motion graph"
     width: int = 64  # channels of the small encoder
-    code: int = 96  # length of E's vector
-    hidden: int = 128  # of each LSTM layer; 256 is the paper's
-    layers: int = 3  # the paper's
+    code: int = 96  # length of the encoder's output
+    hidden: int = 128  # units of each LSTM layer; the paper has 256
+    layers: int = 3  # LSTM layers, as in the paper
     dropout: float = 0.3  # between layers, in training
 
 
 class AudioEncoder(nn.Module):
-    """E: one window of rows to one vector, convolutions over time with the columns as channels.
+    """E: a window of rows to one code, by convolutions over time with the columns as channels.
 
-    Where the rows hold phones it hears them alone: of the sound beside them it would learn the few voices by heart.
+    Where the windows hold phones it sees only those, because with the spectra beside them it memorises the few voices.
     """
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
         width, features = config.width, config.features
-        self.heard = slice(features.sound_columns if features.has_phones else 0, features.columns)
+        self.columns = slice(features.spectral_columns if features.has_phones else 0, features.columns)
         self.scale = PHONE_SCALE if features.has_phones else 1.0
         self.layers = nn.Sequential(
-            nn.Conv1d(self.heard.stop - self.heard.start, width, 3, padding=1), nn.GELU(),
+            nn.Conv1d(self.columns.stop - self.columns.start, width, 3, padding=1), nn.GELU(),
             nn.Conv1d(width, width, 4, stride=2, padding=1), nn.GELU(),
             nn.Conv1d(width, width, 4, stride=2, padding=1), nn.GELU(),
             nn.Flatten(), nn.Dropout(config.dropout),
@@ -52,14 +63,14 @@ class AudioEncoder(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Codes (B, T, code) of windows (B, T, 28, A)."""
+        """Return codes (B, T, code) of windows (B, T, 28, A)."""
         batch, frames = windows.shape[:2]
-        heard = windows[..., self.heard] * self.scale
-        return self.layers(heard.flatten(0, 1).transpose(1, 2)).unflatten(0, (batch, frames))
+        visible = windows[..., self.columns] * self.scale
+        return self.layers(visible.flatten(0, 1).transpose(1, 2)).unflatten(0, (batch, frames))
 
 
 class PaperEncoder(nn.Module):
-    """The paper's E: a window as a picture of 28 rows and 12 cepstra; 512 x 12 x 2 values before the last layers."""
+    """The paper's E: a window as an image of 28 rows and 12 cepstra, reduced to 512 x 12 x 2 values."""
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
@@ -70,19 +81,20 @@ class PaperEncoder(nn.Module):
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Codes (B, T, code) of windows (B, T, 28, 12)."""
+        """Return codes (B, T, code) of windows (B, T, 28, 12)."""
         batch, frames = windows.shape[:2]
         return self.layers(windows.flatten(0, 1)[:, None]).unflatten(0, (batch, frames))
 
 
 def convolution(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
+    """Return the layers of one 3 x 3 convolution with batch normalisation."""
     return nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()
 
 
 class MotionNetwork(nn.Module):
-    """R(E(s)): windows of sound to expression and pose, in the unit that `config.targets` says.
+    """R(E(s)): windows of speech to expression and pose, in the units of `config.targets`.
 
-    Beside the small encoder the last layer also sees its codes; the paper's sees R alone.
+    With the small encoder the output layer also sees the codes; in the paper it sees R alone.
     """
 
     def __init__(self, config: NetworkConfig):
@@ -91,23 +103,22 @@ class MotionNetwork(nn.Module):
         self.encoder = PaperEncoder(config) if config.encoder == "paper" else AudioEncoder(config)
         self.recurrent = nn.LSTM(config.code, config.hidden, config.layers, batch_first=True, dropout=config.dropout)
         self.dropout = nn.Dropout(config.dropout)
-        seen = config.hidden if config.encoder == "paper" else config.hidden + config.code
-        self.readout = nn.Linear(seen, EXPRESSION + POSE)
-        nn.init.normal_(self.readout.weight, std=0.02)
-        nn.init.zeros_(self.readout.bias)
+        inputs = config.hidden if config.encoder == "paper" else config.hidden + config.code
+        self.output = nn.Linear(inputs, MOTION)
+        nn.init.normal_(self.output.weight, std=0.02)
+        nn.init.zeros_(self.output.bias)
 
-    def forward(self, windows: Tensor, state: State | None = None) -> tuple[Tensor, Tensor, State]:
-        """Expression (B, T, 64), pose (B, T, 6) and the state to carry on with, from windows (B, T, 28, A)."""
+    def forward(self, windows: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Return motion (B, T, 70), expression then pose, and the state after the last of windows (B, T, 28, A)."""
         codes = self.encoder(windows)
-        memory, state = self.recurrent(codes, state)
-        seen = memory if self.config.encoder == "paper" else torch.cat([memory, codes], -1)
-        motion = self.readout(self.dropout(seen))
-        return motion[..., :EXPRESSION], motion[..., EXPRESSION:], state
+        hidden, state = self.recurrent(codes, state)
+        inputs = hidden if self.config.encoder == "paper" else torch.cat([hidden, codes], -1)
+        return self.output(self.dropout(inputs)), state
 
     @torch.no_grad()
-    def turned(self, matrix: np.ndarray) -> "MotionNetwork":
-        """A copy whose expression is `matrix` (64, 64) times this one's."""
-        other, turn = copy.deepcopy(self), torch.from_numpy(matrix.astype(np.float32))
-        other.readout.weight[:EXPRESSION] = turn @ self.readout.weight[:EXPRESSION]
-        other.readout.bias[:EXPRESSION] = turn @ self.readout.bias[:EXPRESSION]
-        return other
+    def with_expression_map(self, matrix: np.ndarray) -> MotionNetwork:
+        """Return a copy whose expression is `matrix` (64, 64) times this network's."""
+        mapped, factor = copy.deepcopy(self), torch.from_numpy(matrix.astype(np.float32))
+        mapped.output.weight[:EXPRESSION] = factor @ self.output.weight[:EXPRESSION]
+        mapped.output.bias[:EXPRESSION] = factor @ self.output.bias[:EXPRESSION]
+        return mapped

@@ -1,8 +1,9 @@
-"""The regression half of the mapping: ridge regression on features of one window, with many people as its prior.
+"""The regression of the mapping: ridge regression from one window, with many people as prior.
 
-Three hundred frames are few for a network and enough for a smooth function of one window. Phones enter as they are;
-of the sound, cosines of random projections (Rahimi & Recht 2007) make kernel ridge regression with a Gaussian kernel
-linear. So what many people fit_ridge is two small matrices, to which the person's own frames are added with more weight.
+Three hundred frames are few for a network and enough for a smooth function of one window. Phone posteriors enter
+linearly. Of the spectral columns, cosines of random projections (random Fourier features, Rahimi & Recht 2007) make
+kernel ridge regression with a Gaussian kernel linear. The prior of many people is then two small matrices, to which the
+person's own frames are added with more weight.
 """
 
 from __future__ import annotations
@@ -12,28 +13,36 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headroom.motion.audio.features import WINDOW_ROWS, FeatureConfig
-from headroom.motion.audio.lag_search import pooled
+from headroom.motion.audio.features import FeatureConfig, pool_windows
+from headroom.motion.audio.timing import WINDOW_ROWS
 
-POOLED_ROWS = 4  # rows averaged before projecting
-MOST_FRAMES = 10_000  # that a prior weighs; each adds up to 1 to an element of the matrix, and float16 ends at 65504
+POOLED_ROWS = 4  # rows averaged before the projection
+MAX_PRIOR_FRAMES = 10_000  # that a prior weighs; a frame adds up to 1 to an element, and float16 ends at 65504
 
 
 @dataclass(frozen=True)
 class RidgeConfig:
+    """Features and regularisation of the ridge regression.
+
+    gamma: of the Gaussian kernel exp(-gamma * mean squared difference of two windows).
+    """
+
     size: int = 1280  # D, random features
-    sharpness: float = 0.4  # of the kernel: exp(-sharpness * mean squared difference of two windows)
-    strength: float = 5.0  # of the ridge, with the frames of many people as prior
-    lone_strength: float = 1.0  # of the ridge, without
-    own_weight: float = 20.0  # of a frame of the person's own against one of somebody else's
+    gamma: float = 0.4
+    strength: float = 5.0  # of the regularisation, with a prior of many people
+    strength_without_prior: float = 1.0
+    personal_weight: float = 20.0  # of a person's own frame relative to a frame of the prior
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class RidgeRegression:
-    """directions (F, D), phases (D,) for the sound; weights (K, 64) of D cosines and the pooled chances of phones.
+    """Linear regression on D random Fourier features and the pooled phone posteriors, K features in all.
 
-    gram (K, K) in half precision, cross (K, 64): of many people's frames.
+    directions: (F, D) float32 random projections of the pooled spectral columns.
+    phases: (D,) float32.
+    weights: (K, 64) float32.
+    gram: (K, K) float16, cross: (K, 64) float32: the prior, sums over many people's frames; None without one.
     """
 
     directions: np.ndarray
@@ -42,54 +51,77 @@ class RidgeRegression:
     gram: np.ndarray | None = None
     cross: np.ndarray | None = None
 
-    def __call__(self, windows: np.ndarray) -> np.ndarray:
-        """Normalised expression (T, 64) of windows (T, 28, A)."""
-        return self.project(windows) @ self.weights
+    def predict(self, windows: np.ndarray) -> np.ndarray:
+        """Return the normalised expression (T, 64) of windows (T, 28, A)."""
+        return self.features(windows) @ self.weights
 
-    def project(self, windows: np.ndarray) -> np.ndarray:
-        """Features (T, K) of windows (T, 28, A), whose last columns are phones where there are more than of sound."""
-        sound = len(self.directions) * POOLED_ROWS // WINDOW_ROWS
-        angles = pooled(windows[..., :sound], POOLED_ROWS) @ self.directions + self.phases
+    def features(self, windows: np.ndarray) -> np.ndarray:
+        """Return features (T, K) of windows (T, 28, A); columns after the spectral ones are phone posteriors."""
+        spectral = len(self.directions) * POOLED_ROWS // WINDOW_ROWS
+        angles = pool_windows(windows[..., :spectral], POOLED_ROWS) @ self.directions + self.phases
         cosines = np.cos(angles) * np.float32(np.sqrt(2 / len(self.phases)))
-        return np.concatenate([cosines, pooled(windows[..., sound:], POOLED_ROWS)], 1)
+        return np.concatenate([cosines, pool_windows(windows[..., spectral:], POOLED_ROWS)], 1)
 
-    def without_prior(self) -> "RidgeRegression":
-        """The same without what is only needed to learn another person."""
+    def without_prior(self) -> RidgeRegression:
+        """Return a copy without the matrices that are needed only to learn another person."""
         return replace(self, gram=None, cross=None)
+
+    def with_output_map(self, matrix: np.ndarray) -> RidgeRegression:
+        """Return a copy whose output is `matrix` (64, 64) times this one's."""
+        cross = None if self.cross is None else (self.cross @ matrix.T).astype(np.float32)
+        return replace(self, weights=(self.weights @ matrix.T).astype(np.float32), cross=cross)
 
 
 def new_ridge(features: FeatureConfig, outputs: int, config: RidgeConfig) -> RidgeRegression:
-    """A readout for windows of such features that answers zero."""
+    """Return a regression that predicts zero for windows of these features."""
     rng = np.random.default_rng(config.seed)
-    inputs = WINDOW_ROWS // POOLED_ROWS * features.sound_columns
-    size = config.size + WINDOW_ROWS // POOLED_ROWS * (features.columns - features.sound_columns)
-    directions = rng.standard_normal((inputs, config.size)) * np.sqrt(2 * config.sharpness / inputs)
+    groups = WINDOW_ROWS // POOLED_ROWS
+    inputs = groups * features.spectral_columns
+    size = config.size + groups * (features.columns - features.spectral_columns)
+    directions = rng.standard_normal((inputs, config.size)) * np.sqrt(2 * config.gamma / inputs)
     phases = rng.uniform(0, 2 * np.pi, config.size)
     return RidgeRegression(directions.astype(np.float32), phases.astype(np.float32),
-                   np.zeros((size, outputs), np.float32))
+                           np.zeros((size, outputs), np.float32))
 
 
-def fit_ridge(readout: RidgeRegression, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: RidgeConfig,
-           own: bool = True) -> RidgeRegression:
-    """`readout` fitted to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
+def fit_ridge(
+    ridge: RidgeRegression, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: RidgeConfig, personal: bool = True
+) -> RidgeRegression:
+    """Fit `ridge` to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
 
-    With `own` the frames are one person's and count for more; without, the answer is a prior for others. However many
-    frames fit_ridge a prior, it weighs no more than `MOST_FRAMES` of them, which half precision holds.
+    personal: the frames are one person's and count more than the prior's. Otherwise the result is a prior for others,
+    scaled down to `MAX_PRIOR_FRAMES`.
     """
-    size, outputs = readout.weights.shape
-    gram = np.zeros((size, size)) if readout.gram is None else readout.gram.astype(np.float64)
-    cross = np.zeros((size, outputs)) if readout.cross is None else readout.cross.astype(np.float64)
-    strength = config.lone_strength if own and readout.gram is None else config.strength
-    weight = config.own_weight if own and readout.gram is not None else 1.0
+    size, outputs = ridge.weights.shape
+    has_prior = ridge.gram is not None and ridge.cross is not None
+    gram = ridge.gram.astype(np.float64) if ridge.gram is not None else np.zeros((size, size))
+    cross = ridge.cross.astype(np.float64) if ridge.cross is not None else np.zeros((size, outputs))
+    strength = config.strength_without_prior if personal and not has_prior else config.strength
+    weight = config.personal_weight if personal and has_prior else 1.0
     frames = 0
     for windows, expression in clips:
         frames += len(windows)
-        features = readout.project(windows).astype(np.float64)
+        features = ridge.features(windows).astype(np.float64)
         gram = gram + weight * features.T @ features
         cross = cross + weight * features.T @ expression
     weights = np.linalg.solve(gram + strength * np.eye(size), cross).astype(np.float32)
-    if own:
-        return replace(readout, weights=weights, gram=None, cross=None)
-    share = min(1.0, MOST_FRAMES / max(frames, 1))
-    return replace(readout, weights=weights, gram=(share * gram).astype(np.float16),
-                   cross=(share * cross).astype(np.float32))
+    if personal:
+        return replace(ridge, weights=weights, gram=None, cross=None)
+    scale = min(1.0, MAX_PRIOR_FRAMES / max(frames, 1))
+    return replace(ridge, weights=weights, gram=(scale * gram).astype(np.float16),
+                   cross=(scale * cross).astype(np.float32))
+
+
+def solve_ridge(inputs: np.ndarray, targets: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (F, C) and bias (C,) of the ridge regression from inputs (T, F) to targets (T, C).
+
+    strength: of the regularisation, times T; the inputs have about deviation 1.
+    """
+    mean, target_mean = inputs.mean(0), targets.mean(0)
+    inputs, targets = (inputs - mean).astype(np.float64), targets - target_mean
+    frames, columns = inputs.shape
+    if frames < columns:  # the dual problem is smaller
+        weights = inputs.T @ np.linalg.solve(inputs @ inputs.T + strength * frames * np.eye(frames), targets)
+    else:
+        weights = np.linalg.solve(inputs.T @ inputs + strength * frames * np.eye(columns), inputs.T @ targets)
+    return weights.astype(np.float32), (target_mean - mean @ weights).astype(np.float32)

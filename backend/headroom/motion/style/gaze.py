@@ -1,7 +1,7 @@
-"""Where the eyes look: where they looked in the moment of the clip that the head is from.
+"""Gaze: replayed from the frames of the clip that the head pose comes from, because speech does not determine it.
 
-Sound does not tell it. But eyes hold on to what they look at while the head turns, so that they turn against it: where
-the head goes another way than in the clip, the eyes make up for the difference.
+Eyes fixate a point while the head turns, so they counter-rotate. Where the predicted pose differs from the clip's, the
+gaze compensates for the difference.
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ from scipy.ndimage import median_filter
 
 from headroom.face.model import GAZE_DEGREES
 
-_FIXATION = 5
-"""Frames over which the gaze is steadied: eyes rest and leap, and trackers flutter."""
-_BEYOND = 0.5
-"""Units that the eyes may go beyond where they were in the clip."""
+_MEDIAN_FRAMES = 5
+"""Length of the median filter on the clip's gaze: it removes the tracker's jitter and leaves saccades sharp."""
+_MARGIN = 0.5
+"""Units by which the gaze may leave the range that it has in the clip."""
 
 
-def hold_gaze(gaze: np.ndarray, clip_pose: np.ndarray, frames: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """Gaze (T, 2) left and up for a pose (T, 6), with frames (T,) of the clip, whose gaze is (N, 2) and pose (N, 6)."""
-    pitch, yaw = np.degrees(pose[:, :2] - clip_pose[frames, :2]).T / GAZE_DEGREES
-    gaze = median_filter(gaze, (_FIXATION, 1), mode="nearest")
-    wanted = gaze[frames] + np.stack([-yaw, pitch], 1)
-    return np.clip(wanted, gaze.min(0) - _BEYOND, gaze.max(0) + _BEYOND).astype(np.float32)
+def compensated_gaze(
+    gaze: np.ndarray, clip_pose: np.ndarray, source_frames: np.ndarray, pose: np.ndarray
+) -> np.ndarray:
+    """Return the gaze (T, 2) float32, left and up, that fixates the same points as in the clip.
+
+    gaze, clip_pose: (N, 2) and (N, 6) of the clip.
+    source_frames: (T,) the frame of the clip that each frame's pose comes from.
+    pose: (T, 6) of the performance.
+    """
+    pitch, yaw = np.degrees(pose[:, :2] - clip_pose[source_frames, :2]).T / GAZE_DEGREES
+    gaze = median_filter(gaze, (_MEDIAN_FRAMES, 1), mode="nearest")
+    compensated = gaze[source_frames] + np.stack([-yaw, pitch], 1)
+    return np.clip(compensated, gaze.min(0) - _MARGIN, gaze.max(0) + _MARGIN).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Training of the mapping, for one person and for the general weights."""

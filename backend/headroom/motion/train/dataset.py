@@ -1,4 +1,4 @@
-"""Training material of the motion networks: clips as rows of sound and normalised motion, and random pieces of them."""
+"""Training data of the motion networks: clips as feature rows and normalised motion, and random batches of them."""
 
 from __future__ import annotations
 
@@ -11,59 +11,76 @@ import torch
 from torch import Tensor
 
 from headroom.face.performance import Performance
-from headroom.motion.audio.features import (
-    FRAME_RATE,
-    ROWS_PER_FRAME,
-    WINDOW_ROWS,
-    FeatureConfig,
-    frame_count,
-    utterance_stats,
-    feature_rows,
-    rows_of_frames,
-)
+from headroom.motion.audio.features import FeatureConfig, feature_rows, utterance_stats
+from headroom.motion.audio.timing import FRAME_RATE, ROWS_PER_FRAME, WINDOW_ROWS, frame_count, rows_of_frames
+from headroom.motion.model.network import EXPRESSION
+from headroom.motion.train.augment import AugmentConfig, add_noise, augment_rows
 
-KEPT_FRAMES = 500_000  # of a corpus in memory, 4 GB with six variants of each clip
+CACHED_FRAMES = 500_000  # of a corpus in memory; 4 GB with six variants of each clip
 
 
 @dataclass(frozen=True)
-class AugmentConfig:
-    variants: int = 6  # copies of each clip's sound with other noise and another throat
-    warp: float = 0.12  # frequencies are stretched by up to this share
-    noise_db: tuple[float, float] = (8.0, 35.0)  # speech over noise
-    tilt: float = 0.3  # deviation of a random colour of the sound, in column deviations
-    jitter: float = 0.25  # deviation of noise on every value, in column deviations
-    masked_rows: int = 12  # longest stretch of rows blanked, 10 ms each
-    masked_columns: int = 6  # most neighbouring columns blanked
+class BatchConfig:
+    """The random pieces of clips that make a batch."""
+
+    size: int = 8
+    min_frames: int = 16  # of a piece
+    max_frames: int = 64
+    warm_up: int = 12  # first frames of half the pieces that no loss counts, so that the rest starts with a state
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch: windows (B, T, 28, A), motion (B, T, 70), and mask (B, T), 1 where a frame counts."""
+
+    windows: Tensor
+    motion: Tensor
+    mask: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on another device."""
+        return Batch(self.windows.to(device), self.motion.to(device), self.mask.to(device))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One clip.
+    """One clip of T frames.
 
-    rows: (variants, 4 T + 24, A), the first one clean, of which `sound` columns are heard and the others are phones.
-    motion: (T, 70), expression then pose, normalised.
+    rows: (variants, 4 T + 24, A) features, the first variant clean; spectral columns come first.
+    motion: (T, 70) expression then pose, normalised.
     """
 
     rows: Tensor
     motion: Tensor
-    sound: int
+    spectral_columns: int
 
     def __len__(self) -> int:
         return len(self.motion)
 
-    def part(self, first: int, last: int) -> "Sample":
-        """The frames first..last-1."""
-        rows_end = (last - 1) * ROWS_PER_FRAME + WINDOW_ROWS
-        return replace(self, rows=self.rows[:, first * ROWS_PER_FRAME:rows_end], motion=self.motion[first:last])
+    def cut(self, first: int, last: int) -> Sample:
+        """Return the frames first..last-1."""
+        end_row = (last - 1) * ROWS_PER_FRAME + WINDOW_ROWS
+        return replace(self, rows=self.rows[:, first * ROWS_PER_FRAME:end_row], motion=self.motion[first:last])
+
+    def clean_windows(self) -> Tensor:
+        """Return the windows (1, T, 28, A) without noise."""
+        return as_windows(self.rows[:1])
+
+    def clean_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return windows (T, 28, A) without noise and normalised expression (T, 64)."""
+        return self.clean_windows()[0].numpy(), self.motion[:, :EXPRESSION].numpy()
 
 
 class SampleSet(Sequence[Sample]):
-    """Any number of clips, each made into a sample when it is first drawn; those drawn last stay in memory."""
+    """Any number of clips, each computed when it is first sampled; the most recent ones stay in memory.
+
+    The cache belongs to the instance and holds about `CACHED_FRAMES` frames.
+    """
 
     def __init__(self, make: Callable[[int], Sample], lengths: Sequence[int]):
-        """make: the sample of a clip's index, the same at every call. lengths: (n,) frames."""
+        """make: computes the sample of an index, the same at every call. lengths: frames of each clip."""
         self.lengths = np.array(lengths, float)
-        self._sample = lru_cache(max(1, int(KEPT_FRAMES / self.lengths.mean())))(make)
+        self._sample = lru_cache(max(1, int(CACHED_FRAMES / self.lengths.mean())))(make)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -73,86 +90,55 @@ class SampleSet(Sequence[Sample]):
 
 
 def trim_to_sound(samples: np.ndarray, truth: Performance) -> Performance:
-    """`truth` at 25 Hz, no longer than the sound."""
+    """Return `truth` at 25 Hz, no longer than the sound (N,)."""
     frames = min(max(1, round(truth.seconds * FRAME_RATE)), frame_count(samples))
     return truth.resampled(FRAME_RATE, frames)
 
 
-def pose_of(performance: Performance) -> np.ndarray:
-    """Pose (T, 6): pitch, yaw, roll in radians, then x, y, z in millimetres."""
-    return np.concatenate([performance.rotation, performance.translation], 1).astype(np.float32)
-
-
 def make_sample(samples: np.ndarray, motion: np.ndarray, features: FeatureConfig, augment: AugmentConfig,
                 rng: np.random.Generator) -> Sample:
-    """A clip's sound (N,), 16 kHz, in a clean and several changed copies, beside its motion (T, 70)."""
+    """Compute a clip's features, clean and in noisy variants, from its sound (N,) at 16 kHz and its motion (T, 70)."""
     start, end = rows_of_frames(0, len(motion))
-    copies = [feature_rows(samples, start, end, features, utterance_stats(samples, features))]
+    variants = [feature_rows(samples, start, end, features, utterance_stats(samples, features))]
     for _ in range(augment.variants - 1):
-        noisy = with_noise(samples, float(rng.uniform(*augment.noise_db)), rng)
-        warp = float(np.exp(rng.uniform(-augment.warp, augment.warp)))
-        copies.append(feature_rows(noisy, start, end, features, utterance_stats(noisy, features, warp), warp))
-    return Sample(torch.from_numpy(np.stack(copies)), torch.from_numpy(motion.astype(np.float32)),
-                  features.sound_columns)
+        noisy = add_noise(samples, float(rng.uniform(*augment.noise_db)), rng)
+        vtln = float(np.exp(rng.uniform(-augment.vtln, augment.vtln)))
+        variants.append(feature_rows(noisy, start, end, features, utterance_stats(noisy, features, vtln), vtln))
+    return Sample(torch.from_numpy(np.stack(variants)), torch.from_numpy(motion.astype(np.float32)),
+                  features.spectral_columns)
 
 
-def with_noise(samples: np.ndarray, above_db: float, rng: np.random.Generator) -> np.ndarray:
-    """`samples` (N,) under noise between white and brown, `above_db` below the speech."""
-    spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
-    spectrum /= np.maximum(np.arange(len(spectrum)), len(samples) * 100 / 16000) ** rng.uniform(0, 1)
-    noise = np.fft.irfft(spectrum, len(samples))
-    level = np.sqrt(np.mean(samples**2) / max(np.mean(noise**2), 1e-20)) * 10 ** (-above_db / 20)
-    return (samples + noise * level).astype(np.float32)
+def random_batch(clips: Sequence[Sample], config: BatchConfig, augment: AugmentConfig, rng: np.random.Generator,
+                 shard: slice = slice(None)) -> Batch:
+    """Sample a batch of random pieces of random clips, which all have the same random length.
 
-
-def random_batch(clips: Sequence[Sample], size: int, frames: int, warm_up: int, augment: AugmentConfig,
-                 rng: np.random.Generator, own: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
-    """windows (B, T, 28, A), motion (B, T, 70), mask (B, T): random pieces of `frames` frames of random clips.
-
-    The first `warm_up` frames of a piece are heard but not judged, so that the rest begins with a carried state; half
-    the pieces are judged from their first frame. Clips shorter than `frames` are filled up with unjudged frames.
-    own: which of the `size` pieces to make; the others stay what they are.
+    Clips shorter than a piece are padded with frames that do not count.
+    shard: which of the pieces to compute; the batch contains only those, and they do not depend on the others.
     """
+    frames = int(rng.integers(config.min_frames, config.max_frames + 1))
     lengths = clips.lengths if isinstance(clips, SampleSet) else np.array([len(clip) for clip in clips], float)
-    chosen = list(zip(rng.choice(len(clips), size, p=lengths / lengths.sum()), rng.spawn(size)))[own]
-    pieces = [random_piece(clips[int(index)], frames, warm_up, augment, piece_rng) for index, piece_rng in chosen]
+    chosen = rng.choice(len(clips), config.size, p=lengths / lengths.sum())
+    pieces = [random_piece(clips[int(index)], frames, config.warm_up, augment, piece_rng)
+              for index, piece_rng in list(zip(chosen, rng.spawn(config.size)))[shard]]
     rows, motion, mask = (torch.stack(values) for values in zip(*pieces))
-    return as_windows(rows), motion, mask
+    return Batch(as_windows(rows), motion, mask)
 
 
 def random_piece(clip: Sample, frames: int, warm_up: int, augment: AugmentConfig,
                  rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """rows (4 T + 24, A), motion (T, 70), mask (T,) of one piece of a clip."""
+    """Sample rows (4 T + 24, A), motion (T, 70) and mask (T,) of one piece of a clip."""
     first = int(rng.integers(0, max(1, len(clip) - frames + 1)))
-    piece = clip.part(first, min(first + frames, len(clip)))
-    missing = frames - len(piece)
-    rows = augmented(piece.rows[int(rng.integers(len(piece.rows)))], clip.sound, augment, rng)
+    piece = clip.cut(first, min(first + frames, len(clip)))
+    padding = frames - len(piece)
+    rows = augment_rows(piece.rows[int(rng.integers(len(piece.rows)))], clip.spectral_columns, augment, rng)
     mask = torch.ones(frames)
     mask[len(piece):] = 0
     if warm_up and len(piece) > 2 * warm_up and rng.random() < 0.5:
         mask[:warm_up] = 0
     pad = torch.nn.functional.pad
-    return pad(rows, (0, 0, 0, missing * ROWS_PER_FRAME)), pad(piece.motion, (0, 0, 0, missing)), mask
+    return pad(rows, (0, 0, 0, padding * ROWS_PER_FRAME)), pad(piece.motion, (0, 0, 0, padding)), mask
 
 
-def augmented(values: Tensor, columns: int, augment: AugmentConfig, rng: np.random.Generator) -> Tensor:
-    """Rows (R, A), a stretch of time blanked; in the first `columns`, of sound, also jitter, a random colour and a
-    stretch of columns blanked.
-    """
-    count, values = len(values), values.clone()
-    noise = rng.standard_normal((count, columns)).astype(np.float32) * augment.jitter
-    knots = rng.standard_normal(5) * augment.tilt
-    colour = np.interp(np.linspace(0, 4, columns), np.arange(5), knots).astype(np.float32)
-    values[:, :columns] += torch.from_numpy(noise + colour)
-    if augment.masked_rows:
-        first, length = int(rng.integers(count)), int(rng.integers(augment.masked_rows + 1))
-        values[first:first + length] = 0
-    if augment.masked_columns:
-        first, length = int(rng.integers(columns)), int(rng.integers(augment.masked_columns + 1))
-        values[:, first:min(first + length, columns)] = 0
-    return values
-
-
-def as_windows(values: Tensor) -> Tensor:
-    """Windows (B, T, 28, A) of rows (B, 4 T + 24, A)."""
-    return values.unfold(1, WINDOW_ROWS, ROWS_PER_FRAME).transpose(2, 3)
+def as_windows(rows: Tensor) -> Tensor:
+    """Return windows (B, T, 28, A) of rows (B, 4 T + 24, A)."""
+    return rows.unfold(1, WINDOW_ROWS, ROWS_PER_FRAME).transpose(2, 3)

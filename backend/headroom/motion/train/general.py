@@ -1,130 +1,115 @@
-"""What many people have in common: the model that personal learning begins from."""
+"""Learning of the general weights from many people, which personal learning starts from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from headroom.common import distributed as team
+from headroom.common import distributed
 from headroom.common.checkpoint import TrainingCheckpoint
-from headroom.common.paths import MOTION_WEIGHTS
-from headroom.common.progress import Progress, subprogress, no_progress
+from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.common.threads import one_thread
+from headroom.face.directions import FaceDirections
 from headroom.face.performance import Performance
 from headroom.motion.audio.features import FeatureConfig
-from headroom.motion.audio.lag_search import shifted
-from headroom.motion.model.model import SpeakerStyle, MotionModel, average_style
-from headroom.motion.model.network import MotionNetwork, NetworkConfig
+from headroom.motion.model.model import MotionModel
+from headroom.motion.model.network import MotionNetwork
 from headroom.motion.model.ridge import fit_ridge
-from headroom.motion.style.measure import SHORT_FRAMES, measure_style, normalise_motion, unnormalised_style, pool_deviations
-from headroom.motion.train.dataset import AugmentConfig, SampleSet, Sample, make_sample, trim_to_sound
-from headroom.motion.train.loop import train_network
-from headroom.motion.train.personal import TrainConfig, initial_ridge, loss_emphasis, clean_pairs
-from headroom.motion.train.sound_offset import align
-
-SAME_BASIS = 0.01  # lip openings of one expression basis differ by less than this share
-
-# The networks hear phones, so that more steps than 450 do not learn the few voices by heart.
-GENERAL = TrainConfig(network=NetworkConfig(width=48, code=64, hidden=64, dropout=0.5), members=3, steps=900, batch=16,
-                      longest=75, average=0.99, augment=AugmentConfig(masked_rows=16))
-
-
-def general_model(lip_opening: np.ndarray | None = None) -> MotionModel | None:
-    """The bundled model of many people; None where it is missing or speaks of another face model's expressions.
-
-    lip_opening: (64,) of the face model in use, millimetres per unit of expression.
-    """
-    if not MOTION_WEIGHTS.is_file():
-        return None
-    model = _loaded(MOTION_WEIGHTS)
-    known = model.style.lip_opening
-    if lip_opening is not None and np.abs(known - lip_opening).max() > SAME_BASIS * np.abs(known).max():
-        return None
-    return model
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: Path) -> MotionModel:
-    return MotionModel.load(path)
+from headroom.motion.style.measure import SHORT_FRAMES, measure_style, normalise_motion, pool_deviations
+from headroom.motion.style.speaker_style import average_style, unnormalised_style
+from headroom.motion.train.config import GENERAL, TrainConfig
+from headroom.motion.train.dataset import Sample, SampleSet, make_sample, trim_to_sound
+from headroom.motion.train.loop import TrainingTask, train_network
+from headroom.motion.train.losses import LossEmphasis
+from headroom.motion.train.personal import initial_ridge
+from headroom.motion.train.sound_offset import align_clips, shift_sound
 
 
 @one_thread()
-def train_general(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray, lid_opening: np.ndarray,
-                  out: Path | None = MOTION_WEIGHTS, config: TrainConfig = GENERAL, importance: np.ndarray | None = None,
-                  progress: Progress = no_progress, record: TrainingCheckpoint | None = None,
-                  gaze_modes: Sequence[int] = ()) -> MotionModel:
-    """Learn from clips of (sound (N,) at 16 kHz, truth at any rate), one person each, and write the model to `out`.
+def train_general(clips: Sequence[tuple[np.ndarray, Performance]], directions: FaceDirections, out: Path | None,
+                  config: TrainConfig = GENERAL, progress: Progress = no_progress,
+                  checkpoint: TrainingCheckpoint | None = None) -> MotionModel:
+    """Learn from many people's clips.
 
-    clips: may read them from disk at each look. Targets are normalise_motion per clip, so that the networks learn how people
-    move and not who they are. In a team of processes the first one writes, and all return the same networks.
+    clips: (sound (N,) at 16 kHz, tracked motion at any rate) of one person each; may be read from disk at each access.
+    directions: of the face model that the clips were tracked with.
+    out: file to write the model to; None writes none.
+
+    Targets are normalised per clip, so that the networks learn how people move and not who they are. Of distributed
+    processes the main one writes, and all return the same networks.
     """
-    torch.manual_seed(config.seed + team.rank())
-    progress(0.0, "Putting sound and lips in step")
+    torch.manual_seed(config.seed + distributed.rank())
+    progress(0.0, "Synchronising sound and lips")
     features = config.network.features
-    offsets = offsets_of(clips, lip_opening, features)
+    offsets = clip_offsets(clips, directions.lip_opening, features)
 
-    def in_step(index: int) -> tuple[np.ndarray, Performance]:
+    def synchronised(index: int) -> tuple[np.ndarray, Performance]:
         sound, truth = clips[index]
-        return shifted(sound, offsets[index]), trim_to_sound(sound, truth)
+        return shift_sound(sound, offsets[index]), trim_to_sound(sound, truth)
 
     styles, frames = [], []
     for index in range(len(clips)):
         progress(0.1 * index / len(clips), "Measuring how people move")
-        sound, truth = in_step(index)
-        styles.append(measure_style(sound, truth, lip_opening, lid_opening, gaze_modes))
+        sound, truth = synchronised(index)
+        styles.append(measure_style(sound, truth, directions))
         frames.append(len(truth))
-    styles = list(map(unnormalised_style, styles)) if config.network.targets == "unnormalised_style" else \
-        pool_deviations(styles, frames)
+    if config.network.targets == "unnormalised":
+        styles = list(map(unnormalised_style, styles))
+    else:
+        styles = pool_deviations(styles, frames)
 
     def sample_of(index: int) -> Sample:
-        sound, truth = in_step(index)
+        sound, truth = synchronised(index)
         rng = np.random.default_rng((config.seed, index))
         return make_sample(sound, normalise_motion(truth, styles[index]), features, config.augment, rng)
 
     samples = SampleSet(sample_of, frames)
-    common = average_style(styles, longest=styles[int(np.argmax(frames))])
-    networks = general_networks(samples, common, config, importance, subprogress(progress, 0.1, 1.0), record)
-    prior = initial_ridge(config, None)
-    readout = fit_ridge(prior, map(clean_pairs, samples), config.readout, own=False) if prior else None
-    model = MotionModel(config.network, networks, common, readout, config.ridge_weight)
-    if out is not None and team.is_main():
+    style = average_style(styles, longest=styles[int(np.argmax(frames))])
+    emphasis = LossEmphasis.of(style, directions, config.loss)
+    networks = train_ensemble(samples, emphasis, config, subprogress(progress, 0.1, 1.0), checkpoint)
+    ridge = initial_ridge(config, None)
+    if ridge is not None:
+        ridge = fit_ridge(ridge, (sample.clean_pairs() for sample in samples), config.ridge, personal=False)
+    model = MotionModel(config.network, networks, style, ridge, config.ridge_weight)
+    if out is not None and distributed.is_main():
         model.save(out)
     return model
 
 
-def offsets_of(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray,
-               features: FeatureConfig) -> list[float]:
-    """Seconds by which each clip's sound is late; 0 for clips of one word, which cannot tell and come from one
-    broadcaster in step."""
-    offsets, long, heard = [0.0] * len(clips), [], []
+def clip_offsets(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray,
+                 features: FeatureConfig) -> list[float]:
+    """Return by how many seconds each clip's sound is late.
+
+    Clips of one word have offset 0: they are too short to measure, and LRW's come synchronised from one
+    broadcaster.
+    """
+    offsets, long_clips = [0.0] * len(clips), {}
     for index, (sound, performance) in enumerate(clips):
         truth = trim_to_sound(sound, performance)
         if len(truth) >= SHORT_FRAMES:
-            long.append(index)
-            heard.append((sound, truth.expression @ lip_opening))
-    for index, offset in zip(long, align(heard, features) if heard else []):
-        offsets[index] = offset
+            long_clips[index] = sound, truth.expression @ lip_opening
+    if long_clips:
+        for index, offset in zip(long_clips, align_clips(list(long_clips.values()), features)):
+            offsets[index] = offset
     return offsets
 
 
-def general_networks(samples: Sequence[Sample], style: SpeakerStyle, config: TrainConfig, importance: np.ndarray | None,
-                     progress: Progress, record: TrainingCheckpoint | None = None) -> tuple[MotionNetwork, ...]:
-    """`config.members` networks that heard the same clips in other orders."""
-    emphasis = loss_emphasis(style, importance, config)
+def train_ensemble(samples: Sequence[Sample], emphasis: LossEmphasis, config: TrainConfig, progress: Progress,
+                   checkpoint: TrainingCheckpoint | None = None) -> tuple[MotionNetwork, ...]:
+    """Train `config.members` networks on the same clips, with other initial weights and batches."""
     networks = []
     for member in range(config.members):
         network = MotionNetwork(config.network)
-        if record and member < len(record.finished):
-            network.load_state_dict(record.finished[member])
+        if checkpoint and member < len(checkpoint.finished):
+            network.load_state_dict(checkpoint.finished[member])
         else:
             report = subprogress(progress, member / config.members, (member + 1) / config.members)
-            network = train_network(network.to(team.device()), samples, None, emphasis, config, (config.seed, member), report,
-                          record=record).cpu()
-            if record:
-                record.finish(network)
+            task = TrainingTask(samples, None, emphasis, (config.seed, member))
+            network = train_network(network.to(distributed.device()), task, config, report, checkpoint).cpu()
+            if checkpoint:
+                checkpoint.finish(network)
         networks.append(network.eval())
     return tuple(networks)

@@ -1,124 +1,144 @@
-"""The one training loop of the motion networks, for one person and for everybody."""
+"""The training loop of the motion networks, for one person and for the general weights."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
-from headroom.common import distributed as team
+from headroom.common import distributed
+from headroom.common.average import averaged
+from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.progress import Progress
-from headroom.motion.model.network import EXPRESSION, MotionNetwork
-from headroom.motion.train.dataset import Sample, as_windows, random_batch
-from headroom.motion.train.losses import motion_losses
+from headroom.motion.model.network import MotionNetwork
+from headroom.motion.train.config import OptimiserConfig, TrainConfig
+from headroom.motion.train.dataset import Sample, random_batch
+from headroom.motion.train.losses import LossEmphasis, motion_losses
 
-if TYPE_CHECKING:
-    from headroom.common.checkpoint import TrainingCheckpoint
-    from headroom.motion.train.personal import TrainConfig
+WARM_UP_STEPS = 20  # of the learning rate, which then falls linearly to a tenth
 
-RISING_STEPS = 20  # over which the learning rate rises at first; it falls to a tenth until the end
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What one network is trained on.
+
+    clips: training data.
+    validation: clip that decides when to stop and which weights are best; None trains for all steps.
+    seed: of the batches.
+    fine_tune: the network is already trained, so the rate is lower and its weights are the first best ones.
+    """
+
+    clips: Sequence[Sample]
+    validation: Sample | None
+    emphasis: LossEmphasis
+    seed: Sequence[int]
+    fine_tune: bool = False
 
 
 @dataclass
 class TrainingState:
-    """Where the training of one network stands; together with torch's random state this is all there is to resume."""
+    """State of the training of one network; with torch's random state it is all that is needed to resume.
+
+    best: the running mean of weights at the smallest validation loss.
+    bad_evals: validations since then.
+    """
 
     network: MotionNetwork
-    mean: MotionNetwork  # running mean of the weights
-    best: MotionNetwork  # the mean when it was best on the judged frames
+    average: AveragedModel
+    best: MotionNetwork
     optimiser: torch.optim.Optimizer
     step: int = 0
-    lowest: float = float("inf")
-    worse: int = 0  # judgements since the best one
+    best_val_loss: float = float("inf")
+    bad_evals: int = 0
+
+    @staticmethod
+    def initial(network: MotionNetwork, config: OptimiserConfig) -> TrainingState:
+        """Return the state before the first step."""
+        optimiser = torch.optim.AdamW(network.parameters(), betas=config.betas, weight_decay=config.weight_decay)
+        return TrainingState(network, averaged(network, config.average), copy.deepcopy(network).eval(), optimiser)
+
+    @property
+    def average_network(self) -> MotionNetwork:
+        """The network with the running mean of weights."""
+        return cast(MotionNetwork, self.average.module)
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in ("network", "mean", "best", "optimiser")}
-        return parts | {"step": self.step, "lowest": self.lowest, "worse": self.worse}
+        """Return the state for a checkpoint."""
+        return {name: getattr(self, name).state_dict() for name in _MODULES} | {
+            name: getattr(self, name) for name in _SCALARS}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in ("network", "mean", "best", "optimiser"):
+        """Restore the state from a checkpoint."""
+        for name in _MODULES:
             getattr(self, name).load_state_dict(state[name])
-        self.step, self.lowest, self.worse = state["step"], state["lowest"], state["worse"]
+        for name in _SCALARS:
+            setattr(self, name, state[name])
+
+    def validate(self, loss: float) -> None:
+        """Store the running mean as the best weights if its validation loss is the smallest so far."""
+        if loss < self.best_val_loss:
+            self.best, self.best_val_loss, self.bad_evals = copy.deepcopy(self.average_network), loss, 0
+        else:
+            self.bad_evals += 1
 
 
-def train_network(network: MotionNetwork, learn: Sequence[Sample], validation: Sample | None, emphasis: tuple[Tensor, Tensor],
-        config: "TrainConfig", seed: Sequence[int], progress: Progress, fine: bool = False,
-        record: "TrainingCheckpoint | None" = None) -> MotionNetwork:
-    """The running mean of `network`'s weights at its best on the judged frames; the last when there are none.
+_MODULES = ("network", "average", "best", "optimiser")
+_SCALARS = ("step", "best_val_loss", "bad_evals")
 
-    Every step's data is a function of `seed` and the step alone, so that a resumed run draws what the first would have
-    drawn, and the processes of a team can each make their part of it.
+
+def train_network(network: MotionNetwork, task: TrainingTask, config: TrainConfig, progress: Progress,
+                  checkpoint: TrainingCheckpoint | None = None) -> MotionNetwork:
+    """Train `network`; returns the running mean of its weights, the best one if there is a validation clip.
+
+    The batch of each step is a function of seed and step alone. So a resumed training samples what an uninterrupted one
+    would, and distributed processes can each compute their shard.
     """
-    rate = config.fine_rate if fine else config.rate
-    shared = team.data_parallel(network)  # before copies are made: the team begins from the leader's weights
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, betas=config.betas, weight_decay=config.weight_decay)
-    course = TrainingState(network, copy.deepcopy(network).eval(), copy.deepcopy(network).eval(), optimiser)
-    if fine and validation is not None:
-        course.lowest = loss_on(course.mean, validation, emphasis, config)
-    if record:
-        record.resume(course)
-    weights, lips = (values.to(device_of(network)) for values in emphasis)
-    while course.step < config.steps and course.worse < config.patience:
-        progress(course.step / config.steps, "Learning how the person moves")
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (course.step + 1) / RISING_STEPS) * (1 - 0.9 * course.step / config.steps)
-        heard, motion, mask = draw_batch(learn, config, [*seed, course.step], device_of(network))
-        expression, pose, _ = shared.train()(heard)
-        losses = motion_losses(expression, pose, motion[..., :EXPRESSION], motion[..., EXPRESSION:], mask,
-                               weights, lips, config.loss)
-        optimiser.zero_grad()
+    device = next(network.parameters()).device
+    parallel = distributed.data_parallel(network)  # before weights are copied, because it loads the main process's
+    state = TrainingState.initial(network, config.optimiser)
+    if task.fine_tune and task.validation is not None:
+        state.best_val_loss = validation_loss(state.average_network, task, config)
+    if checkpoint:
+        checkpoint.resume(state)
+    emphasis = task.emphasis.to(device)
+    while state.step < config.steps and state.bad_evals < config.patience:
+        progress(state.step / config.steps, "Learning how the person moves")
+        for group in state.optimiser.param_groups:
+            group["lr"] = learning_rate(task, config, state.step)
+        rng = np.random.default_rng([*task.seed, state.step])
+        shard = distributed.shard(config.batch.size)
+        batch = random_batch(task.clips, config.batch, config.augment, rng, shard).to(device)
+        predicted, _ = parallel.train()(batch.windows)
+        losses = motion_losses(predicted, batch.motion, batch.mask, emphasis, config.loss)
+        state.optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), config.grad_clip)
-        optimiser.step()
-        update_average(course.mean, network, min(config.average, (course.step + 1) / (course.step + 10)))
-        course.step += 1
-        if validation is not None and course.step % config.validate_every == 0:
-            validate(course, loss_on(course.mean, validation, emphasis, config))
-        if record:
-            record.after(course, losses)
-    return course.best if validation is not None else course.mean
+        torch.nn.utils.clip_grad_norm_(network.parameters(), config.optimiser.grad_clip)
+        state.optimiser.step()
+        state.average.update_parameters(network)
+        state.step += 1
+        if task.validation is not None and state.step % config.validate_every == 0:
+            state.validate(validation_loss(state.average_network, task, config))
+        if checkpoint:
+            checkpoint.after(state, losses)
+    return state.best if task.validation is not None else state.average_network
 
 
-def draw_batch(learn: Sequence[Sample], config: "TrainConfig", seed: Sequence[int],
-          device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """This process's part of one step's data: windows (B, T, 28, A), motion (B, T, 70), mask (B, T)."""
-    rng = np.random.default_rng(seed)
-    frames = int(rng.integers(config.shortest, config.longest + 1))
-    heard, motion, mask = random_batch(learn, config.batch, frames, config.warm_up, config.augment, rng,
-                                       team.shard(config.batch))
-    return heard.to(device), motion.to(device), mask.to(device)
+def learning_rate(task: TrainingTask, config: TrainConfig, step: int) -> float:
+    """Return the learning rate of a step: a linear rise, then a linear fall to a tenth."""
+    rate = config.optimiser.fine_rate if task.fine_tune else config.optimiser.rate
+    return rate * min(1.0, (step + 1) / WARM_UP_STEPS) * (1 - 0.9 * step / config.steps)
 
 
 @torch.no_grad()
-def update_average(mean: MotionNetwork, network: MotionNetwork, keep: float) -> None:
-    """Move the running mean of the weights towards the present ones; statistics of normalisation are taken over."""
-    for old, new in zip(mean.parameters(), network.parameters()):
-        old.lerp_(new, 1 - keep)
-    for kept, present in zip(mean.buffers(), network.buffers()):
-        kept.copy_(present)
-
-
-def validate(course: TrainingState, score: float) -> None:
-    """Keep the present mean if it is the best so far."""
-    if score < course.lowest:
-        course.best, course.lowest, course.worse = copy.deepcopy(course.mean), score, 0
-    else:
-        course.worse += 1
-
-
-@torch.no_grad()
-def loss_on(network: MotionNetwork, sample: Sample, emphasis: tuple[Tensor, Tensor], config: "TrainConfig") -> float:
-    """Expression and lip loss on a whole clean sample."""
-    expression, pose, _ = network.eval()(as_windows(sample.rows[:1]))
-    losses = motion_losses(expression, pose, sample.motion[None, :, :EXPRESSION], sample.motion[None, :, EXPRESSION:],
-                           torch.ones(1, len(sample)), *emphasis, config.loss)
+def validation_loss(network: MotionNetwork, task: TrainingTask, config: TrainConfig) -> float:
+    """Return the expression and lip loss on the whole validation clip without noise."""
+    assert task.validation is not None
+    predicted, _ = network.eval()(task.validation.clean_windows())
+    losses = motion_losses(predicted, task.validation.motion[None], torch.ones(1, len(task.validation)), task.emphasis,
+                           config.loss)
     return float(losses["expression"] + losses.get("lips", torch.zeros(())))
-
-
-def device_of(network: MotionNetwork) -> torch.device:
-    return next(network.parameters()).device

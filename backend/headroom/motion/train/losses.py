@@ -1,59 +1,97 @@
-"""What the motion network is taught (paper §3.2, Eq. 2) and what the field has learnt since."""
+"""Losses of the motion networks: those of the paper (section 3.2, Eq. 2), and velocity and lip losses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from headroom.common import distributed as team
+from headroom.common import distributed
+from headroom.face.directions import FaceDirections
+from headroom.motion.model.network import EXPRESSION
+from headroom.motion.style.speaker_style import SpeakerStyle
 
 
 @dataclass(frozen=True)
 class LossConfig:
+    """Weights of the losses; the expression error has weight 1."""
+
     pose: float = 0.2  # λ1 of Eq. (2)
-    pose_still: float = 0.0  # λ2 of Eq. (2), 0.01 in the paper: pushes velocity to zero, which freezes the head
-    velocity: float = 0.5  # of expression and pose against the truth's velocity
-    lips: float = 1.0  # of the lip opening, in deviations of the person's
-    by_size: bool = True  # coefficients count by how far they move the face; in Eq. (2) all alike
+    continuity: float = 0.0  # λ2 of Eq. (2), 0.01 in the paper: pulls the pose's velocity to zero, which freezes it
+    velocity: float = 0.5  # error of the velocity of expression and pose
+    lips: float = 1.0  # error of the lip opening, in deviations of the person's
+    by_size: bool = True  # weight coefficients by how far they move the face; Eq. (2) weights all alike
+    even_weight: float = 0.2  # of every coefficient, added to its weight by size
 
 
-PAPER_LOSS = LossConfig(pose=0.2, pose_still=0.01, velocity=0.0, lips=0.0, by_size=False)
+PAPER_LOSS = LossConfig(pose=0.2, continuity=0.01, velocity=0.0, lips=0.0, by_size=False)
 
 
-def motion_losses(expression: Tensor, pose: Tensor, true_expression: Tensor, true_pose: Tensor, mask: Tensor,
-                  weights: Tensor, lips: Tensor, config: LossConfig) -> dict[str, Tensor]:
-    """The weighted terms by name, scalars; their sum is minimised.
+@dataclass(frozen=True)
+class LossEmphasis:
+    """What the losses weight of a normalised expression.
 
-    expression (B, T, 64), pose (B, T, 6), normalised. mask (B, T): 1 where a frame counts. weights (64,), mean 1, and
-    lips (64,): normalised expression @ lips is the lip opening in deviations of the person's.
+    weights: (64,) of the squared error, mean 1.
+    lip_direction: (64,), with expression @ lip_direction the lip opening in deviations of the person's.
     """
-    error = expression - true_expression
-    pose_error = pose - true_pose
-    pairs = mask[:, 1:] * mask[:, :-1]
-    terms = {
+
+    weights: Tensor
+    lip_direction: Tensor
+
+    @staticmethod
+    def of(style: SpeakerStyle, directions: FaceDirections, config: LossConfig) -> LossEmphasis:
+        """Weight the expression coefficients by how far they move the person's face."""
+        size = (style.expression_deviation * directions.vertex_motion) ** 2
+        weights = size / size.mean() + config.even_weight if config.by_size else np.ones(EXPRESSION)
+        low, high = style.lip_range
+        lip_deviation = max((high - low) / 4, 1e-3)
+        return LossEmphasis(torch.from_numpy((weights / weights.mean()).astype(np.float32)),
+                            torch.from_numpy((style.lip_direction / lip_deviation).astype(np.float32)))
+
+    def to(self, device: torch.device) -> LossEmphasis:
+        """Return the emphasis on another device."""
+        return LossEmphasis(self.weights.to(device), self.lip_direction.to(device))
+
+
+def motion_losses(predicted: Tensor, target: Tensor, mask: Tensor, emphasis: LossEmphasis,
+                  config: LossConfig) -> dict[str, Tensor]:
+    """Return the weighted losses by name, scalars whose sum is minimised.
+
+    predicted, target: (B, T, 70) normalised motion, expression then pose.
+    mask: (B, T), 1 where a frame counts.
+    """
+    error = predicted[..., :EXPRESSION] - target[..., :EXPRESSION]
+    pose = predicted[..., EXPRESSION:]
+    pose_error = pose - target[..., EXPRESSION:]
+    lip_error = (error @ emphasis.lip_direction)[..., None]
+    weights, pairs = emphasis.weights, mask[:, 1:] * mask[:, :-1]
+    losses = {
         "expression": masked_mean(error**2 * weights, mask),
         "pose": config.pose * masked_mean(pose_error**2, mask),
-        "pose still": config.pose_still * continuity(pose, pairs),
-        "velocity": config.velocity * (masked_mean(steps(error) ** 2 * weights, pairs)
-                                       + config.pose * masked_mean(steps(pose_error) ** 2, pairs)),
-        "lips": config.lips * masked_mean((error @ lips)[..., None] ** 2, mask),
-        "lip velocity": config.lips * config.velocity * masked_mean(steps((error @ lips)[..., None]) ** 2, pairs),
+        "continuity": config.continuity * continuity(pose, pairs),
+        "velocity": config.velocity * (masked_mean(velocity(error) ** 2 * weights, pairs)
+                                       + config.pose * masked_mean(velocity(pose_error) ** 2, pairs)),
+        "lips": config.lips * masked_mean(lip_error**2, mask),
+        "lip velocity": config.lips * config.velocity * masked_mean(velocity(lip_error) ** 2, pairs),
     }
-    return {name: value for name, value in terms.items() if value.requires_grad or float(value) != 0}
+    return {name: value for name, value in losses.items() if value.requires_grad or float(value) != 0}
 
 
-def steps(values: Tensor) -> Tensor:
-    """Differences (B, T - 1, C) from frame to frame of values (B, T, C)."""
+def velocity(values: Tensor) -> Tensor:
+    """Return the differences (B, T - 1, C) from frame to frame of values (B, T, C)."""
     return values[:, 1:] - values[:, :-1]
 
 
 def continuity(pose: Tensor, pairs: Tensor) -> Tensor:
-    """The paper's continuity term: squared steps of the pose summed over time, averaged over the batch (Eq. 2)."""
-    return (steps(pose) ** 2 * pairs[..., None]).sum((1, 2)).mean()
+    """Return the paper's continuity term (Eq. 2): squared pose velocity summed over time, mean over the batch.
+
+    pairs: (B, T - 1), 1 where both frames count.
+    """
+    return (velocity(pose) ** 2 * pairs[..., None]).sum((1, 2)).mean()
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of values (B, T, C) over the team's frames where mask (B, T) is 1."""
-    return (values.mean(-1) * mask).sum() / torch.clamp(team.all_reduce_mean(mask.sum()), min=1)
+    """Return the mean of values (B, T, C) over the frames of all processes where mask (B, T) is 1."""
+    return (values.mean(-1) * mask).sum() / torch.clamp(distributed.all_reduce_mean(mask.sum()), min=1)

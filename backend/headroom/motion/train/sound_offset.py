@@ -1,77 +1,92 @@
-"""Finding a clip's sound offset, with the help of a model that knows speech where there is one."""
+"""Synchronisation of a clip's sound with its lips, with the help of a trained model or of other clips."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from headroom.motion.audio.features import FRAME_SAMPLES, FeatureConfig, utterance_stats
-from headroom.motion.audio.lag_search import (
-    BELIEVED,
+from headroom.common.arrays import correlation
+from headroom.media.audio import SAMPLE_RATE
+from headroom.motion.audio.features import FeatureConfig, utterance_stats
+from headroom.motion.audio.timing import FRAME_SAMPLES
+from headroom.motion.model.model import MotionModel
+from headroom.motion.model.network import EXPRESSION
+from headroom.motion.predict import predict_motion
+from headroom.motion.train.lag_search import (
     LAG_FRAMES,
     LAGS_SECONDS,
     MIN_CORRELATION,
-    at_lags,
+    PLAUSIBLE,
     best_lag,
-    correlation,
     estimate_offset,
-    heard_at_lags,
+    values_at_lags,
+    windows_at_lags,
 )
-from headroom.motion.model.model import MotionModel
-from headroom.motion.model.network import EXPRESSION
-from headroom.motion.predict import predicted_motion
 
-SMALLEST = 0.02  # seconds: what a model of many people can tell
-ALIGN_LAGS = LAGS_SECONDS[BELIEVED]
-ALIGN_TURNS = 5
-ALIGN_STRENGTH = 0.3  # of the ridge, times frames
-FAR_PENALTY = 1.2  # of correlation, per second of lag
+MIN_OFFSET = 0.02  # seconds; the precision of a model of many people
+ALIGN_ROUNDS = 5
+ALIGN_STRENGTH = 0.3  # of the ridge regression
+LAG_PENALTY = 1.2  # of correlation, per second of lag
+
+
+def shift_sound(samples: np.ndarray, seconds: float) -> np.ndarray:
+    """Move `samples` (N,) at 16 kHz earlier by `seconds`, which may be negative; silence fills the gap."""
+    count = round(seconds * SAMPLE_RATE)
+    if not count:
+        return samples
+    shifted = np.zeros_like(samples)
+    if count > 0:
+        shifted[:max(len(samples) - count, 0)] = samples[count:]
+    else:
+        shifted[-count:] = samples[:count]
+    return shifted
 
 
 def find_offset(samples: np.ndarray, opening: np.ndarray, features: FeatureConfig,
                 initial: MotionModel | None) -> float:
-    """Seconds by which the sound (N,) is later than the lip opening (T,), 25 Hz; 0 when the evidence is weak.
+    """Return by how many seconds the sound (N,) is later than the lip opening (T,) at 25 Hz; 0 where it is uncertain.
 
-    A model of many people hears the mouth open at once, where a clip's own regression learns a delay along with the
-    words and shows a flat top; so it is asked first.
+    A model of many people predicts when the mouth opens. A regression on the clip itself, the substitute without a
+    model, learns the delay together with the words, so its scores have no sharp peak.
     """
     if initial is None:
         return estimate_offset(samples, opening, features)
-    heard = opening_at_lags(initial, samples, len(opening))
-    return best_lag(np.array([correlation(each, opening) for each in heard]), SMALLEST)
+    predicted = opening_at_lags(initial, samples, len(opening))
+    return best_lag(np.array([correlation(each, opening) for each in predicted]), MIN_OFFSET)
 
 
 def opening_at_lags(model: MotionModel, samples: np.ndarray, frames: int) -> list[np.ndarray]:
-    """Lip opening (frames,) in millimetres of the model's own person, heard in the sound (N,) at each of the lags."""
-    before = np.zeros(-LAG_FRAMES[0] * FRAME_SAMPLES, np.float32)
+    """Return, for each lag, the lip opening (frames,) in millimetres predicted from the sound (N,) moved by it."""
+    silence = np.zeros(-LAG_FRAMES[0] * FRAME_SAMPLES, np.float32)
     stats = utterance_stats(samples, model.config.features)
-    motion = predicted_motion(model, np.concatenate([before, samples]), frames + len(LAG_FRAMES) - 1, stats)
-    opening = motion[:, :EXPRESSION] @ (model.style.expression_deviation * model.style.lip_opening)
-    return at_lags(opening, frames)
+    motion = predict_motion(model, np.concatenate([silence, samples]), frames + len(LAG_FRAMES) - 1, stats)
+    return values_at_lags(motion[:, :EXPRESSION] @ model.style.lip_direction, frames)
 
 
-def align(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureConfig) -> list[float]:
-    """Offsets in seconds of many people's clips of (sound (N,), lip opening (T,) at 25 Hz).
+def align_clips(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureConfig) -> list[float]:
+    """Return the offsets in seconds of many people's clips of (sound (N,), lip opening (T,) at 25 Hz).
 
-    Clips of a few seconds cannot tell by themselves. In turns, each clip's lag is looked up with a regression that the
-    others taught with their present lags; a lag that no other clip supports is left at 0.
+    A clip of a few seconds cannot be synchronised alone. In turns, each clip is scored at all lags with a regression on
+    the other clips at their present lags. A clip that correlates with the others at no lag has offset 0.
     """
-    heard = [_heard(samples, len(opening), features) for samples, opening in clips]
-    seen = [(opening - opening.mean()) / max(float(opening.std()), 1e-6) for _, opening in clips]
+    inputs = [_plausible_windows(samples, len(opening), features) for samples, opening in clips]
+    targets = [(opening - opening.mean()) / max(float(opening.std()), 1e-6) for _, opening in clips]
     offsets = [0.0] * len(clips)
-    for _ in range(ALIGN_TURNS):
-        now = [inputs[offset].astype(np.float64) for inputs, offset in zip(heard, offsets)]
-        grams, crosses = [x.T @ x for x in now], [x.T @ y for x, y in zip(now, seen)]
-        frames, columns = sum(map(len, seen)), now[0].shape[1]
-        for index, target in enumerate(seen):
+    frames = sum(map(len, targets))
+    for _ in range(ALIGN_ROUNDS):
+        shifted = [at_lags[offset].astype(np.float64) for at_lags, offset in zip(inputs, offsets)]
+        grams, crosses = [x.T @ x for x in shifted], [x.T @ y for x, y in zip(shifted, targets)]
+        regularisation = ALIGN_STRENGTH * frames * np.eye(shifted[0].shape[1])
+        for index, target in enumerate(targets):
             gram, cross = sum(grams) - grams[index], sum(crosses) - crosses[index]
-            weights = np.linalg.solve(gram + ALIGN_STRENGTH * frames * np.eye(columns), cross)
-            scores = [correlation(x @ weights, target) - FAR_PENALTY * abs(lag) for lag, x in heard[index].items()]
-            best = int(np.argmax(scores))
-            offsets[index] = float(ALIGN_LAGS[best]) if scores[best] > MIN_CORRELATION else 0.0
+            weights = np.linalg.solve(gram + regularisation, cross)
+            scores = {lag: correlation(x @ weights, target) - LAG_PENALTY * abs(lag)
+                      for lag, x in inputs[index].items()}
+            best = max(scores, key=scores.__getitem__)
+            offsets[index] = best if scores[best] > MIN_CORRELATION else 0.0
     return offsets
 
 
-def _heard(samples: np.ndarray, frames: int, features: FeatureConfig) -> dict[float, np.ndarray]:
-    """Pooled windows (frames, F) at each believed lag in seconds."""
-    return {float(lag): values for lag, values, believed
-            in zip(LAGS_SECONDS, heard_at_lags(samples, frames, features), BELIEVED) if believed}
+def _plausible_windows(samples: np.ndarray, frames: int, features: FeatureConfig) -> dict[float, np.ndarray]:
+    """Return the pooled windows (frames, F) at each plausible lag in seconds."""
+    return {float(lag): windows for lag, windows, plausible
+            in zip(LAGS_SECONDS, windows_at_lags(samples, frames, features), PLAUSIBLE) if plausible}

@@ -1,0 +1,92 @@
+"""The file format of motion models, "headroom motion 3", and its upgrades.
+
+A safetensors file whose header has `format` and, as JSON, `metadata`. Tensors are called `style.*` (the speaker style),
+`ridge.*` (the ridge regression, if any) and `networks.0.*`, `networks.1.*`, … (state dicts).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
+
+NAME = "headroom motion"
+FORMAT = 3
+
+
+@dataclass(frozen=True)
+class MotionFile:
+    """Contents of a file of the present format."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, Any]
+
+    def below(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors whose names start with `prefix`, without it."""
+        return {name[len(prefix):]: value for name, value in self.tensors.items() if name.startswith(prefix)}
+
+
+def write_file(path: Path, contents: MotionFile) -> None:
+    """Write a motion model atomically."""
+    header = {"format": f"{NAME} {FORMAT}", "metadata": json.dumps(contents.metadata)}
+    with atomic_write(Path(path)) as temporary:
+        save_file(contents.tensors, str(temporary), header)
+
+
+def read_file(path: Path) -> MotionFile:
+    """Read a motion model of this format or an older one; InputError for other files and newer formats."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} is not a motion model; learn the person again.") from error
+    name, _, number = header.get("format", "").rpartition(" ")
+    if name != NAME or not number.isdigit() or int(number) < min(_UPGRADES):
+        raise InputError(f"{path} is not a motion model; learn the person again.")
+    if int(number) > FORMAT:
+        raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
+    for step in range(int(number), FORMAT):
+        tensors, header = _UPGRADES[step](tensors, header)
+    return MotionFile(tensors, json.loads(header["metadata"]))
+
+
+def _upgrade_2(tensors: dict[str, Tensor], header: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Upgrade format 2, whose names were other words and whose scalars were arrays of one float32."""
+    facts = json.loads(header["facts"])
+    config = facts["config"]
+    config["pose"] = {"person": "motion graph", "network": "network"}[config.pop("head")]
+    config["targets"] = {"person": "normalised", "plain": "unnormalised"}[config["targets"]]
+    facts["ridge_weight"] = facts.pop("readout_share")
+
+    renamed = {}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(".")
+        part = {"manner": "style", "readout": "ridge"}.get(part, part)
+        name = f"{part}.{rest}"
+        if part == "networks":
+            name = name.replace(".readout.", ".output.")
+        renamed[name] = value
+    renamed["style.blink_shape"] = renamed.pop("style.blink")
+    renamed["style.pose_correlation"] = renamed.pop("style.pose_evidence")
+    for name in ("style.blink_rate", "style.lip_gain"):
+        renamed[name] = renamed[name][0].double()
+    renamed["style.lip_range"] = renamed["style.lip_range"].double()
+    renamed["style.gaze_modes"] = renamed["style.gaze_modes"].to(torch.int64)
+    return renamed, {"metadata": json.dumps(facts)}
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Tensor], dict[str, str]], tuple[dict[str, Tensor], dict[str, str]]]] = {
+    2: _upgrade_2,
+}
+"""Upgrade steps by the format they start from; format 2 was the first released."""

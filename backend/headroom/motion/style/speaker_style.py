@@ -1,0 +1,91 @@
+"""The measured style of one speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from headroom.motion.style.blinks import Blinks
+
+FRONTAL_POSE = np.array([0, 0, 0, 0, 0, -600], np.float32)
+"""Pose of a head that faces the camera at a distance of 0.6 m."""
+_AVERAGED = ("expression_mean", "expression_deviation", "rest", "lip_opening", "lid_opening", "pose_correlation")
+_DECIMETRE = 100.0  # mm, the unit of the paper's face model
+
+
+@dataclass(frozen=True)
+class SpeakerStyle:
+    """What is measured of one person at 25 Hz. Arrays are float32; units are those of `Performance`.
+
+    expression_mean, expression_deviation: (E,).
+    pose_mean, pose_deviation: (6,) radians and millimetres.
+    rest: (E,) expression of the silent face with open lids.
+    lip_opening, lid_opening: (E,) millimetres per unit of expression.
+    gaze_modes: indices of the coefficients that turn the eyes left and up; empty for face models without gaze.
+    lip_range: smallest and largest lip opening of the clip, millimetres.
+    lip_gain: factor that gives predicted lip openings the person's amplitude.
+    blinks: rate and shape of the person's blinks.
+    pose: (N, 6) of the clip.
+    levels: (N,) loudness of the clip's frames, dB below its loud parts.
+    gaze: (N, 2) of the clip, or (N, 0).
+    pose_correlation: (6,) between the network's pose and the true one on held-out frames, 0..1.
+    """
+
+    expression_mean: np.ndarray
+    expression_deviation: np.ndarray
+    pose_mean: np.ndarray
+    pose_deviation: np.ndarray
+    rest: np.ndarray
+    lip_opening: np.ndarray
+    lid_opening: np.ndarray
+    gaze_modes: tuple[int, ...]
+    lip_range: tuple[float, float]
+    lip_gain: float
+    blinks: Blinks
+    pose: np.ndarray
+    levels: np.ndarray
+    gaze: np.ndarray
+    pose_correlation: np.ndarray
+
+    @property
+    def lip_direction(self) -> np.ndarray:
+        """(E,) millimetres of lip opening per unit of normalised expression."""
+        return self.expression_deviation * self.lip_opening
+
+
+def average_style(styles: Sequence[SpeakerStyle], longest: SpeakerStyle) -> SpeakerStyle:
+    """Return the mean style of many people.
+
+    The clip's pose and gaze cannot be averaged; they are those of `longest`, moved to a head that faces the camera.
+    """
+    low, high = np.mean([style.lip_range for style in styles], 0)
+    return SpeakerStyle(
+        **{name: np.mean([getattr(style, name) for style in styles], 0) for name in _AVERAGED},
+        gaze_modes=longest.gaze_modes,
+        lip_range=(float(low), float(high)),
+        lip_gain=float(np.mean([style.lip_gain for style in styles])),
+        blinks=Blinks(float(np.mean([style.blinks.rate for style in styles])),
+                      np.mean([style.blinks.shape for style in styles], 0)),
+        pose_mean=FRONTAL_POSE,
+        pose_deviation=longest.pose_deviation,
+        pose=longest.pose - np.median(longest.pose, 0) + FRONTAL_POSE,
+        levels=longest.levels,
+        gaze=longest.gaze - np.median(longest.gaze, axis=0),
+    )
+
+
+def unnormalised_style(style: SpeakerStyle) -> SpeakerStyle:
+    """Return `style` with a normalisation that gives the paper's targets: coefficients, radians and decimetres.
+
+    Only the person's mean position is subtracted, because where somebody sat is not how they move.
+    """
+    position = np.concatenate([np.zeros(3), style.pose_mean[3:]]).astype(np.float32)
+    return replace(
+        style,
+        expression_mean=np.zeros_like(style.expression_mean),
+        expression_deviation=np.ones_like(style.expression_deviation),
+        pose_mean=position,
+        pose_deviation=np.array([1, 1, 1, _DECIMETRE, _DECIMETRE, _DECIMETRE], np.float32),
+    )
