@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from headroom.common.errors import InputError
+from headroom.common.networks.regressor_weights import read_trunk
 from headroom.common.networks.resnet import RESNET_18, BasicBlock, ResNet, load_resnet18
 from headroom.common.paths import REGRESSOR_WEIGHTS
 
-_TRUNK = "backbone."
 _SIDE = 224  # pixels at which the face is cut out, before the network's own resolution
 _WINDOW = 1.5  # side of the window over the root of the drawn area: forehead to chin, as the trunk was taught
 _GREY = 0.5  # around the face; who it is does not depend on the plate
@@ -96,15 +94,12 @@ def bundled_spatial() -> SpatialNetwork:
     All four stages are read, for the last was taught to bear other light and colours, by which people differ too.
     """
     try:
-        with safe_open(REGRESSOR_WEIGHTS, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["facts"])["config"]
-            weights = {name[len(_TRUNK) :]: file.get_tensor(name) for name in file.keys() if name.startswith(_TRUNK)}
+        size, weights = read_trunk(REGRESSOR_WEIGHTS)
         half = (0.5, 0.5, 0.5)
-        config = SpatialConfig(tuple(facts["blocks"]), facts["width"], facts["resolution"], 4, half, half,
-                               _digest(weights))
+        config = SpatialConfig(size.blocks, size.width, size.resolution, 4, half, half, _digest(weights))
         trunk = ResNet(BasicBlock, config.blocks, config.width)
         trunk.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+    except (InputError, KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{REGRESSOR_WEIGHTS} cannot be read; install Headroom again.") from error
     return SpatialNetwork(config, trunk)
 

@@ -1,0 +1,124 @@
+"""The weight file of Headroom's regressor: its one reader, writer and upgrade.
+
+The file is a safetensors file. Its metadata holds the format and, as JSON, the network's configuration and the digest
+of the face model that the network was trained with. The refiner reads the same file, because the regressor's trunk is
+its spatial network (`headroom.refine.spatial`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
+
+FORMAT = 2
+"""Format 2 renames format 1's metadata `facts` to `settings` and its buffers `middle` and `spread` to `target_mean` and
+`target_std`.
+"""
+TRUNK = "backbone."
+"""Prefix of the trunk's parameters."""
+
+_FORMAT_NAME = "headroom regressor"
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    """The size of a regressor's network."""
+
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    """Number of residual blocks in each stage; the default is ResNet-18's."""
+    width: int = 32
+    """Channels of the first stage; ResNet-18 has 64."""
+    resolution: int = 112
+    """Side of the input image, pixels."""
+
+
+@dataclass(frozen=True)
+class RegressorHeader:
+    """What a regressor's file says about its network.
+
+    face_model: digest of the face model that the network was trained with.
+    """
+
+    config: RegressorConfig
+    face_model: str
+
+
+def read_header(path: Path) -> RegressorHeader:
+    """Read the header of a regressor's file, without its weights.
+
+    Raises InputError when the file is not a regressor's, or of a newer format.
+    """
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata, _ = upgrade(file.metadata() or {}, {}, path)
+    except (OSError, SafetensorError) as error:
+        raise _not_a_regressor(path) from error
+    return _header(metadata)
+
+
+def read_regressor(path: Path) -> tuple[RegressorHeader, dict[str, Tensor]]:
+    """Read a regressor's file: its header, and its tensors as stored (kernels are float16).
+
+    Raises InputError when the file is not a regressor's, or of a newer format.
+    """
+    try:
+        with safe_open(str(path), "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            metadata, tensors = upgrade(file.metadata() or {}, tensors, path)
+    except (OSError, SafetensorError) as error:
+        raise _not_a_regressor(path) from error
+    return _header(metadata), tensors
+
+
+def read_trunk(path: Path) -> tuple[RegressorConfig, dict[str, Tensor]]:
+    """Read the residual trunk of a regressor's file: its configuration, and its tensors as stored, without prefix.
+
+    Raises InputError as `read_regressor` does.
+    """
+    header, tensors = read_regressor(path)
+    return header.config, {name[len(TRUNK):]: value for name, value in tensors.items() if name.startswith(TRUNK)}
+
+
+def write_regressor(path: Path, header: RegressorHeader, weights: dict[str, Tensor]) -> None:
+    """Write a regressor's file. Kernels are stored as float16, because the network's accuracy stays the same."""
+    tensors = {name: (value.half() if value.ndim > 1 else value).detach().cpu().contiguous()
+               for name, value in weights.items()}
+    metadata = {"format": f"{_FORMAT_NAME} {FORMAT}", "settings": json.dumps(asdict(header))}
+    with atomic_write(Path(path)) as temporary:
+        save_file(tensors, str(temporary), metadata)
+
+
+def upgrade(
+    metadata: dict[str, str], tensors: dict[str, Tensor], path: Path
+) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return a file's metadata and tensors in the current format."""
+    name, _, number = metadata.get("format", "").rpartition(" ")
+    if name != _FORMAT_NAME or not number.isdigit():
+        raise _not_a_regressor(path)
+    if int(number) > FORMAT:
+        raise InputError(f"{path} was written by a newer version of Headroom; update Headroom to use it.")
+    if int(number) == 1:
+        metadata = {"format": f"{_FORMAT_NAME} 2", "settings": metadata["facts"]}
+        renamed = {"middle": "target_mean", "spread": "target_std"}
+        tensors = {renamed.get(tensor, tensor): value for tensor, value in tensors.items()}
+    return metadata, tensors
+
+
+def _header(metadata: dict[str, str]) -> RegressorHeader:
+    settings: dict[str, Any] = json.loads(metadata["settings"])
+    config = settings["config"]
+    return RegressorHeader(RegressorConfig(tuple(config["blocks"]), config["width"], config["resolution"]),
+                           settings["face_model"])
+
+
+def _not_a_regressor(path: Path) -> InputError:
+    return InputError(f"{path} is not a regressor; train one with `headroom train regressor`.")
