@@ -94,7 +94,7 @@ def halves(clip: Path, seconds: float) -> tuple[TrainingPairs, Rest]:
     frames = list(read_frames(clip))
     count = round(seconds * info.fps)
     tracked = track_clip(frames[:count], info.fps, model)
-    look = tracked.look
+    look = tracked.appearance
     rest = track_known_face(tracked.track, look.albedo, frames[count:], model)
     pairs = training_pairs(model, rest, look.albedo, frames[count:], SIZE)
     low = texture_model_albedo(model, None, [], look.texture, look.light, lambda *told: None)

@@ -73,8 +73,8 @@ def test_the_layout_is_that_of_the_paper(model):
 
 
 def test_plus_opens_mouth_and_eyes(model):
-    assert model.opening(13, 14)[model.names.index("Mouth 01")] > 1
-    assert model.opening(159, 145)[model.names.index("Eyes 01")] > 0.5
+    assert model.opening_direction(13, 14)[model.names.index("Mouth 01")] > 1
+    assert model.opening_direction(159, 145)[model.names.index("Eyes 01")] > 0.5
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"", b"PK\x03\x04 cut short"])

@@ -69,5 +69,5 @@ def test_the_opening_is_heard_at_every_lag_as_in_the_shifted_sound():
 
 def test_the_bundled_weights_fit_their_place_and_know_their_face_model():
     assert MOTION_WEIGHTS.stat().st_size < 12e6
-    assert general_model(bundled_model().opening(13, 14)) is general_model()
+    assert general_model(bundled_model().opening_direction(13, 14)) is general_model()
     assert general_model(np.ones(64)) is None

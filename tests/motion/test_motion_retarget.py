@@ -21,7 +21,7 @@ def other():
 
 
 def openings(face):
-    return face.opening(13, 14), (face.opening(159, 145) + face.opening(386, 374)) / 2
+    return face.opening_direction(13, 14), (face.opening_direction(159, 145) + face.opening_direction(386, 374)) / 2
 
 
 def test_another_basis_of_the_same_motion_gives_the_same_faces(other):
@@ -38,7 +38,7 @@ def test_general_motion_moves_the_lips_of_another_face_alike(other):
     face, _ = other
     sound = np.random.default_rng(1).normal(size=16000 * 3).astype(np.float32) * 0.1
     sound *= np.repeat(np.random.default_rng(2).uniform(0, 1, 30), 1600).astype(np.float32)
-    known = predict(general_model(), sound).expression @ bundled_model().opening(13, 14)
+    known = predict(general_model(), sound).expression @ bundled_model().opening_direction(13, 14)
     lips, lids = openings(face)
     model = general_model_for(face, lips, lids)
     said = predict(model, sound).expression @ lips

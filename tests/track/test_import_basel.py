@@ -65,7 +65,7 @@ def test_landmarks_are_found_where_they_are(model, foreign):
     assert away[~outline].mean() < 2.5
     lips = np.isin(model.landmark_ids, list({a for edge in connections.FACEMESH_LIPS for a in edge}))
     assert away[lips].mean() < 2.0
-    assert np.abs(model.opening(13, 14)[:10] - bundled.opening(13, 14)[:10]).max() < 0.6
+    assert np.abs(model.opening_direction(13, 14)[:10] - bundled.opening_direction(13, 14)[:10]).max() < 0.6
 
 
 def test_the_mouth_is_closed_by_a_dark_cavity_behind_the_lips(model, foreign):
@@ -127,8 +127,8 @@ def test_the_imported_model_stands_where_the_bundled_one_does(model):
 
 def test_a_clip_can_be_fitted_with_it(model, known):
     fit = fit_clip(model, known.landmarks(), 25.0, known.camera.width, known.camera.height)
-    true = known.expression @ known.model.opening(13, 14)
-    assert np.corrcoef(true, fit.expression @ model.opening(13, 14))[0, 1] > 0.95
+    true = known.expression @ known.model.opening_direction(13, 14)
+    assert np.corrcoef(true, fit.expression @ model.opening_direction(13, 14))[0, 1] > 0.95
     assert np.nanmean(fit.error) < 0.03 and not fit.expression[:, 60:].any()
 
 

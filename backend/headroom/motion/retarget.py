@@ -26,7 +26,7 @@ def general_model_for(face: FaceModel, lip_opening: np.ndarray, lid_opening: np.
     if (own := general_model(lip_opening)) is not None:
         return own
     bundled = bundled_model()
-    theirs = general_model(bundled.opening(UPPER_INNER_LIP, LOWER_INNER_LIP))
+    theirs = general_model(bundled.opening_direction(UPPER_INNER_LIP, LOWER_INNER_LIP))
     return theirs and retarget_model(theirs, expression_map(bundled, face), lip_opening, lid_opening)
 
 

@@ -29,7 +29,7 @@ def loss_weight_maps(raster: Rasterizer, frames: Sequence[np.ndarray]) -> np.nda
     weights = vertex_weights(model)
     texture, covered = unwrap(model, np.repeat(weights[:, None], 3, 1), 256)
     texture[~covered] = ONE
-    raster.set_look(np.rint(texture).astype(np.uint8), AMBIENT)
+    raster.set_appearance(np.rint(texture).astype(np.uint8), AMBIENT)
     maps = np.full((len(frames), side, side), ONE, np.uint8)
     for map_, vertices in zip(maps, frames):
         drawn = raster.render(vertices)

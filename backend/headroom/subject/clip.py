@@ -121,7 +121,7 @@ class ClipSource:
             write_plates(folder / PLATES, frames, self.info.fps, subprogress(progress, 0.27, 0.29))
             notes = [*self.notes, *write_background(folder, frames, subprogress(progress, 0.29, 0.3))]
         with timed(took, "refiner"):
-            pairs = training_pairs(model, track, tracked.look.albedo, frames, config.resolution, config.arcface,
+            pairs = training_pairs(model, track, tracked.appearance.albedo, frames, config.resolution, config.arcface,
                              subprogress(progress, 0.3, 0.33))
             refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, subprogress(progress, 0.33, 1))
         notes += tracked.notes + motion_notes(motion)
@@ -212,7 +212,7 @@ def training_pairs(
     renders = np.stack(list(render_track(model, track, albedo, resolution, subprogress(progress, 0, 0.5))))
     progress(0.5, "Marking mouth and eyes")
     raster = Rasterizer(model, track.camera, track.crop, resolution)
-    regions = loss_weight_maps(raster, [track.placed(model, frame) for frame in range(len(track))])
+    regions = loss_weight_maps(raster, [track.vertices(model, frame) for frame in range(len(track))])
     identity = normalised_identity(identity_features(model, track, frames, arcface, subprogress(progress, 0.7, 1)))
     return TrainingPairs(crops[sure], renders[sure], regions[sure], identity[sure], feature_name(model, arcface))
 
@@ -257,7 +257,7 @@ def face_directions(model: FaceModel) -> tuple[np.ndarray, np.ndarray, np.ndarra
     """Per expression coefficient (64,), mm per unit: how it opens the lips, the lids, and how much it moves at all.
     That lids follow the gaze is no opening of theirs.
     """
-    right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
-    lips, lids = model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), (right + left) / 2
+    right, left = (model.opening_direction(upper, lower) for upper, lower in EYE_LIDS)
+    lips, lids = model.opening_direction(UPPER_INNER_LIP, LOWER_INNER_LIP), (right + left) / 2
     lids[list(model.gaze_modes)] = 0
     return lips, lids, np.linalg.norm(model.expression_basis, axis=1).mean(0)
