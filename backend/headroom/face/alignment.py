@@ -77,7 +77,10 @@ def mean_face(neutrals: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]
 
 
 def _upright(mean: np.ndarray) -> np.ndarray:
-    """Return a face (C, 3) in model axes, symmetric and in mm, its origin between the ears behind the nose."""
+    """Return a face (C, 3) in model axes, symmetric and in mm.
+
+    The origin is 20 mm below the point between the eyes, and 10 mm behind the rearmost tenth of the points.
+    """
     mean = mean * EYE_DISTANCE_MM / np.linalg.norm(mean[top.IRISES[1]] - mean[top.IRISES[0]])
     right, left = (mean[list(points)] for points in zip(*_OPPOSITE_LANDMARKS))
     across = (left - right).sum(0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -202,8 +203,9 @@ def _control_model(arrays: dict[str, np.ndarray], path: Path) -> ControlModel:
 
 def _surface_model(arrays: dict[str, np.ndarray], path: Path) -> FaceModel:
     try:
-        values = {f.name: arrays[f.name] for f in fields(FaceModel) if f.name != "digest"}
+        values: dict[str, Any] = {f.name: arrays[f.name] for f in fields(FaceModel) if f.name != "digest"}
     except KeyError as error:
         raise not_a_model(path) from error
-    texts = {name: tuple(str(text) for text in values[name]) for name in ("names", "regions")}
-    return FaceModel(**{**values, **texts, "source": str(values["source"])})
+    for name in ("names", "regions"):
+        values[name] = tuple(str(text) for text in values[name])
+    return FaceModel(**{**values, "source": str(values["source"])})

@@ -19,7 +19,7 @@ class OpenGL:
     so inside `with shared_opengl().context as gl:`, which makes the context current.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.context = _create_context()
         self._programs: dict[tuple[str, str], moderngl.Program] = {}
 
@@ -45,7 +45,7 @@ def _create_context() -> moderngl.Context:
 
     try:
         if sys.platform.startswith("linux"):
-            return moderngl.create_context(standalone=True, backend="egl")
+            return moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]  # the stub has no keywords
         return moderngl.create_context(standalone=True)
     except Exception as error:
         raise HeadroomError(

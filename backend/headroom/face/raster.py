@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
@@ -9,6 +11,9 @@ from headroom.face.camera import Camera, Crop
 from headroom.face.light import BASIS_CONSTANTS, MIN_SHADING
 from headroom.face.model import FaceModel
 from headroom.face.opengl import shared_opengl
+
+if TYPE_CHECKING:
+    import moderngl
 
 _SAMPLES = 2
 """Samples along each side of a pixel, averaged (supersampling)."""
@@ -79,7 +84,7 @@ class Rasterizer:
                 index,
             )
             self._target = gl.framebuffer([gl.texture((side, side), 4)], gl.depth_renderbuffer((side, side)))
-            self._albedo = None
+            self._albedo: moderngl.Texture | None = None
 
     def set_appearance(self, albedo: np.ndarray, light: np.ndarray) -> None:
         """Set texture and light of the following pictures.

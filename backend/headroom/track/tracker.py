@@ -67,7 +67,7 @@ def track_clip(
     albedo: one of `headroom.track.appearance.appearance.ALBEDO_KINDS`.
     regressor: predicts frames in which no face is found; None for the bundled one.
 
-    Raises InputError when no face is found in half of the frames.
+    Raises InputError when a face is found in less than half of the frames.
     """
     landmarks = find_landmarks(frames, fps, subprogress(progress, 0, 0.45))
     clip = tracker_input(frames, landmarks, fps, model, regressor)

@@ -97,7 +97,7 @@ class ArcFace(nn.Module):
 
 
 def load_arcface(path: Path) -> ArcFace:
-    """Load a network from a file of InsightFace's `arcface_torch`; the parameter names tell its depth.
+    """Load a network from a file of InsightFace's `arcface_torch`; its depth follows from the parameter names.
 
     Raises InputError when the file holds another network.
     """

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from headroom.common.errors import InputError
 from headroom.common.networks.regressor_weights import (
     RegressorConfig,
-    RegressorHeader,
-    read_header,
+    RegressorMetadata,
+    read_metadata,
     read_regressor,
     write_regressor,
 )
@@ -57,21 +57,21 @@ class Regressor(nn.Module):
 
     def save(self, path: Path, model: FaceModel) -> None:
         """Write the weights for use with the face model that the network was trained with."""
-        write_regressor(path, RegressorHeader(self.config, model.digest), self.state_dict())
+        write_regressor(path, RegressorMetadata(self.config, model.digest), self.state_dict())
 
     @staticmethod
     def load(path: Path, model: FaceModel) -> Regressor:
         """Load a regressor; InputError when the file is not one, or was trained with another face model."""
-        header, tensors = read_regressor(path)
-        if header.face_model != model.digest:
+        metadata, tensors = read_regressor(path)
+        if metadata.face_model != model.digest:
             raise InputError(f"{path} belongs to another face model; train it with `headroom train regressor`.")
-        network = Regressor(header.config)
+        network = Regressor(metadata.config)
         network.load_state_dict(tensors)
         return network.eval()
 
 
 def bundled_regressor(model: FaceModel) -> Regressor | None:
     """Return the regressor that comes with Headroom; None for a face model that it was not trained with."""
-    if not REGRESSOR_WEIGHTS.is_file() or read_header(REGRESSOR_WEIGHTS).face_model != model.digest:
+    if not REGRESSOR_WEIGHTS.is_file() or read_metadata(REGRESSOR_WEIGHTS).face_model != model.digest:
         return None
     return Regressor.load(REGRESSOR_WEIGHTS, model)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -121,7 +122,7 @@ def fit_regressor(
         average.update_parameters(network)
         if step % 100 == 0:
             log.info("step %d: %s", step, {name: round(float(value.detach()), 3) for name, value in terms.items()})
-    return average.module.eval()
+    return cast(Regressor, average.module)
 
 
 def _losses(
