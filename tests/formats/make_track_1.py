@@ -31,8 +31,8 @@ def write_track():
 
 def write_surface():
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
-    model = FaceModel(random(4, 3), random(4, 3, 2), random(4, 3, 3), random(4, 3), random(4, 3, 2), faces, random(4, 2),
-                      np.array([1, 3]), np.array([13, 14]), ("Mouth 01", "Eyes 01", "Gaze Left"),
+    model = FaceModel(random(4, 3), random(4, 3, 2), random(4, 3, 3), random(4, 3), random(4, 3, 2), faces,
+                      random(4, 2), np.array([1, 3]), np.array([13, 14]), ("Mouth 01", "Eyes 01", "Gaze Left"),
                       ("Mouth", "Eyes", "Gaze"), random(4), random(4), "Test face")
     model.save(FOLDER / "face_surface_1.npz")
 
