@@ -27,11 +27,13 @@ def triangles_at_edges(triangles: list[tuple[int, ...]]) -> dict[Edge, list[int]
 
 
 def boundary_edges(faces: np.ndarray) -> np.ndarray:
-    """Return the edges (E, 2) that only one of the triangles (F, 3) has, in the direction of that triangle."""
-    from trimesh.grouping import group_rows  # takes 0.6 s to import, which reading a model should not cost
+    """Return the edges (E, 2) that only one of the triangles (F, 3) has, in the direction of that triangle.
 
+    Hand-written, because importing trimesh takes two seconds, and every tracked clip needs these edges.
+    """
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
-    return edges[np.sort(group_rows(np.sort(edges, axis=1), require_count=1))]
+    count = int(faces.max()) + 1
+    return edges[~np.isin(edges @ [count, 1], edges @ [1, count])]
 
 
 def vertex_adjacency(faces: np.ndarray, count: int) -> sparse.csr_matrix:
