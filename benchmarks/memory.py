@@ -137,7 +137,7 @@ def renders_of(model: FaceModel, person: np.ndarray, poses: list[tuple[np.ndarra
     camera = Camera(4.5 * SIZE, SIZE, SIZE)
     raster = Rasterizer(model, camera, Crop(0, 0, SIZE), SIZE)
     skin = unwrap(model, model.albedo(person[80:]), SIZE)[0]
-    raster.set_look(np.rint(np.clip(skin, 0, 1) * 255).astype(np.uint8), AMBIENT)
+    raster.set_appearance(np.rint(np.clip(skin, 0, 1) * 255).astype(np.uint8), AMBIENT)
     for expression, rotation, translation in poses:
         yield raster.render(pose_vertices(model.shape(person[:80], expression), rotation, translation))
 

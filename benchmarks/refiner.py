@@ -100,7 +100,7 @@ def split_clip(clip: Path, seconds: float) -> tuple[TrainingPairs, HeldOut]:
     frames = list(read_frames(clip))
     count = round(seconds * info.fps)
     tracked = track_clip(frames[:count], info.fps, model)
-    appearance = tracked.look
+    appearance = tracked.appearance
     rest = track_known_face(tracked.track, appearance.albedo, frames[count:], model)
     pairs = training_pairs(model, rest, appearance.albedo, frames[count:], SIZE)
     albedo = texture_model_albedo(model, None, [], appearance.texture, appearance.light, no_progress)

@@ -25,7 +25,8 @@ from headroom.motion.train.personal import train_motion
 from headroom.motion.train.sound_offset import shift_sound
 from headroom.subject.clip import clip_speech
 from headroom.track.landmarks.detect import find_landmarks
-from headroom.track.solve.fit import fit_clip, fit_motion
+from headroom.track.solve.landmark_fit import fit_clip, fit_motion
+from headroom.track.solve.tracker_input import TrackerInput
 from headroom.track.track import face_crop
 
 SIZE = 256  # side of the crop that the mouth distance is measured in, pixels
@@ -85,8 +86,8 @@ def speaker(clip: Path, learn_seconds: float, cache: Path) -> Speaker:
     info, model = probe(clip), bundled_model()
     points = landmarks(clip, info.fps, cache)
     count = min(len(points), round(learn_seconds * info.fps))
-    fit = fit_clip(model, points[:count], info.fps, info.width, info.height)
-    whole = fit_motion(model, points, info.fps, fit.camera, fit.identity)
+    fit = fit_clip(model, TrackerInput((), points[:count], info.fps), (info.width, info.height))
+    whole = fit_motion(model, TrackerInput((), points, info.fps), fit.camera, fit.identity)
     motion = Performance(info.fps, *(v.astype(np.float32) for v in (whole.expression, whole.rotation,
                                                                     whole.translation)))
     sound = clip_speech(clip, info, 0.0, len(points) / info.fps)

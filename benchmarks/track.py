@@ -1,4 +1,4 @@
-"""How good tracking is: made-up people whose coefficients are known, real clips, and the authors' choices beside ours.
+"""Accuracy of tracking: on synthetic people, on real clips, and compared with the paper's authors' choices.
 
     python benchmarks/track.py --clips FOLDER_OR_CLIP…
 """
@@ -22,40 +22,40 @@ console = Console(width=150)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", nargs="*", type=Path, default=[], help="clips, or folders of clips")
-    parser.add_argument("--seconds", type=float, default=10.0, help="how much of each clip")
-    parser.add_argument("--people", type=int, default=20, help="made-up people; 0 leaves them out")
-    parser.add_argument("--frames", type=int, default=40, help="frames of each made-up person")
-    given = parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of each clip that is tracked")
+    parser.add_argument("--people", type=int, default=20, help="number of synthetic people; 0 for none")
+    parser.add_argument("--frames", type=int, default=40, help="frames of each synthetic person")
+    options = parser.parse_args()
     model = bundled_model()
-    if given.people:
-        for wandering in (False, True):
-            people = (random_person(model, seed, given.frames, wandering) for seed in range(given.people))
-            print_made_up([errors(model, person) for person in people], wandering, given.frames)
-    clips = [clip for path in given.clips for clip in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    figures = [clip_figures(model, clip, given.seconds) for clip in clips]
+    if options.people:
+        for one_sided in (False, True):
+            people = (random_person(model, seed, options.frames, one_sided) for seed in range(options.people))
+            print_synthetic([errors(model, person) for person in people], one_sided, options.frames)
+    clips = [clip for path in options.clips for clip in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    figures = [clip_figures(model, clip, options.seconds) for clip in clips]
     if figures:
         print_clips(figures)
         print_authors(figures)
 
 
-def print_made_up(found: list[Errors], wandering: bool, frames: int) -> None:
-    turning = "heads wandering, mostly on one side" if wandering else "heads turning 30 degrees either way"
-    table = Table(title=f"Made-up people: {len(found)} x {frames} frames, {turning}")
-    for heading in ("measure", "mean", "worst person", "bar"):
+def print_synthetic(people: list[Errors], one_sided: bool, frames: int) -> None:
+    turning = "heads turned mostly to one side" if one_sided else "heads turning 30 degrees to either side"
+    table = Table(title=f"Synthetic people: {len(people)} x {frames} frames, {turning}")
+    for heading in ("measure", "mean", "worst person", "target"):
         table.add_column(heading, justify="left" if heading == "measure" else "right")
     rows = (
-        ("rotation, a person's constant offset included, degrees", "rotation", "1.0"),
-        ("rotation, without that offset, degrees", "rotation_moving", ""),
+        ("rotation, degrees", "rotation", "1.0"),
+        ("rotation, without each person's mean error, degrees", "rotation_moving", ""),
         ("expression: mean distance of vertices' offsets, mm", "expression", "1.0"),
-        ("expression, without a person's constant offset, mm", "expression_moving", ""),
+        ("expression, without each person's mean error, mm", "expression_moving", ""),
         ("identity: mean distance of neutral vertices after a similarity, mm", "identity", "1.6"),
-        ("landmarks, of the eye distance, %", "landmarks", ""),
+        ("landmarks, % of the eye distance", "landmarks", ""),
         ("frames with a face, %", "found", ""),
     )
-    for label, name, bar in rows:
-        values = np.array([getattr(person, name) for person in found]) * (100 if name == "found" else 1)
+    for label, name, target in rows:
+        values = np.array([getattr(person, name) for person in people]) * (100 if name == "found" else 1)
         worst = values.min() if name == "found" else values.max()
-        table.add_row(label, f"{values.mean():.2f}", f"{worst:.2f}", bar)
+        table.add_row(label, f"{values.mean():.2f}", f"{worst:.2f}", target)
     console.print(table)
 
 
@@ -70,30 +70,30 @@ def print_clips(figures: list[ClipFigures]) -> None:
     means = [float(np.mean([clip.psnr[kind] for clip in figures])) for kind in kinds]
     table.add_row("mean", *_cells(_mean([clip.ours for clip in figures])), *(f"{mean:.1f}" for mean in means),
                   style="bold")
-    bars = {"low": "23", "frame": "26", "clip": "26"}
-    table.add_row("bar", "1.0", "2.0", "0.08", "0.3", "0.97", "30", *(bars[kind] for kind in kinds), style="dim")
+    targets = {"low": "23", "frame": "26", "clip": "26"}
+    table.add_row("target", "1.0", "2.0", "0.08", "0.3", "0.97", "30", *(targets[kind] for kind in kinds), style="dim")
     console.print(table)
     for line in (
-        "error: projected against raw landmarks, all of them in all frames, over the median distance of the irises.",
-        "p95: the 95th percentile of the same errors.",
+        "error: mean distance between projected and raw landmarks over the median distance of the irises.",
+        "p95: 95th percentile of the same distances.",
         "jitter: mean absolute second difference of pitch, yaw and roll, and mean length of the second difference of",
         "  points fixed to the head, both in the second in which the head moves least.",
-        "lips: standard deviation of the fitted opening over that of the raw one.",
-        "frames/s: decoding, landmarks, fit and albedo.",
-        "dB: PSNR of the plain re-render at full size, by albedo kind, inside its solid pixels less a rim of 4 % of",
-        "  the eye distance.",
+        "lips: standard deviation of the fitted lip opening over that of the raw one.",
+        "frames/s: of decoding, landmarks, fit and albedo together.",
+        "dB: PSNR of the render against the frame at full size, by albedo kind, inside its opaque pixels without a rim",
+        "  of 4 % of the eye distance.",
     ):
         console.print(line)
 
 
 def print_authors(figures: list[ClipFigures]) -> None:
-    table = Table(title="The stillest second: each frame by itself from five-point whole-pixel crops, and ours")
+    table = Table(title="The stillest second: each frame fitted by itself from five-point whole-pixel crops, and ours")
     for heading in ("mean over clips", "error %", "p95 %", "jitter °", "jitter px", "lips", "frames/s"):
         table.add_column(heading, justify="left" if heading.startswith("mean") else "right")
     table.add_row("authors' choices", *_cells(_mean([clip.authors_still for clip in figures])))
     table.add_row("ours", *_cells(_mean([clip.ours_still for clip in figures])))
     console.print(table)
-    console.print("The authors' frames/s are of the fit alone; ours are of everything.")
+    console.print("The authors' frames/s are of the fit alone, ours of all steps.")
 
 
 def _cells(quality: Quality) -> list[str]:

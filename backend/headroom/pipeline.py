@@ -72,7 +72,7 @@ def learn(
     config = LearnConfig(preset, albedo, resolution, regressor_from(regressor, model), who, spatial)
     with atomic_folder(subject) as folder:
         learnt = source.learn(folder, model, config, progress)
-        track, look = learnt.tracked.track, learnt.tracked.look
+        track, look = learnt.tracked.track, learnt.tracked.appearance
         track.save(folder / "track.npz")
         write_rig(folder / "rig.npz", model, track, learnt.refiner.resolution)
         write_picture(folder / "albedo.png", look.albedo)

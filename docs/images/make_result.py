@@ -29,7 +29,7 @@ def main(demo: Path) -> None:
     motion = performance.resampled(track.fps)
     matched = pipeline.match(person.folder, motion.rotation, motion.translation, track.fps)
     shot = list(read_frames(demo / "shot.mp4"))
-    lips, lids = (motion.expression[: len(shot)] @ person.model.opening(*pair) for pair in ((13, 14), (159, 145)))
+    lips, lids = (motion.expression[: len(shot)] @ person.model.opening_direction(*pair) for pair in ((13, 14), (159, 145)))
     opening = np.where(lids > np.quantile(lids, 0.3), lips, -np.inf)  # not in a blink
     rows = []
     with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:

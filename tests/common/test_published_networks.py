@@ -1,4 +1,4 @@
-"""Published checkpoints of ResNet-18 and ArcFace, on random weights in exactly their layouts."""
+"""Published checkpoints of ResNet-18 and ArcFace, tested on random weights in their layouts."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,14 @@ import torch
 from safetensors.torch import save_file
 
 from headroom.common.errors import InputError
-from headroom.common.networks.arcface import POINTS, ArcFace, aligned, load_arcface, similarity
+from headroom.common.networks.arcface import (
+    EMBEDDING_SIZE,
+    STANDARD_POINTS,
+    ArcFace,
+    align_face,
+    load_arcface,
+    similarity_transform,
+)
 from headroom.common.networks.resnet import load_resnet18
 from headroom.pipeline import learn
 from headroom.refine.memory import Memory, MemoryConfig
@@ -69,14 +76,14 @@ def test_resnet18_loads_as_published(resnet_file):
     assert all(torch.equal(ours[name], published[name]) for name in ours)
 
 
-def test_older_files_of_resnet18_without_counters_load_too(resnet_file, tmp_path):
+def test_older_files_of_resnet18_without_counters_load(resnet_file, tmp_path):
     weights = torch.load(resnet_file, weights_only=True)
     older = {name: value for name, value in weights.items() if not name.endswith("num_batches_tracked")}
     torch.save(older, tmp_path / "resnet18-5c106cde.pth")
     load_resnet18(tmp_path / "resnet18-5c106cde.pth")
 
 
-def test_resnet18_travels_with_the_memory_that_needs_it(resnet_file):
+def test_a_stored_memory_includes_the_resnet18_that_it_needs(resnet_file):
     network = imagenet_spatial(resnet_file)
     recall = MemoryRetrieval(network, Memory(MemoryConfig(4, spatial_size=512, value_size=5)))
     recall.memory.update(recall.memory.queries(torch.rand(2, 512)), torch.randn(2, 5), torch.Generator())
@@ -93,12 +100,12 @@ def test_arcface_has_the_published_layout(blocks):
     assert ours == arcface_layout(blocks)
 
 
-def test_arcface_loads_as_published_and_gives_unit_features(tmp_path):
+def test_arcface_loads_as_published_and_gives_unit_embeddings(tmp_path):
     save_file(random_weights(arcface_layout((2, 2, 2, 2))), tmp_path / "backbone.safetensors")
     network = load_arcface(tmp_path / "backbone.safetensors")
     picture = np.random.default_rng(0).integers(0, 255, (200, 160, 3), np.uint8)
-    feature = network.read(picture, POINTS * 1.2 + 20)
-    assert feature.shape == (512,) and np.linalg.norm(feature) == pytest.approx(1, abs=1e-5)
+    embedding = network.embed(picture, STANDARD_POINTS * 1.2 + 20)
+    assert embedding.shape == (EMBEDDING_SIZE,) and np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("load", [load_resnet18, load_arcface])
@@ -113,13 +120,13 @@ def test_a_file_without_weights_is_refused(load, content, tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize(("load", "words"), [(load_resnet18, "is not a ResNet-18"),
-                                             (load_arcface, "is not an ArcFace network")])
-def test_weights_of_another_network_are_refused(load, words, tmp_path):
+@pytest.mark.parametrize(("load", "reason"), [(load_resnet18, "is not a ResNet-18"),
+                                              (load_arcface, "is not an ArcFace network")])
+def test_weights_of_another_network_are_refused(load, reason, tmp_path):
     torch.save({"layer1.0.conv1.weight": torch.zeros(3)}, tmp_path / "weights.pth")
-    with pytest.raises(InputError, match=words) as told:
+    with pytest.raises(InputError, match=reason) as refused:
         load(tmp_path / "weights.pth")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_resnet18_alone_is_refused_before_anything_is_tracked(tmp_path):
@@ -132,17 +139,17 @@ def test_a_wrong_file_is_refused_before_anything_is_tracked(tmp_path):
         learn(tmp_path / "clip.mp4", tmp_path / "subject", arcface=tmp_path / "r50.pth")
 
 
-def test_the_five_points_come_to_lie_on_the_standard_ones():
-    turned = np.array([[0.8, -0.6], [0.6, 0.8]]) * 1.7
-    points = POINTS @ turned.T + [30, 12]
-    matrix = similarity(points, POINTS)
-    assert np.allclose(points @ matrix[:, :2].T + matrix[:, 2], POINTS)
+def test_the_similarity_maps_the_five_points_to_the_standard_ones():
+    rotated = np.array([[0.8, -0.6], [0.6, 0.8]]) * 1.7
+    points = STANDARD_POINTS @ rotated.T + [30, 12]
+    matrix = similarity_transform(points, STANDARD_POINTS)
+    assert np.allclose(points @ matrix[:, :2].T + matrix[:, 2], STANDARD_POINTS)
 
 
-def test_an_aligned_face_shows_what_lay_at_its_points():
+def test_an_aligned_face_has_its_points_at_the_standard_positions():
     picture = np.zeros((240, 240, 3), np.uint8)
-    points = POINTS * 1.5 + [20, 30]
+    points = STANDARD_POINTS * 1.5 + [20, 30]
     x, y = np.rint(points[2]).astype(int)
     picture[y - 2 : y + 3, x - 2 : x + 3] = 255
-    rows, columns = np.nonzero(aligned(picture, points + 0.5)[..., 0] > 128)
-    assert abs(columns.mean() - POINTS[2, 0]) < 0.5 and abs(rows.mean() - POINTS[2, 1]) < 0.5
+    rows, columns = np.nonzero(align_face(picture, points + 0.5)[..., 0] > 128)
+    assert np.allclose([columns.mean(), rows.mean()], STANDARD_POINTS[2], rtol=0, atol=0.5)

@@ -1,4 +1,4 @@
-"""Small files in the layouts of the Basel Face Model, and what a naive reading of them gives."""
+"""Small files in the layouts of the Basel Face Model, and their values by naive loops."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Expected:
 
 
 def write_deep3d(folder, rng, scan=40, trimmed=34, front=25, modes=90, expressions=70):
-    """The six files of 2009 in Deep3D's layout."""
+    """Write the six files of 2009 in Deep3D's layout, and return their values."""
     folder.mkdir()
     scans = {
         "shapeMU": rng.normal(0, 5e4, (3 * scan, 1)), "shapePC": rng.normal(0, 1, (3 * scan, modes)),
@@ -41,27 +41,28 @@ def write_deep3d(folder, rng, scan=40, trimmed=34, front=25, modes=90, expressio
     savemat(folder / "BFM_front_idx.mat", {"idx": index[:, None].astype(np.uint16)})
     savemat(folder / "facemodel_info.mat", {"tri": (faces + 1).astype(np.float64)})
 
-    people, moods = min(modes, 80), min(expressions, 64)
-    expected = Expected(np.zeros((front, 3)), np.zeros((front, 3, people)), np.zeros((front, 3, moods)),
-                        np.zeros((front, 3)), np.zeros((front, 3, people)), faces)
+    identities, used_expressions = min(modes, 80), min(expressions, 64)
+    expected = Expected(np.zeros((front, 3)), np.zeros((front, 3, identities)),
+                        np.zeros((front, 3, used_expressions)), np.zeros((front, 3)),
+                        np.zeros((front, 3, identities)), faces)
     for vertex in range(front):
-        of_expression = index[vertex] - 1
-        of_scan = trim[of_expression] - 1
+        expression_vertex = index[vertex] - 1
+        scan_vertex = trim[expression_vertex] - 1
         for axis in range(3):
-            row = 3 * of_scan + axis
+            row = 3 * scan_vertex + axis
             expected.mean[vertex, axis] = scans["shapeMU"][row, 0] / 1000
             expected.albedo_mean[vertex, axis] = scans["texMU"][row, 0] / 255
-            for mode in range(people):
+            for mode in range(identities):
                 expected.identity[vertex, axis, mode] = scans["shapePC"][row, mode] * scans["shapeEV"][mode, 0] / 1000
                 expected.albedo[vertex, axis, mode] = scans["texPC"][row, mode] * scans["texEV"][mode, 0] / 255
-            for mode in range(moods):
-                value = basis[mode, 3 * of_expression + axis] * deviations[mode] / 1000
+            for mode in range(used_expressions):
+                value = basis[mode, 3 * expression_vertex + axis] * deviations[mode] / 1000
                 expected.expression[vertex, axis, mode] = value
     return expected
 
 
-def write_ready(path, face):
-    """BFM_model_front.mat of a known face: decimetres, 0..255, triangles counted from 1."""
+def write_front_file(path, face):
+    """Write BFM_model_front.mat of a known face: decimetres, 0..255, triangles counted from 1."""
     savemat(path, {
         "meanshape": face.mean.reshape(1, -1) / 100, "idBase": _flat(face.identity_basis) / 100,
         "exBase": _flat(face.expression_basis) / 100, "meantex": face.albedo_mean.reshape(1, -1) * 255,
@@ -70,7 +71,7 @@ def write_ready(path, face):
 
 
 def write_h5(path, rng, vertices=20, modes=90, expressions=70):
-    """The .h5 of 2017 and 2019."""
+    """Write the .h5 file of 2017 and 2019, and return its values."""
     parts = {}
     faces = rng.permuted(np.tile(np.arange(vertices), (10, 1)), axis=1)[:, :3]
     with h5py.File(path, "w") as file:
@@ -82,9 +83,9 @@ def write_h5(path, rng, vertices=20, modes=90, expressions=70):
                 file[f"{name}/model/{key}"] = value.astype(np.float32)
         file["shape/representer/cells"] = faces.T.astype(np.uint32)
 
-    def basis_of(name, most):
+    def basis_of(name, max_modes):
         _, basis, variance = parts[name]
-        count = min(most, basis.shape[1])
+        count = min(max_modes, basis.shape[1])
         out = np.zeros((vertices, 3, count))
         for row in range(3 * vertices):
             for mode in range(count):

@@ -19,7 +19,7 @@ def test_rotation_is_roll_after_yaw_after_pitch():
     assert np.allclose(rotation_matrix(np.array([pitch, yaw, roll])), expected)
 
 
-def test_angles_come_back_from_the_matrix():
+def test_angles_round_trip_through_the_matrix():
     angles = np.random.default_rng(0).uniform(-1, 1, (50, 3))
     assert np.allclose(rotation_angles(rotation_matrix(angles)), angles)
 
@@ -34,15 +34,15 @@ def test_derivatives_match_finite_differences():
         assert np.allclose(derivatives[:, axis], numeric, atol=1e-6)
 
 
-def test_a_point_on_the_axis_is_the_middle_and_right_is_right_and_up_is_up():
+def test_x_points_right_and_y_up_in_the_picture():
     camera = Camera(1000, 640, 480)
     assert np.allclose(camera.project(np.array([0, 0, -500.0])), [320, 240])
     assert np.allclose(camera.project(np.array([10.0, 0, -500])), [340, 240])
     assert np.allclose(camera.project(np.array([0, 10.0, -500])), [320, 220])
 
 
-def test_place_turns_then_moves():
+def test_a_pose_rotates_then_translates():
     vertices = np.random.default_rng(2).normal(size=(5, 3))
     rotation, translation = np.array([0.1, 0.2, 0.3]), np.array([1.0, 2, 3])
-    for vertex, placed in zip(vertices, pose_vertices(vertices, rotation, translation)):
-        assert np.allclose(placed, rotation_matrix(rotation) @ vertex + translation)
+    for vertex, posed in zip(vertices, pose_vertices(vertices, rotation, translation)):
+        assert np.allclose(posed, rotation_matrix(rotation) @ vertex + translation)

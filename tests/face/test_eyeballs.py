@@ -1,4 +1,4 @@
-"""The bundled model's eyeballs: spheres behind the lids that gaze turns, with a texture of their own."""
+"""The bundled model's eyeballs: spheres behind the lids that turn with the gaze, with texture of their own."""
 
 from dataclasses import replace
 
@@ -23,21 +23,22 @@ def eyeball(model, eye):
     return np.append(np.array_split(balls, 2)[eye], IRISES[eye])
 
 
-def middle(shape, eye):
+def centre(shape, eye):
+    """The centre of an eye's sphere."""
     return shape[IRISES[eye]] - [0, 0, RADIUS_MM]
 
 
-def test_eyeballs_are_spheres_under_their_irises(model):
+def test_eyeballs_are_spheres_with_their_irises_as_poles(model):
     for eye in (0, 1):
-        away = np.linalg.norm(model.mean[eyeball(model, eye)] - middle(model.mean, eye), axis=1)
-        assert np.allclose(away, RADIUS_MM, atol=1e-3)
+        radius = np.linalg.norm(model.mean[eyeball(model, eye)] - centre(model.mean, eye), axis=1)
+        assert np.allclose(radius, RADIUS_MM, atol=1e-3)
 
 
-def test_eyeballs_look_outwards(model):
+def test_the_normals_of_eyeballs_point_outwards(model):
     normals = model.normals(model.mean)
     for eye in (0, 1):
         ball = eyeball(model, eye)
-        outwards = (model.mean[ball] - middle(model.mean, eye)) / RADIUS_MM
+        outwards = (model.mean[ball] - centre(model.mean, eye)) / RADIUS_MM
         assert (normals[ball] * outwards).sum(1).min() > 0.95
 
 
@@ -48,28 +49,28 @@ def test_a_unit_of_gaze_turns_both_eyes_by_ten_degrees(model, name, axis, toward
     looking = model.shape(np.zeros(80), expression)
     for eye in (0, 1):
         moved = looking[IRISES[eye]] - model.mean[IRISES[eye]]
-        # the sphere turns about its own middle; the head, and with it the eye's corners, may move a little along
+        # the sphere turns about its centre; the mode may also move the eye's corners a little
         assert np.degrees(np.arcsin(towards * moved[axis] / RADIUS_MM)) == pytest.approx(GAZE_DEGREES, abs=2.5)
         assert abs(moved[1 - axis]) < 0.3 * abs(moved[axis])
 
 
-def test_gaze_bends_no_eyeball(model):
-    """At two units, twenty degrees, every point is within a millimetre of where a rigid turn puts it."""
+def test_gaze_hardly_deforms_the_eyeballs(model):
+    """At two units, twenty degrees, every vertex is within 1.5 mm of its position after a rigid rotation."""
     for number in model.gaze_modes:
         expression = np.zeros(64)
         expression[number] = 2.0
         looking = model.shape(np.zeros(80), expression)
         for eye in (0, 1):
             ball = eyeball(model, eye)
-            centre = middle(model.mean, eye)
-            moved = looking[ball] - centre
-            u, _, v = np.linalg.svd((model.mean[ball] - centre).T @ moved)
-            rigid = (model.mean[ball] - centre) @ (u @ v)
+            pole_centre = centre(model.mean, eye)
+            moved = looking[ball] - pole_centre
+            u, _, v = np.linalg.svd((model.mean[ball] - pole_centre).T @ moved)
+            rigid = (model.mean[ball] - pole_centre) @ (u @ v)
             assert np.linalg.norm(moved - rigid, axis=1).max() < 1.5
             assert np.abs(np.linalg.norm(moved, axis=1) - RADIUS_MM).max() < 1.5
 
 
-def test_other_expressions_hold_the_eyes_still(model):
+def test_other_expressions_do_not_move_the_eyeballs(model):
     others = [number for number in range(64) if number not in model.gaze_modes]
     balls = np.concatenate([eyeball(model, eye) for eye in (0, 1)])
     assert np.abs(model.expression_basis[balls][..., others]).max() < 1e-3
@@ -77,8 +78,8 @@ def test_other_expressions_hold_the_eyes_still(model):
 
 def test_the_eyeball_lies_behind_its_lids(model):
     for eye, right in enumerate((True, False)):
-        lids = model.resting_place(lid_loop(right))
-        assert (np.linalg.norm(lids - middle(model.mean, eye), axis=1) > RADIUS_MM).all()
+        lids = model.mean_positions(lid_loop(right))
+        assert (np.linalg.norm(lids - centre(model.mean, eye), axis=1) > RADIUS_MM).all()
 
 
 def test_eyeballs_and_skin_share_no_texel(model):
@@ -95,12 +96,12 @@ def test_the_texture_model_has_a_dark_iris_in_a_light_eyeball(model):
     colours = model.albedo(np.zeros(80))
     for eye in (0, 1):
         ball = eyeball(model, eye)
-        towards = (model.mean[ball] - middle(model.mean, eye)) / RADIUS_MM
+        towards = (model.mean[ball] - centre(model.mean, eye)) / RADIUS_MM
         polar = np.arccos(np.clip(towards[:, 2], -1, 1))
         iris, white = colours[ball][polar < IRIS_RADIANS * 0.8], colours[ball][polar > IRIS_RADIANS * 1.5]
         assert iris.mean() < 0.8 * white.mean()
 
 
-def test_skin_is_neither_mouth_nor_eyes(model):
+def test_skin_excludes_mouth_and_eyes(model):
     assert not model.skin[[*IRISES, *SOCKETS]].any() and model.skin[1] and model.skin[lid_loop(True)].all()
     assert not (model.skin & (model.interior > 0.02)).any()

@@ -70,8 +70,8 @@ def test_offsets_add_to_the_first_modes_of_their_region(performance, control, mo
 def test_the_bundled_model_has_the_regions_and_its_first_modes_open_mouth_and_eyes():
     model = bundled_model()
     assert set(model.regions) == {"Mouth", "Eyes", "Gaze", "Brows"}
-    assert model.opening(13, 14)[model.regions.index("Mouth")] > 0
-    assert model.opening(159, 145)[model.regions.index("Eyes")] > 0
+    assert model.opening_direction(13, 14)[model.regions.index("Mouth")] > 0
+    assert model.opening_direction(159, 145)[model.regions.index("Eyes")] > 0
 
 
 @pytest.mark.parametrize("text", ["mouth.size=2", "gain=1", "mouth=1", ""])

@@ -71,5 +71,5 @@ def test_the_predicted_opening_at_every_lag_is_that_of_the_shifted_sound():
 
 def test_the_bundled_weights_are_small_and_belong_to_the_bundled_face_model():
     assert MOTION_WEIGHTS.stat().st_size < 12e6
-    assert general_model(bundled_model().opening(13, 14)) is general_model()
+    assert general_model(bundled_model().opening_direction(13, 14)) is general_model()
     assert general_model(np.ones(64)) is None

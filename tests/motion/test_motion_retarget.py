@@ -33,7 +33,7 @@ def test_another_basis_of_the_same_motion_gives_the_same_faces(other):
 def test_general_motion_moves_the_lips_of_another_face_alike(other):
     sound = np.random.default_rng(1).normal(size=16000 * 3).astype(np.float32) * 0.1
     sound *= np.repeat(np.random.default_rng(2).uniform(0, 1, 30), 1600).astype(np.float32)
-    known = predict(general_model(), sound).expression @ bundled_model().opening(13, 14)
+    known = predict(general_model(), sound).expression @ bundled_model().opening_direction(13, 14)
     lips = FaceDirections.of(other).lip_opening
     model = general_model_for(other)
     retargeted = predict(model, sound).expression @ lips

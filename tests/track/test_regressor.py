@@ -1,4 +1,4 @@
-"""The small R-Net: what it is taught with, what it is taught, and that it learns."""
+"""The regressor: its examples, augmentation, losses, training and files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,22 +19,22 @@ from headroom.track.appearance.appearance import Appearance
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.regressor.augment import (
     Augmenter,
-    Move,
+    CropChange,
     RegressorAugment,
-    mirrored,
-    moved_picture,
-    moved_points,
-    moved_pose,
+    change_picture,
+    change_points,
+    change_pose,
+    mirror_coefficients,
 )
-from headroom.track.regressor.crop import Deep3DCrop
+from headroom.track.regressor.crop import RegressorCrop
 from headroom.track.regressor.estimate import FaceEstimate, five_points
-from headroom.track.regressor.examples import MARGIN, UNIT, Examples, TrackedPerson
+from headroom.track.regressor.examples import MARGIN, UNIT_CROP, Examples, TrackedPerson
 from headroom.track.regressor.losses import known_error, photometric_loss
-from headroom.track.regressor.network import Regressor, RegressorConfig, regressor_for
-from headroom.track.regressor.renders import draw_examples
+from headroom.track.regressor.network import Regressor, RegressorConfig, bundled_regressor
+from headroom.track.regressor.renders import render_examples
 from headroom.track.regressor.torch_face import TorchFace, rotation_matrices
 from headroom.track.regressor.torch_face import harmonics as torch_harmonics
-from headroom.track.regressor.train import RegressorTraining, collect, fit
+from headroom.track.regressor.train import RegressorTraining, collect_examples, fit_regressor
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "sample.mp4"
 SMALL = RegressorTraining(network=RegressorConfig(blocks=(1, 1, 1, 1), width=8, resolution=32), renders=6, frames=3,
@@ -43,195 +43,204 @@ SIDE = round(SMALL.network.resolution * MARGIN)
 
 
 @pytest.fixture(scope="module")
-def people(known):
+def people(person):
     rng = np.random.default_rng(0)
     light = np.concatenate([np.full((1, 3), 3.2), rng.normal(0, 0.2, (8, 3))]).astype(np.float32)
     albedo = rng.integers(60, 200, (64, 64, 3), np.uint8)
-    return [TrackedPerson(rng.normal(0, 0.5, 80), Appearance(rng.normal(0, 0.3, 80), light, albedo), known.expression,
-                   rng.integers(0, 255, (2, SIDE, SIDE, 3), np.uint8))]
+    identity, appearance = rng.normal(0, 0.5, 80), Appearance(rng.normal(0, 0.3, 80), light, albedo)
+    return [TrackedPerson(identity, appearance, person.expression, rng.integers(0, 255, (2, SIDE, SIDE, 3), np.uint8))]
 
 
 @pytest.fixture(scope="module")
-def drawn(known, people):
-    return draw_examples(known.model, people, people[0].scenes, 6, np.random.default_rng(1))
+def synthetic(person, people):
+    return render_examples(person.model, people, people[0].backgrounds, 6, np.random.default_rng(1))
 
 
 def landmarks_of(model, coefficients):
-    return FaceEstimate.of(coefficients, UNIT).landmarks(model)[model.landmark_ids, :2]
+    return FaceEstimate.of(coefficients, UNIT_CROP).landmarks(model)[model.landmark_ids, :2]
 
 
-def test_made_up_people_lie_where_their_coefficients_say_in_the_middle_of_the_window(known, drawn):
-    for coefficients, landmarks in zip(drawn.coefficients, drawn.landmarks):
-        assert np.allclose(landmarks_of(known.model, coefficients), landmarks, atol=1e-4)
-        crop = Deep3DCrop.around(five_points(FaceEstimate.of(coefficients, UNIT).landmarks(known.model)))
+def test_synthetic_landmarks_follow_from_the_coefficients_and_are_centred_in_the_crop(person, synthetic):
+    for coefficients, landmarks in zip(synthetic.coefficients, synthetic.landmarks):
+        assert np.allclose(landmarks_of(person.model, coefficients), landmarks, atol=1e-4)
+        estimate = FaceEstimate.of(coefficients, UNIT_CROP)
+        crop = RegressorCrop.around(five_points(estimate.landmarks(person.model)))
         assert np.allclose([crop.x, crop.y, crop.size], [-0.5, -0.5, 1], atol=0.02)
 
 
-def test_made_up_people_are_drawn_where_they_are(known, people):
-    """On black, what is drawn reaches as far as the landmarks do."""
-    example = draw_examples(known.model, people, np.zeros((1, SIDE, SIDE, 3), np.uint8), 1, np.random.default_rng(1))
+def test_a_synthetic_picture_shows_the_face_at_its_landmarks(person, people):
+    """On black, the face extends as far as the landmarks."""
+    black = np.zeros((1, SIDE, SIDE, 3), np.uint8)
+    example = render_examples(person.model, people, black, 1, np.random.default_rng(1))
     rows, columns = np.nonzero(example.pictures[0].max(2) > 20)
     outline = (example.landmarks[0] / MARGIN + 0.5) * SIDE
     assert abs(columns.max() + 1 - outline[:, 0].max()) < 3 and abs(rows.max() + 1 - outline[:, 1].max()) < 3
 
 
-@pytest.mark.parametrize("move", [
-    Move(np.array([0.04, -0.03]), 1.0, 0.0), Move(np.zeros(2), 1.1, 0.0),
-    Move(np.array([0.02, 0.03]), 0.9, 0.2),
+@pytest.mark.parametrize("change", [
+    CropChange(np.array([0.04, -0.03]), 1.0, 0.0), CropChange(np.zeros(2), 1.1, 0.0),
+    CropChange(np.array([0.02, 0.03]), 0.9, 0.2),
 ])
-def test_a_moved_window_moves_landmarks_and_pose_alike(known, drawn, move):
-    for coefficients, landmarks in zip(drawn.coefficients, drawn.landmarks):
-        pose = moved_pose(coefficients.astype(float), move)
-        assert np.abs(landmarks_of(known.model, pose) - moved_points(landmarks, move)).mean() < 0.001
+def test_landmarks_and_pose_change_alike_with_the_crop(person, synthetic, change):
+    for coefficients, landmarks in zip(synthetic.coefficients, synthetic.landmarks):
+        changed = change_pose(coefficients.astype(float), change)
+        assert np.abs(landmarks_of(person.model, changed) - change_points(landmarks, change)).mean() < 0.001
 
 
-def test_a_moved_picture_shows_what_the_moved_points_say():
-    move = Move(np.array([0.04, -0.02]), 1.08, 0.15)
+def test_picture_and_points_change_alike_with_the_crop():
+    change = CropChange(np.array([0.04, -0.02]), 1.08, 0.15)
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     picture[25:28, 14:17] = 255
-    place_before = (np.array([15.5, 26.5]) / SIDE - 0.5) * MARGIN
-    moved = moved_picture(picture, 32, move)[..., 0].astype(float)
-    rows, columns = np.indices(moved.shape) + 0.5
-    middle = np.array([(moved * columns).sum(), (moved * rows).sum()]) / moved.sum() / 32 - 0.5
-    assert np.allclose(middle, moved_points(place_before, move), atol=0.005)
+    point = (np.array([15.5, 26.5]) / SIDE - 0.5) * MARGIN
+    changed = change_picture(picture, 32, change)[..., 0].astype(float)
+    rows, columns = np.indices(changed.shape) + 0.5
+    centroid = np.array([(changed * columns).sum(), (changed * rows).sum()]) / changed.sum() / 32 - 0.5
+    assert np.allclose(centroid, change_points(point, change), atol=0.005)
 
 
-def test_turned_and_mirrored_light_shades_the_turned_and_mirrored_face_alike():
+def test_rotated_and_mirrored_light_shades_the_rotated_and_mirrored_face_alike():
     rng = np.random.default_rng(2)
     coefficients = rng.normal(size=257)
     coefficients[-3:] = 0, 0, -1000
     normals = rng.normal(size=(20, 3))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    light = FaceEstimate.of(coefficients, UNIT).light
-    turned = FaceEstimate.of(moved_pose(coefficients, Move(np.zeros(2), 1.0, 0.3)), UNIT)
-    assert np.allclose(shade(normals @ rotation_matrix(np.array([0, 0, 0.3])).T, turned.light), shade(normals, light),
-                       atol=1e-5)
-    flipped = FaceEstimate.of(mirrored(coefficients), UNIT)
-    assert np.allclose(shade(normals * [-1, 1, 1], flipped.light), shade(normals, light), atol=1e-5)
-    assert np.isnan(flipped.identity).all()
+    light = FaceEstimate.of(coefficients, UNIT_CROP).light
+    rotated = FaceEstimate.of(change_pose(coefficients, CropChange(np.zeros(2), 1.0, 0.3)), UNIT_CROP)
+    rotated_normals = normals @ rotation_matrix(np.array([0, 0, 0.3])).T
+    assert np.allclose(shade(rotated_normals, rotated.light), shade(normals, light), atol=1e-5)
+    mirrored = FaceEstimate.of(mirror_coefficients(coefficients), UNIT_CROP)
+    assert np.allclose(shade(normals * [-1, 1, 1], mirrored.light), shade(normals, light), atol=1e-5)
+    assert np.isnan(mirrored.identity).all()
 
 
-def test_mirroring_swaps_left_and_right_landmarks(known, drawn):
+def test_mirroring_swaps_left_and_right_landmarks(person, synthetic):
     config = replace(RegressorAugment(), mirrored=1.0, shift=0.0, scale=0.0, roll=0.0)
-    batch = Augmenter(known.model, drawn, 32, config, np.random.default_rng(0)).batch(np.array([0]))
-    ids = known.model.landmark_ids.tolist()
+    batch = Augmenter(person.model, synthetic, 32, config, np.random.default_rng(0)).batch(np.array([0]))
+    ids = person.model.landmark_ids.tolist()
     right, left = ids.index(33), ids.index(263)
-    assert np.allclose(batch.landmarks[0, right], drawn.landmarks[0, left] * [-1, 1], atol=1e-5)
+    assert np.allclose(batch.landmarks[0, right], synthetic.landmarks[0, left] * [-1, 1], atol=1e-5)
 
 
-def test_the_surface_agrees_with_the_face_model(known):
+def test_the_face_in_torch_agrees_with_the_face_model(person):
     rng = np.random.default_rng(3)
     coefficients = rng.normal(0, 0.3, 257)
     coefficients[-3:] = 5, -8, -1000
-    guess, surface = FaceEstimate.of(coefficients, UNIT), TorchFace(known.model)
-    row = torch.from_numpy(guess.coefficients)[None]
-    assert np.allclose(surface.project_landmarks(row)[0], landmarks_of(known.model, coefficients), atol=1e-5)
-    places, colours, facing = surface.shade_skin(row)
-    skin = surface.skin.vertices.numpy()
-    vertices = pose_vertices(known.model.shape(guess.identity, guess.expression), guess.rotation, guess.translation)
-    normals = known.model.normals(vertices)
-    assert np.allclose(places[0], UNIT.project(vertices[skin]), atol=1e-5)
-    assert np.allclose(colours[0], (known.model.albedo(guess.texture) * shade(normals, guess.light))[skin], atol=1e-3)
-    away = facing[0].numpy() == 0
-    assert (normals[skin][away, 2] < 0.5).all() and (normals[skin][~away, 2] > 0.1).all()
+    estimate, face = FaceEstimate.of(coefficients, UNIT_CROP), TorchFace(person.model)
+    row = torch.from_numpy(estimate.coefficients)[None]
+    assert np.allclose(face.project_landmarks(row)[0], landmarks_of(person.model, coefficients), atol=1e-5)
+    positions, colours, weights = face.shade_skin(row)
+    skin = face.skin.vertices.numpy()
+    shape = person.model.shape(estimate.identity, estimate.expression)
+    vertices = pose_vertices(shape, estimate.rotation, estimate.translation)
+    normals = person.model.normals(vertices)
+    assert np.allclose(positions[0], UNIT_CROP.project(vertices[skin]), atol=1e-5)
+    expected = (person.model.albedo(estimate.texture) * shade(normals, estimate.light))[skin]
+    assert np.allclose(colours[0], expected, atol=1e-3)
+    hidden = weights[0].numpy() == 0
+    assert (normals[skin][hidden, 2] < 0.5).all() and (normals[skin][~hidden, 2] > 0.1).all()
     assert np.allclose(torch_harmonics(torch.from_numpy(normals)), harmonics(normals), atol=1e-6)
-    assert np.allclose(rotation_matrices(row[:, 224:227])[0], rotation_matrix(guess.rotation), atol=1e-6)
+    assert np.allclose(rotation_matrices(row[:, 224:227])[0], rotation_matrix(estimate.rotation), atol=1e-6)
 
 
-def test_the_photometric_loss_is_least_for_the_light_the_picture_was_drawn_with(known, people):
-    surface, rng = TorchFace(known.model), np.random.default_rng(4)
-    example = draw_examples(known.model, people, people[0].scenes, 3, rng)
+def test_the_photometric_loss_is_lower_for_the_pictures_own_light(person, people):
+    face, rng = TorchFace(person.model), np.random.default_rng(4)
+    examples = render_examples(person.model, people, people[0].backgrounds, 3, rng)
     config = replace(RegressorAugment(), mirrored=0, shift=0, scale=0, roll=0, tint=0, covered=0)
-    batch = Augmenter(known.model, example, 96, config, rng).batch(np.arange(3))
+    batch = Augmenter(person.model, examples, 96, config, rng).batch(np.arange(3))
     brighter = batch.coefficients.clone()
     brighter[:, 227:254] *= 1.3
-    assert photometric_loss(surface, batch.coefficients, batch.clear) < photometric_loss(surface, brighter, batch.clear)
+    own, other = (photometric_loss(face, light, batch.clear) for light in (batch.coefficients, brighter))
+    assert own < other
 
 
-def test_unknown_coefficients_teach_nothing():
-    guessed = torch.zeros(2, 3, requires_grad=True)
-    true = torch.tensor([[1.0, float("nan"), float("nan")], [float("nan"), 3.0, float("nan")]])
-    error = known_error(guessed, true)
+def test_unknown_coefficients_have_no_gradient():
+    predicted = torch.zeros(2, 3, requires_grad=True)
+    target = torch.tensor([[1.0, float("nan"), float("nan")], [float("nan"), 3.0, float("nan")]])
+    error = known_error(predicted, target)
     error.backward()
     assert float(error) == 5.0
-    assert guessed.grad.tolist() == [[-1, 0, 0], [0, -3, 0]]
+    assert predicted.grad.tolist() == [[-1, 0, 0], [0, -3, 0]]
 
 
-def test_one_example_can_be_learnt_by_heart(known, drawn):
-    one = Examples(*(getattr(drawn, name)[:1] for name in ("pictures", "landmarks", "coefficients", "photographed")))
-    one = replace(one, photographed=np.ones(1, bool))
-    plain = RegressorAugment(0, 0, 0, 0, 0, 0, 0, 0)
-    two = Examples.joined([one, replace(drawn, photographed=np.ones(6, bool))])  # the spread needs more than one
-    config = replace(SMALL, steps=90, average=0.8, augment=plain)
-    network = fit(known.model, two, config)
-    picture = two.pictures[0]
-    middle = Deep3DCrop((1 - 1 / MARGIN) / 2 * SIDE, (1 - 1 / MARGIN) / 2 * SIDE, SIDE / MARGIN)
-    guess = FaceEstimate.of(network.read(picture, middle).coefficients, UNIT)
-    found = guess.landmarks(known.model)[known.model.landmark_ids, :2]
-    start = landmarks_of(known.model, network.middle.numpy())
-    error, before = (np.linalg.norm(points - two.landmarks[0], axis=1).mean() for points in (found, start))
-    assert error < 0.5 * before
+def test_one_example_can_be_overfitted(person, synthetic):
+    names = ("pictures", "landmarks", "coefficients", "photographed")
+    one = replace(Examples(*(getattr(synthetic, name)[:1] for name in names)), photographed=np.ones(1, bool))
+    # a standard deviation of the targets needs more than one example
+    examples = Examples.joined([one, replace(synthetic, photographed=np.ones(6, bool))])
+    config = replace(SMALL, steps=90, average=0.8, augment=RegressorAugment(0, 0, 0, 0, 0, 0, 0, 0))
+    network = fit_regressor(person.model, examples, config)
+    offset = (1 - 1 / MARGIN) / 2 * SIDE
+    prediction = network.predict(examples.pictures[0], RegressorCrop(offset, offset, SIDE / MARGIN))
+    fitted = landmarks_of(person.model, prediction.coefficients)
+    mean = landmarks_of(person.model, network.target_mean.numpy())
+    error, mean_error = (np.linalg.norm(points - examples.landmarks[0], axis=1).mean() for points in (fitted, mean))
+    assert error < 0.5 * mean_error
 
 
-def test_training_begins_from_the_weights_it_is_given(known, drawn):
-    taken = replace(drawn, photographed=np.ones(6, bool))
-    begun = Regressor(SMALL.network)
-    torch.nn.init.normal_(begun.head.weight, std=0.1)
-    still = replace(SMALL, steps=1, rate=1e-12, weight_decay=0.0, average=0.0)
-    again = fit(known.model, taken, still, initial=begun)
-    assert torch.allclose(again.head.weight, begun.head.weight, atol=1e-6)
+def test_training_starts_from_the_given_weights(person, synthetic):
+    photographs = replace(synthetic, photographed=np.ones(6, bool))
+    initial = Regressor(SMALL.network)
+    torch.nn.init.normal_(initial.head.weight, std=0.1)
+    config = replace(SMALL, steps=1, rate=1e-12, weight_decay=0.0, average=0.0)
+    network = fit_regressor(person.model, photographs, config, initial=initial)
+    assert torch.allclose(network.head.weight, initial.head.weight, atol=1e-6)
 
 
-def test_clips_and_photos_give_the_same_weights_twice(known, tmp_path):
+def test_clips_and_photos_give_the_same_weights_twice(person, tmp_path):
     frames = list(read_frames(SAMPLE, to_seconds=0.8))
     with VideoWriter(tmp_path / "clip.mp4", 25.0, *frames[0].shape[1::-1]) as writer:
         writer.write_all(frames)
     write_picture(tmp_path / "photo.png", frames[0])
     networks = []
     for _ in range(2):
-        examples = collect([tmp_path / "clip.mp4", tmp_path / "photo.png"], known.model, SMALL)
+        examples = collect_examples([tmp_path / "clip.mp4", tmp_path / "photo.png"], person.model, SMALL)
         assert examples.photographed.sum() == 4 and len(examples) == 10
-        networks.append(fit(known.model, examples, SMALL).state_dict())
+        networks.append(fit_regressor(person.model, examples, SMALL).state_dict())
     assert all(torch.equal(networks[0][name], networks[1][name]) for name in networks[0])
 
 
-def test_saved_weights_say_the_same_and_are_bound_to_the_face_model(known, tmp_path):
+def test_saved_weights_predict_the_same(person, tmp_path):
     network = Regressor(SMALL.network).eval()
     torch.nn.init.normal_(network.head.weight)
-    network.save(tmp_path / "a.safetensors", known.model)
-    again = Regressor.load(tmp_path / "a.safetensors", known.model)
+    network.save(tmp_path / "a.safetensors", person.model)
+    again = Regressor.load(tmp_path / "a.safetensors", person.model)
     picture = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
-    first, second = (n.read(picture, Deep3DCrop(5, 5, 50)).coefficients for n in (network, again))
+    first, second = (n.predict(picture, RegressorCrop(5, 5, 50)).coefficients for n in (network, again))
     assert np.allclose(first, second, atol=0.02 * np.abs(first).max())
+
+
+def test_weights_of_another_face_model_and_other_files_are_refused(person, tmp_path):
+    Regressor(SMALL.network).save(tmp_path / "a.safetensors", person.model)
     with pytest.raises(InputError, match="another face model"):
-        Regressor.load(tmp_path / "a.safetensors", replace(known.model, digest="0"))
+        Regressor.load(tmp_path / "a.safetensors", replace(person.model, digest="0"))
     (tmp_path / "c.safetensors").write_bytes(b"no weights")
-    with pytest.raises(InputError, match="not a regressor"):
-        Regressor.load(tmp_path / "c.safetensors", known.model)
     save_file({"a": torch.zeros(1)}, str(tmp_path / "d.safetensors"), {"format": "something else"})
-    with pytest.raises(InputError, match="no regressor of this version"):
-        Regressor.load(tmp_path / "d.safetensors", known.model)
+    for name in ("c.safetensors", "d.safetensors", "missing.safetensors"):
+        with pytest.raises(InputError, match="is not a regressor"):
+            Regressor.load(tmp_path / name, person.model)
 
 
-def test_the_command_writes_weights_for_the_bundled_face_model(known, tmp_path, monkeypatch):
-    seen = []
+def test_the_command_writes_weights_for_the_bundled_face_model(person, tmp_path, monkeypatch):
+    trained = []
     monkeypatch.setattr("headroom.track.regressor.train.train_regressor",
-                        lambda clips, model, progress, initial, arcface: seen.extend(clips) or Regressor(SMALL.network))
+                        lambda clips, model, progress, initial, arcface: trained.extend(clips)
+                        or Regressor(SMALL.network))
     train_regressor([SAMPLE], tmp_path / "new.safetensors")
-    assert seen == [SAMPLE] and Regressor.load(tmp_path / "new.safetensors", known.model).config == SMALL.network
+    assert trained == [SAMPLE]
+    assert Regressor.load(tmp_path / "new.safetensors", person.model).config == SMALL.network
     with pytest.raises(InputError, match="must end in"):
         train_regressor([SAMPLE], tmp_path / "new.pth")
     with pytest.raises(InputError, match="kept for measuring"):
         train_regressor([Path("vr_2.mp4")], tmp_path / "new.safetensors")
 
 
-def test_a_face_model_of_the_user_s_has_no_bundled_regressor(known):
-    assert regressor_for(replace(known.model, digest="0")) is None
+def test_another_face_model_has_no_bundled_regressor(person):
+    assert bundled_regressor(replace(person.model, digest="0")) is None
 
 
-def test_the_bundled_regressor_reads_a_face_before_any_fit(known):
+def test_the_bundled_regressor_predicts_landmarks_without_a_fit(person):
     frame = next(read_frames(SAMPLE, from_seconds=1))
     points = find_landmarks([frame], 25.0).points[0]
-    guess = regressor_for(known.model).read(frame, Deep3DCrop.around(five_points(points)))
-    away = np.linalg.norm((guess.landmarks(known.model) - points)[:468, :2], axis=1).mean()
-    assert away / eye_distance(points[:, :2]) < 0.08
+    estimate = bundled_regressor(person.model).predict(frame, RegressorCrop.around(five_points(points)))
+    error = np.linalg.norm((estimate.landmarks(person.model) - points)[:468, :2], axis=1).mean()
+    assert error / eye_distance(points[:, :2]) < 0.08

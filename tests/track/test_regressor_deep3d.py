@@ -1,4 +1,4 @@
-"""The published R-Net's checkpoint and its conventions, on random weights in exactly that layout."""
+"""The published R-Net's checkpoint and conventions, tested on random weights in its layout."""
 
 import sys
 from dataclasses import replace
@@ -12,14 +12,14 @@ from headroom.__main__ import main
 from headroom.common.errors import InputError
 from headroom.face.camera import pose_vertices
 from headroom.face.light import harmonics
-from headroom.track.regressor.crop import Deep3DCrop
+from headroom.track.regressor.crop import RegressorCrop
 from headroom.track.regressor.deep3d import Deep3DNet, to_estimate
 from headroom.track.regressor.load import load_regressor
 from headroom.track.regressor.network import Regressor, RegressorConfig
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "sample.mp4"
 
-CROP = Deep3DCrop(0, 0, 224)
+CROP = RegressorCrop(0, 0, 224)
 ORIGIN = np.array([3.0, -20, 40])
 
 
@@ -58,28 +58,28 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def basel(known):
-    """A face model that says it is the Basel Face Model 2009."""
-    return replace(known.model, source="Basel Face Model 2009")
+def basel(person):
+    """A face model whose source is the Basel Face Model 2009."""
+    return replace(person.model, source="Basel Face Model 2009")
 
 
 def test_the_published_checkpoint_loads_unchanged(checkpoint, basel):
     network = Deep3DNet.load(checkpoint, basel)
     assert set(network.state_dict()) == set(published_layout())
-    guess = network.read(np.full((300, 300, 3), 128, np.uint8), Deep3DCrop(20, 30, 224))
-    assert np.isfinite(guess.coefficients).all() and guess.coefficients.shape == (257,)
+    estimate = network.predict(np.full((300, 300, 3), 128, np.uint8), RegressorCrop(20, 30, 224))
+    assert np.isfinite(estimate.coefficients).all() and estimate.coefficients.shape == (257,)
 
 
-def test_a_new_network_says_nothing_yet():
+def test_a_new_network_predicts_zeros():
     assert not Deep3DNet(ORIGIN)(torch.rand(1, 3, 64, 64)).any()
 
 
-def test_the_checkpoint_is_refused_for_another_face_model(checkpoint, known):
+def test_the_checkpoint_is_refused_for_another_face_model(checkpoint, person):
     with pytest.raises(InputError, match="Basel Face Model 2009"):
-        Deep3DNet.load(checkpoint, known.model)
+        Deep3DNet.load(checkpoint, person.model)
 
 
-def test_other_files_are_refused_in_one_sentence(basel, tmp_path):
+def test_files_of_other_kinds_are_refused(basel, tmp_path):
     (tmp_path / "a.pth").write_bytes(b"no checkpoint")
     torch.save({"net_recon": {"fc.weight": torch.zeros(2)}}, tmp_path / "b.pth")
     for name in ("a.pth", "b.pth", "missing.pth"):
@@ -87,27 +87,27 @@ def test_other_files_are_refused_in_one_sentence(basel, tmp_path):
             Deep3DNet.load(tmp_path / name, basel)
 
 
-def test_a_regressor_is_loaded_as_what_it_is(checkpoint, basel, known, tmp_path):
+def test_the_loader_tells_both_kinds_of_regressors_apart(checkpoint, basel, person, tmp_path):
     small = RegressorConfig(blocks=(1, 1, 1, 1), width=8, resolution=32)
-    Regressor(small).save(tmp_path / "a.safetensors", known.model)
-    assert isinstance(load_regressor(tmp_path / "a.safetensors", known.model), Regressor)
+    Regressor(small).save(tmp_path / "a.safetensors", person.model)
+    assert isinstance(load_regressor(tmp_path / "a.safetensors", person.model), Regressor)
     assert isinstance(load_regressor(checkpoint, basel), Deep3DNet)
 
 
 @pytest.mark.parametrize("command", [["track", "-o", "{}/t.npz"], ["learn", "-o", "{}/anna", "--consent", "herself"]])
 def test_the_commands_refuse_a_file_that_is_no_regressor(command, tmp_path, monkeypatch, capsys):
     (tmp_path / "a.pth").write_bytes(b"no checkpoint")
-    name, *options = (word.format(tmp_path) for word in command)
+    name, *options = (option.format(tmp_path) for option in command)
     monkeypatch.setattr(sys, "argv", ["headroom", name, str(SAMPLE), *options, "--regressor", str(tmp_path / "a.pth")])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2 and "epoch_20" in capsys.readouterr().err
 
 
-def test_pose_and_light_mean_what_the_publication_says():
+def test_pose_and_light_are_converted_from_the_publications_conventions():
     rng = np.random.default_rng(1)
     values = rng.normal(0, 0.2, 257)
-    guess = to_estimate(values, CROP, ORIGIN)
+    estimate = to_estimate(values, CROP, ORIGIN)
     x, y, z = values[224:227]
     about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
@@ -115,11 +115,11 @@ def test_pose_and_light_mean_what_the_publication_says():
     rotation = (about_z @ about_y @ about_x).T  # for vertices as rows
 
     vertices = rng.normal(0, 0.8, (20, 3))
-    theirs = vertices @ rotation + values[254:]
-    depth = 10 - theirs[:, 2]
-    pixels = np.stack([1015 * theirs[:, 0] / depth + 112, 112 - 1015 * theirs[:, 1] / depth], 1)
-    ours = pose_vertices(vertices * 100 + ORIGIN, guess.rotation, guess.translation)
-    assert np.allclose(guess.crop.project(ours), pixels, atol=1e-3)
+    posed = vertices @ rotation + values[254:]
+    depth = 10 - posed[:, 2]
+    pixels = np.stack([1015 * posed[:, 0] / depth + 112, 112 - 1015 * posed[:, 1] / depth], 1)
+    converted = pose_vertices(vertices * 100 + ORIGIN, estimate.rotation, estimate.translation)
+    assert np.allclose(estimate.crop.project(converted), pixels, atol=1e-3)
 
     normals = vertices / np.linalg.norm(vertices, axis=1, keepdims=True) @ rotation
     a, c = (np.pi, 2 * np.pi / 3**0.5, 2 * np.pi / 8**0.5), ((4 * np.pi) ** -0.5, (3 / (4 * np.pi)) ** 0.5,
@@ -131,4 +131,4 @@ def test_pose_and_light_mean_what_the_publication_says():
         -a[2] * c[2] * nx * nz, a[2] * c[2] * 0.5 * (nx**2 - ny**2),
     ], 1)
     gamma = values[227:254].reshape(3, 9) + np.array([0.8, *[0] * 8])
-    assert np.allclose(harmonics(normals) @ guess.light, terms @ gamma.T, atol=1e-4)
+    assert np.allclose(harmonics(normals) @ estimate.light, terms @ gamma.T, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Frames that the landmark network lost are read by the regressor, and trusted as far as it is sure."""
+"""The regressor predicts frames without landmarks, and they count as far as its predictions agree."""
 
 from dataclasses import replace
 
@@ -6,63 +6,65 @@ import numpy as np
 import pytest
 
 from headroom.face.topology import eye_distance
-from headroom.track.landmarks.detect import Landmarks
 from headroom.track.regressor.crop import DISTANCE_MM
 from headroom.track.regressor.estimate import FaceEstimate
 from headroom.track.regressor.missing_frames import fill_missing_frames
 from headroom.track.regressor.network import Regressor, RegressorConfig
-from headroom.track.solve.fit import fit_motion
+from headroom.track.solve.landmark_fit import fit_motion
 
-LOST = slice(15, 22)
+MISSING = slice(15, 22)
 
 
-class Seer:
-    """Reads the frame's number in the picture and knows the person's coefficients there."""
+class PerfectRegressor:
+    """Takes the frame's number from the picture and returns the person's coefficients."""
 
-    def __init__(self, known):
-        self.known = known
+    def __init__(self, person):
+        self.person = person
 
-    def read(self, picture, crop):
-        frame, known = int(picture[0, 0, 0]), self.known
-        pose = crop.pose_from(known.camera, known.rotation[frame], known.translation[frame])
-        return FaceEstimate(crop, known.identity, known.expression[frame], np.zeros(80), pose[0], np.zeros((9, 3)), pose[1])
+    def predict(self, picture, crop):
+        frame, person = int(picture[0, 0, 0]), self.person
+        rotation, translation = crop.pose_from(person.camera, person.rotation[frame], person.translation[frame])
+        return FaceEstimate(crop, person.identity, person.expression[frame], np.zeros(80), rotation, np.zeros((9, 3)),
+                            translation)
 
 
 @pytest.fixture
-def clip(known):
-    """Pictures that say which frame they are, true landmarks, and those with some frames lost."""
-    frames = [np.full((480, 640, 3), index, np.uint8) for index in range(len(known.expression))]
-    true = known.landmarks()
-    points = true.copy()
-    points[LOST] = np.nan
-    return frames, true, Landmarks(points, 1)
+def clip(person):
+    """Pictures whose pixels are the frame's number, with landmarks that are missing in some frames."""
+    frames = [np.full((480, 640, 3), index, np.uint8) for index in range(len(person.expression))]
+    points = person.landmarks()
+    points[MISSING] = np.nan
+    return person.clip(points, frames)
 
 
-def away(fit, known, true):
-    """(T,) mean landmark error over the eye distance."""
-    found = replace(known, identity=fit.identity, expression=fit.expression, rotation=fit.rotation,
-                    translation=fit.translation).landmarks()
-    errors = np.linalg.norm((found - true)[:, known.model.landmark_ids, :2], axis=2).mean(1)
-    return errors / eye_distance(true[..., :2])
+def fit(person, clip):
+    return fit_motion(person.model, clip, person.camera, person.identity)
 
 
-def test_what_the_regressor_sees_beats_what_lies_between(known, clip):
-    frames, true, landmarks = clip
-    points, noise_scale = fill_missing_frames(frames, landmarks, known.model, Seer(known))
-    assert (noise_scale[LOST] > 1).all() and (noise_scale[LOST] < 3).all() and (np.delete(noise_scale, np.r_[LOST]) == 1).all()
-    read = fit_motion(known.model, points, 25.0, known.camera, known.identity, noise_scale=noise_scale)
-    between = fit_motion(known.model, landmarks.points, 25.0, known.camera, known.identity)
-    assert away(read, known, true)[LOST].mean() < 0.5 * away(between, known, true)[LOST].mean()
-    assert np.isnan(read.error[LOST]).all() and np.isfinite(np.delete(read.error, np.r_[LOST])).all()
+def errors(fit, person):
+    """(T,) mean landmark error in eye distances."""
+    fitted = replace(person, identity=fit.identity, expression=fit.expression, rotation=fit.rotation,
+                     translation=fit.translation).landmarks()
+    target = person.landmarks()
+    distance = np.linalg.norm((fitted - target)[:, person.model.landmark_ids, :2], axis=2).mean(1)
+    return distance / eye_distance(target[..., :2])
 
 
-def test_a_regressor_that_sees_nothing_is_not_believed(known, clip):
-    """Untrained, it puts the mean face into the middle of every window, so that its looks differ."""
-    frames, true, landmarks = clip
-    blind = Regressor(RegressorConfig(blocks=(1, 1, 1, 1), width=4, resolution=32)).eval()
-    blind.middle[-1] = -DISTANCE_MM
-    points, noise_scale = fill_missing_frames(frames, landmarks, known.model, blind)
-    assert (noise_scale[LOST] > 8).all()
-    read = fit_motion(known.model, points, 25.0, known.camera, known.identity, noise_scale=noise_scale)
-    between = fit_motion(known.model, landmarks.points, 25.0, known.camera, known.identity)
-    assert away(read, known, true)[LOST].mean() < 1.3 * away(between, known, true)[LOST].mean()
+def test_predictions_are_better_than_interpolation(person, clip):
+    filled = fill_missing_frames(clip, person.model, PerfectRegressor(person))
+    assert (filled.noise_scale[MISSING] > 1).all() and (filled.noise_scale[MISSING] < 3).all()
+    assert (np.delete(filled.noise_scale, np.r_[MISSING]) == 1).all()
+    predicted, interpolated = fit(person, filled), fit(person, clip)
+    assert errors(predicted, person)[MISSING].mean() < 0.5 * errors(interpolated, person)[MISSING].mean()
+    assert np.isnan(predicted.error[MISSING]).all()
+    assert np.isfinite(np.delete(predicted.error, np.r_[MISSING])).all()
+
+
+def test_an_untrained_regressor_hardly_counts(person, clip):
+    """It predicts the mean face in the middle of every crop, so its predictions disagree."""
+    untrained = Regressor(RegressorConfig(blocks=(1, 1, 1, 1), width=4, resolution=32)).eval()
+    untrained.target_mean[-1] = -DISTANCE_MM
+    filled = fill_missing_frames(clip, person.model, untrained)
+    assert (filled.noise_scale[MISSING] > 8).all()
+    predicted, interpolated = fit(person, filled), fit(person, clip)
+    assert errors(predicted, person)[MISSING].mean() < 1.3 * errors(interpolated, person)[MISSING].mean()

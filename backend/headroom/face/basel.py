@@ -1,9 +1,10 @@
-"""Reading the user's own copy of the Basel Face Model, in the layouts it is handed out in.
+"""Reader of the user's copy of the Basel Face Model, in its published layouts.
 
-2009 as Deep3D uses it: scans in `01_MorphableModel.mat` (micrometres, colours 0..255), expressions of Guo et al. in
-`Exp_Pca.bin` and `std_exp.txt`, cut to the face by two lists of 1-based indices; or the ready-made
-`BFM_model_front.mat` (decimetres). 2017 and 2019 are one `.h5` each (millimetres, colours 0..1). All of them have our
-axes: +x towards the subject's left ear, +y up, +z out of the face.
+The 2009 model, as Deep3D uses it, has shape and texture in `01_MorphableModel.mat` (micrometres, colours 0..255) and
+the expressions of Guo et al. in `Exp_Pca.bin` and `std_exp.txt`; two lists of 1-based indices select the face.
+Deep3D's prepared `BFM_model_front.mat` (decimetres) has the same in one file. The models of 2017 and 2019 are one `.h5`
+each (millimetres, colours 0..1). All of them have Headroom's model axes: +x towards the subject's left ear, +y up, +z
+out of the face.
 """
 
 from __future__ import annotations
@@ -15,25 +16,27 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.face.topology import face_outwards
+from headroom.face.mesh import face_outwards
 
-IDENTITIES, EXPRESSIONS = 80, 64
-"""Modes that are used, as the paper's layout has them; the files hold more."""
+IDENTITY_MODES, EXPRESSION_MODES = 80, 64
+"""Numbers of modes in the paper's layout; the files hold more."""
 
-READY = "bfm_model_front.mat"
-PARTS = ("01_MorphableModel.mat", "Exp_Pca.bin", "std_exp.txt", "BFM_exp_idx.mat", "BFM_front_idx.mat",
-         "facemodel_info.mat")
-"""Files of the 2009 model in Deep3D's layout; all of them are needed."""
+FRONT_FILE = "bfm_model_front.mat"
+"""Deep3D's prepared file of the 2009 model, in lower case."""
+DEEP3D_FILES = ("01_MorphableModel.mat", "Exp_Pca.bin", "std_exp.txt", "BFM_exp_idx.mat", "BFM_front_idx.mat",
+                "facemodel_info.mat")
+"""Files of the 2009 model in Deep3D's layout; all of them are required."""
 
 _MM_PER_MICROMETRE, _MM_PER_DECIMETRE = 1e-3, 100.0
 
 
 @dataclass(frozen=True)
 class LinearFace:
-    """What the files hold, in our units: millimetres, display values 0..1, modes one standard deviation long.
+    """A linear face as its files have it: no landmarks, no texture coordinates, holes at eyes and mouth.
 
-    mean, albedo_mean (V, 3); identity_basis, expression_basis, albedo_basis (V, 3, modes);
-    faces (F, 3) counter-clockwise from outside.
+    mean: (V, 3) mm. identity_basis, expression_basis: (V, 3, modes) mm, one standard deviation long.
+    albedo_mean: (V, 3), albedo_basis: (V, 3, modes), display values 0..1.
+    faces: (F, 3) counter-clockwise from outside.
     """
 
     source: str
@@ -46,22 +49,27 @@ class LinearFace:
 
 
 def read_basel(paths: Sequence[Path]) -> LinearFace:
-    """The face model in the files of one release; a folder stands for the files in it."""
+    """Read the face model in the files of one release.
+
+    paths: files, or folders whose files are used.
+
+    Raises InputError when no model, or more than one, is among them, or a file is missing or damaged.
+    """
     files = _by_name(paths)
-    books = [path for name, path in files.items() if path.suffix.lower() == ".h5"]
-    if len(books) > 1:
-        raise InputError(f"There are several models: {', '.join(p.name for p in books)}; name the one to import.")
-    if books:
-        read = _read_h5(books[0])
-    elif READY in files:
-        read = _read_ready(files[READY])
+    releases = [path for path in files.values() if path.suffix.lower() == ".h5"]
+    if len(releases) > 1:
+        raise InputError(f"There are several models: {', '.join(p.name for p in releases)}; name the one to import.")
+    if releases:
+        face = _read_h5(releases[0])
+    elif FRONT_FILE in files:
+        face = _read_front_file(files[FRONT_FILE])
     else:
-        read = _read_deep3d(_require_parts(files))
-    return _checked(read)
+        face = _read_deep3d(_require_deep3d_files(files))
+    return _checked(face)
 
 
 def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
-    """Files by their names in small letters."""
+    """Return the files by their names in lower case."""
     files: list[Path] = []
     for path in map(Path, paths):
         if not path.exists():
@@ -70,16 +78,16 @@ def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
     return {path.name.lower(): path for path in files}
 
 
-def _require_parts(files: dict[str, Path]) -> dict[str, Path]:
-    found = {name: files[name.lower()] for name in PARTS if name.lower() in files}
-    if not found:
+def _require_deep3d_files(files: dict[str, Path]) -> dict[str, Path]:
+    present = {name: files[name.lower()] for name in DEEP3D_FILES if name.lower() in files}
+    if not present:
         raise InputError("No Basel Face Model was found; give the folder of the 2009 model in Deep3D's layout, or the "
                          ".h5 of 2017 or 2019.")
-    missing = [name for name in PARTS if name not in found]
+    missing = [name for name in DEEP3D_FILES if name not in present]
     if missing:
         raise InputError(f"{', '.join(missing)} is missing; put it beside the others. The 2009 model needs "
-                         f"{', '.join(PARTS)}.")
-    return found
+                         f"{', '.join(DEEP3D_FILES)}.")
+    return present
 
 
 def _read_h5(path: Path) -> LinearFace:
@@ -87,35 +95,35 @@ def _read_h5(path: Path) -> LinearFace:
 
     try:
         with h5py.File(path, "r") as file:
-            shape, identity = _h5_group(file, "shape", IDENTITIES)
-            colour, albedo = _h5_group(file, "color", IDENTITIES)
-            offset, expression = _h5_group(file, "expression", EXPRESSIONS)
+            shape, identity = _h5_group(file, "shape", IDENTITY_MODES)
+            colour, albedo = _h5_group(file, "color", IDENTITY_MODES)
+            offset, expression = _h5_group(file, "expression", EXPRESSION_MODES)
             cells = np.asarray(file["shape/representer/cells"])
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path.name} is not a Basel Face Model of 2017 or 2019; download it again.") from error
     faces = cells.T if cells.shape[0] == 3 else cells
     year = next((year for year in ("2017", "2019") if year in path.name), "")
-    # no expression coefficients stand for the mean of both parts
+    # zero coefficients give the sum of the mean shape and the mean expression
     return LinearFace(f"Basel Face Model {year}".strip(), shape + offset, identity, expression, colour, albedo, faces)
 
 
 def _h5_group(file, name: str, modes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (V, 3) and basis (V, 3, modes), one standard deviation long, of one part of the model."""
+    """Return the mean (V, 3) and the basis (V, 3, modes), one standard deviation long, of one group of the file."""
     model = file[f"{name}/model"]
     mean, basis = np.asarray(model["mean"]), np.asarray(model["pcaBasis"][:, :modes])
     return mean.reshape(-1, 3), _modes(basis, np.sqrt(np.asarray(model["pcaVariance"]).ravel()), modes)
 
 
-def _read_ready(path: Path) -> LinearFace:
+def _read_front_file(path: Path) -> LinearFace:
     data = _read_mat(path, "meanshape", "meantex", "idBase", "exBase", "texBase", "tri")
-    one = np.ones(IDENTITIES)
+    one = np.ones(IDENTITY_MODES)
     return LinearFace(
         "Basel Face Model 2009",
         data["meanshape"].reshape(-1, 3) * _MM_PER_DECIMETRE,
-        _modes(data["idBase"], one, IDENTITIES) * _MM_PER_DECIMETRE,
-        _modes(data["exBase"], one, EXPRESSIONS) * _MM_PER_DECIMETRE,
+        _modes(data["idBase"], one, IDENTITY_MODES) * _MM_PER_DECIMETRE,
+        _modes(data["exBase"], one, EXPRESSION_MODES) * _MM_PER_DECIMETRE,
         data["meantex"].reshape(-1, 3) / 255,
-        _modes(data["texBase"], one, IDENTITIES) / 255,
+        _modes(data["texBase"], one, IDENTITY_MODES) / 255,
         data["tri"].astype(np.int64) - 1,
     )
 
@@ -124,19 +132,19 @@ def _read_deep3d(files: dict[str, Path]) -> LinearFace:
     scans = _read_mat(files["01_MorphableModel.mat"], "shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV")
     basis = _read_expressions(files["Exp_Pca.bin"])
     deviations = _read_deviations(files["std_exp.txt"])
-    # of the expression model's vertices, those of the face; then the scans' vertices that they are
+    # `front` selects the face among the expression model's vertices, `trim` gives these vertices' numbers in the scans
     front = _read_mat(files["BFM_front_idx.mat"], "idx")["idx"].ravel().astype(np.int64) - 1
     trim = _read_mat(files["BFM_exp_idx.mat"], "trimIndex")["trimIndex"].ravel().astype(np.int64) - 1
     faces = _read_mat(files["facemodel_info.mat"], "tri")["tri"].astype(np.int64) - 1
     try:
-        own = trim[front]
+        scan_vertices = trim[front]
         return LinearFace(
             "Basel Face Model 2009",
-            scans["shapeMU"].reshape(-1, 3)[own] * _MM_PER_MICROMETRE,
-            _modes(scans["shapePC"], scans["shapeEV"], IDENTITIES)[own] * _MM_PER_MICROMETRE,
-            _modes(basis, deviations, EXPRESSIONS)[front] * _MM_PER_MICROMETRE,
-            scans["texMU"].reshape(-1, 3)[own] / 255,
-            _modes(scans["texPC"], scans["texEV"], IDENTITIES)[own] / 255,
+            scans["shapeMU"].reshape(-1, 3)[scan_vertices] * _MM_PER_MICROMETRE,
+            _modes(scans["shapePC"], scans["shapeEV"], IDENTITY_MODES)[scan_vertices] * _MM_PER_MICROMETRE,
+            _modes(basis, deviations, EXPRESSION_MODES)[front] * _MM_PER_MICROMETRE,
+            scans["texMU"].reshape(-1, 3)[scan_vertices] / 255,
+            _modes(scans["texPC"], scans["texEV"], IDENTITY_MODES)[scan_vertices] / 255,
             faces,
         )
     except (IndexError, ValueError) as error:
@@ -144,11 +152,14 @@ def _read_deep3d(files: dict[str, Path]) -> LinearFace:
 
 
 def _read_expressions(path: Path) -> np.ndarray:
-    """Modes (3 V, E): an int32 E, a float32 mean that is not used, as Deep3D does not, and E rows of 3 V."""
+    """Return the modes (3 V, E).
+
+    The file holds E as int32, a mean of 3 V float32, which Deep3D does not use, and E rows of 3 V float32.
+    """
     content = path.read_bytes()
     count = int(np.frombuffer(content[:4], "<i4")[0]) if len(content) >= 4 else 0
-    length, rest = divmod(len(content) - 4, 4 * (count + 1)) if count > 0 else (0, 1)
-    if rest or length % 3:
+    length, remainder = divmod(len(content) - 4, 4 * (count + 1)) if count > 0 else (0, 1)
+    if remainder or length % 3:
         raise InputError(f"{path.name} is incomplete; download it again.")
     return np.frombuffer(content, "<f4", offset=4 * (1 + length)).reshape(count, length).T
 
@@ -175,13 +186,13 @@ def _read_mat(path: Path, *names: str) -> dict[str, np.ndarray]:
 
 
 def _modes(basis: np.ndarray, deviations: np.ndarray, count: int) -> np.ndarray:
-    """(V, 3, at most `count`) of (3 V, modes) unit modes and their standard deviations."""
+    """Return at most `count` modes (V, 3, count) from unit modes (3 V, modes) and their standard deviations."""
     count = min(count, basis.shape[1])
     return (basis[:, :count] * np.ravel(deviations)[:count]).reshape(-1, 3, count)
 
 
 def _checked(face: LinearFace) -> LinearFace:
-    """The model in single precision, its triangles turned face_outwards, once it is plain that its parts fit."""
+    """Return the model in single precision with outward triangles; InputError when its arrays do not fit together."""
     arrays = (face.mean, face.identity_basis, face.expression_basis, face.albedo_mean, face.albedo_basis)
     fits = len({len(array) for array in arrays}) == 1 and face.faces.min() >= 0 and face.faces.max() < len(face.mean)
     if not fits:

@@ -1,4 +1,4 @@
-"""What expression coefficients do to a face: how far each opens the lips and the eyelids, and moves the surface."""
+"""Effects of expression coefficients: how far each opens lips and eyelids and moves the surface."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class FaceDirections:
     @staticmethod
     def of(model: FaceModel) -> FaceDirections:
         """Measure the directions of a face model at its landmarks."""
-        right, left = (model.opening(upper, lower) for upper, lower in EYE_LIDS)
+        right, left = (model.opening_direction(upper, lower) for upper, lower in EYE_LIDS)
         lids = (right + left) / 2
         lids[list(model.gaze_modes)] = 0
-        return FaceDirections(model.opening(UPPER_INNER_LIP, LOWER_INNER_LIP), lids,
+        return FaceDirections(model.opening_direction(UPPER_INNER_LIP, LOWER_INNER_LIP), lids,
                               np.linalg.norm(model.expression_basis, axis=1).mean(0), model.gaze_modes)

@@ -8,21 +8,21 @@ BASIS_CONSTANTS = (0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0
 """Factors of 1, y, z, x, xy, yz, 3z²-1, xz, x²-y²."""
 
 MIN_SHADING = 0.15
-"""Of shading: three bands fitted to what a clip shows may fall below nothing where no frame looks."""
+"""Lower limit of shading, because fitted light may be negative in directions that no frame shows."""
 
 AMBIENT = np.concatenate([np.full((1, 3), 1 / BASIS_CONSTANTS[0]), np.zeros((8, 3))]).astype(np.float32)
-"""γ (9, 3) of light that is the same from everywhere: shading 1."""
+"""γ (9, 3) of ambient light: shading is 1 at every normal."""
 
 
 def harmonics(normals: np.ndarray) -> np.ndarray:
-    """Φ (..., 9) of unit normals (..., 3) in camera axes, three bands."""
+    """Return Φ (..., 9), three bands, at unit normals (..., 3) in camera axes."""
     x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
     terms = (np.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y)
     return np.stack([c * term for c, term in zip(BASIS_CONSTANTS, terms)], -1)
 
 
 def harmonics_derivative(normals: np.ndarray) -> np.ndarray:
-    """dΦ/dn (..., 9, 3) at unit normals (..., 3)."""
+    """Return dΦ/dn (..., 9, 3) at unit normals (..., 3)."""
     x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
     zero, one = np.zeros_like(x), np.ones_like(x)
     by_x = (zero, zero, zero, one, y, zero, zero, z, 2 * x)
@@ -32,5 +32,9 @@ def harmonics_derivative(normals: np.ndarray) -> np.ndarray:
 
 
 def shade(normals: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """Shading (..., 3) from normals (..., 3) and γ (9, 3); multiply by the albedo for the displayed colour."""
+    """Return shading (..., 3), at least `MIN_SHADING`; albedo times shading is the displayed colour.
+
+    normals: (..., 3) unit normals in camera axes.
+    light: (9, 3) coefficients γ.
+    """
     return np.maximum(harmonics(normals) @ light, MIN_SHADING)

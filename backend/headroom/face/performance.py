@@ -1,4 +1,4 @@
-"""Expression and pose over time: what speech predicts and the animator edits."""
+"""Expression and pose of one face over time."""
 
 from __future__ import annotations
 
@@ -51,15 +51,19 @@ class Performance:
 
     @property
     def pose_vectors(self) -> np.ndarray:
-        """Pose as rows (T, 6) float32: pitch, yaw, roll in radians, then x, y, z in millimetres."""
+        """Pose (T, 6) float32: pitch, yaw, roll in radians, then x, y, z in millimetres."""
         return np.concatenate([self.rotation, self.translation], 1).astype(np.float32)
 
     @property
     def seconds(self) -> float:
+        """Duration."""
         return len(self) / self.fps
 
-    def resampled(self, fps: float, frames: int | None = None) -> "Performance":
-        """The same motion at another rate, linear between samples; sample i is at i / fps seconds."""
+    def resampled(self, fps: float, frames: int | None = None) -> Performance:
+        """Return the motion at another rate, interpolated linearly; sample i is at i / fps seconds.
+
+        frames: length of the result; None for the same duration.
+        """
         count = frames if frames is not None else max(1, round(self.seconds * fps))
         return Performance(
             fps,
@@ -69,12 +73,14 @@ class Performance:
         )
 
     def save(self, path: Path) -> None:
+        """Write the performance to an .npz file."""
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, fps=np.float64(self.fps), expression=self.expression, rotation=self.rotation,
                      translation=self.translation)
 
     @staticmethod
-    def load(path: Path) -> "Performance":
+    def load(path: Path) -> Performance:
+        """Read a performance; InputError when the file is not one."""
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"])
@@ -83,7 +89,7 @@ class Performance:
 
 
 def resample(values: np.ndarray, from_fps: float, to_fps: float, frames: int) -> np.ndarray:
-    """`values` (T, C) sampled at `from_fps`, read linearly at `frames` times of `to_fps`; the ends are held."""
+    """Interpolate values (T, C) at `from_fps` linearly to (frames, C) float32 at `to_fps`; the last value is held."""
     position = np.clip(np.arange(frames) * (from_fps / to_fps), 0, len(values) - 1)
     low = np.floor(position).astype(int)
     high = np.minimum(low + 1, len(values) - 1)

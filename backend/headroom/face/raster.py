@@ -1,37 +1,39 @@
-"""Pictures of the face outside Blender: the same camera, light and colours as the Eevee material, in milliseconds."""
+"""The rasteriser: pictures of the face with the camera, light and colours of the Eevee material, without Blender."""
 
 from __future__ import annotations
 
-import sys
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from headroom.common.errors import HeadroomError
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import BASIS_CONSTANTS, MIN_SHADING
 from headroom.face.model import FaceModel
+from headroom.face.opengl import shared_opengl
+
+if TYPE_CHECKING:
+    import moderngl
 
 _SAMPLES = 2
-"""Pixels are averaged from this many squared."""
+"""Samples along each side of a pixel, averaged (supersampling)."""
 
 _FACE_VERTEX = """
 #version 330
-uniform vec4 window;   // 2 f / size, (W - 2 x) / size - 1, (H - 2 y) / size - 1, unused
+uniform vec4 crop;   // 2 f / size, (W - 2 x) / size - 1, (H - 2 y) / size - 1, unused
 in vec3 point; in vec3 normal; in vec2 uv;
 out vec3 n; out vec2 t;
 void main() {
     n = normal; t = vec2(uv.x, 1.0 - uv.y);
     float depth = -point.z;
-    // rows are read from the top, so y runs down like the picture's
-    gl_Position = vec4(window.x * point.x + window.y * depth, -window.x * point.y + window.z * depth,
+    // rows are read from the top, so y runs down as in the picture
+    gl_Position = vec4(crop.x * point.x + crop.y * depth, -crop.x * point.y + crop.z * depth,
                        depth - 20.0, depth);
 }"""
 
 _FACE_FRAGMENT = """
 #version 330
-uniform sampler2D albedo; uniform vec3 light[9]; uniform float darkest;
+uniform sampler2D albedo; uniform vec3 light[9]; uniform float min_shading;
 in vec3 n; in vec2 t;
 out vec4 colour;
 void main() {
@@ -40,49 +42,33 @@ void main() {
                           m.x * m.x - m.y * m.y);
     vec3 shading = vec3(0.0);
     for (int i = 0; i < 9; i++) shading += b[i] * light[i];
-    colour = vec4(clamp(texture(albedo, t).rgb * max(shading, vec3(darkest)), 0.0, 1.0), 1.0);
+    colour = vec4(clamp(texture(albedo, t).rgb * max(shading, vec3(min_shading)), 0.0, 1.0), 1.0);
 }"""
 
-_WHICH_VERTEX = """
+_TRIANGLE_VERTEX = """
 #version 330
-uniform float window;   // 2 f / size
+uniform float crop;   // 2 f / size
 in vec3 point;
-void main() { gl_Position = vec4(window * point.x, -window * point.y, -point.z - 20.0, -point.z); }"""
+void main() { gl_Position = vec4(crop * point.x, -crop * point.y, -point.z - 20.0, -point.z); }"""
 
-_WHICH_FRAGMENT = """
+_TRIANGLE_FRAGMENT = """
 #version 330
-out float which;
-void main() { which = float(gl_PrimitiveID); }"""
-
-@lru_cache(maxsize=1)
-def context():
-    """The one OpenGL context for everything that is drawn."""
-    import moderngl
-
-    try:
-        if sys.platform.startswith("linux"):
-            return moderngl.create_context(standalone=True, backend="egl")
-        return moderngl.create_context(standalone=True)
-    except Exception as error:
-        raise HeadroomError(
-            "OpenGL 3.3 could not be started for drawing the face. On Linux install libegl1 and libgl1-mesa-dri."
-        ) from error
+out float triangle;
+void main() { triangle = float(gl_PrimitiveID); }"""
 
 
 class Rasterizer:
-    """Draws one face model's surface; create it once per clip.
-
-    One camera and crop for all pictures, which are `resolution` squared.
-    """
+    """Draws one face model with one camera and crop. Create it once per clip; it holds buffers in OpenGL."""
 
     def __init__(self, model: FaceModel, camera: Camera, crop: Crop, resolution: int = 256):
+        """resolution: side of the pictures, pixels."""
         self.model, self.resolution = model, resolution
-        self._gl = gl = context()
-        with gl:
+        self._gl = shared_opengl().context
+        with self._gl as gl:
             side = resolution * _SAMPLES
             self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
-            self._program["darkest"] = MIN_SHADING
-            self._program["window"] = (
+            self._program["min_shading"] = MIN_SHADING
+            self._program["crop"] = (
                 2 * camera.focal_px / crop.size,
                 (camera.width - 2 * crop.x) / crop.size - 1,
                 (camera.height - 2 * crop.y) / crop.size - 1,
@@ -98,10 +84,14 @@ class Rasterizer:
                 index,
             )
             self._target = gl.framebuffer([gl.texture((side, side), 4)], gl.depth_renderbuffer((side, side)))
-            self._albedo = None
+            self._albedo: moderngl.Texture | None = None
 
-    def set_look(self, albedo: np.ndarray, light: np.ndarray) -> None:
-        """albedo: (S, S, 3) uint8 texture, row 0 on top; light: γ (9, 3)."""
+    def set_appearance(self, albedo: np.ndarray, light: np.ndarray) -> None:
+        """Set texture and light of the following pictures.
+
+        albedo: (S, S, 3) uint8 texture, row 0 on top.
+        light: (9, 3) coefficients γ.
+        """
         with self._gl:
             if self._albedo is not None:
                 self._albedo.release()
@@ -111,36 +101,37 @@ class Rasterizer:
             self._program["light"].write(np.ascontiguousarray(scaled).tobytes())
 
     def render(self, vertices: np.ndarray) -> np.ndarray:
-        """RGBA (R, R, 4) uint8, straight alpha, of vertices (V, 3) in camera axes."""
+        """Return the RGBA picture (R, R, 4) uint8, straight alpha, of vertices (V, 3) in camera axes."""
         if self._albedo is None:
-            raise ValueError("set_look must be called before render")
+            raise ValueError("set_appearance must be called before render")
         with self._gl as gl:
             self._vertices.write(np.ascontiguousarray(vertices, np.float32).tobytes())
             self._normals.write(np.ascontiguousarray(self.model.normals(vertices), np.float32).tobytes())
             self._target.use()
             self._target.clear(0, 0, 0, 0)
             gl.enable(gl.DEPTH_TEST | gl.CULL_FACE)
-            # the flipped y of the vertex shader turns the winding around
-            gl.front_face = "cw"
+            gl.front_face = "cw"  # because the vertex shader flips y, which reverses the winding
             self._albedo.use()
             self._mesh.render()
             side = self.resolution * _SAMPLES
             picture = np.frombuffer(self._target.read(components=4), np.uint8).reshape(side, side, 4)
-        return _straight(cv2.resize(picture, (self.resolution, self.resolution), interpolation=cv2.INTER_AREA))
+        return _straight_alpha(cv2.resize(picture, (self.resolution, self.resolution), interpolation=cv2.INTER_AREA))
 
 
 class TriangleMap:
-    """Which of one face model's triangles each pixel of a window shows; its camera looks at the window's middle.
-
-    focal: in sides of the window, which is `resolution` pixels squared.
-    """
+    """Draws which triangle of a face model each pixel shows, for a camera that looks at the picture's middle."""
 
     def __init__(self, model: FaceModel, focal: float, resolution: int):
+        """Prepare the buffers.
+
+        focal: focal length in sides of the picture.
+        resolution: side of the picture, pixels.
+        """
         self.resolution = resolution
-        self._gl = gl = context()
-        with gl:
-            program = gl.program(vertex_shader=_WHICH_VERTEX, fragment_shader=_WHICH_FRAGMENT)
-            program["window"] = 2 * focal
+        self._gl = shared_opengl().context
+        with self._gl as gl:
+            program = gl.program(vertex_shader=_TRIANGLE_VERTEX, fragment_shader=_TRIANGLE_FRAGMENT)
+            program["crop"] = 2 * focal
             self._vertices = gl.buffer(reserve=model.mean.size * 4)
             index = gl.buffer(np.ascontiguousarray(model.faces, np.int32).tobytes())
             self._mesh = gl.vertex_array(program, [(self._vertices, "3f", "point")], index)
@@ -148,7 +139,7 @@ class TriangleMap:
             self._target = gl.framebuffer([gl.texture(size, 1, dtype="f4")], gl.depth_renderbuffer(size))
 
     def draw(self, vertices: np.ndarray) -> np.ndarray:
-        """(R, R) int64, row 0 on top, of vertices (V, 3) in camera axes; -1 where there is none."""
+        """Return triangle indices (R, R) int64, row 0 on top, for vertices (V, 3) in camera axes; -1 for none."""
         with self._gl as gl:
             self._vertices.write(np.ascontiguousarray(vertices, np.float32).tobytes())
             self._target.use()
@@ -156,12 +147,12 @@ class TriangleMap:
             gl.enable(gl.DEPTH_TEST | gl.CULL_FACE)
             gl.front_face = "cw"  # as in `Rasterizer.render`
             self._mesh.render()
-            shown = np.frombuffer(self._target.read(components=1, dtype="f4"), np.float32)
-        return shown.reshape(self.resolution, self.resolution).astype(np.int64)
+            indices = np.frombuffer(self._target.read(components=1, dtype="f4"), np.float32)
+        return indices.reshape(self.resolution, self.resolution).astype(np.int64)
 
 
-def _straight(premultiplied: np.ndarray) -> np.ndarray:
-    """Straight alpha from averaged samples over black."""
+def _straight_alpha(premultiplied: np.ndarray) -> np.ndarray:
+    """Return RGBA (R, R, 4) uint8 with straight alpha for samples averaged over black."""
     alpha = premultiplied[..., 3:].astype(np.float32)
     edge = (alpha > 0) & (alpha < 255)
     colour = premultiplied[..., :3].astype(np.float32) * np.where(edge, 255 / np.maximum(alpha, 1), 1)

@@ -1,4 +1,4 @@
-"""Texture coordinates for a face that came without: a cylinder unrolled, its folds spread out."""
+"""Texture coordinates for an imported face: unrolled from a cylinder, with its folds flattened."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
-LEAST_RADIUS_MM, MOST_RADIUS_MM = 85.0, 115.0
-"""Of the cylinder: from the tip of the nose to the axis; a face that reaches further back gets the larger one."""
+from headroom.face.mesh import vertex_adjacency
+
+MIN_RADIUS_MM, MAX_RADIUS_MM = 85.0, 115.0
+"""Limits of the cylinder's radius, which is the face's depth from the tip of the nose."""
 
 _MARGIN = 1.04
 
 
 def texture_coordinates(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """uv (V, 2), origin bottom left, of a face (V, 3) with its mouth open, millimetres, model axes.
+    """Return uv (V, 2) float32, origin bottom left, of a face with its mouth open.
 
-    Unrolled from a cylinder about the face's vertical axis. What the cylinder folds over - nostrils, ears, a bag
-    behind the lips - is laid between what surrounds it, so that no two places share a piece of the texture.
+    The face is unrolled from a cylinder about its vertical axis. Parts that overlap in the unrolled surface (nostrils,
+    ears, a cavity behind the lips) are spread between their neighbours, so that no two parts share texels.
+
+    points: (V, 3) mm, model axes.
+    faces: (F, 3).
     """
     flat = _spread_folds(_unrolled(points), faces)
     low, high = flat.min(0), flat.max(0)
@@ -26,7 +31,7 @@ def texture_coordinates(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def depth_inside(uv: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """(V,) 0 outside of the polygon through the vertices `ring`, rising to 1 at what lies deepest inside of it."""
+    """Return (V,) float32: 0 outside of the polygon through the vertices `ring`, rising to 1 at its deepest vertex."""
     outline = uv[ring].astype(np.float32)
     low, high = outline.min(0), outline.max(0)
     depth = np.zeros(len(uv))
@@ -37,42 +42,33 @@ def depth_inside(uv: np.ndarray, ring: np.ndarray) -> np.ndarray:
 
 
 def _unrolled(points: np.ndarray) -> np.ndarray:
-    """(V, 2) mm: along the cylinder's circumference, and up."""
+    """Return (V, 2) mm: position along the cylinder's circumference, and height."""
     front = points[:, 2].max()
-    radius = float(np.clip(front - points[:, 2].min(), LEAST_RADIUS_MM, MOST_RADIUS_MM))
+    radius = float(np.clip(front - points[:, 2].min(), MIN_RADIUS_MM, MAX_RADIUS_MM))
     angle = np.arctan2(points[:, 0], points[:, 2] - (front - radius))
     return np.stack([angle * radius, points[:, 1]], 1).astype(np.float64)
 
 
 def _spread_folds(flat: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Positions (V, 2) with every folded vertex moved to the mean of its neighbours; the others stay."""
+    """Return positions (V, 2) with every folded vertex at the mean of its neighbours (a Laplace equation)."""
     free = _folded(flat, faces)
     if not free.any() or free.all():
         return flat
-    links = _neighbours(faces, len(flat))
-    degree = sparse.diags(np.asarray(links.sum(1)).ravel())
-    laplacian = (degree - links).tocsr()[free]
+    adjacency = vertex_adjacency(faces, len(flat))
+    degree = sparse.diags(np.asarray(adjacency.sum(1)).ravel())
+    laplacian = (degree - adjacency).tocsr()[free]
     flat = flat.copy()
     flat[free] = spsolve(laplacian[:, free].tocsc(), -laplacian[:, ~free] @ flat[~free])
     return flat
 
 
 def _folded(flat: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(V,) vertices that are connected to the largest sheet of outward triangles but are not in its plain part."""
+    """Return (V,) bool: vertices that belong to the largest unfolded sheet's component, but not to its plain part."""
     a, b, c = (flat[faces[:, i]] for i in range(3))
     upright = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0]) > 0
-    _, sheet = connected_components(_neighbours(faces[upright], len(flat)), directed=False)
-    _, piece = connected_components(_neighbours(faces, len(flat)), directed=False)
+    _, sheet = connected_components(vertex_adjacency(faces[upright], len(flat)), directed=False)
+    _, component = connected_components(vertex_adjacency(faces, len(flat)), directed=False)
     largest = np.bincount(sheet).argmax()
     folded = sheet != largest
     folded[faces[~upright]] = True
-    return folded & (piece == piece[sheet == largest][0])
-
-
-def _neighbours(faces: np.ndarray, count: int) -> sparse.csr_matrix:
-    """(V, V) 1 where two vertices share a triangle."""
-    rows = np.concatenate([faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()])
-    columns = np.concatenate([faces[:, [1, 2, 0]].ravel(), faces[:, [0, 1, 2]].ravel()])
-    links = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), (count, count)).tocsr()
-    links.data[:] = 1
-    return links
+    return folded & (component == component[sheet == largest][0])

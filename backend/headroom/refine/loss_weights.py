@@ -30,7 +30,7 @@ def loss_weight_maps(raster: Rasterizer, frames: Sequence[np.ndarray]) -> np.nda
     weights = vertex_weights(model)
     texture, covered = unwrap(model, np.repeat(weights[:, None], 3, 1), TEXTURE_SIZE)
     texture[~covered] = UNIT_WEIGHT
-    raster.set_look(np.rint(texture).astype(np.uint8), AMBIENT)
+    raster.set_appearance(np.rint(texture).astype(np.uint8), AMBIENT)
     maps = np.full((len(frames), side, side), UNIT_WEIGHT, np.uint8)
     for weight_map, vertices in zip(maps, frames):
         render = raster.render(vertices)

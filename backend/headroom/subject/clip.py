@@ -121,7 +121,7 @@ class ClipSource:
             write_plates(folder / PLATES, frames, self.info.fps, subprogress(progress, 0.27, 0.29))
             notes = [*self.notes, *write_background(folder, frames, subprogress(progress, 0.29, 0.3))]
         with timed(took, "refiner"):
-            pairs = training_pairs(model, track, tracked.look.albedo, frames, config.resolution, config.arcface,
+            pairs = training_pairs(model, track, tracked.appearance.albedo, frames, config.resolution, config.arcface,
                              subprogress(progress, 0.3, 0.33))
             refiner = learn_refiner(pairs, PRESETS[config.preset], config.spatial, subprogress(progress, 0.33, 1))
         notes += tracked.notes + motion_notes(motion)
@@ -211,7 +211,7 @@ def training_pairs(
     renders = np.stack(list(render_track(model, track, albedo, resolution, subprogress(progress, 0, 0.5))))
     progress(0.5, "Marking mouth and eyes")
     raster = Rasterizer(model, track.camera, track.crop, resolution)
-    regions = loss_weight_maps(raster, [track.placed(model, frame) for frame in range(len(track))])
+    regions = loss_weight_maps(raster, [track.vertices(model, frame) for frame in range(len(track))])
     identity = normalised_identity(identity_features(model, track, frames, arcface, subprogress(progress, 0.7, 1)))
     return TrainingPairs(crops[sure], renders[sure], regions[sure], identity[sure], feature_name(model, arcface))
 

@@ -25,7 +25,7 @@ def identity_features(
     features = []
     for index, frame in enumerate(frames):
         progress(index / len(frames), f"Recognising the face in frame {index + 1} of {len(frames)}")
-        features.append(arcface.read(frame, face_points(model, track, index)))
+        features.append(arcface.embed(frame, face_points(model, track, index)))
     return np.stack(features)
 
 
@@ -37,5 +37,5 @@ def feature_name(model: FaceModel, arcface: ArcFace | None) -> str:
 def face_points(model: FaceModel, track: Track, frame: int) -> np.ndarray:
     """(5, 2) px: eyes, tip of the nose and corners of the mouth in a frame, as tracked."""
     points = np.full((COUNT, 2), np.nan)
-    points[model.landmark_ids] = track.camera.project(track.placed(model, frame)[model.landmark_vertices])
+    points[model.landmark_ids] = track.camera.project(track.vertices(model, frame)[model.landmark_vertices])
     return five_points(points)

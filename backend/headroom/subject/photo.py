@@ -68,7 +68,7 @@ class PhotoSource:
             write_plates(folder / PLATES, frames, FPS, subprogress(progress, 0.1, 0.15))
             notes = write_background(folder, frames, subprogress(progress, 0.15, 0.2))
         with timed(took, "refiner"):
-            pairs = training_pairs(model, tracked.track, tracked.look.albedo, frames, config.resolution)
+            pairs = training_pairs(model, tracked.track, tracked.appearance.albedo, frames, config.resolution)
             training = photo_training(PRESETS[config.preset])
             refiner = learn_refiner(pairs, training, config.spatial, subprogress(progress, 0.2, 1))
         notes = [*tracked.notes, PHOTO_NOTE, *notes]
@@ -102,12 +102,13 @@ def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, pr
                          f"at least {SMALLEST_FACE} pixels from hairline to chin.")
     if albedo == "low":
         return tracked
-    return replace(tracked, look=replace(tracked.look, albedo=mirrored(model, tracked.track, tracked.look)))
+    appearance = tracked.appearance
+    return replace(tracked, appearance=replace(appearance, albedo=mirrored(model, tracked.track, appearance)))
 
 
 def mirrored(model: FaceModel, track: Track, look: Appearance) -> np.ndarray:
     """The albedo (S, S, 3) uint8 with skin that the photo does not show taken from the other side of the face."""
-    vertices = track.placed(model, 0)
+    vertices = track.vertices(model, 0)
     # eyeballs are no mirror images of each other as long as somebody looks aside, and are seen as well as ever
     seen = np.where(model.skin, view_weight(vertices, model.normals(vertices)), SQUARE)[:, None].repeat(3, axis=1)
     square = unwrap(model, seen, look.albedo.shape[0])[0][..., 0]

@@ -1,4 +1,4 @@
-"""Renders without Blender: what the refiner is taught with and what evaluation looks at."""
+"""Renders of a track without Blender, for the refiner's training and for evaluation."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from headroom.track.track import Track
 def render_track(
     model: FaceModel, track: Track, albedo: np.ndarray, resolution: int, progress: Progress = no_progress
 ) -> Iterator[np.ndarray]:
-    """Renders (R, R, 4) uint8 of every frame of a track, by the rasteriser."""
+    """Yield the render (R, R, 4) uint8 of every frame of a track.
+
+    albedo: (S, S, 3) uint8 texture.
+    resolution: side R of the renders, pixels.
+    """
     raster = Rasterizer(model, track.camera, track.crop, resolution)
-    raster.set_look(albedo, track.light)
+    raster.set_appearance(albedo, track.light)
     for frame in range(len(track)):
         progress(frame / len(track), f"Drawing frame {frame + 1} of {len(track)}")
-        yield raster.render(track.placed(model, frame))
+        yield raster.render(track.vertices(model, frame))

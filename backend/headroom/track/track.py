@@ -1,4 +1,4 @@
-"""The track of a clip: 257 coefficients a frame, one camera, one crop."""
+"""The track of a clip: coefficients of every frame, one identity, one camera, one crop."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
 
+FORMAT = 2
+"""Format of a track's arrays, stored as `track_format`. Format 1 has the same arrays and no format number."""
+
 _CROP_MARGIN = 1.25
 _ARRAYS = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")
 
 
 @dataclass(frozen=True)
 class Track:
-    """identity (I,), texture (I,), light (9, 3); expression (T, 64), rotation (T, 3) radians, translation (T, 3) mm;
-    confidence (T,): 1 where the face was seen well, 0 where the frame was filled in.
+    """Coefficients of a clip's T frames (paper §3.1).
+
+    identity, texture: (I,). light: (9, 3) coefficients γ.
+    expression: (T, 64). rotation: (T, 3) radians. translation: (T, 3) mm, camera axes.
+    confidence: (T,) 1 for a well fitted frame, 0 for a frame without a face.
     """
 
     fps: float
@@ -46,52 +52,74 @@ class Track:
         )
         return Performance(self.fps, expression, rotation, translation)
 
-    def placed(self, model: FaceModel, frame: int) -> np.ndarray:
-        """Vertices (V, 3) of one frame in camera axes."""
-        return pose_vertices(model.shape(self.identity, self.expression[frame]), self.rotation[frame], self.translation[frame])
+    def vertices(self, model: FaceModel, frame: int) -> np.ndarray:
+        """Return the vertices (V, 3), mm, of one frame in camera axes."""
+        shape = model.shape(self.identity, self.expression[frame])
+        return pose_vertices(shape, self.rotation[frame], self.translation[frame])
 
-    def part(self, first: int, end: int) -> "Track":
-        """The frames first..end-1, fewer where the track ends before."""
+    def slice(self, first: int, end: int) -> Track:
+        """Return the track of frames first..end-1, or fewer where the track is shorter."""
         per_frame = ("expression", "rotation", "translation", "confidence")
         return replace(self, **{name: getattr(self, name)[first:end] for name in per_frame})
 
-    def values(self) -> dict[str, np.ndarray]:
-        """Everything as arrays, by name."""
-        plain = {
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the track as arrays by name, with the format number."""
+        header = {
+            "track_format": np.array(FORMAT),
             "fps": np.array(self.fps, np.float64),
             "camera": np.array([self.camera.focal_px, self.camera.width, self.camera.height]),
             "crop": np.array([self.crop.x, self.crop.y, self.crop.size]),
         }
-        return plain | {name: np.asarray(getattr(self, name), np.float32) for name in _ARRAYS}
+        return header | {name: np.asarray(getattr(self, name), np.float32) for name in _ARRAYS}
 
     @staticmethod
-    def of_values(data: Mapping[str, np.ndarray]) -> "Track":
-        """The track that `values` took apart; KeyError or ValueError where something is missing."""
-        focal, width, height = data["camera"]
+    def from_arrays(data: Mapping[str, np.ndarray]) -> Track:
+        """Return the track in arrays of this or an older format; other arrays are ignored.
+
+        Raises KeyError or ValueError where an array is missing or malformed.
+        """
+        arrays = upgrade(data)
+        focal, width, height = arrays["camera"]
         return Track(
-            float(data["fps"]),
+            float(arrays["fps"]),
             Camera(float(focal), int(width), int(height)),
-            Crop(*(int(v) for v in data["crop"])),
-            **{name: data[name] for name in _ARRAYS},
+            Crop(*(int(v) for v in arrays["crop"])),
+            **{name: arrays[name] for name in _ARRAYS},
         )
 
     def save(self, path: Path) -> None:
+        """Write the track to an .npz file."""
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **self.values())
+            np.savez(file, **self.to_arrays())
 
     @staticmethod
-    def load(path: Path) -> "Track":
+    def load(path: Path) -> Track:
+        """Read a track; InputError when the file is not one, or of a newer format."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                return Track.of_values(data)
+                return Track.from_arrays(data)
         except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a track; learn the subject again.") from error
+
+
+def upgrade(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return a track's arrays in the current format, without the format number.
+
+    Raises InputError when the arrays are of a newer format.
+    """
+    number = int(data["track_format"]) if "track_format" in data else 1
+    if number > FORMAT:
+        raise InputError("This track was written by a newer version of Headroom; update Headroom to use it.")
+    return {name: data[name] for name in ("fps", "camera", "crop", *_ARRAYS)}  # formats 1 and 2 have the same arrays
 
 
 def face_crop(
     model: FaceModel, camera: Camera, identity: np.ndarray, rotation: np.ndarray, translation: np.ndarray
 ) -> Crop:
-    """The square window around the neutral face (I,) in all poses (T, 3), with room for jaw, neck and edits."""
+    """Return the crop around the neutral face in all poses, with a margin for the jaw, the neck and edits.
+
+    identity: (I,). rotation, translation: (T, 3).
+    """
     vertices = model.shape(identity)
     pixels = np.concatenate(
         [camera.project(pose_vertices(vertices, r, t)) for r, t in zip(rotation[::3], translation[::3])]

@@ -1,4 +1,4 @@
-"""Clip to track: landmarks, joint fit, light and albedo, in that order."""
+"""The tracker: from a clip to its track by landmarks, joint fit, light and albedo, in this order."""
 
 from __future__ import annotations
 
@@ -10,155 +10,172 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from headroom.common.progress import Progress, subprogress, no_progress
+from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.face.model import FaceModel
 from headroom.track.appearance.appearance import Appearance, estimate_appearance
 from headroom.track.landmarks.detect import Landmarks, find_landmarks
 from headroom.track.solve.dense import fit_all_frames
-from headroom.track.solve.fit import Fit, FitConfig, fit_again, fit_clip, fit_motion
-from headroom.track.solve.frame_selection import turned_frames
+from headroom.track.solve.fit import Fit
+from headroom.track.solve.frame_selection import rotated_frames
 from headroom.track.solve.landmark_bias import remove_landmark_bias
+from headroom.track.solve.landmark_fit import FitConfig, fit_clip, fit_motion, refit_motion
 from headroom.track.solve.photometric import fit_key_frames
+from headroom.track.solve.tracker_input import TrackerInput
 from headroom.track.track import Track, face_crop
 
 if TYPE_CHECKING:
     from headroom.track.regressor.estimate import FaceRegressor
 
 TRACKER_VERSION = 4
-"""Raise it when the landmarks or the fit change: tracks kept for training are then made anew."""
-_KEY_FRAMES, _FEWEST_KEY_FRAMES = 12, 4
-"""Frames that are compared with the pictures; fewer cannot tell the network's habit from the expression."""
-_FIRST = FitConfig(shared_rounds=4, rounds=3, rounds_again=2)
-"""The first look at the motion, which is fitted again beside the pictures."""
-_alone = threadpool_limits.wrap(limits=1, user_api="blas")
-"""One thread for each product of matrices: they are small, and two threads waiting for each other took half again as
-long. Frames share the cores instead.
+"""Raise this when the landmarks or the fit change; tracks stored for training are then made again."""
+_KEY_FRAMES, _MIN_KEY_FRAMES = 12, 4
+"""Number of frames in the photometric fit; fewer than four cannot separate the landmarks' bias from expression."""
+_INITIAL_FIT = FitConfig(shared_rounds=4, rounds=3, refit_rounds=2)
+"""Fewer steps for the fits to landmarks alone, because the fit to the pictures follows."""
+_MISSING_ERROR = 0.04
+"""Landmark error, eye distances, from which a frame has no confidence."""
+_single_threaded = threadpool_limits.wrap(limits=1, user_api="blas")
+"""Decorator: one BLAS thread. The matrices are small, and two threads take half again as long by waiting for each
+other. Frames are solved in parallel instead.
 """
-_LOST_ERROR = 0.04
-"""A frame whose landmarks are further off than this, in eye distances, counts as lost."""
 
 
 @dataclass(frozen=True)
 class TrackingResult:
-    """A clip's track and look, the landmarks (T, 478, 3) that were found, NaN where there was no face, their mean error
-    over the eye distance (T,) without the landmark network's habit, and what the user should know.
+    """The result of tracking a clip.
+
+    landmarks: (T, 478, 3) as found; NaN where there was no face.
+    error: (T,) mean landmark error in eye distances, after the removal of the landmarks' bias; NaN without a face.
+    notes: sentences for the user.
     """
 
     track: Track
-    look: Appearance
+    appearance: Appearance
     landmarks: np.ndarray
     error: np.ndarray
     notes: list[str]
 
 
-@_alone
+@_single_threaded
 def track_clip(
     frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = no_progress,
-    regressor: "FaceRegressor | None" = None,
+    regressor: FaceRegressor | None = None,
 ) -> TrackingResult:
-    """Track and look of a clip's frames (T pictures (H, W, 3) uint8 RGB); `albedo` is one of
-    `headroom.track.appearance.appearance.ALBEDO_KINDS`. regressor: reads frames without landmarks, instead of the bundled one.
+    """Track a clip.
+
+    frames: T pictures (H, W, 3) uint8 RGB.
+    albedo: one of `headroom.track.appearance.appearance.ALBEDO_KINDS`.
+    regressor: predicts frames in which no face is found; None for the bundled one.
+
+    Raises InputError when a face is found in less than half of the frames.
     """
     landmarks = find_landmarks(frames, fps, subprogress(progress, 0, 0.45))
-    fit = fit_frames(frames, landmarks, fps, model, subprogress(progress, 0.45, 0.8), regressor)
-    look = estimate_appearance(model, fit, frames, albedo, subprogress(progress, 0.8, 1))
+    clip = tracker_input(frames, landmarks, fps, model, regressor)
+    fit = fit_frames(model, clip, subprogress(progress, 0.45, 0.8))
+    appearance = estimate_appearance(model, fit, frames, albedo, subprogress(progress, 0.8, 1))
     track = Track(
         fps,
         fit.camera,
         face_crop(model, fit.camera, fit.identity, fit.rotation, fit.translation),
         fit.identity,
-        look.texture,
-        look.light,
+        appearance.texture,
+        appearance.light,
         fit.expression,
         fit.rotation,
         fit.translation,
         _confidence(fit.error),
     )
-    return TrackingResult(track, look, landmarks.points, fit.error, _notes(landmarks, track))
+    return TrackingResult(track, appearance, landmarks.points, fit.error, _notes(landmarks, track))
 
 
-def regressor_from(path: Path | None, model: FaceModel) -> "FaceRegressor | None":
-    """The regressor in a file, None for the bundled one; InputError when the file is none of this face model's."""
+def regressor_from(path: Path | None, model: FaceModel) -> FaceRegressor | None:
+    """Load the regressor in a file; None, for the bundled one, where no file is given.
+
+    Raises InputError when the file is not a regressor of this face model.
+    """
     if path is None:
         return None
-    from headroom.track.regressor.load import load_regressor  # torch, which tracking seldom needs
+    from headroom.track.regressor.load import load_regressor  # imports torch, which tracking seldom needs
 
     return load_regressor(path, model)
 
 
-@_alone
+@_single_threaded
 def track_known_face(
     known: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], model: FaceModel, progress: Progress = no_progress
 ) -> Track:
-    """The track of further frames of the same person, camera and light; albedo: the person's, (S, S, 3) uint8."""
+    """Track further frames of the person, camera and light of a known track.
+
+    albedo: (S, S, 3) uint8 texture of the person.
+    """
     landmarks = find_landmarks(frames, known.fps, subprogress(progress, 0, 0.6))
-    points, noise_scale = _with_lost_frames(frames, landmarks, model)
-    fit = fit_motion(
-        model, points, known.fps, known.camera, known.identity, _FIRST, subprogress(progress, 0.6, 0.8), noise_scale
-    )
-    look = albedo, known.light
-    fit = _nearer_to_pictures(model, fit, frames, points, known.fps, noise_scale, look, subprogress(progress, 0.8, 1))
+    clip = tracker_input(frames, landmarks, known.fps, model)
+    fit = fit_motion(model, clip, known.camera, known.identity, _INITIAL_FIT, subprogress(progress, 0.6, 0.8))
+    fit = _fit_to_pictures(model, clip, fit, (albedo, known.light), subprogress(progress, 0.8, 1))
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
     )
 
 
-def fit_frames(
-    frames: Sequence[np.ndarray], landmarks: Landmarks, fps: float, model: FaceModel, progress: Progress = no_progress,
-    regressor: "FaceRegressor | None" = None,
+def tracker_input(
+    frames: Sequence[np.ndarray], landmarks: Landmarks, fps: float, model: FaceModel,
+    regressor: FaceRegressor | None = None,
+) -> TrackerInput:
+    """Return a clip for the solvers, with landmarks that a regressor predicts where no face was found.
+
+    regressor: None for the bundled one, which only exists for the bundled face model.
+    """
+    clip = TrackerInput(frames, landmarks.points, fps)
+    if landmarks.found.all():
+        return clip
+    from headroom.track.regressor.missing_frames import fill_missing_frames  # imports torch
+    from headroom.track.regressor.network import bundled_regressor
+
+    regressor = regressor or bundled_regressor(model)
+    return fill_missing_frames(clip, model, regressor) if regressor else clip
+
+
+def fit_frames(model: FaceModel, clip: TrackerInput, progress: Progress = no_progress) -> Fit:
+    """Fit the face model to a clip: to the landmarks, then to the pictures as well."""
+    height, width = clip.frames[0].shape[:2]
+    fit = fit_clip(model, clip, (width, height), _INITIAL_FIT, subprogress(progress, 0, 0.7))
+    return _fit_to_pictures(model, clip, fit, progress=subprogress(progress, 0.7, 1))
+
+
+def _fit_to_pictures(
+    model: FaceModel, clip: TrackerInput, fit: Fit, known: tuple[np.ndarray, np.ndarray] | None = None,
+    progress: Progress = no_progress,
 ) -> Fit:
-    """The fit of a clip's frames: to the landmarks, then to what the pictures themselves say."""
-    height, width = frames[0].shape[:2]
-    points, noise_scale = _with_lost_frames(frames, landmarks, model, regressor)
-    fit = fit_clip(model, points, fps, width, height, _FIRST, subprogress(progress, 0, 0.7), noise_scale)
-    return _nearer_to_pictures(model, fit, frames, points, fps, noise_scale, progress=subprogress(progress, 0.7, 1))
+    """Improve a fit to landmarks: remove the landmarks' bias for this person, then fit every frame to its picture.
 
-
-def _nearer_to_pictures(
-    model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], points: np.ndarray, fps: float,
-    noise_scale: np.ndarray | None, known: tuple[np.ndarray, np.ndarray] | None = None, progress: Progress = no_progress,
-) -> Fit:
-    """The fit without the landmark network's habit with this person, and of every frame to its picture.
-
-    known: albedo picture and light of a person whose identity and camera are known, too.
+    known: albedo texture (S, S, 3) uint8 and light (9, 3) of a person whose identity and camera are known too.
     """
     progress(0, "Comparing with the pictures")
-    chosen = turned_frames(fit, _KEY_FRAMES)
-    if len(chosen) < _FEWEST_KEY_FRAMES:
-        return fit_again(model, points, fps, fit, noise_scale)
-    pictures = [frames[frame] for frame in chosen]
-    truth, look = fit_key_frames(model, fit.at(chosen), pictures, points[chosen], known_face=known is not None)
+    key_frames = rotated_frames(fit, _KEY_FRAMES)
+    if len(key_frames) < _MIN_KEY_FRAMES:
+        return refit_motion(model, clip, fit)
+    pictures = [clip.frames[frame] for frame in key_frames]
+    key_fit, appearance = fit_key_frames(
+        model, fit.at(key_frames), pictures, clip.points[key_frames], known_face=known is not None)
     if known:
-        look = look.known(model, *known)
-    corrected = remove_landmark_bias(model, points, fit, chosen, truth)
-    fit = fit_again(model, corrected, fps, fit.through(truth.camera, truth.identity), noise_scale, _FIRST)
-    return fit_all_frames(model, fit, frames, points, corrected, fps, noise_scale, look, subprogress(progress, 0.3, 1))
-
-
-def _with_lost_frames(
-    frames: Sequence[np.ndarray], landmarks: Landmarks, model: FaceModel, regressor: "FaceRegressor | None" = None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Landmarks (T, 478, 3) and the doubt (T,) in them, with what the regressor sees where no face was found."""
-    if landmarks.found.all():
-        return landmarks.points, None
-    from headroom.track.regressor.missing_frames import fill_missing_frames  # torch, which no other step of tracking needs
-    from headroom.track.regressor.network import regressor_for
-
-    regressor = regressor or regressor_for(model)
-    return fill_missing_frames(frames, landmarks, model, regressor) if regressor else (landmarks.points, None)
+        appearance = appearance.with_known(model, *known)
+    corrected = remove_landmark_bias(model, clip, fit, key_frames, key_fit)
+    start = fit.through(key_fit.camera, key_fit.identity)
+    fit = refit_motion(model, clip.with_points(corrected), start, _INITIAL_FIT)
+    return fit_all_frames(model, clip, corrected, fit, appearance, subprogress(progress, 0.3, 1))
 
 
 def _confidence(error: np.ndarray) -> np.ndarray:
-    """(T,) 1 for a landmark error of nothing, 0 from `_LOST_ERROR` on and where there was no face."""
-    return np.clip(1 - np.nan_to_num(error, nan=1.0) / _LOST_ERROR, 0, 1).astype(np.float32)
+    """Return (T,) 1 for no landmark error, falling to 0 at `_MISSING_ERROR`; 0 where there was no face."""
+    return np.clip(1 - np.nan_to_num(error, nan=1.0) / _MISSING_ERROR, 0, 1).astype(np.float32)
 
 
 def _notes(landmarks: Landmarks, track: Track) -> list[str]:
     notes = []
     if landmarks.faces > 1:
         notes.append(f"{landmarks.faces} faces were seen at once; the largest was taken.")
-    lost = int((~landmarks.found).sum())
-    if lost:
-        notes.append(f"No face in {lost} of {len(track)} frames; the motion was carried over them.")
+    missing = int((~landmarks.found).sum())
+    if missing:
+        notes.append(f"No face in {missing} of {len(track)} frames; the motion was interpolated there.")
     return notes

@@ -112,7 +112,7 @@ class TrackedClip:
         """Write as .npz."""
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, albedo=self.albedo, sound=np.round(np.clip(self.sound, -1, 1) * 32767).astype(np.int16),
-                     silence=self.silence, **self.track.values())
+                     silence=self.silence, **self.track.to_arrays())
 
     @staticmethod
     def load(path: Path) -> TrackedClip:
@@ -120,7 +120,7 @@ class TrackedClip:
         try:
             with np.load(path, allow_pickle=False) as data:
                 sound = data["sound"].astype(np.float32) / 32767
-                return TrackedClip(Track.of_values(data), data["albedo"], sound, str(data["silence"]))
+                return TrackedClip(Track.from_arrays(data), data["albedo"], sound, str(data["silence"]))
         except NPZ_ERRORS as error:
             raise InputError(f"{path} cannot be read; remove it and train again.") from error
 
@@ -184,7 +184,7 @@ class RefinerClips(Sequence["TrainingPairs"]):
 
     def __getitem__(self, index):
         speaker = TrackedClip.load(self.paths[index])
-        track = speaker.track.part(0, self.LONGEST)
+        track = speaker.track.slice(0, self.LONGEST)
         frames = list(islice(read_frames(self.clips[index].path), len(track)))
         return training_pairs(self.model, track, speaker.albedo, frames, self.resolution)
 
@@ -206,4 +206,4 @@ def track_speaker(clip: Path, model: FaceModel, progress: Progress = no_progress
         sound, silence = clip_speech(clip, info, 0.0, end), ""
     except InputError as error:
         sound, silence = np.zeros(0, np.float32), str(error)
-    return TrackedClip(tracked.track, tracked.look.albedo, sound, silence)
+    return TrackedClip(tracked.track, tracked.appearance.albedo, sound, silence)

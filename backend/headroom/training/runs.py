@@ -86,7 +86,7 @@ def train_refiner_weights(run: TrainingRun, preset: str = "general", resolution:
 def faceless(tracked: dict[CorpusClip, Path]) -> list[CorpusClip]:
     """Take the clips out of `tracked` whose face comes after what is drawn of them."""
     late = [clip for clip, path in tracked.items()
-            if not TrackedClip.load(path).track.part(0, RefinerClips.LONGEST).confidence.any()]
+            if not TrackedClip.load(path).track.slice(0, RefinerClips.LONGEST).confidence.any()]
     for clip in late:
         del tracked[clip]
     if not tracked:

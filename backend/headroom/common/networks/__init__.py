@@ -1,0 +1,1 @@
+"""Networks that others publish, their weight files, and the weight file of Headroom's own regressor."""

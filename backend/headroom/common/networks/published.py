@@ -1,4 +1,4 @@
-"""Reading networks from the files in which others publish them."""
+"""Reader of the weight files in which others publish their networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from headroom.common.errors import InputError
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file of torch's or a safetensors file; InputError when it holds none."""
+    """Return the state dict in a file written by `torch.save` or in a safetensors file.
+
+    Raises InputError when the file holds no state dict.
+    """
     path = Path(path)
     try:
         if path.suffix == ".safetensors":

@@ -1,8 +1,8 @@
 """The weight file of Headroom's regressor: its one reader, writer and upgrade.
 
-The file is a safetensors file. Its metadata holds the format and, as JSON, the network's configuration and the digest
-of the face model that the network was trained with. The refiner reads the same file, because the regressor's trunk is
-its spatial network (`headroom.refine.spatial`).
+The file is a safetensors file. Its header has `format` and, as JSON, `metadata`: the network's configuration and the
+digest of the face model that the network was trained with. The refiner reads the same file, because the regressor's
+trunk is its spatial network (`headroom.refine.spatial`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 
 FORMAT = 2
-"""Format 2 renames format 1's metadata `facts` to `settings` and its buffers `middle` and `spread` to `target_mean` and
-`target_std`.
+"""Format 1 has `facts` in its header instead of `metadata`, and its buffers `target_mean` and `target_std` are called
+`middle` and `spread`.
 """
 TRUNK = "backbone."
 """Prefix of the trunk's parameters."""
@@ -42,8 +42,8 @@ class RegressorConfig:
 
 
 @dataclass(frozen=True)
-class RegressorHeader:
-    """The metadata of a regressor's file.
+class RegressorMetadata:
+    """What belongs to a regressor's weights.
 
     face_model: digest of the face model that the network was trained with.
     """
@@ -52,31 +52,31 @@ class RegressorHeader:
     face_model: str
 
 
-def read_header(path: Path) -> RegressorHeader:
-    """Read the header of a regressor's file, without its weights.
+def read_metadata(path: Path) -> RegressorMetadata:
+    """Read the metadata of a regressor's file, without its weights.
 
     Raises InputError when the file is not a regressor's, or of a newer format.
     """
     try:
         with safe_open(str(path), "pt") as file:
-            metadata, _ = upgrade(file.metadata() or {}, {}, path)
+            header, _ = upgrade(file.metadata() or {}, {}, path)
     except (OSError, SafetensorError) as error:
         raise _not_a_regressor(path) from error
-    return _header(metadata)
+    return _metadata(header)
 
 
-def read_regressor(path: Path) -> tuple[RegressorHeader, dict[str, Tensor]]:
-    """Read a regressor's file: its header, and its tensors as stored (kernels are float16).
+def read_regressor(path: Path) -> tuple[RegressorMetadata, dict[str, Tensor]]:
+    """Read a regressor's file: its metadata, and its tensors as stored (kernels are float16).
 
     Raises InputError when the file is not a regressor's, or of a newer format.
     """
     try:
         with safe_open(str(path), "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-            metadata, tensors = upgrade(file.metadata() or {}, tensors, path)
+            header, tensors = upgrade(file.metadata() or {}, tensors, path)
     except (OSError, SafetensorError) as error:
         raise _not_a_regressor(path) from error
-    return _header(metadata), tensors
+    return _metadata(header), tensors
 
 
 def read_trunk(path: Path) -> tuple[RegressorConfig, dict[str, Tensor]]:
@@ -84,40 +84,39 @@ def read_trunk(path: Path) -> tuple[RegressorConfig, dict[str, Tensor]]:
 
     Raises InputError as `read_regressor` does.
     """
-    header, tensors = read_regressor(path)
-    return header.config, {name[len(TRUNK):]: value for name, value in tensors.items() if name.startswith(TRUNK)}
+    metadata, tensors = read_regressor(path)
+    trunk = {name.removeprefix(TRUNK): value for name, value in tensors.items() if name.startswith(TRUNK)}
+    return metadata.config, trunk
 
 
-def write_regressor(path: Path, header: RegressorHeader, weights: dict[str, Tensor]) -> None:
-    """Write a regressor's file. Kernels are stored as float16, because the network's accuracy stays the same."""
+def write_regressor(path: Path, metadata: RegressorMetadata, weights: dict[str, Tensor]) -> None:
+    """Write a regressor's file. Kernels are stored as float16, which halves the file."""
     tensors = {name: (value.half() if value.ndim > 1 else value).detach().cpu().contiguous()
                for name, value in weights.items()}
-    metadata = {"format": f"{_FORMAT_NAME} {FORMAT}", "settings": json.dumps(asdict(header))}
+    header = {"format": f"{_FORMAT_NAME} {FORMAT}", "metadata": json.dumps(asdict(metadata))}
     with atomic_write(Path(path)) as temporary:
-        save_file(tensors, str(temporary), metadata)
+        save_file(tensors, str(temporary), header)
 
 
-def upgrade(
-    metadata: dict[str, str], tensors: dict[str, Tensor], path: Path
-) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Return a file's metadata and tensors in the current format."""
-    name, _, number = metadata.get("format", "").rpartition(" ")
+def upgrade(header: dict[str, str], tensors: dict[str, Tensor], path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Return a file's header and tensors in the current format."""
+    name, _, number = header.get("format", "").rpartition(" ")
     if name != _FORMAT_NAME or not number.isdigit():
         raise _not_a_regressor(path)
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom to use it.")
     if int(number) == 1:
-        metadata = {"format": f"{_FORMAT_NAME} 2", "settings": metadata["facts"]}
+        header = {"format": f"{_FORMAT_NAME} 2", "metadata": header["facts"]}
         renamed = {"middle": "target_mean", "spread": "target_std"}
         tensors = {renamed.get(tensor, tensor): value for tensor, value in tensors.items()}
-    return metadata, tensors
+    return header, tensors
 
 
-def _header(metadata: dict[str, str]) -> RegressorHeader:
-    settings: dict[str, Any] = json.loads(metadata["settings"])
-    config = settings["config"]
-    return RegressorHeader(RegressorConfig(tuple(config["blocks"]), config["width"], config["resolution"]),
-                           settings["face_model"])
+def _metadata(header: dict[str, str]) -> RegressorMetadata:
+    values: dict[str, Any] = json.loads(header["metadata"])
+    config = values["config"]
+    return RegressorMetadata(RegressorConfig(tuple(config["blocks"]), config["width"], config["resolution"]),
+                             values["face_model"])
 
 
 def _not_a_regressor(path: Path) -> InputError:

@@ -1,4 +1,4 @@
-"""Residual networks (He et al.), with the parameter names under which published weights are kept."""
+"""Residual networks (He et al., CVPR 2016), with the parameter names of torchvision's published weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from headroom.common.errors import InputError
 from headroom.common.networks.published import read_weights
 
 RESNET_18 = (2, 2, 2, 2)
-"""Blocks of the four stages."""
+"""Number of blocks in the four stages of ResNet-18."""
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a way around them."""
+    """Two 3x3 convolutions with a shortcut around them (He et al., figure 5 left).
+
+    Shape: input (B, inputs, H, W), output (B, width, H/stride, W/stride).
+    """
 
     expansion = 1
 
@@ -29,14 +32,19 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(inputs, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, inputs, H, W) to (B, width, H/stride, W/stride)."""
-        around = x if self.downsample is None else self.downsample(x)
+        """Apply the block to features (B, inputs, H, W)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(x)) + around)
+        return self.relu(self.bn2(self.conv2(x)) + shortcut)
 
 
 class Bottleneck(nn.Module):
-    """A 3x3 convolution between two 1x1 ones, the last four times as wide, and a way around them."""
+    """A 3x3 convolution between two 1x1 ones, with a shortcut around them (He et al., figure 5 right).
+
+    The stride is in the 3x3 convolution, as in torchvision (ResNet v1.5).
+
+    Shape: input (B, inputs, H, W), output (B, 4 * width, H/stride, W/stride).
+    """
 
     expansion = 4
 
@@ -52,18 +60,27 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(inputs, 4 * width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, inputs, H, W) to (B, 4 width, H/stride, W/stride)."""
-        around = x if self.downsample is None else self.downsample(x)
+        """Apply the block to features (B, inputs, H, W)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
-        return self.relu(self.bn3(self.conv3(x)) + around)
+        return self.relu(self.bn3(self.conv3(x)) + shortcut)
 
 
 class ResNet(nn.Module):
-    """Four stages of blocks, each half as fine and twice as wide as the one before, then the mean over the picture."""
+    """A residual network up to its global average pooling, without the last linear layer.
+
+    Each of the four stages halves the resolution and doubles the width of the one before.
+
+    Shape: input (B, 3, H, W), output (B, channels, 1, 1).
+    """
 
     def __init__(self, block: type[BasicBlock] | type[Bottleneck], blocks: Sequence[int], width: int = 64):
-        """blocks: how many in each of the four stages; width: channels of the first."""
+        """Build the network with random weights.
+
+        blocks: number of blocks in each of the four stages.
+        width: channels of the first stage.
+        """
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -81,21 +98,29 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, 1, 1) of pictures (B, 3, H, W)."""
+        """Return the pooled features (B, channels, 1, 1) of images (B, 3, H, W)."""
         return self.avgpool(self.stages(x)[-1])
 
     def stages(self, x: Tensor) -> list[Tensor]:
-        """What each of the four stages makes of pictures (B, 3, H, W)."""
+        """Return the feature maps of the four stages for images (B, 3, H, W).
+
+        Stage i, counted from 0, is (B, width * 2**i * block.expansion, H / 2**(i+2), W / 2**(i+2)).
+        """
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        seen = []
+        features = []
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             x = stage(x)
-            seen.append(x)
-        return seen
+            features.append(x)
+        return features
 
 
 def load_resnet18(path: Path) -> ResNet:
-    """ResNet-18 from a file as published for torchvision (ImageNet), without its last layer, which names objects."""
+    """Load the trunk of ResNet-18 from torchvision's file (ImageNet weights); the classifier is left out.
+
+    Source: https://download.pytorch.org/models/resnet18-f37072fd.pth
+
+    Raises InputError when the file holds another network.
+    """
     network, weights = ResNet(BasicBlock, RESNET_18), read_weights(path)
     trunk = {name: value for name, value in weights.items() if not name.startswith("fc.")}
     try:
@@ -111,7 +136,7 @@ def _stage(block, inputs: int, width: int, count: int, stride: int) -> nn.Sequen
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:
-    """What the way around a block does where the block changes the shape."""
+    """Return the 1x1 projection of a shortcut, None where the block keeps the shape."""
     if stride == 1 and inputs == outputs:
         return None
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))

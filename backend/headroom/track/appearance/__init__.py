@@ -1,0 +1,1 @@
+"""Appearance of the tracked person: light, texture coefficients and albedo texture."""

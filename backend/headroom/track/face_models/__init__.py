@@ -1,0 +1,1 @@
+"""Face models from tracked people and from users' files."""

@@ -1,4 +1,4 @@
-"""Which vertices of a face model are MediaPipe's landmarks: the model is drawn, and the landmarks are found on it."""
+"""The vertices of a face model that are MediaPipe's landmarks: the model is drawn, and landmarks are found on it."""
 
 from __future__ import annotations
 
@@ -17,131 +17,141 @@ from headroom.face.raster import Rasterizer
 from headroom.face.texture import albedo_texture
 from headroom.track.landmarks.detect import find_landmarks
 
-_SIDE, _TEXTURE = 640, 1024
-_TURNS_DEGREES = ((0, 0), (0, 0), (0, 15), (0, -15), (10, 0), (-10, 0))
-"""Pitch and yaw of the views; the first is for the landmark network to settle."""
+_RESOLUTION, _TEXTURE_SIZE = 640, 1024
+_VIEWS_DEGREES = ((0, 0), (0, 0), (0, 15), (0, -15), (10, 0), (-10, 0))
+"""Pitch and yaw of the views. The first is not used, because the landmark network needs a frame to settle."""
+_DISTANCE_MM = 900.0
+_GREY = 110
+"""Background of the views."""
 
-_GAP_MM, _MOST_COEFFICIENTS = 14.0, 8.0
-"""How far the lips are opened to see where each of them ends, and the length of the coefficients that may take."""
+_MOUTH_OPENING_MM, _MAX_COEFFICIENTS = 14.0, 8.0
+"""How far the mouth is opened to tell the lips apart, and the largest norm of coefficients for that."""
 
 _OUTLINE_MM, _SMOOTHING = 25.0, 30000.0
-"""Landmarks this near to the outline are not seen well; how stiffly the bundled model is bent onto the others."""
+"""Landmarks this near to the outline are not measured but mapped from the bundled model; smoothing of that map."""
 
-_NEAR_MM, _BEHIND_MM = 3.0, 6.0
-"""A landmark lies on a vertex this near to it in the picture that is not this far behind the frontmost."""
+_PICK_MM, _MAX_DEPTH_MM = 3.0, 6.0
+"""A landmark picks a vertex within this distance in the picture, unless it is this far behind the frontmost one."""
+_MIN_COSINE = 0.05
 
 
 def find_vertices(model: FaceModel) -> tuple[np.ndarray, np.ndarray]:
-    """The vertex (L,) of every landmark in `control_landmarks()`, and coefficients (E,) that open the mouth.
+    """Return the vertex (L,) of each landmark in `control_landmarks()`, and coefficients (E,) that open the mouth.
 
-    InputError when the picture of the model does not look like a face. The lips are looked for once more with the
-    mouth open: where they touch, upper and lower cannot be told apart.
+    The lips are found a second time with the mouth open, because touching lips cannot be told apart.
+
+    Raises InputError when the drawn model does not look like a face.
     """
     ids, landmark_bias = top.control_landmarks(), _landmark_bias()
-    vertices = cKDTree(model.mean).query(_on_surface(model, model.mean)[ids] - landmark_bias)[1]
-    wide = opening_coefficients(model, vertices[0], vertices[17])
-    if wide.any():
-        lips = np.isin(ids, _lips())
-        opened = model.shape(np.zeros(model.identity_basis.shape[2]), wide)
-        vertices[lips] = cKDTree(opened).query(_on_surface(model, opened)[ids[lips]])[1]
-    return _with_outline(model, vertices, ids), wide
+    vertices = cKDTree(model.mean).query(_landmark_positions(model, model.mean)[ids] - landmark_bias)[1]
+    open_mouth = mouth_opening_coefficients(model, vertices[0], vertices[17])
+    if open_mouth.any():
+        lips = np.isin(ids, _lip_landmarks())
+        shape = model.shape(np.zeros(model.identity_basis.shape[2]), open_mouth)
+        vertices[lips] = cKDTree(shape).query(_landmark_positions(model, shape)[ids[lips]])[1]
+    return _with_outline(model, vertices, ids), open_mouth
 
 
-def opening_coefficients(model: FaceModel, upper: int, lower: int) -> np.ndarray:
-    """(E,) the smallest expression that moves vertex `upper` 14 mm away from `lower`; zeros if that takes too much."""
-    gain = model.expression_basis[upper, 1] - model.expression_basis[lower, 1]
-    length = float(gain @ gain)
-    if length < (_GAP_MM / _MOST_COEFFICIENTS) ** 2:
-        return np.zeros_like(gain)
-    return gain * (_GAP_MM / length)
+def mouth_opening_coefficients(model: FaceModel, upper: int, lower: int) -> np.ndarray:
+    """Return the smallest expression (E,) that moves vertex `upper` 14 mm up from `lower`; zeros if it is too large."""
+    direction = model.expression_basis[upper, 1] - model.expression_basis[lower, 1]
+    squared_norm = float(direction @ direction)
+    if squared_norm < (_MOUTH_OPENING_MM / _MAX_COEFFICIENTS) ** 2:
+        return np.zeros_like(direction)
+    return direction * (_MOUTH_OPENING_MM / squared_norm)
 
 
-def _lips() -> list[int]:
+def _lip_landmarks() -> list[int]:
     from mediapipe.python.solutions import face_mesh_connections as connections
 
     return top.points_of(connections.FACEMESH_LIPS)
 
 
 def _with_outline(model: FaceModel, vertices: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """The vertices (L,) of landmarks (L,), those near the outline put where they lie on the bundled model.
+    """Return the vertices (L,) with those near the outline mapped from the bundled model.
 
-    In a picture the outline is wherever the surface turns away, so views of a face say nothing of its pose_vertices. The
-    bundled model is bent smoothly onto the other landmarks, and carries its outline along.
+    Views cannot locate the outline on the surface, because it is wherever the surface turns away. A smooth map from the
+    bundled model to the other landmarks extends to its outline.
     """
     from mediapipe.python.solutions import face_mesh_connections as connections
 
-    bundled = bundled_model()
-    known = bundled.resting_place(ids)
+    bundled = bundled_model().mean_positions(ids)
     outline = np.isin(ids, top.points_of(connections.FACEMESH_FACE_OVAL))
-    near = cKDTree(known[outline]).query(known)[0] < _OUTLINE_MM
-    bend = RBFInterpolator(known[~near], model.mean[vertices[~near]], smoothing=_SMOOTHING)
+    near = cKDTree(bundled[outline]).query(bundled)[0] < _OUTLINE_MM
+    smooth_map = RBFInterpolator(bundled[~near], model.mean[vertices[~near]], smoothing=_SMOOTHING)
     vertices = vertices.copy()
-    vertices[near] = cKDTree(model.mean).query(bend(known[near]))[1]
+    vertices[near] = cKDTree(model.mean).query(smooth_map(bundled[near]))[1]
     return vertices
 
 
 @lru_cache(maxsize=1)
 def _landmark_bias() -> np.ndarray:
-    """(L, 3) mm by which the landmark network errs on a drawn face, as the bundled model shows, whose own are known."""
+    """Return (L, 3) mm by which the landmark network errs on the bundled model, whose landmarks are known.
+
+    Cached, because it is the same for every import.
+    """
     bundled, ids = bundled_model(), top.control_landmarks()
-    known = bundled.resting_place(ids)
-    return _on_surface(bundled, bundled.mean)[ids] - known
+    return _landmark_positions(bundled, bundled.mean)[ids] - bundled.mean_positions(ids)
 
 
-def _on_surface(model: FaceModel, shape: np.ndarray) -> np.ndarray:
-    """The point (478, 3) of shape (V, 3) under each landmark, the mean of several views."""
-    camera, distance = _camera(shape)
-    raster = Rasterizer(model, camera, Crop(0, 0, _SIDE), _SIDE)
-    raster.set_look(albedo_texture(model, model.albedo_mean, _TEXTURE), _light())
+def _landmark_positions(model: FaceModel, shape: np.ndarray) -> np.ndarray:
+    """Return the surface point (478, 3) of a shape (V, 3) under each landmark, the mean over several views."""
+    camera = _portrait_camera(shape)
+    raster = Rasterizer(model, camera, Crop(0, 0, _RESOLUTION), _RESOLUTION)
+    raster.set_appearance(albedo_texture(model, model.albedo_mean, _TEXTURE_SIZE), _soft_light())
     centred = shape - (shape.min(0) + shape.max(0)) / 2
-    views = [pose_vertices(centred, np.radians([pitch, yaw, 0.0]), np.array([0.0, 0.0, -distance]))
-             for pitch, yaw in _TURNS_DEGREES]
+    views = [pose_vertices(centred, np.radians([pitch, yaw, 0.0]), np.array([0.0, 0.0, -_DISTANCE_MM]))
+             for pitch, yaw in _VIEWS_DEGREES]
     try:
-        seen = find_landmarks([_over_grey(raster.render(view)) for view in views], 1.0)
+        landmarks = find_landmarks([_over_grey(raster.render(view)) for view in views], 1.0)
     except InputError as error:
         raise InputError("No face was found on this face model; check that its files are complete.") from error
-    places, sums = np.zeros((seen.points.shape[1], 3)), np.zeros((seen.points.shape[1], 1))
-    for view, points in list(zip(views, seen.points))[1:]:
+    count = landmarks.points.shape[1]
+    summed, total = np.zeros((count, 3)), np.zeros((count, 1))
+    for view, points in list(zip(views, landmarks.points))[1:]:
         if np.isfinite(points[0, 0]):
-            vertices, weights = _under(model, view, camera, points[:, :2])
-            places += weights[:, None] * shape[vertices]
-            sums += weights[:, None]
-    return places / sums
+            vertices, weights = _vertices_at(model, view, camera, points[:, :2])
+            summed += weights[:, None] * shape[vertices]
+            total += weights[:, None]
+    return summed / total
 
 
-def _camera(shape: np.ndarray) -> tuple[Camera, float]:
-    """A camera that sees the face about as large as a portrait shows it, and how far away it stands, mm."""
+def _portrait_camera(shape: np.ndarray) -> Camera:
+    """Return a camera that shows the face, at `_DISTANCE_MM`, as large as in a portrait."""
     height = float(np.ptp(shape[:, 1]))
-    distance = 900.0
-    return Camera(0.6 * _SIDE / height * distance, _SIDE, _SIDE), distance
+    return Camera(0.6 * _RESOLUTION / height * _DISTANCE_MM, _RESOLUTION, _RESOLUTION)
 
 
-def _light() -> np.ndarray:
-    """γ (9, 3) of a soft light from above and in front, so that the face has form."""
+def _soft_light() -> np.ndarray:
+    """Return γ (9, 3) of a soft light from above and in front, which shades the face."""
     light = AMBIENT * 0.7
     light[1], light[2] = 0.2, 0.4
     return light
 
 
 def _over_grey(render: np.ndarray) -> np.ndarray:
-    """(R, R, 3) uint8 of an RGBA render."""
+    """Return an RGBA render over grey (R, R, 3) uint8."""
     alpha = render[..., 3:].astype(np.float32) / 255
-    return np.rint(render[..., :3] * alpha + 110 * (1 - alpha)).astype(np.uint8)
+    return np.rint(render[..., :3] * alpha + _GREY * (1 - alpha)).astype(np.uint8)
 
 
-def _under(model: FaceModel, view: np.ndarray, camera: Camera, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The visible vertex (L,) nearest to each pixel (L, 2), and how squarely it is seen; view (V, 3), camera axes."""
+def _vertices_at(
+    model: FaceModel, view: np.ndarray, camera: Camera, pixels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the visible vertex (L,) nearest to each pixel (L, 2), and view weights (L,).
+
+    view: (V, 3) vertices in camera axes.
+    """
     towards = -view / np.linalg.norm(view, axis=1, keepdims=True)
-    facing = (model.normals(view) * towards).sum(1)
-    shown = np.flatnonzero(facing > 0.05)
+    cosine = (model.normals(view) * towards).sum(1)
+    visible = np.flatnonzero(cosine > _MIN_COSINE)
     scale = camera.focal_px / -float(view[:, 2].mean())
-    tree = cKDTree(camera.project(view[shown]))
-    nearest = tree.query(pixels)[1]
-    vertices = shown[nearest]
-    for landmark, close in enumerate(tree.query_ball_point(pixels, _NEAR_MM * scale)):
+    tree = cKDTree(camera.project(view[visible]))
+    vertices = visible[tree.query(pixels)[1]]
+    for landmark, close in enumerate(tree.query_ball_point(pixels, _PICK_MM * scale)):
         if close:
-            inside = shown[close]
-            front = inside[view[inside, 2] > view[inside, 2].max() - _BEHIND_MM]
-            away = np.linalg.norm(camera.project(view[front]) - pixels[landmark], axis=1)
-            vertices[landmark] = front[np.argmin(away)]
-    return vertices, np.maximum(facing[vertices], 0.05) ** 2
+            candidates = visible[close]
+            front = candidates[view[candidates, 2] > view[candidates, 2].max() - _MAX_DEPTH_MM]
+            distance = np.linalg.norm(camera.project(view[front]) - pixels[landmark], axis=1)
+            vertices[landmark] = front[np.argmin(distance)]
+    return vertices, np.maximum(cosine[vertices], _MIN_COSINE) ** 2

@@ -1,4 +1,4 @@
-"""Examples as a careless camera would have taken them: moved, mirrored, tinted, blurred, covered in part."""
+"""Augmentation of the regressor's examples: moved, mirrored, tinted, blurred, compressed, partly covered."""
 
 from __future__ import annotations
 
@@ -11,35 +11,49 @@ from torch import Tensor
 
 from headroom.face import topology as top
 from headroom.face.model import FaceModel
-from headroom.track.regressor.crop import FOCAL, transfer
+from headroom.track.regressor.crop import FOCAL, convert_pose
 from headroom.track.regressor.estimate import SIZES
 from headroom.track.regressor.examples import MARGIN, Examples
 
 _STARTS = np.cumsum((0, *SIZES))
 _PERSONAL = slice(0, int(_STARTS[3]))
-"""Identity, expression and texture: their mirror images are not known."""
+"""Identity, expression and texture, whose mirror images are not known."""
 _ROTATION, _LIGHT, _TRANSLATION = (slice(int(_STARTS[i]), int(_STARTS[i + 1])) for i in (3, 4, 5))
 _LIGHT_MIRRORED = np.repeat([1, 1, 1, -1, -1, 1, 1, -1, 1], 3)
 
 
 @dataclass(frozen=True)
 class RegressorAugment:
-    # The published training moves the window by 0.045 and 0.1. Moved less, it says more about where the face is:
-    # 4.0 instead of 4.7 % of the eye distance after 600 steps.
-    shift: float = 0.02  # of the window, sides
+    """Strength of the augmentations; probabilities are per example.
+
+    The published training moves the crop by 0.045 and scales it by 0.1. Smaller values make the crop tell more about
+    the face's position: 4.0 instead of 4.7 % of the eye distance after 600 steps.
+    """
+
+    shift: float = 0.02
+    """Largest shift of the crop, sides."""
     scale: float = 0.05
-    roll: float = 10.0  # degrees
-    mirrored: float = 0.5  # share of examples
-    tint: float = 0.12  # deviation of the brightness, and half of it of each channel
-    softened: float = 0.35  # share of examples that are blurred or compressed
-    covered: float = 0.15  # share of examples with something before the face
-    grey: float = 0.05  # share of examples without colour
+    """Largest relative change of the crop's size."""
+    roll: float = 10.0
+    """Largest rotation of the crop, degrees."""
+    mirrored: float = 0.5
+    """Probability of mirroring."""
+    tint: float = 0.12
+    """Standard deviation of the brightness's logarithm; that of each channel is half of it."""
+    softened: float = 0.35
+    """Probability of blur and compression."""
+    covered: float = 0.15
+    """Probability of something in front of the face."""
+    grey: float = 0.05
+    """Probability of a picture without colour."""
 
 
 @dataclass(frozen=True)
 class RegressorBatch:
-    """pictures (B, 3, R, R) as the network sees them, clear (B, 3, R, R) as they were; landmarks (B, L, 2);
-    coefficients (B, 257), NaN where unknown; photographed (B,) bool.
+    """B augmented examples.
+
+    pictures: (B, 3, R, R) 0..1, degraded, for the network. clear: (B, 3, R, R) before degradation, for the losses.
+    landmarks: (B, L, 2). coefficients: (B, 257), NaN where unknown. photographed: (B,) bool.
     """
 
     pictures: Tensor
@@ -50,8 +64,8 @@ class RegressorBatch:
 
 
 @dataclass(frozen=True)
-class Move:
-    """Another window of the same picture: moved by shift (2,) sides, `scale` as wide, turned by roll radians."""
+class CropChange:
+    """Another crop of the same picture: moved by shift (2,) sides, `scale` times as large, rotated by roll radians."""
 
     shift: np.ndarray
     scale: float
@@ -59,12 +73,12 @@ class Move:
 
     @property
     def matrix(self) -> np.ndarray:
-        """(2, 2): a place in this window, from its middle, to one in the old window, from this one's middle."""
-        return self.scale * _turn(self.roll)
+        """(2, 2) from offsets from the new crop's middle to offsets in the old crop."""
+        return self.scale * _rotation(self.roll)
 
 
 class Augmenter:
-    """Draws batches of one face model's examples at one resolution."""
+    """Makes random batches of one face model's examples at one resolution."""
 
     def __init__(self, model: FaceModel, examples: Examples, resolution: int, config: RegressorAugment,
                  rng: np.random.Generator):
@@ -72,38 +86,39 @@ class Augmenter:
         self.pairs = top.mirror_pairs(model.mean[model.landmark_vertices])
 
     def batch(self, indices: np.ndarray) -> RegressorBatch:
-        """The examples (B,), each changed at random."""
-        changed = [self._changed(int(index)) for index in indices]
-        pictures, clear, landmarks, coefficients = (np.stack(values) for values in zip(*changed))
-        return RegressorBatch(_to_tensor(pictures), _to_tensor(clear), torch.from_numpy(landmarks.astype(np.float32)),
-                     torch.from_numpy(coefficients.astype(np.float32)),
-                     torch.from_numpy(self.examples.photographed[indices]))
+        """Return the examples (B,), each augmented at random."""
+        augmented = [self._augment(int(index)) for index in indices]
+        pictures, clear, landmarks, coefficients = (np.stack(values) for values in zip(*augmented))
+        return RegressorBatch(
+            _to_tensor(pictures), _to_tensor(clear), torch.from_numpy(landmarks.astype(np.float32)),
+            torch.from_numpy(coefficients.astype(np.float32)), torch.from_numpy(self.examples.photographed[indices]),
+        )
 
-    def _changed(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _augment(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         examples, rng, config = self.examples, self.rng, self.config
         picture, landmarks = examples.pictures[index], examples.landmarks[index]
         coefficients = examples.coefficients[index].astype(np.float64)
         if rng.random() < config.mirrored:
             picture, landmarks = picture[:, ::-1], landmarks[self.pairs] * [-1, 1]
-            coefficients = mirrored(coefficients)
-        move = self._move()
-        picture = moved_picture(picture, self.resolution, move)
-        landmarks, coefficients = moved_points(landmarks, move), moved_pose(coefficients, move)
+            coefficients = mirror_coefficients(coefficients)
+        change = self._random_change()
+        picture = change_picture(picture, self.resolution, change)
+        landmarks, coefficients = change_points(landmarks, change), change_pose(coefficients, change)
         gain = np.exp(rng.normal(0, config.tint) + rng.normal(0, config.tint / 2, 3))
         coefficients[_LIGHT] *= np.tile(gain, 9)
         clear = np.clip(picture * gain, 0, 255).astype(np.uint8)
-        return self._worse(clear), clear, landmarks, coefficients
+        return self._degraded(clear), clear, landmarks, coefficients
 
-    def _move(self) -> "Move":
+    def _random_change(self) -> CropChange:
         rng, config = self.rng, self.config
-        return Move(
+        return CropChange(
             shift=rng.uniform(-1, 1, 2) * config.shift,
             scale=1 + rng.uniform(-1, 1) * config.scale,
             roll=np.radians(rng.uniform(-1, 1) * config.roll),
         )
 
-    def _worse(self, picture: np.ndarray) -> np.ndarray:
-        """The picture (R, R, 3) uint8 as a poor camera, a codec or a hand before the face would leave it."""
+    def _degraded(self, picture: np.ndarray) -> np.ndarray:
+        """Return a picture (R, R, 3) uint8 with the flaws of poor cameras, codecs, and hands in front of the face."""
         rng, config = self.rng, self.config
         if rng.random() < config.grey:
             picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -117,7 +132,7 @@ class Augmenter:
         return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
     def _covered(self, picture: np.ndarray) -> np.ndarray:
-        """A turned rectangle of another picture over part of the face."""
+        """Return the picture with a rotated rectangle of another picture over part of the face."""
         rng, side = self.rng, self.resolution
         mask = np.zeros((side, side), np.uint8)
         centre, size = rng.uniform(0.2, 0.8, 2) * side, rng.uniform(0.15, 0.5, 2) * side
@@ -127,8 +142,8 @@ class Augmenter:
         return np.where(mask[..., None] > 0, other, picture)
 
 
-def mirrored(coefficients: np.ndarray) -> np.ndarray:
-    """Coefficients (257,) of the picture seen in a mirror: pose and light; the person's own are NaN."""
+def mirror_coefficients(coefficients: np.ndarray) -> np.ndarray:
+    """Return pose and light of the mirrored picture (257,); identity, expression and texture are NaN."""
     result = coefficients.copy()
     result[_PERSONAL] = np.nan
     result[_ROTATION] *= [1, -1, -1]
@@ -137,45 +152,45 @@ def mirrored(coefficients: np.ndarray) -> np.ndarray:
     return result
 
 
-def moved_picture(picture: np.ndarray, resolution: int, move: Move) -> np.ndarray:
-    """What the moved window sees of a stored picture."""
+def change_picture(picture: np.ndarray, resolution: int, change: CropChange) -> np.ndarray:
+    """Return the changed crop (resolution, resolution, 3) of a stored picture, which is `MARGIN` crops wide."""
     unit = len(picture) / MARGIN
-    turn = unit / resolution * move.matrix
-    offset = move.shift * unit + len(picture) / 2 - 0.5 - turn @ np.full(2, resolution / 2 - 0.5)
-    matrix = np.concatenate([turn, offset[:, None]], 1)
+    linear = unit / resolution * change.matrix
+    offset = change.shift * unit + len(picture) / 2 - 0.5 - linear @ np.full(2, resolution / 2 - 0.5)
+    matrix = np.concatenate([linear, offset[:, None]], 1)
     return cv2.warpAffine(picture, matrix, (resolution, resolution), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                           borderMode=cv2.BORDER_REPLICATE)
 
 
-def moved_points(points: np.ndarray, move: Move) -> np.ndarray:
-    """Where points (..., 2) of the window are in the moved one."""
-    return (points - move.shift) @ np.linalg.inv(move.matrix).T
+def change_points(points: np.ndarray, change: CropChange) -> np.ndarray:
+    """Return the positions in the changed crop of points (..., 2), in sides of the crop from its middle."""
+    return (points - change.shift) @ np.linalg.inv(change.matrix).T
 
 
-def moved_pose(coefficients: np.ndarray, move: Move) -> np.ndarray:
-    """The coefficients (257,) before the moved window's camera."""
+def change_pose(coefficients: np.ndarray, change: CropChange) -> np.ndarray:
+    """Return the coefficients (257,) in the camera of the changed crop."""
     result = coefficients.copy()
-    lens, other = np.array([FOCAL, 0, 0]), np.array([FOCAL * move.scale, *move.shift])
-    rotation, translation = transfer(result[_ROTATION], result[_TRANSLATION], lens, other)
-    # turning the camera about its own axis adds to the roll, which is applied last
-    result[_ROTATION] = rotation + np.array([0, 0, move.roll])
-    result[_TRANSLATION] = [*(_turn(move.roll) @ translation[:2]), translation[2]]
-    result[_LIGHT] = _turned_light(result[_LIGHT].reshape(9, 3), move.roll).ravel()
+    source, target = np.array([FOCAL, 0, 0]), np.array([FOCAL * change.scale, *change.shift])
+    rotation, translation = convert_pose(result[_ROTATION], result[_TRANSLATION], source, target)
+    # a rotation of the camera about its own axis adds to the roll, which is applied last
+    result[_ROTATION] = rotation + np.array([0, 0, change.roll])
+    result[_TRANSLATION] = [*(_rotation(change.roll) @ translation[:2]), translation[2]]
+    result[_LIGHT] = _rotated_light(result[_LIGHT].reshape(9, 3), change.roll).ravel()
     return result
 
 
-def _turned_light(light: np.ndarray, roll: float) -> np.ndarray:
-    """γ (9, 3) turned about the line of sight: the pairs (x, y) and (xz, yz) turn once, (x²-y², xy) twice."""
+def _rotated_light(light: np.ndarray, roll: float) -> np.ndarray:
+    """Return γ (9, 3) rotated about the optical axis: (x, y) and (xz, yz) by roll, (x²-y², xy) by twice the roll."""
     result = light.copy()
     for pair, angle in (((3, 1), roll), ((7, 5), roll), ((8, 4), 2 * roll)):
-        result[list(pair)] = _turn(angle) @ light[list(pair)]
+        result[list(pair)] = _rotation(angle) @ light[list(pair)]
     return result
 
 
-def _turn(angle: float) -> np.ndarray:
+def _rotation(angle: float) -> np.ndarray:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def _to_tensor(pictures: np.ndarray) -> Tensor:
-    """(B, 3, R, R) in 0..1, laid out as (B, R, R, 3) uint8 is."""
+    """Return pictures (B, R, R, 3) uint8 as (B, 3, R, R) in 0..1, in channels-last memory order."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255

@@ -1,4 +1,4 @@
-"""Regressors that the user brings: ours of a file, or the published R-Net."""
+"""Loader of regressors that the user brings: Headroom's own, or the published R-Net."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from headroom.track.regressor.deep3d import Deep3DNet
 from headroom.track.regressor.estimate import FaceRegressor
 from headroom.track.regressor.network import Regressor
 
-OURS = ".safetensors"
+_OWN_SUFFIX = ".safetensors"
 
 
 def load_regressor(path: Path, model: FaceModel) -> FaceRegressor:
-    """The network in a file: what `headroom train regressor` wrote, otherwise a published checkpoint.
+    """Load what `headroom train regressor` wrote (.safetensors), otherwise a published checkpoint.
 
-    Raises InputError when it is neither or speaks of another face model.
+    Raises InputError when the file is neither, or for another face model.
     """
-    return Regressor.load(path, model) if path.suffix == OURS else Deep3DNet.load(path, model)
+    return Regressor.load(path, model) if path.suffix == _OWN_SUFFIX else Deep3DNet.load(path, model)

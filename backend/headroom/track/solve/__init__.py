@@ -1,0 +1,1 @@
+"""Solvers: least-squares fits of the face model to landmarks and pictures."""

@@ -1,7 +1,7 @@
-"""How motion may change over time: a prior on second differences that lets a real start or stop through.
+"""A prior on the second differences of motion, with heavy tails (Student's t).
 
-Its tails are heavy (Student's t), because a head mostly rests or glides and now and then jerks: small differences,
-which are landmark noise, are pressed hard, large ones, which are motion, lightly.
+A head mostly rests or glides and sometimes jerks. The prior weights small second differences, which are landmark noise,
+much more than large ones, which are motion.
 """
 
 from __future__ import annotations
@@ -13,22 +13,30 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Smoothness:
-    """sigma (S,): standard deviation of each channel's second difference; tail: from how many of them on a difference
-    counts as motion.
+    """The prior on S channels.
+
+    sigma: (S,) standard deviation of each channel's second difference.
+    tail: number of standard deviations beyond which a difference counts as motion.
     """
 
     sigma: np.ndarray
     tail: float
 
-    def weights(self, state: np.ndarray, steady: bool = False) -> np.ndarray:
-        """(T-2, S) weights of the squared second differences of state (T, S); `steady` takes none for motion."""
+    def weights(self, state: np.ndarray, gaussian: bool = False) -> np.ndarray:
+        """Return weights (T-2, S) of the squared second differences of a state (T, S).
+
+        gaussian: take no difference for motion.
+        """
         scaled = _second_difference(state) / self.sigma
-        noise_scale = 0 if steady else (scaled / self.tail) ** 2
-        return np.broadcast_to(1 / (1 + noise_scale), scaled.shape) / self.sigma**2
+        tails = 0 if gaussian else (scaled / self.tail) ** 2
+        return np.broadcast_to(1 / (1 + tails), scaled.shape) / self.sigma**2
 
 
 def bands(weights: np.ndarray, count: int) -> list[np.ndarray]:
-    """Main and first two lower diagonals, each (.., S), of DᵀWD, D the (T-2, T) second difference, W its weights."""
+    """Return the main and the first two lower diagonals, each (.., S), of DᵀWD.
+
+    D is the second difference (T-2, T) over `count` = T frames, W the diagonal matrix of weights (T-2, S).
+    """
     main, first, second = (np.zeros((max(count - k, 0), weights.shape[1])) for k in range(3))
     if len(weights):
         main[:-2] += weights
@@ -41,7 +49,7 @@ def bands(weights: np.ndarray, count: int) -> list[np.ndarray]:
 
 
 def product(weights: np.ndarray, state: np.ndarray) -> np.ndarray:
-    """DᵀWD state, for state (T, S)."""
+    """Return DᵀWD state (T, S) for a state (T, S); D and W as in `bands`."""
     result = np.zeros_like(state)
     if len(weights):
         weighted = weights * _second_difference(state)

@@ -1,15 +1,15 @@
-"""Holes are found and closed, and a surface is unrolled without a place twice."""
+"""Holes are found and closed, and unrolled surfaces do not overlap."""
 
 import numpy as np
 import pytest
 
 from headroom.face.basel import LinearFace
-from headroom.face.closing import border_loops, close_holes, mouth_hole
+from headroom.face.holes import boundary_loops, close_holes, mouth_hole
 from headroom.face.texture_layout import depth_inside, texture_coordinates
 
 
 def sheet(holes=(), size=12, depth=None):
-    """A square sheet of size x size points, 10 mm apart, bent a little about y, with some of its squares left out."""
+    """A square sheet of size x size points, 10 mm apart, slightly bent about y, without the squares in `holes`."""
     y, x = np.mgrid[:size, :size].reshape(2, -1) * 10.0
     x, y = x - x.mean(), y.mean() - y
     z = -(x**2) / 300 if depth is None else depth(x, y)
@@ -26,43 +26,43 @@ def sheet(holes=(), size=12, depth=None):
                       np.array(faces, np.int32))
 
 
-def test_loops_are_the_outline_and_the_holes():
+def test_there_is_one_loop_around_the_outline_and_each_hole():
     face = sheet(holes=[(2, 2), (7, 5), (7, 6)])
-    assert sorted(len(loop) for loop in border_loops(face.faces)) == [4, 6, 44]
+    assert sorted(len(loop) for loop in boundary_loops(face.faces)) == [4, 6, 44]
 
 
-def test_holes_that_meet_in_a_vertex_are_closed_too():
+def test_holes_that_share_a_vertex_are_closed_too():
     closed, _ = close_holes(sheet(holes=[(2, 2), (3, 3)]))
-    assert len(border_loops(closed.faces)) == 1
+    assert len(boundary_loops(closed.faces)) == 1
 
 
-def test_closing_leaves_the_outline_open_and_winds_alike():
+def test_closing_keeps_the_outline_open_and_the_winding():
     face = sheet(holes=[(2, 2), (7, 5), (7, 6)])
     closed, holes = close_holes(face)
-    assert len(holes) == 2 and len(border_loops(closed.faces)) == 1
+    assert len(holes) == 2 and len(boundary_loops(closed.faces)) == 1
     a, b, c = (closed.mean[closed.faces[:, i]] for i in range(3))
     assert (np.cross(b - a, c - a)[:, 2] > 0).all()
     for index, hole in enumerate(holes):
-        middle = len(face.mean) + index
-        np.testing.assert_allclose(closed.mean[middle], face.mean[hole].mean(0), atol=1e-4)
-        np.testing.assert_allclose(closed.expression_basis[middle], face.expression_basis[hole].mean(0), atol=1e-5)
+        centre = len(face.mean) + index
+        np.testing.assert_allclose(closed.mean[centre], face.mean[hole].mean(0), atol=1e-4)
+        np.testing.assert_allclose(closed.expression_basis[centre], face.expression_basis[hole].mean(0), atol=1e-5)
 
 
-def test_the_mouth_is_the_hole_between_its_corners():
+def test_the_mouth_is_the_hole_near_its_centre():
     closed, holes = close_holes(sheet(holes=[(2, 2), (7, 5), (7, 6)]))
-    found = mouth_hole(closed.mean, holes, np.array([5.0, -20.0, 0.0]), 40.0)
-    assert found is not None and len(holes[found]) == 6
+    mouth = mouth_hole(closed.mean, holes, np.array([5.0, -20.0, 0.0]), 40.0)
+    assert mouth is not None and len(holes[mouth]) == 6
     assert mouth_hole(closed.mean, holes, np.array([50.0, 50.0, 0.0]), 10.0) is None
     assert mouth_hole(closed.mean, [], np.zeros(3), 10.0) is None
 
 
 @pytest.mark.parametrize("depth", [
     lambda x, y: -(x**2) / 300,
-    lambda x, y: -(x**2) / 300 - 60 * np.exp(-(x**2 + (y + 20) ** 2) / 400),  # a bag behind the surface
+    lambda x, y: -(x**2) / 300 - 60 * np.exp(-(x**2 + (y + 20) ** 2) / 400),  # a cavity behind the surface
 ])
-def test_no_two_places_share_texture(depth):
+def test_no_two_parts_share_texels(depth):
     face = sheet(size=24, depth=depth)
-    # the bag is wider than its opening, as that behind the lips is
+    # the cavity is wider than its opening, like the one behind the lips
     x, y, z = face.mean.T
     inside = np.exp(-(x**2 + (y + 20) ** 2) / 400)
     points = np.stack([x * (1 + 3 * np.clip(inside - 0.3, 0, 0.3)), y, z], 1)
@@ -75,7 +75,7 @@ def test_no_two_places_share_texture(depth):
     assert uv[top, 1] > uv[bottom, 1] and uv[left, 0] > uv[right, 0]
 
 
-def test_depth_is_nothing_outside_of_the_ring_and_one_in_its_middle():
+def test_depth_is_zero_outside_of_the_ring_and_one_in_its_middle():
     uv = np.stack(np.meshgrid(np.linspace(0, 1, 11), np.linspace(0, 1, 11)), -1).reshape(-1, 2).astype(np.float32)
     ring = np.array([3 * 11 + 3, 3 * 11 + 7, 7 * 11 + 7, 7 * 11 + 3])
     depth = depth_inside(uv, ring).reshape(11, 11)

@@ -1,0 +1,57 @@
+"""The file of a face model, a NumPy archive (.npz): reader, writer and upgrade.
+
+Two kinds of models share the format: control points, as `headroom model build` writes them, and whole surfaces, as
+`headroom model import` does. `headroom.face.model` makes models from the arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from headroom.common.errors import InputError
+from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.paths import FACE_MODEL
+
+FORMAT = 2
+"""Format 1 has no format number; a surface of format 1 may lack `eyes`. The bundled model is of format 1, because its
+digest is that of the file's bytes.
+"""
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read a face model's arrays in the current format.
+
+    Raises InputError when the file is not a face model, or of a newer format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+            return upgrade(arrays, path)
+    except NPZ_ERRORS as error:
+        raise not_a_model(path) from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], compressed: bool) -> None:
+    """Write a face model's arrays with the current format number."""
+    save = np.savez_compressed if compressed else np.savez
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
+        save(file, format=np.array(FORMAT), **arrays)
+
+
+def upgrade(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
+    """Return a model's arrays in the current format, without the format number."""
+    number = int(arrays.pop("format", 1))
+    if number > FORMAT:
+        raise InputError(f"{path} was written by a newer version of Headroom; update Headroom to use it.")
+    if number == 1 and "faces" in arrays:
+        arrays.setdefault("eyes", np.zeros(len(arrays["mean"]), np.float32))
+    return arrays
+
+
+def not_a_model(path: Path) -> InputError:
+    """Return the error for a file that is not a face model."""
+    remedy = "install Headroom again" if path == FACE_MODEL else "choose one that `headroom model import` wrote"
+    return InputError(f"{path} is not a Headroom face model; {remedy}.")
