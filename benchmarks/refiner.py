@@ -33,7 +33,7 @@ from headroom.refine.general import general_refiner
 from headroom.refine.generator import WINDOW
 from headroom.refine.refiner import Refiner
 from headroom.refine.train import PAPER_EPOCHS, PRESETS, TrainConfig, train_refiner
-from headroom.subject.clip import training_pairs
+from headroom.subject.refiner_training import TrackedFrames, training_pairs
 from headroom.track.appearance.albedo import texture_model_albedo
 from headroom.track.tracker import track_clip, track_known_face
 
@@ -96,10 +96,10 @@ def halves(clip: Path, seconds: float) -> tuple[TrainingPairs, Rest]:
     tracked = track_clip(frames[:count], info.fps, model)
     look = tracked.look
     rest = track_known_face(tracked.track, look.albedo, frames[count:], model)
-    pairs = training_pairs(model, rest, look.albedo, frames[count:], SIZE)
+    pairs = training_pairs(model, TrackedFrames(rest, look.albedo, frames[count:]), SIZE)
     low = texture_model_albedo(model, None, [], look.texture, look.light, lambda *told: None)
-    plain = training_pairs(model, rest, low, frames[count:], SIZE).renders
-    return (training_pairs(model, tracked.track, look.albedo, frames[:count], SIZE),
+    plain = training_pairs(model, TrackedFrames(rest, low, frames[count:]), SIZE).renders
+    return (training_pairs(model, TrackedFrames(tracked.track, look.albedo, frames[:count]), SIZE),
             Rest(clip.stem, pairs, plain, landmarks_of(pairs.frames, info.fps)))
 
 

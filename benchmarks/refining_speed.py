@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom import pipeline
+from headroom.face.performance import Performance, PoseTrack
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import VideoWriter
 from headroom.plate.match import PlateMatch
@@ -59,8 +60,9 @@ def drawn_shot(folder: Path, studio: ShotRefiner, where: Path) -> tuple[list[Pat
     """Render files and plates of the first frames of the subject's own motion."""
     own = studio.track.performance
     count = min(RENDERS, len(own))
-    found = pipeline.match(folder, own.rotation[:count] + TURNED, own.translation[:count], own.fps)
-    renders = pipeline.render_crops(folder, own.expression[:count], found.rotation, found.translation)
+    found = pipeline.match_plates(folder, PoseTrack(own.fps, own.rotation[:count] + TURNED, own.translation[:count]))
+    motion = Performance(own.fps, own.expression[:count], found.rotation, found.translation)
+    renders = pipeline.render_crops(folder, motion)
     paths = [where / f"{number:06d}.png" for number in range(count)]
     for path, render in zip(paths, renders):
         write_picture(path, render)

@@ -10,6 +10,7 @@ import numpy as np
 
 from headroom.common.files import atomic_write
 from headroom.evaluation import measures
+from headroom.face.directions import FaceDirections
 from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.performance import Performance
@@ -20,7 +21,7 @@ from headroom.motion.audio.lag_search import correlation, shifted
 from headroom.motion.model.model import MotionModel
 from headroom.motion.train.dataset import trim_to_sound
 from headroom.motion.train.personal import TrainConfig, train_motion
-from headroom.subject.clip import clip_speech, face_directions
+from headroom.subject.clip import clip_speech
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.solve.fit import fit_clip, fit_motion
 from headroom.track.track import face_crop
@@ -49,12 +50,13 @@ class Speaker:
 
     def learnt(self, frames: int, initial: MotionModel | None, config: TrainConfig | None = None) -> MotionModel:
         """The motion model of the clip's first frames."""
-        lips, lids, size = face_directions(self.model)
-        return train_motion(*self.part(0, frames), config, initial=initial, lip_opening=lips, lid_opening=lids,
-                            importance=size, gaze_modes=self.model.gaze_modes)
+        directions = FaceDirections.of(self.model)
+        return train_motion(*self.part(0, frames), config, initial=initial, lip_opening=directions.lip_opening,
+                            lid_opening=directions.lid_opening, importance=directions.vertex_motion,
+                            gaze_modes=directions.gaze_modes)
 
     def lip_correlation(self, truth: Performance, expression: np.ndarray) -> float:
-        lips = face_directions(self.model)[0]
+        lips = FaceDirections.of(self.model).lip_opening
         return correlation(truth.expression @ lips, expression @ lips)
 
     def mouth_distance(self, truth: Performance, expression: np.ndarray) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from headroom import pipeline
 from headroom.common.paths import shipped_file
+from headroom.common.settings import LearnSettings
 from headroom.refine import train as refining
 
 WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_from": 0.5}
@@ -31,5 +32,6 @@ def quick_draft() -> Iterator[None]:
 def learn_quickly(folder: Path) -> Path:
     """The subject folder of the sample's first four seconds."""
     with quick_draft():
-        pipeline.learn(shipped_file("samples", "sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
+        settings = LearnSettings(to_seconds=4.0, name="Robin", consent="synthetic person")
+        pipeline.learn(shipped_file("samples", "sample.mp4"), folder, settings)
     return folder

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from headroom import pipeline
+from headroom.common.settings import PerformSettings
 from headroom.media.audio import write_wav
 from headroom.subject.clip import motion_notes
 
@@ -31,7 +32,7 @@ def test_controls_play_the_prediction(given):
 
 def test_the_clip_s_own_pose_can_be_replayed(given, learnt):
     own = learnt[0].style.pose
-    replayed, _ = pipeline.perform(*given, pose="replayed")
+    replayed, _ = pipeline.perform(*given, PerformSettings(pose="replayed"))
     np.testing.assert_array_equal(np.concatenate([replayed.rotation, replayed.translation], 1), own[:len(replayed)])
     plain, _ = pipeline.perform(*given)
     np.testing.assert_array_equal(replayed.expression, plain.expression)

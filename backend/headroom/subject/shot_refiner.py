@@ -45,7 +45,7 @@ class ShotRefiner:
 
     def __init__(self, subject: Subject):
         self.track, self.refiner, self.resolution = subject.track, subject.refiner, subject.resolution
-        self.title = subject.facts.get("name")
+        self.title = subject.info.name
         files = (subject.folder / name for name in SOURCE_FILES)
         self.person = "|".join([headroom.__version__, *(file_digest(file) for file in files if file.is_file())])
         surface = HeadSurface.of(subject.model.shape(self.track.identity)[subject.model.skin])
