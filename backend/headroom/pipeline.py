@@ -113,10 +113,8 @@ def _learn_from(source: Source, writer: SubjectWriter, plan: _Plan, progress: Pr
     with watch.step("motion"):
         motion, motion_notes = source.learn_motion(model, tracked.track, subprogress(progress, 0.15, 0.27))
     with watch.step("plates"):
-        writer.write_plates(source.frames, source.info.fps, source.plates, subprogress(progress, 0.27, 0.29))
+        _write_source(source, writer, subprogress(progress, 0.27, 0.29))
         background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
-        if source.sound is not None:
-            writer.write_sound(source.sound)
     with watch.step("refiner"):
         refiner = source.train_refiner(model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1))
     writer.write_person(LearnedPerson(model, tracked.track, tracked.look.albedo, motion, refiner),
@@ -131,6 +129,16 @@ def _learn_from(source: Source, writer: SubjectWriter, plan: _Plan, progress: Pr
         "albedo": albedo, "has_sound": source.sound is not None, "notes": tuple(notes), "clip": source.info,
         "measures": measures}))
     return notes
+
+
+def _write_source(source: Source, writer: SubjectWriter, progress: Progress) -> None:
+    """Write the frames of a source as plates, and its sound; where a subject stores them already, copy them."""
+    if source.stored is not None:
+        writer.copy_source(source.stored)
+        return
+    writer.write_plates(source.frames, source.info.fps, progress)
+    if source.sound is not None:
+        writer.write_sound(source.sound)
 
 
 def perform(

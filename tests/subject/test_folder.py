@@ -106,7 +106,7 @@ def test_a_failure_of_any_rename_restores_the_old_parts(subject, monkeypatch, fa
 
     with replace_subject(subject) as writer:
         write_texts(writer, "first")
-    with pytest.raises(InputError, match="No space left on device. Make room, or choose another folder"):
+    with pytest.raises(InputError, match=r"No space left on device\. Free some disk space or choose another folder"):
         with replace_subject(subject) as writer:
             write_texts(writer, "new")
             before = {name: content for name, content in contents(subject).items() if not name.startswith(".headroom")}
@@ -137,7 +137,7 @@ def test_a_folder_without_metadata_is_no_subject(tmp_path):
         Subject.open(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["no toml", "name = 'Robin'", "format = 2", "format = 'two'", "format = 0\nname = 'R'"])
+@pytest.mark.parametrize("text", ["no toml", "name = 'Robin'", "format = 2", "format = 'two'", "format = 0"])
 def test_damaged_metadata_is_refused(tmp_path, text):
     (tmp_path / "subject.toml").write_text(text)
     with pytest.raises(InputError, match="cannot be read; learn the subject again"):

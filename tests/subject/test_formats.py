@@ -116,7 +116,7 @@ def test_format_numbers_are_read_from_both_kinds_of_files(subject, tmp_path):
     assert upgrade.format_of(subject / "rig.npz") == 1
     Subject.open(subject).rig.save(tmp_path / "rig.npz")
     assert upgrade.format_of(tmp_path / "rig.npz") == 1
-    np.savez(tmp_path / "new.npz", format=12)
+    np.savez(tmp_path / "new.npz", track_format=12)
     assert upgrade.format_of(tmp_path / "new.npz") == 12
     with safe_open(str(subject / "motion.safetensors"), "np") as file:
         assert upgrade.format_of(subject / "motion.safetensors") == int(file.metadata()["format"].split()[-1])

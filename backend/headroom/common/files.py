@@ -94,7 +94,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         reason = _write_failure(error, path)
         if reason is None:
             raise
-        raise InputError(f"Cannot write {path}: {reason}. Make room, or choose another folder.") from error
+        raise InputError(f"Cannot write {path}: {reason}. Free some disk space or choose another folder.") from error
 
 
 def file_digest(path: Path) -> str:
@@ -123,7 +123,7 @@ def _hidden_name_beside(path: Path) -> Path:
 
 
 def _replace_folder(path: Path, new: Path) -> None:
-    """Rename the folder `new` to `path`; restore the folder that is there when this fails."""
+    """Rename the folder `new` to `path`; rename the folder that is there back when this fails."""
     if not path.exists():
         os.replace(new, path)
         return
@@ -131,8 +131,8 @@ def _replace_folder(path: Path, new: Path) -> None:
     os.replace(path, old)
     try:
         os.replace(new, path)
-    except BaseException:
-        os.replace(old, path)
+    except BaseException as error:
+        _undo([(path, old)], path, old, error)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
@@ -150,12 +150,20 @@ def _replace_files(folder: Path, new: Path, old: Path, names: Sequence[str]) -> 
             if (new / name).is_file():
                 os.replace(new / name, folder / name)
                 moves.append((new / name, folder / name))
-    except BaseException:
-        for source, target in reversed(moves):
-            os.replace(target, source)
+    except BaseException as error:
+        _undo(moves, folder, old, error)
         old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _undo(moves: Sequence[tuple[Path, Path]], path: Path, old: Path, cause: BaseException) -> None:
+    """Take moves (from, to) back; where that fails too, name the place of the old files, because it is hidden."""
+    try:
+        for source, target in reversed(moves):
+            os.replace(target, source)
+    except OSError:
+        raise InputError(f"Cannot write {path}: {cause}. The previous files are now in {old}; move them back.") from cause
 
 
 def _write_failure(error: BaseException | None, path: Path) -> str | None:

@@ -26,6 +26,7 @@ from headroom.track.tracker import TrackingResult, track_clip
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
     from headroom.refine.refiner import Refiner
+    from headroom.subject.folder import Subject
     from headroom.track.tracker import FaceRegressor
 
 MIN_SECONDS = 2.0
@@ -46,7 +47,7 @@ class ClipSource:
     seconds: start and end in `movie`; None is the end of the movie.
     sound: (N,) float32 at 16 kHz, the person's own voice.
     notes: what the user should know.
-    plates: a movie that already holds exactly these frames as plates, or None.
+    stored: the subject that stores the frames as plates already, and the sound.
     """
 
     movie: Path
@@ -54,7 +55,7 @@ class ClipSource:
     seconds: tuple[float, float | None]
     sound: NDArray[np.float32]
     notes: tuple[str, ...] = ()
-    plates: Path | None = None
+    stored: Subject | None = None
 
     @staticmethod
     def open(clip: Path, settings: LearnSettings) -> ClipSource:

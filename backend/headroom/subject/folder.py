@@ -150,15 +150,16 @@ class SubjectWriter:
     def __init__(self, folder: Path):
         self.folder = folder
 
+    def copy_source(self, subject: Subject) -> None:
+        """Copy what another subject stores of its source: plates and sound. Encoding them again would lose detail."""
+        for path in filter(None, (subject.plates_path, subject.sound_path)):
+            with atomic_write(self.folder / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+
     def write_plates(
-        self, frames: Sequence[NDArray[np.uint8]], fps: float, movie: Path | None = None,
-        progress: Progress = no_progress,
+        self, frames: Sequence[NDArray[np.uint8]], fps: float, progress: Progress = no_progress
     ) -> None:
-        """Write the learned frames (H, W, 3), or copy the movie that already holds them."""
-        if movie is not None:
-            with atomic_write(self.folder / PLATES) as temporary:
-                shutil.copyfile(movie, temporary)
-            return
+        """Write the learned frames (H, W, 3)."""
         height, width = frames[0].shape[:2]
         with VideoWriter(self.folder / PLATES, fps, width, height, crf=PLATES_CRF) as writer:
             for index, frame in enumerate(frames):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
     from headroom.refine.refiner import Refiner
     from headroom.refine.train import TrainConfig
+    from headroom.subject.folder import Subject
     from headroom.track.tracker import FaceRegressor
 
 FPS = 25.0  # of the movie with the one plate
@@ -52,12 +53,12 @@ class PhotoSource:
 
     info: what the subject records of the photo.
     picture: (H, W, 3) uint8.
-    plates: a movie that already holds the picture as its plate, or None.
+    stored: the subject that stores the picture as its plate already.
     """
 
     info: ClipInfo
     picture: NDArray[np.uint8]
-    plates: Path | None = None
+    stored: Subject | None = None
 
     @staticmethod
     def open(photo: Path, settings: LearnSettings) -> PhotoSource:

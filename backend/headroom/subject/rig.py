@@ -15,7 +15,7 @@ from headroom.face.model import FaceModel
 from headroom.track.track import Track
 
 FORMAT = 1
-"""Format of `rig.npz`; files of the first version have no number."""
+"""Format of `rig.npz`, stored as `rig_format`; the first files have no number."""
 
 _SCALARS = {"focal_px": float, "width": int, "height": int, "resolution": int, "fps": float}
 
@@ -79,7 +79,7 @@ class Rig:
     def save(self, path: Path) -> None:
         """Write as .npz."""
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, format=FORMAT, **vars(self))
+            np.savez_compressed(file, rig_format=FORMAT, **vars(self))
 
     @staticmethod
     def load(path: Path) -> Rig:

@@ -50,8 +50,8 @@ class Source(Protocol):
         """What the user should know about the source."""
 
     @property
-    def plates(self) -> Path | None:
-        """A movie that already holds the frames as plates."""
+    def stored(self) -> Subject | None:
+        """The subject that stores the frames as plates already, and the sound."""
 
     def albedo_kind(self, wanted: Albedo) -> Albedo:
         """Return the kind of albedo that this source gives."""
@@ -83,8 +83,8 @@ def open_stored_source(subject: Subject) -> Source:
         raise InputError(f"{subject.folder} does not store what the person was learned from; learn the clip again.")
     if info.kind == "photo":
         picture = next(iter(read_frames(subject.plates_path)))[:info.height, :info.width]
-        return PhotoSource(info, picture, subject.plates_path)
+        return PhotoSource(info, picture, subject)
     if subject.sound_path is None:
         raise InputError(f"{subject.folder} does not store the sound of the clip, because an older version of Headroom "
                          f"learned it; learn the clip {info.file} again.")
-    return ClipSource(subject.plates_path, info, (0.0, None), read_audio(subject.sound_path), (), subject.plates_path)
+    return ClipSource(subject.plates_path, info, (0.0, None), read_audio(subject.sound_path), stored=subject)

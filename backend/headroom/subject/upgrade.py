@@ -38,10 +38,14 @@ def require_usable(part: Part, path: Path, remedy: str) -> None:
 
 
 def format_of(path: Path) -> int:
-    """Return the format number of an .npz or .safetensors file; the first .npz files have none and are 1."""
+    """Return the format number of an .npz or .safetensors file.
+
+    An .npz file has it in an array such as `rig_format`; the first files have none and are of format 1. In a safetensors
+    file it ends the header's `format`, as in "headroom refiner 1".
+    """
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as data:
-            return int(data["format"]) if "format" in data else 1
+            return next((int(data[name]) for name in data.files if name.endswith("format")), 1)
     with safe_open(str(path), "np") as file:
         number = re.search(r"\d+$", (file.metadata() or {}).get("format", ""))
     if number is None:
