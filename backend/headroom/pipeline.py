@@ -40,6 +40,7 @@ from headroom.track.track import Track
 from headroom.track.tracker import track_known_face
 
 if TYPE_CHECKING:
+    from headroom.motion.model.model import MotionModel
     from headroom.subject.shot_refiner import Composite
 
 
@@ -67,7 +68,7 @@ def learn(
     info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, resolution=settings.resolution,
                        face_model=model.digest, own_networks=networks.given, consent=consent)
     with replace_subject(subject_folder) as writer:
-        return _learn_from(source, writer, _Plan(info, settings, model, loaded), progress)
+        return _learn_person(source, writer, _Plan(info, settings, model, loaded), progress)
 
 
 def upgrade(
@@ -92,7 +93,7 @@ def upgrade(
     missing = [name for name in old.own_networks if name not in networks.given]
     notes = [f"Learned with the bundled networks instead of the former {' and '.join(missing)}."] if missing else []
     with replace_subject(subject) as writer:
-        return notes + _learn_from(source, writer, _Plan(info, settings, person.model, loaded), progress)
+        return notes + _learn_person(source, writer, _Plan(info, settings, person.model, loaded), progress)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class _Plan:
     networks: LearningNetworks
 
 
-def _learn_from(source: Source, writer: SubjectWriter, plan: _Plan, progress: Progress) -> list[str]:
+def _learn_person(source: Source, writer: SubjectWriter, plan: _Plan, progress: Progress) -> list[str]:
     """Learn the person of a source and write the parts of the subject; return what the user should know."""
     model, watch, albedo = plan.model, Stopwatch(), source.albedo_kind(plan.settings.albedo)
     with watch.step("track"):
@@ -117,17 +118,12 @@ def _learn_from(source: Source, writer: SubjectWriter, plan: _Plan, progress: Pr
         background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
     with watch.step("refiner"):
         refiner = source.train_refiner(model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1))
-    writer.write_person(LearnedPerson(model, tracked.track, tracked.look.albedo, motion, refiner),
-                        preview=source.frames[len(source.frames) // 2])
+    person = LearnedPerson(model, tracked.track, tracked.look.albedo, motion, refiner)
     notes = [*source.notes, *background_notes, *tracked.notes, *motion_notes]
-    measures = Measures(
-        audio_offset_seconds=float(motion.audio_offset_seconds),
-        held_out_lip_correlation=round(float(motion.held_out), 3),
-        step_seconds={step: round(seconds, 1) for step, seconds in watch.seconds.items()},
-    )
+    writer.write_person(person, preview=source.frames[len(source.frames) // 2])
     writer.write_info(plan.info.model_copy(update={
         "albedo": albedo, "has_sound": source.sound is not None, "notes": tuple(notes), "clip": source.info,
-        "measures": measures}))
+        "measures": _measures(motion, watch)}))
     return notes
 
 
@@ -139,6 +135,15 @@ def _write_source(source: Source, writer: SubjectWriter, progress: Progress) -> 
     writer.write_plates(source.frames, source.info.fps, progress)
     if source.sound is not None:
         writer.write_sound(source.sound)
+
+
+def _measures(motion: MotionModel, watch: Stopwatch) -> Measures:
+    """Return the figures that the subject records of its learning."""
+    return Measures(
+        audio_offset_seconds=float(motion.audio_offset_seconds),
+        held_out_lip_correlation=round(float(motion.held_out), 3),
+        step_seconds={step: round(seconds, 1) for step, seconds in watch.seconds.items()},
+    )
 
 
 def perform(

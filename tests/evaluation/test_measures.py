@@ -7,6 +7,7 @@ import pytest
 from headroom.evaluation import measures
 from headroom.evaluation.measures import (
     MOUTH,
+    flicker,
     flicker_ratio,
     head_pose_similarity,
     jitter,
@@ -165,6 +166,14 @@ def test_jitter_of_uniform_motion_is_zero_and_of_a_zigzag_four_times_its_amplitu
     assert jitter(zigzag) == pytest.approx([4])
     assert pose_jitter_degrees(np.radians(np.repeat(zigzag, 3, axis=1))) == pytest.approx([4, 4, 4])
     assert pose_jitter_pixels(np.stack([zigzag * 3, zigzag * 4], axis=-1)) == pytest.approx(20)
+
+
+def test_flicker_is_zero_for_steady_motion_and_grows_with_noise():
+    ramp = [np.full((32, 32, 3), 10 * step, np.uint8) for step in range(6)]
+    mask = [np.ones((32, 32), np.float32)] * 6
+    assert flicker(ramp, mask) == pytest.approx(0, abs=1e-3)
+    noisy = [frame + np.uint8(5 * (index % 2)) for index, frame in enumerate(ramp)]
+    assert flicker(noisy, mask) > 5
 
 
 def test_flicker_ratio_rises_with_flicker_and_not_with_uniform_fading():

@@ -15,10 +15,12 @@ from headroom.common.errors import InputError
 from headroom.common.settings import MatchSettings, PerformSettings
 from headroom.evaluation.evaluate import remake_frames
 from headroom.media.audio import write_wav
+from headroom.media.video import read_frames
 from headroom.subject import info as subject_info
 from headroom.subject import upgrade
 from headroom.subject.folder import Subject, SubjectWriter
 from headroom.subject.info import ClipInfo, SubjectInfo
+from headroom.subject.source import open_stored_source
 
 FORMATS = Path(__file__).resolve().parents[1] / "formats"
 
@@ -55,11 +57,14 @@ def test_metadata_is_written_in_the_present_format(subject):
     assert Subject.open(subject).info == info
 
 
-def test_a_photo_of_format_1_is_recognised_by_its_file(subject):
+def test_a_photo_of_format_1_can_be_learned_again_from_its_plate(subject):
     text = (subject / "subject.toml").read_text()
     (subject / "subject.toml").write_text(text.replace("robin.mp4", "robin.JPG"))
     person = Subject.open(subject)
-    assert person.info.clip.kind == "photo" and person.can_be_upgraded
+    source = open_stored_source(person)
+    assert person.info.clip.kind == source.info.kind == "photo" and person.can_be_upgraded
+    first_plate = next(iter(read_frames(person.plates_path)))
+    assert np.array_equal(source.picture, first_plate) and source.sound is None and source.stored is person
 
 
 def test_the_parts_of_format_1_hold_what_they_held(subject):

@@ -5,12 +5,12 @@ Pictures are (H, W, 3) uint8 RGB. A movie's figure is the mean of its frames' fi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from scipy.ndimage import uniform_filter
 from scipy.stats import wasserstein_distance
-
-from headroom.plate.composite import flicker
 
 IDENTICAL_DB = 100.0  # PSNR of two identical pictures, which would be infinite
 
@@ -22,6 +22,7 @@ LEFT_EYE, RIGHT_EYE = 263, 33  # outer corners, the subject's left and right
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # weights of red, green and blue in brightness
 MASK_EDGE = 0.02  # a mask fades between this value and one minus it
 
 
@@ -143,11 +144,28 @@ def pose_jitter_pixels(points: np.ndarray) -> float:
 
 
 def flicker_ratio(truth: np.ndarray, made: np.ndarray, masks: np.ndarray) -> float:
-    """Return the flicker relative to the truth's (`headroom.plate.composite.flicker`); above 1 the movie flickers more.
+    """Return the flicker relative to the truth's; above 1 the movie flickers more.
 
     truth, made: (T, H, W, 3) uint8. masks: (T, H, W), pixels to compare.
     """
     return flicker(made, masks) / max(flicker(truth, masks), 1e-6)
+
+
+def flicker(frames: Iterable[np.ndarray], masks: Iterable[np.ndarray]) -> float:
+    """Return the mean absolute second difference over time of the brightness inside the masks, 0..255.
+
+    Motion contributes to it as well, so compare it with the true frames' own.
+
+    frames: (H, W, 3) uint8 each. masks: (H, W) each, weights.
+    """
+    total, weight = 0.0, 0.0
+    recent: list[np.ndarray] = []
+    for frame, mask in zip(frames, masks):
+        recent = [*recent[-2:], frame.astype(np.float32) @ LUMA]
+        if len(recent) == 3:
+            difference = np.abs(recent[0] - 2 * recent[1] + recent[2])
+            total, weight = total + float((difference * mask).sum()), weight + float(mask.sum())
+    return total / max(weight, 1e-6)
 
 
 def seam(plate: np.ndarray, made: np.ndarray, mask: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from headroom import __version__
 from headroom.common.errors import InputError
@@ -74,7 +74,7 @@ class SubjectInfo(Record):
     face_model: digest of the face model that the clip was fitted with; None is the bundled model.
     own_networks: names of the networks that the user gave instead of the bundled ones.
     has_sound: whether the folder stores the sound of the clip's learned part.
-    notes: what learning told the user.
+    notes: what the user should know about the learning.
     """
 
     name: str
@@ -104,7 +104,7 @@ class SubjectInfo(Record):
             if int(values["format"]) > FORMAT:
                 raise InputError(f"{path.parent} was written by a newer version of Headroom; update Headroom.")
             return SubjectInfo.model_validate(upgrade(values))
-        except (OSError, KeyError, ValueError, TypeError, AttributeError, ValidationError) as error:
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise InputError(f"{path} cannot be read; learn the subject again.") from error
 
 
