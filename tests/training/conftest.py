@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from headroom.common.paths import shipped_file
+from headroom.face.model import bundled_model
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.model.network import NetworkConfig
@@ -17,6 +18,8 @@ from headroom.motion.train.personal import TrainConfig
 from headroom.refine.general import GENERAL as REFINER_GENERAL
 from headroom.refine.generator import GeneratorConfig
 from headroom.training import runs
+from headroom.training.corpus import find_clips
+from headroom.training.track_cache import TrackCache
 
 SAMPLE = shipped_file("samples", "sample.mp4")
 WORD_SECONDS = 29 / 25
@@ -37,6 +40,22 @@ def lrw(tmp_path_factory):
         (root / word / "test" / f"{word}_00001.mp4").touch()
     write_word(root / "AFTER" / "train" / "AFTER_00002.mp4", 0.0, face=False)
     return root.parent
+
+
+@pytest.fixture(scope="session")
+def lrw_tracks(lrw, tmp_path_factory):
+    """A cache with the tracks of the data set."""
+    folder = tmp_path_factory.mktemp("tracks")
+    cache = TrackCache(folder, bundled_model())
+    for clip in find_clips([lrw]):
+        cache.add(clip)
+    return folder
+
+
+@pytest.fixture
+def cache(lrw_tracks, tmp_path) -> Path:
+    """A copy of that cache, to be changed."""
+    return Path(shutil.copytree(lrw_tracks, tmp_path / "cache"))
 
 
 @pytest.fixture

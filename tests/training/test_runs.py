@@ -52,8 +52,8 @@ def test_motion_is_trained_from_lrw_and_clips_without_a_face_are_listed(lrw, lrw
                                           again.networks[0].state_dict().values(), strict=True))
 
 
-def test_the_refiner_is_trained_from_lrw_and_a_person_starts_from_it(lrw, tiny_refiner, tmp_path, monkeypatch):
-    weights, cache = tmp_path / "refiner.safetensors", tmp_path / "cache"
+def test_the_refiner_is_trained_from_lrw_and_a_person_starts_from_it(lrw, cache, tiny_refiner, tmp_path, monkeypatch):
+    weights = tmp_path / "refiner.safetensors"
     notes = train_refiner_weights(TrainingRun([lrw], weights, cache))
     assert len(notes) == 1 and "AFTER_00002.mp4 was left out: No face found" in notes[0]
     monkeypatch.setattr(general, "REFINER_WEIGHTS", weights)
@@ -82,15 +82,15 @@ def test_the_bundled_refiner_was_trained_with_the_bundled_face_model():
     assert Refiner.load(REFINER_WEIGHTS, "cpu").feature == feature_name(bundled_model(), None)
 
 
-def test_a_resumed_refiner_training_equals_one_without_a_stop(lrw, tiny_refiner, tmp_path):
+def test_a_resumed_refiner_training_equals_one_without_a_stop(lrw, cache, tiny_refiner, tmp_path):
     weights = tmp_path / "whole.safetensors"
-    train_refiner_weights(TrainingRun([lrw], weights, tmp_path / "cache"))
+    train_refiner_weights(TrainingRun([lrw], weights, cache))
 
     def stop(fraction, message):
         if fraction > 0.8:  # three of the four steps are done, and the checkpoint is of the second
             raise Cancelled
 
-    stopped = TrainingRun([lrw], tmp_path / "stopped.safetensors", tmp_path / "cache", checkpoint_every=2)
+    stopped = TrainingRun([lrw], tmp_path / "stopped.safetensors", cache, checkpoint_every=2)
     with pytest.raises(Cancelled):
         train_refiner_weights(stopped, progress=stop)
     train_refiner_weights(replace(stopped, resume=True))
@@ -110,8 +110,8 @@ def test_a_clip_without_sound_is_left_out_for_motion_only(mute_clip, tmp_path):
     assert np.abs(pairs.frames[inside].astype(float) - pairs.renders[..., :3][inside]).mean() < 12
 
 
-def test_clips_whose_face_appears_late_are_left_out_for_the_refiner(lrw, tmp_path):
-    run = TrainingRun([lrw], tmp_path / "w.safetensors", tmp_path / "cache")
+def test_clips_whose_face_appears_late_are_left_out_for_the_refiner(lrw, cache, tmp_path):
+    run = TrainingRun([lrw], tmp_path / "w.safetensors", cache)
     tracked, _ = track_clips(run, TrackCache(run.cache, bundled_model()), no_progress)
     late = next(iter(tracked))
     clip = TrackedClip.load(tracked[late])
