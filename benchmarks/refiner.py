@@ -35,7 +35,7 @@ from headroom.refine.generator import INPUT_FRAMES
 from headroom.refine.refiner import Refiner
 from headroom.refine.train import train_refiner
 from headroom.refine.train_config import PAPER_EPOCHS, PRESETS, RefinerTrainConfig
-from headroom.subject.clip import training_pairs
+from headroom.subject.refiner_training import TrackedFrames, training_pairs
 from headroom.track.appearance.albedo import texture_model_albedo
 from headroom.track.tracker import track_clip, track_known_face
 
@@ -102,10 +102,10 @@ def split_clip(clip: Path, seconds: float) -> tuple[TrainingPairs, HeldOut]:
     tracked = track_clip(frames[:count], info.fps, model)
     appearance = tracked.appearance
     rest = track_known_face(tracked.track, appearance.albedo, frames[count:], model)
-    pairs = training_pairs(model, rest, appearance.albedo, frames[count:], SIZE)
+    pairs = training_pairs(model, TrackedFrames(rest, appearance.albedo, frames[count:]), SIZE)
     albedo = texture_model_albedo(model, None, [], appearance.texture, appearance.light, no_progress)
-    paper_renders = training_pairs(model, rest, albedo, frames[count:], SIZE).renders
-    return (training_pairs(model, tracked.track, appearance.albedo, frames[:count], SIZE),
+    paper_renders = training_pairs(model, TrackedFrames(rest, albedo, frames[count:]), SIZE).renders
+    return (training_pairs(model, TrackedFrames(tracked.track, appearance.albedo, frames[:count]), SIZE),
             HeldOut(clip.stem, pairs, paper_renders, landmarks_of(pairs.frames, info.fps)))
 
 

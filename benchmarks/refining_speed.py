@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom import pipeline
+from headroom.face.performance import Performance, PoseTrack
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import VideoWriter
 from headroom.plate.match import PlateMatch
@@ -75,8 +76,10 @@ def rendered_shot(subject: Path, folder: Path) -> Shot:
     refiner = open_shot_refiner(subject)
     own = refiner.track.performance
     count = min(RENDERS, len(own))
-    match = pipeline.match(subject, own.rotation[:count] + ROTATION, own.translation[:count], own.fps)
-    renders = pipeline.render_crops(subject, own.expression[:count], match.rotation, match.translation)
+    match = pipeline.match_plates(
+        subject, PoseTrack(own.fps, own.rotation[:count] + ROTATION, own.translation[:count]))
+    motion = Performance(own.fps, own.expression[:count], match.rotation, match.translation)
+    renders = pipeline.render_crops(subject, motion)
     paths = [folder / "renders" / f"{number:06d}.png" for number in range(count)]
     for path, render in zip(paths, renders):
         write_picture(path, render)

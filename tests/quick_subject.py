@@ -1,4 +1,4 @@
-"""Really learning a person, with networks and times too small to be good."""
+"""Learning a person in seconds, with networks that are too small to be good."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,28 +9,29 @@ import pytest
 
 from headroom import pipeline
 from headroom.common.paths import shipped_file
-from headroom.refine import train_config as refining
+from headroom.common.settings import LearnSettings
+from headroom.refine import train as refiner_training
 
-WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_start": 0.5}
+WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_from": 0.5}
 QUICK_SOURCE = f"""
-from dataclasses import replace
 PRESETS["draft"] = replace(PRESETS["draft"], generator=GeneratorConfig(width={WIDTH}), **{QUICK!r})
 """
-"""The same as a line for the end of headroom/refine/train_config.py, for a backend in a process of its own."""
+"""The same as code to append to headroom/refine/train.py, for a backend in another process."""
 
 
 @contextmanager
 def quick_draft() -> Iterator[None]:
-    """Make the draft preset a matter of seconds."""
-    draft = refining.PRESETS["draft"]
+    """Make the draft preset last seconds."""
+    draft = refiner_training.PRESETS["draft"]
     tiny = replace(draft, generator=replace(draft.generator, width=WIDTH), **QUICK)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(refining.PRESETS, "draft", tiny)
+        patch.setitem(refiner_training.PRESETS, "draft", tiny)
         yield
 
 
 def learn_quickly(folder: Path) -> Path:
-    """The subject folder of the sample's first four seconds."""
+    """Learn the first four seconds of the sample into `folder` and return it."""
     with quick_draft():
-        pipeline.learn(shipped_file("samples", "sample.mp4"), folder, to_seconds=4.0, name="Robin", consent="synthetic person")
+        settings = LearnSettings(to_seconds=4.0, name="Robin", consent="synthetic person")
+        pipeline.learn(shipped_file("samples", "sample.mp4"), folder, settings)
     return folder

@@ -1,4 +1,4 @@
-"""Programs that tests write in place of others."""
+"""Stand-ins for programs, as scripts that tests write."""
 
 import sys
 
@@ -6,4 +6,4 @@ PYTHON = f"""#!/bin/sh
 '''exec' "{sys.executable}" "$0" "$@"
 '''
 """
-"""First lines of a program that this Python runs, wherever it lies: a #! line cannot hold a path with spaces."""
+"""First lines of a script that this Python runs. A #! line alone cannot hold a path with spaces."""

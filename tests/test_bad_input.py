@@ -14,7 +14,8 @@ from headroom import __main__ as cli
 from headroom.media.audio import write_wav
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, read_frames
-from headroom.subject.folder import write_metadata
+from headroom.subject.folder import SubjectWriter
+from headroom.subject.info import SubjectInfo
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "sample.mp4"
 FPS = 25.0
@@ -27,8 +28,8 @@ def people():
 
 
 @pytest.fixture
-def place(tmp_path):
-    """A folder to write to; whatever is in it after a failed command was left behind."""
+def output(tmp_path):
+    """An empty folder to write to; a command that fails must leave it empty."""
     folder = tmp_path / "out"
     folder.mkdir()
     return folder
@@ -36,10 +37,10 @@ def place(tmp_path):
 
 @pytest.fixture
 def subject(tmp_path):
-    """A folder that opens as a subject; nothing else of it is read before the speech has been looked at."""
+    """A folder that opens as a subject; commands read nothing else of it before the speech."""
     folder = tmp_path / "subject"
     folder.mkdir()
-    write_metadata(folder, {"name": "Robin"})
+    SubjectWriter(folder).write_info(SubjectInfo(name="Robin"))
     return folder
 
 
@@ -50,7 +51,7 @@ def tone(path, seconds=3.0, level=0.2):
 
 
 def movie(path, frames, seconds=3.0, audio=True, level=0.2):
-    """A clip that repeats `frames` for so long, with a tone as its sound."""
+    """Write a clip that repeats `frames`, with a tone as its sound."""
     sound = tone(path.with_suffix(".wav"), seconds, level) if audio else None
     height, width = frames[0].shape[:2]
     with VideoWriter(path, FPS, width, height, sound=SoundtrackSource(sound) if sound else None) as writer:
@@ -64,24 +65,24 @@ def noise():
 
 
 def run(monkeypatch, capsys, *arguments):
-    """(exit code, stdout, stderr) of one command."""
+    """Run one command and return (exit code, stdout, stderr)."""
     monkeypatch.setattr(sys, "argv", ["headroom", *map(str, arguments)])
     monkeypatch.setattr(cli.signal, "signal", lambda *args: None)
     with pytest.raises(SystemExit) as end:
         cli.main()
-    said = capsys.readouterr()
-    return end.value.code, said.out, said.err
+    printed = capsys.readouterr()
+    return end.value.code, printed.out, printed.err
 
 
-def assert_refused(outcome, words, place):
-    """Exit code 2, one line with a remedy in it, an empty folder."""
-    code, _, said = outcome
-    lines = said.splitlines()
-    assert code == 2, said
-    assert len(lines) == 1, said
+def assert_refused(outcome, words, output):
+    """Assert exit code 2, one line that holds `words` and a remedy, and an empty folder."""
+    code, _, errors = outcome
+    lines = errors.splitlines()
+    assert code == 2, errors
+    assert len(lines) == 1, errors
     assert re.search(words, lines[0]), lines[0]
     assert re.search(r"[Cc]hoose|[Cc]heck|[Ee]xport|[Rr]ecord", lines[0]), f"no remedy in: {lines[0]}"
-    assert list(place.iterdir()) == []
+    assert list(output.iterdir()) == []
 
 
 def text_file(folder):
@@ -109,25 +110,25 @@ CLIPS = {
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_a_clip_that_cannot_be_learnt(monkeypatch, capsys, tmp_path, place, name):
+def test_a_clip_that_cannot_be_learned(monkeypatch, capsys, tmp_path, output, name):
     make, words = CLIPS[name]
     clip = make(tmp_path)
-    assert_refused(run(monkeypatch, capsys, "learn", clip, "-o", place / "subject"), words, place)
+    assert_refused(run(monkeypatch, capsys, "learn", clip, "-o", output / "subject"), words, output)
 
 
-def test_a_part_shorter_than_two_seconds(monkeypatch, capsys, tmp_path, place):
+def test_a_part_shorter_than_two_seconds(monkeypatch, capsys, tmp_path, output):
     clip = movie(tmp_path / "clip.mp4", noise())
-    outcome = run(monkeypatch, capsys, "learn", clip, "-o", place / "subject", "--from", 1, "--to", 2.5)
-    assert_refused(outcome, r"1\.5 s", place)
+    outcome = run(monkeypatch, capsys, "learn", clip, "-o", output / "subject", "--from", 1, "--to", 2.5)
+    assert_refused(outcome, r"1\.5 s", output)
 
 
-def test_a_face_in_under_half_of_the_frames(monkeypatch, capsys, tmp_path, place, people):
+def test_a_face_in_under_half_of_the_frames(monkeypatch, capsys, tmp_path, output, people):
     grey = [np.full_like(people[0], 90)] * 50
     clip = movie(tmp_path / "clip.mp4", [*people, *grey])
-    assert_refused(run(monkeypatch, capsys, "learn", clip, "-o", place / "subject"), "only .* of 75 frames", place)
+    assert_refused(run(monkeypatch, capsys, "learn", clip, "-o", output / "subject"), "only .* of 75 frames", output)
 
 
-def test_of_several_faces_the_largest_is_taken_and_it_is_said(people):
+def test_of_several_faces_the_largest_is_tracked_and_a_note_says_so(people):
     from headroom.face.model import bundled_model
     from headroom.track.tracker import track_clip
 
@@ -152,47 +153,47 @@ SPEECHES = {
 
 
 @pytest.mark.parametrize("command", ["perform", "shot"])
-@pytest.mark.parametrize("name", SPEECHES)
-def test_speech_that_cannot_be_used(monkeypatch, capsys, tmp_path, place, subject, command, name):
-    make, words = SPEECHES[name]
-    speech, output = make(tmp_path), {"perform": "motion.npz", "shot": "shot.mp4"}[command]
-    assert_refused(run(monkeypatch, capsys, command, subject, speech, "-o", place / output), words, place)
+@pytest.mark.parametrize("speech_kind", SPEECHES)
+def test_speech_that_cannot_be_used(monkeypatch, capsys, tmp_path, output, subject, command, speech_kind):
+    make, words = SPEECHES[speech_kind]
+    speech, name = make(tmp_path), {"perform": "motion.npz", "shot": "shot.mp4"}[command]
+    assert_refused(run(monkeypatch, capsys, command, subject, speech, "-o", output / name), words, output)
 
 
 @pytest.mark.parametrize("control,words", [("mouth.size=2", "no control"), ("mouth.gain=much", "no number")])
-def test_controls_that_are_none(monkeypatch, capsys, tmp_path, place, subject, control, words):
-    given = [subject, tone(tmp_path / "speech.wav"), "-o", place / "motion.npz", "--control", control]
-    assert_refused(run(monkeypatch, capsys, "perform", *given), words, place)
+def test_controls_that_do_not_exist(monkeypatch, capsys, tmp_path, output, subject, control, words):
+    given = [subject, tone(tmp_path / "speech.wav"), "-o", output / "motion.npz", "--control", control]
+    assert_refused(run(monkeypatch, capsys, "perform", *given), words, output)
 
 
-@pytest.mark.parametrize("command,output", [("perform", "motion.npz"), ("shot", "shot.mp4")])
-def test_a_folder_that_is_no_subject(monkeypatch, capsys, tmp_path, place, command, output):
-    outcome = run(monkeypatch, capsys, command, tmp_path, tone(tmp_path / "speech.wav"), "-o", place / output)
-    assert_refused(outcome, "not a subject", place)
+@pytest.mark.parametrize("command, name", [("perform", "motion.npz"), ("shot", "shot.mp4")])
+def test_a_folder_that_is_no_subject(monkeypatch, capsys, tmp_path, output, command, name):
+    outcome = run(monkeypatch, capsys, command, tmp_path, tone(tmp_path / "speech.wav"), "-o", output / name)
+    assert_refused(outcome, "not a subject", output)
 
 
-def test_too_little_left_to_measure_on(monkeypatch, capsys, tmp_path, place):
+def test_too_little_left_to_measure_on(monkeypatch, capsys, tmp_path, output):
     clip = movie(tmp_path / "clip.mp4", noise(), seconds=4)
-    outcome = run(monkeypatch, capsys, "evaluate", clip, "--train-seconds", 3, "--json", place / "figures.json")
-    assert_refused(outcome, "too short", place)
+    outcome = run(monkeypatch, capsys, "evaluate", clip, "--train-seconds", 3, "--json", output / "figures.json")
+    assert_refused(outcome, "too short", output)
 
 
 COMMANDS = [("learn", "subject"), ("perform", "motion.npz"), ("shot", "shot.mp4")]
 
 
-@pytest.mark.parametrize("command,output", COMMANDS)
-def test_an_unwritable_output_folder(monkeypatch, capsys, tmp_path, place, subject, command, output):
+@pytest.mark.parametrize("command, name", COMMANDS)
+def test_an_unwritable_output_folder(monkeypatch, capsys, tmp_path, output, subject, command, name):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     given = [tmp_path / "clip.mp4"] if command == "learn" else [subject, tmp_path / "speech.wav"]
-    outcome = run(monkeypatch, capsys, command, *given, "-o", blocked / "folder" / output)
-    assert_refused(outcome, "Cannot write", place)
-    if os.geteuid() != 0:  # the super-user may write anywhere
-        place.chmod(0o500)
-        assert_refused(run(monkeypatch, capsys, command, *given, "-o", place / output), "Cannot write", place)
-        place.chmod(0o700)
+    outcome = run(monkeypatch, capsys, command, *given, "-o", blocked / "folder" / name)
+    assert_refused(outcome, "Cannot write", output)
+    if os.geteuid() != 0:  # root may write anywhere
+        output.chmod(0o500)
+        assert_refused(run(monkeypatch, capsys, command, *given, "-o", output / name), "Cannot write", output)
+        output.chmod(0o700)
 
 
-def test_a_new_folder_is_not_made_for_a_command_that_fails(monkeypatch, capsys, tmp_path, place):
-    outcome = run(monkeypatch, capsys, "learn", text_file(tmp_path), "-o", place / "new" / "deep" / "subject")
-    assert_refused(outcome, "not a video", place)
+def test_a_new_folder_is_not_created_for_a_command_that_fails(monkeypatch, capsys, tmp_path, output):
+    outcome = run(monkeypatch, capsys, "learn", text_file(tmp_path), "-o", output / "new" / "deep" / "subject")
+    assert_refused(outcome, "not a video", output)

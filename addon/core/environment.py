@@ -130,7 +130,7 @@ class Environment:
             self.folder.rmdir()
 
     def _uv(self, python: str, watch: Watch) -> Path:
-        """uv in an environment of its own, which is kept for the next time."""
+        """Uv in an environment of its own, which is kept for the next time."""
         uv = _program(self.folder / "tools", "uv")
         watch.report(0.0, "Fetching the installer")
         try:

@@ -181,7 +181,8 @@ def modal_operators(window: bpy.types.Window) -> list[str]:
 
 def keys_are_held() -> bool:
     """Whether an artist is in the middle of something that holds on to keys: a drag of anything but strips, or one of
-    the graph editor's sliders. Keys that are replaced meanwhile leave it with freed memory."""
+    the graph editor's sliders. Keys that are replaced meanwhile leave it with freed memory.
+    """
     held = ("TRANSFORM_OT", "GRAPH_OT", "ACTION_OT", "NLA_OT")
     under_way = [name for window in bpy.context.window_manager.windows for name in modal_operators(window)]
     return any(name.startswith(held) and "seq" not in name for name in under_way)

@@ -18,6 +18,7 @@ from headroom.cli.commands.export import export
 from headroom.cli.commands.model import app as model
 from headroom.cli.commands.train_regressor import train_regressor
 from headroom.cli.commands.train_weights import train_motion, train_refiner
+from headroom.cli.commands.upgrade import upgrade
 from headroom.cli.console import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -122,18 +123,26 @@ def learn(
     regressor: RegressorOption = None,
 ) -> None:
     """Learn a person from a clip, or from one photo."""
-    require_folder_later(output, marker="subject.toml")
+    require_folder_later(output)
     if consent is None:
         out.print("The person shown must have agreed to this use; say who agreed with --consent.", markup=False)
     from headroom import pipeline
+    from headroom.common.settings import LearnSettings
+    from headroom.subject.networks import NetworkFiles
+    from headroom.subject.refiner_training import require_resolution
 
+    require_resolution(resolution)
+    settings = LearnSettings.model_validate({
+        "preset": preset.value, "albedo": albedo.value, "resolution": resolution, "from_seconds": from_seconds,
+        "to_seconds": to_seconds, "name": name, "consent": consent})
+    networks = NetworkFiles(face_model=face_model, regressor=regressor, arcface=arcface, resnet18=resnet18)
     with progress_bar() as progress:
-        notes = pipeline.learn(clip, output, preset=preset.value, albedo=albedo.value, resolution=resolution,
-                               from_seconds=from_seconds, to_seconds=to_seconds, name=name, consent=consent,
-                               face_model=face_model, arcface=arcface, resnet18=resnet18, regressor=regressor,
-                               progress=progress)
+        notes = pipeline.learn(clip, output, settings, networks, progress=progress)
     say_notes(notes)
-    out.print(f"Learnt {output}", markup=False)
+    out.print(f"Learned {output}", markup=False)
+
+
+app.command()(upgrade)
 
 
 @app.command()
@@ -152,12 +161,13 @@ def track(
         if path:
             require_file_later(path, suffix)
     from headroom.cli.tables import print_track
-    from headroom.evaluation import track_report as tracking
+    from headroom.evaluation import track_report
+    from headroom.subject.networks import NetworkFiles
 
+    networks = NetworkFiles(face_model=face_model, regressor=regressor)
+    options = track_report.TrackOptions(from_seconds, to_seconds, albedo.value, networks)
     with progress_bar() as progress:
-        figures, notes = tracking.track(clip, output=output, overlay=overlay, from_seconds=from_seconds,
-                                        to_seconds=to_seconds, albedo=albedo.value, face_model=face_model,
-                                        regressor=regressor, progress=progress)
+        figures, notes = track_report.track(clip, track_report.TrackFiles(output, overlay), options, progress=progress)
     print_track(out, clip.name, figures)
     say_notes(notes)
     for path in filter(None, (output, overlay)):
@@ -176,10 +186,11 @@ def perform(
     """Predict expression and head motion from speech."""
     require_file_later(output, ".npz")
     from headroom import pipeline
+    from headroom.common.settings import PerformSettings
 
+    settings = PerformSettings(seed=seed, pose=pose.value)
     with progress_bar() as progress:
-        performance, notes = pipeline.perform(subject, speech, seed=seed, controls=control, pose=pose.value,
-                                              progress=progress)
+        performance, notes = pipeline.perform(subject, speech, settings, controls=control, progress=progress)
     performance.save(output)
     say_notes(notes)
     out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
@@ -233,7 +244,7 @@ def evaluate(
 
     with progress_bar() as progress:
         figures = run(clip, train_seconds=train_seconds, save=save, preset=preset.value, face_model=face_model,
-                      progress=progress)
+                      progress=progress).to_dict()
     print_evaluation(out, figures)
     if json_file:
         with atomic_write(json_file) as temporary:

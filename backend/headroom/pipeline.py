@@ -4,234 +4,281 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_folder
-from headroom.common.progress import Progress, no_progress
+from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
+from headroom.common.settings import (
+    LearnSettings,
+    MatchSettings,
+    PerformSettings,
+    RefineFramesSettings,
+    RefineSettings,
+)
 from headroom.face.library import store_model
-from headroom.face.model import bundled_model
+from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, is_silent
-from headroom.media.image import is_photo, write_picture
+from headroom.media.image import write_picture
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoWriter, read_frames
-from headroom.plate.match import PlateMatch, match_plates
-from headroom.subject.clip import ClipSource, LearnConfig, subject_metadata, require_resolution
-from headroom.subject.folder import Subject, write_metadata, write_rig
-from headroom.subject.photo import PhotoSource
-from headroom.track.appearance.appearance import require_albedo
+from headroom.plate import match as plate_matching
+from headroom.plate.match import PlateMatch
+from headroom.plate.shot_renders import ShotRenders
+from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
+from headroom.subject.info import NO_CONSENT, Consent, Measures, SubjectInfo
+from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
+from headroom.subject.refiner_training import require_resolution
+from headroom.subject.source import Source, open_source, open_stored_source
 from headroom.track.render import render_track
 from headroom.track.track import Track
-from headroom.track.tracker import regressor_from, track_known_face
+from headroom.track.tracker import track_known_face
 
 if TYPE_CHECKING:
+    from headroom.motion.model.model import MotionModel
     from headroom.subject.shot_refiner import Composite
 
 
 def learn(
     clip: Path,
-    subject: Path,
-    *,
-    preset: str = "draft",
-    albedo: str = "clip",
-    resolution: int = 256,
-    from_seconds: float | None = None,
-    to_seconds: float | None = None,
-    name: str | None = None,
-    consent: str | None = None,
-    face_model: Path | None = None,
-    regressor: Path | None = None,
-    arcface: Path | None = None,
-    resnet18: Path | None = None,
+    subject_folder: Path,
+    settings: LearnSettings = LearnSettings(),
+    networks: NetworkFiles = NetworkFiles(),
     progress: Progress = no_progress,
 ) -> list[str]:
-    """Learn a person from a clip, or from one photo, into the folder `subject`; returns what the user should know.
+    """Learn a person from a clip or a photo and write the subject; return what the user should know.
 
-    resolution: pixels across a render, 256 or 512. face_model: a file of `headroom model import`, kept for the
-    subject's later use; the bundled model if None. regressor: a file of the network that reads frames without
-    landmarks; the bundled one if None. arcface, resnet18: the paper's networks as published, for the refiner's memory.
+    Files in `subject_folder` that are not parts of a subject stay.
+
+    networks: files to use instead of the bundled networks. A face model is stored for the subject's later use.
     """
-    from headroom.common.networks.arcface import load_arcface
-    from headroom.refine.spatial import imagenet_spatial
-    from headroom.refine.train_config import PRESETS
+    require_resolution(settings.resolution, settings.preset)
+    require_no_foreign_parts(subject_folder)
+    model = load_face_model(networks)
+    loaded = load_networks(networks, model)
+    source = open_source(clip, settings)
+    if networks.face_model:
+        store_model(networks.face_model)
+    consent = Consent(statement=settings.consent or NO_CONSENT, recorded=date.today().isoformat())
+    info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, resolution=settings.resolution,
+                       face_model=model.digest, own_networks=networks.given, consent=consent)
+    with replace_subject(subject_folder) as writer:
+        return _learn_person(source, writer, _Plan(info, settings, model, loaded), progress)
 
-    if preset not in PRESETS:
-        raise InputError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
-    require_albedo(albedo)
-    require_resolution(resolution, preset)
-    if resnet18 and not arcface:
-        raise InputError("ResNet-18 serves to remember what ArcFace says of each frame; give ArcFace's file too.")
-    who = load_arcface(arcface) if arcface else None
-    spatial = imagenet_spatial(resnet18) if resnet18 else None
-    source = (PhotoSource if is_photo(clip) else ClipSource).open(clip, from_seconds, to_seconds)
-    model = bundled_model() if face_model is None else store_model(face_model)
-    config = LearnConfig(preset, albedo, resolution, regressor_from(regressor, model), who, spatial)
-    with atomic_folder(subject) as folder:
-        learnt = source.learn(folder, model, config, progress)
-        track, look = learnt.tracked.track, learnt.tracked.appearance
-        track.save(folder / "track.npz")
-        write_rig(folder / "rig.npz", model, track, learnt.refiner.resolution)
-        write_picture(folder / "albedo.png", look.albedo)
-        learnt.motion.save(folder / "motion.safetensors")
-        learnt.refiner.save(folder / "refiner.safetensors")
-        write_picture(folder / "preview.png", learnt.frames[len(learnt.frames) // 2])
-        write_metadata(folder, subject_metadata(clip, learnt, preset, name, consent, model))
-    return learnt.notes
+
+def upgrade(
+    subject: Path, progress: Progress = no_progress, networks: NetworkFiles = NetworkFiles()
+) -> list[str]:
+    """Learn a person again from the plates and the sound that the subject stores; return what the user should know.
+
+    Name, consent, face model and settings stay. So do files in the folder that are not parts of a subject.
+
+    networks: files of the networks that the person was learned with, where they were not the bundled ones.
+
+    Raises InputError when the subject lacks the sound, as those of format 1 do, and leaves it as it is.
+    """
+    person = Subject.open(subject)
+    source = open_stored_source(person)
+    old = person.info
+    settings = LearnSettings.model_validate(
+        {"preset": old.preset, "albedo": old.albedo, "resolution": person.resolution})
+    loaded = load_networks(networks, person.model)
+    info = SubjectInfo(name=old.name, preset=old.preset, resolution=settings.resolution, consent=old.consent,
+                       face_model=person.model.digest, own_networks=networks.given)
+    missing = [name for name in old.own_networks if name not in networks.given]
+    notes = [f"Learned with the bundled networks instead of the former {' and '.join(missing)}."] if missing else []
+    with replace_subject(subject) as writer:
+        return notes + _learn_person(source, writer, _Plan(info, settings, person.model, loaded), progress)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a person is learned; `info` is what is known before."""
+
+    info: SubjectInfo
+    settings: LearnSettings
+    model: FaceModel
+    networks: LearningNetworks
+
+
+def _learn_person(source: Source, writer: SubjectWriter, plan: _Plan, progress: Progress) -> list[str]:
+    """Learn the person of a source and write the parts of the subject; return what the user should know."""
+    model, watch, albedo = plan.model, Stopwatch(), source.albedo_kind(plan.settings.albedo)
+    with watch.step("track"):
+        tracked = source.track(model, albedo, plan.networks.regressor, subprogress(progress, 0, 0.15))
+    with watch.step("motion"):
+        motion, motion_notes = source.learn_motion(model, tracked.track, subprogress(progress, 0.15, 0.27))
+    with watch.step("plates"):
+        _write_source(source, writer, subprogress(progress, 0.27, 0.29))
+        background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
+    with watch.step("refiner"):
+        refiner = source.train_refiner(model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1))
+    person = LearnedPerson(model, tracked.track, tracked.appearance.albedo, motion, refiner)
+    notes = [*source.notes, *background_notes, *tracked.notes, *motion_notes]
+    writer.write_person(person, preview=source.frames[len(source.frames) // 2])
+    writer.write_info(plan.info.model_copy(update={
+        "albedo": albedo, "has_sound": source.sound is not None, "notes": tuple(notes), "clip": source.info,
+        "measures": _measures(motion, watch)}))
+    return notes
+
+
+def _write_source(source: Source, writer: SubjectWriter, progress: Progress) -> None:
+    """Write the frames of a source as plates, and its sound; where a subject stores them already, copy them."""
+    if source.stored is not None:
+        writer.copy_source(source.stored)
+        return
+    writer.write_plates(source.frames, source.info.fps, progress)
+    if source.sound is not None:
+        writer.write_sound(source.sound)
+
+
+def _measures(motion: MotionModel, watch: Stopwatch) -> Measures:
+    """Return the figures that the subject records of its learning."""
+    return Measures(
+        audio_offset_seconds=float(motion.audio_offset_seconds),
+        held_out_lip_correlation=round(float(motion.held_out), 3),
+        step_seconds={step: round(seconds, 1) for step, seconds in watch.seconds.items()},
+    )
 
 
 def perform(
     subject: Path,
     speech: Path,
-    *,
-    seed: int = 0,
+    settings: PerformSettings = PerformSettings(),
     controls: Sequence[str] = (),
-    pose: str = "predicted",
     progress: Progress = no_progress,
 ) -> tuple[Performance, list[str]]:
-    """Expression and pose at 25 Hz for a speech recording, and what the user should know.
+    """Predict expression and pose at 25 Hz from a speech recording; return them and what the user should know.
 
-    controls: texts like "mouth.gain=1.2" (headroom/motion/controls.py). pose: predicted, or replayed from the clip
-    with its gaze.
+    controls: texts such as "mouth.gain=1.2" (headroom/motion/controls.py).
     """
     from headroom.motion.controls import UNTOUCHED, apply_controls, parse_controls
     from headroom.motion.predict import predict, replayed
 
-    person, wanted = Subject.open(subject), parse_controls(controls)
-    progress(0.0, "Listening to the speech")
+    person, parsed_controls = Subject.open(subject), parse_controls(controls)
+    progress(0.0, "Reading the speech")
     with audio_on_disk(speech) as samples:
         if is_silent(samples):
-            raise InputError(f"{Path(speech).name} is no_progress; choose a recording with speech in it.")
+            raise InputError(f"{Path(speech).name} is silent; choose a recording with speech in it.")
         progress(0.2, "Predicting the performance")
-        performance = predict(person.motion, samples, seed=seed)
-    if pose == "replayed":
+        performance = predict(person.motion, samples, seed=settings.seed)
+    if settings.pose == "replayed":
         performance = replayed(person.motion, performance)
-    if wanted != UNTOUCHED:
-        performance = apply_controls(performance, wanted, person.model.regions)
+    if parsed_controls != UNTOUCHED:
+        performance = apply_controls(performance, parsed_controls, person.model.regions)
     progress(1.0, "Predicted the performance")
     return performance, []
 
 
-def match(
+def match_plates(
     subject: Path,
-    rotation: np.ndarray,
-    translation: np.ndarray,
-    fps: float,
-    *,
-    plate_fit: float = 0.0,
-    held: np.ndarray | None = None,
+    pose: PoseTrack,
+    settings: MatchSettings = MatchSettings(),
+    fixed_positions: NDArray[np.float64] | None = None,
     progress: Progress = no_progress,
 ) -> PlateMatch:
-    """A plate and a pose to render with for every frame of a shot; rotation (T, 3), translation (T, 3) at `fps`.
+    """Find a plate and a pose to render with for every frame of a shot.
 
-    held (T,): the positions that frames keep from an earlier match, NaN where they are free.
+    pose: the wanted poses of the T frames.
+    fixed_positions: (T,) positions in the clip that frames keep from an earlier match, NaN where a frame is free.
     """
     progress(0.0, "Matching plates")
     track = Subject.open(subject).track
-    wanted, clip = PoseTrack(fps, rotation, translation), PoseTrack(track.fps, track.rotation, track.translation)
-    return match_plates(wanted, clip, plate_fit, held)
-
-
-def render_crops(
-    subject: Path, expression: np.ndarray, rotation: np.ndarray, translation: np.ndarray, progress: Progress = no_progress
-) -> Iterator[np.ndarray]:
-    """Renders (R, R, 4) uint8 of expression (T, 64) and pose (T, 3), (T, 3), drawn without Blender."""
-    person = Subject.open(subject)
-    moved = _with_motion(person.track, expression, rotation, translation)
-    yield from render_track(person.model, moved, person.albedo, person.resolution, progress)
-
-
-def refined_frames(
-    subject: Path, renders: Iterable[np.ndarray], matched: PlateMatch, progress: Progress = no_progress
-) -> Iterator["Composite"]:
-    """The finished frames of renders (R, R, 4) uint8 over their matched plates."""
-    from headroom.subject.shot_refiner import Composite, open_shot_refiner
-
-    studio = open_shot_refiner(subject)
-    for frame, crop in enumerate(studio.refine(renders, matched)):
-        progress(frame / len(matched.plate), f"Refining frame {frame + 1} of {len(matched.plate)}")
-        yield Composite(studio.composite(matched, frame, crop), studio.warped_plate(matched, frame), crop[1])
+    clip = PoseTrack(track.fps, track.rotation, track.translation)
+    return plate_matching.match_plates(pose, clip, settings.plate_fit, fixed_positions)
 
 
 def refine_frames(
     subject: Path,
-    renders: list[Path],
-    matched: PlateMatch,
-    crops: Path,
-    *,
-    context: int = 0,
-    compare: Path | None = None,
+    shot: ShotRenders,
+    settings: RefineFramesSettings,
+    comparisons: Path | None = None,
     progress: Progress = no_progress,
 ) -> int:
-    """Refine a part of a shot, so that `refine` finds it done in the folder `crops`; how many frames were painted.
+    """Refine some frames of a shot before the movie is made; return how many were not refined before.
 
-    The first `context` renders are the window of those that follow. compare: a folder for a picture of each frame
-    before and after refining, side by side, as 000000.png and so on.
+    `refine` then takes their crops from the cache.
+
+    shot: renders of neighbouring frames; the first `settings.context` of them are only the context of the others.
+    comparisons: folder for a picture of each frame before and after refining, if `settings.compare` asks for them.
     """
     from headroom.refine.refined_crops import CropCache
     from headroom.subject.shot_refiner import open_shot_refiner
 
-    studio, painted = open_shot_refiner(subject), 0
-    with closing(studio.refine_files(renders, matched, CropCache(crops), context)) as refined:
-        for number, (crop, is_new) in enumerate(refined):
-            painted += is_new
-            if compare:
-                frame = context + number
-                both = studio.comparison(matched, frame, renders[frame], crop)
-                write_picture(compare / f"{number:06d}.png", both)
-            progress((number + 1) / (len(renders) - context), f"Refined frame {number + 1} of {len(renders) - context}")
-    return painted
+    context, count, end = settings.context, len(shot.renders), settings.first + len(shot.renders)
+    if end > len(shot.match.plate) or context >= count:
+        raise InputError("The renders do not fit the matched frames. Render the shot again.")
+    match, refiner, new = shot.match.part(settings.first, end), open_shot_refiner(subject), 0
+    with closing(refiner.refine_files(shot.renders, match, CropCache(shot.crops), context)) as refined:
+        for frame, (crop, is_new) in enumerate(refined, context):
+            new += is_new
+            if settings.compare and comparisons is not None:
+                comparison = refiner.comparison(match, frame, shot.renders[frame], crop)
+                write_picture(comparisons / f"{frame - context:06d}.png", comparison)
+            done = frame + 1 - context
+            progress(done / (count - context), f"Refined frame {done} of {count - context}")
+    return new
 
 
 def refine(
     subject: Path,
-    renders: list[Path],
-    matched: PlateMatch,
+    shot: ShotRenders,
     movie: Path,
-    *,
-    fps: float,
-    speech: Path | None,
-    crops: Path,
-    speech_from_seconds: float = 0.0,
-    speech_part: tuple[float, float] | None = None,
+    settings: RefineSettings,
+    speech: Path | None = None,
     progress: Progress = no_progress,
 ) -> int:
-    """The finished shot from render files, with the speech from a second on; returns the number of frames.
-
-    speech_part: the seconds of the speech from and to which it is heard, all of it unless given.
-
-    Refined crops are kept in the folder `crops`, and those that it holds already are not painted again.
-    """
+    """Refine a shot and write it as a movie with its speech; return the number of frames."""
     from headroom.refine.refined_crops import CropCache
     from headroom.subject.shot_refiner import open_shot_refiner
 
-    if len(renders) != len(matched.plate):
-        raise InputError(f"There are {len(renders)} renders for {len(matched.plate)} plates; render the shot again.")
-    studio = open_shot_refiner(subject)
-    camera = studio.track.camera
-    sound = SoundtrackSource(speech, speech_from_seconds, speech_part) if speech else None
-    with VideoWriter(movie, fps, camera.width, camera.height, sound=sound,
-                     options=MovieOptions(title=studio.title, generated=True)) as writer:
-        with closing(studio.composites(renders, matched, CropCache(crops))) as frames:
+    count = len(shot.renders)
+    if count != len(shot.match.plate):
+        raise InputError(f"There are {count} renders for {len(shot.match.plate)} plates; render the shot again.")
+    refiner = open_shot_refiner(subject)
+    camera = refiner.track.camera
+    sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None
+    with VideoWriter(movie, settings.fps, camera.width, camera.height, sound=sound,
+                     options=MovieOptions(title=refiner.title, generated=True)) as writer:
+        with closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops))) as frames:
             for number, frame in enumerate(frames):
-                progress(number / len(renders), f"Refining frame {number + 1} of {len(renders)}")
+                progress(number / count, f"Refining frame {number + 1} of {count}")
                 writer.write(frame)
-    return len(renders)
+    return count
 
 
-def track_rest(
+def render_crops(
+    subject: Path, motion: Performance, progress: Progress = no_progress
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield renders (R, R, 4) of a motion, made without Blender."""
+    person = Subject.open(subject)
+    frames = replace(person.track, expression=motion.expression, rotation=motion.rotation,
+                     translation=motion.translation, confidence=np.ones(len(motion), np.float32))
+    yield from render_track(person.model, frames, person.albedo, person.resolution, progress)
+
+
+def refined_frames(
+    subject: Path, renders: Iterable[NDArray[np.uint8]], match: PlateMatch, progress: Progress = no_progress
+) -> Iterator[Composite]:
+    """Yield the finished frames of renders (R, R, 4) over their matched plates; nothing is cached."""
+    from headroom.subject.shot_refiner import Composite, open_shot_refiner
+
+    refiner = open_shot_refiner(subject)
+    for frame, crop in enumerate(refiner.refine(renders, match)):
+        progress(frame / len(match.plate), f"Refining frame {frame + 1} of {len(match.plate)}")
+        yield Composite(refiner.composite(match, frame, crop), refiner.warped_plate(match, frame), crop[1])
+
+
+def track_known_person(
     subject: Path, clip: Path, from_seconds: float, to_seconds: float | None = None, progress: Progress = no_progress
 ) -> Track:
-    """The track of another part of the learnt clip, with the subject's identity, camera and light."""
+    """Track another part of the learned clip with the subject's identity, camera and light."""
     person = Subject.open(subject)
     frames = list(read_frames(clip, from_seconds, to_seconds))
     return track_known_face(person.track, person.albedo, frames, person.model, progress)
-
-
-def _with_motion(track: Track, expression, rotation, translation) -> Track:
-    sure = np.ones(len(expression), np.float32)
-    return Track(track.fps, track.camera, track.crop, track.identity, track.texture, track.light,
-                 expression, rotation, translation, sure)

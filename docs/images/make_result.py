@@ -13,6 +13,7 @@ import numpy as np
 
 from headroom import pipeline
 from headroom.common.paths import shipped_file
+from headroom.face.performance import Performance
 from headroom.media.image import write_picture
 from headroom.media.video import read_frames
 from headroom.plate.plates import Plates
@@ -27,7 +28,7 @@ def main(demo: Path) -> None:
     track = person.track
     performance, _ = pipeline.perform(person.folder, shipped_file("samples", "speech.wav"))
     motion = performance.resampled(track.fps)
-    matched = pipeline.match(person.folder, motion.rotation, motion.translation, track.fps)
+    matched = pipeline.match_plates(person.folder, motion.pose)
     shot = list(read_frames(demo / "shot.mp4"))
     lips, lids = (motion.expression[: len(shot)] @ person.model.opening_direction(*pair) for pair in ((13, 14), (159, 145)))
     opening = np.where(lids > np.quantile(lids, 0.3), lips, -np.inf)  # not in a blink
@@ -35,8 +36,9 @@ def main(demo: Path) -> None:
     with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:
         for frame in widest(opening, apart=round(track.fps / 2)):
             plate = plates[int(matched.plate[frame])]
-            render = next(pipeline.render_crops(person.folder, motion.expression[[frame]], matched.rotation[[frame]],
-                                                matched.translation[[frame]]))
+            still = Performance(track.fps, motion.expression[[frame]], matched.rotation[[frame]],
+                                matched.translation[[frame]])
+            render = next(pipeline.render_crops(person.folder, still))
             rows.append(np.hstack([plate, face_alone(plate, render, track.crop), shot[frame]]))
     write_picture(Path(__file__).with_name("result.jpg"), np.vstack(rows))
 

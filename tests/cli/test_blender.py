@@ -85,8 +85,8 @@ print("Blender quit")
 def test_controls_play_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):
     asked = {}
 
-    def perform(subject, speech, **settings):
-        asked.update(settings)
+    def perform(subject, speech, settings, controls):
+        asked.update(settings, controls=controls)
         pose = np.full((2, 3), 7, np.float32)
         return Performance(25.0, np.zeros((2, 64), np.float32), pose, pose), []
 

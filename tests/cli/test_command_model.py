@@ -8,7 +8,8 @@ import pytest
 from test_command_line import call
 
 from headroom.face.model import bundled_model, load_model
-from headroom.subject.folder import write_metadata
+from headroom.subject.folder import SubjectWriter
+from headroom.subject.info import SubjectInfo
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def test_import_writes_and_keeps_a_model_that_a_subject_then_has(monkeypatch, ca
     digest = load_model(tmp_path / "mine.npz").digest
     assert code == 0 and f"Kept Basel Face Model 2019, {digest}" in said
     (tmp_path / "subject").mkdir()
-    write_metadata(tmp_path / "subject", {"face_model": digest})
+    SubjectWriter(tmp_path / "subject").write_info(SubjectInfo(name="Robin", face_model=digest))
     code, said, _ = call(monkeypatch, capsys, "model", "info", tmp_path / "subject", "--json")
     assert code == 0 and json.loads(said)["source"] == "Basel Face Model 2019"
 

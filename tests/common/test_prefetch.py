@@ -1,14 +1,16 @@
-"""A stream that is made in a thread: the same things in the same order, never far prefetch, nothing left running."""
+"""Work in threads gives the same items in the same order, never too far in advance, and loses no error."""
 
 import threading
 import time
 
 import pytest
 
-from headroom.common.prefetch import prefetch, parallel_map
+from headroom.common.errors import Cancelled
+from headroom.common.prefetch import parallel_map, prefetch
 
 
-def counted(count, made, closed=None):
+def numbers(count, made, closed=None):
+    """Yield numbers; note which are made, and the thread in which the generator is closed."""
     try:
         for number in range(count):
             made.append(number)
@@ -18,24 +20,24 @@ def counted(count, made, closed=None):
             closed.append(threading.current_thread().name)
 
 
-def working():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
+def running_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith(("prefetch", "parallel_map"))]
 
 
-@pytest.mark.parametrize("most", [0, 1, 2, 50])
-def test_the_items_come_in_order(most):
-    assert list(prefetch(counted(20, []), most)) == list(range(20))
-    assert list(prefetch([], most)) == []
-    assert not working()
+@pytest.mark.parametrize("depth", [0, 1, 2, 50])
+def test_the_items_come_in_order(depth):
+    assert list(prefetch(numbers(20, []), depth)) == list(range(20))
+    assert list(prefetch([], depth)) == []
+    assert not running_threads()
 
 
-def test_no_more_is_made_than_was_said():
+def test_no_more_than_depth_items_are_made_in_advance():
     made = []
-    stream = prefetch(counted(20, made), 3)
-    for asked in range(1, 5):
+    stream = prefetch(numbers(20, made), 3)
+    for taken in range(1, 5):
         next(stream)
         time.sleep(0.02)
-        assert len(made) <= asked + 3
+        assert len(made) <= taken + 3
     stream.close()
 
 
@@ -52,56 +54,84 @@ def test_the_next_item_is_made_while_the_last_one_is_in_use():
     assert list(stream) == [2]
 
 
-def test_an_error_is_raised_in_its_place():
+def test_an_error_is_raised_at_its_place_in_the_order():
     def items():
         yield 1
         yield 2
         raise KeyError("third")
 
-    got = []
+    received = []
     with pytest.raises(KeyError, match="third"):
         for item in prefetch(items()):
-            got.append(item)
-    assert got == [1, 2] and not working()
+            received.append(item)
+    assert received == [1, 2] and not running_threads()
 
 
 def test_closing_ends_the_thread_and_closes_the_items_in_it():
     made, closed = [], []
-    stream = prefetch(counted(1000, made, closed))
+    stream = prefetch(numbers(1000, made, closed))
     assert next(stream) == 0
     stream.close()
-    assert len(made) <= 3 and not working()
+    assert len(made) <= 3 and not running_threads()
     assert len(closed) == 1 and closed[0].startswith("prefetch")
 
 
-def test_streams_of_streams_end_together():
+def test_nested_streams_end_together():
     closed = []
-    stream = prefetch(prefetch(counted(1000, [], closed)))
+    stream = prefetch(prefetch(numbers(1000, [], closed)))
     assert next(stream) == 0
     stream.close()
-    assert len(closed) == 1 and not working()
+    assert len(closed) == 1 and not running_threads()
 
 
-def test_what_is_made_side_by_side_comes_in_order_from_several_threads():
-    together = threading.Barrier(2, timeout=5)
+@pytest.mark.parametrize("error, logged", [(KeyError("the second item"), True), (Cancelled("Stopped."), False)])
+def test_an_error_that_nobody_waits_for_is_logged_unless_the_user_stopped(caplog, error, logged):
+    started, closing = threading.Event(), threading.Event()
 
-    def make(number):
-        together.wait()  # returns only if two are being made at once
+    def items():
+        yield 1
+        started.set()
+        closing.wait(5)
+        raise error
+
+    stream = prefetch(items())
+    assert next(stream) == 1 and started.wait(5)
+    threading.Timer(0.05, closing.set).start()
+    stream.close()
+    assert ("the second item" in caplog.text) == logged
+    assert ("no longer needed" in caplog.text) == logged
+
+
+def test_parallel_results_come_in_order_from_several_threads():
+    both = threading.Barrier(2, timeout=5)
+
+    def double(number):
+        both.wait()  # returns only when two threads are in it
         return 2 * number
 
-    assert list(parallel_map(make, range(6))) == [0, 2, 4, 6, 8, 10]
+    assert list(parallel_map(double, range(6))) == [0, 2, 4, 6, 8, 10]
 
 
-def test_side_by_side_leaves_out_what_is_not_begun_when_it_is_given_up():
+def test_closing_parallel_work_skips_what_has_not_started():
     made = []
 
-    def make(number):
+    def slow(number):
         made.append(number)
         time.sleep(0.01)
 
-    stream = parallel_map(make, range(100))
+    stream = parallel_map(slow, range(100))
     next(stream)
     stream.close()
-    assert len(made) < 10
-    with pytest.raises(ZeroDivisionError):
-        list(parallel_map(lambda number: 1 / number, [1, 0, 2]))
+    assert len(made) < 10 and not running_threads()
+
+
+def test_of_parallel_errors_the_first_is_raised_and_the_others_are_logged(caplog):
+    both = threading.Barrier(2, timeout=5)
+
+    def fail(number):
+        both.wait()
+        raise KeyError(f"item {number}")
+
+    with pytest.raises(KeyError, match="item 0"):
+        list(parallel_map(fail, range(2)))
+    assert "item 1" in caplog.text

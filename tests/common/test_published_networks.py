@@ -19,6 +19,7 @@ from headroom.pipeline import learn
 from headroom.refine.memory import Memory, MemoryConfig
 from headroom.refine.memory_retrieval import MemoryRetrieval
 from headroom.refine.spatial import imagenet_spatial
+from headroom.subject.networks import NetworkFiles
 
 
 def norm(name, width):
@@ -131,12 +132,12 @@ def test_weights_of_another_network_are_refused(load, reason, tmp_path):
 
 def test_resnet18_alone_is_refused_before_anything_is_tracked(tmp_path):
     with pytest.raises(InputError, match="give ArcFace's file too"):
-        learn(tmp_path / "clip.mp4", tmp_path / "subject", resnet18=tmp_path / "resnet18.pth")
+        learn(tmp_path / "clip.mp4", tmp_path / "subject", networks=NetworkFiles(resnet18=tmp_path / "resnet18.pth"))
 
 
 def test_a_wrong_file_is_refused_before_anything_is_tracked(tmp_path):
     with pytest.raises(InputError, match="holds no weights"):
-        learn(tmp_path / "clip.mp4", tmp_path / "subject", arcface=tmp_path / "r50.pth")
+        learn(tmp_path / "clip.mp4", tmp_path / "subject", networks=NetworkFiles(arcface=tmp_path / "r50.pth"))
 
 
 def test_the_similarity_maps_the_five_points_to_the_standard_ones():

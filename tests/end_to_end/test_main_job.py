@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tomllib
 
+from headroom.face.performance import Performance
 from headroom.media.audio import read_audio, write_wav
 from headroom.media.video import probe, read_frames
 from headroom.subject.folder import Subject
@@ -90,7 +91,8 @@ def test_eevee_and_the_rasteriser_draw_the_same_picture(learnt, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     track = Subject.open(learnt).track
     chosen = [5, 60]
-    ours = pipeline.render_crops(learnt, track.expression[chosen], track.rotation[chosen], track.translation[chosen])
+    motion = Performance(track.fps, track.expression[chosen], track.rotation[chosen], track.translation[chosen])
+    ours = pipeline.render_crops(learnt, motion)
     for index, render in enumerate(ours):
         eevee = read_picture(tmp_path / f"{index:06d}.png", alpha=True)
         both = (eevee[..., 3] == 255) & (render[..., 3] == 255)

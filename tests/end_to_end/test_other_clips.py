@@ -1,5 +1,6 @@
 """Other rates, odd sizes, and a face that reaches the corner of the frame."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -8,6 +9,7 @@ import pytest
 
 from headroom import pipeline
 from headroom.common.paths import shipped_file
+from headroom.common.settings import LearnSettings, MatchSettings
 from headroom.media.audio import read_audio, write_wav
 from headroom.media.video import probe, read_frames
 from headroom.subject.folder import Subject
@@ -21,7 +23,7 @@ def corner(quick, tmp_path_factory):
     folder = tmp_path_factory.mktemp("corner")
     clip = folder / "corner clip.mkv"
     write_odd(clip, [frame[:403, :391] for frame in read_frames(shipped_file("samples", "sample.mp4"), 0, 3, fps=NTSC)])
-    pipeline.learn(clip, folder / "subject", consent="synthetic person")
+    pipeline.learn(clip, folder / "subject", LearnSettings(consent="synthetic person"))
     return clip, folder / "subject"
 
 
@@ -57,8 +59,8 @@ def test_composites_have_the_clip_s_size_and_leave_the_rest_alone(corner, tmp_pa
     performance, _ = pipeline.perform(folder, tmp_path / "speech.wav")
     motion = performance.resampled(subject.track.fps)
     assert len(motion) == 30
-    found = pipeline.match(folder, motion.rotation, motion.translation, motion.fps, plate_fit=1.0)
-    renders = pipeline.render_crops(folder, motion.expression, found.rotation, found.translation)
+    found = pipeline.match_plates(folder, motion.pose, MatchSettings(plate_fit=1.0))
+    renders = pipeline.render_crops(folder, replace(motion, rotation=found.rotation, translation=found.translation))
     plates = list(read_frames(subject.plates_path))
     for number, composite in enumerate(pipeline.refined_frames(folder, renders, found)):
         frame = composite.frame

@@ -1,6 +1,8 @@
-"""The evaluation with a stand-in pipeline whose answers are known; its measures are tested in test_measures.py."""
+"""The evaluation with a stand-in pipeline whose results are known; test_measures.py tests the measures."""
 
 import json
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +25,7 @@ MASK = np.full((64, 64), 0.5, np.float32)
 
 @pytest.fixture
 def clip(tmp_path):
-    """Four seconds of smooth noise that drifts, with sound."""
+    """Four seconds of a gradient that brightens in cycles, with sound."""
     rng = np.random.default_rng(1)
     write_wav(tmp_path / "voice.wav", rng.normal(0, 0.1, 16000 * 4))
     ramp = np.linspace(40, 200, WIDTH)[None, :, None] + np.zeros((HEIGHT, 1, 3))
@@ -35,48 +37,45 @@ def clip(tmp_path):
 
 @pytest.fixture
 def pipeline(monkeypatch, clip):
-    """A pipeline that reconstructs perfectly and predicts a still head, one grey level too bright."""
+    """A pipeline that reconstructs perfectly, and whose prediction is a still head, one level too bright."""
     rest = list(read_frames(clip, TRAIN))
     count, model = len(rest), bundled_model()
     pose = np.random.default_rng(0).normal(0, 0.1, (count, 3)).astype(np.float32)
     far = np.tile(np.float32([0, 0, -900]), (count, 1))
     track = Track(float(probe(clip).fps), Camera(120, WIDTH, HEIGHT), Crop(20, 10, 60), np.zeros(80), np.zeros(80),
                   np.zeros((9, 3)), np.zeros((count, 64), np.float32), pose, far, np.ones(count))
-    seen = {}
+    calls = {}
 
-    def learn(clip, folder, **settings):
-        seen["learn"] = settings
+    def learn(clip, folder, settings, networks, progress):
+        calls["learn"] = settings
         return ["A note."]
 
-    def perform(folder, speech, **settings):
-        seen["speech"] = speech.stat().st_size
+    def perform(folder, speech, progress):
+        calls["speech"] = speech.stat().st_size
         still = np.zeros((50, 3), np.float32)
         return Performance(25.0, np.zeros((50, 64), np.float32), still, still - [0, 0, 900]), []
 
-    def match(folder, rotation, translation, fps, *, plate_fit):
-        assert plate_fit == 0.0
-        return SimpleNamespace(rotation=rotation, translation=translation, plate=np.zeros(len(rotation), int))
-
-    def refine_frames(folder, renders, found, progress):
-        brighter = 0 if np.allclose(found.rotation, pose) else 1
+    def refined_frames(folder, renders, match, progress):
+        brighter = not np.allclose(match.rotation, pose)
         for frame, _ in zip(rest, renders, strict=True):
-            made = np.minimum(frame, 254) + np.uint8(brighter) if brighter else frame
+            made = np.minimum(frame, 254) + np.uint8(1) if brighter else frame
             yield Composite(made, frame, MASK)
 
     for name, function in {
-        "learn": learn, "perform": perform, "match": match, "refine_frames": refine_frames,
-        "track_rest": lambda *args: track,
-        "render_crops": lambda folder, expression, rotation, translation: iter(rotation),
+        "learn": learn, "perform": perform, "refined_frames": refined_frames,
+        "match_plates": lambda folder, pose: pose,
+        "track_known_person": lambda *args: track,
+        "render_crops": lambda folder, motion: iter(motion.rotation),
     }.items():
         monkeypatch.setattr(module.pipeline, name, function)
     monkeypatch.setattr(module.Subject, "open", staticmethod(lambda folder: SimpleNamespace(model=model)))
-    return SimpleNamespace(seen=seen, track=track, rest=rest)
+    return SimpleNamespace(calls=calls, track=track, rest=rest)
 
 
 def test_a_perfect_reconstruction_and_a_known_prediction(clip, pipeline, tmp_path):
-    told = []
+    fractions = []
     figures = module.evaluate(clip, train_seconds=TRAIN, save=tmp_path / "movies",
-                              progress=lambda fraction, message: told.append(fraction))
+                              progress=lambda fraction, message: fractions.append(fraction)).to_dict()
     perfect, predicted = figures["tables"]["reconstruction"], figures["tables"]["prediction"]
     assert perfect["psnr_frame"] == perfect["psnr_crop"] == 100
     assert perfect["ssim"] == pytest.approx(1)
@@ -90,14 +89,18 @@ def test_a_perfect_reconstruction_and_a_known_prediction(clip, pipeline, tmp_pat
     assert figures["test_frames"] == len(pipeline.rest) == 60
     assert set(figures["seconds"]) == {"learn", "track", "predict", "make reconstruction", "make prediction"}
     assert figures["notes"] == ["A note."]
-    assert pipeline.seen["learn"]["to_seconds"] == TRAIN
+    assert pipeline.calls["learn"].to_seconds == TRAIN
     json.dumps(figures, allow_nan=False)
-    assert told == sorted(told)
+    assert fractions == sorted(fractions)
 
 
 def test_the_saved_movies_are_aligned_and_of_the_clips_size(clip, pipeline, tmp_path):
     folder = tmp_path / "movies"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("the user's")
     module.evaluate(clip, train_seconds=TRAIN, save=folder)
+    assert (folder / "notes.txt").read_text() == "the user's"
+    (folder / "notes.txt").unlink()
     assert sorted(path.name for path in folder.iterdir()) == ["prediction.mp4", "reconstruction.mp4", "truth.mp4"]
     for path in folder.iterdir():
         info = probe(path)
@@ -107,15 +110,37 @@ def test_the_saved_movies_are_aligned_and_of_the_clips_size(clip, pipeline, tmp_
         assert np.abs(truth.astype(int) - made).mean() < 2
 
 
-def test_a_failure_half_way_saves_nothing(clip, pipeline, tmp_path, monkeypatch):
-    def refine_frames(*args):
+def test_an_error_while_the_movies_are_made_saves_none_of_them(clip, pipeline, tmp_path, monkeypatch):
+    def refined_frames(*args):
         yield Composite(pipeline.rest[0], pipeline.rest[0], MASK)
         raise RuntimeError
 
-    monkeypatch.setattr(module.pipeline, "refine_frames", refine_frames)
+    monkeypatch.setattr(module.pipeline, "refined_frames", refined_frames)
     with pytest.raises(RuntimeError):
         module.evaluate(clip, train_seconds=TRAIN, save=tmp_path / "movies")
     assert not (tmp_path / "movies").exists()
+
+
+def test_when_a_movie_cannot_be_saved_the_older_ones_stay(clip, pipeline, tmp_path, monkeypatch):
+    folder = tmp_path / "movies"
+    folder.mkdir()
+    older = {"prediction.mp4": b"older", "reconstruction.mp4": b"older", "notes.txt": b"the user's"}
+    for name, content in older.items():
+        (folder / name).write_bytes(content)
+    rename, moved = os.replace, []
+
+    def replace(source, target):
+        if Path(target).parent == folder:
+            moved.append(target)
+            if len(moved) == 2:
+                raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(os, "replace", replace)
+        with pytest.raises(InputError, match=r"Cannot write .*movies: No space left on device"):
+            module.evaluate(clip, train_seconds=TRAIN, save=folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == older
 
 
 def test_a_clip_with_nothing_left_to_measure_on_is_refused(clip):
@@ -128,9 +153,9 @@ def test_the_tables_print_every_measure(clip, pipeline, tmp_path, capsys):
 
     from headroom.cli.tables import ROWS, print_evaluation
 
-    print_evaluation(Console(width=160), module.evaluate(clip, train_seconds=TRAIN))
-    said = capsys.readouterr().out
+    print_evaluation(Console(width=160), module.evaluate(clip, train_seconds=TRAIN).to_dict())
+    printed = capsys.readouterr().out
     for _, label, _, _ in ROWS:
-        assert label in said
+        assert label in printed
     for heading in ("reconstruction", "prediction", "learn", "Note: A note."):
-        assert heading in said
+        assert heading in printed

@@ -47,7 +47,7 @@ def test_psnr_of_a_constant_error_is_its_closed_form():
     assert psnr(black, black + 255) == pytest.approx(0)
 
 
-def test_psnr_looks_at_the_mask_alone():
+def test_psnr_compares_only_the_pixels_of_the_mask():
     truth, made = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8)
     made[:4] = 10
     mask = np.zeros((8, 8), bool)
@@ -56,8 +56,8 @@ def test_psnr_looks_at_the_mask_alone():
     assert psnr(truth, made, ~mask) > psnr(truth, made) > psnr(truth, made, mask)
 
 
-def test_psnr_atvg_wraps_as_its_script_does(picture, rng):
-    """The figures measured on the published script: 30.3 dB for noise of sigma 10, 48.1 for black against white."""
+def test_psnr_atvg_overflows_as_its_script_does(picture, rng):
+    """The published script gives 30.3 dB for noise of sigma 10, and 48.1 dB for black against white."""
     grey = np.full((256, 256, 3), 128, np.uint8)
     noise = np.repeat(rng.normal(0, 10, (256, 256, 1)), 3, axis=2)
     assert psnr_atvg(grey, np.clip(grey + noise, 0, 255).astype(np.uint8)) == pytest.approx(30.3, abs=0.3)
@@ -97,7 +97,7 @@ def test_ssim_of_one_window_is_exact(rng):
     assert ssim(x, y) == pytest.approx(np.mean(expected), abs=1e-9)
 
 
-def test_mouth_distance_matches_a_loop_and_ignores_where_the_mouth_is(rng):
+def test_mouth_distance_matches_a_loop_and_ignores_the_position_of_the_mouth(rng):
     truth, made = landmarks(rng), landmarks(rng)
     total = []
     for a, b in zip(truth, made, strict=True):
@@ -134,7 +134,7 @@ def test_head_pose_similarity_is_one_for_a_replay_in_any_order(rng):
     assert head_pose_similarity(pose, np.repeat(pose, 3, axis=0)) == pytest.approx(1)
 
 
-def test_head_pose_similarity_is_zero_when_all_lies_at_opposite_ends():
+def test_head_pose_similarity_is_zero_for_poses_at_opposite_ends():
     low, high = np.full((10, 3), -0.2), np.full((15, 3), 0.2)
     assert head_pose_similarity(low, high) == pytest.approx(0)
     assert head_pose_similarity(low, low) == 1
@@ -159,7 +159,7 @@ def test_pose_distance_of_a_shift_is_the_shift(rng):
     assert pose_distance_degrees(pose, moved) == pytest.approx([1, 2, 3])
 
 
-def test_jitter_of_even_motion_is_zero_and_of_a_zigzag_four_times_its_height():
+def test_jitter_of_uniform_motion_is_zero_and_of_a_zigzag_four_times_its_amplitude():
     even = np.linspace(0, 5, 30)[:, None] * [1, 2, 3]
     zigzag = np.where(np.arange(30) % 2, 1.0, -1.0)[:, None]
     assert jitter(even) == pytest.approx([0, 0, 0], abs=1e-12)
@@ -176,7 +176,7 @@ def test_flicker_is_zero_for_steady_motion_and_grows_with_noise():
     assert flicker(noisy, mask) > 5
 
 
-def test_flicker_ratio_rises_with_flicker_and_not_with_even_fading():
+def test_flicker_ratio_rises_with_flicker_and_not_with_uniform_fading():
     fading = np.full((20, 8, 8, 3), 100, np.uint8) + np.arange(20, dtype=np.uint8)[:, None, None, None] * 2
     restless, twice, upper_half = fading.copy(), fading.copy(), fading.copy()
     restless[::2] += 3
@@ -201,7 +201,7 @@ def test_the_face_mask_is_the_hull_of_the_oval():
     assert not measures.face_mask(np.full((478, 3), np.nan), 100, 100).any()
 
 
-def test_pose_speed_is_a_share_of_the_truths_and_does_not_know_of_place():
+def test_pose_speed_is_relative_to_the_truth_s_and_ignores_offsets_and_full_turns():
     truth = np.cumsum(np.random.default_rng(0).standard_normal((50, 3)), 0) / 100
     assert measures.pose_speed_ratio(truth, 0.5 * truth + 3) == pytest.approx(0.5)
     assert measures.pose_speed_ratio(truth, truth[:1].repeat(50, 0)) == 0
@@ -230,12 +230,12 @@ def test_the_seam_is_the_step_in_tone_at_the_border():
         assert measures.seam(*blended(step)) == pytest.approx(step, rel=0.15)
 
 
-def test_texture_that_lies_elsewhere_is_hardly_a_seam():
+def test_displaced_texture_is_hardly_a_seam():
     plate, made, mask = blended(0, texture=7)
     assert np.abs(made.astype(int) - plate)[mask > 0.5].mean() > 10
     assert measures.seam(plate, made, mask) < 4 < measures.seam(*blended(8, texture=7))
 
 
-def test_a_hard_or_an_empty_mask_has_no_ring_to_measure():
+def test_a_hard_or_an_empty_mask_has_no_seam():
     plate, made, mask = blended(5)
     assert measures.seam(plate, made, np.zeros_like(mask)) == measures.seam(plate, made, np.round(mask)) == 0

@@ -10,7 +10,8 @@ from headroom.common.paths import FACE_MODEL
 from headroom.face.library import find_model, store_model
 from headroom.face.model import bundled_model, load_model
 from headroom.face.model_info import model_info
-from headroom.subject.folder import Subject, write_metadata
+from headroom.subject.folder import Subject, SubjectWriter
+from headroom.subject.info import SubjectInfo
 
 
 @pytest.fixture()
@@ -46,7 +47,7 @@ def test_the_bundled_model_is_not_stored(other, tmp_path):
 def test_a_subject_uses_its_own_model_or_names_the_remedy(other, tmp_path):
     digest = load_model(other).digest
     (tmp_path / "subject").mkdir()
-    write_metadata(tmp_path / "subject", {"face_model": digest})
+    SubjectWriter(tmp_path / "subject").write_info(SubjectInfo(name="Robin", face_model=digest))
     with pytest.raises(InputError, match=f"{digest}, which is not on this machine; give its file to `headroom model"):
         _ = Subject.open(tmp_path / "subject").model
     store_model(other)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from headroom import pipeline
+from headroom.common.settings import PerformSettings
 from headroom.media.audio import write_wav
 from headroom.subject.clip import motion_notes
 
@@ -32,7 +33,7 @@ def test_controls_are_applied_to_the_prediction(subject_and_speech):
 
 def test_the_clip_s_own_pose_can_be_replayed(subject_and_speech, learned):
     own = learned[0].style.pose
-    performance, _ = pipeline.perform(*subject_and_speech, pose="replayed")
+    performance, _ = pipeline.perform(*subject_and_speech, PerformSettings(pose="replayed"))
     np.testing.assert_array_equal(performance.pose_vectors, own[:len(performance)])
     plain, _ = pipeline.perform(*subject_and_speech)
     np.testing.assert_array_equal(performance.expression, plain.expression)

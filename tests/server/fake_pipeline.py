@@ -15,18 +15,17 @@ def device_name():
     return "a fake device"
 
 
-def learn(clip, subject, *, preset="draft", albedo="clip", resolution=256, from_seconds=None, to_seconds=None,
-          name=None, consent=None, progress=no_progress):
+def learn(clip, subject, settings, *, progress=no_progress):
     """A subject whose files hold the clip and what was asked."""
     progress(0.5, f"Learning from {clip.name}")
     (subject / "größe & Name").mkdir(parents=True)
     (subject / "größe & Name" / "Ä clip.bin").write_bytes(clip.read_bytes())
-    asked = f"{preset} {albedo} {resolution} {from_seconds} {to_seconds} {name} {consent}"
+    asked = " ".join(str(value) for value in settings.model_dump().values())
     (subject / "subject.toml").write_text(asked, encoding="utf-8")
     return ["A note."]
 
 
-def perform(subject, speech, *, seed=0, pose="predicted", progress=no_progress):
+def perform(subject, speech, settings, *, progress=no_progress):
     """`count`, `wait`, `stuck`, `die`, `bug`, `print` or `fail: reason`, read from the speech file."""
     order, _, rest = speech.read_text(encoding="utf-8").partition(":")
     progress(0.1, f"Worker {os.getpid()} in {speech.parent.parent}")
@@ -49,10 +48,10 @@ def perform(subject, speech, *, seed=0, pose="predicted", progress=no_progress):
         case "print":
             print("words for stdout", flush=True)
         case "fail":
-            raise InputError(rest or f"{speech} is no_progress.")
-    motion = np.full((4, 3), seed, dtype=np.float32)
+            raise InputError(rest or f"{speech} is silent.")
+    motion = np.full((4, 3), settings.seed, dtype=np.float32)
     performance = Performance(25.0, np.zeros((4, 64), dtype=np.float32), motion, motion)
-    return performance, [f"{speech.name} heard", f"by {os.getpid()}", pose]
+    return performance, [f"{speech.name} heard", f"by {os.getpid()}", settings.pose]
 
 
 class FoundPlates:
@@ -65,11 +64,11 @@ class FoundPlates:
         np.savez(path, **self.arrays)
 
 
-def match(subject, rotation, translation, fps, *, plate_fit=0.0, held=None, progress=no_progress):
-    frames = len(rotation)
-    return FoundPlates(plate=np.arange(frames, dtype=np.int32), rotation=rotation, translation=translation,
-                       distance=np.full(frames, plate_fit, dtype=np.float32),
-                       position=np.arange(frames) if held is None else held)
+def match_plates(subject, pose, settings, *, fixed_positions=None, progress=no_progress):
+    frames = len(pose)
+    return FoundPlates(plate=np.arange(frames, dtype=np.int32), rotation=pose.rotation, translation=pose.translation,
+                       distance=np.full(frames, settings.plate_fit, dtype=np.float32),
+                       position=np.arange(frames) if fixed_positions is None else fixed_positions)
 
 
 def paint(render, crops):
@@ -84,21 +83,25 @@ def paint(render, crops):
     return True
 
 
-def refine_ahead(subject, renders, match, crops, *, context=0, compare=None, progress=no_progress):
-    painted = 0
-    for number, render in enumerate(renders[context:]):
+def refine_frames(subject, shot, settings, comparisons=None, *, progress=no_progress):
+    renders, painted = shot.renders, 0
+    if settings.first + len(renders) > len(shot.match.plate) or settings.context >= len(renders):
+        raise InputError("The renders do not fit the matched frames. Render the shot again.")
+    for number, render in enumerate(renders[settings.context:]):
         progress(number / len(renders), f"Worker {os.getpid()} paints")
-        painted += paint(render, crops)
-        if compare:
-            compare.mkdir(exist_ok=True)
-            (compare / f"{number:06d}.png").write_bytes(b"before|" + render.read_bytes())
+        painted += paint(render, shot.crops)
+        if settings.compare:
+            comparisons.mkdir(exist_ok=True)
+            (comparisons / f"{number:06d}.png").write_bytes(b"before|" + render.read_bytes())
     return painted
 
 
-def refine(subject, renders, match, movie, *, fps, speech, crops, speech_from_seconds=0.0, speech_part=None,
-           progress=no_progress):
+def refine(subject, shot, movie, settings, *, speech=None, progress=no_progress):
     """A movie that is its renders one after the other, then how many of them had to be painted now."""
-    painted = refine_ahead(subject, renders, match, crops, progress=progress)
-    movie.write_bytes(b"".join(render.read_bytes() for render in renders) + (speech.read_bytes() if speech else b"")
-                      + b" %d" % painted)
-    return len(renders)
+    painted = 0
+    for number, render in enumerate(shot.renders):
+        progress(number / len(shot.renders), f"Worker {os.getpid()} paints")
+        painted += paint(render, shot.crops)
+    movie.write_bytes(b"".join(render.read_bytes() for render in shot.renders)
+                      + (speech.read_bytes() if speech else b"") + b" %d" % painted)
+    return len(shot.renders)

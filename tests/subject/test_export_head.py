@@ -1,6 +1,7 @@
-"""A head written for other programs is the head that was learnt."""
+"""A head that is exported for other programs is the head that was learned."""
 
 import json
+import os
 import struct
 
 import numpy as np
@@ -12,9 +13,10 @@ from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
-from headroom.media.image import write_picture
 from headroom.subject.export.head import export_head, vertex_colours
-from headroom.subject.folder import Subject, write_metadata, write_rig
+from headroom.subject.folder import Subject, SubjectWriter
+from headroom.subject.info import SubjectInfo
+from headroom.subject.rig import Rig
 from headroom.track.track import Track
 
 FPS, FRAMES = 25.0, 6
@@ -22,17 +24,17 @@ FPS, FRAMES = 25.0, 6
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
-    """A folder with what an export reads."""
+    """A subject with the parts that an export reads."""
     folder, rng = tmp_path_factory.mktemp("subject"), np.random.default_rng(0)
     expression = rng.normal(size=(FRAMES, 64)).astype(np.float32)
     track = Track(FPS, Camera(900.0, 640, 480), Crop(0, 0, 480), rng.normal(size=80) * 0.5, np.zeros(80), AMBIENT,
                   expression, np.zeros((FRAMES, 3), np.float32), np.full((FRAMES, 3), -600, np.float32),
                   np.ones(FRAMES, np.float32))
-    write_rig(folder / "rig.npz", bundled_model(), track, 256)
+    writer = SubjectWriter(folder)
+    writer.write_rig(Rig.of(bundled_model(), track, 256))
     rows, columns = np.mgrid[:64, :64]
-    albedo = np.stack([rows * 3, columns * 3, np.full((64, 64), 90)], -1).astype(np.uint8)
-    write_picture(folder / "albedo.png", albedo)
-    write_metadata(folder, {"name": "Robin"})
+    writer.write_albedo(np.stack([rows * 3, columns * 3, np.full((64, 64), 90)], -1).astype(np.uint8))
+    writer.write_info(SubjectInfo(name="Robin"))
     return folder
 
 
@@ -68,35 +70,35 @@ class Glb:
         return values
 
 
-def assert_looks_outwards(mesh, rig):
-    """Normals point out of the face, at the tip of the nose towards +z."""
-    tip = int(rig["neutral"][:, 2].argmax())
-    nearest = int(np.linalg.norm(mesh.vertices - rig["neutral"][tip] / 1000, axis=1).argmin())
+def assert_faces_outwards(mesh, rig):
+    """Assert that the normals point out of the face: at the tip of the nose towards +z."""
+    tip = int(rig.neutral[:, 2].argmax())
+    nearest = int(np.linalg.norm(mesh.vertices - rig.neutral[tip] / 1000, axis=1).argmin())
     assert mesh.vertex_normals[nearest, 2] > 0.7
 
 
-def test_an_obj_has_vertices_texture_coordinates_and_the_albedo_beside_it(subject, tmp_path):
-    written = export_head(subject, tmp_path / "face.obj")
-    assert {path.name for path in written} == {"face.obj", "face.mtl", "face_albedo.png"}
+def test_an_obj_has_vertices_and_texture_coordinates_and_an_albedo_file(subject, tmp_path):
+    files = export_head(subject, tmp_path / "face.obj")
+    assert {path.name for path in files} == {"face.obj", "face.mtl", "face_albedo.png"}
     rig = Subject.open(subject).rig
     mesh = trimesh.load(tmp_path / "face.obj", process=False)
-    assert np.allclose(mesh.vertices, rig["neutral"] / 1000, atol=1e-6)
-    assert np.array_equal(mesh.faces, rig["faces"])
-    assert np.allclose(mesh.visual.uv, rig["uv"], atol=1e-6)
+    assert np.allclose(mesh.vertices, rig.neutral / 1000, atol=1e-6)
+    assert np.array_equal(mesh.faces, rig.faces)
+    assert np.allclose(mesh.visual.uv, rig.uv, atol=1e-6)
     assert np.array_equal(np.asarray(mesh.visual.material.image.convert("RGB")), Subject.open(subject).albedo)
-    assert_looks_outwards(mesh, rig)
+    assert_faces_outwards(mesh, rig)
 
 
 def test_a_ply_has_the_albedo_s_colour_at_every_vertex(subject, tmp_path):
     assert export_head(subject, tmp_path / "face.ply") == [tmp_path / "face.ply"]
     rig = Subject.open(subject).rig
     mesh = trimesh.load(tmp_path / "face.ply", process=False)
-    assert np.allclose(mesh.vertices, rig["neutral"] / 1000, atol=1e-6) and np.array_equal(mesh.faces, rig["faces"])
-    u, v = rig["uv"].T
+    assert np.allclose(mesh.vertices, rig.neutral / 1000, atol=1e-6) and np.array_equal(mesh.faces, rig.faces)
+    u, v = rig.uv.T
     expected = np.stack([((1 - v) * 64 - 0.5) * 3, (u * 64 - 0.5) * 3, np.full(len(u), 90)], 1)
-    inside = ((rig["uv"] > 0.02) & (rig["uv"] < 0.98)).all(1)
+    inside = ((rig.uv > 0.02) & (rig.uv < 0.98)).all(1)
     assert np.abs(mesh.visual.vertex_colors[inside, :3] - expected[inside]).max() <= 2
-    assert_looks_outwards(mesh, rig)
+    assert_faces_outwards(mesh, rig)
 
 
 def test_a_glb_has_64_named_morph_targets_with_regions(subject, tmp_path):
@@ -104,18 +106,18 @@ def test_a_glb_has_64_named_morph_targets_with_regions(subject, tmp_path):
     rig, glb = Subject.open(subject).rig, Glb(tmp_path / "face.glb")
     mesh = glb.tree["meshes"][0]
     primitive = mesh["primitives"][0]
-    assert mesh["extras"] == {"targetNames": rig["names"].tolist(), "regions": rig["regions"].tolist()}
+    assert mesh["extras"] == {"targetNames": rig.names.tolist(), "regions": rig.regions.tolist()}
     assert len(primitive["targets"]) == len(mesh["weights"]) == 64
-    for target, offsets in zip(primitive["targets"], rig["expression"]):
+    for target, offsets in zip(primitive["targets"], rig.expression):
         assert np.allclose(glb.accessor(target["POSITION"]), offsets / 1000, atol=1e-7)
-    assert np.allclose(glb.accessor(primitive["attributes"]["POSITION"]), rig["neutral"] / 1000, atol=1e-6)
+    assert np.allclose(glb.accessor(primitive["attributes"]["POSITION"]), rig.neutral / 1000, atol=1e-6)
     u, v = glb.accessor(primitive["attributes"]["TEXCOORD_0"]).T
-    assert np.allclose(np.stack([u, 1 - v], 1), rig["uv"], atol=1e-6)
+    assert np.allclose(np.stack([u, 1 - v], 1), rig.uv, atol=1e-6)
     assert np.allclose(np.linalg.norm(glb.accessor(primitive["attributes"]["NORMAL"]), axis=1), 1, atol=1e-3)
     assert "animations" not in glb.tree
     loaded = trimesh.load(tmp_path / "face.glb", process=False).geometry["Head"]
-    assert np.array_equal(loaded.faces, rig["faces"])
-    assert_looks_outwards(loaded, rig)
+    assert np.array_equal(loaded.faces, rig.faces)
+    assert_faces_outwards(loaded, rig)
 
 
 def test_a_performance_moves_weights_and_head_in_metres_and_seconds(subject, performance, tmp_path):
@@ -129,15 +131,15 @@ def test_a_performance_moves_weights_and_head_in_metres_and_seconds(subject, per
         assert np.allclose(glb.accessor(sampler["input"])[:, 0], np.arange(FRAMES) / FPS)
     weights = glb.accessor(channels["weights"]["output"]).reshape(FRAMES, 64)
     assert np.allclose(weights, motion.expression)
-    turns = glb.accessor(channels["rotation"]["output"])
-    shifts = glb.accessor(channels["translation"]["output"])
-    assert ((turns[1:] * turns[:-1]).sum(1) > 0).all()
+    rotations = glb.accessor(channels["rotation"]["output"])
+    translations = glb.accessor(channels["translation"]["output"])
+    assert ((rotations[1:] * rotations[:-1]).sum(1) > 0).all()
     points = np.array([[70.0, 0, 0], [0, 90, 10], [0, 0, 100]])
     for frame in range(FRAMES):
         expected = pose_vertices(points, motion.rotation[frame], motion.translation[frame]) / 1000
-        x, y, z, w = turns[frame]
+        x, y, z, w = rotations[frame]
         matrix = trimesh.transformations.quaternion_matrix([w, x, y, z])[:3, :3]
-        assert np.allclose(points / 1000 @ matrix.T + shifts[frame], expected, atol=1e-5)
+        assert np.allclose(points / 1000 @ matrix.T + translations[frame], expected, atol=1e-5)
 
 
 def test_blender_finds_the_shape_keys_and_their_motion(subject, performance, tmp_path):
@@ -148,12 +150,12 @@ def test_blender_finds_the_shape_keys_and_their_motion(subject, performance, tmp
     head = next(item for item in bpy.data.objects if item.type == "MESH")
     keys = head.data.shape_keys.key_blocks
     rig = Subject.open(subject).rig
-    assert [key.name for key in keys[1:]] == rig["names"].tolist()
-    assert len(head.data.vertices) == len(rig["neutral"]) and head.data.shape_keys.animation_data.action
+    assert [key.name for key in keys[1:]] == rig.names.tolist()
+    assert len(head.data.vertices) == len(rig.neutral) and head.data.shape_keys.animation_data.action
     bpy.ops.wm.read_factory_settings(use_empty=True)
 
 
-def test_colours_between_pixels_are_mixed():
+def test_colours_between_pixels_are_interpolated():
     albedo = np.zeros((2, 2, 3), np.uint8)
     albedo[0, 1] = 200
     uv = np.array([[0.25, 0.75], [0.75, 0.75], [0.5, 0.75], [0.0, 0.0]])
@@ -166,3 +168,20 @@ def test_only_a_glb_holds_motion_and_other_suffixes_are_refused(subject, perform
     with pytest.raises(InputError, match=r"must end in \.obj, \.ply, \.glb"):
         export_head(subject, tmp_path / "face.fbx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_when_a_file_cannot_be_written_the_older_export_stays_whole(subject, tmp_path, monkeypatch):
+    export_head(subject, tmp_path / "face.obj")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    rename, renames = os.replace, []
+
+    def replace(source, target):
+        renames.append(target)
+        if len(renames) == 5:  # the older files are away, and one of the new ones is there
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(InputError, match="No space left on device"):
+        export_head(subject, tmp_path / "face.obj")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -1,4 +1,4 @@
-"""Identity features of a clip's frames, and where the face's five points lie in them."""
+"""Identity features of a clip's frames, and the five points of the face that ArcFace needs."""
 
 from types import SimpleNamespace
 
@@ -23,7 +23,7 @@ def track():
                  np.zeros((FRAMES, 64)), still, away, np.ones(FRAMES))
 
 
-def test_the_five_points_are_eyes_nose_and_mouth_from_left_to_right_as_seen(track):
+def test_the_five_points_are_eyes_nose_and_mouth_from_left_to_right_in_the_picture(track):
     left, right, nose, mouth_left, mouth_right = face_points(bundled_model(), track, 0)
     assert left[0] < nose[0] < right[0] and mouth_left[0] < nose[0] < mouth_right[0]
     assert max(left[1], right[1]) < nose[1] < min(mouth_left[1], mouth_right[1])
@@ -33,17 +33,17 @@ def test_the_five_points_move_with_the_head(track):
     first, second = (face_points(bundled_model(), track, frame) for frame in (0, 1))
     shift = second - first
     assert np.allclose(shift[:, 1], 0, atol=1e-4)
-    assert np.allclose(shift[:, 0], 900 * 20 / 700, rtol=0.15)  # the nose is nearer
+    assert np.allclose(shift[:, 0], 900 * 20 / 700, rtol=0.15)  # the nose is nearer to the camera
 
 
-def test_without_arcface_the_feature_is_the_face_models_own_coefficients(track):
+def test_without_arcface_the_feature_is_the_face_model_s_coefficients(track):
     feature = identity_features(bundled_model(), track, [], None)
     assert feature.dtype == np.float32 and (feature[:, :80] == track.identity.astype(np.float32)).all()
     assert (feature[:, 80:] == track.texture.astype(np.float32)).all() and len(feature) == len(track)
 
 
-def test_arcface_is_shown_every_frame_with_its_own_points(track):
+def test_arcface_reads_every_frame_with_the_points_of_that_frame(track):
     frames = [np.full((4, 4, 3), index, np.uint8) for index in range(FRAMES)]
-    reader = SimpleNamespace(embed=lambda frame, points: np.float32([frame[0, 0, 0], points[2, 0]]))
-    seen = identity_features(bundled_model(), track, frames, reader)
-    assert seen[:, 0].tolist() == [0, 1, 2] and (np.diff(seen[:, 1]) > 20).all()
+    reader = SimpleNamespace(read=lambda frame, points: np.float32([frame[0, 0, 0], points[2, 0]]))
+    features = identity_features(bundled_model(), track, frames, reader)
+    assert features[:, 0].tolist() == [0, 1, 2] and (np.diff(features[:, 1]) > 20).all()

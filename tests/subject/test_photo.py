@@ -1,4 +1,4 @@
-"""A person from one photo: everything after learning takes the subject as it takes one from a clip."""
+"""A person from one photo: the subject works like one from a clip."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,8 @@ from quick_subject import quick_draft
 from headroom import pipeline
 from headroom.common.errors import InputError
 from headroom.common.paths import shipped_file
-from headroom.evaluation import evaluate
+from headroom.common.settings import LearnSettings
+from headroom.evaluation.evaluate import remake_frames
 from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
 from headroom.media.video import read_frames
@@ -17,53 +18,58 @@ from headroom.subject.photo import HEAD_MOTION, general_motion, load_photo, mirr
 from headroom.track.appearance.appearance import Appearance
 
 
+def write_photo(folder):
+    """Write a picture of one person into a folder."""
+    frame = next(iter(read_frames(shipped_file("samples", "sample.mp4"), 1.0, 1.2)))
+    cv2.imwrite(str(folder / "robin.png"), frame[..., ::-1])
+    return folder / "robin.png"
+
+
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):
     """A picture file of one person."""
-    path = tmp_path_factory.mktemp("photo") / "robin.png"
-    frame = next(iter(read_frames(shipped_file("samples", "sample.mp4"), 1.0, 1.2)))
-    cv2.imwrite(str(path), frame[..., ::-1])
-    return path
+    return write_photo(tmp_path_factory.mktemp("photo"))
 
 
 @pytest.fixture(scope="module")
 def subject(photo, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("learnt") / "robin"
+    folder = tmp_path_factory.mktemp("learned") / "robin"
     with quick_draft():
-        notes = pipeline.learn(photo, folder, consent="synthetic person")
+        notes = pipeline.learn(photo, folder, LearnSettings(consent="synthetic person"))
     assert any("one photo" in note for note in notes)
     return folder
 
 
 def test_a_photo_gives_a_subject_with_one_plate(subject, photo):
     person = Subject.open(subject)
-    assert len(person.track) == 1 and person.facts["clip"]["file"] == "robin.png"
+    assert len(person.track) == 1 and person.info.clip.file == "robin.png"
+    assert person.info.clip.kind == "photo" and person.sound_path is None and person.info.albedo == "frame"
     plates = list(read_frames(person.plates_path))
     truth = load_photo(photo, None, None)
     assert len(plates) == 1 and np.abs(plates[0][: len(truth)].astype(int) - truth).mean() < 3
 
 
-def test_a_shot_of_a_photo_moves_the_head_and_nothing_far_away(subject):
+def test_a_shot_of_a_photo_moves_the_head_and_not_the_border_of_the_picture(subject):
     track = Subject.open(subject).track
     turned = track.rotation.repeat(3, axis=0) + np.radians([[0, 0, 0], [0, 4, 0], [0, 8, 0]])
     motion = Performance(25.0, track.expression.repeat(3, axis=0), turned, track.translation.repeat(3, axis=0))
-    frames = [made.frame.astype(int) for made in evaluate.remake_frames(subject, motion)]
+    frames = [made.frame.astype(int) for made in remake_frames(subject, motion)]
     assert [frame.shape for frame in frames] == [(track.camera.height, track.camera.width, 3)] * 3
     changed = [np.abs(frame - frames[0]).max(axis=2) > 0 for frame in frames]
     assert changed[2].any() and 0 < changed[1].mean() < 0.9
     assert not changed[2][:, :4].any() and not changed[2][:, -4:].any()
 
 
-def test_the_head_moves_about_the_photos_pose_less_than_a_speakers(subject):
+def test_the_head_moves_about_the_photo_s_pose_less_than_an_average_speaker_s(subject):
     track = Subject.open(subject).track
     style = general_motion(bundled_model(), track).style
     assert np.allclose(np.median(style.pose, axis=0), [*track.rotation[0], *track.translation[0]], atol=1e-3)
-    from headroom.motion.model.general import general_model
+    from headroom.motion.train.general import general_model
 
     assert np.allclose(style.pose.std(axis=0), HEAD_MOTION * general_model().style.pose.std(axis=0), rtol=1e-3)
 
 
-def test_skin_that_is_turned_away_is_taken_from_the_other_side(subject):
+def test_skin_that_is_turned_away_is_copied_from_the_other_side(subject):
     person = Subject.open(subject)
     track, size = person.track, 128
     track.rotation[:] = np.radians([0, 50, 0])
@@ -73,16 +79,16 @@ def test_skin_that_is_turned_away_is_taken_from_the_other_side(subject):
              for picture in (albedo, albedo[:, ::-1])]
     changed = [np.abs(side - picture).max(axis=2) > 60 for side, picture in zip(sides, (albedo, albedo[:, ::-1]))]
     halves = np.array([[part.sum() for part in np.split(each, 2, axis=1)] for each in changed])
-    assert halves.max() > 100 and (halves.max(axis=0) == 0).sum() == 1  # one side only, whatever is on it
+    assert halves.max() > 100 and (halves.max(axis=0) == 0).sum() == 1  # only one side, whichever colour it has
 
 
-def test_a_large_photo_is_made_smaller(tmp_path):
+def test_a_large_photo_is_reduced(tmp_path):
     cv2.imwrite(str(tmp_path / "large.jpg"), np.full((3000, 4000, 3), 90, np.uint8))
     assert load_photo(tmp_path / "large.jpg", None, None).shape == (1440, 1920, 3)
 
 
-def refused(picture, folder):
-    """The one sentence that a photo is refused with."""
+def refusal_of(picture, folder):
+    """The message with which a photo is refused: one sentence, and no subject."""
     cv2.imwrite(str(folder / "bad.png"), picture)
     with pytest.raises(InputError) as refusal:
         pipeline.learn(folder / "bad.png", folder / "subject")
@@ -91,18 +97,18 @@ def refused(picture, folder):
 
 
 def test_a_photo_without_a_face_is_refused(tmp_path):
-    assert "No face found in bad.png" in refused(np.full((300, 300, 3), 120, np.uint8), tmp_path)
+    assert "No face found in bad.png" in refusal_of(np.full((300, 300, 3), 120, np.uint8), tmp_path)
 
 
-def test_a_face_too_small_to_work_with_is_refused(photo, subject, tmp_path):
+def test_a_face_that_is_too_small_is_refused(photo, subject, tmp_path):
     shrink = 80 / Subject.open(subject).track.crop.size
     small = cv2.resize(cv2.imread(str(photo)), None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    assert "pixels high" in refused(small, tmp_path)
+    assert "pixels high" in refusal_of(small, tmp_path)
 
 
 def test_without_general_weights_a_photo_is_refused(photo, monkeypatch, tmp_path):
-    monkeypatch.setattr("headroom.motion.retarget.general_model_for", lambda model: None)
-    assert "needs the general motion weights" in refused(cv2.imread(str(photo)), tmp_path)
+    monkeypatch.setattr("headroom.motion.retarget.general_model", lambda *directions: None)
+    assert "needs the general motion weights" in refusal_of(cv2.imread(str(photo)), tmp_path)
 
 
 def test_a_photo_has_no_part_to_choose(photo):

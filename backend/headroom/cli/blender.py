@@ -91,7 +91,7 @@ def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = 
     progress(0.0, "Starting Blender")
     with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as folder:
         if controls or pose != "predicted":
-            performance = _played(subject, speech, Path(folder), seed=seed, controls=controls, pose=pose)
+            performance = _played(subject, speech, Path(folder), controls, seed=seed, pose=pose)
         arguments += ["--performance", performance] if performance else []
         archive = build_extension(Path(folder))
         with local_server() as server:
@@ -101,11 +101,12 @@ def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = 
             return _run(command, environment, progress)
 
 
-def _played(subject: Path, speech: Path, folder: Path, **settings: Any) -> Path:
+def _played(subject: Path, speech: Path, folder: Path, controls: Sequence[str], **settings: Any) -> Path:
     """A prediction as the controls play it, in a file that the extension takes instead of predicting."""
+    from headroom.common.settings import PerformSettings
     from headroom.pipeline import perform
 
-    performance, _ = perform(subject, speech, **settings)
+    performance, _ = perform(subject, speech, PerformSettings(**settings), controls)
     performance.save(folder / "performance.npz")
     return folder / "performance.npz"
 
@@ -118,7 +119,7 @@ def require_usable(subject: Path, speech: Path) -> None:
     Subject.open(subject)
     with audio_on_disk(speech) as samples:
         if is_silent(samples):
-            raise InputError(f"{speech.name} is no_progress; choose a recording with speech in it.")
+            raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
 
 
 def _run(command: list[str], environment: dict[str, str], progress: Progress) -> dict[str, Any]:

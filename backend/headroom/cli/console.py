@@ -113,7 +113,8 @@ def require_file_later(path: Path, suffix: str) -> Path:
 
 def require_folder_later(path: Path, marker: str | None = None) -> Path:
     """The same for a folder. With `marker`, a folder that is there already is to be replaced as a whole, so it must be
-    empty or hold the file `marker`."""
+    empty or hold the file `marker`.
+    """
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; choose a folder.")
     if marker and path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():

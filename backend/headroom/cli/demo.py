@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headroom.cli.blender import find_blender, make_shot
 from headroom.common.paths import shipped_file
-from headroom.common.progress import Progress, subprogress, no_progress
+from headroom.common.progress import Progress, no_progress, subprogress
 
 CONSENT = "synthetic person"  # samples/README.md: nobody is shown
 
@@ -14,10 +14,11 @@ CONSENT = "synthetic person"  # samples/README.md: nobody is shown
 def run(output: Path, progress: Progress = no_progress) -> list[Path]:
     """Learn the sample, make its shot; returns what was written into the folder `output`."""
     from headroom import pipeline
+    from headroom.common.settings import LearnSettings
 
     find_blender()  # before the minutes of learning
     clip, speech = shipped_file("samples", "sample.mp4"), shipped_file("samples", "speech.wav")
     subject, movie, blend = output / "subject", output / "shot.mp4", output / "shot.blend"
-    pipeline.learn(clip, subject, name="Robin", consent=CONSENT, progress=subprogress(progress, 0, 0.6))
+    pipeline.learn(clip, subject, LearnSettings(name="Robin", consent=CONSENT), progress=subprogress(progress, 0, 0.6))
     make_shot(subject, speech, movie, blend=blend, progress=subprogress(progress, 0.6, 1))
     return [subject, movie, blend]

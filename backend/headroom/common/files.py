@@ -1,4 +1,4 @@
-"""Writing files so that a reader finds the old one or the new one, never half of one."""
+"""Writing files and folders so that a reader finds the old version or the new one, never half of one."""
 
 from __future__ import annotations
 
@@ -7,53 +7,98 @@ import os
 import shutil
 import uuid
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from headroom.common.errors import InputError
 
 CHUNK_BYTES = 1 << 20
 NPZ_ERRORS = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
-"""What reading an .npz raises when it is missing, cut short, empty, something else, or lacks an array."""
+"""Exceptions that reading an .npz raises when it is missing, truncated, empty, no .npz, or lacks an array."""
+
+MAX_STEM = 60
+"""Characters of a file's name that its temporary name keeps, because file systems allow 255 bytes."""
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, with its suffix, renamed to `path` if the block succeeds and removed otherwise.
+    """Yield a temporary name beside `path`, with its suffix; it is renamed to `path` when the block succeeds.
 
-    Raises InputError when the folder cannot be written.
+    Raises InputError when the system does not let the file be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary = _hidden_name_beside(path)
     require_writable(path.parent)
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with explain_write_errors(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """The same for a whole folder; an older folder at `path` is replaced only when the block succeeds."""
+    """Yield a temporary folder beside `path`; it replaces the whole folder `path` when the block succeeds.
+
+    The old folder stays when anything fails. Raises InputError when the system does not let the folder be written.
+    """
     path = Path(path)
     require_writable(path.parent)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    temporary.mkdir()
+    temporary = _hidden_name_beside(path)
     try:
-        yield temporary
-        old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-        if path.exists():
-            os.replace(path, old)
-        os.replace(temporary, path)
-        shutil.rmtree(old, ignore_errors=True)
+        with explain_write_errors(path):
+            temporary.mkdir()
+            yield temporary
+            _replace_folder(path, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def atomic_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Yield a temporary folder; its files replace the files `names` of `folder`, all or none, when the block succeeds.
+
+    Files of these names that the block did not write are removed from `folder`. Everything else in it stays. The first
+    name leaves first and arrives last, so a reader that requires it never opens a mixture of old and new files.
+
+    names: names of files that the temporary folder may hold.
+
+    Raises InputError when the system does not let the files be written.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            yield temporary
+        return
+    require_writable(folder)
+    # The temporary folder lies inside, because the folder itself may be the root of another file system.
+    temporary, old = (folder / f".headroom-{uuid.uuid4().hex[:8]}{suffix}" for suffix in ("", ".old"))
+    try:
+        with explain_write_errors(folder):
+            temporary.mkdir()
+            yield temporary
+            _replace_files(folder, temporary, old, names)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def explain_write_errors(path: Path) -> Iterator[None]:
+    """Turn errors of writing `path` in the block into an InputError that says what to do."""
+    try:
+        yield
+    except Exception as error:
+        reason = _write_failure(error, path)
+        if reason is None:
+            raise
+        raise InputError(f"Cannot write {path}: {reason}. Free some disk space or choose another folder.") from error
+
+
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """Return the SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -62,7 +107,7 @@ def file_digest(path: Path) -> str:
 
 
 def require_writable(folder: Path) -> None:
-    """Make `folder`, or say in one sentence that nothing can be written there."""
+    """Create `folder`; raise InputError when nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".{uuid.uuid4().hex[:8]}"
@@ -70,3 +115,68 @@ def require_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"Cannot write in {folder}: {error.strerror}. Choose another folder.") from error
+
+
+def _hidden_name_beside(path: Path) -> Path:
+    """Return an unused hidden name in the folder of `path`."""
+    return path.with_name(f".{path.stem[:MAX_STEM]}.{uuid.uuid4().hex[:8]}{path.suffix}")
+
+
+def _replace_folder(path: Path, new: Path) -> None:
+    """Rename the folder `new` to `path`; rename the folder that is there back when this fails."""
+    if not path.exists():
+        os.replace(new, path)
+        return
+    old = _hidden_name_beside(path)
+    os.replace(path, old)
+    try:
+        os.replace(new, path)
+    except BaseException as error:
+        _undo([(path, old)], path, old, error)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _replace_files(folder: Path, new: Path, old: Path, names: Sequence[str]) -> None:
+    """Move the files `names` of `folder` to `old` and those of `new` to `folder`; undo everything when this fails."""
+    old.mkdir()
+    moves: list[tuple[Path, Path]] = []  # from, to; those that were done
+    try:
+        for name in names:
+            if (folder / name).is_file():
+                os.replace(folder / name, old / name)
+                moves.append((folder / name, old / name))
+        for name in reversed(names):
+            if (new / name).is_file():
+                os.replace(new / name, folder / name)
+                moves.append((new / name, folder / name))
+    except BaseException as error:
+        _undo(moves, folder, old, error)
+        old.rmdir()
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _undo(moves: Sequence[tuple[Path, Path]], path: Path, old: Path, cause: BaseException) -> None:
+    """Take moves (from, to) back; where that fails too, name the place of the old files, because it is hidden."""
+    try:
+        for source, target in reversed(moves):
+            os.replace(target, source)
+    except OSError:
+        raise InputError(f"Cannot write {path}: {cause}. The previous files are now in {old}; move them back.") from cause
+
+
+def _write_failure(error: BaseException | None, path: Path) -> str | None:
+    """Return why the system refused to write in the folder of `path`; None when the error has another cause."""
+    if isinstance(error, OSError):
+        named = error.filename if isinstance(error.filename, str) else None
+        if named is not None and path.absolute().parent not in Path(named).absolute().parents:
+            return None  # the error is about another file, which was read
+        return error.strerror or str(error)
+    if isinstance(error, ValueError):  # numpy's savez raises it where closing the archive fails after a failed write
+        return _write_failure(error.__context__, path)
+    if isinstance(error, RuntimeError) and "inline_container" in str(error):  # torch.save has no class of its own
+        return "the file could not be written in full"
+    if type(error).__name__ == "SafetensorError" and "I/O error: " in str(error):  # by name, to avoid the import
+        return str(error).rpartition("I/O error: ")[2]
+    return None

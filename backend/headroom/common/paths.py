@@ -1,4 +1,4 @@
-"""Where Headroom's own files are: bundled weights and samples, and the user's folders."""
+"""Paths of Headroom's own files: bundled weights and samples, and the user's folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import platformdirs
 from headroom.common.errors import HeadroomError
 
 PACKAGE = Path(__file__).resolve().parents[1]
-"""The folder of the package `headroom`."""
+"""Folder of the package `headroom`."""
 
 WEIGHTS = PACKAGE / "weights"
 FACE_MODEL = WEIGHTS / "face.npz"
@@ -23,22 +23,22 @@ CHECKSUMS = WEIGHTS / "SHA256SUMS"
 
 
 def cache_folder() -> Path:
-    """The folder for jobs, blobs, logs and tracked clips: HEADROOM_DATA, or the platform's cache folder."""
-    given = os.environ.get("HEADROOM_DATA")
-    return Path(given) if given else platformdirs.user_cache_path("headroom", appauthor=False)
+    """Return the folder for jobs, blobs, logs and tracked clips: HEADROOM_DATA, or the platform's cache folder."""
+    folder = os.environ.get("HEADROOM_DATA")
+    return Path(folder) if folder else platformdirs.user_cache_path("headroom", appauthor=False)
 
 
 def face_models_folder() -> Path:
-    """The folder for imported face models: HEADROOM_MODELS, or the platform's data folder.
+    """Return the folder for imported face models: HEADROOM_MODELS, or the platform's data folder.
 
-    Not the cache folder, because imported models cannot be made again from anything that Headroom holds.
+    The cache folder would be wrong, because Headroom cannot make an imported model again.
     """
-    given = os.environ.get("HEADROOM_MODELS")
-    return Path(given) if given else platformdirs.user_data_path("headroom", appauthor=False) / "models"
+    folder = os.environ.get("HEADROOM_MODELS")
+    return Path(folder) if folder else platformdirs.user_data_path("headroom", appauthor=False) / "models"
 
 
 def shipped_file(folder: str, name: str) -> Path:
-    """A file that is part of Headroom but not of the package's code.
+    """Return a file that is part of Headroom but not of the package's code.
 
     In a checkout the file lies in `folder` below the repository's root; the wheel carries it in `headroom/_FOLDER`.
 

@@ -1,4 +1,4 @@
-"""How long-running functions tell how far they are."""
+"""How long-running functions report their progress and measure the time of their steps."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with a fraction from 0 to 1 and what is being done, in words an artist understands.
+    """A callable that receives a fraction from 0 to 1 and what is being done, in words an artist understands.
 
     It may raise `headroom.common.errors.Cancelled`; the caller lets that pass and leaves nothing half-written.
     """
 
-    def __call__(self, fraction: float, message: str) -> None: ...
+    def __call__(self, fraction: float, message: str) -> None:
+        """Report how far the work is."""
 
 
 def no_progress(fraction: float, message: str) -> None:
-    """A progress that tells nobody."""
+    """Ignore the progress."""
 
 
 def subprogress(progress: Progress, start: float, end: float) -> Progress:
-    """The progress of one step that covers `start`..`end` of the whole."""
+    """Return the progress of one step, which covers `start` to `end` of the whole."""
 
     def report(fraction: float, message: str) -> None:
         progress(start + (end - start) * fraction, message)
@@ -30,9 +31,15 @@ def subprogress(progress: Progress, start: float, end: float) -> Progress:
     return report
 
 
-@contextmanager
-def timed(took: dict[str, float], step: str) -> Iterator[None]:
-    """Note in `took` how many seconds a step lasted, unless it failed."""
-    begun = time.perf_counter()
-    yield
-    took[step] = time.perf_counter() - begun
+class Stopwatch:
+    """Measures named steps; `seconds` holds the duration of each step that succeeded."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure the block."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start

@@ -1,0 +1,1 @@
+"""Measuring what Headroom makes: learned people against held-out parts of their clips, and tracks."""

@@ -1,4 +1,4 @@
-"""What is measured of a movie or a motion, each measure one function of plain arrays.
+"""Measures of movies and motions; each is one function of plain arrays.
 
 Pictures are (H, W, 3) uint8 RGB. A movie's figure is the mean of its frames' figures.
 """
@@ -12,23 +12,22 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 from scipy.stats import wasserstein_distance
 
-
-IDENTICAL_DB = 100.0  # what PSNR is called when two pictures do not differ
+IDENTICAL_DB = 100.0  # PSNR of two identical pictures, which would be infinite
 
 # The 20 mouth points of the 68-point convention (48..67) among MediaPipe's 478.
 MOUTH = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178)
 UPPER_LIP, LOWER_LIP = 13, 14  # inner edges, in the middle
 LEFT_EYE, RIGHT_EYE = 263, 33  # outer corners, the subject's left and right
-# MediaPipe's face oval, from the top of the forehead round by the left ear and the chin.
+# MediaPipe's face oval, from the top of the forehead past the left ear and the chin.
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # weights of red, green and blue in brightness
-SEAM_EDGE = 0.02  # of a mask: beyond it in both directions there is no ring
+MASK_EDGE = 0.02  # a mask fades between this value and one minus it
 
 
 def psnr(truth: np.ndarray, made: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """10 log10(255² / mean squared difference) in dB, in floating point; over mask (H, W) bool if given."""
+    """Return 10 log10(255² / mean squared difference) in dB; mask: (H, W) bool, the pixels to compare."""
     difference = truth.astype(np.float64) - made.astype(np.float64)
     if mask is not None:
         difference = difference[mask]
@@ -36,22 +35,25 @@ def psnr(truth: np.ndarray, made: np.ndarray, mask: np.ndarray | None = None) ->
 
 
 def psnr_atvg(truth: np.ndarray, made: np.ndarray) -> float:
-    """The PSNR of ATVG's published script, only for comparison with tables made by it.
+    """Return the PSNR of ATVG's published script, for comparison with tables that were made with it.
 
-    Both pictures as grey of 256 x 256; difference and square wrap around in uint8, so that the result is never under
-    24 dB and a grave error can score high. Published values of 30-31 mean a true PSNR of about 23-27 dB.
+    The script compares grey pictures of 256 x 256. Difference and square overflow in uint8, so the result is never
+    below 24 dB and a large error can score high. Published values of 30-31 mean a true PSNR of about 23-27 dB.
     """
     grey_truth, grey_made = (
         cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (256, 256), interpolation=cv2.INTER_AREA)
         for picture in (truth, made)
     )
-    difference = grey_truth - grey_made  # uint8, wraps
+    difference = grey_truth - grey_made  # uint8, overflows as in the script
     return _decibels(float(np.mean(difference * difference)))
 
 
 def ssim(truth: np.ndarray, made: np.ndarray) -> float:
-    """Structural similarity at 256 x 256: 7 x 7 uniform window, range 255, K = 0.01 and 0.03, sample covariance,
-    windows inside the picture only, mean over pixels and the three channels. 1 is identical."""
+    """Return the structural similarity at 256 x 256; 1 is identical.
+
+    Uniform window of 7 x 7, range 255, K = 0.01 and 0.03, sample covariance, only windows inside the picture, mean over
+    pixels and channels.
+    """
     x, y = (resized(picture, 256).astype(np.float64) for picture in (truth, made))
     window = (7, 7, 1)
     unbiased = 49 / 48
@@ -67,26 +69,30 @@ def ssim(truth: np.ndarray, made: np.ndarray) -> float:
 
 
 def mouth_distance(truth: np.ndarray, made: np.ndarray) -> float:
-    """LMD: the mean distance of the mouth's points in pixels, each frame's own mean position taken off first.
+    """Return the landmark distance (LMD) of the mouth in pixels, after subtracting each frame's mean position.
 
-    truth, made: landmarks (T, 478, 2 or 3). Mean over the 20 points and over the frames where both faces were found.
+    truth, made: (T, 478, 2 or 3) landmarks. The mean is over 20 points and over the frames where both have a face.
     """
     a, b = (_centred(points[_both(truth, made)][:, MOUTH, :2]) for points in (truth, made))
     return float(np.linalg.norm(a - b, axis=-1).mean())
 
 
 def lip_opening(points: np.ndarray) -> np.ndarray:
-    """(T,) distance of the inner lips, as a fraction of the distance of the outer eye corners.
+    """Return the distance (T,) of the inner lips relative to the distance of the outer eye corners.
 
-    points: landmarks (T, 478, 3), all three axes in one unit.
+    points: (T, 478, 3) landmarks, all three axes in one unit.
     """
     eyes = np.linalg.norm(points[:, LEFT_EYE] - points[:, RIGHT_EYE], axis=-1)
     return np.linalg.norm(points[:, UPPER_LIP, :2] - points[:, LOWER_LIP, :2], axis=-1) / eyes
 
 
 def lip_correlation(truth: np.ndarray, made: np.ndarray) -> float:
-    """Pearson's correlation of the two movies' lip opening over the frames where both faces were found; 0 for lips
-    that do not move. truth, made: landmarks (T, 478, 3)."""
+    """Return Pearson's correlation of the lip opening over the frames where both movies have a face.
+
+    truth, made: (T, 478, 3) landmarks.
+
+    Returns 0 for lips that do not move.
+    """
     both = _both(truth, made)
     a, b = (lip_opening(points[both].astype(np.float64)) for points in (truth, made))
     if len(a) < 2 or min(a.std(), b.std()) < 1e-9:
@@ -95,25 +101,27 @@ def lip_correlation(truth: np.ndarray, made: np.ndarray) -> float:
 
 
 def head_pose_similarity(truth: np.ndarray, made: np.ndarray, limit_degrees: float | None = None) -> float:
-    """HS: 1 minus the distance of the two clips' distributions of pitch, yaw and roll, mean of the three axes.
+    """Return the head pose similarity (HS): 1 minus the distance of the distributions of pitch, yaw and roll.
 
-    truth (T, 3), made (U, 3): radians. Per axis both are counted in 50 equal bins over the range that either covers,
-    or over ±limit_degrees; the distance is the first Wasserstein distance in bins, divided by 49: 0 when the
-    distributions agree, 1 when all of one lies at one end and all of the other at the other. It knows nothing of time.
+    Each axis is counted in 50 equal bins over the range of both clips, or over ±limit_degrees. The distance is the
+    first Wasserstein distance in bins, divided by 49: 0 for equal distributions, 1 for distributions at opposite ends.
+    The result is the mean of the axes; the order of the frames does not matter.
+
+    truth: (T, 3), made: (U, 3), radians.
     """
     limit = None if limit_degrees is None else np.radians(limit_degrees)
     return 1.0 - float(np.mean([_distribution_distance(truth[:, axis], made[:, axis], limit) for axis in range(3)]))
 
 
 def pose_distance_degrees(truth: np.ndarray, made: np.ndarray) -> np.ndarray:
-    """(3,) first Wasserstein distance of pitch, yaw and roll in degrees; truth (T, 3), made (U, 3) radians."""
+    """Return the first Wasserstein distance (3,) of pitch, yaw and roll, degrees; truth (T, 3), made (U, 3) radians."""
     return np.degrees([wasserstein_distance(truth[:, axis], made[:, axis]) for axis in range(3)])
 
 
 def pose_speed_ratio(truth: np.ndarray, made: np.ndarray) -> float:
-    """How fast the head turns compared with the truth's: mean absolute velocity of pitch, yaw and roll together.
+    """Return the mean absolute velocity of pitch, yaw and roll relative to the truth's; 0 is a still head.
 
-    truth (T, 3), made (U, 3): radians at one rate. 0 is a head that is still, 1 the person's own speed.
+    truth: (T, 3), made: (U, 3), radians at the same rate.
     """
     speeds = [float(np.abs(np.diff(np.unwrap(rotation, axis=0), axis=0)).mean()) if len(rotation) > 1 else 0.0
               for rotation in (made, truth)]
@@ -121,23 +129,25 @@ def pose_speed_ratio(truth: np.ndarray, made: np.ndarray) -> float:
 
 
 def jitter(values: np.ndarray) -> np.ndarray:
-    """Mean absolute second difference over time, in the unit of `values` (T, C) per frame²; (C,)."""
+    """Return the mean absolute second difference (C,) over time, in the unit of `values` (T, C) per frame²."""
     return np.abs(np.diff(values, n=2, axis=0)).mean(0) if len(values) > 2 else np.zeros(values.shape[1])
 
 
 def pose_jitter_degrees(rotation: np.ndarray) -> np.ndarray:
-    """(3,) mean absolute second difference of pitch, yaw and roll in degrees; rotation (T, 3) radians."""
+    """Return the jitter (3,) of pitch, yaw and roll, degrees per frame²; rotation: (T, 3), radians."""
     return jitter(np.degrees(np.unwrap(rotation, axis=0)))
 
 
 def pose_jitter_pixels(points: np.ndarray) -> float:
-    """Mean length of the second difference, in pixels, of points (T, P, 2) fixed to the head and seen by the camera."""
+    """Return the mean length of the second difference of points (T, P, 2) on the head, pixels per frame²."""
     return float(np.linalg.norm(np.diff(points, n=2, axis=0), axis=-1).mean()) if len(points) > 2 else 0.0
 
 
 def flicker_ratio(truth: np.ndarray, made: np.ndarray, masks: np.ndarray) -> float:
-    """How restless a movie's pixels are compared with the truth's: 1 is like the truth, under 1 smoother, over 1
-    flickers. `flicker`, of truth and made (T, H, W, 3) uint8 inside masks (T, H, W)."""
+    """Return the flicker relative to the truth's; above 1 the movie flickers more.
+
+    truth, made: (T, H, W, 3) uint8. masks: (T, H, W), pixels to compare.
+    """
     return flicker(made, masks) / max(flicker(truth, masks), 1e-6)
 
 
@@ -146,8 +156,7 @@ def flicker(frames: Iterable[np.ndarray], masks: Iterable[np.ndarray]) -> float:
 
     Motion contributes to it as well, so compare it with the true frames' own.
 
-    frames: (H, W, 3) uint8 each.
-    masks: (H, W) each, weights.
+    frames: (H, W, 3) uint8 each. masks: (H, W) each, weights.
     """
     total, weight = 0.0, 0.0
     recent: list[np.ndarray] = []
@@ -160,17 +169,18 @@ def flicker(frames: Iterable[np.ndarray], masks: Iterable[np.ndarray]) -> float:
 
 
 def seam(plate: np.ndarray, made: np.ndarray, mask: np.ndarray) -> float:
-    """How visible the border of a composite is: the step in tone where the mask fades, in levels of 255.
+    """Return how visible the border of a composite is: the step in tone where the mask fades, in levels of 255.
 
-    plate, made: (H, W, 3) uint8, made = plate + mask (H, W, 0..1) * (refined - plate). It is the difference
-    refined - plate in the ring where the mask is between 0 and 1, averaged over patches an eighth of the masked area
-    across, so that hair that merely lies elsewhere does not count; then the mean of its size over ring and channels.
-    0 without a ring.
+    The step is the difference refined - plate in the ring where the mask is between 0 and 1. It is averaged over
+    patches whose side is an eighth of the masked area's, because displaced details such as hair are no step in tone.
+    The result is the mean of its absolute value over ring and channels; 0 where there is no ring.
+
+    plate, made: (H, W, 3) uint8, where made = plate + mask * (refined - plate). mask: (H, W), 0..1.
     """
-    ring = ((mask > SEAM_EDGE) & (mask < 1 - SEAM_EDGE)).astype(np.float32)
+    ring = ((mask > MASK_EDGE) & (mask < 1 - MASK_EDGE)).astype(np.float32)
     if not ring.any():
         return 0.0
-    patch = max(int(float((mask > SEAM_EDGE).sum()) ** 0.5 / 8), 1)
+    patch = max(int(float((mask > MASK_EDGE).sum()) ** 0.5 / 8), 1)
     changed = (made.astype(np.float32) - plate) * ring[..., None]
     step, weight = (cv2.blur(values, (patch, patch), borderType=cv2.BORDER_CONSTANT)
                     for values in (changed, mask * ring))
@@ -179,7 +189,7 @@ def seam(plate: np.ndarray, made: np.ndarray, mask: np.ndarray) -> float:
 
 
 def face_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(height, width) bool: the face oval of landmarks (478, 2 or 3) in pixels; empty where no face was found."""
+    """Return (height, width) bool: the face oval of landmarks (478, 2 or 3) in pixels; empty where they are NaN."""
     mask = np.zeros((height, width), np.uint8)
     if np.isfinite(points[list(OVAL), :2]).all():
         cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points[list(OVAL), :2] - 0.5).astype(np.int32)), (1,))
@@ -187,11 +197,11 @@ def face_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resized(picture: np.ndarray, size: int) -> np.ndarray:
-    """A square version of `size` pixels; shrinking averages."""
+    """Return a square version of `size` pixels."""
     if picture.shape[:2] == (size, size):
         return picture
-    larger = picture.shape[0] < size
-    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA)
+    enlarge = picture.shape[0] < size
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC if enlarge else cv2.INTER_AREA)
 
 
 def _decibels(mean_square: float) -> float:
@@ -210,5 +220,5 @@ def _distribution_distance(a: np.ndarray, b: np.ndarray, limit: float | None, bi
     low, high = (-limit, limit) if limit is not None else (min(a.min(), b.min()), max(a.max(), b.max()))
     if high - low < 1e-9:
         return 0.0
-    shares = [np.histogram(np.clip(x, low, high), bins, (low, high))[0] / len(x) for x in (a, b)]
-    return float(np.abs(np.cumsum(shares[0] - shares[1])).sum() / (bins - 1))
+    fractions = [np.histogram(np.clip(x, low, high), bins, (low, high))[0] / len(x) for x in (a, b)]
+    return float(np.abs(np.cumsum(fractions[0] - fractions[1])).sum() / (bins - 1))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from headroom.common.progress import Progress, subprogress, no_progress
+from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
+from headroom.common.settings import Albedo
 from headroom.evaluation.measures import pose_jitter_degrees, pose_jitter_pixels
 from headroom.face.camera import pose_vertices
-from headroom.face.model import FaceModel, bundled_model, load_model
+from headroom.face.model import FaceModel
 from headroom.media.soundtrack import SoundtrackSource
-from headroom.media.video import VideoWriter, probe, read_frames
+from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
 from headroom.subject.clip import clip_range
+from headroom.subject.networks import NetworkFiles, load_face_model
 from headroom.track.overlay import Overlay
 from headroom.track.track import Track
 from headroom.track.tracker import TrackingResult, regressor_from, track_clip
@@ -22,9 +25,13 @@ from headroom.track.tracker import TrackingResult, regressor_from, track_clip
 
 @dataclass(frozen=True)
 class TrackFigures:
-    """frames, those without a face, the landmark error over the eye distance (mean, and the 95th percentile over the
-    frames), the mean second differences of the pose (degrees, mean of the three axes; pixels at the face), and how
-    long tracking took, decoding included.
+    """Figures of a track.
+
+    frames, lost: number of frames, and of those without a face.
+    error_mean, error_p95: landmark error relative to the eye distance, mean and 95th percentile over the frames.
+    jitter_degrees: mean second difference of the rotation, mean of the three axes.
+    jitter_pixels: mean second difference of points on the head in the picture.
+    seconds: duration of tracking, with decoding.
     """
 
     frames: int
@@ -36,35 +43,62 @@ class TrackFigures:
     seconds: float
 
 
+@dataclass(frozen=True)
+class TrackOptions:
+    """What to track and how: the part of the clip in seconds, the kind of albedo, and files for the networks."""
+
+    from_seconds: float | None = None
+    to_seconds: float | None = None
+    albedo: Albedo = "clip"
+    networks: NetworkFiles = NetworkFiles()
+
+
+@dataclass(frozen=True)
+class TrackFiles:
+    """Files to write; None writes nothing: the track as .npz, and a movie that shows it over the clip."""
+
+    track: Path | None = None
+    overlay: Path | None = None
+
+
 def track(
-    clip: Path,
-    *,
-    output: Path | None = None,
-    overlay: Path | None = None,
-    from_seconds: float | None = None,
-    to_seconds: float | None = None,
-    albedo: str = "clip",
-    face_model: Path | None = None,
-    regressor: Path | None = None,
+    clip: Path, files: TrackFiles = TrackFiles(), options: TrackOptions = TrackOptions(),
     progress: Progress = no_progress,
 ) -> tuple[TrackFigures, list[str]]:
-    """Track a clip, write the track and the overlay movie where names are given; figures and what the user should know.
-
-    face_model: a file of `headroom model import`; regressor: what reads frames without landmarks. Bundled ones if None.
-    """
-    info, model = probe(clip), bundled_model() if face_model is None else load_model(face_model)
-    reader = regressor_from(regressor, model)
-    start, end, notes = clip_range(info, from_seconds, to_seconds)
-    begun = time.perf_counter()
-    frames = list(read_frames(clip, start, end))
-    tracked = track_clip(frames, info.fps, model, albedo, subprogress(progress, 0, 0.6 if overlay else 1), reader)
-    figures = _figures(model, tracked, time.perf_counter() - begun)
-    del frames  # the movie reads them again, one by one
-    if output:
-        tracked.track.save(output)
-    if overlay:
-        _write_overlay(overlay, clip, start, end, info.has_audio, model, tracked, subprogress(progress, 0.6, 1))
+    """Track a clip and write the files; return the figures and what the user should know."""
+    video, model = probe(clip), load_face_model(options.networks)
+    regressor = regressor_from(options.networks.regressor, model)
+    start, end, notes = clip_range(video, options.from_seconds, options.to_seconds)
+    part, watch = _ClipPart(clip, video, start, end), Stopwatch()
+    with watch.step("track"):
+        tracked: TrackingResult = track_clip(
+            list(part.frames()), video.fps, model, options.albedo,
+            subprogress(progress, 0, 0.6 if files.overlay else 1), regressor)
+    figures = _figures(model, tracked, watch.seconds["track"])
+    if files.track:
+        tracked.track.save(files.track)
+    if files.overlay:
+        _write_overlay(files.overlay, part, model, tracked, subprogress(progress, 0.6, 1))
     return figures, [*notes, *tracked.notes]
+
+
+def head_pixels(model: FaceModel, track: Track) -> NDArray[np.float64]:
+    """Return the pixels (T, P, 2) of points on the neutral face that move with the head only."""
+    face = model.shape(track.identity)[::61].astype(np.float64)
+    return track.camera.project(pose_vertices(face, track.rotation.astype(float), track.translation.astype(float)))
+
+
+@dataclass(frozen=True)
+class _ClipPart:
+    """A part of a clip, in seconds; the frames are read again each time, because they may not fit into memory twice."""
+
+    clip: Path
+    video: VideoInfo
+    start: float
+    end: float
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        return read_frames(self.clip, self.start, self.end)
 
 
 def _figures(model: FaceModel, tracked: TrackingResult, seconds: float) -> TrackFigures:
@@ -80,18 +114,11 @@ def _figures(model: FaceModel, tracked: TrackingResult, seconds: float) -> Track
     )
 
 
-def head_pixels(model: FaceModel, track: Track) -> np.ndarray:
-    """(T, P, 2) where points fixed to the head, spread over the neutral face, are in every frame's picture."""
-    face = model.shape(track.identity)[::61].astype(np.float64)
-    return track.camera.project(pose_vertices(face, track.rotation.astype(float), track.translation.astype(float)))
-
-
-def _write_overlay(path: Path, clip: Path, start: float, end: float, sound: bool, model: FaceModel, tracked: TrackingResult,
-                   progress: Progress) -> None:
+def _write_overlay(path: Path, part: _ClipPart, model: FaceModel, tracked: TrackingResult, progress: Progress) -> None:
     motion = tracked.track
     overlay = Overlay(model, motion, tracked.landmarks, tracked.error)
-    with VideoWriter(path, motion.fps, motion.camera.width, motion.camera.height,
-                     sound=SoundtrackSource(clip, start) if sound else None) as movie:
-        for frame, picture in enumerate(read_frames(clip, start, end)):
+    sound = SoundtrackSource(part.clip, part.start) if part.video.has_audio else None
+    with VideoWriter(path, motion.fps, motion.camera.width, motion.camera.height, sound=sound) as movie:
+        for frame, picture in enumerate(part.frames()):
             progress(frame / len(motion), "Drawing the overlay")
             movie.write(overlay.draw(picture, frame))

@@ -16,6 +16,13 @@ import numpy as np
 from headroom.common.errors import InputError
 from headroom.common.files import NPZ_ERRORS
 from headroom.common.progress import Progress
+from headroom.common.settings import (
+    LearnSettings,
+    MatchSettings,
+    PerformSettings,
+    RefineFramesSettings,
+    RefineSettings,
+)
 from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
 from headroom.server.trees import plain_name, read_tree
@@ -48,24 +55,26 @@ def run(kind: str, place: TaskContext, inputs: dict[str, Any], settings: dict[st
 def learn(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     clip = _bring(place, inputs["clip"], inputs["clip_name"], "clip")
     subject = place.folder / "learnt" / "subject"
-    settings = {**settings, "consent": _statement(settings["consent"])}
-    notes = place.pipeline.learn(clip, subject, **settings, progress=place.progress)
+    notes = place.pipeline.learn(clip, subject, LearnSettings(**settings), progress=place.progress)
     return {"subject": read_tree(subject, place.blobs), "notes": notes}
 
 
 def perform(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     subject = _bring_subject(place, inputs)
     speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech")
-    performance, notes = place.pipeline.perform(subject, speech, **settings, progress=place.progress)
+    performance, notes = place.pipeline.perform(subject, speech, PerformSettings(**settings), progress=place.progress)
     path = place.folder / "performance.npz"
     performance.save(path)
     return {"performance": place.blobs.add(path), "notes": notes}
 
 
 def match(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    from headroom.face.performance import PoseTrack
+
     subject = _bring_subject(place, inputs)
     fps, rotation, translation, held = _read_poses(place.blobs.copy(inputs["poses"], place.folder / "poses.npz"))
-    found = place.pipeline.match(subject, rotation, translation, fps, held=held, **settings, progress=place.progress)
+    found = place.pipeline.match_plates(subject, PoseTrack(fps, rotation, translation), MatchSettings(**settings),
+                                        fixed_positions=held, progress=place.progress)
     path = place.folder / "match.npz"
     found.save(path)
     return {"match": place.blobs.add(path)}
@@ -76,7 +85,11 @@ def refine(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any])
     renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
     speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech") if inputs["speech"] else None
     movie = place.folder / "movie.mp4"
-    frames = place.pipeline.refine(subject, renders, found, movie, **settings, speech=speech, crops=place.shelf.crops,
+    from headroom.plate.shot_renders import ShotRenders
+
+    settings = {"speech_range" if name == "speech_part" else name: value for name, value in settings.items()}
+    shot = ShotRenders(renders, found, place.shelf.crops)
+    frames = place.pipeline.refine(subject, shot, movie, RefineSettings(**settings), speech=speech,
                                    progress=place.progress)
     return {"movie": place.blobs.add(movie), "frames": frames}
 
@@ -84,13 +97,12 @@ def refine(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any])
 def refine_frames(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     subject = _bring_subject(place, inputs)
     renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
-    first, context, end = settings["first"], settings["context"], settings["first"] + len(renders)
-    if end > len(found.plate) or context >= len(renders):
-        raise InputError("The renders do not fit the matched frames. Render the shot again.")
-    pictures = place.folder / "pictures"
-    painted = place.pipeline.refine_ahead(
-        subject, renders, found.part(first, end), place.shelf.crops, context=context,
-        compare=pictures if settings["compare"] else None, progress=place.progress)
+    from headroom.plate.shot_renders import ShotRenders
+
+    pictures, context = place.folder / "pictures", settings["context"]
+    painted = place.pipeline.refine_frames(
+        subject, ShotRenders(renders, found, place.shelf.crops), RefineFramesSettings(**settings), pictures,
+        progress=place.progress)
     made = [place.blobs.add(path) for path in sorted(pictures.glob("*.png"))]
     return {"frames": len(renders) - context, "painted": painted, "pictures": made}
 
@@ -107,11 +119,6 @@ def load_pipeline(module: str) -> Any:
 def _bring(place: TaskContext, sha: str, name: str, role: str) -> Path:
     """A copy of a blob under the name its owner knows it by, in a folder of its own."""
     return place.blobs.copy(sha, place.folder / role / plain_name(name, otherwise=role))
-
-
-def _statement(consent: str | bool | None) -> str | None:
-    """What the subject folder says about consent; a tick in a box gives no more than that it was given."""
-    return "The person shown has agreed to this use." if consent is True else consent or None
 
 
 def _bring_subject(place: TaskContext, inputs: dict[str, Any]) -> Path:

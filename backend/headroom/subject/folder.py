@@ -1,143 +1,231 @@
-"""The subject folder: what has been learnt of one person."""
+"""The subject folder: the files that hold what was learned of one person, their one reader and their one writer."""
 
 from __future__ import annotations
 
-import sys
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tomli_w
+from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_files, atomic_write
+from headroom.common.progress import Progress, no_progress
 from headroom.face.library import find_model
 from headroom.face.model import FaceModel, bundled_model
-from headroom.media.image import read_picture
+from headroom.media.audio import write_wav
+from headroom.media.image import read_picture, write_picture
+from headroom.media.video import MovieOptions, VideoWriter
+from headroom.plate.layers import BACKGROUND, MATTES, PLATES, write_background
+from headroom.subject.info import SubjectInfo
+from headroom.subject.rig import Rig
+from headroom.subject.upgrade import Part, require_usable
 from headroom.track.track import Track
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
     from headroom.refine.refiner import Refiner
 
-FORMAT = 1
+INFO = "subject.toml"
+TRACK = "track.npz"
+RIG = "rig.npz"
+ALBEDO = "albedo.png"
+MOTION = "motion.safetensors"
+REFINER = "refiner.safetensors"
+SOUND = "sound.wav"
+PREVIEW = "preview.png"
+
+PARTS = (INFO, TRACK, RIG, ALBEDO, MOTION, REFINER, PLATES, SOUND, MATTES, BACKGROUND, PREVIEW)
+"""All files of a subject. A folder is a subject if it has the first one, so that one is written last."""
+
+PLATES_CRF = 12  # x264's quality scale: nearly lossless
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One person, as `headroom learn` left them in `folder`; parts are read when they are first needed."""
+    """One learned person. The parts are read when they are first used."""
 
     folder: Path
 
     @staticmethod
-    def open(folder: Path) -> "Subject":
-        """The subject in a folder; InputError when there is none or it is of another version."""
+    def open(folder: Path) -> Subject:
+        """Return the subject in a folder; InputError when there is none or a newer version of Headroom wrote it."""
         subject = Subject(Path(folder))
-        if not subject.facts_path.is_file():
+        if not (subject.folder / INFO).is_file():
             raise InputError(f"{folder} is not a subject; choose a folder that `headroom learn` wrote.")
-        if subject.facts.get("format") != FORMAT:
-            raise InputError(f"{folder} was written by another version of Headroom; learn the subject again.")
+        _ = subject.info
         return subject
 
-    @property
-    def facts_path(self) -> Path:
-        return self.folder / "subject.toml"
-
-    @property
-    def plates_path(self) -> Path:
-        return self.folder / "plates.mp4"
-
     @cached_property
-    def facts(self) -> dict[str, Any]:
-        try:
-            return tomllib.loads(self.facts_path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{self.facts_path} cannot be read; learn the subject again.") from error
+    def info(self) -> SubjectInfo:
+        """The metadata."""
+        return SubjectInfo.load(self.folder / INFO)
 
     @cached_property
     def track(self) -> Track:
-        return Track.load(self.folder / "track.npz")
+        """The track of the learned part of the clip."""
+        return Track.load(self._usable("track", TRACK))
 
     @cached_property
-    def rig(self) -> dict[str, np.ndarray]:
-        """What Blender builds the head from, as `write_rig` wrote it."""
-        try:
-            with np.load(self.folder / "rig.npz", allow_pickle=False) as rig:
-                return dict(rig)
-        except NPZ_ERRORS as error:
-            raise InputError(f"{self.folder / 'rig.npz'} cannot be read; learn the subject again.") from error
+    def rig(self) -> Rig:
+        """What Blender builds the head and the camera from."""
+        return Rig.load(self._usable("rig", RIG))
 
-    @cached_property
+    @property
     def resolution(self) -> int:
         """Side of renders and refined frames, pixels."""
-        return int(self.rig["resolution"])
+        return self.info.resolution or self.rig.resolution
 
     @cached_property
     def model(self) -> FaceModel:
-        """The face model the track was fitted with; InputError when it is not on this machine."""
-        digest = self.facts.get("face_model")
+        """The face model that the track was fitted with; InputError when it is not on this machine."""
+        digest = self.info.face_model
         model = bundled_model() if digest is None else find_model(digest)
         if model is None:
-            raise InputError(f"{self.folder} was learnt with the face model {digest}, which is not on this machine; "
+            raise InputError(f"{self.folder} was learned with the face model {digest}, which is not on this machine; "
                              "give its file to `headroom model import`, or learn the subject again.")
         return model
 
     @cached_property
-    def albedo(self) -> np.ndarray:
-        """(S, S, 3) uint8, row 0 on top."""
-        return read_picture(self.folder / "albedo.png")
+    def albedo(self) -> NDArray[np.uint8]:
+        """The albedo texture (S, S, 3), row 0 on top."""
+        return read_picture(self.folder / ALBEDO)
 
     @cached_property
-    def motion(self) -> "MotionModel":
+    def motion(self) -> MotionModel:
+        """The personal motion model."""
         from headroom.motion.model.model import MotionModel
 
-        return MotionModel.load(self.folder / "motion.safetensors")
+        return MotionModel.load(self._usable("motion", MOTION))
 
     @cached_property
-    def refiner(self) -> "Refiner":
+    def refiner(self) -> Refiner:
+        """The personal refiner."""
         from headroom.refine.refiner import Refiner
 
-        return Refiner.load(self.folder / "refiner.safetensors")
+        return Refiner.load(self._usable("refiner", REFINER))
+
+    @property
+    def plates_path(self) -> Path:
+        """The movie of the learned frames; plate i is frame i of the track."""
+        return self.folder / PLATES
+
+    @property
+    def sound_path(self) -> Path | None:
+        """The sound of the learned part, 16 kHz mono; None for photos and for subjects of format 1."""
+        return self.folder / SOUND if self.info.has_sound else None
+
+    @property
+    def can_be_upgraded(self) -> bool:
+        """Whether the folder stores all that the person can be learned from again."""
+        clip = self.info.clip
+        return self.plates_path.is_file() and clip is not None and (clip.kind == "photo" or self.info.has_sound)
+
+    def _usable(self, part: Part, name: str) -> Path:
+        """Return the file of a part; InputError when it is damaged or too old."""
+        remedy = f"run `headroom upgrade {self.folder}`" if self.can_be_upgraded else "learn the subject again"
+        require_usable(part, self.folder / name, remedy)
+        return self.folder / name
 
 
-def write_metadata(folder: Path, facts: dict[str, Any]) -> None:
-    """subject.toml; a folder without it is not a subject, so it is written last."""
-    with atomic_write(folder / "subject.toml") as temporary:
-        temporary.write_text(tomli_w.dumps({"format": FORMAT, **facts}), encoding="utf-8")
+@dataclass(frozen=True)
+class LearnedPerson:
+    """What is learned of a person beside the plates; `albedo` is the texture (S, S, 3) uint8."""
+
+    model: FaceModel
+    track: Track
+    albedo: NDArray[np.uint8]
+    motion: MotionModel
+    refiner: Refiner
 
 
-def write_rig(path: Path, model: FaceModel, track: Track, resolution: int) -> None:
-    """rig.npz: what Blender builds the head from (docs/architecture.md)."""
-    rest_rotation, rest_translation = rest_pose(track)
-    with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(
-            file,
-            neutral=model.shape(track.identity),
-            expression=np.ascontiguousarray(np.moveaxis(model.expression_basis, 2, 0), np.float32),
-            faces=model.faces.astype(np.int32),
-            uv=model.uv.astype(np.float32),
-            names=np.array(model.names),
-            regions=np.array(model.regions),
-            expression_std=track.expression.std(0).astype(np.float32),
-            light=track.light.astype(np.float32),
-            focal_px=np.float64(track.camera.focal_px),
-            width=track.camera.width,
-            height=track.camera.height,
-            crop=np.array([track.crop.x, track.crop.y, track.crop.size]),
-            resolution=resolution,
-            fps=np.float64(track.fps),
-            rest_rotation=rest_rotation,
-            rest_translation=rest_translation,
-        )
+class SubjectWriter:
+    """Writes the parts of a subject to `folder`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def copy_source(self, subject: Subject) -> None:
+        """Copy what another subject stores of its source: plates and sound. Encoding them again would lose detail."""
+        for path in filter(None, (subject.plates_path, subject.sound_path)):
+            with atomic_write(self.folder / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+
+    def write_plates(
+        self, frames: Sequence[NDArray[np.uint8]], fps: float, progress: Progress = no_progress
+    ) -> None:
+        """Write the learned frames (H, W, 3)."""
+        height, width = frames[0].shape[:2]
+        with VideoWriter(self.folder / PLATES, fps, width, height, options=MovieOptions(crf=PLATES_CRF)) as writer:
+            for index, frame in enumerate(frames):
+                progress(index / len(frames), "Writing the plates")
+                writer.write(frame)
+
+    def write_background(
+        self, frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress
+    ) -> list[str]:
+        """Find and write the background behind the person; return what the user should know."""
+        return write_background(self.folder, list(frames), progress)
+
+    def write_sound(self, samples: NDArray[np.float32]) -> None:
+        """Write the sound (N,) at 16 kHz of the learned part."""
+        write_wav(self.folder / SOUND, samples)
+
+    def write_person(self, person: LearnedPerson, preview: NDArray[np.uint8]) -> None:
+        """Write track, rig, albedo, motion and refiner; preview: (H, W, 3) a picture of the person."""
+        person.track.save(self.folder / TRACK)
+        self.write_rig(Rig.of(person.model, person.track, person.refiner.resolution))
+        self.write_albedo(person.albedo)
+        person.motion.save(self.folder / MOTION)
+        person.refiner.save(self.folder / REFINER)
+        write_picture(self.folder / PREVIEW, preview)
+
+    def write_rig(self, rig: Rig) -> None:
+        """Write what Blender builds the head from."""
+        rig.save(self.folder / RIG)
+
+    def write_albedo(self, albedo: NDArray[np.uint8]) -> None:
+        """Write the albedo texture (S, S, 3)."""
+        write_picture(self.folder / ALBEDO, albedo)
+
+    def write_info(self, info: SubjectInfo) -> None:
+        """Write the metadata, as the last part: a folder without it is not a subject."""
+        info.save(self.folder / INFO)
 
 
-def rest_pose(track: Track) -> tuple[np.ndarray, np.ndarray]:
-    """The person's usual rotation (3,) and translation (3,)."""
-    return np.median(track.rotation, axis=0).astype(np.float32), np.median(track.translation, axis=0).astype(np.float32)
+@contextmanager
+def replace_subject(folder: Path) -> Iterator[SubjectWriter]:
+    """Yield a writer; the parts that it wrote become the subject in `folder` when the block succeeds.
+
+    All parts of an older subject are replaced, or none. Everything else in the folder stays.
+
+    Raises InputError when the folder cannot be written, or holds files of others that have the names of parts.
+    """
+    require_no_foreign_parts(folder)
+    with atomic_files(folder, PARTS) as temporary:
+        yield SubjectWriter(temporary)
+
+
+def require_no_foreign_parts(folder: Path) -> None:
+    """Raise InputError when `folder` holds files that have names of parts and do not belong to a subject."""
+    folder = Path(folder)
+    foreign = [name for name in PARTS if name not in _own_parts(folder) and (folder / name).exists()]
+    if foreign:
+        raise InputError(f"{folder} holds {', '.join(foreign)}, which no subject wrote and which would be replaced; "
+                         "choose another folder.")
+
+
+def _own_parts(folder: Path) -> tuple[str, ...]:
+    """Return the names of the files in `folder` that belong to its subject, if there is one."""
+    if not (folder / INFO).is_file():
+        return ()
+    try:
+        has_sound = SubjectInfo.load(folder / INFO).has_sound
+    except InputError:  # damaged, or of a newer version
+        has_sound = True
+    return tuple(name for name in PARTS if name != SOUND or has_sound)

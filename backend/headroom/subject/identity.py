@@ -1,10 +1,11 @@
-"""The identity feature of each learnt frame (paper §3.4), which the refiner is told whose face it paints by."""
+"""Identity features of the learned frames (paper, section 3.4), by which the refiner knows whose face it paints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headroom.common.networks.arcface import ArcFace
 from headroom.common.progress import Progress, no_progress
@@ -15,10 +16,13 @@ from headroom.track.track import Track
 
 
 def identity_features(
-    model: FaceModel, track: Track, frames: Sequence[np.ndarray], arcface: ArcFace | None, progress: Progress = no_progress
-) -> np.ndarray:
-    """The feature of each frame (H, W, 3) uint8: ArcFace's (T, 512), or the face model's own coefficients (T, 160),
-    which are the same for all.
+    model: FaceModel, track: Track, frames: Sequence[NDArray[np.uint8]], arcface: ArcFace | None,
+    progress: Progress = no_progress,
+) -> NDArray[np.float32]:
+    """Return the feature of each of the T frames (H, W, 3).
+
+    With ArcFace these are its embeddings (T, 512), otherwise the face model's coefficients (T, 160), which are the same
+    for all frames.
     """
     if arcface is None:
         return np.tile(np.concatenate([track.identity, track.texture]).astype(np.float32), (len(track), 1))
@@ -30,12 +34,12 @@ def identity_features(
 
 
 def feature_name(model: FaceModel, arcface: ArcFace | None) -> str:
-    """What the features are; the coefficients of two face models do not mean the same."""
+    """Return what the features are. The coefficients of two face models mean different things."""
     return "ArcFace" if arcface else f"face model {model.digest}"
 
 
-def face_points(model: FaceModel, track: Track, frame: int) -> np.ndarray:
-    """(5, 2) px: eyes, tip of the nose and corners of the mouth in a frame, as tracked."""
+def face_points(model: FaceModel, track: Track, frame: int) -> NDArray[np.float64]:
+    """Return eyes, tip of the nose and corners of the mouth (5, 2) in a frame as tracked, pixels."""
     points = np.full((COUNT, 2), np.nan)
     points[model.landmark_ids] = track.camera.project(track.vertices(model, frame)[model.landmark_vertices])
     return five_points(points)

@@ -1,5 +1,4 @@
-"""The steps of learning a person from one photo: what a clip tells and a photo does not comes from the general weights.
-"""
+"""A photo as the source of a person: what only a clip can show comes from the general weights."""
 
 from __future__ import annotations
 
@@ -9,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, subprogress, no_progress, timed
+from headroom.common.progress import Progress, no_progress, subprogress
+from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.model import FaceModel
 from headroom.face.texture import unwrap
 from headroom.media.image import read_photo
-from headroom.media.video import VideoInfo
-from headroom.plate.layers import PLATES, write_background
-from headroom.subject.clip import LearnConfig, LearnedPerson, learn_refiner, training_pairs, write_plates
+from headroom.subject.info import ClipInfo
+from headroom.subject.networks import LearningNetworks
+from headroom.subject.refiner_training import TrackedFrames, train_personal_refiner, training_pairs
 from headroom.track.appearance.appearance import Appearance
 from headroom.track.appearance.sampling import view_weight
 from headroom.track.track import Track
@@ -25,102 +26,135 @@ from headroom.track.tracker import TrackingResult, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
+    from headroom.refine.refiner import Refiner
     from headroom.refine.train_config import RefinerTrainConfig
+    from headroom.subject.folder import Subject
+    from headroom.track.tracker import FaceRegressor
 
 FPS = 25.0  # of the movie with the one plate
-LONGEST_SIDE = 1920  # pixels; a larger photo is made smaller
-SMALLEST_FACE = 100  # pixels across the face's window
-HEAD_MOTION = 0.6  # of what the general manner moves the head: a photo bears less turning than a clip
-LONGEST_TRAINING = 60.0  # seconds; one photo is soon known by heart
-MARGIN, CHIN, FEATHER = 0.025, 0.04, 0.02  # of the face size: how far beyond the render is painted (RegionConfig)
-PHOTO_ALBEDO = {"low": "low", "frame": "frame", "clip": "frame"}
-"""What the kinds of albedo come to with one frame."""
-TURNED_AWAY, SQUARE = 0.15, 0.4  # how squarely skin is seen that the other side stands in for, and that can
-PHOTO_NOTE = ("Learnt from one photo: the inside of the mouth and what it does not show of the face are made up, and "
-              "how the person speaks and moves is everybody's. A clip of twelve seconds gives the person's own.")
+MAX_SIDE = 1920  # pixels; a larger photo is reduced
+MIN_FACE = 100  # pixels, side of the face crop
+HEAD_MOTION = 0.6  # factor on the general head motion, because a photo cannot be turned as far as a clip
+MAX_TRAINING_SECONDS = 60.0  # of the refiner, which soon overfits one photo
+MARGIN, CHIN, FEATHER = 0.025, 0.04, 0.02  # of RegionConfig: fractions of the face size painted beyond the render
+PHOTO_ALBEDO: dict[Albedo, Albedo] = {"low": "low", "frame": "frame", "clip": "frame"}
+"""The kind of albedo that one frame gives for each kind that the user chooses."""
+MIN_VIEW_WEIGHT, FULL_VIEW_WEIGHT = 0.15, 0.4
+"""View weights of skin: up to the first it is mirrored from the other side, from the second on it is not."""
+PHOTO_NOTE = ("Learned from one photo: the inside of the mouth and the parts of the face that it does not show are "
+              "synthetic, and speech and head motion are those of an average speaker. A clip of twelve seconds gives "
+              "the person's own.")
 
 
 @dataclass(frozen=True)
 class PhotoSource:
-    """A photo that a person is learnt from: picture (H, W, 3) uint8."""
+    """A photo that a person is learned from.
 
-    path: Path
-    picture: np.ndarray
+    info: what the subject records of the photo.
+    picture: (H, W, 3) uint8.
+    stored: the subject that stores the picture as its plate already.
+    """
+
+    info: ClipInfo
+    picture: NDArray[np.uint8]
+    stored: Subject | None = None
 
     @staticmethod
-    def open(path: Path, from_seconds: float | None, to_seconds: float | None) -> "PhotoSource":
-        """Read it; InputError when it is none, or when a part of it is asked for."""
-        return PhotoSource(path, load_photo(path, from_seconds, to_seconds))
+    def open(photo: Path, settings: LearnSettings) -> PhotoSource:
+        """Read a photo; InputError when it is none, or when the settings choose a part of it."""
+        picture = load_photo(photo, settings.from_seconds, settings.to_seconds)
+        height, width = picture.shape[:2]
+        info = ClipInfo(file=photo.name, kind="photo", width=width, height=height, fps=FPS, from_seconds=0.0,
+                        to_seconds=1 / FPS)
+        return PhotoSource(info, picture)
 
-    def learn(self, folder: Path, model: FaceModel, config: LearnConfig, progress: Progress = no_progress) -> LearnedPerson:
-        """The person; the one plate goes into the subject's `folder`."""
+    @property
+    def frames(self) -> list[NDArray[np.uint8]]:
+        """The picture as the only frame."""
+        return [self.picture]
+
+    @property
+    def sound(self) -> None:
+        """A photo has no sound."""
+        return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about photos."""
+        return (PHOTO_NOTE,)
+
+    def albedo_kind(self, wanted: Albedo) -> Albedo:
+        """Return the kind of albedo that one frame gives."""
+        return PHOTO_ALBEDO[wanted]
+
+    def track(
+        self, model: FaceModel, albedo: Albedo, regressor: FaceRegressor | None = None,
+        progress: Progress = no_progress,
+    ) -> TrackingResult:
+        """Track the photo; InputError when it shows no face, or one that is too small."""
+        try:
+            tracked: TrackingResult = track_clip([self.picture], FPS, model, albedo, progress, regressor)
+        except InputError as error:
+            raise InputError(f"No face found in {self.info.file}. Choose a photo that shows one face from the "
+                             "front.") from error
+        size = tracked.track.crop.size
+        if size < MIN_FACE:
+            raise InputError(f"The face in {self.info.file} is only {round(size / 1.25)} pixels high; choose a larger "
+                             f"photo, of at least {MIN_FACE} pixels from hairline to chin.")
+        if albedo == "low":
+            return tracked
+        return replace(tracked, appearance=replace(tracked.appearance, albedo=mirrored(model, tracked.track, tracked.appearance)))
+
+    def learn_motion(
+        self, model: FaceModel, track: Track, progress: Progress = no_progress
+    ) -> tuple[MotionModel, list[str]]:
+        """Return the general motion about the pose and the gaze of the photo."""
+        return general_motion(model, track), []
+
+    def train_refiner(
+        self, model: FaceModel, tracked: TrackingResult, settings: LearnSettings, networks: LearningNetworks,
+        progress: Progress = no_progress,
+    ) -> Refiner:
+        """Train the refiner briefly. One frame needs no ArcFace, because its feature differs from no other."""
         from headroom.refine.train_config import PRESETS
 
-        kind, frames = PHOTO_ALBEDO[config.albedo], [self.picture]
-        height, width = self.picture.shape[:2]
-        info = VideoInfo(width, height, FPS, 1 / FPS, 1, variable_rate=False, has_audio=False)
-        took: dict[str, float] = {}
-        with timed(took, "track"):
-            tracked = track_photo(self.path, self.picture, model, kind, subprogress(progress, 0, 0.1))
-        with timed(took, "motion"):
-            motion = general_motion(model, tracked.track)
-        with timed(took, "plates"):
-            write_plates(folder / PLATES, frames, FPS, subprogress(progress, 0.1, 0.15))
-            notes = write_background(folder, frames, subprogress(progress, 0.15, 0.2))
-        with timed(took, "refiner"):
-            pairs = training_pairs(model, tracked.track, tracked.appearance.albedo, frames, config.resolution)
-            training = photo_training(PRESETS[config.preset])
-            refiner = learn_refiner(pairs, training, config.spatial, subprogress(progress, 0.2, 1))
-        notes = [*tracked.notes, PHOTO_NOTE, *notes]
-        return LearnedPerson(info, (0.0, info.seconds), frames, tracked, motion, refiner, kind, took, notes)
+        frames = TrackedFrames(tracked.track, tracked.appearance.albedo, self.frames)
+        pairs = training_pairs(model, frames, settings.resolution)
+        return train_personal_refiner(pairs, photo_training(PRESETS[settings.preset]), networks.spatial,
+                                      subprogress(progress, 0.04, 1))
 
 
-def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> np.ndarray:
-    """(H, W, 3) uint8, at most `LONGEST_SIDE` pixels long."""
+def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> NDArray[np.uint8]:
+    """Read a photo (H, W, 3), reduced to at most `MAX_SIDE` pixels."""
     if from_seconds or to_seconds:
         raise InputError(f"{path.name} is a photo, in which there is no part to choose; leave the seconds out.")
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the name.")
     photo = read_photo(path)
     height, width = photo.shape[:2]
-    scale = LONGEST_SIDE / max(height, width)
+    scale = MAX_SIDE / max(height, width)
     if scale >= 1:
         return photo
-    smaller = cv2.resize(photo, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
-    return np.asarray(smaller, np.uint8)
+    reduced = cv2.resize(photo, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.uint8)
 
 
-def track_photo(path: Path, photo: np.ndarray, model: FaceModel, albedo: str, progress: Progress = no_progress) -> TrackingResult:
-    """Track and look of the one frame."""
-    try:
-        tracked = track_clip([photo], FPS, model, albedo, progress)
-    except InputError as error:
-        raise InputError(f"No face found in {path.name}. Choose a photo that shows one face from the front.") from error
-    size = tracked.track.crop.size
-    if size < SMALLEST_FACE:
-        raise InputError(f"The face in {path.name} is only {round(size / 1.25)} pixels high; choose a larger photo, of "
-                         f"at least {SMALLEST_FACE} pixels from hairline to chin.")
-    if albedo == "low":
-        return tracked
-    appearance = tracked.appearance
-    return replace(tracked, appearance=replace(appearance, albedo=mirrored(model, tracked.track, appearance)))
-
-
-def mirrored(model: FaceModel, track: Track, look: Appearance) -> np.ndarray:
-    """The albedo (S, S, 3) uint8 with skin that the photo does not show taken from the other side of the face."""
+def mirrored(model: FaceModel, track: Track, appearance: Appearance) -> NDArray[np.uint8]:
+    """Return the albedo (S, S, 3) with the skin that the photo does not show copied from the other side of the face."""
     vertices = track.vertices(model, 0)
-    # eyeballs are no mirror images of each other as long as somebody looks aside, and are seen as well as ever
-    seen = np.where(model.skin, view_weight(vertices, model.normals(vertices)), SQUARE)[:, None].repeat(3, axis=1)
-    square = unwrap(model, seen, look.albedo.shape[0])[0][..., 0]
-    other = square[:, ::-1]
-    wanted = np.clip((SQUARE - square) / (SQUARE - TURNED_AWAY), 0, 1) * np.clip(other / SQUARE - 1, 0, 1)
-    share = cv2.GaussianBlur(wanted.astype(np.float32), (0, 0), 0.01 * len(wanted))[..., None]
-    albedo = look.albedo.astype(np.float32)
-    return np.rint(albedo + share * (albedo[:, ::-1] - albedo)).astype(np.uint8)
+    # the eyeballs keep their texture, because they mirror each other only in a straight gaze
+    vertex_weight = np.where(model.skin, view_weight(vertices, model.normals(vertices)), FULL_VIEW_WEIGHT)
+    view = unwrap(model, vertex_weight[:, None].repeat(3, axis=1), appearance.albedo.shape[0])[0][..., 0]
+    hidden = np.clip((FULL_VIEW_WEIGHT - view) / (FULL_VIEW_WEIGHT - MIN_VIEW_WEIGHT), 0, 1)
+    hidden *= np.clip(view[:, ::-1] / FULL_VIEW_WEIGHT - 1, 0, 1)
+    weight = cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), 0.01 * len(hidden))[..., None]
+    albedo = appearance.albedo.astype(np.float32)
+    mixed = np.rint(albedo + weight * (albedo[:, ::-1] - albedo))
+    return np.asarray(mixed, np.uint8)
 
 
-def general_motion(model: FaceModel, track: Track) -> "MotionModel":
-    """Everybody's motion, about the pose and the gaze of the photo."""
+def general_motion(model: FaceModel, track: Track) -> MotionModel:
+    """Return the general motion model about the pose and the gaze of the photo."""
     from headroom.motion.retarget import general_model_for
 
     motion = general_model_for(model)
@@ -130,19 +164,18 @@ def general_motion(model: FaceModel, track: Track) -> "MotionModel":
     own = np.concatenate([track.rotation[0], track.translation[0]]).astype(np.float32)
     style = motion.style
     pose = own + HEAD_MOTION * (style.pose - np.median(style.pose, axis=0))
-    # eyes that hold on to something turn as much less as the head does
+    # a gaze that is fixed on something turns less as the head turns less
     gaze = track.expression[0, list(model.gaze_modes)] + HEAD_MOTION * style.gaze
     style = replace(style, pose=pose.astype(np.float32), pose_mean=own, gaze=gaze.astype(np.float32),
-                     pose_deviation=(HEAD_MOTION * style.pose_deviation).astype(np.float32))
+                    pose_deviation=(HEAD_MOTION * style.pose_deviation).astype(np.float32))
     return replace(motion, style=style)
 
 
-def photo_training(config: "RefinerTrainConfig") -> "RefinerTrainConfig":
-    """How a preset teaches the refiner from one frame: briefly, from the general weights, and to paint little beyond
-    the render.
+def photo_training(config: RefinerTrainConfig) -> RefinerTrainConfig:
+    """Return a preset's training as it suits one frame: short, and from the general weights.
 
-    The surroundings are the photo itself, and one example is too few to learn to paint them anew.
+    Little is painted beyond the render, because the photo shows the surroundings and is too little to learn them.
     """
     region = replace(config.region, margin=MARGIN, chin=CHIN, feather=FEATHER)
-    seconds = LONGEST_TRAINING if config.seconds is None else min(config.seconds, LONGEST_TRAINING)
+    seconds = MAX_TRAINING_SECONDS if config.seconds is None else min(config.seconds, MAX_TRAINING_SECONDS)
     return replace(config, region=region, seconds=seconds, from_general=True)

@@ -80,7 +80,7 @@ class ShotRefiner:
         refiner, track, digest = subject.refiner, subject.track, subject_digest(subject.folder)
         surface = HeadSurface.of(subject.model.shape(track.identity)[subject.model.skin])
         plates = BackgroundLayers(subject.folder, track.camera, surface)
-        return ShotRefiner(refiner, track, plates, digest, subject.facts.get("name", ""))
+        return ShotRefiner(refiner, track, plates, digest, subject.info.name)
 
     def close(self) -> None:
         """Release the plates."""

@@ -1,0 +1,1 @@
+"""Training of the general weights from data sets of people speaking."""

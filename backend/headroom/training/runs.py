@@ -1,4 +1,4 @@
-"""The general weights, from data sets of people speaking."""
+"""Training runs for the general weights: motion and refiner."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from headroom.common import distributed as team
+from headroom.common import distributed
 from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, subprogress, no_progress
+from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.face.directions import FaceDirections
 from headroom.face.model import bundled_model
 from headroom.motion.train import general as motion
@@ -18,106 +19,138 @@ from headroom.motion.train.config import GENERAL as MOTION_GENERAL
 from headroom.motion.train.paper import PAPER as MOTION_PAPER
 from headroom.refine import general as refiner
 from headroom.refine.train_config import GENERAL as REFINER_GENERAL
-from headroom.refine.train_config import PRESETS as PERSONAL
-from headroom.training.corpus import CorpusClip, RefinerClips, TrackedClip, MotionClips, TrackCache, find_clips
+from headroom.refine.train_config import PRESETS as PERSONAL_PRESETS
+from headroom.training.corpus import CorpusClip, find_clips
+from headroom.training.datasets import MotionClips, RefinerClips
+from headroom.training.track_cache import TrackCache, TrackedClip, UnusableClip
 
 MOTION_PRESETS = {"general": MOTION_GENERAL, "paper": MOTION_PAPER}
-REFINER_PRESETS = {"general": REFINER_GENERAL, "paper": PERSONAL["paper"]}
+REFINER_PRESETS = {"general": REFINER_GENERAL, "paper": PERSONAL_PRESETS["paper"]}
+Method = Literal["general", "paper"]
+"""Headroom's own network and loss, or the paper's."""
+
 CHECKPOINT_SUFFIX = ".checkpoint"
+
+TrackedClips = dict[CorpusClip, Path]
+"""Clips with the files of their tracks."""
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One training: what it reads, what it writes and how far it goes.
+    """What a training reads and writes, and how long it lasts.
 
-    A checkpoint lies beside `weights` until they are written. Tracked clips stay in the folder `cache`.
+    datasets: clips, folders of clips, or LRW.
+    weights: file to write; the checkpoint lies beside it until it is written.
+    cache: folder that stores tracked clips.
+    steps: of each network; None is the number of the preset.
+    checkpoint_every: steps between checkpoints.
+    resume: resume from the checkpoint.
+    tensorboard: folder for curves.
     """
 
     datasets: Sequence[Path]
     weights: Path
     cache: Path
-    steps: int | None = None  # those of the preset
+    steps: int | None = None
     checkpoint_every: int = 100
     resume: bool = False
     tensorboard: Path | None = None
 
-    def record(self, made_from: object) -> TrainingCheckpoint:
-        """The checkpoints of this run, which belong to clips and settings `made_from`."""
-        digest = hashlib.sha256(repr(made_from).encode()).hexdigest()
+    def checkpoint(self, identity: object) -> TrainingCheckpoint:
+        """Return the checkpoint of the training of certain clips and settings, which `identity` names."""
+        digest = hashlib.sha256(repr(identity).encode()).hexdigest()
         path = self.weights.with_suffix(CHECKPOINT_SUFFIX)
         return TrainingCheckpoint(path, self.checkpoint_every, digest, self.resume, self.tensorboard)
 
 
-def train_motion_weights(run: TrainingRun, preset: str = "general", progress: Progress = no_progress) -> list[str] | None:
-    """Train and write motion weights; returns which clips were left out and why, in a team only to the leader."""
-    config = MOTION_PRESETS[preset]
+def train_motion_weights(
+    run: TrainingRun, method: Method = "general", progress: Progress = no_progress
+) -> list[str] | None:
+    """Train and write the general motion weights.
+
+    Returns which clips were left out and why; None in all processes but the main one.
+    """
+    config = MOTION_PRESETS[method]
     config = config if run.steps is None else replace(config, steps=run.steps)
-    with team.process_group():
-        report = progress if team.is_main() else no_progress
-        team.shard(config.batch.size)  # a team that cannot share a batch is told before clips are tracked
+    with distributed.process_group():
+        report = progress if distributed.is_main() else no_progress
+        distributed.shard(config.batch.size)  # raises before clips are tracked when the processes cannot share a batch
         model = bundled_model()
-        tracked, notes = tracked_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.6), spoken=True)
-        record = run.record((config, tracks_of(run, tracked)))
+        tracked, notes = track_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.6), need_sound=True)
+        checkpoint = run.checkpoint((config, track_names(run, tracked)))
         motion.train_general(MotionClips(list(tracked.values())), FaceDirections.of(model), run.weights, config,
-                             subprogress(report, 0.6, 1), record)
-        record.close()
-        return notes if team.is_main() else None
+                             subprogress(report, 0.6, 1), checkpoint)
+        checkpoint.close()
+        return notes if distributed.is_main() else None
 
 
-def train_refiner_weights(run: TrainingRun, preset: str = "general", resolution: int = 256,
-                          progress: Progress = no_progress) -> list[str] | None:
-    """The same for the refiner, which does without sound. resolution: pixels across a crop."""
-    config = REFINER_PRESETS[preset]
+def train_refiner_weights(
+    run: TrainingRun, method: Method = "general", resolution: int = 256, progress: Progress = no_progress
+) -> list[str] | None:
+    """Train and write the general refiner weights; clips need no sound.
+
+    resolution: side of the crops, pixels.
+
+    Returns which clips were left out and why; None in all processes but the main one.
+    """
+    config = REFINER_PRESETS[method]
     config = config if run.steps is None else replace(config, steps=run.steps)
-    with team.process_group():
-        report = progress if team.is_main() else no_progress
-        team.shard(config.batch_size)
+    with distributed.process_group():
+        report = progress if distributed.is_main() else no_progress
+        distributed.shard(config.batch_size)
         model = bundled_model()
-        tracked, notes = tracked_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.3))
-        notes += [f"{clip.path} was left out: no face in its first {RefinerClips.LONGEST} frames."
-                  for clip in faceless(tracked)]
-        record = run.record((config, resolution, tracks_of(run, tracked)))
-        people = RefinerClips(list(tracked), list(tracked.values()), model, resolution)
-        refiner.train_general(people, people.draws(), run.weights, config, subprogress(report, 0.3, 1), record)
-        record.close()
-        return notes if team.is_main() else None
+        tracked, notes = track_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.3))
+        notes += [f"{clip.path} was left out: no face in its first {RefinerClips.MAX_FRAMES} frames."
+                  for clip in remove_faceless(tracked)]
+        checkpoint = run.checkpoint((config, resolution, track_names(run, tracked)))
+        clips = RefinerClips(tracked, model, resolution)
+        refiner.train_general(clips, clips.samples_per_epoch(), run.weights, config, subprogress(report, 0.3, 1),
+                              checkpoint)
+        checkpoint.close()
+        return notes if distributed.is_main() else None
 
 
-def faceless(tracked: dict[CorpusClip, Path]) -> list[CorpusClip]:
-    """Take the clips out of `tracked` whose face comes after what is drawn of them."""
-    late = [clip for clip, path in tracked.items()
-            if not TrackedClip.load(path).track.slice(0, RefinerClips.LONGEST).confidence.any()]
-    for clip in late:
-        del tracked[clip]
-    if not tracked:
-        raise InputError("No clip shows a face near its beginning; choose other clips.")
-    return late
+def track_clips(
+    run: TrainingRun, cache: TrackCache, progress: Progress, need_sound: bool = False
+) -> tuple[TrackedClips, list[str]]:
+    """Track the clips of a run; processes share the work.
 
+    need_sound: leave out clips without sound.
 
-def tracks_of(run: TrainingRun, tracked: dict[CorpusClip, Path]) -> list[str]:
-    """The clips, face model and tracker behind the tracks, as the cache names them."""
-    return [str(path.relative_to(run.cache)) for path in tracked.values()]
-
-
-def tracked_clips(
-    run: TrainingRun, cache: TrackCache, progress: Progress, spoken: bool = False
-) -> tuple[dict[CorpusClip, Path], list[str]]:
-    """The clips of a run with where their speakers lie, and a line for each that cannot be used; a team shares the
-    work. spoken: a clip without sound cannot be used.
+    Returns the clips that can be used, and a line for each of the others.
     """
     clips = find_clips(run.datasets)
-    own = range(team.rank(), len(clips), team.world_size())
+    own = range(distributed.rank(), len(clips), distributed.world_size())
     for done, index in enumerate(own):
         cache.add(clips[index], subprogress(progress, done / len(own), (done + 1) / len(own)))
-    team.all_gather(None)  # wait until all are there
-    tracked, notes = {}, []
+    distributed.all_gather(None)  # waits until all processes are done
+    tracked: TrackedClips = {}
+    notes = []
     for clip in clips:
-        found = cache.find(clip)
-        silence = TrackedClip.load(found).silence if spoken and isinstance(found, Path) else ""
-        if isinstance(found, str) or silence:
-            notes.append(f"{clip.path} was left out: {silence or found}")
+        entry = cache.find(clip)
+        if isinstance(entry, Path) and need_sound:
+            reason = TrackedClip.load(entry).no_sound_reason
+            entry = UnusableClip(reason) if reason else entry
+        if isinstance(entry, UnusableClip):
+            notes.append(f"{clip.path} was left out: {entry.reason}")
         else:
-            tracked[clip] = found
+            tracked[clip] = entry
     if not tracked:
         raise InputError(f"None of the {len(clips)} clips can be used. {notes[0]}")
     return tracked, notes
+
+
+def remove_faceless(tracked: TrackedClips) -> list[CorpusClip]:
+    """Remove the clips from `tracked` that show no face in the frames that the refiner uses; return them."""
+    faceless = [clip for clip, path in tracked.items()
+                if not TrackedClip.load(path).track.slice(0, RefinerClips.MAX_FRAMES).confidence.any()]
+    for clip in faceless:
+        del tracked[clip]
+    if not tracked:
+        raise InputError("No clip shows a face near its beginning; choose other clips.")
+    return faceless
+
+
+def track_names(run: TrainingRun, tracked: TrackedClips) -> list[str]:
+    """Return the cache's names of the tracks, which identify clips, face model and tracker."""
+    return [str(path.relative_to(run.cache)) for path in tracked.values()]

@@ -60,7 +60,7 @@ def train_refiner(
 ) -> None:
     """Train the general refiner that `learn` begins from; several processes under torchrun."""
     require_file_later(output, ".safetensors")
-    from headroom.subject.clip import require_resolution
+    from headroom.subject.refiner_training import require_resolution
     from headroom.training.runs import TrainingRun, train_refiner_weights
 
     require_resolution(resolution)

@@ -1,0 +1,1 @@
+"""The head of a subject as files for other programs."""

@@ -1,39 +1,46 @@
-"""A learnt person's head as a file for other programs: OBJ, PLY or GLB, in metres, +y up, +z out of the face."""
+"""A learned person's head as a file for other programs: OBJ, PLY or GLB, in metres, +y up, +z out of the face."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
+from headroom.common.files import atomic_files
 from headroom.face.performance import Performance
-from headroom.subject.export.morphs import Morphs, animate, with_morphs
+from headroom.subject.export.morphs import Morphs, add_animation, add_morphs
 from headroom.subject.folder import Subject
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+    from trimesh.visual import TextureVisuals
 
 METRES_PER_MM = 0.001
 
 
 def export_head(subject: Path, output: Path, performance: Path | None = None) -> list[Path]:
-    """Write the fitted neutral face to `output`, in the format of its suffix; returns the files written.
+    """Write the fitted neutral face to `output`, in the format of its suffix; return the files that were written.
 
-    performance: expression and pose over time, for GLB alone, which can hold them.
+    All files of the format are written, or none.
+
+    performance: expression and pose over time, for GLB only, which can hold them.
     """
     output = Path(output)
-    write = WRITERS.get(output.suffix.lower())
-    if write is None:
-        raise InputError(f"{output.name} must end in {', '.join(WRITERS)}; choose another name.")
-    if performance is not None and write is not _glb:
+    convert = FORMATS.get(output.suffix.lower())
+    if convert is None:
+        raise InputError(f"{output.name} must end in {', '.join(FORMATS)}; choose another name.")
+    if performance is not None and convert is not _glb:
         raise InputError(f"{output.suffix} files hold no motion; choose a name that ends in .glb.")
     motion = None if performance is None else Performance.load(performance)
-    files = write(Subject.open(subject), output.stem, motion)
-    for name, content in files.items():
-        with atomic_write(output.with_name(name)) as temporary:
-            temporary.write_bytes(content)
+    files = convert(Subject.open(subject), output.stem, motion)
+    with atomic_files(output.parent, tuple(files)) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
     return [output.with_name(name) for name in files]
 
 
@@ -41,15 +48,15 @@ def _obj(person: Subject, stem: str, _: Performance | None) -> dict[str, bytes]:
     from trimesh.exchange.obj import export_obj
 
     mesh = _mesh(person, _textured(person, f"{stem}_albedo"))
-    text, beside = export_obj(mesh, include_normals=True, return_texture=True, mtl_name=f"{stem}.mtl", header=None)
-    return {**beside, f"{stem}.obj": text.encode()}
+    text, extra_files = export_obj(mesh, include_normals=True, return_texture=True, mtl_name=f"{stem}.mtl", header=None)
+    return {**extra_files, f"{stem}.obj": text.encode()}
 
 
 def _ply(person: Subject, stem: str, _: Performance | None) -> dict[str, bytes]:
     from trimesh.exchange.ply import export_ply
     from trimesh.visual import ColorVisuals
 
-    colours = vertex_colours(person.albedo, person.rig["uv"])
+    colours = vertex_colours(person.albedo, person.rig.uv)
     mesh = _mesh(person, ColorVisuals(vertex_colors=colours))
     return {f"{stem}.ply": export_ply(mesh, vertex_normal=True)}
 
@@ -59,45 +66,45 @@ def _glb(person: Subject, stem: str, motion: Performance | None) -> dict[str, by
     from trimesh.exchange.gltf import export_glb
 
     rig = person.rig
-    morphs = Morphs(rig["expression"] * METRES_PER_MM, rig["names"].tolist(), rig["regions"].tolist())
+    morphs = Morphs(rig.expression * METRES_PER_MM, rig.names.tolist(), rig.regions.tolist())
 
-    def complete(buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
+    def postprocess(buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
         tree["asset"]["generator"] = "Headroom"
-        with_morphs(morphs, buffers, tree)
+        add_morphs(morphs, buffers, tree)
         if motion is not None:
-            animate(motion, METRES_PER_MM, buffers, tree)
+            add_animation(motion, METRES_PER_MM, buffers, tree)
 
     scene = Scene()
     scene.add_geometry(_mesh(person, _textured(person, "albedo")), node_name="Head", geom_name="Head")
-    return {f"{stem}.glb": export_glb(scene, include_normals=True, buffer_postprocessor=complete)}
+    return {f"{stem}.glb": export_glb(scene, include_normals=True, buffer_postprocessor=postprocess)}
 
 
-WRITERS: dict[str, Callable[[Subject, str, Performance | None], dict[str, bytes]]] = {
+FORMATS: dict[str, Callable[[Subject, str, Performance | None], dict[str, bytes]]] = {
     ".obj": _obj, ".ply": _ply, ".glb": _glb}
-"""What a file of each suffix holds: names beside the output to contents."""
+"""Suffix -> function that returns the files of the format: name -> contents."""
 
 
-def vertex_colours(albedo: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """(V, 3) uint8 of an albedo picture (S, S, 3), row 0 on top, at uv (V, 2), origin bottom left."""
+def vertex_colours(albedo: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Sample an albedo texture (S, S, 3), row 0 on top, at uv (V, 2), origin bottom left; return (V, 3)."""
     height, width = albedo.shape[:2]
-    at = (uv * [1, -1] + [0, 1]) * [width, height] - 0.5
-    x, y = at.astype(np.float32).T[..., None]
-    return cv2.remap(albedo, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+    pixels = (uv * [1, -1] + [0, 1]) * [width, height] - 0.5
+    x, y = pixels.astype(np.float32).T[..., None]
+    return np.asarray(cv2.remap(albedo, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0], np.uint8)
 
 
-def _mesh(person: Subject, visual):
+def _mesh(person: Subject, visual: Any) -> Trimesh:
     from trimesh import Trimesh
 
     rig = person.rig
-    # process would merge vertices, and the morph targets would not fit any more
-    return Trimesh(rig["neutral"] * METRES_PER_MM, rig["faces"], visual=visual, process=False)
+    # process=True would merge vertices, and the morph targets would no longer fit
+    return Trimesh(rig.neutral * METRES_PER_MM, rig.faces, visual=visual, process=False)
 
 
-def _textured(person: Subject, name: str):
+def _textured(person: Subject, name: str) -> TextureVisuals:
     from PIL import Image
     from trimesh.visual import TextureVisuals
     from trimesh.visual.material import PBRMaterial
 
     skin = PBRMaterial(name=name, baseColorTexture=Image.fromarray(person.albedo), metallicFactor=0.0,
                        roughnessFactor=0.7)
-    return TextureVisuals(uv=person.rig["uv"], material=skin)
+    return TextureVisuals(uv=person.rig.uv, material=skin)

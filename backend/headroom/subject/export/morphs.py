@@ -1,4 +1,4 @@
-"""Morph targets and their animation for a glTF file, which trimesh writes without them."""
+"""Morph targets and their animation for a glTF file, because trimesh writes neither."""
 
 from __future__ import annotations
 
@@ -6,42 +6,43 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from headroom.face.camera import rotation_matrix
 from headroom.face.performance import Performance
 
 FLOAT = 5126
-"""glTF's number for 32-bit floats."""
+"""glTF's code for 32-bit floats."""
 
 
 @dataclass(frozen=True)
 class Morphs:
-    """offsets (E, V, 3) per unit of weight, in the mesh's unit; names and regions (E,)."""
+    """Morph targets; offsets: (E, V, 3) per unit of weight, in the mesh's unit; names and regions: E each."""
 
-    offsets: np.ndarray
+    offsets: NDArray[np.float32]
     names: list[str]
     regions: list[str]
 
 
-def with_morphs(morphs: Morphs, buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
-    """Give the one mesh of a glTF tree its targets, with names where programs look for them and regions beside."""
+def add_morphs(morphs: Morphs, buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
+    """Give the only mesh of a glTF tree its morph targets; programs read the names from `extras.targetNames`."""
     mesh = tree["meshes"][0]
     mesh["primitives"][0]["targets"] = [
-        {"POSITION": _append(offsets, "VEC3", buffers, tree)} for offsets in morphs.offsets]
+        {"POSITION": _add_accessor(offsets, "VEC3", buffers, tree)} for offsets in morphs.offsets]
     mesh["weights"] = [0.0] * len(morphs.offsets)
     mesh["extras"] = {"targetNames": morphs.names, "regions": morphs.regions}
 
 
-def animate(motion: Performance, unit: float, buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
-    """Move the node of the one mesh and the mesh's weights; unit: lengths of the tree per millimetre."""
+def add_animation(motion: Performance, unit: float, buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
+    """Animate the weights of the only mesh and the transform of its node; unit: lengths of the tree per millimetre."""
     node = next(i for i, node in enumerate(tree["nodes"]) if "mesh" in node)
-    turns = Rotation.from_matrix(rotation_matrix(motion.rotation)).as_quat()
-    times = _append(np.arange(len(motion)) / motion.fps, "SCALAR", buffers, tree)
+    rotations = Rotation.from_matrix(rotation_matrix(motion.rotation)).as_quat()
+    times = _add_accessor(np.arange(len(motion)) / motion.fps, "SCALAR", buffers, tree)
     values = {
-        "weights": _append(motion.expression.ravel(), "SCALAR", buffers, tree),
-        "rotation": _append(_continuous(turns), "VEC4", buffers, tree),
-        "translation": _append(motion.translation * unit, "VEC3", buffers, tree),
+        "weights": _add_accessor(motion.expression.ravel(), "SCALAR", buffers, tree),
+        "rotation": _add_accessor(_continuous(rotations), "VEC4", buffers, tree),
+        "translation": _add_accessor(motion.translation * unit, "VEC3", buffers, tree),
     }
     tree["animations"] = [{
         "name": "Performance",
@@ -50,14 +51,15 @@ def animate(motion: Performance, unit: float, buffers: dict[Any, bytes], tree: d
     }]
 
 
-def _continuous(turns: np.ndarray) -> np.ndarray:
-    """Quaternions (T, 4) with the signs that make each the near neighbour of the one before."""
-    signs = np.sign((turns[1:] * turns[:-1]).sum(1))
-    return turns * np.concatenate([[1.0], np.cumprod(np.where(signs < 0, -1.0, 1.0))])[:, None]
+def _continuous(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quaternions (T, 4) with the signs that keep each close to its predecessor, for linear interpolation."""
+    signs = np.sign((rotations[1:] * rotations[:-1]).sum(1))
+    flips = np.concatenate([[1.0], np.cumprod(np.where(signs < 0, -1.0, 1.0))])
+    return np.asarray(rotations * flips[:, None], np.float64)
 
 
-def _append(values: np.ndarray, kind: str, buffers: dict[Any, bytes], tree: dict[str, Any]) -> int:
-    """The index of a new accessor of values (N,) or (N, C); buffers and accessors are numbered as they are added."""
+def _add_accessor(values: NDArray[Any], kind: str, buffers: dict[Any, bytes], tree: dict[str, Any]) -> int:
+    """Add an accessor for values (N,) or (N, C) and return its index, which counts accessors in insertion order."""
     values = np.ascontiguousarray(values, "<f4")
     name = f"headroom {len(buffers)}"
     buffers[name] = values.tobytes()

@@ -1,0 +1,90 @@
+"""The part of a clip that was not learned, with what measuring needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.errors import InputError
+from headroom.common.progress import Progress, no_progress
+from headroom.evaluation import measures
+from headroom.face.camera import pose_vertices
+from headroom.face.model import FaceModel
+from headroom.face.performance import Performance
+from headroom.media.soundtrack import SoundtrackSource
+from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, read_frames
+from headroom.plate.composite import crop_frame
+from headroom.track.landmarks.detect import COUNT, find_landmarks
+from headroom.track.track import Track
+
+SIZE = 256  # pixels, side of the crops for SSIM, landmarks and flicker
+
+
+@dataclass(frozen=True)
+class ClipPart:
+    """A clip from `from_seconds` to its end, and the track of that part with the person's face model."""
+
+    clip: Path
+    video: VideoInfo
+    from_seconds: float
+    track: Track
+    model: FaceModel
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield the true frames (H, W, 3)."""
+        return read_frames(self.clip, self.from_seconds)
+
+    def writer(self, path: Path, generated: bool = False) -> VideoWriter:
+        """Return the writer of a movie with the size, rate and sound of this part."""
+        return VideoWriter(path, self.video.fps, self.video.width, self.video.height,
+                           sound=SoundtrackSource(self.clip, self.from_seconds),
+                           options=MovieOptions(generated=generated))
+
+    def face_points(self, motion: Performance) -> NDArray[np.float64]:
+        """Return the pixels (T, P, 2) of points on the face's surface that move with the head only."""
+        neutral = self.model.shape(self.track.identity)[::23]
+        return self.track.camera.project(pose_vertices(neutral, motion.rotation, motion.translation))
+
+
+@dataclass(frozen=True)
+class HeldOutPart:
+    """The held-out part with its crops and their landmarks.
+
+    crops: (T, 256, 256, 3) uint8.
+    landmarks: (T, 478, 3) in pixels of the crops, NaN where no face was found.
+    """
+
+    part: ClipPart
+    crops: NDArray[np.uint8]
+    landmarks: NDArray[np.float32]
+
+    @staticmethod
+    def read(part: ClipPart, progress: Progress = no_progress) -> HeldOutPart:
+        """Read the true frames and find their landmarks."""
+        crops = np.stack([crop_frame(frame, part.track.crop, SIZE) for frame in part.frames()])
+        return HeldOutPart(part, crops, find_landmarks_or_nan(crops, part.track.fps, progress))
+
+    @property
+    def has_face(self) -> NDArray[np.bool_]:
+        """(T,) whether a face was found in the true frame."""
+        return np.isfinite(self.landmarks[:, 0, 0])
+
+    def face_mask(self, frame: int) -> NDArray[np.bool_]:
+        """Return (H, W), True where the full true frame shows the face."""
+        crop, video = self.part.track.crop, self.part.video
+        points = self.landmarks[frame, :, :2] * (crop.size / SIZE) + (crop.x, crop.y)
+        return measures.face_mask(points, video.height, video.width)
+
+
+def find_landmarks_or_nan(
+    crops: NDArray[np.uint8], fps: float, progress: Progress = no_progress
+) -> NDArray[np.float32]:
+    """Return landmarks (T, 478, 3) in pixels of crops (T, S, S, 3); NaN where no face was found, even if in none."""
+    try:
+        return find_landmarks(crops, fps, progress).points
+    except InputError:
+        return np.full((len(crops), COUNT, 3), np.nan, np.float32)

@@ -1,0 +1,135 @@
+"""What `subject.toml` says about a subject: who it shows, what it was learned from and how."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field
+
+from headroom import __version__
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
+from headroom.common.settings import Albedo, Preset, Resolution
+from headroom.media.image import is_photo
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FORMAT = 2
+"""Format of `subject.toml`. 2: the resolution, whether the source is a photo, and whether the sound is stored."""
+
+NO_CONSENT = "not stated"
+
+
+class Record(BaseModel):
+    """Base of the tables in `subject.toml`: immutable; unknown keys are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Consent(Record):
+    """Who agreed to the use of the person's likeness, and the day on which that was recorded (ISO 8601)."""
+
+    statement: str = NO_CONSENT
+    recorded: str = ""
+
+
+class ClipInfo(Record):
+    """The file that a person was learned from: its size in pixels, its rate, and the part that was used, in seconds."""
+
+    file: str
+    kind: Literal["video", "photo"]
+    width: int
+    height: int
+    fps: float
+    from_seconds: float
+    to_seconds: float
+
+
+class Measures(Record):
+    """Figures of the learning.
+
+    audio_offset_seconds: delay of the clip's sound against the lips, which learning corrects.
+    held_out_lip_correlation: correlation of predicted and true lip opening in frames that were not learned.
+    step_seconds: duration of each step of learning.
+    """
+
+    audio_offset_seconds: float
+    held_out_lip_correlation: float
+    step_seconds: dict[str, float] = Field(default_factory=dict)
+
+
+class SubjectInfo(Record):
+    """Metadata of a subject.
+
+    version: the version of Headroom that learned it.
+    albedo: kind of the albedo texture.
+    resolution: side of renders and refined frames, pixels; None in format 1, where only the rig has it.
+    face_model: digest of the face model that the clip was fitted with; None is the bundled model.
+    own_networks: names of the networks that the user gave instead of the bundled ones.
+    has_sound: whether the folder stores the sound of the clip's learned part.
+    notes: what the user should know about the learning.
+    """
+
+    name: str
+    version: str = __version__
+    preset: Preset = "draft"
+    albedo: Albedo = "clip"
+    resolution: Resolution | None = None
+    face_model: str | None = None
+    own_networks: tuple[str, ...] = ()
+    has_sound: bool = False
+    notes: tuple[str, ...] = ()
+    consent: Consent = Consent()
+    clip: ClipInfo | None = None
+    measures: Measures | None = None
+
+    def save(self, path: Path) -> None:
+        """Write as TOML."""
+        values = {"format": FORMAT, **self.model_dump(exclude_none=True)}
+        with atomic_write(path) as temporary:
+            temporary.write_text(tomli_w.dumps(values), encoding="utf-8")
+
+    @staticmethod
+    def load(path: Path) -> SubjectInfo:
+        """Read what any version of Headroom up to this one wrote; InputError for anything else."""
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            if int(values["format"]) > FORMAT:
+                raise InputError(f"{path.parent} was written by a newer version of Headroom; update Headroom.")
+            return SubjectInfo.model_validate(upgrade(values))
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} cannot be read; learn the subject again.") from error
+
+
+def upgrade(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a `subject.toml` of any older format as format `FORMAT` has them."""
+    for number in range(int(values["format"]), FORMAT):
+        values = _UPGRADES[number](values)
+    return values
+
+
+def _from_1(values: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 to 2: the version's key, the source's kind, and the steps' seconds in a table of their own."""
+    values = {**values, "format": 2, "has_sound": False}
+    if "headroom" in values:
+        values["version"] = values.pop("headroom")
+    if "clip" in values:
+        values["clip"] = {**values["clip"], "kind": "photo" if is_photo(values["clip"]["file"]) else "video"}
+    if "measures" in values:
+        steps = {name: seconds for name, seconds in values["measures"].items()
+                 if name.endswith("_seconds") and name != "audio_offset_seconds"}
+        rest = {name: value for name, value in values["measures"].items() if name not in steps}
+        values["measures"] = {**rest, "step_seconds": {
+            name.removesuffix("_seconds"): seconds for name, seconds in steps.items()}}
+    return values
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+"""Format -> the step to the next one."""

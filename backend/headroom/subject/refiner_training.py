@@ -1,0 +1,90 @@
+"""Training the personal refiner: true and rendered crops of a tracked clip, and where the training starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.errors import InputError
+from headroom.common.progress import Progress, no_progress, subprogress
+from headroom.face.model import FaceModel
+from headroom.face.raster import Rasterizer
+from headroom.plate.composite import crop_frame
+from headroom.refine.loss_weights import loss_weight_maps
+from headroom.subject.identity import feature_name, identity_features
+from headroom.track.render import render_track
+from headroom.track.track import Track
+
+if TYPE_CHECKING:
+    from headroom.common.networks.arcface import ArcFace
+    from headroom.refine.dataset import TrainingPairs
+    from headroom.refine.refiner import Refiner
+    from headroom.refine.spatial import SpatialNetwork
+    from headroom.refine.train_config import RefinerTrainConfig
+
+RESOLUTIONS = (256, 512)
+"""Sides of renders and refined frames, pixels."""
+
+
+def require_resolution(resolution: int, preset: str | None = None) -> None:
+    """Raise InputError for a resolution that no refiner has, and for one that the preset has too little time for."""
+    if resolution not in RESOLUTIONS:
+        raise InputError(f"Crops of {resolution} pixels are not made; choose 256 or 512.")
+    if preset == "draft" and resolution > RESOLUTIONS[0]:
+        raise InputError("The preset draft has too little time for 512 pixels; choose standard or paper.")
+
+
+@dataclass(frozen=True)
+class TrackedFrames:
+    """Frames of a clip with their track.
+
+    frames: T pictures (H, W, 3) uint8.
+    albedo: (S, S, 3) uint8, the person's albedo texture.
+    """
+
+    track: Track
+    albedo: NDArray[np.uint8]
+    frames: Sequence[NDArray[np.uint8]]
+
+
+def training_pairs(
+    model: FaceModel, tracked: TrackedFrames, resolution: int, arcface: ArcFace | None = None,
+    progress: Progress = no_progress,
+) -> TrainingPairs:
+    """Return true and rendered crops (R, R) of the frames in which the face was found.
+
+    resolution: R, pixels.
+    arcface: computes each frame's identity feature; without it the feature is the face model's coefficients.
+    """
+    from headroom.refine.dataset import TrainingPairs, normalised_identity
+
+    track, frames = tracked.track, tracked.frames
+    has_face = track.confidence > 0
+    crops = np.stack([crop_frame(frame, track.crop, resolution) for frame in frames])
+    rendering = subprogress(progress, 0, 0.5)
+    renders = np.stack(list(render_track(model, track, tracked.albedo, resolution, rendering)))
+    progress(0.5, "Marking mouth and eyes")
+    raster = Rasterizer(model, track.camera, track.crop, resolution)
+    weights = loss_weight_maps(raster, [track.vertices(model, frame) for frame in range(len(track))])
+    features = identity_features(model, track, frames, arcface, subprogress(progress, 0.7, 1))
+    return TrainingPairs(crops[has_face], renders[has_face], weights[has_face], normalised_identity(features)[has_face],
+                         feature_name(model, arcface))
+
+
+def train_personal_refiner(
+    pairs: TrainingPairs, config: RefinerTrainConfig, spatial: SpatialNetwork | None = None,
+    progress: Progress = no_progress,
+) -> Refiner:
+    """Train the personal refiner, from the general one where `config` says so.
+
+    spatial: describes renders for the memory where identity features differ; None is the bundled network.
+    """
+    from headroom.refine.general import general_refiner
+    from headroom.refine.train import train_refiner
+
+    initial = general_refiner(pairs.identity[0], pairs.identity_feature) if config.from_general else None
+    return train_refiner(pairs, config, progress, initial, spatial)

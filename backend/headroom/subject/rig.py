@@ -1,0 +1,92 @@
+"""The rig of a subject, `rig.npz`: everything that Blender builds the head and the camera from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.errors import InputError
+from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.face.model import FaceModel
+from headroom.track.track import Track
+
+FORMAT = 1
+"""Format of `rig.npz`, stored as `rig_format`; the first files have no number."""
+
+_SCALARS = {"focal_px": float, "width": int, "height": int, "resolution": int, "fps": float}
+
+
+@dataclass(frozen=True)
+class Rig:
+    """One person's head and the camera that filmed it (V vertices, F triangles, E expression modes).
+
+    neutral: (V, 3) float32, millimetres, model axes.
+    expression: (E, V, 3) float32, millimetres per unit of coefficient.
+    faces: (F, 3) int32, counter-clockwise from outside.
+    uv: (V, 2) float32, origin bottom left.
+    names, regions: (E,) strings.
+    expression_std: (E,) float32, standard deviation of each coefficient in the clip.
+    light: (9, 3) float32, spherical harmonics.
+    crop: (3,) x, y and size of the face crop, pixels of the full frame.
+    resolution: side of renders, pixels.
+    rest_rotation, rest_translation: (3,) float32, the person's usual pose.
+    """
+
+    neutral: NDArray[np.float32]
+    expression: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    uv: NDArray[np.float32]
+    names: NDArray[np.str_]
+    regions: NDArray[np.str_]
+    expression_std: NDArray[np.float32]
+    light: NDArray[np.float32]
+    focal_px: float
+    width: int
+    height: int
+    crop: NDArray[np.int64]
+    resolution: int
+    fps: float
+    rest_rotation: NDArray[np.float32]
+    rest_translation: NDArray[np.float32]
+
+    @staticmethod
+    def of(model: FaceModel, track: Track, resolution: int) -> Rig:
+        """Build the rig of the person in a track."""
+        camera, crop = track.camera, track.crop
+        return Rig(
+            neutral=model.shape(track.identity),
+            expression=np.ascontiguousarray(np.moveaxis(model.expression_basis, 2, 0), np.float32),
+            faces=model.faces.astype(np.int32),
+            uv=model.uv.astype(np.float32),
+            names=np.array(model.names),
+            regions=np.array(model.regions),
+            expression_std=track.expression.std(0).astype(np.float32),
+            light=track.light.astype(np.float32),
+            focal_px=camera.focal_px,
+            width=camera.width,
+            height=camera.height,
+            crop=np.array([crop.x, crop.y, crop.size]),
+            resolution=resolution,
+            fps=track.fps,
+            rest_rotation=np.median(track.rotation, axis=0).astype(np.float32),
+            rest_translation=np.median(track.translation, axis=0).astype(np.float32),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write as .npz."""
+        with atomic_write(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, rig_format=FORMAT, **vars(self))
+
+    @staticmethod
+    def load(path: Path) -> Rig:
+        """Read what `save` wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                values: dict[str, Any] = {field.name: data[field.name] for field in fields(Rig)}
+        except NPZ_ERRORS as error:
+            raise InputError(f"{path} is not the rig of a subject; choose another folder.") from error
+        return Rig(**{**values, **{name: kind(values[name]) for name, kind in _SCALARS.items()}})

@@ -1,0 +1,53 @@
+"""Which parts of a subject an older version of Headroom wrote in another meaning, so that they are learned again.
+
+Every part has a format number. Its reader upgrades older formats in memory where they mean the same. Where learning
+itself has changed what the values mean, no reader can do that: `headroom upgrade SUBJECT` learns the person again from
+the plates and the sound that the subject stores.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from headroom.common.errors import InputError
+from headroom.common.files import NPZ_ERRORS
+
+Part = Literal["track", "rig", "motion", "refiner"]
+
+OLDEST_USABLE: dict[Part, int] = {"track": 1, "rig": 1, "motion": 2, "refiner": 1}
+"""The oldest format of each part that means the same as the newest. Raise it when learning changes the meaning."""
+
+
+def require_usable(part: Part, path: Path, remedy: str) -> None:
+    """Raise InputError when a part is damaged, or too old to be used.
+
+    path: file of the part.
+    remedy: what the user can do, as the end of the message.
+    """
+    try:
+        number = format_of(path)
+    except (*NPZ_ERRORS, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read; {remedy}.") from error
+    if number < OLDEST_USABLE[part]:
+        raise InputError(f"{path} is of an older version of Headroom, which learned otherwise; {remedy}.")
+
+
+def format_of(path: Path) -> int:
+    """Return the format number of an .npz or .safetensors file.
+
+    An .npz file has it in an array such as `rig_format`; the first files have none and are of format 1. In a safetensors
+    file it ends the header's `format`, as in "headroom refiner 1".
+    """
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as data:
+            return next((int(data[name]) for name in data.files if name.endswith("format")), 1)
+    with safe_open(str(path), "np") as file:
+        number = re.search(r"\d+$", (file.metadata() or {}).get("format", ""))
+    if number is None:
+        raise ValueError(f"{path} has no format number")
+    return int(number.group())
