@@ -14,7 +14,7 @@ from addon.core.files import written_whole
 from addon.core.performance import Performance
 from addon.core.subject import Subject
 from addon.core.take_settings import TakeSettings
-from addon.core.tasks import InBackground, Step, Watch, part_of, run_blocking
+from addon.core.tasks import InBackground, ProgressToken, Step, run_task, subtask
 from addon.core.timing import frame_count, scene_rate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def test_a_subject_tells_its_person_and_its_rig(tmp_path):
 
 def test_progress_of_a_part_is_a_part_of_the_progress():
     steps = []
-    Watch(steps.append).part(0.5, 1.0).part(0.0, 0.5).report(0.5, "half")
+    ProgressToken(steps.append).part(0.5, 1.0).part(0.0, 0.5).report(0.5, "half")
     assert steps == [Step(0.625, "half")]
 
 
@@ -102,7 +102,7 @@ def test_a_task_is_driven_to_its_result_and_gets_its_answers():
         return answer + 1
 
     steps = []
-    assert run_blocking(task(), steps.append) == 43
+    assert run_task(task(), steps.append) == 43
     assert [step.fraction for step in steps] == pytest.approx([0.1, 0.4])
 
 
@@ -110,12 +110,12 @@ def test_a_failed_job_becomes_its_message(tmp_path):
     backend = FakeBackend(fail="perform")
     subject, speech = tiny_subject(tmp_path / "s"), write_speech(tmp_path / "a.wav")
     with pytest.raises(HeadroomError, match="No luck with perform"):
-        remote.perform(backend, subject, TakeSettings(speech), tmp_path / "p.npz", Watch(lambda step: None))
+        remote.perform(backend, subject, TakeSettings(speech), tmp_path / "p.npz", ProgressToken(lambda step: None))
 
 
 def test_stopping_cancels_the_job_on_the_backend():
     backend = FakeBackend()
-    watch = Watch(lambda step: watch.stop() if step.message == "Working" else None)
+    watch = ProgressToken(lambda step: watch.stop() if step.message == "Working" else None)
     with pytest.raises(Cancelled):
         remote.run_job(backend, "learn", {}, {}, watch)
     assert backend.cancelled[0] == "learn-1"
@@ -125,11 +125,11 @@ def test_a_backend_whose_worker_never_starts_is_told_apart_from_a_ready_one(monk
     backend = FakeBackend()
     monkeypatch.setattr(backend, "health", lambda: {"device": "starting"})
     with pytest.raises(HeadroomError, match="worker has not started"):
-        remote.device(backend, Watch(lambda step: None), seconds=0.0)
+        remote.device(backend, ProgressToken(lambda step: None), seconds=0.0)
 
 
 def test_nothing_is_submitted_after_the_user_stopped(tmp_path):
-    backend, watch = FakeBackend(), Watch(lambda step: None)
+    backend, watch = FakeBackend(), ProgressToken(lambda step: None)
     watch.stop()
     with pytest.raises(Cancelled):
         remote.learn(backend, write_speech(tmp_path / "a.wav"), tmp_path / "s", {}, watch)
@@ -143,5 +143,5 @@ def test_a_part_of_a_task_reports_within_its_part_and_passes_its_result_on():
         return doubled
 
     steps = []
-    assert run_blocking(part_of(task(), 0.2, 0.4), steps.append) == 42
+    assert run_task(subtask(task(), 0.2, 0.4), steps.append) == 42
     assert [(round(step.fraction, 6), step.message) for step in steps] == [(0.3, "half"), (0.35, "inside")]

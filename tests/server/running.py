@@ -1,4 +1,4 @@
-"""The real server in a process of its own; only the pipeline behind it is not real."""
+"""The real server in its own process, over a fake pipeline."""
 
 import sys
 from pathlib import Path
@@ -17,8 +17,8 @@ class JobFailed(Exception):
     """A job ended without a result; the message is the backend's sentence for the user."""
 
 
-def wait(client, job_id):
-    """The job once it is done; raises JobFailed or Cancelled when it ends otherwise."""
+def wait_for(client, job_id):
+    """Return the job once it is done; raise JobFailed or Cancelled when it ends otherwise."""
     job = list(client.events(job_id))[-1]
     if job.state == "cancelled":
         raise Cancelled

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from running import HERE, JobFailed, fake_backend, wait
+from running import HERE, JobFailed, fake_backend, wait_for
 
 from addon.core.backend import REVIVALS, BackendDied, LocalBackend
 from addon.core.client import BackendError, Unreachable
@@ -19,7 +19,7 @@ from headroom.server.store import Store
 
 
 def submit(client, order):
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": client.put_bytes(order.encode())}
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": client.put_bytes(order.encode())}
     return client.submit("perform", inputs, {})
 
 
@@ -45,7 +45,7 @@ def wait_until(condition):
 def test_a_killed_backend_comes_back_with_its_jobs_the_running_one_once_more(tmp_path):
     backend = fake_backend(tmp_path)
     client = backend.start()
-    done = wait(client, submit(client, "count").id)
+    done = wait_for(client, submit(client, "count").id)
     cut_short = running(client, "stuck")
     queued = submit(client, "count")
     worker = int(cut_short.message.split()[1])
@@ -59,8 +59,8 @@ def test_a_killed_backend_comes_back_with_its_jobs_the_running_one_once_more(tmp
         assert int(again.message.split()[1]) != worker
         os.kill(backend._process.pid, signal.SIGKILL)
         with pytest.raises(JobFailed, match=r"The backend stopped while this job was running\. Start the job again\."):
-            wait(client, cut_short.id)
-        assert wait(client, queued.id).state == "done"
+            wait_for(client, cut_short.id)
+        assert wait_for(client, queued.id).state == "done"
         assert client.get_file(done.result["performance"], tmp_path / "performance.npz").exists()
         assert list((tmp_path / "scratch").rglob("*.wav")) == []
     finally:
