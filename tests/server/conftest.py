@@ -31,8 +31,8 @@ def perform(client):
     """Submit a job that does what `command` says (fake_pipeline.perform)."""
 
     def submit(command, speech_name="a speech.wav"):
-        inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": client.put_bytes(command.encode()),
-                  "speech_name": speech_name}
+        inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")},
+                  "speech": client.put_bytes(command.encode()), "speech_name": speech_name}
         return client.submit("perform", inputs, {"seed": 3})
 
     return submit

@@ -5,12 +5,20 @@ from pathlib import Path
 
 from addon.core.backend import LocalBackend
 from addon.core.errors import Cancelled
+from headroom.server.jobs import Job
+from headroom.server.requests import PerformRequest
 
 HERE = Path(__file__).parent
 
 
 def fake_backend(data_dir):
     return LocalBackend(sys.executable, data_dir, command=[str(HERE / "serve_fake.py")])
+
+
+def a_job(**values):
+    """Return a new job."""
+    inputs = {"subject": {"a": "0" * 64}, "speech": "1" * 64}
+    return Job(PerformRequest(kind="perform", inputs=inputs), **values)
 
 
 class JobFailed(Exception):
