@@ -28,7 +28,7 @@ class RefineWhileRendering:
         self._groups: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._token = ProgressToken(lambda step: None)
         self._error: BaseException | None = None
-        self._thread: threading.Thread | None = None  # started once, by the first group; it ends by an error or `finish`
+        self._thread: threading.Thread | None = None  # started once, by the first group, because a thread runs once
         self._finished = False
         self.refined = 0  # frames so far
 

@@ -76,7 +76,7 @@ def test_a_surprise_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    ("{", "not a job file"), ("[]", "not a job file"), ('{"headroom": 2, "jobs": []}', "not a job file")])
+    ("{", "not a job file"), ("[]", "not a job file"), ('{"headroom": 2, "jobs": []}', "newer version")])
 def test_a_file_that_holds_no_jobs_is_one_sentence(run, tmp_path, content, words):
     path = tmp_path / "jobs.json"
     path.write_text(content)

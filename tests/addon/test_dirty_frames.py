@@ -24,8 +24,9 @@ class KeepingBackend(FakeBackend):
 
     def _match_plates(self, inputs, settings):
         with self.read(inputs["poses"]) as poses:
-            self.held.append(np.isfinite(poses["fixed_positions"]))
-            position = np.where(self.held[-1], poses["fixed_positions"], 0.5 + np.arange(len(poses["fixed_positions"])) % 97)
+            fixed = poses["fixed_positions"]
+            self.held.append(np.isfinite(fixed))
+            position = np.where(self.held[-1], fixed, 0.5 + np.arange(len(fixed)) % 97)
             arrays = dict(plate=np.rint(position).astype(np.int32), position=position, rotation=poses["rotation"],
                           translation=poses["translation"], distance=np.zeros(len(position)))
         return {"match": self._file(lambda path: np.savez(path, **arrays))}
@@ -81,7 +82,8 @@ def render(studio, **options):
     del studio.rendered[:]
     before = len(studio.backend.painted)
     result = tasks.run_task(produce.render_shot(shot, studio.movie, 0.0, lambda: studio.backend, **options))
-    assert not [thread for thread in threading.enumerate() if thread.name == "refine while rendering" and thread.join(5)]
+    name = studio.module("core.refine_while_rendering").THREAD_NAME
+    assert not [thread for thread in threading.enumerate() if thread.name == name and thread.join(5)]
     return result, list(studio.rendered), len(studio.backend.painted) - before
 
 
