@@ -8,3 +8,6 @@ Preset = Literal["draft", "standard", "paper"]
 Albedo = Literal["low", "frame", "clip"]
 Resolution = Literal[256, 512]
 HeadPose = Literal["predicted", "replayed"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+TrainingMethod = Literal["general", "paper"]
+"""Headroom's own networks and losses, or the paper's."""

@@ -46,6 +46,7 @@ from headroom.server.results import (
 from headroom.server.trees import Tree, plain_name, read_tree
 
 if TYPE_CHECKING:
+    from headroom import pipeline
     from headroom.face.performance import Performance, PoseTrack
     from headroom.plate.match import PlateMatch
     from headroom.plate.shot_renders import ShotRenders
@@ -72,6 +73,10 @@ class Pipeline(Protocol):
     def refine_frames(self, subject: Path, shot: ShotRenders, settings: RefineFramesSettings, /, *,
                       comparisons: Path | None, progress: Progress) -> int:
         """Refine some frames of a shot; return how many were not in the cache."""
+
+
+if TYPE_CHECKING:
+    CHECKED: Pipeline = pipeline  # mypy compares the module's functions with the protocol
 
 
 @dataclass(frozen=True)
