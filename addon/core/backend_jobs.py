@@ -103,12 +103,12 @@ class Sound:
     """The sound of a movie.
 
     from_seconds: time in the speech at the first frame; negative where the speech starts later.
-    part: start and end of the part of the speech that is heard, seconds; None is all of it.
+    speech_range: start and end of the part of the speech that is heard, seconds; None is all of it.
     """
 
     speech: Path
     from_seconds: float
-    part: tuple[float, float] | None = None
+    speech_range: tuple[float, float] | None = None
 
 
 def device(backend: Backend, token: ProgressToken, seconds: float = WORKER_SECONDS) -> str:
@@ -177,7 +177,7 @@ def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, fps: flo
               "speech": backend.put_file(sound.speech) if sound else None,
               "speech_name": sound.speech.name if sound else ""}
     settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0,
-                "speech_range": sound.part if sound else None}
+                "speech_range": sound.speech_range if sound else None}
     result = run_job(backend, "refine", inputs, settings, token.subtoken(0.1, 0.98))
     token.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)
