@@ -93,11 +93,11 @@ def _command(names: Any, name: str, run: Callable[..., int], summary: str) -> ar
 def _add_option(command: argparse.ArgumentParser, name: str, setting: Setting) -> None:
     """A setting as an option."""
     words = {"dest": name, "help": setting.summary}
-    if setting.kind is bool:
+    if setting.value_type is bool:
         command.add_argument(option(name, setting), action="store_true", **words)
         return
     default = None if setting.default is REQUIRED else setting.default
-    command.add_argument(option(name, setting), type=setting.kind, required=setting.default is REQUIRED,
+    command.add_argument(option(name, setting), type=setting.value_type, required=setting.default is REQUIRED,
                          default=default, choices=setting.choices or None, **words)
 
 

@@ -12,7 +12,7 @@ from .core.backend_jobs import Connect
 from .core.errors import Cancelled, HeadroomError
 from .core.job_file import JobRequest, request_of
 from .core.take_settings import TakeSettings
-from .core.tasks import Step, Watch, run_blocking
+from .core.tasks import ProgressToken, Step, run_task
 
 Report = Callable[[Step], None]
 Result = dict[str, Any]
@@ -40,7 +40,7 @@ def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Res
     """The subject folder appears when everything is there."""
     from .scene.output.shot_tasks import learn_subject
 
-    notes = run_blocking(learn_subject(settings, connect), report)
+    notes = run_task(learn_subject(settings, connect), report)
     return {"subject": str(settings["output"]), "notes": list(notes)}
 
 
@@ -54,7 +54,7 @@ def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> R
     subject, asked = Subject.open(settings["subject"]).folder, _take(settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "performance.npz"
-        notes = remote.perform(connect(), subject, asked, path, Watch(report))
+        notes = remote.perform(connect(), subject, asked, path, ProgressToken(report))
         publish(path, settings["output"])
     return {"performance": str(settings["output"]), "notes": notes}
 

@@ -1,4 +1,4 @@
-"""The backend's kinds of work as functions from files to files. No bpy: these run in any thread."""
+"""One function for each kind of backend job, from files to files. They touch no bpy, so any thread may call them."""
 
 from __future__ import annotations
 
@@ -14,38 +14,72 @@ import numpy as np
 
 from .errors import Cancelled, HeadroomError
 from .take_settings import TakeSettings
-from .tasks import Watch
+from .tasks import ProgressToken
 
-WORKER_SECONDS = 60.0  # a cold disk loads torch
+WORKER_SECONDS = 60.0  # time for the worker process to load torch from a cold disk
+POLL_SECONDS = 0.2
 
 
 class Backend(Protocol):
-    """What is needed of `core.client.Client`; tests put something smaller in its place."""
+    """What the functions need of `core.client.Client`; tests pass something smaller."""
 
-    def health(self) -> Mapping[str, Any]: ...
-    def put_file(self, path: Path) -> str: ...
-    def put_bytes(self, data: bytes) -> str: ...
-    def get_file(self, sha: str, path: Path) -> Any: ...
-    def put_tree(self, folder: Path) -> Mapping[str, str]: ...
-    def get_tree(self, tree: Mapping[str, str], folder: Path) -> Any: ...
-    def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Any: ...
-    def events(self, job_id: str) -> Any: ...
-    def cancel(self, job_id: str) -> Any: ...
+    def health(self) -> Mapping[str, Any]:
+        """Return {"api", "version", "device"}."""
+
+    def put_file(self, path: Path) -> str:
+        """Send a file; return its SHA-256."""
+
+    def put_bytes(self, data: bytes) -> str:
+        """Send the content of a file; return its SHA-256."""
+
+    def get_file(self, sha: str, path: Path) -> Any:
+        """Fetch a blob into a file."""
+
+    def put_tree(self, folder: Path) -> Mapping[str, str]:
+        """Send a folder; return {"relative/path": SHA-256}."""
+
+    def get_tree(self, tree: Mapping[str, str], folder: Path) -> Any:
+        """Fetch a folder."""
+
+    def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+        """Ask for a job and return it."""
+
+    def events(self, job_id: str) -> Any:
+        """Yield the job after each change until it is finished."""
+
+    def cancel(self, job_id: str) -> Any:
+        """Cancel a job."""
 
 
 Connect = Callable[[], Backend]
-"""Gives the backend, starting it if need be; called off the main thread."""
+"""Returns the backend, and starts it if necessary; called off the main thread."""
+
+
+@dataclass(frozen=True)
+class Poses:
+    """The head poses of a shot.
+
+    fps: frames per second.
+    rotation: (T, 3) pitch, yaw, roll in radians.
+    translation: (T, 3) millimetres, camera axes.
+    fixed_positions: (T,) the position in the clip that a frame keeps from an earlier match, NaN for the other frames.
+    """
+
+    fps: float
+    rotation: np.ndarray
+    translation: np.ndarray
+    fixed_positions: np.ndarray
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which plate each frame of a shot is laid over, and the pose that fits it.
+    """The plate of each frame of a shot, and the pose to render it with.
 
     plate: (T,) int32, index of the track frame.
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
-    position: (T,) float64, where in the clip, frames; `plate` is the nearest whole one.
-    sha: the blob that holds it, as the refiner wants it.
+    position: (T,) float64, position in the clip, frames; `plate` is the nearest whole number.
+    sha: the blob with the match, which the backend needs for refining.
     """
 
     plate: np.ndarray
@@ -56,120 +90,132 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Sound:
-    """What is heard with a movie: a speech, and its second at the first frame; negative where it begins later.
+class MatchedRenders:
+    """Renders of neighbouring frames of a shot, with the subject they show and the match of the whole shot."""
 
-    part: the seconds of it from and to which it is heard; None is all of it.
+    subject: Path
+    match: Match
+    renders: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The sound of a movie.
+
+    from_seconds: time in the speech at the first frame; negative where the speech starts later.
+    speech_range: start and end of the part of the speech that is heard, seconds; None is all of it.
     """
 
     speech: Path
     from_seconds: float
-    part: tuple[float, float] | None = None
+    speech_range: tuple[float, float] | None = None
 
 
-def device(backend: Backend, watch: Watch, seconds: float = WORKER_SECONDS) -> str:
-    """What the networks run on, once the backend's worker has loaded them and knows."""
+def device(backend: Backend, token: ProgressToken, seconds: float = WORKER_SECONDS) -> str:
+    """Return the device of the networks, once the backend's worker process has started.
+
+    Raises HeadroomError when it has not started after `seconds`.
+    """
     end = time.monotonic() + seconds
-    while (found := str(backend.health()["device"])) == "starting":
+    while (name := str(backend.health()["device"])) == "starting":
         if time.monotonic() > end:
             raise HeadroomError(f"The backend answers, but its worker has not started in {seconds:g} seconds. "
                                 "Run headroom doctor with the backend's Python.")
-        watch.report(0.5, "Loading the networks")
-        time.sleep(0.2)
-    return found
+        token.report(0.5, "Loading the networks")
+        time.sleep(POLL_SECONDS)
+    return name
 
 
-def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], watch: Watch) -> list[str]:
-    """Learn a person from a clip into `folder`; returns what the user should know about the clip."""
-    watch.report(0.0, "Sending the clip")
+def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], token: ProgressToken) -> list[str]:
+    """Learn a person from a clip into `folder`; return notes for the user."""
+    token.report(0.0, "Sending the clip")
     inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
-    result = run_job(backend, "learn", inputs, settings, watch.part(0.02, 0.97))
-    watch.report(0.97, "Fetching the subject")
+    result = run_job(backend, "learn", inputs, settings, token.subtoken(0.02, 0.97))
+    token.report(0.97, "Fetching the subject")
     backend.get_tree(result["subject"], folder)
     return list(result.get("notes", ()))
 
 
-def perform(backend: Backend, subject: Path, asked: TakeSettings, path: Path, watch: Watch) -> list[str]:
-    """Predict the motion of a subject who says a speech into the file `path`; returns notes."""
-    speech = asked.speech
-    watch.report(0.0, "Sending the subject")
+def perform(backend: Backend, subject: Path, take: TakeSettings, path: Path, token: ProgressToken) -> list[str]:
+    """Predict the performance of a take into the file `path`; return notes for the user."""
+    speech = take.speech
+    token.report(0.0, "Sending the subject")
     inputs = {"subject": backend.put_tree(subject), "speech": backend.put_file(speech), "speech_name": speech.name}
-    settings = {"seed": asked.seed, "pose": asked.pose}
-    result = run_job(backend, "perform", inputs, settings, watch.part(0.1, 0.95))
+    settings = {"seed": take.seed, "pose": take.pose}
+    result = run_job(backend, "perform", inputs, settings, token.subtoken(0.1, 0.95))
     backend.get_file(result["performance"], path)
     return list(result.get("notes", ()))
 
 
-def match(backend: Backend, subject: Path, fps: float, rotation: np.ndarray, translation: np.ndarray,
-          plate_fit: float, held: np.ndarray, folder: Path, watch: Watch) -> Match:
-    """Find a plate for each pose; rotation (T, 3) radians, translation (T, 3) millimetres, at `fps`.
+def match_plates(backend: Backend, subject: Path, poses: Poses, plate_fit: float, folder: Path, token: ProgressToken
+                 ) -> Match:
+    """Find a plate for each pose.
 
-    held (T,): the position in the clip that a frame keeps from an earlier match, NaN where it is free.
+    plate_fit: 0 keeps the poses, 1 takes the plates' poses.
+    folder: for a temporary file.
     """
-    watch.report(0.0, "Sending the subject")
-    poses = io.BytesIO()
-    np.savez(poses, fps=np.float64(fps), rotation=rotation, translation=translation, held=held)
-    inputs = {"subject": backend.put_tree(subject), "poses": backend.put_bytes(poses.getvalue())}
-    result = run_job(backend, "match", inputs, {"plate_fit": plate_fit}, watch.part(0.3, 1.0))
+    token.report(0.0, "Sending the subject")
+    file = io.BytesIO()
+    np.savez(file, fps=np.float64(poses.fps), rotation=poses.rotation, translation=poses.translation,
+             fixed_positions=poses.fixed_positions)
+    inputs = {"subject": backend.put_tree(subject), "poses": backend.put_bytes(file.getvalue())}
+    result = run_job(backend, "match_plates", inputs, {"plate_fit": plate_fit}, token.subtoken(0.3, 1.0))
     path = folder / "match.npz"
     backend.get_file(result["match"], path)
     with np.load(path, allow_pickle=False) as data:
-        found = Match(np.asarray(data["plate"], dtype=np.int32), data["rotation"], data["translation"],
+        match = Match(np.asarray(data["plate"], dtype=np.int32), data["rotation"], data["translation"],
                       data["position"], result["match"])
-    if len(found.plate) != len(rotation):
-        raise HeadroomError(f"The backend matched {len(found.plate)} of {len(rotation)} frames. Try again.")
-    return found
+    if len(match.plate) != len(poses.rotation):
+        raise HeadroomError(f"The backend matched {len(match.plate)} of {len(poses.rotation)} frames. Try again.")
+    return match
 
 
-def refine(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, sound: Sound | None, fps: float,
-           movie: Path, watch: Watch) -> int:
-    """Turn renders into a full-frame movie with its sound at `movie`; returns its number of frames."""
-    inputs = {**_shot_inputs(backend, subject, renders, found, watch.part(0.0, 0.1)),
+def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, fps: float, movie: Path, token: ProgressToken
+           ) -> int:
+    """Make the finished movie from the renders of all frames of a shot; return the number of frames."""
+    inputs = {**_shot_inputs(backend, shot, token.subtoken(0.0, 0.1)),
               "speech": backend.put_file(sound.speech) if sound else None,
               "speech_name": sound.speech.name if sound else ""}
     settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0,
-                "speech_part": sound.part if sound else None}
-    result = run_job(backend, "refine", inputs, settings, watch.part(0.1, 0.98))
-    watch.report(0.98, "Fetching the movie")
+                "speech_range": sound.speech_range if sound else None}
+    result = run_job(backend, "refine", inputs, settings, token.subtoken(0.1, 0.98))
+    token.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)
     return int(result["frames"])
 
 
-def refine_frames(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, first: int, context: int,
-                  compare: bool, watch: Watch) -> list[str]:
-    """Refine a part of a shot, which the backend keeps for `refine`.
+def refine_frames(backend: Backend, shot: MatchedRenders, first: int, context: int, compare: bool,
+                  token: ProgressToken) -> list[str]:
+    """Refine some frames of a shot, which the backend stores for `refine`.
 
-    The renders are those from frame `first` of the match on; the first `context` are only the window of the others.
-    Returns the blobs of pictures before and after, side by side, when it is to compare.
+    first: frame of the match that the first render shows.
+    context: number of leading renders that only give the following frames their context.
+    compare: also make a picture of each frame before and after refining, side by side.
+
+    Returns the blobs of those pictures.
     """
-    inputs = _shot_inputs(backend, subject, renders, found, watch.part(0.0, 0.2))
+    inputs = _shot_inputs(backend, shot, token.subtoken(0.0, 0.2))
     settings = {"first": first, "context": context, "compare": compare}
-    return list(run_job(backend, "refine_frames", inputs, settings, watch.part(0.2, 1.0))["pictures"])
-
-
-def _shot_inputs(backend: Backend, subject: Path, renders: Sequence[Path], found: Match, watch: Watch
-                 ) -> dict[str, Any]:
-    shas = []
-    for number, render in enumerate(renders):
-        watch.report(number / len(renders), f"Sending render {number + 1} of {len(renders)}")
-        shas.append(backend.put_file(render))
-    return {"subject": backend.put_tree(subject), "renders": shas, "match": found.sha}
+    return list(run_job(backend, "refine_frames", inputs, settings, token.subtoken(0.2, 1.0))["pictures"])
 
 
 def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any],
-            watch: Watch) -> Mapping[str, Any]:
-    """Submit a job, follow it to its end and return its result; it is cancelled when the user stops or we fail."""
+            token: ProgressToken) -> Mapping[str, Any]:
+    """Submit a job, wait for its end and return its result. The job is cancelled when `token` stops and on errors.
+
+    Raises Cancelled when the job was cancelled, HeadroomError when it failed.
+    """
     job = backend.submit(kind, inputs, settings)
 
     def cancel() -> None:
-        with suppress(Exception):  # the backend may be gone, which cancels the job as well
+        with suppress(Exception):  # the backend may have ended, which ends the job too
             backend.cancel(job.id)
 
-    with watch.on_stop(cancel):
+    with token.on_stop(cancel):
         try:
-            for news in backend.events(job.id):
-                job = news
-                watch.report(job.progress, job.message)
+            for event in backend.events(job.id):
+                job = event
+                token.report(job.progress, job.message)
         except BaseException:
             cancel()
             raise
@@ -178,3 +224,11 @@ def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Ma
     if job.state != "done":
         raise HeadroomError(job.message or f"The backend ended {kind} without a result. Try again.")
     return job.result
+
+
+def _shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -> dict[str, Any]:
+    shas = []
+    for number, render in enumerate(shot.renders):
+        token.report(number / len(shot.renders), f"Sending render {number + 1} of {len(shot.renders)}")
+        shas.append(backend.put_file(render))
+    return {"subject": backend.put_tree(shot.subject), "renders": shas, "match": shot.match.sha}

@@ -1,4 +1,4 @@
-"""The backend's HTTP API for the add-on: files and folders there and back, jobs and their progress."""
+"""The backend's HTTP API for the add-on: files and folders in both directions, jobs and their progress."""
 
 from __future__ import annotations
 
@@ -19,67 +19,81 @@ from .transport import BackendError, Refused, Transport, Unreachable
 
 __all__ = ["BackendError", "Client", "Refused", "Unreachable"]
 
-API_VERSION = 1
+API_VERSION = 2
+API = f"/v{API_VERSION}"
 CHUNK_BYTES = 1 << 20
-RECONNECTS = 5  # in a row without news
+MAX_RECONNECTS = 5  # in a row without an event
 RECONNECT_SECONDS = 1.0
 Result = TypeVar("Result")
-_ODD_CHARACTER = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')  # in file names on some system
 
 
 class Client:
-    """One backend, local or remote. Its methods block and may be called from any thread.
+    """One backend, local or remote. The methods block and may be called from any thread.
 
-    `on_silence` is called when nobody answers; it may bring the backend back, or raise what it knows of the reason.
+    on_no_answer: called when the backend does not answer; it may start the backend again, or raise an error that says
+        more about the reason.
     """
 
-    def __init__(self, url: str, token: str, on_silence: Callable[[], None] = lambda: None):
-        self._transport = Transport(url, token, on_silence)
-        self._on_silence = on_silence
-        self._known: dict[tuple[str, int, int], str] = {}  # path, bytes, modified -> sha256 of files sent before
+    def __init__(self, url: str, token: str, on_no_answer: Callable[[], None] = lambda: None):
+        self._transport = Transport(url, token, on_no_answer)
+        self._on_no_answer = on_no_answer
+        self._sent: dict[tuple[str, int, int], str] = {}  # path, bytes, modified -> SHA-256 of files sent before
+        self._version_checked = False
 
     @property
     def url(self) -> str:
+        """The backend's address."""
         return self._transport.url
 
     @property
     def token(self) -> str:
+        """The backend's token."""
         return self._transport.token
 
     def health(self) -> dict[str, Any]:
-        """{"api", "version", "device"}; raises when the backend is of another version of the API."""
-        health = self._transport.json("GET", "/v1/health")
+        """Return {"api", "version", "device"}.
+
+        Raises BackendError when the backend has another version of the API.
+        """
+        try:
+            health = self._transport.json("GET", f"{API}/health")
+        except Refused as error:
+            if error.status != 404:
+                raise
+            raise BackendError(f"The backend at {self.url} is older than the add-on. Update the backend.") from error
         if health["api"] != API_VERSION:
             raise BackendError(f"The backend speaks version {health['api']} of the API, the add-on speaks version "
                                f"{API_VERSION}. Update the older of the two.")
+        self._version_checked = True
         return health
 
     def put_file(self, path: Path) -> str:
-        """Send a file unless the backend has it already; its sha256."""
+        """Send a file unless the backend has it; return its SHA-256."""
         try:
             status = os.stat(path)
             key = (str(path), status.st_size, status.st_mtime_ns)
-            sha = self._known.get(key) or _sha_of(path)
-            self._again(lambda: self._send_file(path, sha, status.st_size))
+            sha = self._sent.get(key) or _sha_of(path)
+            self._repeat(lambda: self._send_file(path, sha, status.st_size))
         except OSError as error:
             raise BackendError(f"Cannot read {path}: {error.strerror}. Choose another file.") from error
-        self._known[key] = sha
+        self._sent[key] = sha
         return sha
 
     def put_bytes(self, data: bytes) -> str:
-        """The same for bytes."""
+        """Send the content of a file unless the backend has it; return its SHA-256."""
         sha = hashlib.sha256(data).hexdigest()
-        self._again(lambda: self._send_bytes(data, sha))
+        self._repeat(lambda: self._send_bytes(data, sha))
         return sha
 
     def get_file(self, sha: str, path: Path) -> Path:
-        """Fetch a blob to `path`, which has its old content or all of the new one."""
-        with written_whole(path) as half:
-            self._again(lambda: self._fetch(sha, half))
+        """Fetch a blob into the file `path`, which keeps its old content until the new one is complete."""
+        with written_whole(path) as temporary:
+            self._repeat(lambda: self._fetch(sha, temporary))
         return path
 
     def put_tree(self, folder: Path) -> dict[str, str]:
-        """Send the files of a folder, hidden ones aside, as {"relative/path": sha256}."""
+        """Send the files of a folder, except hidden ones; return {"relative/path": SHA-256}."""
         folder = Path(folder)
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
@@ -88,56 +102,64 @@ class Client:
         return {name.as_posix(): self.put_file(folder / name) for name in visible}
 
     def get_tree(self, tree: Mapping[str, str], folder: Path) -> Path:
-        """Fetch a folder; an older one at `folder` is replaced once all of the new one is there."""
-        with written_whole(folder) as half:
+        """Fetch a folder; an older folder at `folder` is replaced once the new one is complete."""
+        with written_whole(folder) as temporary:
             for path, sha in tree.items():
                 _check_path(path)
-                target = half.joinpath(*path.split("/"))
+                target = temporary.joinpath(*path.split("/"))
                 target.parent.mkdir(parents=True, exist_ok=True)
-                self._again(partial(self._fetch, sha, target))
+                self._repeat(partial(self._fetch, sha, target))
         return folder
 
     def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], job_id: str = "") -> Job:
-        """Ask for a job; asking again with the same `job_id` gives the same job."""
+        """Ask for a job; a second request with the same `job_id` returns the same job."""
         request = {"kind": kind, "inputs": inputs, "settings": settings, "id": job_id or uuid.uuid4().hex}
-        return Job.from_reply(self._again(lambda: self._transport.json("POST", "/v1/jobs", request)))
+        return Job.from_reply(self._repeat(lambda: self._transport.json("POST", f"{API}/jobs", request)))
 
     def job(self, job_id: str) -> Job:
-        return Job.from_reply(self._again(lambda: self._transport.json("GET", f"/v1/jobs/{job_id}")))
+        """Return a job."""
+        return Job.from_reply(self._repeat(lambda: self._transport.json("GET", f"{API}/jobs/{job_id}")))
 
     def jobs(self) -> list[Job]:
-        return [Job.from_reply(reply) for reply in self._transport.json("GET", "/v1/jobs")]
+        """Return all jobs, the oldest first."""
+        return [Job.from_reply(reply) for reply in self._transport.json("GET", f"{API}/jobs")]
 
     def cancel(self, job_id: str) -> Job:
-        return Job.from_reply(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel"))
+        """Cancel a job and return it."""
+        return Job.from_reply(self._transport.json("POST", f"{API}/jobs/{job_id}/cancel"))
 
     def events(self, job_id: str) -> Iterator[Job]:
-        """The job now and whenever it has moved on, until it is finished; a dropped connection is taken up again."""
-        silent = 0
+        """Yield the job now and after each change, until it is finished. A dropped connection is opened again."""
+        failures = 0
         while True:
             try:
                 for job in self._stream(job_id):
-                    silent = 0
+                    failures = 0
                     yield job
                     if job.is_finished:
                         return
-                self._on_silence()
-                raise Unreachable(f"The backend at {self.url} stopped telling about the job. Check that it is running.")
+                self._on_no_answer()
+                raise Unreachable(f"The backend at {self.url} stopped reporting on the job. Check that it is running.")
             except Unreachable:
-                silent += 1
-                if silent > RECONNECTS:
+                failures += 1
+                if failures > MAX_RECONNECTS:
                     raise
                 time.sleep(RECONNECT_SECONDS)
 
     def _stream(self, job_id: str) -> Iterator[Job]:
-        with self._transport.open("GET", f"/v1/jobs/{job_id}/events") as response:
+        with self._transport.open("GET", f"{API}/jobs/{job_id}/events") as response:
             while line := response.readline():
                 if line.startswith(b"data:"):
                     yield Job.from_reply(json.loads(line[len(b"data:"):]))
 
-    def _again(self, request: Callable[[], Result]) -> Result:
-        """The answer to a request that may be sent twice: once more if the backend broke off and may be back."""
+    def _repeat(self, request: Callable[[], Result]) -> Result:
+        """Return the result of a request that may be sent twice: again if the connection broke, which may be over.
+
+        The first request of a client checks the version of the API, because paths of another version are not found.
+        """
         try:
+            if not self._version_checked:
+                self.health()
             return request()
         except Unreachable:
             return request()
@@ -146,17 +168,17 @@ class Client:
         if not self._has(sha):
             with open(path, "rb") as file:
                 headers = {"Content-Length": str(size)}
-                with self._transport.open("PUT", f"/v1/blobs/{sha}", file, headers) as response:
+                with self._transport.open("PUT", f"{API}/blobs/{sha}", file, headers) as response:
                     response.read()
 
     def _send_bytes(self, data: bytes, sha: str) -> None:
         if not self._has(sha):
-            with self._transport.open("PUT", f"/v1/blobs/{sha}", data) as response:
+            with self._transport.open("PUT", f"{API}/blobs/{sha}", data) as response:
                 response.read()
 
     def _has(self, sha: str) -> bool:
         try:
-            with self._transport.open("HEAD", f"/v1/blobs/{sha}") as response:
+            with self._transport.open("HEAD", f"{API}/blobs/{sha}") as response:
                 response.read()
             return True
         except Refused as error:
@@ -165,10 +187,10 @@ class Client:
             raise
 
     def _fetch(self, sha: str, path: Path) -> None:
-        """Write a blob to the new file `path` and check that it is the one asked for."""
+        """Write a blob to the new file `path` and check its SHA-256."""
         digest = hashlib.sha256()
-        with self._transport.open("GET", f"/v1/blobs/{sha}") as response:
-            with writing(path):  # a full disk is told apart from a broken connection
+        with self._transport.open("GET", f"{API}/blobs/{sha}") as response:
+            with writing(path):  # tells a full disk apart from a broken connection
                 file = open(path, "wb")
             with file:
                 while chunk := response.read(CHUNK_BYTES):
@@ -189,7 +211,7 @@ def _sha_of(path: Path) -> str:
 
 
 def _check_path(path: str) -> None:
-    """A backend may be somebody else's machine: what it sends stays inside the folder asked for."""
-    if any(part in ("", ".", "..") or _ODD_CHARACTER.search(part) for part in path.split("/")):
+    """Raise BackendError for a path that leads out of its folder, because the backend may be somebody else's."""
+    if any(part in ("", ".", "..") or _FORBIDDEN.search(part) for part in path.split("/")):
         raise BackendError(f"The backend sent a folder with a file called {path!r}, which is not safe to write. Use a "
                            "backend that you trust.")

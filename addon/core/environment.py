@@ -22,7 +22,7 @@ from .files import written_whole
 from .locks import only_one
 from .processes import ProgramFailed, run_lines
 from .pythons import FETCHED, find_python
-from .tasks import Watch
+from .tasks import ProgressToken
 from .uv_output import Installing, remedy
 
 STATE_FILE = "state.json"
@@ -86,7 +86,7 @@ class Environment:
         record = self._record()
         return record.problem if record else ""
 
-    def install(self, package: str, host_python: str, watch: Watch) -> str:
+    def install(self, package: str, host_python: str, watch: ProgressToken) -> str:
         """Make the environment anew with `package` in it; says what it runs on.
 
         `package` is a wheel, a folder or a name for the index. `host_python` runs Blender; it fetches uv where the
@@ -94,18 +94,18 @@ class Environment:
         """
         with self._doing(State.INSTALLING):
             self._write(Record(False, self.version))
-            base = find_python(watch.part(0.0, 0.03))
-            uv = self._uv(str(base or host_python), watch.part(0.03, 0.1))
+            base = find_python(watch.subtoken(0.0, 0.03))
+            uv = self._uv(str(base or host_python), watch.subtoken(0.03, 0.1))
             watch.report(0.1, "Making the environment")
             self._run([uv, "venv", "--clear", "--python", base or FETCHED, self.folder / "env"], watch)
-            news = Installing(watch.part(0.1, 0.9).report)
+            news = Installing(watch.subtoken(0.1, 0.9).report)
             self._run([uv, "pip", "install", "--python", self.python, package], watch, news.line)
-            device = self._examine(watch.part(0.9, 1.0))
+            device = self._examine(watch.subtoken(0.9, 1.0))
             self._write(Record(True, self.version))
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
             return device
 
-    def verify(self, watch: Watch) -> str:
+    def verify(self, watch: ProgressToken) -> str:
         """Import the backend and ask its doctor; says what it runs on, raises with the first thing that is wrong."""
         record = self._record()
         if record is None:
@@ -115,7 +115,7 @@ class Environment:
             self._write(Record(True, record.version))
             return device
 
-    def remove(self, watch: Watch) -> None:
+    def remove(self, watch: ProgressToken) -> None:
         """Delete the folder and nothing else; refused where its contents are not ours."""
         watch.check()
         if self._record() is None:
@@ -129,8 +129,8 @@ class Environment:
         with suppress(OSError):  # somebody has put a file there
             self.folder.rmdir()
 
-    def _uv(self, python: str, watch: Watch) -> Path:
-        """Uv in an environment of its own, which is kept for the next time."""
+    def _uv(self, python: str, watch: ProgressToken) -> Path:
+        """uv in an environment of its own, which is kept for the next time."""
         uv = _program(self.folder / "tools", "uv")
         watch.report(0.0, "Fetching the installer")
         try:
@@ -140,7 +140,7 @@ class Environment:
             self._run([_program(self.folder / "tools", "python"), "-m", "pip", "install", "uv"], watch)
         return uv
 
-    def _examine(self, watch: Watch) -> str:
+    def _examine(self, watch: ProgressToken) -> str:
         """What the backend runs on, once it imports and its doctor finds nothing missing."""
         watch.report(0.1, "Starting the backend for the first time")
         self._run([self.python, "-I", "-c", IMPORTS], watch)
@@ -152,7 +152,7 @@ class Environment:
                                     f"{finding['remedy']}")
         return next((finding["found"] for finding in findings if finding["what"] == "device"), "this machine")
 
-    def _run(self, command: Sequence[str | Path], watch: Watch, on_line: Callable[[str], None] = lambda line: None
+    def _run(self, command: Sequence[str | Path], watch: ProgressToken, on_line: Callable[[str], None] = lambda line: None
              ) -> None:
         """One step of the installation, written to setup.log; its failure becomes a sentence with what helps."""
         with open(self.folder / "setup.log", "a", encoding="utf-8") as log:
@@ -222,7 +222,7 @@ def _record_in(path: Path) -> Record:
         return Record(False, "")
 
 
-def _findings(python: Path, watch: Watch) -> list[dict]:
+def _findings(python: Path, watch: ProgressToken) -> list[dict]:
     """What `headroom doctor --json` says; it ends with an error when something is missing."""
     lines: list[str] = []
     with suppress(ProgramFailed):

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
-FINISHED = ("done", "failed", "cancelled")
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+FINISHED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the backend says about a job; see "The HTTP API" in docs/architecture.md."""
+    """The backend's reply about a job; see "The HTTP API" in docs/architecture.md."""
 
     id: str
     kind: str
-    state: str  # queued, running, done, failed or cancelled
+    state: JobState
     progress: float  # 0..1
-    message: str  # what is being done, or how it ended, in a sentence for the user
-    result: dict[str, Any] | None  # of a done job
+    message: str  # the present step, or how the job ended, in a sentence for the user
+    result: dict[str, Any] | None  # of a job that is done
     created: float  # seconds since 1970
     finished: float | None  # seconds since 1970
 
     @property
     def is_finished(self) -> bool:
+        """Whether the job is done, failed or cancelled."""
         return self.state in FINISHED
 
     @staticmethod
-    def from_reply(reply: Mapping[str, Any]) -> "Job":
-        """Fields that a newer backend adds are left out."""
+    def from_reply(reply: Mapping[str, Any]) -> Job:
+        """Return the job of a reply; fields that a newer backend adds are ignored."""
         return Job(**{field.name: reply[field.name] for field in fields(Job)})

@@ -1,6 +1,6 @@
-"""What the command line can be asked to make: as options, and as jobs in a JSON file that the panel writes.
+"""The commands of the add-on and their settings: as options of the command line, and as jobs in a JSON file.
 
-`KINDS` is the one list of commands and their settings; options, checks and docs/batch.md follow from it.
+`KINDS` is the only list of them. The options, the checks and the table in docs/batch.md follow from it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .take_settings import POSES, PREDICTED
 
 FORMAT = 1
 REQUIRED = object()
+"""The default of a setting without one."""
 PRESETS = ("draft", "standard", "paper")
 ALBEDOS = ("low", "frame", "clip")
 RESOLUTIONS = (256, 512)
@@ -24,32 +25,35 @@ RESOLUTIONS = (256, 512)
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a command. `kind` is Path, str, bool, int or float."""
+    """One setting of a command. `value_type` is Path, str, bool, int or float."""
 
-    kind: type
+    value_type: type
     summary: str
     default: Any = REQUIRED
     option: str = ""
     choices: tuple[Any, ...] = ()
 
     def checked(self, name: str, value: Any, folder: Path) -> Any:
-        """`value` as this setting's type; relative paths are taken from `folder`."""
-        fits = isinstance(value, self._accepted) and (self.kind is bool or not isinstance(value, bool))
-        if not fits or (self.choices and value not in self.choices):
-            wanted = " or ".join(map(str, self.choices)) if self.choices else _NAMES[self.kind]
+        """Return `value` as this setting's type, a relative path as one in `folder`.
+
+        Raises InputError, which mentions `name`, for any other value.
+        """
+        is_of_type = isinstance(value, self._accepted) and (self.value_type is bool or not isinstance(value, bool))
+        if not is_of_type or (self.choices and value not in self.choices):
+            wanted = " or ".join(map(str, self.choices)) if self.choices else _TYPE_NAMES[self.value_type]
             raise InputError(f"The setting {name} must be {wanted}, not {value!r}. Correct it.")
-        if self.kind is Path:
+        if self.value_type is Path:
             if not str(value):
                 raise InputError(f"The setting {name} is empty. Name a file.")
             return Path(folder, value)
-        return self.kind(value)
+        return self.value_type(value)
 
     @property
     def _accepted(self) -> tuple[type, ...]:
-        return {Path: (str, Path), float: (int, float)}.get(self.kind, (self.kind,))
+        return {Path: (str, Path), float: (int, float)}.get(self.value_type, (self.value_type,))
 
 
-_NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+_TYPE_NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 _SUBJECT = Setting(Path, "subject folder")
 _SPEECH = Setting(Path, "sound file")
@@ -99,35 +103,35 @@ SUMMARIES = {
 
 @dataclass(frozen=True)
 class JobRequest:
-    """One thing to make: every setting of its kind, checked, paths absolute."""
+    """One command to run, with every setting of its kind, checked, paths absolute."""
 
     kind: str
     settings: dict[str, Any]
 
     def arguments(self) -> list[str]:
-        """The command line's words for it; what is as by default is left out."""
+        """Return the words of the command line; settings at their defaults are left out."""
         words = [self.kind]
         for name, setting in KINDS[self.kind].items():
             value = self.settings[name]
             if value == setting.default:
                 continue
-            words += [option(name, setting)] if setting.kind is bool else [option(name, setting), str(value)]
+            words += [option(name, setting)] if setting.value_type is bool else [option(name, setting), str(value)]
         return words
 
     def as_json(self) -> dict[str, Any]:
-        """Its entry in a job file."""
+        """Return the entry of a job file."""
         given = {name: str(value) if isinstance(value, Path) else value for name, value in self.settings.items()
                  if value != KINDS[self.kind][name].default}
         return {"kind": self.kind, **given}
 
 
 def option(name: str, setting: Setting) -> str:
-    """How a setting is called on the command line."""
+    """Return the name of a setting on the command line."""
     return setting.option or f"--{name.replace('_', '-')}"
 
 
 def make_request(kind: Any, given: Mapping[str, Any], folder: Path) -> JobRequest:
-    """A checked request; relative paths are taken from `folder`. Raises InputError with what is wrong."""
+    """Return a checked request, with relative paths as ones in `folder`; raises InputError with what is wrong."""
     if kind not in KINDS:
         raise InputError(f"There is no job of kind {kind!r}. The kinds are {', '.join(KINDS)}.")
     unknown = sorted(given.keys() - KINDS[kind].keys())
@@ -143,29 +147,35 @@ def make_request(kind: Any, given: Mapping[str, Any], folder: Path) -> JobReques
 
 
 def read_jobs(path: Path) -> list[dict[str, Any]]:
-    """The entries of a job file, not yet checked one by one: a bad entry shall not keep the others from running."""
+    """Return the entries of a job file. They are checked one by one later, so that the others run beside a wrong one.
+
+    Raises InputError for a file that holds no jobs, and for one of a newer version.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}. Choose another job file.") from error
     except ValueError as error:
         raise InputError(f"{path} is not a job file: {error}. Correct it, or write it anew from the panel.") from error
-    if not isinstance(content, dict) or content.get("headroom") != FORMAT or not isinstance(content.get("jobs"), list):
+    version = content.get("headroom") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > FORMAT:
+        raise InputError(f"{path} was written by a newer version of Headroom. Update Headroom.")
+    if version != FORMAT or not isinstance(content.get("jobs"), list):
         raise InputError(f'{path} is not a job file. It begins with {{"headroom": {FORMAT}, "jobs": [')
     return content["jobs"]
 
 
 def request_of(entry: Any, folder: Path) -> JobRequest:
-    """A job file's entry, checked."""
+    """Return the checked request of a job file's entry."""
     if not isinstance(entry, dict):
         raise InputError(f"A job is an object with a kind, not {entry!r}. Correct it.")
     return make_request(entry.get("kind"), {name: value for name, value in entry.items() if name != "kind"}, folder)
 
 
 def append_jobs(path: Path, requests: Sequence[JobRequest]) -> int:
-    """Add jobs at the end of a job file, which is made if it is not there; returns how many there are now."""
+    """Add jobs at the end of a job file, which is made if it does not exist; return the number of its jobs."""
     entries = [*(read_jobs(path) if path.exists() else []), *(request.as_json() for request in requests)]
     text = json.dumps({"headroom": FORMAT, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
-    with written_whole(path) as half:
-        half.write_text(text, encoding="utf-8")
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return len(entries)

@@ -1,8 +1,9 @@
-"""What the last match of a shot came to, so that an edit leaves the plates of all other frames as they are."""
+"""The positions of the last match of a shot, so that an edit leaves the plates of all other frames as they are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,54 +11,72 @@ import numpy as np
 from .errors import UNREADABLE
 from .files import written_whole
 
+FORMAT = 2
+"""1 had no number, and `made_for` in place of `subject_key`."""
+
 
 @dataclass(frozen=True)
-class MatchMemory:
+class MatchHistory:
     """Matched frames of a shot.
 
-    made_for: what the match depends on beside the pose: the subject and the rate.
-    frames: (T,) int scene frames, ascending; rotation, translation: (T, 3) the pose asked for, as it was sent.
-    position: (T,) where in the clip.
+    subject_key: what a match depends on besides the poses: the subject and the frame rate.
+    frames: (T,) int, scene frames, ascending.
+    rotation, translation: (T, 3) the pose that was sent.
+    position: (T,) position in the clip, frames.
     """
 
-    made_for: str
+    subject_key: str
     frames: np.ndarray
     rotation: np.ndarray
     translation: np.ndarray
     position: np.ndarray
 
-    def held(self, made_for: str, frames: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-        """The positions (T,) of the frames whose pose is what it was, NaN for the others."""
-        held = np.full(len(frames), np.nan)
-        if made_for != self.made_for:
-            return held
-        _, here, there = np.intersect1d(frames, self.frames, assume_unique=True, return_indices=True)
-        same = ((rotation[here] == self.rotation[there]) & (translation[here] == self.translation[there])).all(axis=1)
-        held[here[same]] = self.position[there[same]]
-        return held
+    def fixed_positions(self, subject_key: str, frames: np.ndarray, rotation: np.ndarray, translation: np.ndarray
+                        ) -> np.ndarray:
+        """Return the positions (T,) of the frames whose pose is unchanged, NaN for the other frames."""
+        fixed = np.full(len(frames), np.nan)
+        if subject_key != self.subject_key:
+            return fixed
+        _, new, old = np.intersect1d(frames, self.frames, assume_unique=True, return_indices=True)
+        same = ((rotation[new] == self.rotation[old]) & (translation[new] == self.translation[old])).all(axis=1)
+        fixed[new[same]] = self.position[old[same]]
+        return fixed
 
-    def joined(self, newer: "MatchMemory") -> "MatchMemory":
-        """`newer`, and what this one knows of other frames of the same clip."""
-        if newer.made_for != self.made_for:
+    def updated(self, newer: MatchHistory) -> MatchHistory:
+        """Return `newer` with the other frames of this one, if both are of the same subject and rate."""
+        if newer.subject_key != self.subject_key:
             return newer
         others = ~np.isin(self.frames, newer.frames)
         frames = np.concatenate([self.frames[others], newer.frames])
         order = np.argsort(frames)
         rows = (np.concatenate([getattr(self, name)[others], getattr(newer, name)])[order]
                 for name in ("rotation", "translation", "position"))
-        return MatchMemory(self.made_for, frames[order], *rows)
+        return MatchHistory(self.subject_key, frames[order], *rows)
 
     def save(self, path: Path) -> None:
-        with written_whole(path) as half:
-            np.savez(half, **{field.name: getattr(self, field.name) for field in fields(self)})
+        """Write as .npz."""
+        with written_whole(path) as temporary:
+            np.savez(temporary, format=FORMAT, **vars(self))
 
     @staticmethod
-    def load(path: Path) -> "MatchMemory":
-        """What was saved; empty when there is nothing to read."""
+    def load(path: Path) -> MatchHistory:
+        """Read what `save` wrote; a missing, damaged or newer file gives an empty history."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                values = {field.name: data[field.name] for field in fields(MatchMemory)}
+                values = upgrade(data)
+                return MatchHistory(str(values["subject_key"]), values["frames"], values["rotation"],
+                                    values["translation"], values["position"])
         except UNREADABLE:
-            nothing = np.zeros((0, 3), dtype=np.float32)
-            return MatchMemory("", np.zeros(0, dtype=np.int32), nothing, nothing, np.zeros(0))
-        return MatchMemory(str(values.pop("made_for")), **values)
+            no_poses = np.zeros((0, 3), dtype=np.float32)
+            return MatchHistory("", np.zeros(0, dtype=np.int32), no_poses, no_poses, np.zeros(0))
+
+
+def upgrade(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays of a file in the present format; raises ValueError for a newer one."""
+    values = dict(data)
+    version = int(values.pop("format", 1))
+    if version > FORMAT:
+        raise ValueError(f"format {version}")
+    if version == 1:
+        values["subject_key"] = values.pop("made_for")
+    return values

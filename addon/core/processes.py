@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import HeadroomError
-from .tasks import Watch
+from .tasks import ProgressToken
 
 KEPT_LINES = 30
 """Of what a program said last, to explain its failure."""
@@ -34,7 +34,7 @@ def child_environment(added: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", **added}
 
 
-def run_lines(command: Sequence[str | Path], watch: Watch, on_line: Callable[[str], None] = lambda line: None,
+def run_lines(command: Sequence[str | Path], watch: ProgressToken, on_line: Callable[[str], None] = lambda line: None,
               environment: Mapping[str, str] | None = None) -> list[str]:
     """Run a program to its end, handing over each line it says; it is ended when the user stops.
 

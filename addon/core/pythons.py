@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .processes import child_environment
-from .tasks import Watch
+from .tasks import ProgressToken
 
 VERSIONS = ((3, 11), (3, 12), (3, 10))
 """That the backend's packages exist for, the best tried first."""
@@ -23,7 +23,7 @@ PROBE = ("import ensurepip, json, struct, sys, venv; "
          "print(json.dumps([*sys.version_info[:2], sys.executable, struct.calcsize('P')]))")
 
 
-def find_python(watch: Watch) -> Path | None:
+def find_python(watch: ProgressToken) -> Path | None:
     """A 64-bit Python of one of `VERSIONS` that can make environments, or None. Takes seconds; use a thread."""
     found: dict[tuple[int, int], Path] = {}
     for number, command in enumerate(candidates()):

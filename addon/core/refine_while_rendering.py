@@ -1,4 +1,4 @@
-"""Refining while rendering: parts of a shot go to the backend as soon as they are complete."""
+"""Refining while rendering: groups of frames go to the backend as soon as they are rendered."""
 
 from __future__ import annotations
 
@@ -6,81 +6,95 @@ import queue
 import threading
 from pathlib import Path
 
-from . import backend_jobs as remote
+from . import backend_jobs
 from .errors import Cancelled
-from .tasks import Watch
+from .tasks import ProgressToken
 
-PART = 16  # frames; at most so many are refined after the last one is rendered
-WINDOW = 2  # frames before a frame that the refiner looks at
+GROUP = 16  # frames of one job; as many frames at most are refined after the last one is rendered
+CONTEXT = 2  # previous frames that the refiner needs for a frame
+THREAD_NAME = "refine while rendering"
 
 
-class RefineAhead:
-    """A thread that has the finished parts of one shot refined; the backend keeps what comes out.
+class RefineWhileRendering:
+    """A thread that has the rendered groups of one shot refined; the backend caches the refined crops.
 
-    Use as a context manager: leaving it stops the part under way. Nothing is lost by that but the frame at hand.
+    Use as a context manager. Leaving it cancels the job that is running, which costs the one frame in progress.
     """
 
-    def __init__(self, connect: remote.Connect, subject: Path, found: remote.Match):
-        self._connect, self._subject, self._found = connect, subject, found
-        self._renders: dict[int, Path] = {}
-        self._new: set[int] = set()
-        self._parts: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._watch = Watch(lambda step: None)
+    def __init__(self, connect: backend_jobs.Connect, subject: Path, match: backend_jobs.Match):
+        self._connect, self._subject, self._match = connect, subject, match
+        self._renders: dict[int, Path] = {}  # by frame of the match
+        self._new: set[int] = set()  # frames that no job has been asked for
+        self._groups: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._token = ProgressToken(lambda step: None)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="refine ahead", daemon=True)
-        self._closed = False
-        self.refined = 0
+        self._thread: threading.Thread | None = None  # started once, by the first group, because a thread runs once
+        self._finished = False
+        self.refined = 0  # frames so far
 
-    def __enter__(self) -> "RefineAhead":
+    def __enter__(self) -> RefineWhileRendering:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.finish()
-        if self._thread.is_alive():  # cancelling is a request, and nobody waits for its answer
-            threading.Thread(target=self._watch.stop, name="stop refining ahead").start()
+        if self._thread is not None and self._thread.is_alive():
+            # Cancelling is a request to the backend, and nothing here depends on its reply.
+            threading.Thread(target=self._token.stop, name="stop refining while rendering", daemon=True).start()
 
     def add(self, index: int, render: Path, is_new: bool) -> None:
-        """Frame `index` of the match is there; raises what has gone wrong with refining so far.
+        """Add the render of frame `index` of the match. Raises the error of a group that has failed.
 
-        A part none of whose frames are new is left to the job that makes the movie: it has been refined before.
+        Groups without a new frame are left to the job that makes the movie, because they have been refined before.
         """
         if self._error is not None:
             raise self._error
         self._renders[index] = render
         if is_new:
             self._new.add(index)
-        for part in {index // PART, (index + WINDOW) // PART}:
-            if self._is_due(part):
-                self._new.difference_update(self._frames(part))
-                self._parts.put(part)
-                if not self._thread.is_alive():
-                    self._thread.start()
+        for group in {index // GROUP, (index + CONTEXT) // GROUP}:
+            if self._is_due(group):
+                self._new.difference_update(_frames(group))
+                self._groups.put(group)
+                self._start_once()
 
     def finish(self) -> None:
-        """Begin no further part; the one under way goes on."""
-        self._closed = True
-        self._parts.put(None)
+        """Start no further group; the one that is running goes on."""
+        self._finished = True
+        self._groups.put(None)
 
-    def _frames(self, part: int) -> range:
-        return range(part * PART, (part + 1) * PART)
+    def _start_once(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._refine_groups, name=THREAD_NAME, daemon=True)
+            self._thread.start()
 
-    def _is_due(self, part: int) -> bool:
-        """Whether a whole part is there with its window, something in it is new, and it has not been sent."""
-        frames = self._frames(part)
-        needed = range(max(frames.start - WINDOW, 0), frames.stop)
+    def _is_due(self, group: int) -> bool:
+        """Return whether the group and its context are rendered and at least one frame of it is new."""
+        frames = _frames(group)
+        needed = range(max(frames.start - CONTEXT, 0), frames.stop)
         return all(index in self._renders for index in needed) and any(index in self._new for index in frames)
 
-    def _work(self) -> None:
+    def _refine_groups(self) -> None:
+        """Refine groups until `finish`, an error, or the end of the context manager; the target of the thread."""
         try:
             backend = self._connect()
-            while (part := self._parts.get()) is not None and not self._closed:
-                frames = self._frames(part)
-                first = max(frames.start - WINDOW, 0)
-                renders = [self._renders[index] for index in range(first, frames.stop)]
-                remote.refine_frames(backend, self._subject, renders, self._found, first, frames.start - first,
-                                     False, self._watch)
-                self.refined += PART
+            while (group := self._groups.get()) is not None and not self._finished:
+                try:
+                    self._refine_group(backend, group)
+                    self.refined += GROUP
+                except Cancelled:  # by us, which ends the loop, or by the server, which leaves the frames to `refine`
+                    self._token.check()
         except Cancelled:
             pass
         except BaseException as error:
             self._error = error
+
+    def _refine_group(self, backend: backend_jobs.Backend, group: int) -> None:
+        frames = _frames(group)
+        first = max(frames.start - CONTEXT, 0)
+        renders = [self._renders[index] for index in range(first, frames.stop)]
+        backend_jobs.refine_frames(backend, backend_jobs.MatchedRenders(self._subject, self._match, renders), first,
+                                   frames.start - first, False, self._token)
+
+
+def _frames(group: int) -> range:
+    return range(group * GROUP, (group + 1) * GROUP)

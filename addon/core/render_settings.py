@@ -1,4 +1,4 @@
-"""What a movie was rendered with, as it is kept on its strip."""
+"""The settings of a rendered movie, which its strip stores as JSON."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass
 
 from .errors import InputError
 
+FORMAT = 1
+"""Texts without a format number have this one."""
+
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """Enough to render the same movie again; the file is the strip's own."""
+    """What is needed to render a movie again, except for its file, which the strip names."""
 
     shot: str  # name of the shot's root
     frame_start: int  # scene frames
@@ -21,13 +24,19 @@ class RenderSettings:
         return f"Frames {self.frame_start} to {self.frame_end}, Plate Fit {self.plate_fit:g}"
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """Return the settings as text."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False)
 
     @staticmethod
-    def from_json(text: str) -> "RenderSettings":
+    def from_json(text: str) -> RenderSettings:
+        """Return the settings of a text that `to_json` returned; raises InputError when it cannot be read."""
         try:
             values = json.loads(text)
-            return RenderSettings(str(values["shot"]), int(values["frame_start"]), int(values["frame_end"]),
-                                  float(values["plate_fit"]))
-        except (ArithmeticError, ValueError, KeyError, TypeError) as error:
+            version = values.get("format", FORMAT)
+            settings = RenderSettings(str(values["shot"]), int(values["frame_start"]), int(values["frame_end"]),
+                                      float(values["plate_fit"]))
+        except (ArithmeticError, AttributeError, ValueError, KeyError, TypeError) as error:
             raise InputError("The strip does not say how it was rendered. Render the shot again.") from error
+        if version != FORMAT:
+            raise InputError("The strip was made by a newer version of Headroom. Update Headroom.")
+        return settings

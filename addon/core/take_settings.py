@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
-PREDICTED, REPLAYED = "predicted", "replayed"
-POSES = (PREDICTED, REPLAYED)
-"""Where the head's motion comes from: the speech, or the clip as it was filmed."""
+HeadPose = Literal["predicted", "replayed"]
+"""Where the head's motion comes from: the speech, or the clip."""
+POSES: tuple[HeadPose, ...] = get_args(HeadPose)
+PREDICTED, REPLAYED = POSES
 
 
 @dataclass(frozen=True)
 class TakeSettings:
-    """The same settings give the same take."""
+    """The settings of one take; equal settings give equal takes."""
 
     speech: Path
     seed: int = 0
-    pose: str = PREDICTED
+    pose: HeadPose = PREDICTED
 
     def __str__(self) -> str:
         return f"seed {self.seed}" + (", replayed head" if self.pose == REPLAYED else "")

@@ -1,4 +1,4 @@
-"""One HTTP request to the backend and its answer, with what can go wrong on the way."""
+"""HTTP requests to the backend, and the errors that they can end with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import HeadroomError
 
@@ -18,15 +18,15 @@ Body = bytes | BinaryIO | None
 
 
 class BackendError(HeadroomError):
-    """Base of what goes wrong between the add-on and the backend."""
+    """Base of the errors between the add-on and the backend."""
 
 
 class Unreachable(BackendError):
-    """Nobody answers, or the connection broke."""
+    """The backend does not answer, or the connection broke."""
 
 
 class Refused(BackendError):
-    """The backend answered that it will not do this; `status` is HTTP's."""
+    """The backend answered with an error; `status` is HTTP's."""
 
     def __init__(self, message: str, status: int):
         super().__init__(message)
@@ -34,24 +34,24 @@ class Refused(BackendError):
 
 
 class Transport:
-    """Requests to one backend, from any thread; connections are kept for the next request.
+    """Requests to one backend, from any thread. Connections are reused.
 
-    `on_silence` is called when nobody answers and may raise what it knows of the reason.
+    on_no_answer: called when the backend does not answer; it may raise an error that says more about the reason.
     """
 
-    def __init__(self, url: str, token: str, on_silence: Callable[[], None] = lambda: None):
+    def __init__(self, url: str, token: str, on_no_answer: Callable[[], None] = lambda: None):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BackendError(f"{url!r} is not the address of a backend. It looks like http://127.0.0.1:8000")
         self.url = url.rstrip("/")
-        self._secure = parts.scheme == "https"
+        self._is_secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, _port(url, parts)
         self._path = parts.path.rstrip("/")
-        self.token, self._on_silence = token, on_silence
-        self._kept: list[http.client.HTTPConnection] = []
+        self.token, self._on_no_answer = token, on_no_answer
+        self._idle: list[http.client.HTTPConnection] = []
 
     def json(self, method: str, path: str, content: Any = None) -> Any:
-        """The answer to a request, both in JSON."""
+        """Send a request with a JSON body and return the JSON reply."""
         body = None if content is None else json.dumps(content).encode()
         with self.open(method, path, body, {"Content-Type": "application/json"}) as response:
             return json.loads(response.read())
@@ -59,61 +59,61 @@ class Transport:
     @contextmanager
     def open(self, method: str, path: str, body: Body = None,
              headers: dict[str, str] | None = None) -> Iterator[http.client.HTTPResponse]:
-        """The backend's answer, to be read inside the block.
+        """Send a request; its reply is to be read inside the block.
 
-        Raises Refused for an answer that is an error, Unreachable when there is none or it breaks off.
+        Raises Refused for an error reply, Unreachable when there is no reply or it breaks off.
         """
-        connection = self._connection(may_be_kept=method != "POST")  # one that was closed meanwhile is tried twice
+        connection = self._connection(may_be_reused=method != "POST")  # because a reused one may send twice
         response = None
         try:
             response = self._send(connection, method, path, body, headers or {})
             if response.status >= 400:
-                raise _refusal(response)
+                raise _refused(response)
             yield response
         except (OSError, http.client.HTTPException) as error:
-            self._on_silence()
+            self._on_no_answer()
             raise Unreachable(f"The backend at {self.url} does not answer ({_reason(error)}). "
                               "Check in the preferences that it is running, or start it again.") from error
         finally:
             if response is not None and response.isclosed():
-                self._kept.append(connection)
-            else:  # the next answer could not be told from the rest of this one
+                self._idle.append(connection)
+            else:  # the rest of this reply would be taken for the next one
                 connection.close()
 
     def _send(self, connection: http.client.HTTPConnection, method: str, path: str, body: Body,
               headers: dict[str, str]) -> http.client.HTTPResponse:
-        """Send the request, and once more if a kept connection turns out to have been closed by the backend."""
+        """Send the request, and again if a reused connection turns out to have been closed by the backend."""
         headers = {**headers, "Authorization": f"Bearer {self.token}"}
-        was_kept = connection.sock is not None
+        was_open = connection.sock is not None
         try:
             connection.request(method, self._path + path, body, headers)
             return connection.getresponse()
         except (ConnectionError, http.client.BadStatusLine):
             connection.close()
-            if not was_kept:
+            if not was_open:
                 raise
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
             connection.request(method, self._path + path, body, headers)
             return connection.getresponse()
 
-    def _connection(self, may_be_kept: bool) -> http.client.HTTPConnection:
-        if may_be_kept:
+    def _connection(self, may_be_reused: bool) -> http.client.HTTPConnection:
+        if may_be_reused:
             with suppress(IndexError):
-                return self._kept.pop()
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+                return self._idle.pop()
+        kind = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
         return kind(self._host, self._port, timeout=TIMEOUT_SECONDS, blocksize=BLOCK_BYTES)
 
 
-def _port(url: str, parts: Any) -> int | None:
+def _port(url: str, parts: SplitResult) -> int | None:
     try:
         return parts.port
     except ValueError as error:
         raise BackendError(f"{url!r} has no valid port. An address looks like http://127.0.0.1:8000") from error
 
 
-def _refusal(response: http.client.HTTPResponse) -> Refused:
-    """The backend's own sentence where it sent one; an answer to HEAD has no words."""
+def _refused(response: http.client.HTTPResponse) -> Refused:
+    """Return the error with the backend's own sentence, or one of ours where it sent none, as for HEAD."""
     try:
         message = str(json.loads(response.read())["error"]["message"])
     except (ValueError, KeyError, TypeError):

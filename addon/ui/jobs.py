@@ -19,7 +19,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import Cancelled, HeadroomError
-from ..core.tasks import InBackground, Step, Task, Watch, run_blocking
+from ..core.tasks import InBackground, ProgressToken, Step, Task, run_task
 
 TICK_SECONDS = 0.1
 KEPT = 6
@@ -67,7 +67,7 @@ class Running:
     """A task under way. `answer` is what it is sent next; `waiting` while a thread works for it."""
 
     task: Task
-    watch: Watch
+    watch: ProgressToken
     on_done: Callable[[Any], str]
     answer: Any = None
     waiting: bool = False
@@ -90,7 +90,7 @@ def start(kind: str, title: str, task: Task, on_done: Callable[[Any], str], abou
         del _views[old]
     if bpy.app.background:
         try:
-            _end(number, "done", on_done(run_blocking(task, lambda step: _show(number, step))))
+            _end(number, "done", on_done(run_task(task, lambda step: _show(number, step))))
         except Exception as error:
             _fail(number, error)
             raise
@@ -101,7 +101,7 @@ def start(kind: str, title: str, task: Task, on_done: Callable[[Any], str], abou
 
 def begin(number: int, task: Task, on_done: Callable[[Any], str]) -> None:
     """Put a task under way and see to it that `deliver` is called."""
-    watch = Watch(lambda step: _messages.put(Progressed(number, step)))
+    watch = ProgressToken(lambda step: _messages.put(Progressed(number, step)))
     _running[number] = Running(task, watch, on_done)
     if not bpy.app.timers.is_registered(deliver):
         bpy.app.timers.register(deliver, persistent=True)
@@ -197,10 +197,10 @@ def _advance(number: int, running: Running) -> None:
                              daemon=True).start()
 
 
-def _work(number: int, wish: InBackground, watch: Watch) -> None:
+def _work(number: int, wish: InBackground, watch: ProgressToken) -> None:
     """In a thread: do what a task asked for and tell how it went. The one place that catches all."""
     try:
-        _messages.put(Answered(number, wish.work(watch.part(wish.start, wish.end))))
+        _messages.put(Answered(number, wish.work(watch.subtoken(wish.start, wish.end))))
     except BaseException as error:
         _messages.put(Broke(number, error))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import bpy
 
 from ..core.environment import State
-from ..core.tasks import InBackground, Task, Watch
+from ..core.tasks import InBackground, ProgressToken, Task
 from . import jobs, preferences
 from .button import Button
 from .layout import wrapped
@@ -109,10 +109,10 @@ def draw_preferences(layout: bpy.types.UILayout, context: bpy.types.Context) -> 
     row.operator(HEADROOM_OT_remove_backend.bl_idname)
 
 
-def _start(title: str, work: Callable[[Watch], object], done: Callable[[object], str]) -> str:
+def _start(title: str, work: Callable[[ProgressToken], object], done: Callable[[object], str]) -> str:
     """Run it as a job; a backend that runs from there is ended first."""
 
-    def act(watch: Watch) -> object:
+    def act(watch: ProgressToken) -> object:
         preferences.connection.stop()
         return work(watch)
 

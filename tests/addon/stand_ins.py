@@ -123,7 +123,7 @@ class FakeBackend:
     def health(self) -> dict[str, Any]:
         """As of a backend whose worker needs a moment to start."""
         self.asked += 1
-        return {"api": 1, "version": "0", "device": "a fake device" if self.asked > 1 else "starting"}
+        return {"api": 2, "version": "0", "device": "a fake device" if self.asked > 1 else "starting"}
 
     def put_bytes(self, data: bytes) -> str:
         sha = hashlib.sha256(data).hexdigest()
@@ -167,7 +167,7 @@ class FakeBackend:
     def _perform(self, inputs: dict, settings: dict) -> dict:
         return {"performance": self._file(lambda path: tiny_performance(path, self.seconds)), "notes": []}
 
-    def _match(self, inputs: dict, settings: dict) -> dict:
+    def _match_plates(self, inputs: dict, settings: dict) -> dict:
         import io
 
         poses = np.load(io.BytesIO(self.blobs[inputs["poses"]]))
@@ -181,7 +181,7 @@ class FakeBackend:
         self.refined |= new
         pictures = [self._file(lambda path: write_png(path, np.full((8, 16, 3), 90)), ".png")] \
             if settings["compare"] else []
-        return {"frames": len(inputs["renders"]) - settings["context"], "painted": len(new), "pictures": pictures}
+        return {"frames": len(inputs["renders"]) - settings["context"], "refined": len(new), "pictures": pictures}
 
     def _refine(self, inputs: dict, settings: dict) -> dict:
         """A real little movie, made by Blender's own ffmpeg, so that the sequencer can open it."""

@@ -61,7 +61,7 @@ def test_a_batch_whose_jobs_all_succeed_exits_with_0(run, backend, files, tmp_pa
     assert code == 0, (lines, err)
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["again.mp4", "headroom_s", "s.blend", "s.mp4"]
     assert lines[1]["frames"] == 2
-    assert [settings["plate_fit"] for kind, _, settings in backend.submitted if kind == "match"] == [0.0, 0.5]
+    assert [settings["plate_fit"] for kind, _, settings in backend.submitted if kind == "match_plates"] == [0.0, 0.5]
 
 
 def test_a_surprise_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_path, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_surprise_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    ("{", "not a job file"), ("[]", "not a job file"), ('{"headroom": 2, "jobs": []}', "not a job file")])
+    ("{", "not a job file"), ("[]", "not a job file"), ('{"headroom": 2, "jobs": []}', "newer version")])
 def test_a_file_that_holds_no_jobs_is_one_sentence(run, tmp_path, content, words):
     path = tmp_path / "jobs.json"
     path.write_text(content)
@@ -232,7 +232,7 @@ def test_what_is_missing_for_a_command_line_is_said(panel, kind, words):
 def table_row(kind, name, setting, required):
     """A setting as a line of the guide's table."""
     names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-    what = " or ".join(map(str, setting.choices)) or names.get(setting.kind, "path")
+    what = " or ".join(map(str, setting.choices)) or names.get(setting.value_type, "path")
     default = "needed" if setting.default is required else json.dumps(setting.default).strip('"')
     default = {"": "empty", "null": "nothing"}.get(default, default)
     return f"| {kind} | `{name}` | {what} | {default} | {setting.summary} |"

@@ -70,10 +70,10 @@ def test_what_the_backend_is_asked(run, backend, files, tmp_path):
                        "--pose", "replayed", "--plate-fit", 0.25)
     assert code == 0, err
     asked = {kind: (inputs, settings) for kind, inputs, settings in backend.submitted}
-    assert list(asked) == ["perform", "match", "refine"]
+    assert list(asked) == ["perform", "match_plates", "refine"]
     assert asked["perform"][0]["speech_name"] == "a speech.wav"
     assert asked["perform"][1] == {"seed": 3, "pose": "replayed"}
-    assert asked["match"][1] == {"plate_fit": 0.25}
+    assert asked["match_plates"][1] == {"plate_fit": 0.25}
     assert len(asked["refine"][0]["renders"]) == 3
     assert (asked["refine"][1]["fps"], asked["refine"][1]["speech_from_seconds"]) == (25.0, 0.0)
     assert asked["refine"][0]["speech"] and "rig.npz" in asked["refine"][0]["subject"]
@@ -95,7 +95,7 @@ def test_a_given_performance_is_used_and_nothing_predicted(headroom, run, backen
     code, result, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4",
                             "--performance", performance)
     assert code == 0, err
-    assert result["frames"] == 2 and [kind for kind, *_ in backend.submitted] == ["match", "refine"]
+    assert result["frames"] == 2 and [kind for kind, *_ in backend.submitted] == ["match_plates", "refine"]
 
 
 def test_perform_writes_a_performance(run, files, tmp_path):
@@ -115,7 +115,7 @@ def test_learning_needs_consent_and_writes_a_folder(run, files, tmp_path):
     assert result["notes"] == ["Two faces; kept one."] and (tmp_path / "new" / "subject.toml").is_file()
 
 
-@pytest.mark.parametrize("kind", ["perform", "match", "refine"])
+@pytest.mark.parametrize("kind", ["perform", "match_plates", "refine"])
 def test_a_failing_job_gives_its_sentence_and_leaves_nothing(run, backend, files, tmp_path, kind):
     subject, speech = files
     backend.fail = kind

@@ -6,15 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_ins import FakeBackend, tiny_subject, write_speech
+from stand_ins import tiny_subject
 
-from addon.core import backend_jobs as remote
-from addon.core.errors import Cancelled, HeadroomError, InputError
+from addon.core.errors import InputError
 from addon.core.files import written_whole
 from addon.core.performance import Performance
 from addon.core.subject import Subject
-from addon.core.take_settings import TakeSettings
-from addon.core.tasks import InBackground, Step, Watch, part_of, run_blocking
 from addon.core.timing import frame_count, scene_rate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,61 +84,3 @@ def test_a_file_that_is_no_performance_is_refused(tmp_path, content):
 def test_a_subject_tells_its_person_and_its_rig(tmp_path):
     subject = Subject.open(tiny_subject(tmp_path / "s", fps=24))
     assert subject.name == "Zoë" and subject.rig().fps == 24 and subject.rig().expression.shape == (64, 225, 3)
-
-
-def test_progress_of_a_part_is_a_part_of_the_progress():
-    steps = []
-    Watch(steps.append).part(0.5, 1.0).part(0.0, 0.5).report(0.5, "half")
-    assert steps == [Step(0.625, "half")]
-
-
-def test_a_task_is_driven_to_its_result_and_gets_its_answers():
-    def task():
-        yield Step(0.1, "start")
-        answer = yield InBackground(lambda watch: watch.report(0.5, "there") or 42, 0.2, 0.6)
-        return answer + 1
-
-    steps = []
-    assert run_blocking(task(), steps.append) == 43
-    assert [step.fraction for step in steps] == pytest.approx([0.1, 0.4])
-
-
-def test_a_failed_job_becomes_its_message(tmp_path):
-    backend = FakeBackend(fail="perform")
-    subject, speech = tiny_subject(tmp_path / "s"), write_speech(tmp_path / "a.wav")
-    with pytest.raises(HeadroomError, match="No luck with perform"):
-        remote.perform(backend, subject, TakeSettings(speech), tmp_path / "p.npz", Watch(lambda step: None))
-
-
-def test_stopping_cancels_the_job_on_the_backend():
-    backend = FakeBackend()
-    watch = Watch(lambda step: watch.stop() if step.message == "Working" else None)
-    with pytest.raises(Cancelled):
-        remote.run_job(backend, "learn", {}, {}, watch)
-    assert backend.cancelled[0] == "learn-1"
-
-
-def test_a_backend_whose_worker_never_starts_is_told_apart_from_a_ready_one(monkeypatch):
-    backend = FakeBackend()
-    monkeypatch.setattr(backend, "health", lambda: {"device": "starting"})
-    with pytest.raises(HeadroomError, match="worker has not started"):
-        remote.device(backend, Watch(lambda step: None), seconds=0.0)
-
-
-def test_nothing_is_submitted_after_the_user_stopped(tmp_path):
-    backend, watch = FakeBackend(), Watch(lambda step: None)
-    watch.stop()
-    with pytest.raises(Cancelled):
-        remote.learn(backend, write_speech(tmp_path / "a.wav"), tmp_path / "s", {}, watch)
-    assert not backend.submitted
-
-
-def test_a_part_of_a_task_reports_within_its_part_and_passes_its_result_on():
-    def task():
-        yield Step(0.5, "half")
-        doubled = yield InBackground(lambda watch: watch.report(0.5, "inside") or 21 * 2, 0.5, 1.0)
-        return doubled
-
-    steps = []
-    assert run_blocking(part_of(task(), 0.2, 0.4), steps.append) == 42
-    assert [(round(step.fraction, 6), step.message) for step in steps] == [(0.3, "half"), (0.35, "inside")]

@@ -22,10 +22,11 @@ class KeepingBackend(FakeBackend):
         super().__init__()
         self.painted, self.held = set(), []
 
-    def _match(self, inputs, settings):
+    def _match_plates(self, inputs, settings):
         with self.read(inputs["poses"]) as poses:
-            self.held.append(np.isfinite(poses["held"]))
-            position = np.where(self.held[-1], poses["held"], 0.5 + np.arange(len(poses["held"])) % 97)
+            fixed = poses["fixed_positions"]
+            self.held.append(np.isfinite(fixed))
+            position = np.where(self.held[-1], fixed, 0.5 + np.arange(len(fixed)) % 97)
             arrays = dict(plate=np.rint(position).astype(np.int32), position=position, rotation=poses["rotation"],
                           translation=poses["translation"], distance=np.zeros(len(position)))
         return {"match": self._file(lambda path: np.savez(path, **arrays))}
@@ -80,8 +81,9 @@ def render(studio, **options):
     shot = studio.module("scene.build.shot").shots_in(studio.scene)[0]
     del studio.rendered[:]
     before = len(studio.backend.painted)
-    result = tasks.run_blocking(produce.render_shot(shot, studio.movie, 0.0, lambda: studio.backend, **options))
-    assert not [thread for thread in threading.enumerate() if thread.name == "refine ahead" and thread.join(5)]
+    result = tasks.run_task(produce.render_shot(shot, studio.movie, 0.0, lambda: studio.backend, **options))
+    name = studio.module("core.refine_while_rendering").THREAD_NAME
+    assert not [thread for thread in threading.enumerate() if thread.name == name and thread.join(5)]
     return result, list(studio.rendered), len(studio.backend.painted) - before
 
 
@@ -121,7 +123,7 @@ def test_editing_10_frames_of_250_renders_those_and_refines_those_and_their_wind
 
 
 def test_renders_go_to_the_backend_while_later_ones_are_still_rendered(studio):
-    ahead, when = studio.module("core.refine_while_rendering"), []
+    module, when = studio.module("core.refine_while_rendering"), []
     submit = studio.backend.submit
 
     def noted(kind, inputs, settings):
@@ -132,14 +134,14 @@ def test_renders_go_to_the_backend_while_later_ones_are_still_rendered(studio):
     render(studio)
     parts = [count for kind, count in when if kind == "refine_frames"]
     assert parts and min(parts) < FRAMES
-    assert len(parts) <= FRAMES // ahead.PART
+    assert len(parts) <= FRAMES // module.GROUP
 
 
 @pytest.mark.parametrize("stop_at", [0, 40, 249])
 def test_a_render_stopped_in_the_middle_costs_no_frame_twice(studio, stop_at):
     produce = studio.module("scene.output.shot_tasks")
     task = produce.render_shot(studio.shot, studio.movie, 0.0, lambda: studio.backend)
-    watch = studio.module("core.tasks").Watch(lambda step: None)
+    watch = studio.module("core.tasks").ProgressToken(lambda step: None)
     answer = None
     while len(studio.rendered) <= stop_at:
         wish = task.send(answer)
@@ -245,7 +247,7 @@ def test_what_was_moved_a_moment_ago_is_in_the_picture(studio, button, monkeypat
     task = {"render_shot": lambda produce: produce.render_shot(
                 studio.shot, studio.movie, 0.0, lambda: studio.backend, (31, 35)),
             "refine_frame": lambda produce: produce.refine_frame(studio.shot, 31, 0.0, lambda: studio.backend)}[button]
-    studio.module("core.tasks").run_blocking(task(studio.module("scene.output.shot_tasks")))
+    studio.module("core.tasks").run_task(task(studio.module("scene.output.shot_tasks")))
     with studio.backend.read(next(inputs["poses"] for kind, inputs, _ in studio.backend.submitted)) as poses:
         assert np.ptp(poses["rotation"], axis=0).max() < 1e-6
     if button == "render_shot":
@@ -271,7 +273,7 @@ def test_of_a_trimmed_speech_a_movie_lets_be_heard_what_its_strip_shows(studio, 
     render(studio, frame_range=(6, 20))
     settings = studio.backend.submitted[-1][2]
     assert settings == {"fps": 25.0, "speech_from_seconds": pytest.approx(0.2),
-                        "speech_part": part and pytest.approx(part)}
+                        "speech_range": part and pytest.approx(part)}
 
 
 @pytest.mark.parametrize("frames", [(-9, 0), (251, 255)])
@@ -283,7 +285,7 @@ def test_a_movie_of_frames_without_speech_has_no_sound_and_says_so(studio, frame
 
 def test_refining_one_frame_renders_it_and_its_window_for_the_shot_as_well(studio):
     produce, tasks = studio.module("scene.output.shot_tasks"), studio.module("core.tasks")
-    picture = tasks.run_blocking(produce.refine_frame(studio.shot, 100, 0.0, lambda: studio.backend))
+    picture = tasks.run_task(produce.refine_frame(studio.shot, 100, 0.0, lambda: studio.backend))
     assert picture.is_file() and sorted(studio.rendered) == [98, 99, 100]
     kind, inputs, settings = studio.backend.submitted[-1]
     assert (kind, len(inputs["renders"])) == ("refine_frames", 3)
@@ -291,7 +293,7 @@ def test_refining_one_frame_renders_it_and_its_window_for_the_shot_as_well(studi
     _, rendered, painted = render(studio)
     assert len(rendered) == FRAMES - 3 and painted == FRAMES - 1
     with pytest.raises(studio.module("core.errors").InputError, match="outside of the scene's frames"):
-        tasks.run_blocking(produce.refine_frame(studio.shot, 300, 0.0, lambda: studio.backend))
+        tasks.run_task(produce.refine_frame(studio.shot, 300, 0.0, lambda: studio.backend))
 
 
 def test_pictures_unused_for_long_and_beyond_the_room_are_removed(headroom, tmp_path):
@@ -304,16 +306,3 @@ def test_pictures_unused_for_long_and_beyond_the_room_are_removed(headroom, tmp_
     cache.prune(most_days=14, most_bytes=250)
     assert [path.name for path in sorted(tmp_path.glob("*.png"))] == ["a.png", "b.png"]
     assert cache.find("a") and cache.find("c") is None
-
-
-def test_what_a_match_remembers_survives_its_file_and_a_part_rendered_alone(headroom, tmp_path):
-    memory = headroom.module("core.match_history").MatchMemory
-    frames = np.arange(10, 20)
-    poses = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
-    memory("a", frames, poses, poses, np.arange(10.0)).save(tmp_path / "m.npz")
-    whole = memory.load(tmp_path / "m.npz")
-    part = whole.joined(memory("a", frames[3:5], poses[3:5] + 1, poses[3:5], np.array([7.5, 8.5])))
-    held = part.held("a", frames, poses, poses)
-    assert np.isnan(held[3:5]).all() and np.array_equal(held[[0, 1, 2, 5, 6, 7, 8, 9]], [0, 1, 2, 5, 6, 7, 8, 9])
-    assert np.isnan(part.held("another", frames, poses, poses)).all()
-    assert len(memory.load(tmp_path / "missing.npz").frames) == 0

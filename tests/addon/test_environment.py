@@ -75,7 +75,7 @@ def place(tmp_path, monkeypatch):
 
 
 def watch(steps=None):
-    return tasks.Watch(lambda step: steps.append(step) if steps is not None else None)
+    return tasks.ProgressToken(lambda step: steps.append(step) if steps is not None else None)
 
 
 def test_setting_up_makes_a_backend_that_is_ready_and_says_what_it_runs_on(place):
@@ -137,7 +137,7 @@ def test_an_installation_cut_off_by_a_crash_is_incomplete_and_can_be_taken_up(pl
                "from pathlib import Path\nfrom addon.core import environment, tasks\n"
                "environment.find_python = lambda watch: Path(sys.executable)\n"
                f"place = environment.Environment(Path({str(place.folder)!r}), '1.2.3')\n"
-               "place.install('headroom.whl', sys.executable, tasks.Watch(lambda step: None))")
+               "place.install('headroom.whl', sys.executable, tasks.ProgressToken(lambda step: None))")
     blender = subprocess.Popen([sys.executable, "-c", program])
     hanging = wait_for(place.folder / "hangs")
     with pytest.raises(errors.HeadroomError, match="Another Blender is setting up"):

@@ -116,7 +116,7 @@ def test_a_doctor_that_fails_is_quoted(headroom, tmp_path):
     program.chmod(0o755)
     with pytest.raises(headroom.module("core.errors").HeadroomError,
                        match=r"The backend's doctor failed: a library is gone\. Repair"):
-        environment._findings(program, tasks.Watch(lambda step: None))
+        environment._findings(program, tasks.ProgressToken(lambda step: None))
 
 
 @pytest.mark.parametrize("name", ["clip", "learn_output", "subject", "speech", "output"])

@@ -134,7 +134,7 @@ def learning(panel, backend, tmp_path, files, monkeypatch):
 def test_who_is_learnt_while_another_file_is_opened_is_not_built_there(panel, backend, tmp_path, files, monkeypatch):
     task, done = learning(panel, backend, tmp_path, files, monkeypatch)
     panel.bpy.ops.wm.read_homefile(use_empty=True)
-    assert done(panel.module("core.tasks").run_blocking(task)) == f"Learnt Zoë into {tmp_path / 'learnt' / 'Zoë'}."
+    assert done(panel.module("core.tasks").run_task(task)) == f"Learnt Zoë into {tmp_path / 'learnt' / 'Zoë'}."
     assert not panel.bpy.data.objects and (tmp_path / "learnt" / "Zoë" / "subject.toml").is_file()
 
 
@@ -147,7 +147,7 @@ def test_who_is_learnt_appears_in_the_scene_of_the_button_and_nothing_else_is_se
     mine = bpy.data.objects.new("Mine", None)
     bpy.context.scene.collection.objects.link(mine)
     bpy.context.view_layer.objects.active = mine
-    done(panel.module("core.tasks").run_blocking(task))
+    done(panel.module("core.tasks").run_task(task))
     shots_in = panel.module("scene.build.shot").shots_in
     assert len(shots_in(bpy.data.scenes["Renamed"])) == 1 and not shots_in(bpy.context.scene)
     assert bpy.context.view_layer.objects.active == mine

@@ -1,6 +1,6 @@
-"""Running Blender for one shot: what is passed on, what comes back, and how failures are told.
+"""Running Blender for one shot: arguments, progress, the result and failures.
 
-A small program stands in for Blender; tests/addon and the end-to-end test run the real one.
+A small program runs in place of Blender; tests/addon and the end-to-end test run the real one.
 """
 
 import json
@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from scripts import PYTHON
 
-from headroom.cli import blender
-from headroom.cli import system_libraries as system
+from headroom.cli import blender, system_libraries
 from headroom.cli.local_server import local_server
 from headroom.cli.system_libraries import missing_packages, package_named_in
 from headroom.common.errors import Cancelled, HeadroomError, InputError
+from headroom.common.progress import no_progress
+from headroom.common.settings import MatchSettings, PerformSettings
 from headroom.face.performance import Performance
 
 PRELUDE = PYTHON + """
@@ -31,7 +32,7 @@ def progress(fraction, message):
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Makes `blender.make_shot` run the given program text in Blender's place, behind no real server."""
+    """A function that makes `blender.make_shot` run a program's text in place of Blender, without a real server."""
 
     def use(text):
         program = tmp_path / "blender"
@@ -56,49 +57,56 @@ def stand_in(tmp_path, monkeypatch):
     return use
 
 
-def shoot(tmp_path, **settings):
-    return blender.make_shot(tmp_path / "subject", tmp_path / "speech.wav", tmp_path / "shot.mp4", **settings)
+def make_shot(tmp_path, progress=no_progress, **options):
+    return blender.make_shot(tmp_path / "subject", tmp_path / "speech.wav", tmp_path / "shot.mp4",
+                             blender.ShotOptions(**options), progress)
 
 
-def test_arguments_go_in_progress_and_the_answer_come_out(tmp_path, stand_in):
-    stand_in("""
+def test_arguments_go_in_progress_and_the_result_come_out(tmp_path, stand_in):
+    stand_in(f"""
 print("Blender says hello")
 progress(0.25, "Rendering")
 print("noise", file=sys.stderr)
-print(json.dumps(dict(frames=3, notes=[], arguments=arguments, token=os.environ["HEADROOM_TOKEN"])))
+print(json.dumps(dict(fraction=0.5)), file=sys.stderr)
+json.dump([arguments, os.environ["HEADROOM_TOKEN"]], open({str(tmp_path / "given.json")!r}, "w"))
+print(json.dumps(dict(frames=3, notes=["A note."])))
 print("Blender quit")
 """)
-    told = []
-    result = shoot(tmp_path, blend=tmp_path / "shot.blend", performance=tmp_path / "p.npz", seed=4, plate_fit=0.5,
-                   progress=lambda fraction, message: told.append((fraction, message)))
-    assert result["frames"] == 3
-    assert result["token"] == "secret"
-    assert result["arguments"] == [
+    steps = []
+    result = make_shot(tmp_path, lambda *step: steps.append(step), blend=tmp_path / "shot.blend",
+                       performance=tmp_path / "p.npz", perform=PerformSettings(seed=4),
+                       match=MatchSettings(plate_fit=0.5))
+    assert result == blender.ShotResult(3, ["A note."])
+    arguments, token = json.loads((tmp_path / "given.json").read_text())
+    assert token == "secret"
+    assert arguments == [
         "shot", "--subject", str(tmp_path / "subject"), "--speech", str(tmp_path / "speech.wav"),
         "--output", str(tmp_path / "shot.mp4"), "--seed", "4", "--plate-fit", "0.5",
         "--blend", str(tmp_path / "shot.blend"), "--performance", str(tmp_path / "p.npz"),
         "--url", "http://127.0.0.1:1"]
-    assert (0.25, "Rendering") in told
+    assert (0.25, "Rendering") in steps
     assert stand_in.server.stopped
 
 
-def test_controls_play_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):
-    asked = {}
+def test_controls_change_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):
+    passed = []
 
     def perform(subject, speech, settings, controls):
-        asked.update(settings, controls=controls)
+        passed.append((settings, controls))
         pose = np.full((2, 3), 7, np.float32)
         return Performance(25.0, np.zeros((2, 64), np.float32), pose, pose), []
 
     monkeypatch.setattr("headroom.pipeline.perform", perform)
     stand_in("""
 path = arguments[arguments.index("--performance") + 1]
-print(json.dumps(dict(frames=2, notes=[], size=os.path.getsize(path))))
+print(json.dumps(dict(frames=os.path.getsize(path))))
 """)
-    assert shoot(tmp_path, seed=3, controls=["head.hold=1"], pose="replayed")["size"] > 500
-    assert asked == {"seed": 3, "controls": ["head.hold=1"], "pose": "replayed"}
+    settings = PerformSettings(seed=3, pose="replayed")
+    assert make_shot(tmp_path, perform=settings, controls=("head.hold=1",)).frames > 500
+    assert make_shot(tmp_path, perform=settings).frames > 500
+    assert passed == [(settings, ("head.hold=1",)), (settings, ())]
     with pytest.raises(InputError, match="leave one of them out"):
-        shoot(tmp_path, performance=tmp_path / "p.npz", controls=["head.hold=1"])
+        make_shot(tmp_path, performance=tmp_path / "p.npz", controls=("head.hold=1",))
 
 
 @pytest.mark.parametrize("text,kind,words", [
@@ -109,21 +117,21 @@ print(json.dumps(dict(frames=2, notes=[], size=os.path.getsize(path))))
      HeadroomError, "apt install libxi6"),
     ("print('RuntimeError: boom', file=sys.stderr); sys.exit(1)", HeadroomError, "Blender failed: RuntimeError: boom"),
     ("os.kill(os.getpid(), 9)", HeadroomError, "SIGKILL"),
-    ("print('no answer')", HeadroomError, "Blender failed"),
+    ("print('no result')", HeadroomError, "Blender failed: it left no message"),
 ])
 def test_failures_are_one_sentence_and_the_server_is_stopped(tmp_path, stand_in, text, kind, words):
     stand_in(text)
     with pytest.raises(kind, match=words) as caught:
-        shoot(tmp_path)
+        make_shot(tmp_path)
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
     assert stand_in.server.stopped
 
 
-def test_an_interruption_ends_blender_and_lets_it_tidy_up(tmp_path, stand_in):
+def test_an_interruption_ends_blender_after_it_has_cleaned_up(tmp_path, stand_in, capfd):
     stand_in(f"""
 import signal
-signal.signal(signal.SIGTERM, lambda *_: (open({str(tmp_path / "tidy")!r}, "w").close(), sys.exit(130)))
+signal.signal(signal.SIGTERM, lambda *_: (open({str(tmp_path / "cleaned up")!r}, "w").close(), sys.exit(130)))
 open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
 progress(0.5, "Rendering")
 time.sleep(60)
@@ -134,11 +142,12 @@ time.sleep(60)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        shoot(tmp_path, progress=interrupt)
-    assert (tmp_path / "tidy").exists()
+        make_shot(tmp_path, interrupt)
+    assert (tmp_path / "cleaned up").exists()
     assert stand_in.server.stopped
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert "Traceback" not in capfd.readouterr().err, "the thread that reads Blender's stdout"
 
 
 def test_much_output_does_not_block(tmp_path, stand_in):
@@ -148,7 +157,7 @@ for _ in range(3000):
     print("y" * 200, file=sys.stderr)
 print(json.dumps(dict(frames=1, notes=[])))
 """)
-    assert shoot(tmp_path)["frames"] == 1
+    assert make_shot(tmp_path).frames == 1
 
 
 def test_a_blender_that_cannot_be_run_is_named(monkeypatch):
@@ -170,31 +179,31 @@ def test_the_extension_is_built_with_its_manifest(tmp_path):
         assert {"blender_manifest.toml", "__init__.py", "__main__.py", "cli.py"} <= set(files.namelist())
 
 
-def test_a_local_server_answers_and_is_gone_afterwards(tmp_path, monkeypatch):
+def test_a_local_server_answers_and_is_stopped_afterwards(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with local_server() as server:
-        request = urllib.request.Request(f"{server.url}/v1/health", headers={"Authorization": f"Bearer {server.token}"})
+        request = urllib.request.Request(f"{server.url}/v2/health", headers={"Authorization": f"Bearer {server.token}"})
         with urllib.request.urlopen(request) as answer:
-            assert json.load(answer)["api"] == 1
+            assert json.load(answer)["api"] == 2
     with pytest.raises(OSError):
         urllib.request.urlopen(request)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("error,kept", [(InputError("Too short."), set()), (KeyboardInterrupt(), set()),
+@pytest.mark.parametrize("error,remaining", [(InputError("Too short."), set()), (KeyboardInterrupt(), set()),
                                         (HeadroomError("See the log."), {"server.log", "stderr.log"})])
-def test_only_the_logs_of_an_unexpected_failure_stay(tmp_path, monkeypatch, error, kept):
+def test_only_the_logs_of_an_unexpected_failure_stay(tmp_path, monkeypatch, error, remaining):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(type(error)), local_server():
         raise error
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {"worker.log"} == kept
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {"worker.log"} == remaining
 
 
 def test_every_library_has_its_package(monkeypatch):
     assert package_named_in("ImportError: libEGL.so.1: cannot open shared object file") == "libegl1"
     assert package_named_in("all is well") is None
-    monkeypatch.setattr(system.sys, "platform", "linux")
-    monkeypatch.setattr(system, "_loads", lambda library: library != "libEGL.so.1")
+    monkeypatch.setattr(system_libraries.sys, "platform", "linux")
+    monkeypatch.setattr(system_libraries, "_loads", lambda library: library != "libEGL.so.1")
     assert missing_packages() == ["libegl1"]
-    monkeypatch.setattr(system.sys, "platform", "darwin")
+    monkeypatch.setattr(system_libraries.sys, "platform", "darwin")
     assert missing_packages() == []

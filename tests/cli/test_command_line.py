@@ -1,5 +1,6 @@
-"""The command line as a user meets it: quick help, one sentence on mistakes, exit codes, Ctrl-C."""
+"""The command line as a user meets it: fast help, one sentence for a mistake, exit codes, Ctrl-C."""
 
+import inspect
 import json
 import os
 import signal
@@ -7,58 +8,64 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import typer
 
-from headroom import __main__ as cli
+from headroom.cli import app as command_line
 from headroom.cli import console
+from headroom.cli.commands import speech, subject
+from headroom.common import choices
+from headroom.common.device import DEVICES
 from headroom.common.errors import Cancelled, HeadroomError, InputError
-
-
-def run(*arguments, **settings):
-    return subprocess.run([sys.executable, "-m", "headroom", *map(str, arguments)], capture_output=True, text=True,
-                          **settings)
+from headroom.common.settings import LearnSettings, MatchSettings, PerformSettings
 
 
 def call(monkeypatch, capsys, *arguments):
-    """(exit code, stdout, stderr) of the command line in this process."""
+    """Run the command line in this process; return exit code, stdout, stderr."""
     monkeypatch.setattr(sys, "argv", ["headroom", *map(str, arguments)])
     earlier = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.raises(SystemExit) as end:
-            cli.main()
+            command_line.main()
     finally:
         signal.signal(signal.SIGTERM, earlier)
-    said = capsys.readouterr()
-    return end.value.code, said.out, said.err
+    output = capsys.readouterr()
+    return end.value.code, output.out, output.err
 
 
 def command_names(group, before=""):
-    """Every command that can be called, as it is typed: "learn", "model import"."""
+    """Yield every command as it is typed: "learn", "model import"."""
     for name, command in group.commands.items():
         yield from command_names(command, f"{name} ") if hasattr(command, "commands") else (before + name,)
 
 
-def test_the_readme_says_what_every_command_does():
+def test_the_readme_describes_every_command():
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     rows = "\n".join(line for line in readme.splitlines() if line.startswith("| `"))
-    names = list(command_names(typer.main.get_command(cli.app)))
+    names = list(command_names(typer.main.get_command(command_line.app)))
     assert "learn" in names and "train motion" in names
     assert [name for name in names if f"`{name}" not in rows] == []
 
 
-def test_help_names_every_command_and_loads_nothing_heavy():
-    program = ("import sys; from headroom.__main__ import app\n"
+def test_help_names_every_command_and_loads_no_heavy_package():
+    program = ("import sys, headroom.__main__\n"
+               "from headroom.cli.app import app\n"
                "try: app(['--help'], prog_name='headroom')\n"
                "except SystemExit: pass\n"
-               "print(sorted({'torch', 'cv2', 'numpy', 'mediapipe', 'av'} & sys.modules.keys()), file=sys.stderr)")
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert said.stderr.strip() == "[]"
-    for command in ("learn", "track", "perform", "shot", "evaluate", "export", "demo", "model", "train", "serve",
-                    "doctor"):
-        assert command in said.stdout
+               "heavy = {'torch', 'cv2', 'numpy', 'mediapipe', 'av', 'pydantic', 'fastapi'}\n"
+               "print(sorted(heavy & sys.modules.keys()), file=sys.stderr)")
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stderr.strip() == "[]"
+    for command in typer.main.get_command(command_line.app).commands:
+        assert command in result.stdout
+
+
+def test_python_m_headroom_is_the_command_line():
+    result = subprocess.run([sys.executable, "-m", "headroom", "bogus"], capture_output=True, text=True)
+    assert result.returncode == 2 and "No such command" in result.stderr
 
 
 def test_the_version_is_printed(monkeypatch, capsys):
@@ -67,12 +74,35 @@ def test_the_version_is_printed(monkeypatch, capsys):
     assert call(monkeypatch, capsys, "--version") == (0, f"{__version__}\n", "")
 
 
+def test_the_device_reaches_the_processes_of_a_command(monkeypatch, capsys):
+    monkeypatch.setenv("HEADROOM_DEVICE", "auto")
+    assert get_args(choices.Device) == DEVICES
+    assert call(monkeypatch, capsys, "--device", "cpu", "--version")[0] == 0
+    assert os.environ["HEADROOM_DEVICE"] == "cpu"
+
+
+@pytest.mark.parametrize(("command", "settings"), [
+    (subject.learn, LearnSettings), (speech.perform, PerformSettings), (speech.shot, PerformSettings),
+    (speech.shot, MatchSettings)])
+def test_options_have_the_defaults_of_the_settings(command, settings):
+    parameters = inspect.signature(command).parameters
+    assert {name: parameters[name].default for name in settings.model_fields} == {
+        name: field.default for name, field in settings.model_fields.items()}
+
+
 @pytest.mark.parametrize("arguments", [["learn"], ["bogus"], ["learn", "x", "-o", "y", "--preset", "best"],
+                                       ["learn", "x", "-o", "y", "--resolution", "300"],
+                                       ["perform", "a", "b", "-o", "c.npz", "--seed", "-1"],
                                        ["shot", "a", "b", "-o", "c.mp4", "--plate-fit", "7"]])
 def test_mistyped_commands_exit_with_2(monkeypatch, capsys, arguments):
-    code, _, said = call(monkeypatch, capsys, *arguments)
+    code, _, err = call(monkeypatch, capsys, *arguments)
     assert code == 2
-    assert "Traceback" not in said
+    assert "Traceback" not in err
+
+
+def test_a_setting_that_only_the_pipeline_refuses_is_one_sentence(monkeypatch, capsys, tmp_path):
+    code, _, err = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s", "--from", "inf")
+    assert (code, err.count("\n")) == (2, 1) and err.startswith("The setting from_seconds cannot be used:")
 
 
 @pytest.mark.parametrize("error,code,words", [
@@ -86,14 +116,14 @@ def test_errors_are_one_line_and_an_exit_code(monkeypatch, capsys, tmp_path, err
         raise error
 
     monkeypatch.setattr("headroom.pipeline.learn", fail)
-    given = ("learn", "clip.mp4", "-o", tmp_path / "subject")
-    got, _, said = call(monkeypatch, capsys, *given)
-    assert (got, said.count("\n")) == (code, 1)
-    assert said.startswith(words)
+    arguments = ("learn", "clip.mp4", "-o", tmp_path / "subject")
+    exit_code, _, err = call(monkeypatch, capsys, *arguments)
+    assert (exit_code, err.count("\n")) == (code, 1)
+    assert err.startswith(words)
     assert list(tmp_path.iterdir()) == []
-    got, _, said = call(monkeypatch, capsys, "--debug", *given)
-    assert got == code
-    assert ("Traceback" in said) == isinstance(error, HeadroomError)
+    exit_code, _, err = call(monkeypatch, capsys, "--debug", *arguments)
+    assert exit_code == code
+    assert ("Traceback" in err) == isinstance(error, HeadroomError)
 
 
 def test_a_programming_mistake_keeps_its_traceback(monkeypatch, tmp_path):
@@ -103,92 +133,125 @@ def test_a_programming_mistake_keeps_its_traceback(monkeypatch, tmp_path):
     monkeypatch.setattr("headroom.pipeline.learn", fail)
     monkeypatch.setattr(sys, "argv", ["headroom", "learn", "clip.mp4", "-o", str(tmp_path / "subject")])
     with pytest.raises(ZeroDivisionError):
-        cli.main()
+        command_line.main()
 
 
 def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_path):
-    seen = {}
+    passed = {}
 
     def learn(clip, subject, settings, networks, progress):
-        seen.update(settings.model_dump(), **vars(networks), clip=str(clip), subject=subject)
+        passed.update(settings.model_dump(), **vars(networks), clip=str(clip), subject=subject)
         progress(0.5, "Learning the face")
         return ["Two faces were seen; the largest was taken."]
 
     monkeypatch.setattr("headroom.pipeline.learn", learn)
-    code, said, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s", "--preset", "draft",
-                         "--from", "1.5", "--to", "9", "--name", "Robin", "--consent", "Robin, today",
-                         "--face-model", tmp_path / "mine.npz", "--arcface", tmp_path / "r50.pth",
-                         "--resnet18", tmp_path / "r18.pth")
+    code, out, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s", "--preset", "standard",
+                        "--resolution", "512", "--from", "1.5", "--to", "9", "--name", "Robin",
+                        "--consent", "Robin, today", "--face-model", tmp_path / "mine.npz",
+                        "--arcface", tmp_path / "r50.pth", "--resnet18", tmp_path / "r18.pth")
     assert code == 0
-    assert seen == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "draft", "albedo": "clip",
-                    "resolution": 256, "from_seconds": 1.5, "to_seconds": 9.0, "name": "Robin",
-                    "consent": "Robin, today", "face_model": tmp_path / "mine.npz", "arcface": tmp_path / "r50.pth",
-                    "resnet18": tmp_path / "r18.pth", "regressor": None}
-    assert "50 % Learning the face" in said
-    assert "Note: Two faces were seen; the largest was taken." in said
-    assert "agreed" not in said
+    assert passed == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "standard", "albedo": "clip",
+                      "resolution": 512, "from_seconds": 1.5, "to_seconds": 9.0, "name": "Robin",
+                      "consent": "Robin, today", "face_model": tmp_path / "mine.npz",
+                      "arcface": tmp_path / "r50.pth", "resnet18": tmp_path / "r18.pth", "regressor": None}
+    assert "50 % Learning the face" in out
+    assert "Note: Two faces were seen; the largest was taken." in out
+    assert "agreed" not in out
 
 
-def test_learn_reminds_of_consent_and_passes_on_that_none_was_stated(monkeypatch, capsys, tmp_path):
-    seen = {}
-    monkeypatch.setattr("headroom.pipeline.learn", lambda clip, subject, settings, *rest, **more: seen.update(settings) or [])
-    code, said, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s")
+def test_learn_asks_for_consent_and_passes_on_that_none_was_stated(monkeypatch, capsys, tmp_path):
+    passed = []
+    monkeypatch.setattr("headroom.pipeline.learn",
+                        lambda clip, subject, settings, *rest, **named: passed.append(settings) or [])
+    code, out, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s")
     assert code == 0
-    assert "must have agreed" in said
-    assert seen["consent"] is None  # which the subject says as "not stated"
+    assert "must have agreed" in out
+    assert passed[0].consent is None
+
+
+def test_upgrade_passes_its_networks(monkeypatch, capsys, tmp_path):
+    passed = {}
+
+    def upgrade(subject, progress, networks):
+        passed.update(vars(networks), subject=subject)
+        return ["A note."]
+
+    monkeypatch.setattr("headroom.pipeline.upgrade", upgrade)
+    code, out, _ = call(monkeypatch, capsys, "upgrade", tmp_path, "--arcface", "r50.pth", "--regressor", "r.pth")
+    assert code == 0 and "Note: A note." in out
+    assert passed == {"subject": tmp_path, "face_model": None, "arcface": Path("r50.pth"), "resnet18": None,
+                      "regressor": Path("r.pth")}
 
 
 def test_perform_passes_its_controls(monkeypatch, capsys, tmp_path):
     from headroom.face.performance import Performance
 
-    seen = {}
+    passed = {}
 
     def perform(subject, speech, settings, controls, progress):
-        seen.update(settings, controls=controls)
+        passed.update(settings.model_dump(), controls=controls)
         return Performance(25.0, np.zeros((50, 64)), np.zeros((50, 3)), np.zeros((50, 3))), []
 
     monkeypatch.setattr("headroom.pipeline.perform", perform)
-    code, said, _ = call(monkeypatch, capsys, "perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--seed", 2,
-                         "--control", "mouth.gain=1.2", "--control", "head.lag=0.1", "--pose", "replayed")
-    assert code == 0 and "2.00 s at 25 fps" in said
-    assert seen == {"seed": 2, "controls": ["mouth.gain=1.2", "head.lag=0.1"], "pose": "replayed"}
+    code, out, _ = call(monkeypatch, capsys, "perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--seed", 2,
+                        "--control", "mouth.gain=1.2", "--control", "head.lag=0.1", "--pose", "replayed")
+    assert code == 0 and "2.00 s at 25 fps" in out
+    assert passed == {"seed": 2, "controls": ["mouth.gain=1.2", "head.lag=0.1"], "pose": "replayed"}
+
+
+def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
+    from headroom.cli import blender
+
+    passed = []
+
+    def make_shot(subject, speech, movie, options, progress):
+        passed.append(options)
+        return blender.ShotResult(50, ["A note."])
+
+    monkeypatch.setattr(blender, "make_shot", make_shot)
+    code, out, _ = call(monkeypatch, capsys, "shot", "s", "w.wav", "-o", tmp_path / "s.mp4", "--seed", 2,
+                        "--plate-fit", "0.5", "--control", "mouth.gain=1.2", "--pose", "replayed",
+                        "--blend", tmp_path / "s.blend")
+    assert code == 0 and "50 frames" in out and "Note: A note." in out and "s.blend" in out
+    assert passed == [blender.ShotOptions(PerformSettings(seed=2, pose="replayed"), MatchSettings(plate_fit=0.5),
+                                          ("mouth.gain=1.2",), None, tmp_path / "s.blend")]
 
 
 def test_train_passes_its_options_and_lists_what_was_left_out(monkeypatch, capsys, tmp_path):
-    seen = {}
+    passed = {}
 
-    def train(run, preset, progress):
-        seen.update(vars(run), datasets=[str(path) for path in run.datasets], preset=preset)
+    def train(run, method, progress):
+        passed.update(vars(run), datasets=[str(path) for path in run.datasets], method=method)
         return ["a.mp4 was left out: No face."]
 
     monkeypatch.setattr("headroom.training.runs.train_motion_weights", train)
-    code, said, _ = call(monkeypatch, capsys, "train", "motion", "LRW", "clips", "-o", tmp_path / "w.safetensors",
-                         "--preset", "paper", "--steps", 9, "--cache", tmp_path, "--checkpoint-every", 5, "--resume",
-                         "--tensorboard", tmp_path / "curves")
-    assert code == 0 and "Note: a.mp4 was left out" in said
-    assert seen == {"datasets": ["LRW", "clips"], "weights": tmp_path / "w.safetensors", "preset": "paper", "steps": 9,
-                    "cache": tmp_path, "checkpoint_every": 5, "resume": True, "tensorboard": tmp_path / "curves"}
+    code, out, _ = call(monkeypatch, capsys, "train", "motion", "LRW", "clips", "-o", tmp_path / "w.safetensors",
+                        "--preset", "paper", "--steps", 9, "--cache", tmp_path, "--checkpoint-every", 5, "--resume",
+                        "--tensorboard", tmp_path / "curves")
+    assert code == 0 and "Note: a.mp4 was left out" in out
+    assert passed == {"datasets": ["LRW", "clips"], "weights": tmp_path / "w.safetensors", "method": "paper",
+                      "steps": 9, "cache": tmp_path, "checkpoint_every": 5, "resume": True,
+                      "tensorboard": tmp_path / "curves"}
 
 
 def test_output_names_are_checked_before_any_work(monkeypatch, capsys, tmp_path):
     (tmp_path / "file").write_text("x")
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "holiday.jpg").write_text("x")
+    (tmp_path / "folder").mkdir()
     for arguments in (("learn", "c.mp4", "-o", tmp_path / "file" / "subject"),
                       ("learn", "c.mp4", "-o", tmp_path / "file"),
                       ("perform", "s", "w.wav", "-o", tmp_path / "motion.txt"),
                       ("shot", "s", "w.wav", "-o", tmp_path / "shot.avi"),
                       ("shot", "s", "w.wav", "-o", tmp_path / "shot.mp4", "--blend", tmp_path / "shot.mp4"),
-                      ("evaluate", "c.mp4", "--json", tmp_path / "full"),
+                      ("evaluate", "c.mp4", "--json", tmp_path / "folder"),
                       ("evaluate", "c.mp4", "--save", tmp_path / "file")):
-        code, _, said = call(monkeypatch, capsys, *arguments)
-        assert (code, said.count("\n")) == (2, 1), (arguments, said)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "full", "holiday.jpg"]
+        code, _, err = call(monkeypatch, capsys, *arguments)
+        assert (code, err.count("\n")) == (2, 1), (arguments, err)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
 def test_doctor_reports_every_part_and_its_json_can_be_read(monkeypatch, capsys):
-    code, said, _ = call(monkeypatch, capsys, "doctor", "--json")
-    findings = json.loads(said)
+    code, out, _ = call(monkeypatch, capsys, "doctor", "--json")
+    findings = json.loads(out)
     names = {finding["what"] for finding in findings}
     assert {"Python", "torch", "system libraries", "device", "OpenGL", "Blender", "video codecs"} <= names
     assert code == (0 if all(finding["ok"] for finding in findings) else 1)
@@ -200,55 +263,58 @@ def test_doctor_exits_with_1_and_says_what_to_do(monkeypatch, capsys):
 
     findings = [doctor.Finding("torch", True, "2.13"), doctor.Finding("Blender", False, "not found", "Install it.")]
     monkeypatch.setattr(doctor, "examine", lambda: findings)
-    code, said, _ = call(monkeypatch, capsys, "doctor")
+    code, out, _ = call(monkeypatch, capsys, "doctor")
     assert code == 1
-    assert "Install it." in said
+    assert "Install it." in out
 
 
 def test_serve_announces_itself_and_ends_quietly(tmp_path):
     command = [sys.executable, "-m", "headroom", "serve", "--data", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    said = json.loads(process.stdout.readline())
-    assert said["url"].startswith("http://127.0.0.1:")
-    assert said["pid"] == process.pid
+    announcement = json.loads(process.stdout.readline())
+    assert announcement["url"].startswith("http://127.0.0.1:")
+    assert announcement["pid"] == process.pid
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
 
 
-def heeding_ctrl_c():
-    """A shell's background jobs, as this test run may be one, are started deaf to Ctrl-C, and so are their children."""
+def accept_ctrl_c():
+    """Restore the default: a shell starts its background jobs, as this run may be one, with SIGINT ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
-    program = ("import time, headroom.pipeline as p, headroom.__main__ as m\n"
+    program = ("import time, headroom.pipeline as pipeline\n"
+               "from headroom.cli.app import main\n"
                "from headroom.common.files import atomic_folder\n"
                "def learn(clip, subject, *settings, progress):\n"
                "    with atomic_folder(subject) as folder:\n"
                "        (folder / 'half').touch(); progress(0.1, 'Half way'); time.sleep(60)\n"
-               "p.learn = learn; m.main()")
+               "pipeline.learn = learn; main()")
     process = subprocess.Popen([sys.executable, "-c", program, "learn", "clip.mp4", "-o", str(tmp_path / "subject")],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               preexec_fn=heeding_ctrl_c)
+                               preexec_fn=accept_ctrl_c)
     while "Half way" not in process.stdout.readline():
         pass
     time.sleep(0.2)
     os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.count("\n")) == (130, 1)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("\n")) == (130, 1)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_native_libraries_log_is_dropped_and_our_sentence_is_not(tmp_path):
-    program = ("import os, sys, headroom.pipeline as p, headroom.__main__ as m\n"
+def test_logs_of_native_libraries_are_dropped_and_our_sentence_is_not(tmp_path):
+    program = ("import os, headroom.pipeline as pipeline\n"
+               "from headroom.cli.app import main\n"
+               "from headroom.common.errors import InputError\n"
                "def learn(*args, **settings):\n"
-               "    os.write(2, b'W0000 a warning from C++\\n'); raise m.InputError('Too short; choose another.')\n"
-               "from headroom.common.errors import InputError; m.InputError = InputError; p.learn = learn; m.main()")
-    given = [sys.executable, "-c", program, "learn", "clip.mp4", "-o", str(tmp_path / "subject")]
-    assert subprocess.run(given, capture_output=True, text=True).stderr == "Too short; choose another.\n"
-    assert "W0000" in subprocess.run([*given, "--debug"], capture_output=True, text=True).stderr
+               "    os.write(2, b'W0000 a warning from C++\\n'); raise InputError('Too short; choose another.')\n"
+               "pipeline.learn = learn; main()")
+    command = [sys.executable, "-c", program, "learn", "clip.mp4", "-o", str(tmp_path / "subject")]
+    assert subprocess.run(command, capture_output=True, text=True).stderr == "Too short; choose another.\n"
+    assert "W0000" in subprocess.run([*command, "--debug"], capture_output=True, text=True).stderr
 
 
 def test_plain_progress_prints_new_messages_only(capsys, monkeypatch):

@@ -17,30 +17,30 @@ def own_models(tmp_path, monkeypatch):
     monkeypatch.setenv("HEADROOM_MODELS", str(tmp_path / "models"))
 
 
-def test_info_says_what_the_bundled_model_is(monkeypatch, capsys):
-    code, said, _ = call(monkeypatch, capsys, "model", "info")
-    assert code == 0 and "Mouth 40, Eyes 10, Gaze 2, Brows 12" in said and bundled_model().digest in said
-    code, said, _ = call(monkeypatch, capsys, "model", "info", "--json")
-    assert json.loads(said)["vertices"] == len(bundled_model().mean)
+def test_info_describes_the_bundled_model(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "model", "info")
+    assert code == 0 and "Mouth 40, Eyes 10, Gaze 2, Brows 12" in out and bundled_model().digest in out
+    code, out, _ = call(monkeypatch, capsys, "model", "info", "--json")
+    assert json.loads(out)["vertices"] == len(bundled_model().mean)
 
 
-def test_import_writes_and_keeps_a_model_that_a_subject_then_has(monkeypatch, capsys, tmp_path):
-    made = replace(bundled_model(), mean=bundled_model().mean + np.float32(1), source="Basel Face Model 2019")
-    monkeypatch.setattr("headroom.track.face_models.import_basel.import_model", lambda files, progress: made)
-    code, said, _ = call(monkeypatch, capsys, "model", "import", tmp_path / "model2019.h5", "-o", tmp_path / "mine.npz")
+def test_import_writes_and_stores_a_model_that_a_subject_then_finds(monkeypatch, capsys, tmp_path):
+    imported = replace(bundled_model(), mean=bundled_model().mean + np.float32(1), source="Basel Face Model 2019")
+    monkeypatch.setattr("headroom.track.face_models.import_basel.import_model", lambda files, progress: imported)
+    code, out, _ = call(monkeypatch, capsys, "model", "import", tmp_path / "model2019.h5", "-o", tmp_path / "mine.npz")
     digest = load_model(tmp_path / "mine.npz").digest
-    assert code == 0 and f"Kept Basel Face Model 2019, {digest}" in said
+    assert code == 0 and f"Stored Basel Face Model 2019, {digest}" in out
     (tmp_path / "subject").mkdir()
     SubjectWriter(tmp_path / "subject").write_info(SubjectInfo(name="Robin", face_model=digest))
-    code, said, _ = call(monkeypatch, capsys, "model", "info", tmp_path / "subject", "--json")
-    assert code == 0 and json.loads(said)["source"] == "Basel Face Model 2019"
+    code, out, _ = call(monkeypatch, capsys, "model", "info", tmp_path / "subject", "--json")
+    assert code == 0 and json.loads(out)["source"] == "Basel Face Model 2019"
 
 
-def test_a_model_from_another_machine_is_kept_as_it_is(monkeypatch, capsys, tmp_path):
+def test_a_model_from_another_machine_is_stored_as_it_is(monkeypatch, capsys, tmp_path):
     replace(bundled_model(), source="Elsewhere").save(tmp_path / "theirs.npz")
     digest = load_model(tmp_path / "theirs.npz").digest
-    code, said, _ = call(monkeypatch, capsys, "model", "import", tmp_path / "theirs.npz")
-    assert code == 0 and digest in said
+    code, out, _ = call(monkeypatch, capsys, "model", "import", tmp_path / "theirs.npz")
+    assert code == 0 and digest in out
     assert (tmp_path / "models" / f"{digest}.npz").read_bytes() == (tmp_path / "theirs.npz").read_bytes()
 
 
@@ -48,13 +48,13 @@ def test_a_model_from_another_machine_is_kept_as_it_is(monkeypatch, capsys, tmp_
     (["model", "import", "{}/nowhere", "-o", "{}/m.npz"], "does not exist"),
     (["model", "import", "{}", "-o", "{}/m.npz"], "No Basel Face Model was found"),
     (["model", "import", "{}"], "Say where to write the model"),
-    (["model", "import", "{}/theirs.npz", "-o", "{}/m.npz"], "is a model already and is kept as it is"),
+    (["model", "import", "{}/theirs.npz", "-o", "{}/m.npz"], "is a model already and is stored as it is"),
     (["model", "info", "{}/nothing.npz"], "is not a Headroom face model"),
     (["model", "info", "{}"], "is not a subject"),
     (["export", "{}", "-o", "{}/face.stl"], "must end in .obj, .ply, .glb"),
     (["export", "{}", "-o", "{}/face.obj"], "is not a subject"),
 ])
 def test_mistakes_are_one_sentence(monkeypatch, capsys, tmp_path, arguments, words):
-    code, _, said = call(monkeypatch, capsys, *(argument.format(tmp_path) for argument in arguments))
-    assert code == 2 and words in said and said.count("\n") == 1
+    code, _, err = call(monkeypatch, capsys, *(argument.format(tmp_path) for argument in arguments))
+    assert code == 2 and words in err and err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -28,11 +28,11 @@ def client(backend):
 
 @pytest.fixture
 def perform(client):
-    """Submit a job that does what `order` says."""
+    """Submit a job that does what `command` says (fake_pipeline.perform)."""
 
-    def submit(order, speech_name="a speech.wav"):
-        inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": client.put_bytes(order.encode()),
-                  "speech_name": speech_name}
+    def submit(command, speech_name="a speech.wav"):
+        inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")},
+                  "speech": client.put_bytes(command.encode()), "speech_name": speech_name}
         return client.submit("perform", inputs, {"seed": 3})
 
     return submit

@@ -1,4 +1,4 @@
-"""The real server over the fake pipeline; run as a program by the tests."""
+"""The program that tests start: the real server over the fake pipeline."""
 
 import argparse
 

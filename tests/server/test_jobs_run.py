@@ -1,6 +1,7 @@
-"""Jobs through the real server and its worker process: what comes out, what fails, what is stopped."""
+"""Jobs through the real server and its worker process: results, failures, cancellation."""
 
 import io
+import json
 import os
 import re
 import shutil
@@ -10,128 +11,154 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import JobFailed, wait
+from running import JobFailed, wait_for
 
 from addon.core.client import Refused
 from addon.core.errors import Cancelled
+from headroom.common.errors import InputError
 from headroom.plate.match import PlateMatch
+from headroom.server import tasks
 
 
-def until(client, job, words):
-    """The job as it is when its message first holds `words`."""
+def wait_for_message(client, job, words):
+    """Return the job when its message first contains `words`."""
     return next(job for job in client.events(job.id) if words in job.message)
 
 
 def workers_of(client, job):
-    """The processes that run `job`, which has to wait or to be stuck, one after the other."""
-    found = (re.search(r"Worker (\d+)", job.message) for job in client.events(job.id))
-    return (int(match[1]) for match in found if match)
+    """Yield the process ids of the workers that run `job`, which must not end by itself."""
+    matches = (re.search(r"Worker (\d+)", job.message) for job in client.events(job.id))
+    return (int(match[1]) for match in matches if match)
 
 
-def worker_of(client, job):
-    """The process that runs `job`."""
-    return next(workers_of(client, job))
-
-
-def a_shot(client, folder, renders):
-    """The inputs of a refinement of pictures that the fake pipeline takes as words."""
+def shot_inputs(client, folder, renders):
+    """Return the inputs of a refine job; `renders` are the contents of the files, which the fake pipeline copies."""
     frames = len(renders)
     poses = np.zeros((frames, 3), dtype=np.float32)
     PlateMatch(plate=np.zeros(frames, dtype=np.int32), rotation=poses, translation=poses, position=np.zeros(frames),
                distance=np.zeros(frames, dtype=np.float32)).save(folder / "match.npz")
-    return {"subject": {"subject.toml": client.put_bytes(b"who")}, "match": client.put_file(folder / "match.npz"),
+    return {"subject": {"subject.toml": client.put_bytes(b"subject")}, "match": client.put_file(folder / "match.npz"),
             "renders": [client.put_bytes(name) for name in renders]}
 
 
-def worker_after(client, job):
-    """The process that ran `job`."""
-    return int(wait(client, job.id).result["notes"][1].split()[1])
+def worker_of_finished(client, job):
+    """Return the process id of the worker that ran `job`."""
+    return int(wait_for(client, job.id).result["notes"][1].split()[1])
 
 
 def test_learn_gives_a_subject_and_notes(client, tmp_path):
     clip = tmp_path / "my clip.mp4"
     clip.write_bytes(b"pictures")
-    settings = {"preset": "final", "albedo": "frame", "resolution": 512, "from_seconds": 1.5, "name": "Zoë",
+    settings = {"preset": "paper", "albedo": "frame", "resolution": 512, "from_seconds": 1.5, "name": "Zoë",
                 "consent": True}
-    job = wait(client, client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
+    job = wait_for(client, client.submit("learn", {"clip": client.put_file(clip), "clip_name": clip.name}, settings).id)
     subject = client.get_tree(job.result["subject"], tmp_path / "subject")
     assert (subject / "größe & Name" / "Ä clip.bin").read_bytes() == b"pictures"
-    asked = (subject / "subject.toml").read_text(encoding="utf-8")
-    assert asked == "final frame 512 1.5 None Zoë The person shown has agreed to this use."
+    assert json.loads((subject / "subject.toml").read_bytes()) == {
+        **settings, "to_seconds": None, "consent": "The person shown has agreed to this use."}
     assert job.result["notes"] == ["A note."]
 
 
 def test_perform_gives_a_performance(client, perform, tmp_path):
-    job = wait(client, perform("nothing").id)
+    job = wait_for(client, perform("nothing").id)
     with np.load(client.get_file(job.result["performance"], tmp_path / "performance.npz")) as data:
         assert data["rotation"].tolist() == [[3, 3, 3]] * 4
-    assert job.result["notes"][0] == "a speech.wav heard" and job.result["notes"][2] == "predicted"
+    assert job.result["notes"][0] == "speech a speech.wav" and job.result["notes"][2] == "predicted"
 
 
-def test_perform_takes_the_heads_motion_from_the_clip_when_asked(client):
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": client.put_bytes(b"nothing")}
-    job = wait(client, client.submit("perform", inputs, {"pose": "replayed"}).id)
+def test_perform_passes_the_head_pose_setting_on(client):
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": client.put_bytes(b"nothing")}
+    job = wait_for(client, client.submit("perform", inputs, {"pose": "replayed"}).id)
     assert job.result["notes"][2] == "replayed"
 
 
 def test_match_gives_a_plate_for_each_pose(client, tmp_path):
     poses = io.BytesIO()
     np.savez(poses, fps=25.0, rotation=np.zeros((5, 3)), translation=np.ones((5, 3)))
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "poses": client.put_bytes(poses.getvalue())}
-    job = wait(client, client.submit("match", inputs, {"plate_fit": 0.5}).id)
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "poses": client.put_bytes(poses.getvalue())}
+    job = wait_for(client, client.submit("match_plates", inputs, {"plate_fit": 0.5}).id)
     with np.load(client.get_file(job.result["match"], tmp_path / "match.npz")) as data:
         assert data["plate"].tolist() == [0, 1, 2, 3, 4] and data["distance"].tolist() == [0.5] * 5
 
 
-def test_poses_that_are_no_poses_fail_in_words(client):
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "poses": client.put_bytes(b"nonsense")}
+@pytest.mark.parametrize("name", ["fixed_positions", "held"])
+def test_positions_of_an_earlier_match_are_kept_under_their_name_of_version_1_too(client, tmp_path, name):
+    poses = io.BytesIO()
+    np.savez(poses, fps=25.0, rotation=np.zeros((3, 3)), translation=np.ones((3, 3)), **{name: [0.5, np.nan, 2.5]})
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "poses": client.put_bytes(poses.getvalue())}
+    job = wait_for(client, client.submit("match_plates", inputs, {}).id)
+    with np.load(client.get_file(job.result["match"], tmp_path / "match.npz")) as data:
+        np.testing.assert_array_equal(data["position"], [0.5, np.nan, 2.5])
+
+
+@pytest.mark.parametrize(("arrays", "words"), [
+    ({"fps": 25.0, "rotation": np.zeros(3), "translation": np.zeros(3)}, "need a rate and, for each frame, three"),
+    ({"fps": 0.0, "rotation": np.zeros((2, 3)), "translation": np.zeros((2, 3))}, "need a rate and"),
+    ({"fps": 25.0, "rotation": np.zeros((2, 3)), "translation": np.zeros((2, 3)), "fixed_positions": np.zeros(1)},
+     "one fixed position for each frame"),
+    ({"fps": 25.0}, "not an npz file with fps, rotation and translation"),
+])
+def test_poses_of_the_wrong_shape_are_refused_in_words(tmp_path, arrays, words):
+    np.savez(tmp_path / "poses.npz", **arrays)
+    with pytest.raises(InputError, match=words):
+        tasks.read_poses(tmp_path / "poses.npz")
+
+
+def test_poses_that_are_no_npz_fail_in_words(client):
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "poses": client.put_bytes(b"nonsense")}
     with pytest.raises(JobFailed, match="The poses are not an npz file"):
-        wait(client, client.submit("match", inputs, {}).id)
+        wait_for(client, client.submit("match_plates", inputs, {}).id)
 
 
 def test_refine_gives_a_movie_of_its_renders_in_order(client, tmp_path):
-    shot = a_shot(client, tmp_path, [b"one", b"two", b"one"])
-    job = wait(client, client.submit("refine", shot, {"fps": 25}).id)
+    shot = shot_inputs(client, tmp_path, [b"one", b"two", b"one"])
+    job = wait_for(client, client.submit("refine", shot, {"fps": 25}).id)
     assert job.result["frames"] == 3
     assert client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"onetwoone 2"
 
 
 def test_progress_arrives_in_order_and_ends_with_the_result(client, perform):
-    told = list(client.events(perform("count").id))
-    fractions = [job.progress for job in told]
+    events = list(client.events(perform("count").id))
+    fractions = [job.progress for job in events]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
-    steps = [int(job.message.split()[1]) for job in told if job.message.startswith("Step")]
+    steps = [int(job.message.split()[1]) for job in events if job.message.startswith("Step")]
     assert steps == sorted(steps)
-    assert [job.state for job in told][-1] == "done" and "running" in [job.state for job in told]
+    assert [job.state for job in events][-1] == "done" and "running" in [job.state for job in events]
 
 
 def test_events_of_a_finished_job_are_its_end(client, perform):
-    done = wait(client, perform("count").id)
+    done = wait_for(client, perform("count").id)
     assert list(client.events(done.id)) == [done]
 
 
 def test_a_failed_job_has_the_pipelines_sentence_unchanged(client, perform):
     sentence = "No face found in frame 12: choose a clip where “it” is visible."
     with pytest.raises(JobFailed) as caught:
-        wait(client, perform(f"fail:{sentence}").id)
+        wait_for(client, perform(f"fail:{sentence}").id)
     assert str(caught.value) == sentence
 
 
 def test_a_failure_names_the_users_file_and_not_our_private_folder(client, perform):
     with pytest.raises(JobFailed, match=r"^passwd is silent\.$"):
-        wait(client, perform("fail:", speech_name="../../etc/passwd").id)
+        wait_for(client, perform("fail:", speech_name="../../etc/passwd").id)
 
 
 def test_an_unexpected_error_points_at_a_log_that_explains_it(client, perform, data_dir):
     with pytest.raises(JobFailed, match=r"Unexpected error: KeyError: .* See the backend log at (.*)") as caught:
-        wait(client, perform("bug").id)
+        wait_for(client, perform("bug").id)
     log = Path(str(caught.value).rsplit(" at ", 1)[1])
     assert log.is_relative_to(data_dir) and "Traceback" in log.read_text(encoding="utf-8")
-    assert wait(client, perform("nothing").id).state == "done"
+    assert wait_for(client, perform("nothing").id).state == "done"
+
+
+def test_a_full_disk_is_a_sentence(client, perform, data_dir):
+    with pytest.raises(JobFailed, match=f"disk is full. Make room in {data_dir} and start the job again"):
+        wait_for(client, perform("full disk").id)
+    assert wait_for(client, perform("nothing").id).state == "done"
 
 
 def test_what_the_pipeline_prints_disturbs_nothing(client, perform):
-    assert wait(client, perform("print").id).state == "done"
+    assert wait_for(client, perform("print").id).state == "done"
 
 
 def test_a_queued_job_is_cancelled_without_running(client, perform):
@@ -143,27 +170,27 @@ def test_a_queued_job_is_cancelled_without_running(client, perform):
 
 
 def test_a_running_job_is_cancelled_by_itself_and_its_worker_lives_on(client, perform):
-    worker = worker_after(client, perform("nothing"))
+    worker = worker_of_finished(client, perform("nothing"))
     job = perform("wait")
-    until(client, job, "Waiting to be")
+    wait_for_message(client, job, "Waiting to be")
     assert client.cancel(job.id).state == "cancelled"
     with pytest.raises(Cancelled):
-        wait(client, job.id)
-    assert worker_after(client, perform("nothing")) == worker
+        wait_for(client, job.id)
+    assert worker_of_finished(client, perform("nothing")) == worker
 
 
 def test_a_stuck_job_is_cancelled_with_its_worker_and_leaves_no_files(client, perform):
     job = perform("stuck")
-    running = until(client, job, "Worker")
+    running = wait_for_message(client, job, "Worker")
     folder = Path(running.message.split(" in ")[1])
     assert folder.is_dir()
     assert client.cancel(job.id).state == "cancelled"
-    assert worker_after(client, perform("nothing")) != int(running.message.split()[1])
+    assert worker_of_finished(client, perform("nothing")) != int(running.message.split()[1])
     assert not folder.exists()
 
 
 def test_a_finished_job_cannot_be_cancelled(client, perform):
-    done = wait(client, perform("nothing").id)
+    done = wait_for(client, perform("nothing").id)
     assert client.cancel(done.id) == done
 
 
@@ -178,49 +205,42 @@ def test_cancelling_while_following_from_the_same_thread(client, perform):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
-def test_a_killed_worker_s_job_gets_a_second_attempt_and_not_a_third(client, perform):
+def test_the_job_of_a_killed_worker_gets_a_second_attempt_and_no_third(client, perform):
     job = perform("stuck")
-    first = worker_of(client, job)
+    first = next(workers_of(client, job))
     os.kill(first, signal.SIGKILL)
-    second = next(seen for seen in workers_of(client, job) if seen != first)
+    second = next(worker for worker in workers_of(client, job) if worker != first)
     os.kill(second, signal.SIGKILL)
     with pytest.raises(JobFailed, match=r"was killed .* Close other programs and start the job again\."):
-        wait(client, job.id)
-    assert wait(client, perform("nothing").id).state == "done"
+        wait_for(client, job.id)
+    assert wait_for(client, perform("nothing").id).state == "done"
 
 
-def test_a_refinement_whose_worker_is_killed_goes_on_where_it_was(client, tmp_path):
-    shot = a_shot(client, tmp_path, [b"slow %d" % frame for frame in range(8)])
+def test_a_refine_job_whose_worker_is_killed_resumes(client, tmp_path):
+    shot = shot_inputs(client, tmp_path, [b"slow %d" % frame for frame in range(8)])
     job = client.submit("refine", shot, {"fps": 25})
-    half_way = next(seen for seen in client.events(job.id) if seen.progress >= 0.5)
+    half_way = next(event for event in client.events(job.id) if event.progress >= 0.5)
     os.kill(int(half_way.message.split()[1]), signal.SIGKILL)
-    movie = client.get_file(wait(client, job.id).result["movie"], tmp_path / "movie.mp4").read_bytes()
+    movie = client.get_file(wait_for(client, job.id).result["movie"], tmp_path / "movie.mp4").read_bytes()
     assert 0 < int(movie.split()[-1]) <= 4
     again = client.submit("refine", shot, {"fps": 25})
-    assert client.get_file(wait(client, again.id).result["movie"], tmp_path / "again").read_bytes().endswith(b" 0")
+    assert client.get_file(wait_for(client, again.id).result["movie"], tmp_path / "again").read_bytes().endswith(b" 0")
 
 
-def test_frames_refined_ahead_are_not_painted_again(client, tmp_path):
-    shot = a_shot(client, tmp_path, [b"ahead %d" % frame for frame in range(6)])
-    part = {**shot, "renders": shot["renders"][1:5]}
-    ahead = wait(client, client.submit("refine_frames", part, {"first": 1, "context": 2, "compare": True}).id)
-    assert ahead.result["frames"] == ahead.result["painted"] == 2
-    compared = [client.get_file(sha, tmp_path / "c.png").read_bytes() for sha in ahead.result["pictures"]]
-    assert compared == [b"before|ahead 3", b"before|ahead 4"]
-    whole = wait(client, client.submit("refine", shot, {"fps": 25}).id)
+def test_refined_frames_are_not_refined_again_for_the_movie(client, tmp_path):
+    shot = shot_inputs(client, tmp_path, [b"render %d" % frame for frame in range(6)])
+    some = {**shot, "renders": shot["renders"][1:5]}
+    job = wait_for(client, client.submit("refine_frames", some, {"first": 1, "context": 2, "compare": True}).id)
+    assert job.result["frames"] == job.result["refined"] == 2
+    comparisons = [client.get_file(sha, tmp_path / "c.png").read_bytes() for sha in job.result["pictures"]]
+    assert comparisons == [b"before|render 3", b"before|render 4"]
+    whole = wait_for(client, client.submit("refine", shot, {"fps": 25}).id)
     assert client.get_file(whole.result["movie"], tmp_path / "movie.mp4").read_bytes().endswith(b" 4")
-
-
-@pytest.mark.parametrize("settings", [{"first": 3, "context": 0}, {"first": 0, "context": 4}])
-def test_frames_that_the_match_does_not_have_are_refused_in_words(client, tmp_path, settings):
-    shot = a_shot(client, tmp_path, [b"%d" % frame for frame in range(4)])
-    with pytest.raises(JobFailed, match="Render the shot again"):
-        wait(client, client.submit("refine_frames", shot, settings).id)
 
 
 def test_a_request_that_is_sent_twice_is_one_job(client, perform):
     job = perform("wait")
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": client.put_bytes(b"wait")}
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": client.put_bytes(b"wait")}
     assert client.submit("perform", inputs, {}, job_id=job.id).id == job.id
     assert [each.id for each in client.jobs()].count(job.id) == 1
     client.cancel(job.id)
@@ -228,37 +248,37 @@ def test_a_request_that_is_sent_twice_is_one_job(client, perform):
 
 def test_an_aborted_worker_fails_its_job_and_the_next_one_runs(client, perform):
     with pytest.raises(JobFailed, match="ended unexpectedly while it ran this job"):
-        wait(client, perform("die").id)
-    assert wait(client, perform("nothing").id).state == "done"
+        wait_for(client, perform("die").id)
+    assert wait_for(client, perform("nothing").id).state == "done"
 
 
 def test_a_data_folder_that_cannot_be_written_fails_the_job_and_not_the_backend(client, perform, data_dir):
-    wait(client, perform("nothing").id)
+    wait_for(client, perform("nothing").id)
     folders = data_dir / "scratch" / "jobs-1"
     shutil.rmtree(folders)
     folders.touch()
     with pytest.raises(JobFailed, match="could not run this job"):
-        wait(client, perform("nothing").id)
+        wait_for(client, perform("nothing").id)
     folders.unlink()
-    assert wait(client, perform("nothing").id).state == "done"
+    assert wait_for(client, perform("nothing").id).state == "done"
 
 
-def test_jobs_are_listed_in_the_order_they_were_asked_for(client, perform):
-    asked = [perform("nothing").id for _ in range(3)]
-    assert [job.id for job in client.jobs()][-3:] == asked
-    wait(client, asked[-1])
+def test_jobs_are_listed_in_the_order_of_their_requests(client, perform):
+    ids = [perform("nothing").id for _ in range(3)]
+    assert [job.id for job in client.jobs()][-3:] == ids
+    wait_for(client, ids[-1])
 
 
-def test_several_listeners_hear_the_same_end(client, perform):
+def test_several_clients_see_the_same_end_of_a_job(client, perform):
     job = perform("wait")
     ends = []
-    listeners = [threading.Thread(target=lambda: ends.append(list(client.events(job.id))[-1].state)) for _ in range(3)]
-    for listener in listeners:
-        listener.start()
-    until(client, job, "Waiting to be")
+    clients = [threading.Thread(target=lambda: ends.append(list(client.events(job.id))[-1].state)) for _ in range(3)]
+    for thread in clients:
+        thread.start()
+    wait_for_message(client, job, "Waiting to be")
     client.cancel(job.id)
-    for listener in listeners:
-        listener.join()
+    for thread in clients:
+        thread.join()
     assert ends == ["cancelled"] * 3
 
 
@@ -277,7 +297,7 @@ def test_a_folder_where_a_file_is_also_a_folder_is_refused(client):
 
 
 def test_a_job_that_names_a_missing_file_is_refused_and_says_which(client):
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"who")}, "speech": "f" * 64}
+    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": "f" * 64}
     with pytest.raises(Refused, match="f" * 64) as caught:
         client.submit("perform", inputs, {})
     assert caught.value.status == 409
@@ -289,8 +309,10 @@ def test_a_job_that_names_a_missing_file_is_refused_and_says_which(client):
     ("learn", {"clip": "/etc/passwd"}, {}, "clip"),
     ("learn", {"clip": "0" * 64}, {"speed": 1}, "speed"),
     ("learn", {"clip": "0" * 64}, {"albedo": "high"}, "albedo"),
+    ("learn", {"clip": "0" * 64}, {"preset": "best"}, "preset"),
+    ("match", {"subject": {"a": "0" * 64}, "poses": "0" * 64}, {}, "match_plates"),
     ("perform", {"subject": {"a": "0" * 64}, "speech": "0" * 64}, {"pose": "danced"}, "pose"),
-    ("match", {"subject": {"a": "0" * 64}, "poses": "0" * 64}, {"plate_fit": 2}, "plate_fit"),
+    ("match_plates", {"subject": {"a": "0" * 64}, "poses": "0" * 64}, {"plate_fit": 2}, "plate_fit"),
 ])
 def test_a_request_that_makes_no_sense_is_refused_with_the_field(client, kind, inputs, settings, words):
     with pytest.raises(Refused, match=words) as caught:

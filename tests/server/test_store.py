@@ -1,18 +1,22 @@
-"""The store and the job as values, without a server."""
+"""Jobs as values, the store, blobs and trees, without a server."""
 
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from running import a_job
 
 from headroom.common.errors import InputError
 from headroom.server.blobs import Blobs, WrongHash
 from headroom.server.jobs import Cancelled, Failed, Finished, Job, JobState, Progressed, Started
+from headroom.server.requests import LearnRequest
+from headroom.server.results import LearnResult, PerformResult
 from headroom.server.store import Store
 from headroom.server.trees import plain_name, read_tree, write_tree
 
 LONG_AGO = time.time() - 30 * 86400
+RESULT = PerformResult(performance="2" * 64, notes=[])
 
 
 @pytest.fixture
@@ -23,50 +27,51 @@ def store(tmp_path):
 
 
 def test_a_finished_job_stays_finished():
-    job = Job("perform", {}, {}).after(Started()).after(Cancelled())
-    for event in (Started(), Progressed(0.5, "on"), Finished({}), Failed("no")):
+    job = a_job().after(Started()).after(Cancelled())
+    for event in (Started(), Progressed(0.5, "on"), Finished(RESULT), Failed("no")):
         assert job.after(event) is job
 
 
 def test_progress_stays_between_0_and_1_and_never_goes_back():
-    job = Job("perform", {}, {})
-    fractions = [job := job.after(Progressed(fraction, "on")) for fraction in (-1.0, 0.5, 0.2, float("nan"), 7.0)]
-    assert [job.progress for job in fractions] == [0.0, 0.5, 0.5, 0.5, 1.0]
+    job = a_job()
+    jobs = [job := job.after(Progressed(fraction, "on")) for fraction in (-1.0, 0.5, 0.2, float("nan"), 7.0)]
+    assert [job.progress for job in jobs] == [0.0, 0.5, 0.5, 0.5, 1.0]
 
 
 def test_a_job_sent_twice_at_once_is_one_job(store):
-    requests = [Job("perform", {"sent": number}, {}, "a" * 32) for number in range(8)]
+    request = a_job().request
+    jobs = [Job(request.model_copy(update={"settings": {"seed": number}})) for number in range(8)]
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(store.add, requests))
-    assert store.jobs() == [answers[0]] and all(answer == answers[0] for answer in answers)
+        stored = list(threads.map(store.add, jobs))
+    assert len(store.jobs()) == 1 and len({job.created for job in [*store.jobs(), *stored]}) == 1
 
 
 def test_a_job_comes_back_from_the_store_as_it_was(store):
-    job = store.add(Job("learn", {"clip": "ü"}, {"name": None}))
+    settings = {"name": "Zoë", "from_seconds": 1.5}
+    job = store.add(Job(LearnRequest(kind="learn", inputs={"clip": "0" * 64}, settings=settings)))
     assert store.job(job.id) == job
-    done = store.apply(job.id, Finished({"subject": {"a": "b"}}))
-    assert store.job(job.id) == done and done.state is JobState.DONE
+    done = store.apply(job.id, Finished(LearnResult(subject={"a": "1" * 64}, notes=["A note."])))
+    assert store.job(job.id) == done and done.state is JobState.DONE and done.result.notes == ["A note."]
     assert store.next_queued() is None
 
 
 def test_jobs_are_taken_in_the_order_they_came(store):
-    first, second = store.add(Job("a", {}, {})), store.add(Job("b", {}, {}))
+    first, second = store.add(a_job()), store.add(a_job())
     assert store.next_queued() == first
     store.apply(first.id, Cancelled())
     assert store.next_queued() == second
 
 
-def test_old_jobs_and_unused_blobs_go(store, tmp_path):
+def test_old_jobs_and_unused_blobs_are_removed(store, tmp_path):
     (tmp_path / "file").write_bytes(b"old")
     old = store.blobs.add(tmp_path / "file")
     (tmp_path / "file").write_bytes(b"used again")
     used = store.blobs.add(tmp_path / "file")
     for sha in (old, used):
         os.utime(store.blobs.path(sha), (LONG_AGO, LONG_AGO))
-    store.blobs.keep(used)
-    ancient, queued = Job("a", {}, {}, created=LONG_AGO, finished=LONG_AGO), Job("b", {}, {}, created=LONG_AGO)
-    store.add(ancient)
-    store.add(queued)
+    store.blobs.touch(used)
+    store.add(a_job(created=LONG_AGO, finished=LONG_AGO))
+    queued = store.add(a_job(created=LONG_AGO))
     store.prune(max_age_days=14)
     assert old not in store.blobs and used in store.blobs
     assert store.jobs() == [queued]
@@ -74,9 +79,9 @@ def test_old_jobs_and_unused_blobs_go(store, tmp_path):
 
 def test_a_wrong_hash_or_a_broken_upload_leaves_nothing(tmp_path):
     blobs = Blobs(tmp_path)
-    with pytest.raises(WrongHash), blobs.receiving("0" * 64) as upload:
+    with pytest.raises(WrongHash), blobs.receive("0" * 64) as upload:
         upload.write(b"other bytes")
-    with pytest.raises(ConnectionError), blobs.receiving("0" * 64) as upload:
+    with pytest.raises(ConnectionError), blobs.receive("0" * 64) as upload:
         upload.write(b"half")
         raise ConnectionError
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -103,7 +108,7 @@ def test_a_changed_copy_leaves_the_blob_alone(store, tmp_path):
     assert store.blobs.path(sha).read_bytes() == b"original"
 
 
-def test_a_blob_that_is_gone_is_said_so(store, tmp_path):
+def test_a_pruned_blob_is_reported_in_a_sentence(store, tmp_path):
     with pytest.raises(InputError, match="no longer holds"):
         store.blobs.copy("0" * 64, tmp_path / "copy")
 

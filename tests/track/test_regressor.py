@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from headroom.cli.commands.train_regressor import train_regressor
+from headroom.cli.commands.train import train_regressor
 from headroom.common.errors import InputError
 from headroom.face.camera import pose_vertices, rotation_matrix
 from headroom.face.light import harmonics, shade

@@ -12,7 +12,7 @@ from ...core.errors import InputError
 from ...core.files import written_whole
 from ...core.performance import Performance
 from ...core.take_settings import TakeSettings
-from ...core.tasks import Step, part_of, run_blocking
+from ...core.tasks import Step, run_task, subtask
 from ..build.shot import active_shot, find_shot, open_subject, shots_in
 from .shot_tasks import (
     MovieResult,
@@ -41,8 +41,8 @@ def make_shot(subject: Path, asked: TakeSettings, movie: Path, performance: Path
         apply_performance(shot, Performance.load(performance), asked, start)
     else:
         task = perform_shot(shot, asked, start, connect)
-        notes = run_blocking(part_of(task, 0.02, 0.15), report)
-    result = run_blocking(part_of(render_shot(shot, movie.absolute(), plate_fit, connect), 0.15, 1.0), report)
+        notes = run_task(subtask(task, 0.02, 0.15), report)
+    result = run_task(subtask(render_shot(shot, movie.absolute(), plate_fit, connect), 0.15, 1.0), report)
     return MovieResult(movie, result.frames, notes + result.notes)
 
 
@@ -61,7 +61,7 @@ def render_file(file: Path, scene_name: str, shot_name: str, movie: Path, plate_
     shot = find_shot(scene.name, shot_name) if shot_name else active_shot(shots_in(scene))
     if shot is None:
         raise InputError(f"There is no shot in the scene {scene.name} of {file.name}. Open a subject there and save.")
-    return run_blocking(render_shot(shot, movie.absolute(), plate_fit, connect), report)
+    return run_task(render_shot(shot, movie.absolute(), plate_fit, connect), report)
 
 
 def save_blend(path: Path) -> None:

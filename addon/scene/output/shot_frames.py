@@ -11,8 +11,8 @@ import numpy as np
 
 from ...core import backend_jobs as remote
 from ...core.frame_cache import FrameCache
-from ...core.match_history import MatchMemory
-from ...core.tasks import SLICE_SECONDS, InBackground, Step, Task, Watch
+from ...core.match_history import MatchHistory
+from ...core.tasks import SLICE_SECONDS, InBackground, ProgressToken, Step, Task
 from .. import compat
 from ..anim.compose import compose
 from ..anim.timeline import sample_pose
@@ -52,13 +52,14 @@ def match_shot(names: Names, frames: np.ndarray, plate_fit: float, connect: remo
     rotation, translation = (np.concatenate(each) for each in zip(*poses))
     memory = cache.folder / f"match-{hashlib.sha256(repr(names).encode()).hexdigest()[:16]}.npz"
 
-    def work(watch: Watch) -> remote.Match:
+    def work(watch: ProgressToken) -> remote.Match:
         cache.prune()
-        before = MatchMemory.load(memory)
+        before = MatchHistory.load(memory)
         made_for = f"{hashlib.sha256((subject / 'rig.npz').read_bytes()).hexdigest()} {fps:.6f}"
-        held = before.held(made_for, frames, rotation, translation)
-        found = remote.match(connect(), subject, fps, rotation, translation, plate_fit, held, folder, watch)
-        before.joined(MatchMemory(made_for, frames, rotation, translation, found.position)).save(memory)
+        held = before.fixed_positions(made_for, frames, rotation, translation)
+        poses = remote.Poses(fps, rotation, translation, held)
+        found = remote.match_plates(connect(), subject, poses, plate_fit, folder, watch)
+        before.updated(MatchHistory(made_for, frames, rotation, translation, found.position)).save(memory)
         return found
 
     found = yield InBackground(work)

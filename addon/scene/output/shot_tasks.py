@@ -19,10 +19,10 @@ from ...core.errors import InputError
 from ...core.files import written_whole
 from ...core.frame_cache import FrameCache
 from ...core.performance import Performance
-from ...core.refine_while_rendering import WINDOW, RefineAhead
+from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import RenderSettings
 from ...core.take_settings import TakeSettings
-from ...core.tasks import InBackground, Step, Task, Watch, part_of
+from ...core.tasks import InBackground, ProgressToken, Step, Task, subtask
 from .. import compat
 from ..anim.strips import adopt_strip, let_go_of, place_movie, place_speech, sound_strip, strip_speech
 from ..anim.takes import keeping_take
@@ -85,7 +85,7 @@ def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, c
     names, notes = shot.names, []
     for number, asked in enumerate(takes):
         task = perform_shot(find_shot(*names), asked, start_frame, connect, strip)
-        notes += yield from part_of(task, number / len(takes), (number + 1) / len(takes))
+        notes += yield from subtask(task, number / len(takes), (number + 1) / len(takes))
     return tuple(dict.fromkeys(notes))
 
 
@@ -134,20 +134,20 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     notes = () if sound or settled.speech is None else (
         "The movie has no sound, because nothing is said in the rendered range.",)
     with _work_folder() as folder:
-        found = yield from part_of(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
+        found = yield from subtask(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
         matched = find_shot(*names)
         key_plates(matched.camera, matched.backdrop, frames, found.plate)
-        with RefineAhead(connect, subject, found) as ahead:
+        with RefineWhileRendering(connect, subject, found) as ahead:
             def taken(index: int, path: Path, is_new: bool) -> str:
                 ahead.add(index, path, is_new)
                 return f", refined {ahead.refined}" if ahead.refined else ""
 
-            filmed = yield from part_of(film(names, frames, range(len(frames)), found, cache, taken), 0.1, 0.6)
+            filmed = yield from subtask(film(names, frames, range(len(frames)), found, cache, taken), 0.1, 0.6)
             ahead.finish()
             result = folder / f"movie{movie.suffix}"
-            renders = [filmed[index] for index in range(len(frames))]
+            renders = remote.MatchedRenders(subject, found, [filmed[index] for index in range(len(frames))])
             count = yield InBackground(lambda watch: remote.refine(
-                connect(), subject, renders, found, sound, fps, result, watch), 0.6, 0.99)
+                connect(), renders, sound, fps, result, watch), 0.6, 0.99)
         with let_go_of(movie):
             publish(result, movie)
     place_movie(find_shot(*names), movie, first, RenderSettings(names[1], first, last, plate_fit))
@@ -161,16 +161,16 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
     if not first <= frame <= last:
         raise InputError(f"Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.")
     frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, FrameCache(cache_folders())
-    window = range(max(index - WINDOW, 0), index + 1)
+    window = range(max(index - CONTEXT, 0), index + 1)
     yield from catch_up(names)
     with _work_folder() as folder:
-        found = yield from part_of(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
-        filmed = yield from part_of(film(names, frames, window, found, cache), 0.2, 0.7)
+        found = yield from subtask(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
+        filmed = yield from subtask(film(names, frames, window, found, cache), 0.2, 0.7)
         picture = cache.folder / f"{COMPARISON}.png"
 
-        def work(watch: Watch) -> Path:
-            backend, renders = connect(), [filmed[each] for each in window]
-            (sha,) = remote.refine_frames(backend, subject, renders, found, window[0], len(window) - 1, True, watch)
+        def work(watch: ProgressToken) -> Path:
+            backend, renders = connect(), remote.MatchedRenders(subject, found, [filmed[each] for each in window])
+            (sha,) = remote.refine_frames(backend, renders, window[0], len(window) - 1, True, watch)
             return backend.get_file(sha, folder / picture.name)
 
         fetched = yield InBackground(work, 0.7, 1.0)

@@ -1,7 +1,7 @@
-"""Blender without a window: the shipped extension makes a shot there, with a backend of ours behind it.
+"""Headless Blender: it runs the add-on to make a shot, with a backend that this process starts.
 
-Blender is the program named by HEADROOM_BLENDER, or the bpy package of this Python. Either runs the extension's zip
-(addon/__main__.py), which installs itself and talks to the backend over HTTP; docs/architecture.md holds the contract.
+Blender is the program in HEADROOM_BLENDER, or the bpy package of this Python. Either runs the extension's zip
+(addon/__main__.py), which installs itself and uses the backend over HTTP. docs/architecture.md describes both.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,22 +28,23 @@ from headroom.cli.system_libraries import package_named_in
 from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress
+from headroom.common.settings import MatchSettings, PerformSettings
 
 EXIT_INPUT, EXIT_CANCELLED = 2, 130
-UNEXPECTED = "Unexpected error"  # how the backend begins when the fault is not the user's
-KEPT_LINES = 40  # of what Blender says on stderr, for the error message
+UNEXPECTED = "Unexpected error"  # the beginning of the add-on's sentences for errors that the user did not cause
+MAX_LINES = 40  # of Blender's output that are stored, for the result and for the error message
 RUN_ZIP = "import runpy; runpy.run_path({zip!r}, run_name='__main__')"
 
 
 @dataclass(frozen=True)
 class Blender:
-    """`program` is Blender's executable, or None for the bpy package of this Python."""
+    """A Blender that can run. `program` is its executable, None for the bpy package of this Python."""
 
     program: str | None
     description: str
 
     def command(self, archive: Path, arguments: list[str]) -> list[str]:
-        """How to run the extension's zip with `arguments`."""
+        """Return the command that runs the extension's zip with `arguments`."""
         if self.program is None:
             return [sys.executable, str(archive), *arguments]
         expression = RUN_ZIP.format(zip=str(archive))
@@ -50,14 +52,43 @@ class Blender:
                 "--python-expr", expression, "--", *arguments]
 
 
+@dataclass(frozen=True)
+class ShotOptions:
+    """How a shot is made.
+
+    controls: texts such as "mouth.gain=1.2" that change the prediction (`pipeline.perform`).
+    performance: file of a performance to use instead of predicting one.
+    blend: file to save the scene to.
+    """
+
+    perform: PerformSettings = field(default_factory=PerformSettings)
+    match: MatchSettings = field(default_factory=MatchSettings)
+    controls: tuple[str, ...] = ()
+    performance: Path | None = None
+    blend: Path | None = None
+
+    @property
+    def changes_prediction(self) -> bool:
+        """Whether the add-on cannot predict this performance by itself."""
+        return bool(self.controls) or self.perform.pose != PerformSettings().pose
+
+
+@dataclass(frozen=True)
+class ShotResult:
+    """A finished shot: its number of frames and what the user should know."""
+
+    frames: int
+    notes: list[str]
+
+
 def find_blender() -> Blender:
-    """The Blender to use; HeadroomError says how to get one."""
+    """Return the Blender to use; raises HeadroomError, which says how to get one, if there is none."""
     program = os.environ.get("HEADROOM_BLENDER")
     if program:
-        found = shutil.which(program)
-        if not found:
+        path = shutil.which(program)
+        if not path:
             raise HeadroomError(f"HEADROOM_BLENDER names {program}, which cannot be run. Set it to Blender's program.")
-        return Blender(found, f"{found} (HEADROOM_BLENDER)")
+        return Blender(path, f"{path} (HEADROOM_BLENDER)")
     package = importlib.util.find_spec("bpy")
     if package is not None and package.origin is not None:  # stubs for type checkers have no module file
         return Blender(None, f"bpy package of {sys.executable}")
@@ -72,47 +103,33 @@ def build_extension(folder: Path) -> Path:
     return Path(_builder().build(folder))
 
 
-def make_shot(subject: Path, speech: Path, movie: Path, *, blend: Path | None = None, performance: Path | None = None,
-              seed: int = 0, plate_fit: float = 0.0, controls: Sequence[str] = (), pose: str = "predicted",
-              progress: Progress = no_progress) -> dict[str, Any]:
-    """Build the shot's scene, render it in Eevee, refine it; returns {"movie", "blend", "frames", "notes"}.
+def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = ShotOptions(),
+              progress: Progress = no_progress) -> ShotResult:
+    """Build the scene of a shot, render it with Eevee, refine it and write the movie.
 
-    controls, pose: how a prediction is played (`pipeline.perform`).
-
-    Raises InputError for what the user gave, HeadroomError when Blender itself fails.
+    Raises InputError for wrong input, HeadroomError when Blender fails.
     """
     require_usable(subject, speech)
-    if performance is not None and (controls or pose != "predicted"):
-        raise InputError("Controls play a prediction, and a performance was given; leave one of them out.")
+    if options.performance is not None and options.changes_prediction:
+        raise InputError("Controls change a prediction, and a performance was given; leave one of them out.")
     blender = find_blender()
-    arguments = ["shot", "--subject", subject, "--speech", speech, "--output", movie, "--seed", seed,
-                 "--plate-fit", plate_fit]
-    arguments += ["--blend", blend] if blend else []
     progress(0.0, "Starting Blender")
     with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as folder:
-        if controls or pose != "predicted":
-            performance = _played(subject, speech, Path(folder), controls, seed=seed, pose=pose)
-        arguments += ["--performance", performance] if performance else []
+        performance = options.performance
+        if options.changes_prediction:
+            performance = _predict(subject, speech, Path(folder), options)
+        arguments = _arguments(subject, speech, movie, options, performance)
         archive = build_extension(Path(folder))
         with local_server() as server:
-            command = blender.command(archive, [*map(str, arguments), "--url", server.url])
+            command = blender.command(archive, [*arguments, "--url", server.url])
             environment = os.environ | {"HEADROOM_TOKEN": server.token,
                                         "BLENDER_USER_RESOURCES": str(Path(folder) / "blender")}
-            return _run(command, environment, progress)
-
-
-def _played(subject: Path, speech: Path, folder: Path, controls: Sequence[str], **settings: Any) -> Path:
-    """A prediction as the controls play it, in a file that the extension takes instead of predicting."""
-    from headroom.common.settings import PerformSettings
-    from headroom.pipeline import perform
-
-    performance, _ = perform(subject, speech, PerformSettings(**settings), controls)
-    performance.save(folder / "performance.npz")
-    return folder / "performance.npz"
+            result = _run(command, environment, progress)
+    return ShotResult(int(result["frames"]), list(result.get("notes", ())))
 
 
 def require_usable(subject: Path, speech: Path) -> None:
-    """InputError for what cannot become a shot, told at once instead of after Blender has started."""
+    """Raise InputError for a subject or a speech that cannot be used, before Blender is started."""
     from headroom.media.audio import audio_on_disk, is_silent
     from headroom.subject.folder import Subject
 
@@ -122,57 +139,82 @@ def require_usable(subject: Path, speech: Path) -> None:
             raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
 
 
+def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, performance: Path | None) -> list[str]:
+    """Return the words of the add-on's `shot` command."""
+    arguments = ["shot", "--subject", subject, "--speech", speech, "--output", movie, "--seed", options.perform.seed,
+                 "--plate-fit", options.match.plate_fit]
+    arguments += ["--blend", options.blend] if options.blend else []
+    arguments += ["--performance", performance] if performance else []
+    return [str(argument) for argument in arguments]
+
+
+def _predict(subject: Path, speech: Path, folder: Path, options: ShotOptions) -> Path:
+    """Predict a performance with the controls and the pose of `options`; return its file in `folder`."""
+    from headroom.pipeline import perform
+
+    performance, _ = perform(subject, speech, options.perform, controls=options.controls)
+    performance.save(folder / "performance.npz")
+    return folder / "performance.npz"
+
+
 def _run(command: list[str], environment: dict[str, str], progress: Progress) -> dict[str, Any]:
-    """Run the extension, passing its progress on; its answer is the last JSON line of stdout."""
+    """Run the extension, pass its progress on and return its result, the last line of JSON on stdout."""
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
                                start_new_session=True)
-    answer: deque[str] = deque(maxlen=KEPT_LINES)
-    listener = threading.Thread(target=lambda: answer.extend(process.stdout or []), daemon=True)
-    listener.start()
+    stdout_lines: deque[str] = deque(maxlen=MAX_LINES)
+    reader = threading.Thread(target=_read_lines, args=(process.stdout or [], stdout_lines), daemon=True)
+    reader.start()
     try:
-        said = _follow(process, progress)
+        messages = _report_progress(process.stderr or [], progress)
         code = process.wait()
-        listener.join()
+        reader.join()
     finally:
         stop(process)
     if code == 0:
-        for line in reversed(answer):
-            if (result := _json_line(line)) is not None:
+        for line in reversed(stdout_lines):
+            if (result := _json_object(line)) is not None:
                 return result
-    raise _failure(code, said)
+    raise _failure(code, messages)
 
 
-def _follow(process: subprocess.Popen, progress: Progress) -> list[str]:
-    """Pass progress lines on until stderr ends; returns the last other lines."""
-    other: deque[str] = deque(maxlen=KEPT_LINES)
-    for line in process.stderr or []:
-        step = _json_line(line)
-        if step is not None and "fraction" in step:
+def _read_lines(stream: Iterable[str], lines: deque[str]) -> None:
+    """Store the last lines of a stream; the target of a thread."""
+    with suppress(ValueError):  # `stop` closes the stream when this process is interrupted
+        lines.extend(stream)
+
+
+def _report_progress(stderr: Iterable[str], progress: Progress) -> list[str]:
+    """Pass the progress lines of stderr on until it ends; return the last of its other lines."""
+    others: deque[str] = deque(maxlen=MAX_LINES)
+    for line in stderr:
+        step = _json_object(line)
+        if step is not None and {"fraction", "message"} <= step.keys():
             progress(float(step["fraction"]), str(step["message"]))
         elif line.strip():
-            other.append(line.strip())
-    return list(other)
+            others.append(line.strip())
+    return list(others)
 
 
-def _failure(code: int, said: list[str]) -> HeadroomError:
-    """What a failed run means, in one sentence."""
-    if code == EXIT_INPUT and said:
-        return HeadroomError(said[-1]) if said[-1].startswith(UNEXPECTED) else InputError(said[-1])
+def _failure(code: int, messages: list[str]) -> HeadroomError:
+    """Return the error for a run that failed, from its exit code and the last lines of its stderr."""
+    if code == EXIT_INPUT and messages:
+        return HeadroomError(messages[-1]) if messages[-1].startswith(UNEXPECTED) else InputError(messages[-1])
     if code == EXIT_CANCELLED:
         return Cancelled("Stopped.")
-    for line in said:
+    for line in messages:
         if "cannot open shared object" in line:
             package = package_named_in(line) or "the library named above"
             return HeadroomError(f"Blender needs a system library ({line.split(': ', 1)[-1]}). Install it with "
                                  f"`apt install {package}`; `headroom doctor` lists everything missing.")
-    reason = said[-1].rstrip(".") if said else "it said nothing"
+    reason = messages[-1].rstrip(".") if messages else "it left no message"
     if code < 0:
         reason = f"it was ended by {signal.Signals(-code).name}"
     return HeadroomError(f"Blender failed: {reason}. Run `headroom doctor`.")
 
 
-def _json_line(line: str) -> dict[str, Any] | None:
+def _json_object(line: str) -> dict[str, Any] | None:
+    """Return the object in a line of JSON, None for any other line."""
     if not line.startswith("{"):
         return None
     try:
@@ -183,7 +225,7 @@ def _json_line(line: str) -> dict[str, Any] | None:
 
 
 def _builder() -> ModuleType:
-    """build_addon.py as a module: beside the checkout's backend, or inside the installed package."""
+    """Import build_addon.py, which lies beside the checkout's backend or inside the installed package."""
     spec = importlib.util.spec_from_file_location("headroom_build_addon", shipped_file("", "build_addon.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

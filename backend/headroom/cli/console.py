@@ -1,4 +1,4 @@
-"""How the command line talks: progress and results on stdout, one sentence of error on stderr."""
+"""Output of the command line: progress and results on stdout, one sentence for an error on stderr."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from headroom.common.errors import Cancelled, HeadroomError, InputError
-from headroom.common.progress import Progress as Report
+from headroom.common.progress import Progress as ProgressFunction
 
 EXIT_FAILED, EXIT_INPUT, EXIT_CANCELLED = 1, 2, 130
-PLAIN_EVERY_SECONDS = 15.0  # without a terminal, a line is printed at least this far apart while the message stays
-
+REPEAT_SECONDS = 15.0  # without a terminal, the time between two lines with the same message
 PLAIN_WIDTH = 120  # columns of tables in a file or a pipe
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+"""The console on stdout, which all commands print to."""
 
 
 @contextmanager
-def native_logs_dropped() -> Iterator[None]:
-    """Drop what C++ libraries write to stderr meanwhile, so that it holds our one sentence and nothing else.
+def without_native_logs() -> Iterator[None]:
+    """Drop what C++ libraries write to stderr in the block, so that it only has our sentence.
 
-    MediaPipe logs warnings there that no setting of its turns off; Python's own stderr goes on.
+    MediaPipe logs warnings there that none of its settings turns off. Python's own stderr is not affected.
     """
     try:
         sys.stderr.flush()
-        is_real = sys.stderr.fileno() == 2
+        is_file = sys.stderr.fileno() == 2
     except (AttributeError, OSError, ValueError):
-        is_real = False
-    if not is_real:
+        is_file = False
+    if not is_file:
         yield
         return
-    kept, python_stderr = os.dup(2), sys.stderr
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
-    sys.stderr = open(kept, "w", buffering=1, encoding=python_stderr.encoding, errors="backslashreplace")
+    real_stderr, python_stderr = os.dup(2), sys.stderr
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    sys.stderr = open(real_stderr, "w", buffering=1, encoding=python_stderr.encoding, errors="backslashreplace")
     try:
         yield
     finally:
         sys.stderr.flush()
-        os.dup2(kept, 2)
+        os.dup2(real_stderr, 2)
         sys.stderr.close()
         sys.stderr = python_stderr
 
 
 @contextmanager
-def progress_bar() -> Iterator[Report]:
-    """A `headroom.common.progress.Progress` that draws a bar, or prints plain lines where there is no terminal."""
+def progress_bar() -> Iterator[ProgressFunction]:
+    """Yield a progress function that draws a bar, or prints lines where stdout is no terminal."""
     if not out.is_terminal:
         yield PlainProgress()
         return
@@ -71,21 +71,25 @@ def progress_bar() -> Iterator[Report]:
 
 
 class PlainProgress:
-    """Prints a line for every new message, and now and then while one lasts or only counts on."""
+    """Prints a line for every new message, and every `REPEAT_SECONDS` while only numbers in it change."""
 
     def __init__(self) -> None:
-        self._words, self._printed = "", 0.0
+        self._last_message, self._last_time = "", 0.0
 
     def __call__(self, fraction: float, message: str) -> None:
-        now, words = time.monotonic(), re.sub(r"\d+", "", message)
-        if words == self._words and now - self._printed < PLAIN_EVERY_SECONDS:
+        """Print the progress if it is new."""
+        now, without_numbers = time.monotonic(), re.sub(r"\d+", "", message)
+        if without_numbers == self._last_message and now - self._last_time < REPEAT_SECONDS:
             return
-        self._words, self._printed = words, now
+        self._last_message, self._last_time = without_numbers, now
         print(f"{100 * fraction:3.0f} % {message}", flush=True)
 
 
 def exit_code_of(error: BaseException, debug: bool = False) -> int:
-    """Say what went wrong in one sentence and return the exit code; `debug` adds the traceback."""
+    """Print the sentence for an error and return the exit code; `debug` also prints the traceback.
+
+    Raises errors that are not `HeadroomError`s, because they are programming mistakes.
+    """
     if debug:
         traceback.print_exception(error)
     if isinstance(error, (KeyboardInterrupt, Cancelled)):
@@ -97,13 +101,17 @@ def exit_code_of(error: BaseException, debug: bool = False) -> int:
     return EXIT_INPUT if isinstance(error, InputError) else EXIT_FAILED
 
 
-def say_notes(notes: list[str]) -> None:
+def print_notes(notes: list[str]) -> None:
+    """Print what the user should know about a result."""
     for note in notes:
         out.print(f"Note: {note}", markup=False)
 
 
-def require_file_later(path: Path, suffix: str) -> Path:
-    """`path`, once it is plain that a file can be written there; makes nothing, so bad input leaves nothing behind."""
+def require_file_path(path: Path, suffix: str) -> Path:
+    """Return `path` if a file can be written there later; nothing is made, so wrong input leaves nothing behind.
+
+    Raises InputError otherwise.
+    """
     if path.suffix.lower() != suffix:
         raise InputError(f"{path} must end in {suffix}; choose another name.")
     if path.is_dir():
@@ -111,14 +119,10 @@ def require_file_later(path: Path, suffix: str) -> Path:
     return _require_creatable(path)
 
 
-def require_folder_later(path: Path, marker: str | None = None) -> Path:
-    """The same for a folder. With `marker`, a folder that is there already is to be replaced as a whole, so it must be
-    empty or hold the file `marker`.
-    """
+def require_folder_path(path: Path) -> Path:
+    """Return `path` if a folder can be written there later; raises InputError otherwise."""
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; choose a folder.")
-    if marker and path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
-        raise InputError(f"{path} holds other files, which would be lost; choose a new folder.")
     return _require_creatable(path)
 
 

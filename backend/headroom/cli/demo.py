@@ -1,24 +1,25 @@
-"""The main job on the bundled sample: a person is learnt, given new words, and comes out as a movie and a .blend."""
+"""The whole pipeline on the bundled sample: a subject, a movie in which it says another speech, and its .blend."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from headroom.cli.blender import find_blender, make_shot
+from headroom.cli.blender import ShotOptions, find_blender, make_shot
 from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress, subprogress
 
-CONSENT = "synthetic person"  # samples/README.md: nobody is shown
+CONSENT = "synthetic person"  # see samples/README.md
 
 
-def run(output: Path, progress: Progress = no_progress) -> list[Path]:
-    """Learn the sample, make its shot; returns what was written into the folder `output`."""
+def run_demo(output: Path, progress: Progress = no_progress) -> list[Path]:
+    """Learn the sample, make its shot, and return the paths in the folder `output` that were written."""
     from headroom import pipeline
     from headroom.common.settings import LearnSettings
 
-    find_blender()  # before the minutes of learning
+    find_blender()  # fails at once instead of after the minutes of learning
     clip, speech = shipped_file("samples", "sample.mp4"), shipped_file("samples", "speech.wav")
     subject, movie, blend = output / "subject", output / "shot.mp4", output / "shot.blend"
-    pipeline.learn(clip, subject, LearnSettings(name="Robin", consent=CONSENT), progress=subprogress(progress, 0, 0.6))
-    make_shot(subject, speech, movie, blend=blend, progress=subprogress(progress, 0.6, 1))
+    settings = LearnSettings(name="Robin", consent=CONSENT)
+    pipeline.learn(clip, subject, settings, progress=subprogress(progress, 0, 0.6))
+    make_shot(subject, speech, movie, ShotOptions(blend=blend), subprogress(progress, 0.6, 1))
     return [subject, movie, blend]

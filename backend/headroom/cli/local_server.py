@@ -1,4 +1,4 @@
-"""A backend of our own for the length of one command."""
+"""A backend server that runs for the length of one command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class LocalServer:
-    """Where a running backend is."""
+    """The address of a running server."""
 
     url: str
     token: str
@@ -28,32 +28,29 @@ class LocalServer:
 
 @contextmanager
 def local_server() -> Iterator[LocalServer]:
-    """Start `headroom serve` with data of its own, stop it whatever happens, and remove the data.
+    """Start `headroom serve` with its own data folder for the block; afterwards stop it and remove the folder.
 
-    After a failure that the user did not cause, the logs stay, since the message names them.
+    The logs stay after an error that the user did not cause, because its message names them.
     """
     folder = Path(tempfile.mkdtemp(prefix="headroom-"))
-    data, keep_logs = folder / "data", False
-    command = [sys.executable, "-m", "headroom", "serve", "--data", str(data), "--exit-with-parent", str(os.getpid())]
-    with open(folder / "stderr.log", "wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
-                                   start_new_session=True)
+    logs_stay = False
     try:
-        yield _announced(process, folder / "stderr.log")
+        with _server_process(folder) as process:
+            yield _wait_for_announcement(process, folder / "stderr.log")
     except (InputError, Cancelled):
         raise
     except Exception:
-        keep_logs = True
+        logs_stay = True
         raise
     finally:
-        stop(process)
-        for left in data.glob("*") if keep_logs else [folder]:
-            if left.name != "logs":
-                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+        if logs_stay:
+            _remove_all_but_logs(folder / "data")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def stop(process: subprocess.Popen, seconds: float = STOP_SECONDS) -> None:
-    """End a process politely, then by force."""
+def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes], seconds: float = STOP_SECONDS) -> None:
+    """Ask a process to end, and end it after `seconds`."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -66,14 +63,37 @@ def stop(process: subprocess.Popen, seconds: float = STOP_SECONDS) -> None:
             pipe.close()
 
 
-def _announced(process: subprocess.Popen, log: Path) -> LocalServer:
-    """The server's first line says where it is."""
+@contextmanager
+def _server_process(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "headroom", "serve", "--data", str(folder / "data"),
+               "--exit-with-parent", str(os.getpid())]
+    with open(folder / "stderr.log", "wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
+                                   start_new_session=True)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def _wait_for_announcement(process: subprocess.Popen[bytes], log: Path) -> LocalServer:
+    """Return the address, which is the server's first line; raises HeadroomError when the server ends without it."""
     assert process.stdout is not None
     line = process.stdout.readline()
     try:
-        said = json.loads(line)
-        return LocalServer(said["url"], said["token"])
+        announcement = json.loads(line)
+        return LocalServer(announcement["url"], announcement["token"])
     except (ValueError, KeyError) as error:
         lines = log.read_text(errors="replace").strip().splitlines()
-        reason = lines[-1] if lines else "it said nothing"
+        reason = lines[-1] if lines else "it left no message"
         raise HeadroomError(f"The backend did not start: {reason}. Run `headroom doctor`.") from error
+
+
+def _remove_all_but_logs(data: Path) -> None:
+    for path in data.glob("*"):
+        if path.name == "logs":
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

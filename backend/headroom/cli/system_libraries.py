@@ -1,11 +1,10 @@
-"""The shared libraries that Blender, OpenCV and the rasteriser expect from a Linux system."""
+"""The shared libraries that Blender, OpenCV and the rasteriser need from a Linux system."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-# Shared library -> the Debian or Ubuntu package that brings it.
 SYSTEM_LIBRARIES = {
     "libX11.so.6": "libx11-6",
     "libXext.so.6": "libxext6",
@@ -20,19 +19,20 @@ SYSTEM_LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libgthread-2.0.so.0": "libglib2.0-0",
 }
+"""Shared library -> the Debian or Ubuntu package that contains it."""
 SOFTWARE_OPENGL = "libgl1-mesa-dri"
 
 
 def missing_packages() -> list[str]:
-    """The packages to install with apt so that everything loads; empty on other systems, which bring their own."""
+    """Return the apt packages of the libraries that cannot be loaded; empty on other systems than Linux."""
     if not sys.platform.startswith("linux"):
         return []
     return [package for library, package in SYSTEM_LIBRARIES.items() if not _loads(library)]
 
 
-def package_named_in(text: str) -> str | None:
-    """The package to install when `text` is a loader's complaint about one of the libraries."""
-    return next((package for library, package in SYSTEM_LIBRARIES.items() if library in text), None)
+def package_named_in(message: str) -> str | None:
+    """Return the apt package of the library that the dynamic loader's message mentions, None if it mentions none."""
+    return next((package for library, package in SYSTEM_LIBRARIES.items() if library in message), None)
 
 
 def _loads(library: str) -> bool:

@@ -1,4 +1,4 @@
-"""What `headroom evaluate`, `headroom doctor` and `headroom model info` print."""
+"""Tables that commands print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from headroom.cli.doctor import Finding
 if TYPE_CHECKING:
     from headroom.evaluation.track_report import TrackFigures
 
-# key of a table in the figures -> what a reader is told, unit, decimals
 ROWS = (
     ("psnr_face", "PSNR, face region", "dB", 2),
     ("psnr_crop", "PSNR, crop", "dB", 2),
@@ -25,19 +24,23 @@ ROWS = (
     ("hs", "HS, range of both clips", "", 3),
     ("hs_45", "HS, ±45 degrees", "", 3),
     ("w1_degrees", "W1 of the head's pose, pitch yaw roll", "deg", 2),
-    ("pose_speed", "pose speed against the clip's", "", 2),
+    ("pose_speed", "pose speed relative to the clip's", "", 2),
     ("jitter_degrees", "pose jitter, pitch yaw roll", "deg/frame²", 3),
     ("jitter_pixels", "pose jitter at the face", "px/frame²", 3),
-    ("flicker", "flicker against the truth's", "", 2),
+    ("flicker", "flicker relative to the true frames'", "", 2),
     ("seam", "step in tone at the mask's border", "of 255", 2),
     ("faces_found", "frames with a face", "", 3),
 )
+"""Rows of the table of `headroom evaluate`: key of the figures, label, unit, decimals."""
 
 
 def print_evaluation(console: Console, figures: dict[str, Any]) -> None:
-    """The two tables side by side, the clip's own values beside them, then the seconds of each stage."""
+    """Print the figures of the movies and of the clip itself side by side, then the seconds of each step.
+
+    figures: what `headroom evaluate --json` writes.
+    """
     tables, truth = figures["tables"], figures["truth"]
-    table = Table(title=f"{figures['clip']['name']}: learnt from {figures['train_seconds']:g} s, measured on "
+    table = Table(title=f"{figures['clip']['name']}: learned from {figures['train_seconds']:g} s, measured on "
                         f"{figures['test_frames']} frames")
     for heading in ("measure", "unit", *tables, "the clip itself"):
         table.add_column(heading, justify="left" if heading in ("measure", "unit") else "right", no_wrap=True)
@@ -45,7 +48,7 @@ def print_evaluation(console: Console, figures: dict[str, Any]) -> None:
         cells = [_cell(values.get(key), decimals) for values in (*tables.values(), truth)]
         table.add_row(label, unit, *cells)
     console.print(table)
-    console.print("The clip itself: HS and W1 of its first half against its second, the most that can be hoped for.")
+    console.print("The clip itself: HS and W1 compare its first half with its second half, the best possible values.")
     seconds = Table(title="Seconds")
     for heading in figures["seconds"]:
         seconds.add_column(heading, justify="right")
@@ -55,8 +58,8 @@ def print_evaluation(console: Console, figures: dict[str, Any]) -> None:
         console.print(f"Note: {note}", markup=False)
 
 
-def print_track(console: Console, clip: str, figures: "TrackFigures") -> None:
-    """One row: how many frames, how well they were fitted, how restless the pose is, how long it took."""
+def print_track(console: Console, clip: str, figures: TrackFigures) -> None:
+    """Print the figures of a track in one row."""
     table = Table(title=clip)
     for heading in ("frames", "lost", "landmark error, mean", "95th percentile of frames", "jitter", "seconds",
                     "frames a second"):
@@ -67,12 +70,12 @@ def print_track(console: Console, clip: str, figures: "TrackFigures") -> None:
         f"{figures.frames / figures.seconds:.0f}",
     )
     console.print(table)
-    console.print("Error: over the eye distance. Jitter: mean second difference of the pose, and of the head in the "
-                  "picture.")
+    console.print("Error: relative to the eye distance. Jitter: mean second difference of the pose, and of the head in "
+                  "the picture.")
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:
-    """One line for each finding, green or red, with what to do under the red ones."""
+    """Print a line for each finding, in green or red, with the remedy below the red ones."""
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         mark, colour = ("ok", "green") if finding.ok else ("no", "red")
@@ -82,10 +85,10 @@ def print_findings(console: Console, findings: list[Finding]) -> None:
             console.print(f"   {finding.remedy}", markup=False, style=colour)
 
 
-def print_model(console: Console, facts: dict[str, Any]) -> None:
-    """One row for each fact about a face model."""
+def print_model(console: Console, info: dict[str, Any]) -> None:
+    """Print a row for each entry of `headroom model info --json`."""
     table = Table(show_header=False)
-    for name, value in facts.items():
+    for name, value in info.items():
         if isinstance(value, dict):
             text = ", ".join(f"{key} {count}" for key, count in value.items())
         else:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
-Preset = Literal["draft", "standard", "paper"]
-Albedo = Literal["low", "frame", "clip"]
-Resolution = Literal[256, 512]
-HeadPose = Literal["predicted", "replayed"]
+from headroom.common.choices import Albedo, HeadPose, Preset, Resolution
+
+__all__ = ["HAS_AGREED", "Albedo", "HeadPose", "LearnSettings", "MatchSettings", "PerformSettings", "Preset",
+           "RefineFramesSettings", "RefineSettings", "Resolution", "Settings"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -35,10 +35,10 @@ class LearnSettings(Settings):
     name: str | None = Field(default=None, description="the person's name; null is the clip's file name")
     consent: str | None = Field(default=None, description="who agreed and when; true says only that they agreed")
 
-    @field_validator("consent", mode="before")
+    @field_validator("consent", mode="before", json_schema_input_type=str | bool | None)
     @classmethod
     def _statement(cls, value: object) -> object:
-        """A ticked box says no more than that the person agreed."""
+        """Return the statement to store: `true` says no more than that the person agreed."""
         if isinstance(value, bool):
             return HAS_AGREED if value else None
         return value or None
@@ -74,5 +74,5 @@ class RefineFramesSettings(Settings):
     first: int = Field(ge=0, description="frame of the match, counted from 0, that the first render shows")
     context: int = Field(
         ge=0, description="number of leading renders that only give the following frames their context: two, or all "
-        "the shot has before them")
+        "that the shot has before them")
     compare: bool = Field(default=False, description="also return a before and after picture of each frame")

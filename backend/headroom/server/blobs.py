@@ -1,4 +1,4 @@
-"""Bytes on disk under the name of their content."""
+"""Files on disk, each named by the SHA-256 of its content."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ from typing import BinaryIO
 from headroom.common.errors import InputError
 from headroom.common.files import CHUNK_BYTES, require_writable
 
-SECONDS_A_DAY = 86400.0
+SECONDS_PER_DAY = 86400.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class WrongHash(InputError):
-    """The bytes that arrived are not the ones that were announced."""
+    """The content that arrived does not have the announced SHA-256."""
 
 
 class Upload:
-    """A blob on its way in: written bytes and their running hash."""
+    """A blob that is being written, with the running hash of its content."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
         self._hash = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
+        """Append `chunk`."""
         self._hash.update(chunk)
         self._file.write(chunk)
 
     @property
     def sha(self) -> str:
+        """SHA-256 of what has been written, hexadecimal."""
         return self._hash.hexdigest()
 
 
 class Blobs:
-    """A folder of blobs. Several processes may share it: a blob appears whole, by a rename, or not at all."""
+    """A folder of blobs. Several processes may share it, because a blob appears complete, by a rename."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -51,21 +53,24 @@ class Blobs:
         return is_sha(sha) and self.path(sha).is_file()
 
     def path(self, sha: str) -> Path:
-        """Where the blob `sha` is kept, whether or not it is there."""
+        """Return the path of the blob `sha`, which need not exist."""
         if not is_sha(sha):
             raise InputError(f"{sha!r} is not a SHA-256 in lower-case hexadecimal digits.")
         return self.folder / sha[:2] / sha
 
-    def keep(self, sha: str) -> bool:
-        """Whether the blob is here; if so it counts as used today, which `prune` respects."""
+    def touch(self, sha: str) -> bool:
+        """Return whether the blob exists, and mark it as used now, so that `prune` leaves it."""
         if sha not in self:
             return False
         os.utime(self.path(sha))
         return True
 
     @contextmanager
-    def receiving(self, sha: str) -> Iterator[Upload]:
-        """Take in the blob `sha` under a temporary name; it is kept if its hash is right when the block ends."""
+    def receive(self, sha: str) -> Iterator[Upload]:
+        """Write the blob `sha` in the block; it is stored at the end of the block.
+
+        Raises WrongHash when the content does not have that SHA-256.
+        """
         path = self.path(sha)
         with self._temporary() as temporary:
             with open(temporary, "wb") as file:
@@ -73,20 +78,23 @@ class Blobs:
                 yield upload
             if upload.sha != sha:
                 raise WrongHash("The file changed on its way to the backend (its SHA-256 differs). Send it again.")
-            _settle(temporary, path)
+            _move(temporary, path)
 
     def add(self, file: Path) -> str:
-        """Keep a copy of `file`; its sha256."""
+        """Store a copy of `file` and return its SHA-256."""
         with self._temporary() as temporary:
             with open(file, "rb") as source, open(temporary, "wb") as target:
                 upload = Upload(target)
                 while chunk := source.read(CHUNK_BYTES):
                     upload.write(chunk)
-            _settle(temporary, self.path(upload.sha))
+            _move(temporary, self.path(upload.sha))
         return upload.sha
 
     def copy(self, sha: str, target: Path) -> Path:
-        """Put a copy of the blob at `target`, a new file the caller owns."""
+        """Copy the blob to the new file `target` and return that.
+
+        Raises InputError when the blob has been pruned.
+        """
         if sha not in self:
             raise InputError(f"The backend no longer holds the file {sha}. Send it again.")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +102,7 @@ class Blobs:
         return target
 
     def prune(self, max_age_days: float) -> int:
-        """Remove the blobs and abandoned uploads that nobody has used for `max_age_days`; how many."""
+        """Remove blobs and abandoned uploads that were last used more than `max_age_days` ago; return their number."""
         old = unused(self.folder.glob("*/*"), max_age_days)
         for path in old:
             path.unlink(missing_ok=True)
@@ -112,15 +120,16 @@ class Blobs:
 
 
 def unused(paths: Iterable[Path], max_age_days: float) -> list[Path]:
-    """Those of some files or folders that were last written or marked as used more than `max_age_days` ago."""
-    oldest = time.time() - max_age_days * SECONDS_A_DAY
+    """Return those of some files or folders that were last written or marked as used more than `max_age_days` ago."""
+    oldest = time.time() - max_age_days * SECONDS_PER_DAY
     return [path for path in paths if path.stat().st_mtime < oldest]
 
 
 def is_sha(text: str) -> bool:
+    """Return whether `text` is a SHA-256 in lower-case hexadecimal digits."""
     return bool(_SHA256.fullmatch(text))
 
 
-def _settle(temporary: Path, path: Path) -> None:
+def _move(temporary: Path, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""What jobs leave for the jobs after them: subjects as folders, and refined crops. All of it can be made again."""
+"""Files that later jobs reuse: subjects as folders, and refined crops. All of them can be made again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import uuid
-from contextlib import suppress
 from pathlib import Path
 
 from headroom.common.files import require_writable
@@ -16,7 +15,7 @@ from headroom.server.trees import Tree, write_tree
 
 
 class JobCache:
-    """Two folders that several workers may share: everything in them appears whole, by a rename, or not at all."""
+    """Two folders that several workers may share, because everything in them appears complete, by a rename."""
 
     def __init__(self, folder: Path):
         self.crops = folder / "crops"
@@ -25,21 +24,23 @@ class JobCache:
             require_writable(each)
 
     def subject(self, tree: Tree, blobs: Blobs) -> Path:
-        """The folder with the files of `tree`, always at the same place for the same files."""
+        """Return the folder with the files of `tree`; equal trees give the same folder."""
         name = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:32]
-        folder, half = self.subjects / name, self.subjects / f".{name}.{uuid.uuid4().hex[:8]}"
+        folder, temporary = self.subjects / name, self.subjects / f".{name}.{uuid.uuid4().hex[:8]}"
         if not folder.is_dir():
             try:
-                write_tree(tree, blobs, half)
-                with suppress(OSError):  # another worker was first
-                    os.replace(half, folder)
+                write_tree(tree, blobs, temporary)
+                os.replace(temporary, folder)
+            except OSError:
+                if not folder.is_dir():  # otherwise another worker has just made the same folder
+                    raise
             finally:
-                shutil.rmtree(half, ignore_errors=True)
+                shutil.rmtree(temporary, ignore_errors=True)
         os.utime(folder)
         return folder
 
     def prune(self, max_age_days: float) -> int:
-        """Remove what nobody has used for `max_age_days`; how many."""
+        """Remove what was last used more than `max_age_days` ago; return the number of files and folders."""
         subjects = unused(self.subjects.iterdir(), max_age_days)
         crops = unused(self.crops.glob("*/*"), max_age_days)
         for folder in subjects:

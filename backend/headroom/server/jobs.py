@@ -1,15 +1,19 @@
-"""A job as a value: what was asked, how far it is, how it ended."""
+"""A job as a value: its request, its progress and its end."""
 
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from headroom.server.requests import JobKind, JobRequest
+from headroom.server.results import JobResult
+
 
 class JobState(str, Enum):
+    """The states of a job."""
+
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -17,7 +21,7 @@ class JobState(str, Enum):
     CANCELLED = "cancelled"
 
 
-MOST_ATTEMPTS = 2
+MAX_ATTEMPTS = 2
 FINISHED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 
@@ -28,31 +32,37 @@ class Started:
 
 @dataclass(frozen=True)
 class Progressed:
+    """The worker has got further."""
+
     fraction: float  # 0..1
-    message: str  # what is being done, in words an artist understands
+    message: str  # the present step, for the user
 
 
 @dataclass(frozen=True)
 class Finished:
-    result: dict[str, Any]  # JSON; files in it are named by their sha256
+    """The worker has finished the job."""
+
+    result: JobResult
 
 
 @dataclass(frozen=True)
 class Failed:
+    """The job cannot be finished."""
+
     reason: str  # one sentence for the user
 
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The user asked to stop."""
+    """The user has cancelled the job."""
 
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A process died while it ran the job; a job gets a second attempt, not a third."""
+    """A process died while it ran the job. The job is queued again until it has had `MAX_ATTEMPTS` attempts."""
 
     reason: str  # what happened, one sentence for the user
-    remedy: str = "Start the job again."  # said when there is no further attempt
+    remedy: str = "Start the job again."  # added to the reason after the last attempt
 
 
 Event = Started | Progressed | Finished | Failed | Cancelled | Interrupted
@@ -60,36 +70,46 @@ Event = Started | Progressed | Finished | Failed | Cancelled | Interrupted
 
 @dataclass(frozen=True)
 class Job:
-    kind: str
-    inputs: dict[str, Any]
-    settings: dict[str, Any]
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """One job of the queue."""
+
+    request: JobRequest
     state: JobState = JobState.QUEUED
-    progress: float = 0.0  # 0..1, never goes back
+    progress: float = 0.0  # 0..1, never decreases
     message: str = "Waiting"
-    result: dict[str, Any] | None = None
+    result: JobResult | None = None
     created: float = field(default_factory=time.time)  # seconds since 1970
     finished: float | None = None  # seconds since 1970
-    attempts: int = 0  # times a worker has taken it
-    changed: float = field(default_factory=time.time)  # seconds since 1970, when it last moved on
+    attempts: int = 0  # number of times that a worker has taken the job
+    changed: float = field(default_factory=time.time)  # seconds since 1970, time of the last event
+
+    @property
+    def id(self) -> str:
+        """The id that the client chose."""
+        return self.request.id
+
+    @property
+    def kind(self) -> JobKind:
+        """The kind of the request."""
+        return self.request.kind
 
     @property
     def is_finished(self) -> bool:
+        """Whether the job is done, failed or cancelled."""
         return self.state in FINISHED
 
-    def after(self, event: Event) -> "Job":
-        """The job as it stands once `event` has been seen; finished jobs stay finished."""
+    def after(self, event: Event) -> Job:
+        """Return the job after `event`; a finished job stays as it is."""
         if self.is_finished:
             return self
         return replace(self._after(event), changed=time.time())
 
-    def _after(self, event: Event) -> "Job":
+    def _after(self, event: Event) -> Job:
         match event:
             case Started():
                 return replace(self, state=JobState.RUNNING, message="Starting", attempts=self.attempts + 1)
             case Progressed(fraction, message):
-                furthest = max(self.progress, min(fraction, 1.0))  # in this order NaN is ignored
-                return replace(self, state=JobState.RUNNING, progress=furthest, message=message)
+                progress = max(self.progress, min(fraction, 1.0))  # this order ignores NaN
+                return replace(self, state=JobState.RUNNING, progress=progress, message=message)
             case Finished(result):
                 return self._ended(JobState.DONE, "Done", progress=1.0, result=result)
             case Failed(reason):
@@ -97,9 +117,9 @@ class Job:
             case Cancelled():
                 return self._ended(JobState.CANCELLED, "Cancelled")
             case Interrupted(reason, remedy):
-                if self.attempts < MOST_ATTEMPTS:
+                if self.attempts < MAX_ATTEMPTS:
                     return replace(self, state=JobState.QUEUED, message=f"{reason} Trying once more.")
                 return self._ended(JobState.FAILED, f"{reason} {remedy}")
 
-    def _ended(self, state: JobState, message: str, **changes: Any) -> "Job":
+    def _ended(self, state: JobState, message: str, **changes: Any) -> Job:
         return replace(self, state=state, message=message, finished=time.time(), **changes)

@@ -1,33 +1,40 @@
-"""Noticing that the process that started us has gone."""
+"""Waiting for the end of the process that started the server."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
 
-LOOK_EVERY_SECONDS = 0.5
+POLL_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
 
 
-def when_gone(pid: int, act: Callable[[], None]) -> None:
-    """Call `act`, from a thread, once the process `pid` is no longer there."""
+def call_after_end(pid: int, callback: Callable[[], None]) -> None:
+    """Call `callback`, from a thread, once the process `pid` has ended."""
 
-    def watch() -> None:
-        _wait_for_end(pid)
-        act()
+    def wait() -> None:
+        try:
+            _wait_for_end(pid)
+        except Exception:  # without its parent the server would run for ever, so an unknown parent counts as ended
+            log.exception("Cannot wait for the process %s", pid)
+        callback()
 
-    threading.Thread(target=watch, name="parent watch", daemon=True).start()
+    threading.Thread(target=wait, name="wait for parent", daemon=True).start()
 
 
 def _wait_for_end(pid: int) -> None:
     if sys.platform == "win32":
         _wait_for_end_on_windows(pid)
         return
-    is_our_parent = os.getppid() == pid  # then its end shows even while nobody has collected its exit code
+    # A parent that has ended stays in the process table until its exit code is collected; then getppid() differs.
+    is_our_parent = os.getppid() == pid
     while _exists(pid) and (os.getppid() == pid or not is_our_parent):
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _exists(pid: int) -> bool:
@@ -41,7 +48,7 @@ def _exists(pid: int) -> bool:
 
 
 def _wait_for_end_on_windows(pid: int) -> None:
-    """os.kill(pid, 0) would end the process there, so its handle is waited for."""
+    """Wait for the process handle, because os.kill(pid, 0) ends the process on Windows."""
     import ctypes
 
     synchronize, infinite = 0x00100000, 0xFFFFFFFF

@@ -1,83 +1,31 @@
-"""Hands queued jobs to the worker process, one at a time, and gets over whatever happens to that process."""
+"""The thread that sends queued jobs to the worker process, one at a time, and writes their events to the store."""
 
 from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import shutil
-import signal
 import sqlite3
 import threading
 import time
 from contextlib import suppress
 from multiprocessing.connection import wait
-from pathlib import Path
 
-from headroom.server.jobs import Cancelled, Failed, Interrupted, Job, Progressed, Started
+from headroom.server.jobs import Cancelled, Failed, Job, Progressed, Started
+from headroom.server.messages import JobReport, RunJob, StopJob, WorkerReady
 from headroom.server.store import Store
-from headroom.server.worker import Ready, Report, StopWork, Work, WorkerSetup, work
+from headroom.server.worker import WorkerSetup
+from headroom.server.worker_process import WorkerProcess
 
-LOOK_EVERY_SECONDS = 0.5  # for a dead worker whose helpers keep its pipe open
+POLL_SECONDS = 0.5  # a worker whose child processes keep its pipe open is only found by polling
 
 log = logging.getLogger(__name__)
 
 
-class WorkerProcess:
-    """The server's end of a worker."""
-
-    def __init__(self, setup: WorkerSetup):
-        context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, setup), name="headroom worker")
-        self.process.start()
-        theirs.close()
-        self._pipe_ended = False
-
-    @property
-    def gone(self) -> bool:
-        """Whether the worker has ended and all it said has been received."""
-        if self._pipe_ended:
-            return True
-        if self.process.exitcode is None:
-            return False
-        try:
-            return not self.connection.poll()  # its helpers may keep the pipe open
-        except OSError:
-            return True
-
-    def send(self, message: Work | StopWork) -> None:
-        try:
-            self.connection.send(message)
-        except OSError:
-            log.warning("The worker is gone before %s reached it", type(message).__name__)
-
-    def receive(self) -> Ready | Report | None:
-        """What the worker has said, or None at its end."""
-        try:
-            return self.connection.recv()
-        except (EOFError, OSError):
-            self._pipe_ended = True
-            self.process.join()
-            return None
-
-    def kill(self) -> None:
-        """End the worker and the helpers it started."""
-        pid = self.process.pid
-        if pid is not None and hasattr(os, "killpg"):
-            try:
-                os.killpg(pid, signal.SIGKILL)  # the worker leads a group of its own once it has settled in
-            except (ProcessLookupError, PermissionError):
-                pass
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
-
-
 class Runner:
-    """A thread that owns the one worker process and moves jobs through the store.
+    """The owner of the worker process.
 
-    `grace_seconds` is how long a cancelled job may take to stop by itself before its worker is ended.
+    grace_seconds: how long a cancelled job may take to stop by itself; after that its worker is killed.
     """
 
     def __init__(self, store: Store, setup: WorkerSetup, grace_seconds: float = 2.0):
@@ -87,130 +35,134 @@ class Runner:
         self.device = "starting"
         self._worker: WorkerProcess | None = None
         self._stopping = threading.Event()
-        self._bell, self._ring = multiprocessing.Pipe(duplex=False)
-        self._thread = threading.Thread(target=self._live, name="job runner", daemon=True)
+        self._wake_receiver, self._wake_sender = multiprocessing.Pipe(duplex=False)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Start the thread."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="job runner", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the worker and the thread; the job that this cuts short has failed."""
+        """End the worker and the thread. A running job fails."""
         self._stopping.set()
         self.wake()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def wake(self) -> None:
-        """Look at the store again: there is a new job, or one has been cancelled."""
-        self._ring.send_bytes(b"!")
+        """Make the thread read the store again, because a job was added or cancelled."""
+        self._wake_sender.send_bytes(b"!")
 
     def cancel(self, job_id: str) -> Job:
-        """The job is cancelled now; its worker stops within `grace_seconds`."""
+        """Cancel a job and return it; its worker stops within `grace_seconds`."""
         job = self.store.apply(job_id, Cancelled())
         self.wake()
         return job
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         try:
-            with suppress(OSError):  # the next job says so
-                self._ready_worker()
+            with suppress(OSError):  # the first job starts the worker again, and reports the error
+                self._running_worker()
             while not self._stopping.is_set():
-                job = self.store.next_queued()
-                if job is not None:
-                    self._attempt(job)
-                elif self._worker is None:
-                    self._bell.recv_bytes()
-                else:
-                    self._idle(self._worker)
-        except Exception:
-            log.exception("The job runner has stopped")
-            raise
+                try:
+                    self._run_next_job()
+                except Exception:  # without this thread all later jobs would wait for ever
+                    log.exception("The job runner met an unexpected error")
+                    self._drop_worker()
+                    self._stopping.wait(POLL_SECONDS)
         finally:
             self._drop_worker()
 
-    def _idle(self, worker: WorkerProcess) -> None:
-        self._listen(worker, None)
-        if worker.gone:  # the next job starts a fresh one
-            self._drop_worker()
+    def _run_next_job(self) -> None:
+        """Run the first queued job, or wait for one."""
+        job = self.store.next_queued()
+        if job is not None:
+            self._try_job(job)
+        elif self._worker is None:
+            self._wake_receiver.recv_bytes()
+        else:
+            self._receive_report(self._worker, None)
+            if self._worker.ended:  # the next job starts a new one
+                self._drop_worker()
 
-    def _attempt(self, job: Job) -> None:
-        """Run a job; a full disk or a process that cannot be started ends the job and not the runner."""
+    def _try_job(self, job: Job) -> None:
+        """Run a job; any error, such as a full disk, fails the job and not the thread."""
         try:
-            self._run(job)
-        except (OSError, sqlite3.Error) as error:
+            self._run_job(job)
+        except Exception as error:
             log.exception("Job %s cannot be run", job.id)
             self._drop_worker()
-            reason = f"The backend could not run this job: {error}. Make room on its disk and start the job again."
             with suppress(sqlite3.Error):
-                self.store.apply(job.id, Failed(reason))
-            self._stopping.wait(LOOK_EVERY_SECONDS)
+                self.store.apply(job.id, Failed(self._reason(error)))
+            self._stopping.wait(POLL_SECONDS)
 
-    def _run(self, job: Job) -> None:
-        worker = self._ready_worker()
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, (OSError, sqlite3.Error)):
+            return f"The backend could not run this job: {error}. Make room on its disk and start the job again."
+        return f"Unexpected error in the backend: {type(error).__name__}. See its log in {self.setup.log.parent}"
+
+    def _run_job(self, job: Job) -> None:
+        worker = self._running_worker()
         folder = self.store.scratch / job.id
         folder.mkdir(parents=True)
         try:
             if not self.store.apply(job.id, Started()).is_finished:
-                worker.send(Work(job.id, job.kind, job.inputs, job.settings, folder))
+                worker.send(RunJob(job.request, folder))
                 self._follow(worker, job.id)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _follow(self, worker: WorkerProcess, job_id: str) -> None:
-        """Keep the store up to date until the worker has done with the job, one way or another."""
-        give_up_at: float | None = None
+        """Write the job's events to the store until it ends, is cancelled, or its worker ends."""
+        kill_at: float | None = None
         while not self._stopping.is_set():
-            if give_up_at is None and self._is_finished(job_id):
-                worker.send(StopWork(job_id))
-                give_up_at = time.monotonic() + self.grace_seconds
-            if give_up_at is not None and time.monotonic() >= give_up_at:
+            if kill_at is None and self._is_finished(job_id):
+                worker.send(StopJob(job_id))
+                kill_at = time.monotonic() + self.grace_seconds
+            if kill_at is not None and time.monotonic() >= kill_at:
                 log.info("Job %s does not stop by itself; ending the worker", job_id)
                 return self._drop_worker()
-            report = self._listen(worker, give_up_at)
+            report = self._receive_report(worker, kill_at)
             if report is not None:
                 self.store.apply(report.job_id, report.event)
-                if report.last:
+                if report.worker_ends:
                     self._drop_worker()
                 if not isinstance(report.event, Progressed):
                     return None
-            elif worker.gone:
-                self.store.apply(job_id, _how_it_ended(worker.process.exitcode, self.setup.log))
+            elif worker.ended:
+                self.store.apply(job_id, worker.interruption(self.setup.log))
                 return self._drop_worker()
         self.store.apply(job_id, Failed("The backend was stopped while this job was running. Start the job again."))
         return None
 
-    def _listen(self, worker: WorkerProcess, until: float | None) -> Report | None:
-        """The worker's next report, or None after a wake-up call, at the time `until`, or when the worker has ended."""
-        seconds = LOOK_EVERY_SECONDS if until is None else min(LOOK_EVERY_SECONDS, max(0.0, until - time.monotonic()))
-        heard = wait([self._bell, worker.connection], timeout=seconds)
-        if self._bell in heard:
-            self._bell.recv_bytes()
-        message = worker.receive() if worker.connection in heard else None
-        if isinstance(message, Ready):
-            self.device = message.device
-        return message if isinstance(message, Report) else None
+    def _receive_report(self, worker: WorkerProcess, until: float | None) -> JobReport | None:
+        """Return the worker's next report.
 
-    def _ready_worker(self) -> WorkerProcess:
-        if self._worker is not None and self._worker.gone:
+        Returns None when `wake` is called, at the time `until`, after `POLL_SECONDS`, and when the worker has ended.
+        """
+        seconds = POLL_SECONDS if until is None else min(POLL_SECONDS, max(0.0, until - time.monotonic()))
+        ready = wait([self._wake_receiver, worker.connection], timeout=seconds)
+        if self._wake_receiver in ready:
+            self._wake_receiver.recv_bytes()
+        message = worker.receive() if worker.connection in ready else None
+        if isinstance(message, WorkerReady):
+            self.device = message.device
+        return message if isinstance(message, JobReport) else None
+
+    def _running_worker(self) -> WorkerProcess:
+        if self._worker is not None and self._worker.ended:
             self._drop_worker()
         if self._worker is None:
             self._worker = WorkerProcess(self.setup)
         return self._worker
 
     def _drop_worker(self) -> None:
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker = None
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
 
     def _is_finished(self, job_id: str) -> bool:
         job = self.store.job(job_id)
         return job is None or job.is_finished
-
-
-def _how_it_ended(code: int | None, log_path: Path) -> Interrupted:
-    """What to say about a worker that died with its job; `code` is its exit code, negative for a signal."""
-    log.error("The worker ended by itself with exit code %s", code)
-    if code == -getattr(signal, "SIGKILL", 9):
-        return Interrupted("The backend's worker process was killed while it ran this job, most often because memory "
-                           "ran out.", "Close other programs and start the job again.")
-    return Interrupted(f"The backend's worker process ended unexpectedly while it ran this job (exit code {code}).",
-                       f"Start the job again. The backend log is at {log_path}")

@@ -1,4 +1,4 @@
-"""`headroom serve`: the API on a loopback port, announced in one line of JSON."""
+"""`headroom serve`: the HTTP API on a loopback port, announced by one line of JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 import uvicorn
@@ -17,12 +18,12 @@ from headroom.common.errors import InputError
 from headroom.common.paths import cache_folder
 from headroom.server.app import create_app
 from headroom.server.logs import log_to
-from headroom.server.parent import when_gone
+from headroom.server.parent import call_after_end
 from headroom.server.runner import Runner
 from headroom.server.store import Store
 from headroom.server.worker import WorkerSetup
 
-SHUTDOWN_SECONDS = 2  # that open event streams get to end
+SHUTDOWN_SECONDS = 2  # that open event streams have to end
 MAX_AGE_DAYS = 14
 
 log = logging.getLogger(__name__)
@@ -36,35 +37,35 @@ def serve(
     *,
     pipeline: str = "headroom.pipeline",
 ) -> None:
-    """Serve until interrupted, or until the process `exit_with_parent` has gone.
+    """Serve until interrupted, or until the process `exit_with_parent` has ended.
 
-    When ready, prints {"url", "token", "pid"} as one line on stdout, and nothing else ever.
-    The token is HEADROOM_TOKEN of the environment, random otherwise; `data_dir` may come as HEADROOM_DATA.
-    Only loopback addresses are served, since the token travels unencrypted.
-    `pipeline` is the module that does the work; tests name another.
+    Prints {"url", "token", "pid"} as one line on stdout when the server answers, and nothing else. The token is
+    HEADROOM_TOKEN of the environment, random without that variable. Only loopback addresses are served, because the
+    token is not encrypted.
+
+    port: 0 for a free one.
+    data_dir: HEADROOM_DATA or the user's cache folder if None.
+    pipeline: the module that does the work; tests name another one.
+
+    Raises InputError when the address cannot be used, HeadroomError when the data folder cannot be used.
     """
-    listening = _listen(host, port)
     folder = Path(data_dir) if data_dir else cache_folder()
-    store = Store(folder)
-    log_to(folder / "logs" / "server.log")
-    store.prune(MAX_AGE_DAYS)
-    token = os.environ.get("HEADROOM_TOKEN") or secrets.token_urlsafe(32)
-    runner = Runner(store, WorkerSetup(store.blobs.folder, folder, folder / "logs" / "worker.log", pipeline))
-    config = uvicorn.Config(create_app(store, runner, token), log_config=None, access_log=False,
-                            timeout_graceful_shutdown=SHUTDOWN_SECONDS)
-    server = _AnnouncedServer(config, {"url": _url(listening), "token": token, "pid": os.getpid()})
-    if exit_with_parent is not None:
-        when_gone(exit_with_parent, server.end)
-    try:
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        store.close()
+    with closing(_listen(host, port)) as listening, closing(Store(folder)) as store:
+        log_to(folder / "logs" / "server.log")
+        store.prune(MAX_AGE_DAYS)
+        token = os.environ.get("HEADROOM_TOKEN") or secrets.token_urlsafe(32)
+        runner = Runner(store, WorkerSetup(store.blobs.folder, folder, folder / "logs" / "worker.log", pipeline))
+        config = uvicorn.Config(create_app(store, runner, token), log_config=None, access_log=False,
+                                timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+        server = _AnnouncedServer(config, {"url": _url(listening), "token": token, "pid": os.getpid()})
+        if exit_with_parent is not None:
+            call_after_end(exit_with_parent, server.end)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
 
 
 class _AnnouncedServer(uvicorn.Server):
-    """Says on stdout where it is, once it answers."""
+    """A server that prints its address on stdout once it answers."""
 
     def __init__(self, config: uvicorn.Config, announcement: dict[str, str | int]):
         super().__init__(config)
@@ -76,7 +77,7 @@ class _AnnouncedServer(uvicorn.Server):
             print(json.dumps(self._announcement), flush=True)
 
     def end(self) -> None:
-        log.info("The parent process has gone; stopping")
+        log.info("The parent process has ended; stopping")
         self.should_exit = True
 
 
@@ -86,7 +87,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
-        if sys.platform != "win32":  # where it would let two servers share the port
+        if sys.platform != "win32":  # on Windows this option lets two servers share the port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(128)

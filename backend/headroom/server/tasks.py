@@ -1,17 +1,17 @@
-"""What each kind of job does: bring its files into a private folder, call the pipeline, keep what came out.
+"""What each kind of job does: copy its files into a private folder, call the pipeline, store what that returns.
 
-These run in the worker process; torch and the pipeline are imported there, not in the server.
+Tasks run in the worker process, which imports torch and the pipeline; the server process never does.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.files import NPZ_ERRORS
@@ -25,128 +25,179 @@ from headroom.common.settings import (
 )
 from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
-from headroom.server.trees import plain_name, read_tree
+from headroom.server.requests import (
+    JobRequest,
+    LearnRequest,
+    MatchPlatesRequest,
+    PerformRequest,
+    RefineFramesInputs,
+    RefineFramesRequest,
+    RefineInputs,
+    RefineRequest,
+)
+from headroom.server.results import (
+    JobResult,
+    LearnResult,
+    MatchPlatesResult,
+    PerformResult,
+    RefineFramesResult,
+    RefineResult,
+)
+from headroom.server.trees import Tree, plain_name, read_tree
 
 if TYPE_CHECKING:
+    from headroom import pipeline
+    from headroom.face.performance import Performance, PoseTrack
     from headroom.plate.match import PlateMatch
+    from headroom.plate.shot_renders import ShotRenders
+
+
+class Pipeline(Protocol):
+    """The functions of `headroom.pipeline` that tasks call; tests pass another module."""
+
+    def learn(self, clip: Path, subject: Path, settings: LearnSettings, /, *, progress: Progress) -> list[str]:
+        """Learn a person and write the subject."""
+
+    def perform(self, subject: Path, speech: Path, settings: PerformSettings, /, *, progress: Progress
+                ) -> tuple[Performance, list[str]]:
+        """Predict a performance from speech."""
+
+    def match_plates(self, subject: Path, poses: PoseTrack, settings: MatchSettings, /, *,
+                     fixed_positions: NDArray[np.float64] | None, progress: Progress) -> PlateMatch:
+        """Find a plate for every frame of a shot."""
+
+    def refine(self, subject: Path, shot: ShotRenders, movie: Path, settings: RefineSettings, /, *,
+               speech: Path | None, progress: Progress) -> int:
+        """Refine a shot and write it as a movie; return the number of frames."""
+
+    def refine_frames(self, subject: Path, shot: ShotRenders, settings: RefineFramesSettings, /, *,
+                      comparisons: Path | None, progress: Progress) -> int:
+        """Refine some frames of a shot; return how many were not in the cache."""
+
+
+if TYPE_CHECKING:
+    CHECKED: Pipeline = pipeline  # mypy compares the module's functions with the protocol
 
 
 @dataclass(frozen=True)
 class TaskContext:
     """What a task may use."""
 
-    folder: Path  # private, empty at the start, removed when the job ends however it ends
+    folder: Path  # private to the job, empty at the start, removed when the job ends
     blobs: Blobs
-    shelf: JobCache  # what the next jobs find again
-    pipeline: Any  # the module headroom.pipeline, or a test's stand-in
+    cache: JobCache
+    pipeline: Pipeline
     progress: Progress
 
 
-Task = Callable[[TaskContext, dict[str, Any], dict[str, Any]], dict[str, Any]]
+def run(context: TaskContext, request: JobRequest) -> JobResult:
+    """Run the task of one job and return its result."""
+    match request:
+        case LearnRequest():
+            return learn(context, request)
+        case PerformRequest():
+            return perform(context, request)
+        case MatchPlatesRequest():
+            return match_plates(context, request)
+        case RefineRequest():
+            return refine(context, request)
+        case RefineFramesRequest():
+            return refine_frames(context, request)
 
 
-def run(kind: str, place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """The result of one job."""
-    if kind not in TASKS:
-        raise InputError(f"This backend does not know jobs of kind {kind!r}. Update Headroom.")
-    return TASKS[kind](place, inputs, settings)
+def learn(context: TaskContext, request: LearnRequest) -> LearnResult:
+    """Learn a person from a clip or a photo."""
+    clip = _named_copy(context, request.inputs.clip, request.inputs.clip_name, "clip")
+    subject = context.folder / "learned" / "subject"
+    notes = context.pipeline.learn(clip, subject, request.settings, progress=context.progress)
+    return LearnResult(subject=read_tree(subject, context.blobs), notes=notes)
 
 
-def learn(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    clip = _bring(place, inputs["clip"], inputs["clip_name"], "clip")
-    subject = place.folder / "learnt" / "subject"
-    notes = place.pipeline.learn(clip, subject, LearnSettings(**settings), progress=place.progress)
-    return {"subject": read_tree(subject, place.blobs), "notes": notes}
-
-
-def perform(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    subject = _bring_subject(place, inputs)
-    speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech")
-    performance, notes = place.pipeline.perform(subject, speech, PerformSettings(**settings), progress=place.progress)
-    path = place.folder / "performance.npz"
+def perform(context: TaskContext, request: PerformRequest) -> PerformResult:
+    """Predict a performance from speech."""
+    subject = _subject_folder(context, request.inputs.subject)
+    speech = _named_copy(context, request.inputs.speech, request.inputs.speech_name, "speech")
+    performance, notes = context.pipeline.perform(subject, speech, request.settings, progress=context.progress)
+    path = context.folder / "performance.npz"
     performance.save(path)
-    return {"performance": place.blobs.add(path), "notes": notes}
+    return PerformResult(performance=context.blobs.add(path), notes=notes)
 
 
-def match(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def match_plates(context: TaskContext, request: MatchPlatesRequest) -> MatchPlatesResult:
+    """Find a plate for each frame of a shot."""
+    subject = _subject_folder(context, request.inputs.subject)
+    poses, fixed_positions = read_poses(context.blobs.copy(request.inputs.poses, context.folder / "poses.npz"))
+    match = context.pipeline.match_plates(
+        subject, poses, request.settings, fixed_positions=fixed_positions, progress=context.progress)
+    path = context.folder / "match.npz"
+    match.save(path)
+    return MatchPlatesResult(match=context.blobs.add(path))
+
+
+def refine(context: TaskContext, request: RefineRequest) -> RefineResult:
+    """Make the finished movie of a shot from its renders."""
+    inputs = request.inputs
+    subject, shot = _subject_folder(context, inputs.subject), _shot_renders(context, inputs)
+    speech = _named_copy(context, inputs.speech, inputs.speech_name, "speech") if inputs.speech else None
+    movie = context.folder / "movie.mp4"
+    frames = context.pipeline.refine(
+        subject, shot, movie, request.settings, speech=speech, progress=context.progress)
+    return RefineResult(movie=context.blobs.add(movie), frames=frames)
+
+
+def refine_frames(context: TaskContext, request: RefineFramesRequest) -> RefineFramesResult:
+    """Refine some frames of a shot into the job cache, where `refine` finds them."""
+    inputs, settings = request.inputs, request.settings
+    subject, shot = _subject_folder(context, inputs.subject), _shot_renders(context, inputs)
+    pictures = context.folder / "pictures"
+    refined = context.pipeline.refine_frames(
+        subject, shot, settings, comparisons=pictures, progress=context.progress)
+    return RefineFramesResult(frames=len(shot.renders) - settings.context, refined=refined,
+                              pictures=[context.blobs.add(path) for path in sorted(pictures.glob("*.png"))])
+
+
+def load_pipeline(module: str) -> Pipeline:
+    """Import the module with the pipeline's functions."""
+    return cast(Pipeline, importlib.import_module(module))
+
+
+def read_poses(path: Path) -> tuple[PoseTrack, NDArray[Any] | None]:
+    """Return the poses of a shot, and the positions (T,) that frames keep from an earlier match, NaN for the others.
+
+    Version 1 of the API called those positions `held`; queued jobs from then still have such a file.
+    """
     from headroom.face.performance import PoseTrack
 
-    subject = _bring_subject(place, inputs)
-    fps, rotation, translation, held = _read_poses(place.blobs.copy(inputs["poses"], place.folder / "poses.npz"))
-    found = place.pipeline.match_plates(subject, PoseTrack(fps, rotation, translation), MatchSettings(**settings),
-                                        fixed_positions=held, progress=place.progress)
-    path = place.folder / "match.npz"
-    found.save(path)
-    return {"match": place.blobs.add(path)}
-
-
-def refine(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    subject = _bring_subject(place, inputs)
-    renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
-    speech = _bring(place, inputs["speech"], inputs["speech_name"], "speech") if inputs["speech"] else None
-    movie = place.folder / "movie.mp4"
-    from headroom.plate.shot_renders import ShotRenders
-
-    settings = {"speech_range" if name == "speech_part" else name: value for name, value in settings.items()}
-    shot = ShotRenders(renders, found, place.shelf.crops)
-    frames = place.pipeline.refine(subject, shot, movie, RefineSettings(**settings), speech=speech,
-                                   progress=place.progress)
-    return {"movie": place.blobs.add(movie), "frames": frames}
-
-
-def refine_frames(place: TaskContext, inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    subject = _bring_subject(place, inputs)
-    renders, found = _bring_renders(place, inputs), _bring_match(place, inputs)
-    from headroom.plate.shot_renders import ShotRenders
-
-    pictures, context = place.folder / "pictures", settings["context"]
-    painted = place.pipeline.refine_frames(
-        subject, ShotRenders(renders, found, place.shelf.crops), RefineFramesSettings(**settings), pictures,
-        progress=place.progress)
-    made = [place.blobs.add(path) for path in sorted(pictures.glob("*.png"))]
-    return {"frames": len(renders) - context, "painted": painted, "pictures": made}
-
-
-TASKS: dict[str, Task] = {
-    "learn": learn, "perform": perform, "match": match, "refine": refine, "refine_frames": refine_frames,
-}
-
-
-def load_pipeline(module: str) -> Any:
-    return importlib.import_module(module)
-
-
-def _bring(place: TaskContext, sha: str, name: str, role: str) -> Path:
-    """A copy of a blob under the name its owner knows it by, in a folder of its own."""
-    return place.blobs.copy(sha, place.folder / role / plain_name(name, otherwise=role))
-
-
-def _bring_subject(place: TaskContext, inputs: dict[str, Any]) -> Path:
-    """The subject's folder, the same one for every job, so that the pipeline can keep it open."""
-    return place.shelf.subject(inputs["subject"], place.blobs)
-
-
-def _bring_renders(place: TaskContext, inputs: dict[str, Any]) -> list[Path]:
-    folder = place.folder / "renders"
-    return [place.blobs.copy(sha, folder / f"{frame:06d}.png") for frame, sha in enumerate(inputs["renders"])]
-
-
-def _bring_match(place: TaskContext, inputs: dict[str, Any]) -> "PlateMatch":
-    from headroom.plate.match import PlateMatch
-
-    return PlateMatch.load(place.blobs.copy(inputs["match"], place.folder / "match.npz"))
-
-
-def _read_poses(path: Path) -> tuple[float, np.ndarray, np.ndarray, np.ndarray | None]:
-    """fps, rotation (T, 3) radians, translation (T, 3) millimetres, camera axes, and held positions (T,) or None."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            fps, rotation, translation = float(data["fps"]), data["rotation"], data["translation"]
-            held = data["held"] if "held" in data else None
+            poses = PoseTrack(float(data["fps"]), data["rotation"], data["translation"])
+            fixed = next((data[name] for name in ("fixed_positions", "held") if name in data), None)
     except NPZ_ERRORS as error:
         raise InputError("The poses are not an npz file with fps, rotation and translation.") from error
-    if rotation.ndim != 2 or rotation.shape[1] != 3 or rotation.shape != translation.shape or not fps > 0:
+    if poses.rotation.ndim != 2 or poses.rotation.shape[1] != 3 or poses.rotation.shape != poses.translation.shape \
+            or not poses.fps > 0:
         raise InputError("The poses need a rate and, for each frame, three rotations and three translations.")
-    if held is not None and held.shape != rotation.shape[:1]:
-        raise InputError("The poses hold positions for another number of frames. Give one each, NaN where it is free.")
-    return fps, rotation, translation, held
+    if fixed is not None and fixed.shape != poses.rotation.shape[:1]:
+        raise InputError("The poses need one fixed position for each frame, NaN for a frame that is matched anew.")
+    return poses, fixed
+
+
+def _named_copy(context: TaskContext, sha: str, name: str, role: str) -> Path:
+    """Copy a blob into its own folder under the user's file name, which messages and the subject mention."""
+    return context.blobs.copy(sha, context.folder / role / plain_name(name, otherwise=role))
+
+
+def _subject_folder(context: TaskContext, tree: Tree) -> Path:
+    """Return the subject's folder, the same one for every job, so that the pipeline can keep the subject open."""
+    return context.cache.subject(tree, context.blobs)
+
+
+def _shot_renders(context: TaskContext, inputs: RefineInputs | RefineFramesInputs) -> ShotRenders:
+    """Copy the renders and the match, and return them with the cache of refined crops."""
+    from headroom.plate.match import PlateMatch
+    from headroom.plate.shot_renders import ShotRenders
+
+    folder = context.folder / "renders"
+    renders = [context.blobs.copy(sha, folder / f"{frame:06d}.png") for frame, sha in enumerate(inputs.renders)]
+    match = PlateMatch.load(context.blobs.copy(inputs.match, context.folder / "match.npz"))
+    return ShotRenders(renders, match, context.cache.crops)

@@ -1,4 +1,4 @@
-"""Folders that travel as {"relative/path": sha256}, and the names we accept from a client."""
+"""Folders that travel as {"relative/path": sha256}, and file names that clients give."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from headroom.server.blobs import Blobs
 
 Tree = dict[str, str]
 
-_ODD_CHARACTER = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')  # none of these can be in a file name on every system
+MAX_NAME_BYTES = 255  # of one part of a path, the limit of common file systems
+MAX_PATH_CHARACTERS = 1024
+MAX_PLAIN_NAME = 100  # characters
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')  # in file names on some system
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)  # Windows opens a device instead
-LONGEST_NAME = 255  # bytes in one part, the limit of common file systems
-LONGEST_PATH = 1024  # characters
 
 
 def check_tree(tree: Tree) -> Tree:
-    """`tree` itself, if each of its paths stays inside the folder it is put in and can be written on any system."""
+    """Return `tree` itself.
+
+    Raises InputError when a path leads out of its folder or cannot be written on some system.
+    """
     for path in tree:
         _check_path(path)
     folders = {parent.as_posix() for path in tree for parent in PurePosixPath(path).parents}
@@ -27,7 +31,7 @@ def check_tree(tree: Tree) -> Tree:
 
 
 def write_tree(tree: Tree, blobs: Blobs, folder: Path) -> Path:
-    """Put copies of the tree's files into the new folder `folder`."""
+    """Copy the files of the tree into the new folder `folder` and return that."""
     check_tree(tree)
     folder.mkdir(parents=True)
     for path, sha in tree.items():
@@ -36,7 +40,7 @@ def write_tree(tree: Tree, blobs: Blobs, folder: Path) -> Path:
 
 
 def read_tree(folder: Path, blobs: Blobs) -> Tree:
-    """Keep every file in `folder` as a blob; links are not followed, hidden leftovers of atomic writes are skipped."""
+    """Store every file in `folder` as a blob. Links are not followed, hidden temporary files are skipped."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     names = [path.relative_to(folder) for path in files]
     visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
@@ -44,15 +48,15 @@ def read_tree(folder: Path, blobs: Blobs) -> Tree:
 
 
 def plain_name(name: str, otherwise: str) -> str:
-    """The last part of a file name that a client gives, made harmless; our own files are named by it."""
+    """Return the last part of a client's file name without forbidden characters, `otherwise` if nothing is left."""
     last = re.split(r"[/\\]", name)[-1]
-    last = _ODD_CHARACTER.sub("_", last).strip(" .")[-100:]
+    last = _FORBIDDEN.sub("_", last).strip(" .")[-MAX_PLAIN_NAME:]
     return otherwise if not last or _DEVICE.fullmatch(last) else last
 
 
 def _check_path(path: str) -> None:
     parts = path.split("/")
-    if len(path) > LONGEST_PATH or not all(_is_plain(part) for part in parts):
+    if len(path) > MAX_PATH_CHARACTERS or not all(_is_plain(part) for part in parts):
         raise InputError(f"A folder may not contain a file called {path!r}. Rename it.")
 
 
@@ -60,7 +64,7 @@ def _is_plain(part: str) -> bool:
     return (
         part.strip(" .") != ""
         and part == part.rstrip(" .")
-        and len(part.encode("utf-8", "surrogatepass")) <= LONGEST_NAME
-        and not _ODD_CHARACTER.search(part)
+        and len(part.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
+        and not _FORBIDDEN.search(part)
         and not _DEVICE.fullmatch(part)
     )

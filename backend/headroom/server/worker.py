@@ -1,7 +1,8 @@
-"""The process that holds the GPU: it takes one job at a time and reports on it through a pipe."""
+"""The worker process: it holds the GPU, runs one job at a time and reports through a pipe."""
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import logging
 import multiprocessing
@@ -13,7 +14,6 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
 from headroom.common import errors
 from headroom.common.device import device_name, is_out_of_memory
@@ -21,136 +21,109 @@ from headroom.common.progress import Progress
 from headroom.server import tasks
 from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
-from headroom.server.jobs import Cancelled, Event, Failed, Finished, Progressed
+from headroom.server.jobs import Cancelled, Failed, Finished, Progressed
 from headroom.server.logs import log_to
+from headroom.server.messages import JobReport, RunJob, StopJob, WorkerReady
 
-REPORT_EVERY_SECONDS = 0.1  # progress with the same words is passed on no more often than this
+REPORT_SECONDS = 0.1  # progress with an unchanged message is reported at most this often
+DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class WorkerSetup:
+    """What a worker process is started with."""
+
     blobs: Path
-    shelf: Path  # the data folder
+    data: Path  # the data folder
     log: Path
-    pipeline: str  # the module whose functions do the work
+    pipeline: str  # name of the module whose functions do the work
 
 
-@dataclass(frozen=True)
-class Work:
-    """To the worker: do this job."""
-
-    job_id: str
-    kind: str
-    inputs: dict[str, Any]
-    settings: dict[str, Any]
-    folder: Path  # private to the job
-
-
-@dataclass(frozen=True)
-class StopWork:
-    """To the worker: give this job up at the next progress."""
-
-    job_id: str
-
-
-@dataclass(frozen=True)
-class Ready:
-    """From the worker: it has started."""
-
-    device: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """From the worker: what happened to its job."""
-
-    job_id: str
-    event: Event
-    last: bool = False  # the worker ends itself after this, since its memory or its GPU may be in disorder
-
-
-def work(connection: Connection, setup: WorkerSetup) -> None:
-    """The worker's life, in a spawned process: jobs from the pipe one after the other, until the server is gone."""
-    _settle_in(setup)
-    connection.send(Ready(_device(setup.pipeline)))
+def run_worker(connection: Connection, setup: WorkerSetup) -> None:
+    """Run jobs from the pipe one after the other until the server ends; the target of the spawned process."""
+    _prepare_process(setup)
+    connection.send(WorkerReady(_device(setup.pipeline)))
     while True:
         try:
             message = connection.recv()
         except (EOFError, OSError):
             return
-        if isinstance(message, Work):
-            report = do(message, setup, connection)
+        if isinstance(message, RunJob):
+            report = run_job(message, setup, connection)
             connection.send(report)
-            if report.last:
+            if report.worker_ends:
                 return
 
 
-def do(job: Work, setup: WorkerSetup, connection: Connection) -> Report:
-    """Run one job to its end; the one place that catches everything."""
+def run_job(message: RunJob, setup: WorkerSetup, connection: Connection) -> JobReport:
+    """Run one job and report its end. No other function catches all errors."""
+    job_id = message.request.id
     try:
-        pipeline = tasks.load_pipeline(setup.pipeline)
-        place = tasks.TaskContext(job.folder, Blobs(setup.blobs), JobCache(setup.shelf), pipeline,
-                                _reporter(job.job_id, connection))
-        return Report(job.job_id, Finished(tasks.run(job.kind, place, job.inputs, job.settings)))
+        context = tasks.TaskContext(message.folder, Blobs(setup.blobs), JobCache(setup.data),
+                                    tasks.load_pipeline(setup.pipeline), _progress_of(job_id, connection))
+        return JobReport(job_id, Finished(tasks.run(context, message.request)))
     except errors.Cancelled:
-        return Report(job.job_id, Cancelled())
+        return JobReport(job_id, Cancelled())
     except errors.HeadroomError as error:
-        log.info("Job %s failed: %s", job.job_id, error)
-        return Report(job.job_id, Failed(_without_folders(str(error), job.folder, setup.shelf)))
+        log.info("Job %s failed: %s", job_id, error)
+        return JobReport(job_id, Failed(_without_folders(str(error), message.folder, setup.data)))
     except Exception as error:
-        log.exception("Job %s (%s) met an unexpected error", job.job_id, job.kind)
-        return Report(job.job_id, Failed(_unexpected(error, setup.log)), last=True)
+        log.exception("Job %s (%s) met an unexpected error", job_id, message.request.kind)
+        return JobReport(job_id, Failed(_unexpected(error, setup)), worker_ends=True)
 
 
-def _reporter(job_id: str, connection: Connection) -> Progress:
-    """A progress that passes on to the server, and raises Cancelled once the server has asked to stop."""
-    told_message, told_at = "", 0.0
+def _progress_of(job_id: str, connection: Connection) -> Progress:
+    """Return a progress function that sends reports, and raises Cancelled after the server has sent StopJob."""
+    last_message, last_time = "", 0.0
 
     def report(fraction: float, message: str) -> None:
-        nonlocal told_message, told_at
+        nonlocal last_message, last_time
         while connection.poll():
-            if connection.recv() == StopWork(job_id):
+            if connection.recv() == StopJob(job_id):
                 raise errors.Cancelled("Cancelled.")
         now = time.monotonic()
-        if message != told_message or now - told_at >= REPORT_EVERY_SECONDS:
-            connection.send(Report(job_id, Progressed(float(fraction), message)))
-            told_message, told_at = message, now
+        if message != last_message or now - last_time >= REPORT_SECONDS:
+            connection.send(JobReport(job_id, Progressed(float(fraction), message)))
+            last_message, last_time = message, now
 
     return report
 
 
-def _without_folders(message: str, folder: Path, shelf: Path) -> str:
-    """The message with the user's file names in place of paths into the backend's own folders."""
-    message = re.sub(re.escape(f"{shelf / 'subjects'}{os.sep}") + r"\w+", "The subject", message)
-    for role in ("clip", "speech", "learnt"):
+def _without_folders(message: str, folder: Path, data: Path) -> str:
+    """Return the message without paths into the data folder, which mean nothing to the user."""
+    message = re.sub(re.escape(f"{data / 'subjects'}{os.sep}") + r"\w+", "The subject", message)
+    for role in ("clip", "speech", "learned"):
         message = message.replace(f"{folder / role}{os.sep}", "")
     return message.replace(f"{folder}{os.sep}", "")
 
 
-def _unexpected(error: Exception, log_path: Path) -> str:
+def _unexpected(error: Exception, setup: WorkerSetup) -> str:
+    """Return a sentence for an error that no part of Headroom raises on purpose."""
     if is_out_of_memory(error):
         return "Memory ran out. Close other programs that use the GPU, or choose a shorter clip, and try again."
-    said = str(error).strip().splitlines() or ["no message"]
-    return f"Unexpected error: {type(error).__name__}: {said[0]}. See the backend log at {log_path}"
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return f"The backend's disk is full. Make room in {setup.data} and start the job again."
+    lines = str(error).strip().splitlines() or ["no message"]
+    return f"Unexpected error: {type(error).__name__}: {lines[0]}. See the backend log at {setup.log}"
 
 
 def _device(pipeline: str) -> str:
-    """What jobs run on; loading the pipeline now spares the first job the wait."""
+    """Return the device that jobs run on. This loads the pipeline, so that the first job does not have to."""
     try:
-        return getattr(tasks.load_pipeline(pipeline), "device_name", device_name)()
+        return str(getattr(tasks.load_pipeline(pipeline), "device_name", device_name)())
     except Exception:
-        log.exception("The pipeline cannot be loaded; every job will say so")
+        log.exception("The pipeline cannot be loaded; every job will fail for the same reason")
         return "unknown"
 
 
-def _settle_in(setup: WorkerSetup) -> None:
-    """Leave the server's terminal, output and signals alone, write a log, and end when the server ends."""
+def _prepare_process(setup: WorkerSetup) -> None:
+    """Detach from the server's terminal, stdout and signals, open the log, and end this process with the server."""
     if hasattr(os, "setsid"):
-        os.setsid()  # so that helpers we start can be ended with us
+        os.setsid()  # so that the server can end this process with its child processes
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.dup2(2, 1)  # stdout is the server's, for one line of JSON
+    os.dup2(2, 1)  # the server's stdout carries one line of JSON and nothing else
     faulthandler.enable()
     log_to(setup.log)
     threading.Thread(target=_end_with_server, name="end with server", daemon=True).start()
@@ -159,5 +132,7 @@ def _settle_in(setup: WorkerSetup) -> None:
 def _end_with_server() -> None:
     server = multiprocessing.parent_process()
     if server is not None:
-        wait([server.sentinel])
-        os._exit(1)
+        try:
+            wait([server.sentinel])
+        finally:
+            os._exit(1)

@@ -1,0 +1,78 @@
+"""The command line `headroom`: its commands, the options before them, and its exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import nullcontext
+from typing import Annotated, NoReturn
+
+import typer
+
+from headroom import __version__
+from headroom.cli.commands import measure, model, speech, subject, system, train
+from headroom.cli.console import EXIT_CANCELLED, exit_code_of, without_native_logs
+from headroom.common.choices import Device
+from headroom.common.device import DEVICE_VARIABLE
+from headroom.common.errors import Cancelled
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"]},
+                  help="A short video of a person and a speech recording in, an editable performance and a shot out.")
+app.add_typer(model.app, name="model")
+app.add_typer(train.app, name="train")
+for command in (subject.learn, subject.upgrade, measure.track, speech.perform, speech.shot, measure.evaluate,
+                subject.export, system.demo, system.serve, system.doctor):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    device: Annotated[Device, typer.Option(
+        envvar=DEVICE_VARIABLE, help="The device of the networks; auto is a GPU if there is one.")] = "auto",
+) -> None:
+    """Apply the options before the command; `main` has removed --debug."""
+    os.environ[DEVICE_VARIABLE] = device  # also for the processes that a command starts
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run one command and exit. An error becomes one sentence and an exit code, Ctrl-C becomes 130."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere
+    logs = nullcontext() if debug or "serve" in arguments[:1] else without_native_logs()
+    with logs:
+        code = _run(arguments, debug)
+    sys.exit(code)
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        code = app(arguments, prog_name="headroom", standalone_mode=False)
+        if code == EXIT_CANCELLED:  # typer returns this for Ctrl-C
+            code = exit_code_of(Cancelled(), debug)
+    except typer.Exit as exit_request:
+        code = exit_request.exit_code
+    except (Exception, KeyboardInterrupt) as error:
+        code = _usage_error_code(error)
+        code = exit_code_of(error, debug) if code is None else code
+    return code or 0
+
+
+def _usage_error_code(error: BaseException) -> int | None:
+    """Print typer's message about a mistyped command and return its exit code; None for any other error."""
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if show is None or code is None:
+        return None
+    show()
+    return int(code)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

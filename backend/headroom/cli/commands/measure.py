@@ -1,0 +1,75 @@
+"""Commands that measure: track, evaluate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headroom.cli.console import out, print_notes, progress_bar, require_file_path, require_folder_path
+from headroom.cli.options import (
+    AlbedoOption,
+    ClipArgument,
+    FaceModelOption,
+    FromOption,
+    PresetOption,
+    RegressorOption,
+    ToOption,
+)
+
+
+def track(
+    clip: ClipArgument,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Track to write, .npz.")] = None,
+    overlay: Annotated[Path | None, typer.Option(help="Movie to write, .mp4: the track over the clip.")] = None,
+    from_seconds: FromOption = None,
+    to_seconds: ToOption = None,
+    albedo: AlbedoOption = "clip",
+    face_model: FaceModelOption = None,
+    regressor: RegressorOption = None,
+) -> None:
+    """Track a clip without learning the person, and print how accurate the track is."""
+    for path, suffix in ((output, ".npz"), (overlay, ".mp4")):
+        if path:
+            require_file_path(path, suffix)
+    from headroom.cli.tables import print_track
+    from headroom.evaluation import track_report
+    from headroom.subject.networks import NetworkFiles
+
+    networks = NetworkFiles(face_model=face_model, regressor=regressor)
+    options = track_report.TrackOptions(from_seconds, to_seconds, albedo, networks)
+    with progress_bar() as progress:
+        figures, notes = track_report.track(clip, track_report.TrackFiles(output, overlay), options, progress=progress)
+    print_track(out, clip.name, figures)
+    print_notes(notes)
+    for path in filter(None, (output, overlay)):
+        out.print(f"Wrote {path}", markup=False)
+
+
+def evaluate(
+    clip: ClipArgument,
+    train_seconds: Annotated[float, typer.Option(help="Learn from this many seconds; measure on the rest.",
+                                                 min=2)] = 12.0,
+    preset: PresetOption = "draft",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Folder for truth, reconstruction and prediction .mp4.")] = None,
+    face_model: FaceModelOption = None,
+) -> None:
+    """Learn from the first seconds of a clip, remake the rest, and measure it against the clip."""
+    if json_file:
+        require_file_path(json_file, ".json")
+    if save:
+        require_folder_path(save)
+    from headroom.cli.tables import print_evaluation
+    from headroom.common.files import atomic_write
+    from headroom.evaluation import evaluate as evaluation
+
+    with progress_bar() as progress:
+        figures = evaluation.evaluate(clip, train_seconds=train_seconds, save=save, preset=preset,
+                                      face_model=face_model, progress=progress).to_dict()
+    print_evaluation(out, figures)
+    if json_file:
+        with atomic_write(json_file) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

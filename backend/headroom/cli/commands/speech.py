@@ -1,0 +1,70 @@
+"""Commands that animate a subject from speech: perform, shot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headroom.cli.console import out, print_notes, progress_bar, require_file_path
+from headroom.cli.options import (
+    ControlOption,
+    PoseOption,
+    SeedOption,
+    SpeechArgument,
+    SubjectArgument,
+    settings_of,
+)
+
+
+def perform(
+    subject: SubjectArgument,
+    speech: SpeechArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Performance to write, .npz.")],
+    control: ControlOption,
+    seed: SeedOption = 0,
+    pose: PoseOption = "predicted",
+) -> None:
+    """Predict expression and head motion from speech."""
+    require_file_path(output, ".npz")
+    from headroom import pipeline
+    from headroom.common.settings import PerformSettings
+
+    settings = settings_of(PerformSettings, seed=seed, pose=pose)
+    with progress_bar() as progress:
+        performance, notes = pipeline.perform(subject, speech, settings, controls=control, progress=progress)
+    performance.save(output)
+    print_notes(notes)
+    out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
+
+
+def shot(
+    subject: SubjectArgument,
+    speech: SpeechArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Movie to write, .mp4.")],
+    control: ControlOption,
+    blend: Annotated[Path | None, typer.Option(help="Also save the editable scene, .blend.")] = None,
+    performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one.")] = None,
+    seed: SeedOption = 0,
+    plate_fit: Annotated[float, typer.Option(help="0 keeps the head motion, 1 takes the plates' poses.", min=0,
+                                             max=1)] = 0.0,
+    pose: PoseOption = "predicted",
+) -> None:
+    """Make a finished shot in Blender: the person says the speech, full frame."""
+    require_file_path(output, ".mp4")
+    if blend:
+        require_file_path(blend, ".blend")
+    from headroom.cli import blender
+    from headroom.common.settings import MatchSettings, PerformSettings
+
+    options = blender.ShotOptions(
+        perform=settings_of(PerformSettings, seed=seed, pose=pose),
+        match=settings_of(MatchSettings, plate_fit=plate_fit),
+        controls=tuple(control), performance=performance, blend=blend)
+    with progress_bar() as progress:
+        result = blender.make_shot(subject, speech, output, options, progress)
+    print_notes(result.notes)
+    out.print(f"Wrote {output}: {result.frames} frames", markup=False)
+    if blend:
+        out.print(f"Wrote {blend}", markup=False)

@@ -1,0 +1,51 @@
+"""Commands around the installation: demo, serve, doctor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headroom.cli.console import EXIT_FAILED, out, progress_bar, require_folder_path
+
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("headroom-demo"),
+) -> None:
+    """Learn the bundled sample, perform the bundled speech and make a shot of it."""
+    require_folder_path(output)
+    from headroom.cli.demo import run_demo
+
+    with progress_bar() as progress:
+        paths = run_demo(output, progress)
+    for path in paths:
+        out.print(f"Wrote {path}", markup=False)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free port.", min=0, max=65535)] = 0,
+    exit_with_parent: Annotated[int | None, typer.Option(help="Stop when this process has ended.", metavar="PID",
+                                                         min=1)] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder for jobs and files.")] = None,
+) -> None:
+    """Serve the Blender add-on over HTTP. The first line printed is {"url", "token", "pid"}."""
+    from headroom.server import serve as server
+
+    server.serve(host=host, port=port, data_dir=data, exit_with_parent=exit_with_parent)
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+    """Check the installation: print what is installed, what is missing and what to do about it."""
+    from headroom.cli.doctor import examine
+    from headroom.cli.tables import print_findings
+
+    findings = examine()
+    if as_json:
+        print(json.dumps([vars(finding) for finding in findings], indent=2))
+    else:
+        print_findings(out, findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(EXIT_FAILED)

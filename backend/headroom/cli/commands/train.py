@@ -1,0 +1,118 @@
+"""Commands for the general weights that `learn` starts from: train phones, motion, refiner, regressor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headroom.cli.console import out, print_notes, progress_bar, require_file_path
+from headroom.common.choices import Resolution, TrainingMethod
+
+app = typer.Typer(no_args_is_help=True, help="Train the general weights that `learn` starts from.")
+
+DatasetsArgument = Annotated[list[Path], typer.Argument(
+    help="Clips of one person speaking each, folders of them, or LRW.", metavar="DATASET...")]
+OutputOption = Annotated[Path, typer.Option("-o", "--output", help="Weights to write, .safetensors.")]
+MethodOption = Annotated[TrainingMethod, typer.Option("--preset", help="Headroom's, or the paper's network and loss.")]
+StepsOption = Annotated[int | None, typer.Option(help="Steps of each network.", min=1)]
+CacheOption = Annotated[Path | None, typer.Option(help="Folder that stores tracked clips.")]
+CheckpointOption = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume from the checkpoint beside the output.")]
+TensorBoardOption = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
+
+
+@app.command("phones")
+def train_phones(
+    folder: Annotated[Path, typer.Argument(help="Sphinx acoustic model: means, variances, sendump.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Phone model to write, .npz.")],
+) -> None:
+    """Convert an acoustic model to the phone model that motion is learned from."""
+    require_file_path(output, ".npz")
+    from headroom.motion.audio.sphinx import read_phone_model
+
+    read_phone_model(folder).save(output)
+    out.print(f"Wrote {output}", markup=False)
+
+
+@app.command("motion")
+def train_motion(
+    datasets: DatasetsArgument,
+    output: OutputOption,
+    method: MethodOption = "general",
+    steps: StepsOption = None,
+    cache: CacheOption = None,
+    checkpoint_every: CheckpointOption = 100,
+    resume: ResumeOption = False,
+    tensorboard: TensorBoardOption = None,
+) -> None:
+    """Train the general motion weights that `learn` starts from; under torchrun in several processes."""
+    require_file_path(output, ".safetensors")
+    from headroom.training.runs import TrainingRun, train_motion_weights
+
+    run = TrainingRun(datasets, output, cache or _track_cache(), steps, checkpoint_every, resume, tensorboard)
+    with progress_bar() as progress:
+        notes = train_motion_weights(run, method, progress=progress)
+    _print_result(notes, output)
+
+
+@app.command("refiner")
+def train_refiner(
+    datasets: DatasetsArgument,
+    output: OutputOption,
+    method: MethodOption = "general",
+    resolution: Annotated[Resolution, typer.Option(help="Side of a crop, pixels.")] = 256,
+    steps: StepsOption = None,
+    cache: CacheOption = None,
+    checkpoint_every: CheckpointOption = 500,
+    resume: ResumeOption = False,
+    tensorboard: TensorBoardOption = None,
+) -> None:
+    """Train the general refiner that `learn` starts from; under torchrun in several processes."""
+    require_file_path(output, ".safetensors")
+    from headroom.training.runs import TrainingRun, train_refiner_weights
+
+    run = TrainingRun(datasets, output, cache or _track_cache(), steps, checkpoint_every, resume, tensorboard)
+    with progress_bar() as progress:
+        notes = train_refiner_weights(run, method, resolution, progress=progress)
+    _print_result(notes, output)
+
+
+@app.command("regressor")
+def train_regressor(
+    clips: Annotated[list[Path], typer.Argument(help="Videos and photos of different people, one of each person.")],
+    output: OutputOption,
+    initial: Annotated[Path | None, typer.Option(help="Weights that this command wrote, to start from.")] = None,
+    arcface: Annotated[Path | None, typer.Option(help="ArcFace network published for PyTorch; adds a loss for the "
+                                                      "likeness of rendered and photographed faces.")] = None,
+) -> None:
+    """Train the network that estimates the bundled face model's coefficients from one picture."""
+    require_file_path(output, ".safetensors")
+    from headroom.common.networks.arcface import load_arcface
+    from headroom.face.model import bundled_model
+    from headroom.track.regressor import train
+    from headroom.track.regressor.network import Regressor
+    from headroom.training.corpus import CorpusClip, require_not_held_out
+
+    require_not_held_out([CorpusClip(path) for path in clips])
+    model = bundled_model()
+    start = Regressor.load(initial, model) if initial else None
+    identity_network = load_arcface(arcface) if arcface else None
+    with progress_bar() as progress:
+        regressor = train.train_regressor(clips, model, progress=progress, initial=start, arcface=identity_network)
+    regressor.save(output, model)
+    out.print(f"Wrote {output}", markup=False)
+
+
+def _track_cache() -> Path:
+    from headroom.common.paths import cache_folder
+
+    return cache_folder() / "tracks"
+
+
+def _print_result(notes: list[str] | None, output: Path) -> None:
+    """Print which clips were left out and what was written; notes are None in all processes but the main one."""
+    if notes is not None:
+        print_notes(notes)
+        out.print(f"Wrote {output}", markup=False)

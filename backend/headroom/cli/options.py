@@ -1,0 +1,54 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from headroom.common.choices import Albedo, HeadPose, Preset
+from headroom.common.errors import InputError
+
+ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
+ClipOrPhotoArgument = Annotated[Path, typer.Argument(help="Video of one person speaking, or one photo.",
+                                                     show_default=False)]
+SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote.", show_default=False)]
+SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
+                                                show_default=False)]
+PresetOption = Annotated[Preset, typer.Option(help="How long to learn: minutes, most of an hour, or as in the paper.")]
+AlbedoOption = Annotated[Albedo, typer.Option(help="The skin's texture: the face model's, from the most neutral frame "
+                                                   "as in the paper, or from the whole clip.")]
+FromOption = Annotated[float | None, typer.Option("--from", help="Start of the part of the clip to use, seconds.",
+                                                  min=0)]
+ToOption = Annotated[float | None, typer.Option("--to", help="End of that part, seconds.", min=0)]
+FaceModelOption = Annotated[Path | None, typer.Option(help="Model that `model import` wrote, instead of the bundled "
+                                                           "one.")]
+RegressorOption = Annotated[Path | None, typer.Option(
+    help="Network that estimates frames without landmarks, instead of the bundled one: from `train regressor`, or the "
+         "published R-Net's epoch_20.pth with an imported Basel Face Model 2009.")]
+ArcFaceOption = Annotated[Path | None, typer.Option(
+    help="Published ArcFace network, whose embeddings become the refiner's identity feature.")]
+ResNetOption = Annotated[Path | None, typer.Option(help="Published ResNet-18, for the memory that --arcface needs.")]
+SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.", min=0)]
+PoseOption = Annotated[HeadPose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
+ControlOption = Annotated[list[str], typer.Option(
+    "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
+    help="Change of the prediction; may be given several times. head, mouth and upper (brows and lids) have gain, lag "
+         "and smoothing in seconds, e.g. mouth.gain=1.2. head.hold=1 holds the head still. These are added to the "
+         "motion: head.pitch, yaw, roll in degrees, head.x, y, z in mm, mouth.open, upper.lids, upper.brows, and the "
+         "gaze upper.left and upper.up in tens of degrees.")]
+
+S = TypeVar("S")
+
+
+def settings_of(kind: type[S], **values: Any) -> S:
+    """Return settings of a pipeline function; raises InputError for values that its model refuses."""
+    from pydantic import ValidationError
+
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise InputError(f"The setting {name} cannot be used: {first['msg']}. Correct it.") from error

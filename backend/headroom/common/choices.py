@@ -1,0 +1,13 @@
+"""The values that settings can take. Kept apart from `common/settings.py`, so that --help does not load pydantic."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Preset = Literal["draft", "standard", "paper"]
+Albedo = Literal["low", "frame", "clip"]
+Resolution = Literal[256, 512]
+HeadPose = Literal["predicted", "replayed"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+TrainingMethod = Literal["general", "paper"]
+"""Headroom's own networks and losses, or the paper's."""

@@ -1,0 +1,74 @@
+"""The jobs file: an SQLite database in which each job is a row. Its format number is SQLite's `user_version`."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from headroom.common.errors import HeadroomError
+from headroom.server.database_upgrade import FORMAT, format_of, upgrade
+from headroom.server.jobs import Job, JobState
+from headroom.server.requests import JOB_REQUEST
+
+MAX_BACKENDS = 16  # that can share one data folder at a time
+COLUMNS = "id, request, state, progress, message, result, created, finished, attempts, changed"
+
+
+def claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
+    """Open the first jobs file in `folder` that no running backend uses; return the connection and the file's stem.
+
+    SQLite's exclusive mode keeps the lock until the connection is closed or its process ends.
+
+    Raises HeadroomError when a file cannot be opened or was written by a newer version of Headroom.
+    """
+    for number in range(1, MAX_BACKENDS + 1):
+        path = folder / f"jobs-{number}.sqlite"
+        database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            _open(database, path)
+            return database, path.stem
+        except sqlite3.OperationalError as error:
+            database.close()
+            if "locked" not in str(error):
+                raise HeadroomError(f"Cannot open {path}: {error}. Choose another data folder.") from error
+        except sqlite3.DatabaseError as error:
+            database.close()
+            raise HeadroomError(f"{path} is damaged: {error}. Delete it and start the backend again.") from error
+        except BaseException:
+            database.close()
+            raise
+    raise HeadroomError(f"{MAX_BACKENDS} backends already use {folder}. Stop one of them or choose another folder.")
+
+
+def row_of(job: Job) -> tuple[Any, ...]:
+    """Return the values of `job` in the order of `COLUMNS`."""
+    result = None if job.result is None else job.result.model_dump_json()
+    return (job.id, job.request.model_dump_json(), job.state.value, job.progress, job.message, result, job.created,
+            job.finished, job.attempts, job.changed)
+
+
+def job_of(row: tuple[Any, ...]) -> Job:
+    """Return the job of a row with the values of `COLUMNS`."""
+    _, request_json, state, progress, message, result_json, *times = row
+    request = JOB_REQUEST.validate_json(request_json)
+    result = None if result_json is None else request.result_type.model_validate_json(result_json)
+    return Job(request, JobState(state), progress, message, result, *times)
+
+
+def _open(database: sqlite3.Connection, path: Path) -> None:
+    """Lock the jobs file and bring it to the present format, in one transaction."""
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    version = format_of(database)
+    if version > FORMAT:
+        raise HeadroomError(f"{path} was written by a newer version of Headroom. Update Headroom, or choose another "
+                            "data folder.")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute("BEGIN EXCLUSIVE")
+    try:
+        upgrade(database)
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise

@@ -1,0 +1,51 @@
+"""What the HTTP API answers: jobs, health and errors."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from headroom.server.jobs import Job, JobState
+from headroom.server.requests import JobKind
+from headroom.server.results import JobResult
+
+API_VERSION = 2
+
+
+class JobReply(BaseModel):
+    """A job as clients see it."""
+
+    id: str
+    kind: JobKind
+    state: JobState
+    progress: float = Field(description="0..1")
+    message: str = Field(description="the present step, or how the job ended, in a sentence for the user")
+    result: JobResult | None = Field(description="of a finished job, by its kind")
+    created: float = Field(description="seconds since 1970")
+    finished: float | None = Field(description="seconds since 1970")
+
+    @staticmethod
+    def of(job: Job) -> JobReply:
+        """Return the reply for `job`."""
+        return JobReply(id=job.id, kind=job.kind, state=job.state, progress=job.progress, message=job.message,
+                        result=job.result, created=job.created, finished=job.finished)
+
+
+class Health(BaseModel):
+    """What answers, and on which device its networks run."""
+
+    api: int = Field(description="version of this API")
+    version: str = Field(description="version of Headroom")
+    device: str = Field(description="the device of the networks; 'starting' until the worker process has started")
+
+
+class ErrorBody(BaseModel):
+    """An error."""
+
+    code: str
+    message: str = Field(description="one sentence for the user")
+
+
+class ErrorReply(BaseModel):
+    """Every answer with a status of 400 or higher."""
+
+    error: ErrorBody

@@ -1,0 +1,179 @@
+"""What each kind of job is asked with: its input files, its settings and the type of its result."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+from headroom.common.errors import InputError
+from headroom.common.settings import (
+    LearnSettings,
+    MatchSettings,
+    PerformSettings,
+    RefineFramesSettings,
+    RefineSettings,
+)
+from headroom.server import trees
+from headroom.server.results import (
+    LearnResult,
+    MatchPlatesResult,
+    PerformResult,
+    RefineFramesResult,
+    RefineResult,
+    Sha,
+)
+
+JobKind = Literal["learn", "perform", "match_plates", "refine", "refine_frames"]
+
+
+def _checked_tree(tree: dict[str, str]) -> dict[str, str]:
+    """Return `tree` if all of its paths are safe to write; pydantic wants a ValueError otherwise."""
+    try:
+        return trees.check_tree(tree)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+Tree = Annotated[
+    dict[str, Sha],
+    AfterValidator(_checked_tree),
+    Field(min_length=1, description="a folder: relative path with / between its parts -> blob"),
+]
+FileName = Annotated[str, Field(max_length=1000, description="the file's name at the client; its last part is used")]
+Renders = Annotated[list[Sha], Field(min_length=1, description="RGBA PNG pictures in the order of their frames")]
+
+
+class Strict(BaseModel):
+    """Base of what a client sends: immutable, unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Request(Strict):
+    """Base of the requests for a job."""
+
+    id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[0-9a-f]{32}$",
+                    description="chosen by the client, so that a request that is sent twice asks for one job")
+
+
+class LearnInputs(Strict):
+    """The clip or photo to learn a person from."""
+
+    clip: Sha
+    clip_name: FileName = "clip.mp4"
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [self.clip]
+
+
+class LearnRequest(Request):
+    """Learn a person from a clip or a photo."""
+
+    result_type: ClassVar = LearnResult
+
+    kind: Literal["learn"]
+    inputs: LearnInputs
+    settings: LearnSettings = LearnSettings()
+
+
+class PerformInputs(Strict):
+    """The subject, and the speech that it performs."""
+
+    subject: Tree
+    speech: Sha
+    speech_name: FileName = "speech.wav"
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*self.subject.values(), self.speech]
+
+
+class PerformRequest(Request):
+    """Predict a performance from speech."""
+
+    result_type: ClassVar = PerformResult
+
+    kind: Literal["perform"]
+    inputs: PerformInputs
+    settings: PerformSettings = PerformSettings()
+
+
+class MatchPlatesInputs(Strict):
+    """The subject whose plates are matched, and the poses to match them to."""
+
+    subject: Tree
+    poses: Sha = Field(
+        description="npz with fps, rotation (T, 3), translation (T, 3) and, where frames keep the position of an "
+        "earlier match, fixed_positions (T,): that position, NaN for a frame that is matched anew"
+    )
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*self.subject.values(), self.poses]
+
+
+class MatchPlatesRequest(Request):
+    """Find a plate for each frame of a shot."""
+
+    result_type: ClassVar = MatchPlatesResult
+
+    kind: Literal["match_plates"]
+    inputs: MatchPlatesInputs
+    settings: MatchSettings = MatchSettings()
+
+
+class RefineInputs(Strict):
+    """The renders of a whole shot with its match and its speech."""
+
+    subject: Tree
+    renders: Renders
+    match: Sha = Field(description="npz that a match_plates job returned")
+    speech: Sha | None = None
+    speech_name: FileName = "speech.wav"
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*self.subject.values(), *self.renders, self.match, *([self.speech] if self.speech else [])]
+
+
+class RefineRequest(Request):
+    """Make the finished movie of a shot from its renders."""
+
+    result_type: ClassVar = RefineResult
+
+    kind: Literal["refine"]
+    inputs: RefineInputs
+    settings: RefineSettings
+
+
+class RefineFramesInputs(Strict):
+    """The renders of some neighbouring frames of a shot."""
+
+    subject: Tree
+    renders: Renders
+    match: Sha = Field(description="npz that a match_plates job returned for the whole shot")
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*self.subject.values(), *self.renders, self.match]
+
+
+class RefineFramesRequest(Request):
+    """Refine some frames of a shot before its movie is made."""
+
+    result_type: ClassVar = RefineFramesResult
+
+    kind: Literal["refine_frames"]
+    inputs: RefineFramesInputs
+    settings: RefineFramesSettings
+
+
+JobRequest: TypeAlias = Annotated[
+    LearnRequest | PerformRequest | MatchPlatesRequest | RefineRequest | RefineFramesRequest,
+    Field(discriminator="kind"),
+]
+JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
+"""Reads a request from JSON as the class of its kind."""

@@ -1,0 +1,57 @@
+"""What each kind of job returns. Files are named by the SHA-256 of their content."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a file's bytes, and its name as a blob")]
+Notes = Annotated[list[str], Field(description="what the user should know, one sentence each")]
+
+
+class Result(BaseModel):
+    """Base of the results: immutable."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class LearnResult(Result):
+    """A learned subject."""
+
+    subject: dict[str, Sha] = Field(description="the subject folder: relative path -> blob")
+    notes: Notes
+
+
+class PerformResult(Result):
+    """A predicted performance."""
+
+    performance: Sha = Field(description="performance.npz")
+    notes: Notes
+
+
+class MatchPlatesResult(Result):
+    """A plate for each frame of a shot."""
+
+    match: Sha = Field(
+        description="npz with plate (T,) int, rotation (T, 3), translation (T, 3), distance (T,) to the nearest plate "
+        "in degrees (10 mm count as one), position (T,) in the clip, of which plate is the nearest whole number"
+    )
+
+
+class RefineResult(Result):
+    """A finished movie."""
+
+    movie: Sha = Field(description="mp4 with the speech")
+    frames: int
+
+
+class RefineFramesResult(Result):
+    """Frames that are ready for the movie."""
+
+    frames: int = Field(description="number of frames asked for, without those that only give context")
+    refined: int = Field(description="number of them that were not in the cache")
+    pictures: list[Sha] = Field(description="PNG of each frame before and after, side by side; empty unless compare")
+
+
+JobResult: TypeAlias = LearnResult | PerformResult | MatchPlatesResult | RefineResult | RefineFramesResult
