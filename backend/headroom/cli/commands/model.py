@@ -64,8 +64,8 @@ def model_info(
 ) -> None:
     """Say what a face model is."""
     from headroom.cli.tables import print_model
-    from headroom.face.model_info import model_info
     from headroom.face.model import bundled_model, load_model
+    from headroom.face.model_info import model_info
     from headroom.subject.folder import Subject
 
     if which is None:
