@@ -16,7 +16,7 @@ from headroom.face.topology import CAVITY_DEPTH, CAVITY_SHADE
 def boundary_loops(faces: np.ndarray) -> list[np.ndarray]:
     """Return the vertices around each hole and around the outline, in the direction of the triangles' edges.
 
-    Hand-written, because trimesh's outlines split where two holes share a vertex, and lose the direction.
+    Hand-written, because the outlines of trimesh split where two holes share a vertex.
     """
     following: dict[int, list[int]] = defaultdict(list)
     for start, end in boundary_edges(faces).tolist():
