@@ -1,4 +1,4 @@
-"""Expression and pose over time: what speech predicts and the animator edits."""
+"""The performance: expression and head pose over time, as `perform` writes them to `performance.npz`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .errors import UNREADABLE, InputError
 class Performance:
     """Motion of one face at a constant rate; sample i is at i / fps seconds.
 
-    expression: (T, 64) float32, model coefficients.
+    expression: (T, 64) float32, coefficients of the face model.
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
     """
@@ -28,7 +28,8 @@ class Performance:
         return len(self.expression)
 
     @staticmethod
-    def load(path: Path) -> "Performance":
+    def load(path: Path) -> Performance:
+        """Read a performance.npz; raises InputError for any other file."""
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Performance(float(data["fps"]), *(np.asarray(data[name], dtype=np.float32)

@@ -13,11 +13,11 @@ def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed,
     np.savez(subject / "track.npz", fps=25.0, rotation=performance.rotation, translation=performance.translation,
              confidence=np.r_[np.ones(30), np.full(5, 0.2), np.ones(15)])
     coverage = headroom.module("scene.anim.coverage")
-    assert coverage.off_plate(performed) == []
+    assert coverage.off_plate_spans(performed) == []
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
-    found = coverage.off_plate(performed)
+    found = coverage.off_plate_spans(performed)
     assert [(span.first, span.last) for span in found] == [(START + 20, START + 20)] and found[0].worst > 20
-    assert coverage.unsure(performed) == [(30 / 25, 35 / 25)]
+    assert coverage.low_confidence_spans(performed) == [(30 / 25, 35 / 25)]
 
 
 def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(headroom, performed, performance):
@@ -69,10 +69,10 @@ def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headr
     monkeypatch.setattr(np, "load", None)
     panel = headroom.module("ui.coverage")
     row = Row()
-    panel.draw_off_plate(row, wide(), performed)
-    panel.draw_unsure(row, wide(), performed)
-    assert (found.trouble in row.said) == (content is not None)
-    assert ("The head stays near what the clip shows." in row.said) == (content is None)
+    panel.draw_off_plate_spans(row, wide(), performed)
+    panel.draw_low_confidence_spans(row, wide(), performed)
+    assert (found.trouble in row.texts) == (content is not None)
+    assert ("The head stays near what the clip shows." in row.texts) == (content is None)
 
 
 def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from stand_ins import tiny_performance, tiny_subject, write_movie, write_speech 
 from addon.core.performance import Performance  # noqa: E402
 from addon.core.render_settings import RenderSettings  # noqa: E402
 from addon.core.take_settings import TakeSettings  # noqa: E402
-from addon.scene import channels, compat, compose, controls, plates, produce, strips  # noqa: E402
+from addon.scene import channels, compat, compose, controls, hand, plates, produce, strips  # noqa: E402
 from addon.scene import shot as shots  # noqa: E402
 from addon.ui import properties  # noqa: E402
 
@@ -40,6 +40,7 @@ def main() -> None:
     perform(shot)
     dial(shot)
     edit(shot)
+    hand.lead_up(shot)
     compose.compose(shot)
     place_movie(shot)
     fill_panel(shot.scene)
@@ -53,7 +54,8 @@ def small_subject(folder: Path) -> Path:
     rig = dict(np.load(folder / "rig.npz"))
     grid = (np.arange(0, 15, 3)[:, None] * 15 + np.arange(0, 15, 3)).ravel()
     corner = (np.arange(4)[:, None] * 5 + np.arange(4)).ravel()
-    rig["neutral"], rig["uv"], rig["expression"] = rig["neutral"][grid], rig["uv"][grid], rig["expression"][:, grid].round(1)
+    rig["neutral"], rig["uv"] = rig["neutral"][grid], rig["uv"][grid]
+    rig["expression"] = rig["expression"][:, grid].round(1)
     rig["faces"] = np.concatenate([np.stack([corner, corner + 1, corner + 5], -1),
                                    np.stack([corner + 1, corner + 6, corner + 5], -1)]).astype(np.int32)
     np.savez(folder / "rig.npz", **rig)
