@@ -8,8 +8,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..scene import compat
-from ..scene.anim import controls
-from ..scene.anim import user_keys
+from ..scene.anim import controls, user_keys
 from ..scene.anim.channels import OFFSET_CONTROLS
 from ..scene.anim.compose import make_plan
 from ..scene.anim.controls import head_of
@@ -129,7 +128,8 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
         for dial in ("gain", "lag", "smoothing"):
             dials.prop(layer, dial)
         for offset in offsets:
-            if offset not in OFFSET_CONTROLS["Gaze"] or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
+            is_gaze = offset in OFFSET_CONTROLS["Gaze"]
+            if not is_gaze or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
                 column.prop(head, offset)
     layout.operator(HEADROOM_OT_reset_controls.bl_idname, icon="LOOP_BACK")
     draw_edits(layout, context, shot)

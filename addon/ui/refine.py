@@ -60,8 +60,9 @@ class HEADROOM_OT_redo_render(Button):
         strip = active_strip(context)
         asked = movie_strip.render_settings(strip)
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
-        task = shot_tasks.render_shot(find_shot(ShotRef(compat.sequencer_scene(context).name, asked.shot)), movie,
-                                      asked.plate_fit, preferences.connector(context), (asked.frame_start, asked.frame_end))
+        shot = find_shot(ShotRef(compat.sequencer_scene(context).name, asked.shot))
+        task = shot_tasks.render_shot(shot, movie, asked.plate_fit, preferences.connector(context),
+                                      (asked.frame_start, asked.frame_end))
         return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
 
 

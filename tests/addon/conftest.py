@@ -37,7 +37,7 @@ def installed(built_zip) -> ModuleType:
     bpy.ops.extensions.package_install_files(
         repo="user_default", filepath=str(built_zip), enable_on_install=True, overwrite=True)
     yield importlib.import_module("bl_ext.user_default.headroom")
-    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.headroom")  # a timer left registered at exit hangs bpy 4.5
+    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.headroom")  # or a timer hangs bpy 4.5
 
 
 @pytest.fixture

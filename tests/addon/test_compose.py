@@ -105,7 +105,7 @@ def test_selected_generated_keys_can_become_user_keys(headroom, performed, perfo
     assert keys(headroom, performed.face)[20, 1] == pytest.approx(performance.rotation[20, 1], abs=1e-6)
 
 
-def test_another_scene_rate_keeps_keys_at_their_seconds_and_the_old_rate_restores_them(headroom, performed, performance):
+def test_another_scene_rate_keeps_seconds_and_the_old_rate_restores_the_keys(headroom, performed, performance):
     compose, scene = headroom.module("scene.anim.compose").compose, headroom.scene
     edit(headroom, performed, 20, 1.25)
     performed.root.headroom.falloff = 0.1

@@ -8,7 +8,8 @@ from stand_ins import tiny_performance, tiny_subject
 
 @pytest.fixture(params=[25.0, 30 / 1.001, 24.0, 60.0])
 def shot(request, headroom, tmp_path):
-    return headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "s", fps=request.param))
+    subject = tiny_subject(tmp_path / "s", fps=request.param)
+    return headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
 
 
 @pytest.fixture

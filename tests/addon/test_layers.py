@@ -112,7 +112,8 @@ def test_frames_are_free_from_half_a_frame_beside_a_user_key():
 
 
 def test_pose_distance_matches_a_loop_over_the_clip_and_is_zero_on_its_poses():
-    track = ClipTrack(25.0, RNG.normal(0, 0.2, (40, 3)), RNG.normal(0, 20, (40, 3)) + np.array([0, 0, -700]), np.ones(40))
+    track = ClipTrack(25.0, RNG.normal(0, 0.2, (40, 3)), RNG.normal(0, 20, (40, 3)) + np.array([0, 0, -700]),
+                      np.ones(40))
     rotation, translation = RNG.normal(0, 0.3, (7, 3)), RNG.normal(0, 30, (7, 3)) + np.array([0, 0, -700])
     expected = [min(np.sqrt((np.degrees(turn - clip_turn) ** 2).sum() + (((shift - clip_shift) / 10) ** 2).sum())
                     for clip_turn, clip_shift in zip(track.rotation, track.translation))
