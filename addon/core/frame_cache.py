@@ -38,8 +38,8 @@ class FrameCache:
     def store(self, key: str, write: Callable[[Path], None]) -> Path:
         """Let `write` make a file and store it under `key` once it is complete; returns its path."""
         path = self.folder / f"{key}.png"
-        with written_whole(path) as half:
-            write(half)
+        with written_whole(path) as temporary:
+            write(temporary)
         return path
 
     def prune(self, max_days: float = MAX_DAYS, max_bytes: int = MAX_BYTES) -> None:

@@ -1,7 +1,7 @@
 """Composition: generated keys from the active take, played through the live controls and blended to the user keys.
 
 Everything that moves a head ends in `compose`: Perform, another take, a slider, a moved speech, another scene rate.
-The record of every channel says what its keys were composed from. So only channels that are out of date are composed
+The record of every channel has what its keys were composed from. So only channels that are out of date are composed
 again, an interrupted composition continues where it was, and undo and loading need no special case.
 """
 
@@ -135,16 +135,16 @@ def compose_channel(shot: Shot, channel: Channel, plan: Plan) -> None:
     curve = ensure_curve(compat.channels(action, animated_id(shot, channel.target)), channel.curve)
     summary = read_summary(curve)
     is_user, deleted = user_edits(summary, record)
-    own = read_keys(curve)[is_user] if is_user.any() else generated_keys(np.zeros(0), np.zeros(0))
-    own = own.moved_to(user_keys.retimed(own.frames, record, start, fps)).as_user_keys()
+    edited = read_keys(curve)[is_user] if is_user.any() else generated_keys(np.zeros(0), np.zeros(0))
+    edited = edited.moved_to(user_keys.retimed(edited.frames, record, start, fps)).as_user_keys()
     deleted = plan.take_frames[user_keys.is_deleted(plan.take_frames, deleted, record, start, fps)]
-    values = _blended_values(shot, channel, plan, own)
+    values = _blended_values(shot, channel, plan, edited)
     if values is None:  # an artist deleted the raw motion, so the present keys are all that is left
         write_record(action, channel, replace(record, composed_from=plan.composed_from(channel)))
         return
     _widen_slider(shot, channel, values)
-    generated = user_keys.is_free(frames, own.frames) & ~np.isin(frames, deleted)
-    write_keys(curve, merge_keys(generated_keys(frames[generated], values[generated]), own), summary.frames)
+    generated = user_keys.is_free(frames, edited.frames) & ~np.isin(frames, deleted)
+    write_keys(curve, merge_keys(generated_keys(frames[generated], values[generated]), edited), summary.frames)
     write_record(action, channel, GeneratedRecord(
         start, fps, plan.placement.first, np.where(generated, values, np.nan).astype(np.float32),
         deleted.astype(np.int32), plan.composed_from(channel)))
@@ -156,15 +156,15 @@ def user_edits(summary: KeySummary, record: GeneratedRecord) -> tuple[np.ndarray
     return is_user, user_keys.deleted_frames(summary.frames, record)
 
 
-def _blended_values(shot: Shot, channel: Channel, plan: Plan, own: Keys) -> np.ndarray | None:
+def _blended_values(shot: Shot, channel: Channel, plan: Plan, edited: Keys) -> np.ndarray | None:
     """Return the generated values (N,) of the plan's frames, blended to the user keys; None without raw motion."""
     frames = plan.frames
-    seconds = (np.concatenate([frames, own.frames]) - plan.placement.start) / plan.fps
+    seconds = (np.concatenate([frames, edited.frames]) - plan.placement.start) / plan.fps
     values = _played_values(shot, channel, plan, seconds)
     if values is None:
         return None
     generated, at_user_keys = values[:len(frames)], values[len(frames):]
-    return user_keys.blend_to_keys(generated, frames / plan.fps, own.frames / plan.fps, own.values - at_user_keys,
+    return user_keys.blend_to_keys(generated, frames / plan.fps, edited.frames / plan.fps, edited.values - at_user_keys,
                                    plan.falloff)
 
 

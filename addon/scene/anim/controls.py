@@ -1,4 +1,4 @@
-"""The live controls of one head: RNA properties of its shot's root that say how its takes are played.
+"""The live controls of one head: RNA properties of its shot's root that control how its takes are played.
 
 Changing a property only calls `on_change` or `on_switch`; `ui/follow.py` sets these and updates the keys.
 """

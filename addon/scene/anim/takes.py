@@ -1,4 +1,4 @@
-"""Takes: every prediction of a speech, kept raw on muted NLA tracks of the head.
+"""Takes: every prediction of a speech, stored raw on muted NLA tracks of the head.
 
 A raw action has one key per sample at frames 0, 1, 2, …, whatever the rates are; start and scale of its strip put it
 in time. So neither another scene rate nor a moved speech changes a take.

@@ -84,9 +84,9 @@ def save_blend(path: Path) -> None:
     """Save the open file so that it opens on other machines: images and sound packed, movies by relative path."""
     for sound in bpy.data.sounds:
         sound.pack()
-    with written_whole(path.absolute()) as half:
+    with written_whole(path.absolute()) as temporary:
         try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(half), relative_remap=True, copy=True, check_existing=False)
+            bpy.ops.wm.save_as_mainfile(filepath=str(temporary), relative_remap=True, copy=True, check_existing=False)
         except RuntimeError as error:
             raise InputError(f"Cannot write {path}: {error}. Make room, or choose another folder.") from error
 

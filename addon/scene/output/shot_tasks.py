@@ -58,8 +58,8 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty. Choose a new folder for the subject.")
     require_writable(folder.parent)
-    with written_whole(folder) as half:
-        notes = yield InBackground(lambda token: backend_jobs.learn(connect(), clip, half, sent, token))
+    with written_whole(folder) as temporary:
+        notes = yield InBackground(lambda token: backend_jobs.learn(connect(), clip, temporary, sent, token))
     return tuple(notes)
 
 
@@ -180,8 +180,8 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
 
 def publish(finished: Path, target: Path) -> None:
     """Copy a finished file to `target` in one step: a reader finds the old file or the new one, never half of one."""
-    with written_whole(target) as half:
-        shutil.copyfile(finished, half)
+    with written_whole(target) as temporary:
+        shutil.copyfile(finished, temporary)
 
 
 def require_file(path: Path, what: str) -> None:
