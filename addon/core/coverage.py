@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UNREADABLE, InputError
+from .messages import message
 
 DEGREES_PER_MM = 0.1
 """Weight of translation beside rotation, as in the backend's plate matching: 10 mm count as one degree."""
@@ -36,7 +37,8 @@ class ClipTrack:
                           for name in ("rotation", "translation", "confidence"))
                 return ClipTrack(float(data["fps"]), *arrays)
         except UNREADABLE as error:
-            raise InputError(f"{path} cannot be read as a track. Learn the subject again.") from error
+            raise InputError(
+                message("{path} cannot be read as a track. Learn the subject again.", path=path)) from error
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .files import written_whole
+from .files import atomic_write
 
 MAX_DAYS = 14.0
 MAX_BYTES = 4 << 30
@@ -38,7 +38,7 @@ class FrameCache:
     def store(self, key: str, write: Callable[[Path], None]) -> Path:
         """Let `write` make a file and store it under `key` once it is complete; returns its path."""
         path = self.folder / f"{key}.png"
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             write(temporary)
         return path
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UNREADABLE, InputError
+from .messages import message
 
 
 @dataclass(frozen=True)
@@ -35,4 +36,5 @@ class Performance:
                 return Performance(float(data["fps"]), *(np.asarray(data[name], dtype=np.float32)
                                                          for name in ("expression", "rotation", "translation")))
         except UNREADABLE as error:
-            raise InputError(f"{path} is not a performance. Choose a file that Perform wrote.") from error
+            raise InputError(
+                message("{path} is not a performance. Choose a file that Perform wrote.", path=path)) from error

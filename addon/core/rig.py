@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UNREADABLE, InputError
+from .messages import message
 
 KEY_LIMIT = 10.0
 """Blender limits shape key values to -10..10."""
@@ -61,7 +62,7 @@ class Rig:
             with np.load(path, allow_pickle=False) as data:
                 values = {field.name: data[field.name] for field in fields(Rig)}
         except UNREADABLE as error:
-            raise InputError(f"{path} cannot be read as a rig. Learn the subject again.") from error
+            raise InputError(message("{path} cannot be read as a rig. Learn the subject again.", path=path)) from error
         for name in ("focal_px", "fps"):
             values[name] = float(values[name])
         for name in ("width", "height", "resolution"):

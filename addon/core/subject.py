@@ -8,6 +8,7 @@ from pathlib import Path
 import tomllib
 
 from .errors import InputError
+from .messages import message
 from .rig import Rig
 
 FORMAT = 2
@@ -42,13 +43,15 @@ class Subject:
         folder = Path(folder)
         missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
         if missing:
-            raise InputError(f"{folder} is not a subject folder: {', '.join(missing)} is missing. "
-                             "Choose the folder that Learn wrote.")
+            raise InputError(message("{folder} is not a subject folder: {files} is missing. Choose the folder that "
+                                     "Learn wrote.", folder=folder, files=", ".join(missing)))
         try:
             info = tomllib.loads((folder / "subject.toml").read_text(encoding="utf-8"))
             number = int(info.get("format", 1))
         except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{folder / 'subject.toml'} cannot be read: {error}. Learn the subject again.") from error
+            raise InputError(message("{path} cannot be read: {error}. Learn the subject again.",
+                                     path=folder / "subject.toml", error=error)) from error
         if number > FORMAT:
-            raise InputError(f"{folder} was learned with a newer version of Headroom. Update the extension.")
+            raise InputError(message("{folder} was learned with a newer version of Headroom. Update the extension.",
+                                     folder=folder))
         return Subject(folder, str(info.get("name") or folder.name))

@@ -14,6 +14,7 @@ import bpy
 
 from ...core.coordinates import SHOT_ROTATION
 from ...core.errors import HeadroomError
+from ...core.messages import message
 from ...core.rig import Rig
 from ...core.subject import Subject
 from ...core.timing import scene_rate
@@ -171,7 +172,8 @@ def find_shot(ref: ShotRef) -> Shot:
     root = scene.objects.get(ref.root) if scene else None
     shot = _shot_of(scene, root, root.children) if scene and root else None
     if shot is None:
-        raise HeadroomError(f"The shot {ref.root} is no longer in the scene. Open the subject again.")
+        raise HeadroomError(message("The shot {shot} is no longer in the scene. Open the subject again.",
+                                    shot=ref.root))
     return shot
 
 

@@ -10,7 +10,8 @@ import bpy
 
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
-from ...core.files import written_whole
+from ...core.files import atomic_write
+from ...core.messages import message
 from ...core.performance import Performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
@@ -84,11 +85,12 @@ def save_blend(path: Path) -> None:
     """Save the open file so that it opens on other machines: images and sound packed, movies by relative path."""
     for sound in bpy.data.sounds:
         sound.pack()
-    with written_whole(path.absolute()) as temporary:
+    with atomic_write(path.absolute()) as temporary:
         try:
             bpy.ops.wm.save_as_mainfile(filepath=str(temporary), relative_remap=True, copy=True, check_existing=False)
         except RuntimeError as error:
-            raise InputError(f"Cannot write {path}: {error}. Make room, or choose another folder.") from error
+            raise InputError(message("Cannot write {path}: {reason}. Free some disk space or choose another folder.",
+                                     path=path, reason=error)) from error
 
 
 def _open_shot(saved: SavedShot) -> Shot:
@@ -98,15 +100,17 @@ def _open_shot(saved: SavedShot) -> Shot:
     try:
         bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False)
     except RuntimeError as error:
-        raise InputError(f"Blender cannot open {file}. Choose a .blend file.") from error
+        raise InputError(message("Blender cannot open {file}. Choose a .blend file.", file=file)) from error
     newer = upgrade_file()
     if newer:
-        raise InputError(f"{file.name} was saved by a newer version of Headroom. Update the extension.")
+        raise InputError(message("{file} was saved by a newer version of Headroom. Update the extension.",
+                                 file=file.name))
     scene = bpy.data.scenes.get(saved.scene) if saved.scene else bpy.context.scene
     if scene is None:
-        raise InputError(f"{file.name} has no scene {saved.scene}. Choose one of its scenes: "
-                         f"{', '.join(bpy.data.scenes.keys())}.")
+        raise InputError(message("{file} has no scene {scene}. Choose one of its scenes: {scenes}.", file=file.name,
+                                 scene=saved.scene, scenes=", ".join(bpy.data.scenes.keys())))
     shot = find_shot(ShotRef(scene.name, saved.shot)) if saved.shot else active_shot(shots_in(scene))
     if shot is None:
-        raise InputError(f"There is no shot in the scene {scene.name} of {file.name}. Open a subject there and save.")
+        raise InputError(message("There is no shot in the scene {scene} of {file}. Open a subject there and save.",
+                                 scene=scene.name, file=file.name))
     return shot

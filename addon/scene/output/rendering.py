@@ -20,6 +20,7 @@ import numpy as np
 from ...core.coordinates import scene_from_mm
 from ...core.errors import HeadroomError
 from ...core.frame_cache import FrameCache
+from ...core.messages import message
 from .. import compat
 from ..build.shot import Shot
 from .render_digest import is_animated, render_digest
@@ -143,11 +144,13 @@ def render_still(scene: bpy.types.Scene, path: Path) -> None:
     try:
         bpy.ops.render.render(scene=scene.name, write_still=True)
     except RuntimeError as error:
-        raise HeadroomError(f"Blender could not render frame {scene.frame_current}: {str(error).strip()}. Render "
-                            "again when no other render is running.") from error
+        raise HeadroomError(message(
+            "Blender could not render frame {frame}: {error}. Render again when no other render is running.",
+            frame=scene.frame_current, error=str(error).strip())) from error
     if not path.is_file():
-        raise HeadroomError(f"Blender wrote no picture of frame {scene.frame_current}. Render again when no "
-                            "other render is running.")
+        raise HeadroomError(message(
+            "Blender wrote no picture of frame {frame}. Render again when no other render is running.",
+            frame=scene.frame_current))
 
 
 def _key(shot: Shot, digest: str, posed: PosedFrame, values: np.ndarray) -> str:

@@ -13,6 +13,7 @@ from ...core import backend_jobs
 from ...core.backend_jobs import Match, Poses
 from ...core.frame_cache import FrameCache
 from ...core.match_history import MatchHistory
+from ...core.messages import message
 from ...core.refine_while_rendering import RefineWhileRendering
 from ...core.tasks import SLICE_SECONDS, InBackground, ProgressToken, Step, Task
 from .. import compat
@@ -96,10 +97,12 @@ def render_frames(ref: ShotRef, frames: np.ndarray, indices: Iterable[int], matc
         pictures[index] = render_face(find_shot(ref), posed[index], cache)
         if refiner is not None:
             refiner.add(index, pictures[index], is_new=True)
-        yield Step(0.1 + 0.9 * count / len(changed),
-                   f"Rendered frame {count} of {len(changed)}{_refined_note(refiner)}")
+        yield Step(0.1 + 0.9 * count / len(changed), _progress(count, len(changed), refiner))
     return pictures
 
 
-def _refined_note(refiner: RefineWhileRendering | None) -> str:
-    return f", refined {refiner.refined}" if refiner is not None and refiner.refined else ""
+def _progress(frame: int, count: int, refiner: RefineWhileRendering | None) -> str:
+    if refiner is None or refiner.refined == 0:
+        return message("Rendered frame {frame} of {count}", frame=frame, count=count)
+    return message("Rendered frame {frame} of {count}, refined {refined}", frame=frame, count=count,
+                   refined=refiner.refined)

@@ -16,8 +16,9 @@ import numpy as np
 from ...core import backend_jobs
 from ...core.backend_jobs import Connect, MatchedRenders
 from ...core.errors import InputError
-from ...core.files import written_whole
+from ...core.files import atomic_write
 from ...core.frame_cache import FrameCache
+from ...core.messages import message
 from ...core.performance import Performance
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import RenderSettings
@@ -56,9 +57,9 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     if not settings["consent"]:
         raise InputError("Learning a person needs their consent. Confirm that the person shown has agreed.")
     if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty. Choose a new folder for the subject.")
+        raise InputError(message("{folder} is not empty. Choose a new folder for the subject.", folder=folder))
     require_writable(folder.parent)
-    with written_whole(folder) as temporary:
+    with atomic_write(folder) as temporary:
         notes = yield InBackground(lambda token: backend_jobs.learn(connect(), clip, temporary, sent, token))
     return tuple(notes)
 
@@ -136,7 +137,7 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     keyed = find_shot(ref)
     fps, sound = keyed.fps, sound_between(keyed, first, last)
     notes = () if sound or keyed.speech is None else (
-        "The movie has no sound, because the speech does not cover the rendered frames.",)
+        message("The movie has no sound, because the speech does not cover the rendered frames."),)
     with _work_folder() as folder:
         match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
         key_plates(find_shot(ref), frames, match.plate)
@@ -159,7 +160,9 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
     ref, subject = shot.ref, shot.subject.folder
     first, last = shot.scene.frame_start, shot.scene.frame_end
     if not first <= frame <= last:
-        raise InputError(f"Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.")
+        raise InputError(message(
+            "Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.",
+            frame=frame, first=first, last=last))
     frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, FrameCache(cache_folders())
     indices = range(max(index - CONTEXT, 0), index + 1)
     yield from update_keys(ref)
@@ -180,14 +183,14 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
 
 def publish(finished: Path, target: Path) -> None:
     """Copy a finished file to `target` in one step: a reader finds the old file or the new one, never half of one."""
-    with written_whole(target) as temporary:
+    with atomic_write(target) as temporary:
         shutil.copyfile(finished, temporary)
 
 
 def require_file(path: Path, what: str) -> None:
     """Raise InputError when a file that the user named does not exist."""
     if not path.is_file():
-        raise InputError(f"The {what} {path} does not exist. Choose another file.")
+        raise InputError(message("The {what} {path} does not exist. Choose another file.", what=what, path=path))
 
 
 def require_writable(folder: Path) -> None:
@@ -197,7 +200,8 @@ def require_writable(folder: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".headroom-"):
             pass
     except OSError as error:
-        raise InputError(f"Cannot write in {folder}: {error.strerror}. Choose another folder.") from error
+        raise InputError(message("Cannot write in {folder}: {reason}. Choose another folder.", folder=folder,
+                                 reason=error.strerror)) from error
 
 
 @contextmanager
