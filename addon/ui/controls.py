@@ -8,12 +8,13 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..scene import compat
-from ..scene.anim import controls, user_keys
-from ..scene.anim.channels import OFFSET_CONTROLS
+from ..scene.anim import controls
+from ..scene.anim import user_keys as hand
+from ..scene.anim.channels import OFFSETS
 from ..scene.anim.compose import make_plan
 from ..scene.anim.controls import head_of
 from ..scene.anim.strips import adopt_strip, sound_strip, strip_speech
-from ..scene.anim.timeline import set_frame_range
+from ..scene.anim.timeline import show_range
 from ..scene.build.shot import Shot
 from . import follow as live
 from .button import Button
@@ -21,7 +22,7 @@ from .layout import SidebarPanel, split_layout, wrapped
 from .properties import shown_shot
 
 SECTIONS = (("head", "Head", ("hold_head", "head_turn", "head_shift")), ("mouth", "Mouth", ("mouth_open",)),
-            ("upper", "Brows and Eyes", ("brows_raise", "lids_open", "gaze_left", "gaze_up")))
+            ("upper", "Brows and Eyes", ("brows_raise", "lids_open", "look_left", "look_up")))
 
 
 class HeadButton(Button):
@@ -53,7 +54,7 @@ class HEADROOM_OT_claim_keys(HeadButton):
     bl_idname, bl_label = "headroom.claim_keys", "Keep Selected"
 
     def run(self, context):
-        count = user_keys.mark_as_user(shown_shot(context))
+        count = hand.claim_selected(shown_shot(context))
         live.look_again()
         return f"{count} keys are yours now" if count else "No generated keys are selected"
 
@@ -65,7 +66,7 @@ class HEADROOM_OT_lead_up(HeadButton):
 
     def run(self, context):
         shot = shown_shot(context)
-        count = user_keys.blend_to_keys(shot)
+        count = hand.lead_up(shot)
         live.changed(shot.root)
         return f"Blended on {count} channels" if count else "No key is yours yet"
 
@@ -80,7 +81,7 @@ class HEADROOM_OT_clear_edits(HeadButton):
 
     def run(self, context):
         shot = shown_shot(context)
-        count = user_keys.clear_user_keys(shot, self.selected)
+        count = hand.clear_edits(shot, self.selected)
         live.changed(shot.root)
         return f"{count} edits given back to the prediction" if count else "Nothing to clear"
 
@@ -100,7 +101,7 @@ class HEADROOM_OT_follow_strip(HeadButton):
         shot = shown_shot(context)
         adopt_strip(shot, chosen_strip(context, shot))
         head_of(shot.root).follow_strip = True
-        set_frame_range(shot.scene)
+        show_range(shot.scene)
         return "The animation follows the strip"
 
 
@@ -128,8 +129,7 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
         for dial in ("gain", "lag", "smoothing"):
             dials.prop(layer, dial)
         for offset in offsets:
-            is_gaze = offset in OFFSET_CONTROLS["Gaze"]
-            if not is_gaze or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
+            if offset not in OFFSETS["Gaze"] or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
                 column.prop(head, offset)
     layout.operator(HEADROOM_OT_reset_controls.bl_idname, icon="LOOP_BACK")
     draw_edits(layout, context, shot)

@@ -54,7 +54,7 @@ def draw_off_plate(layout: bpy.types.UILayout, context: bpy.types.Context, shot:
         wrapped(layout.column(align=True), context, "The head stays near what the clip shows.", "CHECKMARK")
     for span in spans[:LISTED]:
         row = layout.row(align=True)
-        wrapped(row.column(align=True), context, f"{span.first} to {span.last}: {span.peak:.0f}° off", "ERROR")
+        wrapped(row.column(align=True), context, f"{span.first} to {span.last}: {span.worst:.0f}° off", "ERROR")
         row.operator(HEADROOM_OT_go_to.bl_idname, text="", icon="TRIA_RIGHT").frame = span.first
     if len(spans) > LISTED:
         wrapped(layout.column(align=True), context, f"And {len(spans) - LISTED} more, see the ribbon in the timeline.")

@@ -21,11 +21,10 @@ from ..scene import compat
 from ..scene.anim import controls
 from ..scene.anim.channels import channels_of
 from ..scene.anim.compose import compose, make_plan, out_of_date
-from ..scene.anim.coverage import low_confidence_spans, off_plate_spans
+from ..scene.anim.coverage import off_plate, unsure
 from ..scene.anim.strips import place_speech_of_take
-from ..scene.anim.user_keys import user_key_count
-from ..scene.build.shot import Shot, ShotRef, find_shot, shots_in
-from ..scene.build.upgrade import upgrade_file
+from ..scene.anim.user_keys import own_key_count
+from ..scene.build.shot import Names, Shot, find_shot, shots_in
 
 BUDGET_SECONDS = 0.04
 TICK_SECONDS = 0.01
@@ -48,14 +47,14 @@ class Status:
     trouble: str = ""
 
 
-_status: dict[ShotRef, Status] = {}
-_looks: dict[ShotRef, Iterator[None]] = {}
+_status: dict[Names, Status] = {}
+_looks: dict[Names, Iterator[None]] = {}
 _look_at = 0.0
 
 
 def status(shot: Shot) -> Status:
     """What was last found out; the panel asks at every redraw, so nothing is looked at here."""
-    return _status.get(shot.ref, Status())
+    return _status.get(shot.names, Status())
 
 
 def changed(root: bpy.types.Object) -> None:
@@ -92,15 +91,14 @@ def wake() -> None:
 
 def tick() -> float | None:
     """A piece of what is to be done; called by the timer, and by tests."""
-    if compat.is_rendering() or compat.keys_are_dragged():
+    if compat.is_rendering() or compat.keys_are_held():
         return BUSY_SECONDS
-    upgrade_file()  # the extension may have been updated while an older file is open
     if not all([compose(shot, BUDGET_SECONDS) for shot in _shots()]):
         return TICK_SECONDS
     if time.monotonic() < _look_at:
         return max(TICK_SECONDS, _look_at - time.monotonic())
     if _look_at and not _looks:
-        _looks.update((shot.ref, _look(shot.ref)) for shot in _shots())
+        _looks.update((shot.names, _look(shot.names)) for shot in _shots())
     return TICK_SECONDS if _go_on_looking() else None
 
 
@@ -111,7 +109,7 @@ def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     if not (keyed or rearranged):
         return
     shots = _shots()
-    if keyed or (not _look_at and any(shot.ref not in _status for shot in shots)):
+    if keyed or (not _look_at and any(shot.names not in _status for shot in shots)):
         look_again()
     if any(out_of_date(shot, make_plan(shot)) for shot in shots):
         wake()
@@ -119,28 +117,25 @@ def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
 
 @bpy.app.handlers.persistent
 def on_restored(*_: Any) -> None:
-    """After undo, redo, loading and appending, shots may be of an older format, and keys older than their controls."""
-    upgrade_file()
+    """After undo, redo and loading, keys may be older than the controls that came back with them."""
     _status.clear()
     look_again()
 
 
 HANDLERS = (("depsgraph_update_post", on_update), ("undo_post", on_restored), ("redo_post", on_restored),
-            ("load_post", on_restored), ("blend_import_post", on_restored))
+            ("load_post", on_restored))
 
 
 def register() -> None:
     controls.on_change, controls.on_switch = changed, switched
     for name, handler in HANDLERS:
-        if hasattr(bpy.app.handlers, name):  # 4.2 has no blend_import_post
-            getattr(bpy.app.handlers, name).append(handler)
-    wake()
+        getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
-    controls.on_change = controls.on_switch = controls.ignore
+    controls.on_change = controls.on_switch = lambda root: None
     for name, handler in HANDLERS:
-        with suppress(ValueError, AttributeError):
+        with suppress(ValueError):
             getattr(bpy.app.handlers, name).remove(handler)
     _status.clear()
     _looks.clear()
@@ -148,14 +143,14 @@ def unregister() -> None:
         bpy.app.timers.unregister(tick)
 
 
-def _look(names: ShotRef) -> Iterator[None]:
+def _look(names: Names) -> Iterator[None]:
     """Find out one head's status, a channel at a time; the head may be gone at any of them."""
     with suppress(HeadroomError):
-        found = _beside_clip(find_shot(names))
+        found = _beside_clip(find_shot(*names))
         yield
         total = 0
-        for channel in channels_of(find_shot(names)):
-            total += user_key_count(find_shot(names), channel)
+        for channel in channels_of(find_shot(*names)):
+            total += own_key_count(find_shot(*names), channel)
             yield
         _status[names] = replace(found, own_keys=total)
 
@@ -163,7 +158,7 @@ def _look(names: ShotRef) -> Iterator[None]:
 def _beside_clip(shot: Shot) -> Status:
     """What the clip says of a head; one that cannot be read is told of, and hides nothing else."""
     try:
-        return Status(off_plate=tuple(off_plate_spans(shot)), unsure=tuple(low_confidence_spans(shot)))
+        return Status(off_plate=tuple(off_plate(shot)), unsure=tuple(unsure(shot)))
     except InputError as error:
         return Status(trouble=str(error))
 

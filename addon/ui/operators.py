@@ -14,7 +14,7 @@ from ..core.take_settings import TakeSettings
 from ..core.tasks import InBackground, Task
 from ..scene import compat
 from ..scene.build.shot import Shot, open_subject
-from ..scene.output import shot_tasks
+from ..scene.output import shot_tasks as produce
 from . import chosen_speech as speech
 from . import jobs, preferences
 from .button import Button
@@ -103,7 +103,7 @@ class HEADROOM_OT_learn(JobButton):
             look_through_camera(view_of(scene), open_subject(scene, folder))
             return " ".join((f"Learnt {folder.name}.", *notes))
 
-        task = shot_tasks.learn_subject(asked.settings, preferences.connector(context))
+        task = produce.learn_subject(asked.settings, preferences.connector(context))
         return jobs.start("learn", f"Learn {asked.settings['name']}", task, done)
 
 
@@ -183,7 +183,7 @@ class HEADROOM_OT_render_shot(JobButton):
         compat.show_in_sequencer(context, context.scene)
         shot = shown_shot(context)
         asked = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit)
-        task = shot_tasks.render_shot(shot, movie, chosen.plate_fit, preferences.connector(context))
+        task = produce.render_shot(shot, movie, chosen.plate_fit, preferences.connector(context))
         return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
 
 
@@ -238,7 +238,7 @@ def perform(context: bpy.types.Context, shot: Shot, takes: list[TakeSettings], s
     """Start the job that performs them."""
     compat.show_in_sequencer(context, context.scene)
     name = takes[0].speech.name
-    task = shot_tasks.perform_takes(shot, takes, shot.start_frame, preferences.connector(context), strip)
+    task = produce.perform_takes(shot, takes, shot.start_frame, preferences.connector(context), strip)
     return jobs.start("perform", f"Perform {name}", task, lambda notes: " ".join((f"Keyed {name}.", *notes)))
 
 
@@ -247,6 +247,6 @@ def plain(value: float) -> float:
     return round(value, 4)
 
 
-def rendered(result: shot_tasks.MovieResult) -> str:
+def rendered(result: produce.MovieResult) -> str:
     """The line that ends a rendered shot's job."""
     return " ".join((f"Wrote {result.movie.name}, {result.frames} frames.", *result.notes))

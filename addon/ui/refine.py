@@ -7,8 +7,9 @@ import bpy
 
 from ..core.errors import InputError
 from ..scene import compat
-from ..scene.build.shot import ShotRef, find_shot
-from ..scene.output import movie_strip, shot_tasks
+from ..scene.anim import strips
+from ..scene.build.shot import find_shot
+from ..scene.output import shot_tasks as produce
 from . import jobs, preferences
 from .button import Button
 from .layout import wrapped
@@ -34,7 +35,7 @@ class HEADROOM_OT_refine_frame(Button):
 
     def run(self, context):
         frame = context.scene.frame_current
-        task = shot_tasks.refine_frame(shown_shot(context), frame, settings(context).plate_fit,
+        task = produce.refine_frame(shown_shot(context), frame, settings(context).plate_fit,
                                     preferences.connector(context))
 
         def done(picture: Path) -> str:
@@ -52,17 +53,16 @@ class HEADROOM_OT_redo_render(Button):
     @classmethod
     def problem(cls, context):
         strip = active_strip(context)
-        if strip is None or not strip.get(movie_strip.SETTINGS):
+        if strip is None or not strip.get(strips.SETTINGS):
             return "Select a movie strip that Render Shot made"
         return preferences.missing(context) or ("A shot is being rendered" if jobs.is_running("render") else "")
 
     def run(self, context):
         strip = active_strip(context)
-        asked = movie_strip.render_settings(strip)
+        asked = strips.render_settings(strip)
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
-        shot = find_shot(ShotRef(compat.sequencer_scene(context).name, asked.shot))
-        task = shot_tasks.render_shot(shot, movie, asked.plate_fit, preferences.connector(context),
-                                      (asked.frame_start, asked.frame_end))
+        task = produce.render_shot(find_shot(compat.sequencer_scene(context).name, asked.shot), movie, asked.plate_fit,
+                                   preferences.connector(context), (asked.frame_start, asked.frame_end))
         return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
 
 
@@ -75,12 +75,12 @@ class HEADROOM_PT_strip(bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         strip = active_strip(context)
-        return strip is not None and bool(strip.get(movie_strip.SETTINGS))
+        return strip is not None and bool(strip.get(strips.SETTINGS))
 
     def draw(self, context: bpy.types.Context) -> None:
         lines = self.layout.column(align=True)
         try:
-            asked = movie_strip.render_settings(active_strip(context))
+            asked = strips.render_settings(active_strip(context))
         except InputError as error:
             wrapped(lines, context, str(error), "ERROR")
             return

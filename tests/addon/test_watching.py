@@ -13,16 +13,16 @@ def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed,
     np.savez(subject / "track.npz", fps=25.0, rotation=performance.rotation, translation=performance.translation,
              confidence=np.r_[np.ones(30), np.full(5, 0.2), np.ones(15)])
     coverage = headroom.module("scene.anim.coverage")
-    assert coverage.off_plate_spans(performed) == []
+    assert coverage.off_plate(performed) == []
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
-    found = coverage.off_plate_spans(performed)
-    assert [(span.first, span.last) for span in found] == [(START + 20, START + 20)] and found[0].peak > 20
-    assert coverage.low_confidence_spans(performed) == [(30 / 25, 35 / 25)]
+    found = coverage.off_plate(performed)
+    assert [(span.first, span.last) for span in found] == [(START + 20, START + 20)] and found[0].worst > 20
+    assert coverage.unsure(performed) == [(30 / 25, 35 / 25)]
 
 
 def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(headroom, performed, performance):
     keyframes, frames = headroom.module("scene.anim.timeline"), np.arange(START, START + 5)
-    assert not keyframes.needs_evaluation(performed)
+    assert not keyframes.moved_by_more_than_keys(performed)
     assert keyframes.evaluated_pose(performed, frames)[0] == pytest.approx(
         keyframes.sample_pose(performed, frames)[0], abs=1e-5)
     limit = performed.face.constraints.new("LIMIT_ROTATION")
@@ -71,8 +71,8 @@ def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headr
     row = Row()
     panel.draw_off_plate(row, wide(), performed)
     panel.draw_unsure(row, wide(), performed)
-    assert (found.trouble in row.texts) == (content is not None)
-    assert ("The head stays near what the clip shows." in row.texts) == (content is None)
+    assert (found.trouble in row.said) == (content is not None)
+    assert ("The head stays near what the clip shows." in row.said) == (content is None)
 
 
 def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):
