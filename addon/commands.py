@@ -63,8 +63,9 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
     """An empty file, one subject, one speech, one movie."""
     from .scene.output import headless
 
-    result = headless.make_shot(settings["subject"], _take(settings), settings["output"], settings["performance"],
-                                settings["plate_fit"], connect, report)
+    new = headless.NewShot(settings["subject"], _take(settings), settings["output"], settings["performance"],
+                           settings["plate_fit"])
+    result = headless.make_shot(new, connect, report)
     blend = settings["blend"]
     if blend:
         headless.save_blend(blend)
@@ -76,8 +77,9 @@ def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Re
     """A saved file's shot; the file itself is not written."""
     from .scene.output import headless
 
-    result = headless.render_file(settings["file"], settings["scene"], settings["shot"], settings["output"],
-                                  settings["plate_fit"], connect, report)
+    saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], settings["output"],
+                               settings["plate_fit"])
+    result = headless.render_file(saved, connect, report)
     return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
 
 

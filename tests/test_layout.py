@@ -11,6 +11,7 @@ ADDON, BACKEND = ROOT / "addon", ROOT / "backend" / "headroom"
 
 # What each part may import of its own side. Parts not named here stand above them all.
 ADDON_MAY = {"core": {"core"}, "scene": {"core", "scene"}, "ui": {"core", "scene", "ui"}}
+SCENE_MAY = {"build": {"build"}, "anim": {"anim", "build"}, "output": {"output", "anim", "build"}}
 STEPS = {"track", "motion", "plate", "refine"}
 BACKEND_MAY = {
     "common": {"common"},
@@ -69,6 +70,15 @@ def test_the_add_on_points_from_ui_to_scene_to_core(path):
         target = own_part(name, "addon", ADDON)
         if allowed is not None and target:
             assert target in allowed, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(ADDON / "scene"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_scene_points_from_output_to_anim_to_build(path):
+    allowed = SCENE_MAY.get(part_of(path, ADDON / "scene"), set())
+    for name in imported(path, ADDON, "addon"):
+        if name.startswith("addon.scene."):
+            target = name.split(".")[2]
+            assert target in {"compat", *allowed}, f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", modules(BACKEND), ids=lambda path: str(path.relative_to(ROOT)))

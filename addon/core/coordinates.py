@@ -1,8 +1,9 @@
-"""The one place where millimetres meet scene units and camera axes meet Blender's.
+"""Conversion between millimetres and scene units, and between camera axes and Blender's world axes.
 
 Model and camera axes are those of docs/architecture.md: +x right in the picture, +y up, the camera looks along -z.
-A Blender camera looks along its own -z with +y up, so camera axes are the local space of a Blender camera. A shot's
-root empty stands for them: everything below it is in camera axes, and its rotation lifts the picture's up to world z.
+A Blender camera looks along its own -z with +y up, so camera axes are the local space of a Blender camera. The root
+empty of a shot stands for camera axes: all of its children are in camera axes, and its rotation turns the picture's up
+direction to world z.
 """
 
 import math
@@ -15,10 +16,10 @@ SHOT_ROTATION = (math.pi / 2, 0.0, 0.0)
 
 
 def scene_from_mm(millimetres: np.ndarray) -> np.ndarray:
-    """Any array of lengths, millimetres to scene units (metres), float32."""
+    """Convert lengths of any shape from millimetres to scene units (metres), float32."""
     return np.asarray(millimetres, dtype=np.float32) * np.float32(METRES_PER_MM)
 
 
 def mm_from_scene(metres: np.ndarray) -> np.ndarray:
-    """Any array of lengths, scene units (metres) to millimetres, float32."""
+    """Convert lengths of any shape from scene units (metres) to millimetres, float32."""
     return np.asarray(metres, dtype=np.float32) / np.float32(METRES_PER_MM)

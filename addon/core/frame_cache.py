@@ -1,4 +1,4 @@
-"""Rendered frames on disk, each under a key that stands for everything it was rendered from."""
+"""The cache of rendered frames on disk; the key of a frame stands for everything it was rendered from."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .files import written_whole
+from .files import atomic_write
 
-MOST_DAYS = 14.0
-MOST_BYTES = 4 << 30
-SECONDS_A_DAY = 86400.0
+MAX_DAYS = 14.0
+MAX_BYTES = 4 << 30
+SECONDS_PER_DAY = 86400.0
 
 
 class FrameCache:
-    """Pictures in the first of some folders; those in the others are found as well.
+    """PNG files in the first of some folders; those in the other folders are found as well.
 
-    A frame whose inputs have not changed has the same key and is not rendered again; one whose edit was undone is
-    found again. A picture that is used counts as used today.
+    A frame whose inputs have not changed has the same key and is not rendered again. A frame whose edit was undone is
+    found again. Finding a file sets its modification time, so that `prune` removes it last.
     """
 
     def __init__(self, folders: Sequence[Path]):
@@ -27,6 +27,7 @@ class FrameCache:
         self._folders = list(folders)
 
     def find(self, key: str) -> Path | None:
+        """Return the file stored under `key`, or None."""
         for folder in self._folders:
             path = folder / f"{key}.png"
             with suppress(OSError):
@@ -34,22 +35,22 @@ class FrameCache:
                 return path
         return None
 
-    def keep(self, key: str, write: Callable[[Path], None]) -> Path:
-        """Have `write` make the picture, which appears under its key when it is whole."""
+    def store(self, key: str, write: Callable[[Path], None]) -> Path:
+        """Let `write` make a file and store it under `key` once it is complete; returns its path."""
         path = self.folder / f"{key}.png"
-        with written_whole(path) as half:
-            write(half)
+        with atomic_write(path) as temporary:
+            write(temporary)
         return path
 
-    def prune(self, most_days: float = MOST_DAYS, most_bytes: int = MOST_BYTES) -> None:
-        """Remove pictures unused for long, and of the others the least used while they take more room than allowed."""
-        oldest, room = time.time() - most_days * SECONDS_A_DAY, most_bytes
-        found = []
+    def prune(self, max_days: float = MAX_DAYS, max_bytes: int = MAX_BYTES) -> None:
+        """Remove files unused for `max_days`, and the least recently used ones beyond `max_bytes`."""
+        oldest, free_bytes = time.time() - max_days * SECONDS_PER_DAY, max_bytes
+        files = []
         for path in self.folder.glob("*.png"):
-            with suppress(OSError):  # another Blender may be at it too
+            with suppress(OSError):  # another Blender may prune the same folder
                 status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        for used, size, path in sorted(found, reverse=True):
-            room -= size
-            if used < oldest or room < 0:
+                files.append((status.st_mtime, status.st_size, path))
+        for used, size, path in sorted(files, reverse=True):
+            free_bytes -= size
+            if used < oldest or free_bytes < 0:
                 path.unlink(missing_ok=True)

@@ -1,4 +1,8 @@
-"""What the live controls do to a predicted channel: smooth it, dial it, shift it, and cut between takes."""
+"""The live controls as functions: smooth a predicted channel, scale it, delay it, offset it, and cut between takes.
+
+The backend's headroom/motion/controls.py plays a performance in the same way; tests/addon/test_control_parity.py
+compares the two.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +11,53 @@ from dataclasses import dataclass
 import numpy as np
 
 KERNEL_SIGMAS = 3.0
-"""A Gaussian is cut off here; what is left out is under 0.3 %."""
+"""Radius of the Gaussian kernel; the rest of its weight is under 0.3 %."""
+MIN_SIGMA = 0.1
+"""In samples. A narrower Gaussian does not change a sampled curve, so smoothing is skipped."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """How one part of the face is played. The defaults leave a prediction as it is."""
+    """The controls of one layer of the face. The defaults leave a prediction unchanged."""
 
-    gain: float = 1.0  # of the motion about the take's usual value, which stays where it is
+    gain: float = 1.0  # of the motion about the take's median, which does not change
     lag_seconds: float = 0.0  # later when positive
     smoothing_seconds: float = 0.0  # standard deviation of a Gaussian
 
 
 @dataclass(frozen=True)
 class Cut:
-    """From `first_seconds` to `last_seconds` another take is played; `take` is its identifier."""
+    """A span of the speech, in seconds, in which another take than the active one is played.
+
+    take: identifier of that take.
+    """
 
     take: str
     first_seconds: float
     last_seconds: float
 
 
-def played(values: np.ndarray, fps: float, layer: Layer, offset: float, seconds: np.ndarray) -> np.ndarray:
-    """One predicted channel as a layer plays it at `seconds` (N,), float32; before and after the take its ends hold.
+def play_layer(values: np.ndarray, fps: float, layer: Layer, offset: float, seconds: np.ndarray) -> np.ndarray:
+    """Return one predicted channel under the controls of its layer at `seconds` (N,), float32.
 
-    values: (T,) at `fps`, sample i at i / fps. offset: added at the end, in the channel's unit.
+    Before the first and after the last sample their values hold.
+
+    values: (T,) at `fps`; sample i is at i / fps seconds.
+    offset: added last, in the channel's unit.
     """
-    usual = np.median(values)
-    dialled = usual + layer.gain * (smooth(values, layer.smoothing_seconds * fps) - usual)
-    moved = np.interp(np.asarray(seconds) - layer.lag_seconds, np.arange(len(values)) / fps, dialled)
-    return (moved + offset).astype(np.float32)
+    values = np.asarray(values, dtype=np.float64)  # so that a gain of 1 gives back the prediction
+    median = np.median(values)
+    scaled = median + layer.gain * (smooth(values, layer.smoothing_seconds * fps) - median)
+    delayed = np.interp(np.asarray(seconds) - layer.lag_seconds, np.arange(len(values)) / fps, scaled)
+    return (delayed + offset).astype(np.float32)
 
 
 def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
-    """`values` (T,) under a Gaussian of `sigma` samples; the ends are held beyond the take."""
-    if sigma < 0.1:
+    """Return `values` (T,) under a Gaussian of `sigma` samples; the ends are held beyond the take.
+
+    Written out, because Blender's Python has numpy but no scipy.
+    """
+    if sigma < MIN_SIGMA:
         return np.asarray(values)
     radius = int(np.ceil(KERNEL_SIGMAS * sigma))
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
@@ -49,12 +65,13 @@ def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def cut_weight(seconds: np.ndarray, cut: Cut, fade_seconds: float) -> np.ndarray:
-    """How much of `cut` is played at `seconds` (N,): 1 inside, 0 outside, a smooth step centred on either end."""
+    """Return the weight of `cut` at `seconds` (N,): 1 inside, 0 outside, a smooth step centred on either end."""
     fade = max(fade_seconds, 1e-6)
-    return np.minimum(ease((seconds - cut.first_seconds) / fade + 0.5), ease((cut.last_seconds - seconds) / fade + 0.5))
+    return np.minimum(smoothstep((seconds - cut.first_seconds) / fade + 0.5),
+                      smoothstep((cut.last_seconds - seconds) / fade + 0.5))
 
 
-def ease(fraction: np.ndarray) -> np.ndarray:
-    """A smooth step from 0 to 1, flat at both ends."""
+def smoothstep(fraction: np.ndarray) -> np.ndarray:
+    """Return the cubic step from 0 to 1, flat at both ends."""
     clipped = np.clip(fraction, 0.0, 1.0)
     return clipped * clipped * (3.0 - 2.0 * clipped)

@@ -1,4 +1,4 @@
-"""Expression and pose over time: what speech predicts and the animator edits."""
+"""The performance: expression and head pose over time, as `perform` writes them to `performance.npz`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UNREADABLE, InputError
+from .messages import message
 
 
 @dataclass(frozen=True)
 class Performance:
     """Motion of one face at a constant rate; sample i is at i / fps seconds.
 
-    expression: (T, 64) float32, model coefficients.
+    expression: (T, 64) float32, coefficients of the face model.
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
     """
@@ -28,10 +29,12 @@ class Performance:
         return len(self.expression)
 
     @staticmethod
-    def load(path: Path) -> "Performance":
+    def load(path: Path) -> Performance:
+        """Read a performance.npz; raises InputError for any other file."""
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Performance(float(data["fps"]), *(np.asarray(data[name], dtype=np.float32)
                                                          for name in ("expression", "rotation", "translation")))
         except UNREADABLE as error:
-            raise InputError(f"{path} is not a performance. Choose a file that Perform wrote.") from error
+            raise InputError(
+                message("{path} is not a performance. Choose a file that Perform wrote.", path=path)) from error

@@ -1,4 +1,4 @@
-"""What Blender builds a head from: `rig.npz` of a subject folder."""
+"""The rig: `rig.npz` of a subject folder, from which Blender builds a head and its cameras."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UNREADABLE, InputError
+from .messages import message
 
 KEY_LIMIT = 10.0
-"""Blender clamps shape key values to -10..10."""
-REACH = 6.0
-"""How many standard deviations of the clip's motion a shape key must be able to hold."""
+"""Blender limits shape key values to -10..10."""
+RANGE_SIGMAS = 6.0
+"""Range of a shape key in standard deviations of the clip's motion."""
 
 
 @dataclass(frozen=True)
 class Rig:
-    """The face of one subject and the camera that filmed it; axes and units as in docs/architecture.md.
+    """The face of one subject and the camera of the clip; axes and units as in docs/architecture.md.
 
     neutral: (V, 3) float32, millimetres, model axes.
     expression: (E, V, 3) float32, millimetres per unit of coefficient.
     faces: (F, 3) int32, counter-clockwise from outside.
     uv: (V, 2) float32, origin bottom left.
-    names, regions: E strings each.
-    expression_std: (E,) float32, spread of each coefficient in the clip.
+    names, regions: (E,) strings.
+    expression_std: (E,) float32, standard deviation of each coefficient in the clip.
     light: (9, 3) float32, spherical harmonics of display values.
     crop: (3,) int, x, y, size of the face crop in pixels of the full frame.
     """
@@ -50,17 +51,18 @@ class Rig:
     def key_units(self) -> np.ndarray:
         """Coefficient units (E,) that one unit of a shape key's value stands for.
 
-        One, except for a channel that moves too far for Blender's limit of ten; that key is made longer instead.
+        It is 1, except for a channel that moves too far for Blender's limit of 10: that shape key is made longer.
         """
-        return np.maximum(1.0, REACH * np.asarray(self.expression_std, dtype=np.float32) / KEY_LIMIT)
+        return np.maximum(1.0, RANGE_SIGMAS * np.asarray(self.expression_std, dtype=np.float32) / KEY_LIMIT)
 
     @staticmethod
-    def load(path: Path) -> "Rig":
+    def load(path: Path) -> Rig:
+        """Read a rig.npz; raises InputError for any other file."""
         try:
             with np.load(path, allow_pickle=False) as data:
                 values = {field.name: data[field.name] for field in fields(Rig)}
         except UNREADABLE as error:
-            raise InputError(f"{path} cannot be read as a rig. Learn the subject again.") from error
+            raise InputError(message("{path} cannot be read as a rig. Learn the subject again.", path=path)) from error
         for name in ("focal_px", "fps"):
             values[name] = float(values[name])
         for name in ("width", "height", "resolution"):

@@ -1,4 +1,4 @@
-"""The subject folder: what has been learnt of one person."""
+"""The subject folder: what Learn has written of one person."""
 
 from __future__ import annotations
 
@@ -8,36 +8,50 @@ from pathlib import Path
 import tomllib
 
 from .errors import InputError
+from .messages import message
 from .rig import Rig
+
+FORMAT = 2
+"""The newest format of `subject.toml` that is read. Of every format up to it only `name` is used here."""
+REQUIRED_FILES = ("subject.toml", "rig.npz", "albedo.png")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Where the parts of a subject are; `name` is the person's, as `subject.toml` has it."""
+    """The files of a subject folder; `name` is the person's, from `subject.toml`."""
 
     folder: Path
     name: str
 
     @property
     def albedo(self) -> Path:
+        """The face texture."""
         return self.folder / "albedo.png"
 
     @property
     def plates(self) -> Path:
+        """The clip's frames as a movie."""
         return self.folder / "plates.mp4"
 
     def rig(self) -> Rig:
+        """Read the rig."""
         return Rig.load(self.folder / "rig.npz")
 
     @staticmethod
-    def open(folder: Path) -> "Subject":
+    def open(folder: Path) -> Subject:
+        """Open a subject folder; raises InputError, in one sentence, for anything else."""
         folder = Path(folder)
-        missing = [name for name in ("subject.toml", "rig.npz", "albedo.png") if not (folder / name).is_file()]
+        missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
         if missing:
-            raise InputError(f"{folder} is not a subject folder: {', '.join(missing)} is missing. "
-                             "Choose the folder that Learn wrote.")
+            raise InputError(message("{folder} is not a subject folder: {files} is missing. Choose the folder that "
+                                     "Learn wrote.", folder=folder, files=", ".join(missing)))
         try:
-            facts = tomllib.loads((folder / "subject.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{folder / 'subject.toml'} cannot be read: {error}. Learn the subject again.") from error
-        return Subject(folder, str(facts.get("name") or folder.name))
+            info = tomllib.loads((folder / "subject.toml").read_text(encoding="utf-8"))
+            number = int(info.get("format", 1))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(message("{path} cannot be read: {error}. Learn the subject again.",
+                                     path=folder / "subject.toml", error=error)) from error
+        if number > FORMAT:
+            raise InputError(message("{folder} was learned with a newer version of Headroom. Update the extension.",
+                                     folder=folder))
+        return Subject(folder, str(info.get("name") or folder.name))

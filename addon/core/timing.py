@@ -1,4 +1,4 @@
-"""Seconds and scene frames, at any frame rate."""
+"""Conversion between seconds and scene frames at any frame rate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ NTSC_BASE = 1.001
 
 
 def scene_rate(fps: float) -> tuple[int, float]:
-    """Blender's `(fps, fps_base)` for a rate: 29.97 -> (30, 1.001), 25 -> (25, 1.0), 12.5 -> (13, 1.04)."""
+    """Return Blender's `(fps, fps_base)` for a rate: 29.97 -> (30, 1.001), 25 -> (25, 1.0), 12.5 -> (13, 1.04)."""
     whole = max(1, round(fps))
     if abs(fps - whole) < 1e-4:
         return whole, 1.0
@@ -17,5 +17,5 @@ def scene_rate(fps: float) -> tuple[int, float]:
 
 
 def frame_count(seconds: float, fps: float) -> int:
-    """How many scene frames a duration covers, at least one."""
+    """Return the number of scene frames in a duration, at least one."""
     return max(1, round(seconds * fps))

@@ -1,1 +1,1 @@
-"""What Headroom makes inside Blender; no user interface."""
+"""Headroom's data inside Blender, without user interface. `output` imports `anim`, and `anim` imports `build`."""

@@ -68,7 +68,7 @@ def steps():
     asked = module("core.take_settings").TakeSettings(FOLDER / "speech.wav")
     module("scene.output.shot_tasks").apply_performance(shot, performance, asked, scene.frame_start)
     rendered = module("core.render_settings").RenderSettings(shot.root.name, scene.frame_start, scene.frame_end, 0.0)
-    module("scene.anim.strips").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
+    module("scene.output.movie_strip").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
     bpy.context.view_layer.objects.active = shot.face
     shot.face.select_set(True)
     scene.frame_set(60)

@@ -1,4 +1,4 @@
-"""Fixtures of the add-on's tests: a tiny subject and the installed extension."""
+"""Fixtures of the add-on's tests: the installed extension, a tiny subject, and its head with a first take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from curve_readers import perform
 from stand_ins import tiny_performance, tiny_subject
 
-if "bpy" not in sys.modules:  # read by bpy when it is imported
+if "bpy" not in sys.modules:  # bpy reads the variable when it is imported
     _resources = tempfile.TemporaryDirectory(prefix="headroom-tests-")
     os.environ["BLENDER_USER_RESOURCES"] = _resources.name
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 @pytest.fixture(scope="session")
 def built_zip(tmp_path_factory) -> Path:
-    """The extension's zip, built as it is shipped."""
+    """The zip of the extension, as it is released."""
     import build_addon
 
     return build_addon.build(tmp_path_factory.mktemp("dist"))
@@ -32,17 +32,17 @@ def built_zip(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(built_zip) -> ModuleType:
-    """The extension, installed from the zip into a Blender with a user folder of its own and enabled."""
+    """The extension, installed from the zip and enabled, in a Blender with a temporary user folder."""
     bpy = pytest.importorskip("bpy")
     bpy.ops.extensions.package_install_files(
         repo="user_default", filepath=str(built_zip), enable_on_install=True, overwrite=True)
     yield importlib.import_module("bl_ext.user_default.headroom")
-    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.headroom")  # a timer left at exit hangs bpy 4.5
+    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.headroom")  # or a timer hangs bpy 4.5
 
 
 @pytest.fixture
 def headroom(installed) -> Any:
-    """The extension's modules by short name, in an empty Blender file."""
+    """Access to the extension's modules by short name, with an empty Blender file."""
     import bpy
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -57,7 +57,7 @@ def headroom(installed) -> Any:
 
 @pytest.fixture
 def subject(tmp_path) -> Path:
-    """A subject folder made up of numbers."""
+    """A small synthetic subject folder."""
     return tiny_subject(tmp_path / "Zoë's subject")
 
 
@@ -69,7 +69,7 @@ def shot(headroom, subject) -> Any:
 
 @pytest.fixture
 def performance(headroom, tmp_path) -> Any:
-    """Two seconds of smooth motion."""
+    """Two seconds of smooth motion at 25 Hz."""
     return headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz", seconds=2.0))
 
 
@@ -81,6 +81,6 @@ def other(performance) -> Any:
 
 @pytest.fixture
 def performed(headroom, shot, performance) -> Any:
-    """The head with that motion as its first take."""
+    """The head with that performance as its first take."""
     perform(headroom, shot, performance, seed=0)
     return shot

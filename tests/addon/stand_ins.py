@@ -1,4 +1,4 @@
-"""Stand-ins for the add-on's tests: a tiny subject, performance, movie and speech, a backend that answers at once."""
+"""Small synthetic files for the add-on's tests, and a backend that answers at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def tiny_subject(folder: Path, fps: float = 25.0, light: np.ndarray | None = Non
                  albedo: tuple[int, int, int] | None = None) -> Path:
     """Write a subject folder: a domed face of 225 vertices, 64 channels, a 640 x 360 picture, a 64-pixel crop.
 
-    light: (9, 3), the frontal light unless given. albedo: one colour, a gradient unless given.
+    light: (9, 3); even light unless given.
+    albedo: one colour; a gradient unless given.
     """
     folder.mkdir(parents=True)
     rng = np.random.default_rng(7)
@@ -40,7 +41,7 @@ def tiny_subject(folder: Path, fps: float = 25.0, light: np.ndarray | None = Non
         uv=np.stack([across / 2 + 0.5, up / 2 + 0.5], -1).reshape(-1, 2).astype(np.float32),
         names=np.array([f"{region} {number + 1:02d}" for number, region in enumerate(regions)]),
         regions=regions, expression_std=std,
-        light=frontal_light() if light is None else np.asarray(light, dtype=np.float32),
+        light=even_light() if light is None else np.asarray(light, dtype=np.float32),
         focal_px=700.0, width=640, height=360, crop=np.array([210, 40, 240]), resolution=64, fps=fps,
         rest_rotation=np.zeros(3), rest_translation=np.array([10.0, 5.0, -700.0]))
     gradient = np.stack([*np.meshgrid(np.arange(32) * 4 + 60, np.arange(32) * 3 + 70), np.full((32, 32), 120)], -1)
@@ -49,8 +50,8 @@ def tiny_subject(folder: Path, fps: float = 25.0, light: np.ndarray | None = Non
     return folder
 
 
-def frontal_light() -> np.ndarray:
-    """(9, 3) light that is the same from everywhere: shading 1."""
+def even_light() -> np.ndarray:
+    """Light (9, 3) that is the same from all directions: shading 1."""
     light = np.zeros((9, 3), dtype=np.float32)
     light[0] = 1 / 0.282095
     return light
@@ -62,15 +63,15 @@ def tiny_performance(path: Path, seconds: float = 1.0, fps: float = 25.0) -> Pat
     rng = np.random.default_rng(3)
     time = np.arange(count)[:, None] / fps
     waves = np.sin(time * rng.uniform(2, 9, CHANNELS) + rng.uniform(0, 6, CHANNELS))
-    still = np.array([10.0, 5.0, -700.0])
+    rest = np.array([10.0, 5.0, -700.0])
     np.savez(path, fps=fps, expression=waves.astype(np.float32),
              rotation=(waves[:, :3] * 0.2).astype(np.float32),
-             translation=(still + waves[:, 3:6] * 8).astype(np.float32))
+             translation=(rest + waves[:, 3:6] * 8).astype(np.float32))
     return path
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
-    """8-bit RGB (H, W, 3) or RGBA (H, W, 4) without any library."""
+    """Write an 8-bit PNG from RGB (H, W, 3) or RGBA (H, W, 4); Blender's Python has no library for it."""
     pixels = np.asarray(pixels, dtype=np.uint8)
     height, width, depth = pixels.shape
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
@@ -84,7 +85,7 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """The values (H, W, 4) uint8 of a PNG as they are in the file, top row first."""
+    """The values (H, W, 4) uint8 stored in a PNG, top row first."""
     import bpy
 
     image = bpy.data.images.load(str(path))
@@ -99,7 +100,7 @@ def read_picture(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class FakeJob:
-    """What the add-on reads of a job."""
+    """The fields of a job that the add-on reads."""
 
     id: str
     kind: str
@@ -110,20 +111,21 @@ class FakeJob:
 
 
 class FakeBackend:
-    """A client whose backend answers at once: motion of a sine, plates in turn, and the renders' bytes as the movie."""
+    """A client that needs no server: it predicts sine waves, matches plate i to frame i, and returns a grey movie."""
 
     def __init__(self, seconds: float = 0.2, fail: str = ""):
         self.blobs: dict[str, bytes] = {}
         self.submitted: list[tuple[str, dict, dict]] = []
         self.cancelled: list[str] = []
         self.refined: set[str] = set()
-        self.seconds, self.fail, self.asked = seconds, fail, 0
+        self.seconds, self.fail, self.health_calls = seconds, fail, 0
         self._jobs: dict[str, FakeJob] = {}
 
     def health(self) -> dict[str, Any]:
-        """As of a backend whose worker needs a moment to start."""
-        self.asked += 1
-        return {"api": 2, "version": "0", "device": "a fake device" if self.asked > 1 else "starting"}
+        """The first answer is that of a worker that has not started yet."""
+        self.health_calls += 1
+        device = "a fake device" if self.health_calls > 1 else "starting"
+        return {"api": 2, "version": "0", "device": device}
 
     def put_bytes(self, data: bytes) -> str:
         sha = hashlib.sha256(data).hexdigest()
@@ -184,7 +186,7 @@ class FakeBackend:
         return {"frames": len(inputs["renders"]) - settings["context"], "refined": len(new), "pictures": pictures}
 
     def _refine(self, inputs: dict, settings: dict) -> dict:
-        """A real little movie, made by Blender's own ffmpeg, so that the sequencer can open it."""
+        """A small movie that the sequencer can open."""
         return {"movie": self._file(lambda path: write_movie(path, len(inputs["renders"])), ".mp4"),
                 "frames": len(inputs["renders"])}
 
@@ -196,26 +198,26 @@ class FakeBackend:
 
 
 class Row:
-    """As much of a layout as is drawn on; `said` gets the texts."""
+    """A stand-in for UILayout; `texts` lists the texts that were drawn."""
 
     def __init__(self):
-        self.said: list[str | None] = []
+        self.texts: list[str | None] = []
 
     def __getattr__(self, name):
-        return lambda *args, **settings: self.said.append(settings.get("text")) or self
+        return lambda *args, **settings: self.texts.append(settings.get("text")) or self
 
     def operator(self, *args, **settings):
         return SimpleNamespace()
 
 
 def wide(**more: Any) -> SimpleNamespace:
-    """A context with room for any sentence."""
+    """A context whose region is wide enough for any sentence."""
     return SimpleNamespace(preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
                            region=SimpleNamespace(width=9999), **more)
 
 
 def write_movie(path: Path, frames: int, fps: int = 25, size: tuple[int, int] = (64, 36)) -> None:
-    """A small H.264 movie whose picture i is grey value 40 + i."""
+    """Write an H.264 movie whose picture i has the grey value 40 + i."""
     import av
 
     with av.open(str(path), "w") as movie:
@@ -228,7 +230,7 @@ def write_movie(path: Path, frames: int, fps: int = 25, size: tuple[int, int] = 
 
 
 def write_speech(path: Path, seconds: float = 0.2) -> Path:
-    """A hum, as 16-bit mono WAV."""
+    """Write a hum as 16-bit mono WAV."""
     import wave
 
     rate = 16000

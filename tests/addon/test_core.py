@@ -24,7 +24,7 @@ def test_core_imports_without_bpy():
 
 
 @pytest.mark.parametrize("fps", [12.5, 23.976, 24, 25, 29.97, 30000 / 1001, 47.952, 59.94, 60, 119.88])
-def test_a_scene_rate_gives_the_clips_rate_back(fps):
+def test_a_scene_rate_has_the_rate_of_the_clip(fps):
     whole, base = scene_rate(fps)
     assert whole / base == pytest.approx(fps, abs=2e-3)
 
@@ -75,12 +75,38 @@ def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"no", b"", b"PK\x03\x04 cut short"])
-def test_a_file_that_is_no_performance_is_refused(tmp_path, content):
+def test_a_file_that_is_no_performance_is_refused_in_one_sentence(tmp_path, content):
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(InputError, match="not a performance"):
         Performance.load(tmp_path / "x.npz")
 
 
-def test_a_subject_tells_its_person_and_its_rig(tmp_path):
+def test_a_subject_has_a_name_and_a_rig(tmp_path):
     subject = Subject.open(tiny_subject(tmp_path / "s", fps=24))
     assert subject.name == "Zoë" and subject.rig().fps == 24 and subject.rig().expression.shape == (64, 225, 3)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_subject_of_either_format_is_opened(tmp_path, number):
+    folder = tiny_subject(tmp_path / "s")
+    (folder / "subject.toml").write_text(f'format = {number}\nname = "Ann"\n[consent]\nrecorded = "2026-01-01"\n')
+    assert Subject.open(folder).name == "Ann"
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("format = 99", "newer version of Headroom. Update the extension"),
+    ("name = ", "subject.toml cannot be read"),
+    ('format = "two"', "subject.toml cannot be read"),
+])
+def test_a_subject_file_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, text, message):
+    folder = tiny_subject(tmp_path / "s")
+    (folder / "subject.toml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        Subject.open(folder)
+
+
+def test_a_rig_that_cannot_be_read_is_refused_in_one_sentence(tmp_path):
+    folder = tiny_subject(tmp_path / "s")
+    (folder / "rig.npz").write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(InputError, match=r"cannot be read as a rig\. Learn the subject again"):
+        Subject.open(folder).rig()

@@ -1,4 +1,4 @@
-"""The head in Blender is the rig's linear model, seen by the rig's camera."""
+"""The head in Blender is the rig's linear model, and its cameras project like the rig's."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def rig(headroom, subject):
 
 
 def evaluated_vertices(bpy, face) -> np.ndarray:
-    """World positions (V, 3) of the face as Blender shows it."""
+    """World positions (V, 3) of the face as Blender evaluates it."""
     graph = bpy.context.evaluated_depsgraph_get()
     graph.update()
     shown = face.evaluated_get(graph)
@@ -34,12 +34,12 @@ def rotation_matrix(pitch, yaw, roll) -> np.ndarray:
     return rz @ ry @ rx
 
 
-def test_shape_keys_carry_the_rigs_names_and_order(shot, rig):
+def test_shape_keys_have_the_rigs_names_and_order(shot, rig):
     keys = shot.face.data.shape_keys.key_blocks
     assert [key.name for key in keys] == ["Basis", *rig.names]
 
 
-def test_mixed_shape_keys_are_the_linear_model(headroom, shot, rig):
+def test_shape_key_values_mix_like_the_linear_model(headroom, shot, rig):
     coefficients = np.random.default_rng(0).normal(0, rig.expression_std)
     for key, value in zip(list(shot.face.data.shape_keys.key_blocks)[1:], coefficients / rig.key_units):
         key.value = value
@@ -49,7 +49,7 @@ def test_mixed_shape_keys_are_the_linear_model(headroom, shot, rig):
     assert evaluated_vertices(headroom.bpy, shot.face) / MM == pytest.approx(expected, abs=2e-3)
 
 
-def test_a_channel_that_moves_far_still_fits_the_slider(headroom, rig, subject):
+def test_a_channel_with_a_large_range_gets_a_longer_shape_key(headroom, rig, subject):
     values = dict(np.load(subject / "rig.npz"))
     values["expression_std"] = np.full(CHANNELS, 20.0)
     np.savez(subject / "rig.npz", **values)
@@ -60,7 +60,7 @@ def test_a_channel_that_moves_far_still_fits_the_slider(headroom, rig, subject):
 
 
 @pytest.mark.parametrize("crop", [(210, 40, 240), (-30, 150, 300), (400, -20, 260)])
-def test_projected_vertices_land_where_the_formula_says(headroom, rig, subject, crop):
+def test_projected_vertices_match_the_formula_of_the_camera(headroom, rig, subject, crop):
     from bpy_extras.object_utils import world_to_camera_view
     from mathutils import Vector
 
@@ -90,7 +90,7 @@ def test_projected_vertices_land_where_the_formula_says(headroom, rig, subject, 
         assert (1 - cropped[:, 1]) * size + y == pytest.approx(v, abs=0.01)
 
 
-def test_the_first_subject_sets_rate_and_size_and_the_second_does_not(headroom, tmp_path):
+def test_only_the_first_subject_sets_rate_and_size_of_the_scene(headroom, tmp_path):
     open_subject = headroom.module("scene.build.shot").open_subject
     open_subject(headroom.scene, tiny_subject(tmp_path / "one", fps=30 / 1.001))
     render = headroom.scene.render
@@ -101,7 +101,7 @@ def test_the_first_subject_sets_rate_and_size_and_the_second_does_not(headroom, 
     assert len(headroom.module("scene.build.shot").shots_in(headroom.scene)) == 2
 
 
-def test_a_folder_that_is_no_subject_is_refused_in_one_sentence(headroom, tmp_path):
+def test_a_folder_that_is_no_subject_is_refused_and_nothing_is_built(headroom, tmp_path):
     with pytest.raises(headroom.module("core.errors").InputError, match=r"not a subject folder.*Choose"):
         headroom.module("scene.build.shot").open_subject(headroom.scene, tmp_path)
     assert not headroom.bpy.data.objects

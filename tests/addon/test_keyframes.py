@@ -1,4 +1,4 @@
-"""Keys on the timeline: in seconds, at any rate, in two actions with readable groups, and never piled up."""
+"""Generated keys: on every scene frame at any rate, in two actions with named groups, and sampled poses."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,8 @@ from stand_ins import tiny_performance, tiny_subject
 
 @pytest.fixture(params=[25.0, 30 / 1.001, 24.0, 60.0])
 def shot(request, headroom, tmp_path):
-    return headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "s", fps=request.param))
+    subject = tiny_subject(tmp_path / "s", fps=request.param)
+    return headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
 
 
 @pytest.fixture
@@ -16,13 +17,13 @@ def performance(headroom, tmp_path):
     return headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz", seconds=2.0))
 
 
-def at(performance, part, seconds):
-    """What a performance holds at `seconds`, (C,) or (T, C)."""
+def at(performance, name, seconds):
+    """One array of a performance at `seconds`, (C,) or (T, C)."""
     times = np.arange(len(performance)) / performance.fps
-    return np.stack([np.interp(seconds, times, column) for column in getattr(performance, part).T], axis=-1)
+    return np.stack([np.interp(seconds, times, column) for column in getattr(performance, name).T], axis=-1)
 
 
-def test_keys_lie_on_every_scene_frame_and_follow_seconds(headroom, shot, performance):
+def test_every_scene_frame_has_a_key_with_the_value_at_its_second(headroom, shot, performance):
     frames = perform(headroom, shot, performance, start=11)
     assert list(frames) == list(range(11, 11 + round(2.0 * shot.fps)))
     curves = headroom.module("scene.compat").curves_of(shot.face)
@@ -52,7 +53,7 @@ def test_pose_and_expression_have_an_action_each_with_named_groups(headroom, sho
     assert {curve.group.name for curve in curves_of(keys)} == {"Mouth", "Eyes", "Gaze", "Brows"}
 
 
-def test_performing_again_replaces_the_keys(headroom, shot, performance):
+def test_performing_again_replaces_the_keys_and_adds_no_action(headroom, shot, performance):
     perform(headroom, shot, performance, start=1)
     actions = len(headroom.bpy.data.actions)
     frames = perform(headroom, shot, performance, start=5)
@@ -62,37 +63,37 @@ def test_performing_again_replaces_the_keys(headroom, shot, performance):
             assert [key.co[0] for key in curve.keyframe_points] == list(frames)
 
 
-def test_sampled_poses_are_the_keyed_ones_and_edits_count(headroom, shot, performance):
-    keyframes = headroom.module("scene.anim.timeline")
+def test_sampled_poses_are_the_keyed_ones_including_edits(headroom, shot, performance):
+    timeline = headroom.module("scene.anim.timeline")
     frames = perform(headroom, shot, performance, start=1)
-    rotation, translation = keyframes.sample_pose(shot, frames)
+    rotation, translation = timeline.sample_pose(shot, frames)
     seconds = (frames - 1) / shot.fps
     assert rotation == pytest.approx(at(performance, "rotation", seconds), abs=1e-5)
     assert translation == pytest.approx(at(performance, "translation", seconds), abs=1e-2)
     yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)
                if curve.data_path == "rotation_euler" and curve.array_index == 1)
     yaw.keyframe_points[4].co[1] = 0.77
-    assert keyframes.sample_pose(shot, frames)[0][4, 1] == pytest.approx(0.77)
+    assert timeline.sample_pose(shot, frames)[0][4, 1] == pytest.approx(0.77)
 
 
-def test_an_unkeyed_head_is_sampled_where_it_stands(headroom, shot):
+def test_a_head_without_keys_is_sampled_in_its_present_pose(headroom, shot):
     rotation, translation = headroom.module("scene.anim.timeline").sample_pose(shot, np.arange(3))
     assert rotation == pytest.approx(np.zeros((3, 3)))
     assert translation == pytest.approx(np.tile([10, 5, -700], (3, 1)), abs=1e-2)
 
 
-def test_an_expression_beyond_the_slider_widens_it(headroom, shot, performance):
+def test_a_value_beyond_the_slider_range_widens_it(headroom, shot, performance):
     strong = np.zeros((3, 64), dtype=np.float32)
     strong[1, 0] = 9.5
-    still = np.zeros((3, 3), dtype=np.float32)
-    performance = headroom.module("core.performance").Performance(shot.fps, strong, still, still)
+    rest = np.zeros((3, 3), dtype=np.float32)
+    performance = headroom.module("core.performance").Performance(shot.fps, strong, rest, rest)
     perform(headroom, shot, performance, start=0)
     headroom.scene.frame_set(1)
     unit = shot.root["headroom_key_units"][0]
     assert shot.face.data.shape_keys.key_blocks[1].value * unit == pytest.approx(9.5, rel=1e-5)
 
 
-def test_a_curve_is_sampled_as_blender_evaluates_it(headroom, shot, performance):
+def test_sampling_a_curve_matches_its_evaluation_by_blender(headroom, shot, performance):
     curves = headroom.module("scene.anim.curves")
     perform(headroom, shot, performance, start=1)
     yaw = next(curve for curve in headroom.module("scene.compat").curves_of(shot.face)

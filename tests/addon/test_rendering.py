@@ -1,9 +1,9 @@
-"""Eevee's picture holds albedo times light, as display values, and rendering leaves the artist's file as it was."""
+"""Rendered pictures have the display values albedo * light, and rendering leaves the artist's file unchanged."""
 
 import numpy as np
 import pytest
 from curve_readers import perform
-from stand_ins import frontal_light, read_picture, tiny_subject, write_movie
+from stand_ins import even_light, read_picture, tiny_subject, write_movie
 
 POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=np.float32)
 
@@ -11,18 +11,18 @@ POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=
 def render_one(headroom, shot, path, rotation=POSE[0]):
     rendering = headroom.module("scene.output.rendering")
     cache = headroom.module("core.frame_cache").FrameCache([path / "frames"])
-    return read_picture(rendering.render_face(shot, rendering.Still(3, rotation[0], POSE[1][0]), cache))
+    return read_picture(rendering.render_face(shot, rendering.PosedFrame(3, rotation[0], POSE[1][0]), cache))
 
 
 def harmonics(normal: np.ndarray) -> np.ndarray:
-    """The nine terms (9,) of docs/architecture.md at one unit normal, written out."""
+    """The nine terms (9,) of docs/architecture.md at one unit normal."""
     x, y, z = normal
     return np.array([.282095, .488603 * y, .488603 * z, .488603 * x, 1.092548 * x * y, 1.092548 * y * z,
                      .315392 * (3 * z * z - 1), 1.092548 * x * z, .546274 * (x * x - y * y)])
 
 
 @pytest.mark.parametrize("colour", [(3, 40, 200), (128, 90, 255)])
-def test_under_even_light_the_picture_is_the_albedo(headroom, tmp_path, colour):
+def test_under_even_light_the_picture_has_the_albedo(headroom, tmp_path, colour):
     subject = tiny_subject(tmp_path / "even", albedo=colour)
     shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     picture = render_one(headroom, shot, tmp_path)
@@ -31,16 +31,16 @@ def test_under_even_light_the_picture_is_the_albedo(headroom, tmp_path, colour):
     assert np.abs(inside - colour).max() <= 1
 
 
-def test_all_nine_terms_of_the_light_are_seen_in_camera_axes(headroom, tmp_path):
-    """A flat face turned about is one normal: the picture is one colour, which a loop over the terms predicts."""
-    light = frontal_light() * 0.7
+def test_the_picture_has_all_nine_terms_of_the_light_in_camera_axes(headroom, tmp_path):
+    """A flat face has one normal, so its picture has one colour, which the nine terms predict."""
+    light = even_light() * 0.7
     light[1:] = np.random.default_rng(5).uniform(-0.25, 0.25, (8, 3))
     subject = tiny_subject(tmp_path / "flat", light=light, albedo=(150, 160, 170))
     values = dict(np.load(subject / "rig.npz"))
     values["neutral"][:, 2] = 0
     np.savez(subject / "rig.npz", **values)
     shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
-    shot.root.rotation_euler = (0.3, -0.4, 1.0)  # an artist turned the shot: light and camera turn with it
+    shot.root.rotation_euler = (0.3, -0.4, 1.0)  # when an artist rotates the shot, light and camera rotate with it
     for pitch, yaw in ((0.0, 0.0), (0.5, -0.4), (-0.3, 0.7)):
         picture = render_one(headroom, shot, tmp_path, np.array([[pitch, yaw, 0.0]]))
         normal = np.array([np.sin(yaw) * np.cos(pitch), -np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
@@ -49,7 +49,7 @@ def test_all_nine_terms_of_the_light_are_seen_in_camera_axes(headroom, tmp_path)
         assert np.abs(inside - expected).max() <= 2
 
 
-def test_the_background_is_transparent_and_alpha_is_straight(headroom, tmp_path):
+def test_the_background_is_transparent_and_alpha_is_not_premultiplied(headroom, tmp_path):
     subject = tiny_subject(tmp_path / "alpha", albedo=(200, 100, 50))
     picture = render_one(headroom, headroom.module("scene.build.shot").open_subject(headroom.scene, subject), tmp_path)
     assert picture[0, 0, 3] == 0
@@ -57,7 +57,7 @@ def test_the_background_is_transparent_and_alpha_is_straight(headroom, tmp_path)
     assert len(edge) and np.abs(edge[:, :3].astype(int) - (200, 100, 50)).max() <= 6
 
 
-def test_only_this_shots_face_is_in_the_picture(headroom, tmp_path):
+def test_other_heads_objects_and_lights_are_not_in_the_picture(headroom, tmp_path):
     bpy = headroom.bpy
     shot = headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "only"))
     alone = render_one(headroom, shot, tmp_path)
@@ -68,12 +68,12 @@ def test_only_this_shots_face_is_in_the_picture(headroom, tmp_path):
     assert (render_one(headroom, shot, tmp_path) == alone).all()
 
 
-def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_path):
+def test_the_expression_is_that_of_the_rendered_frame(headroom, subject, tmp_path):
     shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     expression = np.zeros((4, 64), dtype=np.float32)
     expression[3] = np.random.default_rng(2).normal(0, 3, 64)
-    still = np.zeros((4, 3), dtype=np.float32)
-    performance = headroom.module("core.performance").Performance(shot.fps, expression, still, still - [0, 0, 700])
+    rest = np.zeros((4, 3), dtype=np.float32)
+    performance = headroom.module("core.performance").Performance(shot.fps, expression, rest, rest - [0, 0, 700])
     perform(headroom, shot, performance, start=0)
     headroom.scene.frame_set(0)
     animated = render_one(headroom, shot, tmp_path)
@@ -87,7 +87,7 @@ def test_the_expression_of_the_asked_frame_is_rendered(headroom, subject, tmp_pa
     assert (neutral != animated).any()
 
 
-def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, subject, tmp_path):
+def test_rendering_changes_nothing_in_the_file_even_when_it_fails(headroom, subject, tmp_path):
     bpy, scene = headroom.bpy, headroom.scene
     shot = headroom.module("scene.build.shot").open_subject(scene, subject)
     scene.render.engine, scene.render.filepath = "BLENDER_WORKBENCH", "//mine"
@@ -100,20 +100,21 @@ def test_rendering_changes_nothing_even_when_it_is_stopped_half_way(headroom, su
         return settings, counts, scene.frame_current, scene.view_settings.view_transform, scene.camera.name
 
     before = state()
-    rendering, cache = headroom.module("scene.output.rendering"), headroom.module("core.frame_cache").FrameCache([tmp_path])
-    rendering.render_face(shot, rendering.Still(2, POSE[0][0], POSE[1][0]), cache)
+    rendering = headroom.module("scene.output.rendering")
+    cache = headroom.module("core.frame_cache").FrameCache([tmp_path])
+    rendering.render_face(shot, rendering.PosedFrame(2, POSE[0][0], POSE[1][0]), cache)
     assert state() == before
     with pytest.raises(ZeroDivisionError), rendering.face_scene(shot):
         raise ZeroDivisionError
     assert state() == before
 
 
-def test_blenders_own_render_shows_the_head_over_the_matched_plate(headroom, tmp_path):
+def test_blenders_own_render_has_the_head_over_the_matched_plate(headroom, tmp_path):
     bpy, scene = headroom.bpy, headroom.scene
     subject = tiny_subject(tmp_path / "subject", albedo=(250, 10, 10))
-    write_movie(subject / "plates.mp4", 30, size=(640, 360))  # plate i is grey of 40 + i
+    write_movie(subject / "plates.mp4", 30, size=(640, 360))  # plate i has the grey value 40 + i
     shot = headroom.module("scene.build.shot").open_subject(scene, subject)
-    headroom.module("scene.build.plates").key_plates(shot.camera, shot.backdrop, np.array([1, 40]), np.array([28, 3]))
+    headroom.module("scene.anim.plate_keys").key_plates(shot, np.array([1, 40]), np.array([28, 3]))
     scene.render.resolution_percentage = 10
     scene.eevee.taa_render_samples = 4
     for frame, grey in ((1, 68), (40, 43)):  # the shot is longer than the clip
@@ -124,7 +125,7 @@ def test_blenders_own_render_shows_the_head_over_the_matched_plate(headroom, tmp
         assert picture.shape == (36, 64, 4)
         around = np.concatenate([part.reshape(-1, 4) for part in (picture[:3], picture[-3:], picture[:, :9])])
         error = np.abs(around - [grey, grey, grey, 255])
-        assert np.median(error) <= 3 and error.max() <= 12  # the encoder leaves a slow change of grey for later
+        assert np.median(error) <= 3 and error.max() <= 12  # the encoder delays slow changes of grey
         assert np.abs(picture[18, 33, :3] - [250, 10, 10]).max() <= 3
     assert shot.backdrop.hide_viewport and not shot.backdrop.hide_render
     assert headroom.module("scene.build.shot").open_subject(scene, subject).backdrop.hide_render

@@ -1,10 +1,10 @@
-"""The animation hangs on its sound strip: moved, trimmed, renamed, parted and tied again."""
+"""The animation follows its sound strip: moved, trimmed, renamed, not followed and followed again."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from curve_readers import START, edit, keys, speak
+from curve_readers import START, edit, keys, perform_speech
 from stand_ins import write_speech
 
 
@@ -13,7 +13,7 @@ def test_moving_and_trimming_the_sound_strip_moves_and_trims_the_animation(headr
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     speech = write_speech(tmp_path / "Grüße.wav", 2.0)
-    speak(headroom, shot, performance, speech)
+    perform_speech(headroom, shot, performance, speech)
     strip = headroom.module("scene.anim.strips").speech_strip(shot)
     assert compat.strip_span(strip) == (START, START + 50)
     edit(headroom, shot, 20, 1.25)
@@ -30,10 +30,10 @@ def test_moving_and_trimming_the_sound_strip_moves_and_trims_the_animation(headr
     assert keys(headroom, shot.face)[40, 1] == pytest.approx(performance.rotation[40, 1], abs=1e-6)
 
 
-def test_a_renamed_head_keeps_its_speech_and_a_copy_has_none(headroom, shot, performance, tmp_path):
+def test_a_renamed_head_keeps_its_speech_strip_and_a_copy_has_none(headroom, shot, performance, tmp_path):
     if not headroom.module("scene.compat").plays_sound():
         pytest.skip("this Blender was built without sound")
-    speak(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
+    perform_speech(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
     strips, name = headroom.module("scene.anim.strips"), shot.root.name
     shot.root.name = "Анна"
     assert strips.speech_strip(shot) is not None
@@ -42,10 +42,10 @@ def test_a_renamed_head_keeps_its_speech_and_a_copy_has_none(headroom, shot, per
     assert strips.speech_strip(replace(shot, root=copy)) is None
 
 
-def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom, shot, performance, tmp_path):
+def test_an_animation_that_does_not_follow_stays_until_it_follows_again(headroom, shot, performance, tmp_path):
     if not headroom.module("scene.compat").plays_sound():
         pytest.skip("this Blender was built without sound")
-    speak(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
+    perform_speech(headroom, shot, performance, write_speech(tmp_path / "a.wav", 2.0))
     shot.root.headroom.follow_strip = False
     headroom.module("scene.anim.strips").speech_strip(shot).frame_start += 30
     headroom.module("scene.anim.compose").compose(shot)
@@ -54,18 +54,18 @@ def test_a_speech_that_is_not_followed_stays_until_it_is_followed_again(headroom
     assert keys(headroom, shot.face)[0, 0] == START + 30
 
 
-def test_switching_to_a_take_of_another_speech_lays_that_speech(headroom, shot, performance, other, tmp_path):
+def test_switching_to_a_take_of_another_speech_places_that_speech(headroom, shot, performance, other, tmp_path):
     compat, strips = headroom.module("scene.compat"), headroom.module("scene.anim.strips")
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     mine = compat.new_strip(headroom.scene, "SOUND", "Mine", write_speech(tmp_path / "a.wav", 2.0), 2, 31)
-    asked = headroom.module("core.take_settings").TakeSettings(tmp_path / "a.wav")
-    for _ in headroom.module("scene.output.shot_tasks").applying(shot.names, performance, asked, START, "Mine"):
+    settings = headroom.module("core.take_settings").TakeSettings(tmp_path / "a.wav")
+    for _ in headroom.module("scene.output.shot_tasks").apply_in_steps(shot.ref, performance, settings, START, "Mine"):
         pass
     assert strips.speech_strip(shot) == mine and keys(headroom, shot.face)[0, 0] == 31
-    speak(headroom, shot, other, write_speech(tmp_path / "b.wav", 2.0))
-    laid = strips.speech_strip(shot)
-    assert strips.strip_speech(laid).name == "b.wav" and compat.strip_span(laid)[0] == 31
+    perform_speech(headroom, shot, other, write_speech(tmp_path / "b.wav", 2.0))
+    added = strips.speech_strip(shot)
+    assert strips.strip_speech(added).name == "b.wav" and compat.strip_span(added)[0] == 31
     shot.root.headroom.active_take = 0
     assert strips.strip_speech(strips.speech_strip(shot)).name == "a.wav"
     assert keys(headroom, shot.face)[40, 1] == pytest.approx(performance.rotation[40, 1], abs=1e-6)

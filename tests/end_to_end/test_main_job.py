@@ -119,11 +119,11 @@ subject, out = Path(sys.argv[1]), Path(sys.argv[2])
 made = shot.open_subject(bpy.context.scene, subject)
 track = np.load(subject / "track.npz")
 made.root["headroom_start_frame"] = 0
-for _ in takes.keeping_take(made.names, performance.Performance(
+for _ in takes.add_take(made.ref, performance.Performance(
         25.0, track["expression"], track["rotation"], track["translation"]), settings.TakeSettings(Path("none.wav"))):
     pass
 compose.compose(made)
 for index, frame in enumerate((5, 60)):
-    still = rendering.Still(frame, track["rotation"][frame], track["translation"][frame])
+    still = rendering.PosedFrame(frame, track["rotation"][frame], track["translation"][frame])
     rendering.render_face(made, still, cache.FrameCache([out])).rename(out / f"{index:06d}.png")
 """

@@ -44,6 +44,6 @@ def test_without_arcface_the_feature_is_the_face_model_s_coefficients(track):
 
 def test_arcface_reads_every_frame_with_the_points_of_that_frame(track):
     frames = [np.full((4, 4, 3), index, np.uint8) for index in range(FRAMES)]
-    reader = SimpleNamespace(read=lambda frame, points: np.float32([frame[0, 0, 0], points[2, 0]]))
+    reader = SimpleNamespace(embed=lambda frame, points: np.float32([frame[0, 0, 0], points[2, 0]]))
     features = identity_features(bundled_model(), track, frames, reader)
     assert features[:, 0].tolist() == [0, 1, 2] and (np.diff(features[:, 1]) > 20).all()

@@ -20,7 +20,7 @@ def pairs_of_a_still_head(progress, confidence=(1, 1, 1)):
     model, still = bundled_model(), np.zeros((FRAMES, 3), np.float32)
     track = Track(25.0, Camera(900.0, 160, 120), Crop(20, 0, 120), np.zeros(80), np.zeros(80), AMBIENT,
                   np.zeros((FRAMES, 64)), still, still + np.float32([0, 0, -1400]), np.array(confidence))
-    arcface = SimpleNamespace(read=lambda frame, points: np.ones(512, np.float32))
+    arcface = SimpleNamespace(embed=lambda frame, points: np.ones(512, np.float32))
     albedo = np.full((64, 64, 3), 128, np.uint8)
     frames = [np.full((120, 160, 3), 9 * index, np.uint8) for index in range(FRAMES)]
     return training_pairs(model, TrackedFrames(track, albedo, frames), SIZE, arcface, progress)

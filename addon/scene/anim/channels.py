@@ -1,107 +1,128 @@
 """The animated channels of a head: six of its pose, then one per shape key, in named groups of two actions.
 
-An action that the add-on made is known by a custom property, so it is found again after a rename, a copy of the head,
-or *Push Down Action*.
+An action that the add-on generates keys in is found by its custom property `headroom_generated`, so it may be renamed,
+copied with the head, or moved to the NLA by *Push Down Action*.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import bpy
 import numpy as np
 
-from ...core.user_keys import Written
+from ...core.user_keys import GeneratedRecord
 from .. import compat
 from ..build.face import expression_keys
 from ..build.shot import Shot
+from .curves import CurvePath
 
-RECORDS = "headroom_written"
+RECORDS = "headroom_generated"
+"""Custom property of an action: channel number -> fields of its GeneratedRecord."""
+
+Target = Literal["head", "expression"]
+"""What an action animates: the pose of the face object, or its shape keys."""
+TARGETS: tuple[Target, ...] = ("head", "expression")
+LayerName = Literal["head", "mouth", "upper"]
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One number over time. `part` is head or expression (its action); `layer` is what dials it: head, mouth, upper.
+    """One animated number.
 
-    offset: the control of the head that is added to it; "" for none.
+    number: of the channel among those of its head.
+    target: which action has it.
+    layer: the layer of controls that plays it.
+    curve: its F-curve.
+    offset_control: the control that is added to it; "" for none.
+    unit: coefficients of the face model per unit of a shape key; 1 for the pose.
     """
 
     number: int
-    part: str
-    layer: str
-    path: str
-    index: int
-    group: str
-    offset: str = ""
+    target: Target
+    layer: LayerName
+    curve: CurvePath
+    offset_control: str = ""
+    unit: float = 1.0
 
     @property
-    def mode(self) -> int:
-        """Which of the rig's expression channels it is; negative for the pose."""
-        return self.number - len(HEAD)
+    def expression_index(self) -> int:
+        """Its index among the rig's expression channels; negative for the pose."""
+        return self.number - len(POSE_CHANNELS)
 
 
-HEAD = tuple(Channel(axis, "head", "head", "rotation_euler", axis, "Head Rotation", "head_turn") for axis in range(3)
-             ) + tuple(Channel(3 + axis, "head", "head", "location", axis, "Head Position", "head_shift")
-                       for axis in range(3))
-OFFSETS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("look_left", "look_up"),
-           "Brows": ("brows_raise",)}
+POSE_CHANNELS = (
+    *(Channel(axis, "head", "head", CurvePath("rotation_euler", axis, "Head Rotation"), "head_turn")
+      for axis in range(3)),
+    *(Channel(3 + axis, "head", "head", CurvePath("location", axis, "Head Position"), "head_shift")
+      for axis in range(3)))
+OFFSET_CONTROLS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("gaze_left", "gaze_up"),
+                   "Brows": ("brows_raise",)}
 """Region -> the controls that are added to its first shape keys."""
 
 
 def channels_of(shot: Shot) -> tuple[Channel, ...]:
-    """Pose first, then expression in the rig's order; shape keys that an artist deleted are left out at the end."""
-    offsets, expression = {region: list(names) for region, names in OFFSETS.items()}, []
-    for number, (key, region) in enumerate(zip(expression_keys(shot.face), map(str, shot.root["headroom_regions"]))):
-        waiting = offsets.get(region)
-        expression.append(Channel(len(HEAD) + number, "expression", "mouth" if region == "Mouth" else "upper",
-                                  key.path_from_id("value"), 0, region, waiting.pop(0) if waiting else ""))
-    return HEAD + tuple(expression)
+    """Return the pose channels, then the expression channels in the rig's order.
+
+    Where an artist deleted shape keys, as many channels are missing at the end.
+    """
+    unused = {region: list(names) for region, names in OFFSET_CONTROLS.items()}
+    keys, regions, units = expression_keys(shot.face), shot.root["headroom_regions"], shot.root["headroom_key_units"]
+    channels = []
+    for number, (key, region, unit) in enumerate(zip(keys, map(str, regions), units)):
+        controls = unused.get(region)
+        channels.append(Channel(
+            len(POSE_CHANNELS) + number, "expression", "mouth" if region == "Mouth" else "upper",
+            CurvePath(key.path_from_id("value"), group=region), controls.pop(0) if controls else "", float(unit)))
+    return (*POSE_CHANNELS, *channels)
 
 
-def owner(shot: Shot, part: str) -> Any:
-    """The data-block that a part animates."""
-    return shot.face if part == "head" else shot.face.data.shape_keys
+def animated_id(shot: Shot, target: Target) -> Any:
+    """Return the data-block that an action of this target animates."""
+    return shot.face if target == "head" else shot.face.data.shape_keys
 
 
-def find_action(shot: Shot, part: str) -> bpy.types.Action | None:
-    """The action that holds a part's working keys, assigned or pushed down to the NLA; None before the first take."""
-    data = owner(shot, part).animation_data
+def find_action(shot: Shot, target: Target) -> bpy.types.Action | None:
+    """Return the action with the generated keys, assigned or pushed down to the NLA; None before the first take."""
+    data = animated_id(shot, target).animation_data
     if data is None:
         return None
-    candidates = [data.action, *(strip.action for track in data.nla_tracks for strip in track.strips)]
-    return next((action for action in candidates if action is not None and RECORDS in action), None)
+    actions = [data.action, *(strip.action for track in data.nla_tracks for strip in track.strips)]
+    return next((action for action in actions if action is not None and RECORDS in action), None)
 
 
-def ensure_action(shot: Shot, part: str) -> bpy.types.Action:
-    """The same, made and assigned when missing; an animator's own action is kept on a muted NLA track."""
-    found = find_action(shot, part)
-    if found is not None:
-        return found
-    on, title = owner(shot, part), "Head Pose" if part == "head" else "Expression"
-    compat.stash_action(on)
-    action = compat.new_action(on, f"{shot.face.name} {title}")
+def ensure_action(shot: Shot, target: Target) -> bpy.types.Action:
+    """Return that action, made and assigned when missing; an artist's own action moves to a muted NLA track."""
+    existing = find_action(shot, target)
+    if existing is not None:
+        return existing
+    owner, title = animated_id(shot, target), "Head Pose" if target == "head" else "Expression"
+    compat.stash_action(owner)
+    action = compat.new_action(owner, f"{shot.face.name} {title}")
     action[RECORDS] = {}
     return action
 
 
-def read_record(action: bpy.types.Action, channel: Channel) -> Written | None:
-    """What was last written on a channel; None when nothing was."""
-    record: Any = action[RECORDS].get(str(channel.number))
-    if record is None:
+def read_record(action: bpy.types.Action, channel: Channel) -> GeneratedRecord | None:
+    """Return the record of a channel's generated keys; None before the first ones."""
+    stored: Any = action[RECORDS].get(str(channel.number))
+    if stored is None:
         return None
-    return Written(record["start"], record["fps"], record["first"], np.array(record["values"], dtype=np.float32),
-                   np.array(record["removed"], dtype=np.int32), record["made_with"])
+    return GeneratedRecord(
+        stored["start"], stored["fps"], stored["first"], np.array(stored["values"], dtype=np.float32),
+        np.array(stored["deleted"], dtype=np.int32), stored["composed_from"])
 
 
-def made_with(action: bpy.types.Action, channel: Channel) -> str:
-    """`made_with` of the record without the arrays, for this is asked often."""
-    record: Any = action[RECORDS].get(str(channel.number))
-    return "" if record is None else record["made_with"]
+def read_composed_from(action: bpy.types.Action, channel: Channel) -> str:
+    """Return `composed_from` of the record; the arrays are not read, because this is called at every update."""
+    stored: Any = action[RECORDS].get(str(channel.number))
+    return "" if stored is None else stored["composed_from"]
 
 
-def write_record(action: bpy.types.Action, channel: Channel, written: Written) -> None:
+def write_record(action: bpy.types.Action, channel: Channel, record: GeneratedRecord) -> None:
+    """Store the record of a channel's generated keys."""
     action[RECORDS][str(channel.number)] = {
-        "start": float(written.start), "fps": float(written.fps), "first": int(written.first),
-        "values": np.ascontiguousarray(written.values, dtype=np.float32),
-        "removed": np.ascontiguousarray(written.removed, dtype=np.int32), "made_with": written.made_with}
+        "start": float(record.start), "fps": float(record.fps), "first": int(record.first),
+        "values": np.ascontiguousarray(record.values, dtype=np.float32),
+        "deleted": np.ascontiguousarray(record.deleted, dtype=np.int32), "composed_from": record.composed_from}

@@ -1,8 +1,8 @@
-"""Working keys from the active take: played through the live controls, cut, and led up to the animator's own keys.
+"""Composition: generated keys from the active take, played through the live controls and blended to the user keys.
 
-Everything that moves a head comes through `compose`: Perform, another take, a slider, a moved speech, another scene
-rate. Every channel's record says what it was made with, so only channels that are out of date are made anew, an
-interrupted composition goes on where it was, and after undo or loading it is plain what has to be done.
+Everything that moves a head ends in `compose`: Perform, another take, a slider, a moved speech, another scene rate.
+The record of every channel has what its keys were composed from. So only channels that are out of date are composed
+again, an interrupted composition continues where it was, and undo and loading need no special case.
 """
 
 from __future__ import annotations
@@ -13,39 +13,42 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from ...core import user_keys as edits
-from ...core.layers import Cut, Layer, cut_weight, played
+from ...core import user_keys
+from ...core.layers import Cut, Layer, cut_weight, play_layer
 from ...core.rig import KEY_LIMIT
 from ...core.timing import frame_count
+from ...core.user_keys import GeneratedRecord
 from .. import compat
 from ..build.face import expression_keys
 from ..build.shot import Shot
 from .channels import (
-    OFFSETS,
+    OFFSET_CONTROLS,
+    TARGETS,
     Channel,
+    LayerName,
+    animated_id,
     channels_of,
     ensure_action,
     find_action,
-    made_with,
-    owner,
+    read_composed_from,
     read_record,
     write_record,
 )
 from .controls import LAYERS, active_take, head_of
-from .curves import Keys, Marks, ensure_curve, generated_keys, merged, read_keys, read_marks, write_keys
+from .curves import Keys, KeySummary, ensure_curve, generated_keys, merge_keys, read_keys, read_summary, write_keys
 from .strips import Placement, placement
-from .takes import find_take, place_raw, raw_values
+from .takes import align_raw_strips, find_take, raw_values
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the working keys are to be made with. Values only: it may outlive the Blender data it was read from."""
+    """What the keys of a head are composed from. Values only, so it stays valid when the Blender data changes."""
 
     take: str
     seconds: float
     fps: float
     placement: Placement
-    layers: dict[str, Layer]
+    layers: dict[LayerName, Layer]
     offsets: dict[str, tuple[float, ...]]
     cuts: tuple[Cut, ...]
     falloff: float
@@ -56,23 +59,28 @@ class Plan:
         return np.arange(self.placement.first, max(self.placement.first, self.placement.end))
 
     @property
-    def whole(self) -> np.ndarray:
-        """The scene frames the take covers, heard or trimmed away."""
+    def take_frames(self) -> np.ndarray:
+        """The scene frames of the whole take, also where the speech strip is trimmed."""
         first = round(self.placement.start)
         return np.arange(first, first + frame_count(self.seconds, self.fps))
 
     def offset(self, channel: Channel) -> float:
-        return self.offsets[channel.offset][channel.index] if channel.offset else 0.0
+        """Return the control that is added to a channel, in the unit of its property."""
+        control = channel.offset_control
+        return self.offsets[control][channel.curve.array_index] / channel.unit if control else 0.0
 
-    def made_with(self, channel: Channel) -> str:
-        """What the channel is made from, as text; the same text gives the same generated keys."""
-        facts = [self.take, self.seconds, self.fps, asdict(self.placement), asdict(self.layers[channel.layer]),
-                 self.offset(channel), [asdict(cut) for cut in self.cuts], self.falloff]
-        return json.dumps(facts)
+    def composed_from(self, channel: Channel) -> str:
+        """Return what the channel is composed from, as text; the same text gives the same generated keys.
+
+        Stored in the .blend: another wording makes every head be composed again when its file is opened.
+        """
+        return json.dumps([
+            self.take, self.seconds, self.fps, asdict(self.placement), asdict(self.layers[channel.layer]),
+            self.offset(channel), [asdict(cut) for cut in self.cuts], self.falloff])
 
 
 def make_plan(shot: Shot) -> Plan | None:
-    """What takes, controls, strip and scene rate ask for now; None before the first take."""
+    """Return the plan from the present takes, controls, strip and scene rate; None before the first take."""
     head, take = head_of(shot.root), active_take(shot.root)
     if take is None:
         return None
@@ -81,103 +89,104 @@ def make_plan(shot: Shot) -> Plan | None:
         layers["head"] = replace(layers["head"], gain=0.0)
     seconds = take.samples / take.fps
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
-               **{name: (getattr(head, name),) for names in OFFSETS.values() for name in names}}
+               **{name: (getattr(head, name),) for names in OFFSET_CONTROLS.values() for name in names}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
                 tuple(cut.value() for cut in head.cuts), head.falloff)
 
 
 def out_of_date(shot: Shot, plan: Plan | None) -> list[Channel]:
-    """The channels whose keys are not what `plan` asks for."""
+    """Return the channels whose keys were composed from something else than `plan`."""
     if plan is None:
         return []
-    actions = {part: find_action(shot, part) for part in ("head", "expression")}
-    wanted: dict[tuple[str, float], str] = {}
-    late = []
+    actions = {target: find_action(shot, target) for target in TARGETS}
+    texts: dict[tuple[LayerName, float], str] = {}
+    channels = []
     for channel in channels_of(shot):
-        kind = (channel.layer, plan.offset(channel))
-        if kind not in wanted:
-            wanted[kind] = plan.made_with(channel)
-        action = actions[channel.part]
-        if action is None or made_with(action, channel) != wanted[kind]:
-            late.append(channel)
-    return late
+        inputs = (channel.layer, plan.offset(channel))
+        if inputs not in texts:
+            texts[inputs] = plan.composed_from(channel)
+        action = actions[channel.target]
+        if action is None or read_composed_from(action, channel) != texts[inputs]:
+            channels.append(channel)
+    return channels
 
 
 def compose(shot: Shot, budget_seconds: float = float("inf")) -> bool:
-    """Bring the working keys up to date; False when `budget_seconds` were over before all were, then call again."""
+    """Compose the channels that are out of date; returns False when `budget_seconds` passed first, then call again."""
     plan, end = make_plan(shot), time.monotonic() + budget_seconds
-    late = out_of_date(shot, plan)
-    if plan is None or not late:
+    channels = out_of_date(shot, plan)
+    if plan is None or not channels:
         return True
     if shot.root.get("headroom_start_frame") != round(plan.placement.start):
         shot.root["headroom_start_frame"] = round(plan.placement.start)
-    place_raw(shot, plan.placement.start)
-    for channel in late:
+    align_raw_strips(shot, plan.placement.start)
+    for channel in channels:
         compose_channel(shot, channel, plan)
-        if time.monotonic() > end and channel is not late[-1]:
+        if time.monotonic() > end and channel is not channels[-1]:
             return False
     return True
 
 
 def compose_channel(shot: Shot, channel: Channel, plan: Plan) -> None:
-    """Make one channel's keys anew; the animator's stay, and what they deleted stays deleted."""
-    action = ensure_action(shot, channel.part)
-    written = read_record(action, channel) or edits.Written(plan.placement.start, plan.fps)
-    curve = ensure_curve(compat.channels(action, owner(shot, channel.part)), channel.path, channel.index,
-                         channel.group)
-    before = read_marks(curve)
-    mine, removed = animators(before, written)
-    own = read_keys(curve)[mine] if mine.any() else generated_keys(np.zeros(0), np.zeros(0))
-    own = own.at(edits.moved(own.frames, written, plan.placement.start, plan.fps)).claimed()
-    frames = plan.frames
-    gone = edits.still_removed(plan.whole, removed, written, plan.placement.start, plan.fps)
-    laid = edits.free_of(frames, own.frames) & ~np.isin(frames, plan.whole[gone])
-    values = _led_up(shot, channel, plan, frames, own)
-    if values is None:  # an artist deleted the raw motion: what is keyed is all there is
-        write_record(action, channel, replace(written, made_with=plan.made_with(channel)))
+    """Generate the keys of one channel; user keys stay, and frames whose keys the user deleted stay without."""
+    start, fps, frames = plan.placement.start, plan.fps, plan.frames
+    action = ensure_action(shot, channel.target)
+    record = read_record(action, channel) or GeneratedRecord(start, fps)
+    curve = ensure_curve(compat.channels(action, animated_id(shot, channel.target)), channel.curve)
+    summary = read_summary(curve)
+    is_user, deleted = user_edits(summary, record)
+    edited = read_keys(curve)[is_user] if is_user.any() else generated_keys(np.zeros(0), np.zeros(0))
+    edited = edited.moved_to(user_keys.retimed(edited.frames, record, start, fps)).as_user_keys()
+    deleted = plan.take_frames[user_keys.is_deleted(plan.take_frames, deleted, record, start, fps)]
+    values = _blended_values(shot, channel, plan, edited)
+    if values is None:  # an artist deleted the raw motion, so the present keys are all that is left
+        write_record(action, channel, replace(record, composed_from=plan.composed_from(channel)))
         return
-    _widen(shot, channel, values)
-    write_keys(curve, merged(generated_keys(frames[laid], values[laid]), own), before.frames)
-    write_record(action, channel, edits.Written(
-        plan.placement.start, plan.fps, plan.placement.first, np.where(laid, values, np.nan).astype(np.float32),
-        plan.whole[gone].astype(np.int32), plan.made_with(channel)))
+    _widen_slider(shot, channel, values)
+    generated = user_keys.is_free(frames, edited.frames) & ~np.isin(frames, deleted)
+    write_keys(curve, merge_keys(generated_keys(frames[generated], values[generated]), edited), summary.frames)
+    write_record(action, channel, GeneratedRecord(
+        start, fps, plan.placement.first, np.where(generated, values, np.nan).astype(np.float32),
+        deleted.astype(np.int32), plan.composed_from(channel)))
 
 
-def animators(marks: Marks, written: edits.Written) -> tuple[np.ndarray, np.ndarray]:
-    """Which of a curve's keys (K,) bool are the animator's, and the frames (R,) int32 they cleared."""
-    mine = edits.own_keys(marks.frames, marks.values, marks.generated, written)
-    return mine, edits.removed_frames(marks.frames, written)
+def user_edits(summary: KeySummary, record: GeneratedRecord) -> tuple[np.ndarray, np.ndarray]:
+    """Return which keys (K,) bool are the user's, and the frames (R,) int32 whose keys they deleted."""
+    is_user = user_keys.is_user_key(summary.frames, summary.values, summary.looks_generated, record)
+    return is_user, user_keys.deleted_frames(summary.frames, record)
 
 
-def _led_up(shot: Shot, channel: Channel, plan: Plan, frames: np.ndarray, own: Keys) -> np.ndarray | None:
-    """The generated values (N,) at `frames`, led up to the animator's keys; None when the take's motion is gone."""
-    both = np.concatenate([frames, own.frames])
-    values = _played(shot, channel, plan, (both - plan.placement.start) / plan.fps)
+def _blended_values(shot: Shot, channel: Channel, plan: Plan, edited: Keys) -> np.ndarray | None:
+    """Return the generated values (N,) of the plan's frames, blended to the user keys; None without raw motion."""
+    frames = plan.frames
+    seconds = (np.concatenate([frames, edited.frames]) - plan.placement.start) / plan.fps
+    values = _played_values(shot, channel, plan, seconds)
     if values is None:
         return None
-    generated, under_own = values[:len(frames)], values[len(frames):]
-    return edits.led_up(generated, frames / plan.fps, own.frames / plan.fps, own.values - under_own, plan.falloff)
+    generated, at_user_keys = values[:len(frames)], values[len(frames):]
+    return user_keys.blend_to_keys(generated, frames / plan.fps, edited.frames / plan.fps, edited.values - at_user_keys,
+                                   plan.falloff)
 
 
-def _played(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray) -> np.ndarray | None:
-    """The active take at `seconds` (N,), and over it what is cut in from others."""
+def _played_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray) -> np.ndarray | None:
+    """Return the active take at `seconds` (N,), with the cuts from other takes faded in."""
     total = None
     for uid, weight in ((plan.take, None), *((cut.take, cut_weight(seconds, cut, plan.falloff)) for cut in plan.cuts)):
         take = find_take(shot.root, uid)
         raw = raw_values(shot, take, channel) if take is not None else None
         if raw is None:
             continue
-        values = played(raw, take.fps, plan.layers[channel.layer], plan.offset(channel), seconds)
+        values = play_layer(raw, take.fps, plan.layers[channel.layer], plan.offset(channel), seconds)
         total = values if total is None or weight is None else total + (values - total) * weight
     return total
 
 
-def _widen(shot: Shot, channel: Channel, values: np.ndarray) -> None:
-    """A shape key clamps its value to the slider's range, so a range that is too narrow is widened."""
-    if channel.part == "expression":
-        key = expression_keys(shot.face)[channel.mode]
-        reach = min(KEY_LIMIT, float(np.abs(values).max(initial=0.0)))
-        if -reach < key.slider_min:
-            key.slider_min = -reach
-        if reach > key.slider_max:
-            key.slider_max = reach
+def _widen_slider(shot: Shot, channel: Channel, values: np.ndarray) -> None:
+    """Widen the slider range of a shape key to `values`, because Blender clamps its value to the range."""
+    if channel.target == "expression":
+        key = expression_keys(shot.face)[channel.expression_index]
+        limit = min(KEY_LIMIT, float(np.abs(values).max(initial=0.0)))
+        if -limit < key.slider_min:
+            key.slider_min = -limit
+        if limit > key.slider_max:
+            key.slider_max = limit

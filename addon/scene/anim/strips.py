@@ -1,30 +1,37 @@
-"""The sequencer: the speech under the performance, the finished movie above everything that is there."""
+"""The sequencer strips of a shot: its speech strip, and where the performance lies because of it.
+
+A strip is known by the custom property `headroom_strip`: whose it is, its type and, for a movie, its file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import bpy
 
-from ...core.render_settings import RenderSettings
 from ...core.timing import frame_count
 from .. import compat
 from ..build.shot import Shot
 from .controls import active_take, head_of
 
+StripKind = Literal["SOUND", "MOVIE"]
 TAG = "headroom_strip"
-SETTINGS = "headroom_render"
-LAID = "headroom_laid"
-"""On strips that the add-on laid; one that an artist laid is never removed."""
+ADDED = "headroom_added"
+"""Custom property of strips that the add-on added; a strip that an artist added is never removed."""
+OWNER = "headroom_strip_owner"
+"""Custom property of a root: its name in the tags of its strips, which stays when the root is renamed."""
+FREE_FRAMES = 1_000_000
+"""A new strip goes above every strip in this many frames, because its length is unknown before it is added."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a speech lies: second 0 at frame `start`, to be heard from frame `first` up to, not including, `end`."""
+    """The timing of a speech: second 0 is at frame `start`, the frames `first` to `end` - 1 are played.
+
+    The field names are part of what a .blend stores (`Plan.composed_from`).
+    """
 
     start: float
     first: int
@@ -32,18 +39,18 @@ class Placement:
 
 
 def placement(shot: Shot, seconds: float) -> Placement:
-    """Where a performance of `seconds` lies: with its sound strip while that is followed, as last put otherwise."""
+    """Return the timing of a performance of `seconds`: the sound strip's while it is followed, else the last one."""
     strip = followed_strip(shot)
     start, sound_end = compat.strip_content(strip) if strip is not None else (float(shot.start_frame), 0.0)
     first, end = round(start), round(start) + frame_count(seconds, shot.fps)
-    if strip is not None:  # motion that runs on after the sound is cut only where the sound is
+    if strip is not None:  # motion beyond the end of the sound stays, unless the strip is trimmed there
         left, right = compat.strip_span(strip)
         first, end = max(first, left), min(end, right) if right < round(sound_end) else end
     return Placement(start, first, end)
 
 
 def speech_strip(shot: Shot) -> Any | None:
-    """The strip of this shot's speech; None when it was deleted or this Blender has no sound."""
+    """Return the strip of the shot's speech; None when it was deleted or this Blender has no sound."""
     if shot.speech is None or shot.scene.sequence_editor is None:
         return None
     tag = _tag(shot, "SOUND", shot.speech)
@@ -51,27 +58,27 @@ def speech_strip(shot: Shot) -> Any | None:
 
 
 def followed_strip(shot: Shot) -> Any | None:
-    """The same, where the animation hangs on it."""
+    """Return the speech strip where the animation follows it."""
     return speech_strip(shot) if head_of(shot.root).follow_strip else None
 
 
 def sound_strip(scene: bpy.types.Scene, name: str) -> Any | None:
-    """The sound strip of that name."""
+    """Return the sound strip of that name."""
     if not name or scene.sequence_editor is None:
         return None
-    found = compat.strips_of(scene).get(name)
-    return found if found is not None and found.type == "SOUND" else None
+    strip = compat.strips_of(scene).get(name)
+    return strip if strip is not None and strip.type == "SOUND" else None
 
 
 def strip_speech(strip: Any) -> Path:
-    """The file that a sound strip plays."""
+    """Return the file that a sound strip plays."""
     return Path(bpy.path.abspath(strip.sound.filepath)).absolute()
 
 
 def place_speech(shot: Shot, speech: Path, start_frame: int) -> None:
-    """Lay the speech at `start_frame`, or leave it where it is laid already; playback follows the sound.
+    """Make `speech` the shot's speech, with a strip at `start_frame` unless it has one; playback follows the sound.
 
-    The strip of an earlier speech of this shot gives way, and its place is taken.
+    The strip of an earlier speech is replaced, and the new one starts where that started.
     """
     earlier = speech_strip(shot)
     if earlier is not None and strip_speech(earlier) != speech.absolute():
@@ -80,61 +87,45 @@ def place_speech(shot: Shot, speech: Path, start_frame: int) -> None:
     if not compat.plays_sound():
         return
     if earlier is None or strip_speech(earlier) != speech.absolute():
-        _place(shot, "SOUND", speech, start_frame)
+        add_strip(shot, "SOUND", speech, start_frame)
     _play_in_sync(shot.scene)
 
 
 def place_speech_of_take(shot: Shot) -> None:
-    """Lay what the active take says in place of another speech, if its file is still there."""
+    """Make the active take's speech the shot's speech, if its file still exists."""
     take = active_take(shot.root)
-    said = Path(bpy.path.abspath(take.speech)) if take is not None and take.speech else None
-    if said is not None and said != shot.speech and said.is_file():
-        place_speech(shot, said, shot.start_frame)
+    speech = Path(bpy.path.abspath(take.speech)) if take is not None and take.speech else None
+    if speech is not None and speech != shot.speech and speech.is_file():
+        place_speech(shot, speech, shot.start_frame)
 
 
 def adopt_strip(shot: Shot, strip: Any) -> None:
-    """Make a strip that an artist laid the shot's speech: where it is and how it is trimmed stays."""
+    """Make an artist's sound strip the shot's speech strip; its position and trimming stay."""
     for other in compat.strips_of(shot.scene):
         if other.get(TAG) == _tag(shot, "SOUND", strip_speech(strip)):
             del other[TAG]
-    _mark(shot, strip, "SOUND", strip_speech(strip))
+    _set_tag(shot, strip, "SOUND", strip_speech(strip))
     shot.root["headroom_speech"] = str(strip_speech(strip))
     _play_in_sync(shot.scene)
 
 
-def place_movie(shot: Shot, movie: Path, start_frame: int, settings: RenderSettings) -> None:
-    """Lay a finished movie at `start_frame`, over nothing that is there but this shot's own strip of that file.
-
-    The strip keeps what it was rendered with.
-    """
-    strip = _place(shot, "MOVIE", movie, start_frame)
-    strip[SETTINGS] = settings.to_json()
-
-
-@contextmanager
-def let_go_of(movie: Path) -> Iterator[None]:
-    """Keep Blender from holding a movie open in the block: Windows replaces no open file. Its strips then show the new
-    one.
-    """
-    editors = [scene.sequence_editor for scene in bpy.data.scenes if scene.sequence_editor is not None]
-    playing = [(strip, strip.filepath) for editor in editors for strip in compat.all_strips(editor)
-               if strip.type == "MOVIE" and Path(bpy.path.abspath(strip.filepath)).absolute() == movie]
-    for strip, _ in playing:
-        strip.filepath = ""
-    try:
-        yield
-    finally:
-        for strip, path in playing:
-            strip.filepath = path
-
-
-def render_settings(strip: Any) -> RenderSettings:
-    """What the movie of a strip was rendered with, where the strip says so."""
-    return RenderSettings.from_json(strip[SETTINGS])
+def add_strip(shot: Shot, kind: StripKind, path: Path, start_frame: int) -> Any:
+    """Add a strip of a file above all others, in place of the shot's own strip of that kind or file."""
+    strips = compat.strips_of(shot.scene)
+    for strip in [each for each in strips if each.get(TAG) == _tag(shot, kind, path)]:
+        if strip.get(ADDED):
+            strips.remove(strip)
+        else:
+            del strip[TAG]
+    channel = free_channel(shot.scene, start_frame, start_frame + FREE_FRAMES)
+    strip = compat.new_strip(shot.scene, kind, f"{shot.root.name} {path.stem}", path, channel, start_frame)
+    strip[ADDED] = True
+    _set_tag(shot, strip, kind, path)
+    return strip
 
 
 def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> int:
-    """The lowest channel above every strip that overlaps `start_frame`..`end_frame`."""
+    """Return the lowest channel above every strip that overlaps `start_frame`..`end_frame`."""
     channel = 1
     for strip in compat.strips_of(scene):
         first, end = compat.strip_span(strip)
@@ -148,32 +139,18 @@ def _play_in_sync(scene: bpy.types.Scene) -> None:
     scene.use_audio_scrub = True
 
 
-def _place(shot: Shot, kind: str, path: Path, start_frame: int) -> Any:
-    strips = compat.strips_of(shot.scene)
-    for strip in [each for each in strips if each.get(TAG) == _tag(shot, kind, path)]:
-        if strip.get(LAID):
-            strips.remove(strip)
-        else:
-            del strip[TAG]
-    channel = free_channel(shot.scene, start_frame, start_frame + 1_000_000)
-    strip = compat.new_strip(shot.scene, kind, f"{shot.root.name} {path.stem}", path, channel, start_frame)
-    strip[LAID] = True
-    _mark(shot, strip, kind, path)
-    return strip
-
-
-def _tag(shot: Shot, kind: str, path: Path) -> str:
-    """What an earlier strip is known by: one speech per shot, one movie per file."""
+def _tag(shot: Shot, kind: StripKind, path: Path) -> str:
+    """Return the tag of a shot's strip: one speech per shot, one movie per file."""
     return f"{_owner(shot)}|{kind}" + (f"|{path.absolute()}" if kind == "MOVIE" else "")
 
 
-def _mark(shot: Shot, strip: Any, kind: str, path: Path) -> None:
-    shot.root["headroom_name"] = _owner(shot)
+def _set_tag(shot: Shot, strip: Any, kind: StripKind, path: Path) -> None:
+    shot.root[OWNER] = _owner(shot)
     strip[TAG] = _tag(shot, kind, path)
 
 
 def _owner(shot: Shot) -> str:
-    """The name in the tags of a shot's strips: what its root was called then. A copy goes by its own name."""
-    name = shot.root.get("headroom_name", shot.root.name)
+    """Return the name in the tags of the shot's strips; a copied shot gets its own."""
+    name = shot.root.get(OWNER, shot.root.name)
     other = bpy.data.objects.get(name)
     return name if other is None or other == shot.root else shot.root.name

@@ -1,4 +1,4 @@
-"""Motion on the timeline: the range it takes, what is heard there, and the head's pose read back from its keys."""
+"""A performance on the timeline: its frame range, its sound, and the head's pose at given frames."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .curves import sample_curves
 from .strips import followed_strip
 
 
-def show_range(scene: bpy.types.Scene) -> None:
-    """Make the scene's frame range that of its performances, from the first to the last of all heads."""
+def set_frame_range(scene: bpy.types.Scene) -> None:
+    """Set the scene's frame range to that of its performances, from the first to the last of all heads."""
     plans = [plan for plan in map(make_plan, shots_in(scene)) if plan is not None and len(plan.frames)]
     if plans:
         scene.frame_start = min(int(plan.frames[0]) for plan in plans)
         scene.frame_end = max(int(plan.frames[-1]) for plan in plans)
 
 
-def heard(shot: Shot, first: int, last: int) -> Sound | None:
-    """What of the speech is heard over the scene frames `first` to `last`; None where that is nothing."""
+def sound_between(shot: Shot, first: int, last: int) -> Sound | None:
+    """Return the speech from the scene frames `first` to `last`; None where it does not sound there."""
     plan = make_plan(shot)
     if plan is None or shot.speech is None or first >= plan.placement.end or last < plan.placement.first:
         return None
@@ -36,22 +36,22 @@ def heard(shot: Shot, first: int, last: int) -> Sound | None:
 
 
 def sample_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation (T, 3) radians and translation (T, 3) millimetres of the head at `frames`, as Blender shows it.
+    """Return rotation (T, 3) radians and translation (T, 3) millimetres of the head at `frames`, as Blender shows it.
 
-    The curves are read directly where nothing else moves the head; NLA layers, drivers, constraints and other parents
-    are evaluated, for which the scene is taken through every frame.
+    F-curves are read directly where nothing else moves the head. NLA layers, drivers, constraints and other parents
+    are evaluated, for which the scene is set to every frame.
     """
-    return evaluated_pose(shot, frames) if moved_by_more_than_keys(shot) else keyed_pose(shot, frames)
+    return evaluated_pose(shot, frames) if needs_evaluation(shot) else keyed_pose(shot, frames)
 
 
 def keyed_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pose that the head's own curves give."""
+    """Return the pose of the head's own F-curves."""
     rotation = sample_curves(shot.face, "rotation_euler", frames)
     return rotation, mm_from_scene(sample_curves(shot.face, "location", frames))
 
 
-def moved_by_more_than_keys(shot: Shot) -> bool:
-    """Whether the head's pose in its shot is more than its location and rotation curves."""
+def needs_evaluation(shot: Shot) -> bool:
+    """Return whether anything but its location and rotation curves moves the head in its shot."""
     face, data = shot.face, shot.face.animation_data
     if face.parent != shot.root or face.parent_type != "OBJECT" or face.rotation_mode != "XYZ":
         return True
@@ -63,22 +63,22 @@ def moved_by_more_than_keys(shot: Shot) -> bool:
         return False
     layered = data.use_nla and any(not track.mute and any(not strip.mute for strip in track.strips)
                                    for track in data.nla_tracks)
-    weakened = data.action_influence < 1.0 or (len(data.nla_tracks) and data.action_blend_type != "REPLACE")
-    return bool(layered or weakened or len(data.drivers))
+    blended = data.action_influence < 1.0 or (len(data.nla_tracks) and data.action_blend_type != "REPLACE")
+    return bool(layered or blended or len(data.drivers))
 
 
 def evaluated_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pose of the head in its shot as Blender evaluates it, frame by frame; the scene's frame is put back."""
+    """Return the pose of the head in its shot as Blender evaluates it; the scene's frame is restored afterwards."""
     scene, rotation, translation = shot.scene, [], []
-    shown = scene.frame_current, scene.frame_subframe
+    current = scene.frame_current, scene.frame_subframe
     try:
         for frame in frames:
             scene.frame_set(int(np.floor(frame)), subframe=float(frame - np.floor(frame)))
-            graph = scene.view_layers[0].depsgraph
-            root, face = (each.evaluated_get(graph).matrix_world for each in (shot.root, shot.face))
+            depsgraph = scene.view_layers[0].depsgraph
+            root, face = (each.evaluated_get(depsgraph).matrix_world for each in (shot.root, shot.face))
             matrix = root.inverted_safe() @ face
             rotation.append(matrix.to_euler("XYZ"))
             translation.append(matrix.to_translation())
     finally:
-        scene.frame_set(shown[0], subframe=shown[1])
+        scene.frame_set(current[0], subframe=current[1])
     return np.array(rotation, dtype=np.float32), mm_from_scene(np.array(translation))

@@ -1,104 +1,113 @@
-"""The animator's own keys: counted, claimed, and given back to the prediction."""
+"""The user keys of a head: counted, marked, blended to, and cleared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
-from ...core.user_keys import Written
+from ...core.user_keys import GeneratedRecord
 from .. import compat
 from ..build.shot import Shot
-from .channels import Channel, channels_of, find_action, owner, read_record, write_record
-from .compose import animators
-from .curves import enum, read_keys, read_marks, write_keys
+from .channels import Channel, animated_id, channels_of, find_action, read_record, write_record
+from .compose import user_edits
+from .curves import enum_value, find_curve, read_keys, read_summary, write_keys
 
 
-def own_key_count(shot: Shot, channel: Channel) -> int:
-    """How many keys of one channel are the animator's; frames they cleared count too."""
-    found = _channel(shot, channel)
-    if found is None:
+@dataclass(frozen=True)
+class ComposedChannel:
+    """A channel that was composed, with its action, F-curve and record."""
+
+    channel: Channel
+    action: bpy.types.Action
+    curve: bpy.types.FCurve
+    record: GeneratedRecord
+
+
+def user_key_count(shot: Shot, channel: Channel) -> int:
+    """Return the number of user keys of one channel; frames whose keys were deleted count too."""
+    composed = _composed(shot, channel)
+    if composed is None:
         return 0
-    mine, removed = animators(read_marks(found[1]), found[2])
-    return int(mine.sum()) + len(removed)
+    is_user, deleted = user_edits(read_summary(composed.curve), composed.record)
+    return int(is_user.sum()) + len(deleted)
 
 
-def claim_selected(shot: Shot) -> int:
-    """Make the selected generated keys the animator's, as if they had been moved; returns how many."""
+def mark_as_user(shot: Shot) -> int:
+    """Make the selected generated keys user keys, as if they had been edited; returns how many."""
     total = 0
-    for _, curve, _ in _keyed(shot):
-        chosen, kinds = _selected(curve), np.empty(len(curve.keyframe_points), dtype=np.int32)
-        curve.keyframe_points.foreach_get("type", kinds)
-        chosen &= kinds == enum("type", "GENERATED")
+    for each in _composed_channels(shot):
+        points = each.curve.keyframe_points
+        chosen, types = _selected(each.curve), np.empty(len(points), dtype=np.int32)
+        points.foreach_get("type", types)
+        chosen &= types == enum_value("type", "GENERATED")
         if chosen.any():
-            kinds[chosen] = enum("type", "KEYFRAME")
-            curve.keyframe_points.foreach_set("type", kinds)
-            curve.update()
+            types[chosen] = enum_value("type", "KEYFRAME")
+            points.foreach_set("type", types)
+            each.curve.update()
             total += int(chosen.sum())
     return total
 
 
-def lead_up(shot: Shot) -> int:
-    """Have every channel with keys of the animator composed anew, and so led up to them; returns how many have."""
+def blend_to_keys(shot: Shot) -> int:
+    """Make every channel with user keys out of date, so that composing blends it to them; returns how many."""
     total = 0
-    for channel, curve, written in _keyed(shot):
-        if animators(read_marks(curve), written)[0].any():
-            write_record(find_action(shot, channel.part), channel, replace(written, made_with=""))
+    for each in _composed_channels(shot):
+        if user_edits(read_summary(each.curve), each.record)[0].any():
+            write_record(each.action, each.channel, replace(each.record, composed_from=""))
             total += 1
     return total
 
 
-def clear_edits(shot: Shot, selected: bool) -> int:
-    """Take away the animator's keys and clearings, so that composing brings the prediction back; returns how many.
+def clear_user_keys(shot: Shot, selected: bool) -> int:
+    """Remove user keys and forget deletions, so that composing generates keys there again; returns how many.
 
-    selected: only selected keys, and frames that lie between the first and the last selected key of their channel.
+    selected: only selected keys, and deletions between the first and the last selected key of their channel.
     """
     total = 0
-    for channel, curve, written in _keyed(shot):
-        marks = read_marks(curve)
-        mine, removed = animators(marks, written)
-        let_go, back = mine, np.ones(len(removed), dtype=bool)
+    for each in _composed_channels(shot):
+        summary = read_summary(each.curve)
+        is_user, deleted = user_edits(summary, each.record)
+        removed, restored = is_user, np.ones(len(deleted), dtype=bool)
         if selected:
-            marked = marks.frames[_selected(curve)]
-            let_go = mine & _selected(curve)
-            back = (removed >= marked.min(initial=np.inf)) & (removed <= marked.max(initial=-np.inf))
-        if let_go.any() or back.any():
-            total += int(let_go.sum() + back.sum())
-            _give_back(shot, channel, curve, written, mine & ~let_go, removed[~back])
+            frames = summary.frames[_selected(each.curve)]
+            removed = is_user & _selected(each.curve)
+            restored = (deleted >= frames.min(initial=np.inf)) & (deleted <= frames.max(initial=-np.inf))
+        if removed.any() or restored.any():
+            total += int(removed.sum() + restored.sum())
+            _retain(each, is_user & ~removed, deleted[~restored])
     return total
 
 
-def _give_back(shot: Shot, channel: Channel, curve: bpy.types.FCurve, written: Written, own: np.ndarray,
-               removed: np.ndarray) -> None:
-    """Keep of a channel's keys only `own` (K,) bool, of its cleared frames only `removed`; it has to be made anew."""
-    write_keys(curve, read_keys(curve)[own].claimed())
-    action = find_action(shot, channel.part)
-    write_record(action, channel, replace(written, values=np.full(len(written.values), np.nan, np.float32),
-                                          removed=removed, made_with=""))
+def _retain(composed: ComposedChannel, keys: np.ndarray, deleted: np.ndarray) -> None:
+    """Retain only some `keys` (K,) bool and some `deleted` frames of a channel, and make it out of date."""
+    write_keys(composed.curve, read_keys(composed.curve)[keys].as_user_keys())
+    nothing = np.full(len(composed.record.values), np.nan, np.float32)
+    write_record(composed.action, composed.channel,
+                 replace(composed.record, values=nothing, deleted=deleted, composed_from=""))
 
 
 def _selected(curve: bpy.types.FCurve) -> np.ndarray:
-    """Which keys (K,) bool are selected."""
+    """Return which keys (K,) bool are selected."""
     chosen = np.empty(len(curve.keyframe_points), dtype=np.bool_)
     curve.keyframe_points.foreach_get("select_control_point", chosen)
     return chosen
 
 
-def _keyed(shot: Shot) -> Iterator[tuple[Channel, bpy.types.FCurve, Written]]:
-    """Every channel that was composed, with its curve and its record."""
+def _composed_channels(shot: Shot) -> Iterator[ComposedChannel]:
+    """Yield every channel that was composed."""
     for channel in channels_of(shot):
-        found = _channel(shot, channel)
-        if found is not None:
-            yield found
+        composed = _composed(shot, channel)
+        if composed is not None:
+            yield composed
 
 
-def _channel(shot: Shot, channel: Channel) -> tuple[Channel, bpy.types.FCurve, Written] | None:
-    action = find_action(shot, channel.part)
-    written = read_record(action, channel) if action is not None else None
-    if written is None:
+def _composed(shot: Shot, channel: Channel) -> ComposedChannel | None:
+    action = find_action(shot, channel.target)
+    record = read_record(action, channel) if action is not None else None
+    if action is None or record is None:
         return None
-    bag = compat.channels(action, owner(shot, channel.part))
-    curve = bag.fcurves.find(channel.path, index=channel.index)
-    return None if curve is None else (channel, curve, written)
+    curve = find_curve(compat.channels(action, animated_id(shot, channel.target)), channel.curve)
+    return None if curve is None else ComposedChannel(channel, action, curve, record)

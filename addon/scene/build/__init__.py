@@ -1,0 +1,1 @@
+"""The objects of a shot: root, face, cameras, plates and materials."""

@@ -1,4 +1,4 @@
-"""The plate as a wall behind the head, so that Blender's own render shows the head over the clip's picture."""
+"""The backdrop: a plane behind the head that shows the plates, so that Blender's own render has the clip's picture."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ...core.rig import Rig
 from .nodes import at
 
 DISTANCE_MM = 8000.0
-"""Behind any head; nothing is measured from it."""
+"""Behind any head; nothing depends on the exact value."""
 NODE = "Plate"
 OFFSET_PATH = f'nodes["{NODE}"].image_user.frame_offset'
 
 
 def build_backdrop(rig: Rig, image: bpy.types.Image, name: str, start_frame: int) -> bpy.types.Object:
-    """A plane in camera axes that fills the full camera's picture with `image`, a movie; not linked yet.
+    """Return a plane in camera axes that fills the full camera's picture with `image`, a movie; not linked yet.
 
-    It is seen in renders alone: in the camera view the camera's background shows the same.
+    It is hidden in the viewport, because the camera's background image shows the same there.
     """
     mesh = bpy.data.meshes.new(f"{name} Backdrop")
     half_width = DISTANCE_MM * rig.width / rig.focal_px / 2
@@ -35,12 +35,12 @@ def build_backdrop(rig: Rig, image: bpy.types.Image, name: str, start_frame: int
 
 
 def image_tree(backdrop: bpy.types.Object) -> Any:
-    """The node tree whose `OFFSET_PATH` says which picture of the movie is seen."""
+    """Return the node tree in which `OFFSET_PATH` sets the frame of the movie."""
     return backdrop.data.materials[0].node_tree
 
 
 def _material(image: bpy.types.Image, name: str, start_frame: int) -> bpy.types.Material:
-    """The movie as it is, lit by nothing."""
+    """Return an emission of the movie's colours, which no light changes."""
     material = bpy.data.materials.new(f"{name} Backdrop")
     if material.node_tree is None:  # before 5.0 a material starts without nodes
         material.use_nodes = True

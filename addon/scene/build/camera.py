@@ -1,4 +1,4 @@
-"""The clip's camera as two Blender cameras: the full frame for the eye, the face crop for the renderer.
+"""The clip's camera as two Blender cameras: the full frame for the artist, the face crop for the renderer.
 
 Both stand at the origin of camera axes. Blender measures shift in units of the longer picture side.
 """
@@ -13,12 +13,12 @@ SENSOR_MM = 36.0
 
 
 def build_full_camera(rig: Rig, name: str) -> bpy.types.Object:
-    """What the clip's camera saw: `rig.width` x `rig.height`."""
+    """Return a camera that frames the clip's whole picture, `rig.width` x `rig.height`."""
     return _camera(f"{name} Camera", lens=rig.focal_px * SENSOR_MM / rig.width)
 
 
 def build_crop_camera(rig: Rig, name: str) -> bpy.types.Object:
-    """Exactly the square window `rig.crop` of the same picture, which may reach beyond the frame."""
+    """Return a camera that frames the square `rig.crop` of that picture, which may reach beyond it."""
     x, y, size = (float(value) for value in rig.crop)
     camera = _camera(f"{name} Crop Camera", lens=rig.focal_px * SENSOR_MM / size)
     camera.data.shift_x = (x + size / 2 - rig.width / 2) / size

@@ -1,4 +1,4 @@
-"""The head as Blender data: a mesh whose shape keys are the rig's expression channels."""
+"""The face object: a mesh whose shape keys are the rig's expression channels."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import bpy
 import numpy as np
 
 from ...core.coordinates import scene_from_mm
-from ...core.rig import KEY_LIMIT, REACH, Rig
+from ...core.rig import KEY_LIMIT, RANGE_SIGMAS, Rig
 
 
 def build_face(rig: Rig, name: str) -> bpy.types.Object:
-    """A mesh object with one relative shape key per channel; not linked to any collection yet."""
+    """Return a mesh object in the rig's rest pose, with one relative shape key per channel; not linked yet."""
     face = bpy.data.objects.new(f"{name} Face", build_mesh(rig, f"{name} Face"))
     face.rotation_mode = "XYZ"
     face.rotation_euler = tuple(float(angle) for angle in rig.rest_rotation)
@@ -20,7 +20,7 @@ def build_face(rig: Rig, name: str) -> bpy.types.Object:
 
 
 def build_mesh(rig: Rig, name: str) -> bpy.types.Mesh:
-    """The neutral face in metres, smooth, with its texture coordinates."""
+    """Return the neutral face in metres, shaded smooth, with its UV map."""
     mesh = bpy.data.meshes.new(name)
     triangles = np.ascontiguousarray(rig.faces, dtype=np.int32)
     mesh.vertices.add(len(rig.neutral))
@@ -37,19 +37,19 @@ def build_mesh(rig: Rig, name: str) -> bpy.types.Mesh:
 
 
 def add_shape_keys(face: bpy.types.Object, rig: Rig) -> None:
-    """Basis and the rig's channels, named as the rig has them; ranges hold what the clip's motion needs and more."""
+    """Add Basis and the rig's channels under the rig's names; slider ranges cover `RANGE_SIGMAS` of the motion."""
     face.shape_key_add(name="Basis", from_mix=False)
     units = rig.key_units
     for channel, name in enumerate(rig.names):
         key = face.shape_key_add(name=str(name), from_mix=False)
         points = scene_from_mm(rig.neutral + rig.expression[channel] * units[channel])
         key.data.foreach_set("co", points.ravel())
-        reach = float(np.clip(REACH * rig.expression_std[channel] / units[channel], 1.0, KEY_LIMIT))
-        key.slider_min, key.slider_max = -reach, reach
+        limit = float(np.clip(RANGE_SIGMAS * rig.expression_std[channel] / units[channel], 1.0, KEY_LIMIT))
+        key.slider_min, key.slider_max = -limit, limit
         key.value = 0.0
     face.data.shape_keys.name = face.name
 
 
 def expression_keys(face: bpy.types.Object) -> list[bpy.types.ShapeKey]:
-    """The channels' shape keys in the rig's order; keys an artist added after them are left out by the caller."""
+    """Return all shape keys but Basis: the channels in the rig's order, then those that an artist added."""
     return list(face.data.shape_keys.key_blocks)[1:]

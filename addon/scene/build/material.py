@@ -1,12 +1,14 @@
-"""The face's look: the albedo times the clip's light, shown as it is.
+"""The face's material: an emission of the albedo under the clip's light.
 
-What is displayed is `albedo * light(normal)` in display values (docs/architecture.md, "Colour", "Light"). Blender works
-in linear light, so the product is taken to linear before it is emitted; the Standard view transform takes it back.
+The displayed colour is `albedo * light(normal)` in display values (docs/architecture.md, "Colour", "Light"). Blender
+works in linear light, so the product is converted to linear before it is emitted; the Standard view transform converts
+it back.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -18,12 +20,16 @@ BASIS = (
     ("yz", 1.092548), ("3z²-1", 0.315392), ("xz", 1.092548), ("x²-y²", 0.546274),
 )
 """The nine real spherical harmonics and their constants."""
-DARKEST = 0.15
-"""Light below this is raised to it, as where the albedo was measured."""
+MIN_LIGHT = 0.15
+"""Lower bound of the light, the same as where the backend measured the albedo."""
 
 
 def build_material(light: np.ndarray, albedo: Path, root: bpy.types.Object, name: str) -> bpy.types.Material:
-    """Emission of the lit albedo; light (9, 3), `root` gives the camera axes that the light is fixed to."""
+    """Return an emission of the lit albedo.
+
+    light: (9, 3) coefficients γ.
+    root: the shot's root, to whose axes (camera axes) the light is fixed.
+    """
     material = bpy.data.materials.new(f"{name} Skin")
     if material.node_tree is None:  # before 5.0 a material starts without nodes
         material.use_nodes = True
@@ -35,9 +41,9 @@ def build_material(light: np.ndarray, albedo: Path, root: bpy.types.Object, name
     texture.extension = "EXTEND"
     texture.interpolation = "Closest"  # Linear reads far mip levels on slivers of triangles, seen as dark specks
     normal = at(tree.nodes.new("ShaderNodeNewGeometry"), -2, 0)
-    turn = at(tree.nodes.new("ShaderNodeVectorRotate"), -1, 0, "World to Camera Axes")
-    turn.rotation_type, turn.invert = "EULER_XYZ", True
-    follow_rotation(turn.inputs["Rotation"], root)
+    rotate = at(tree.nodes.new("ShaderNodeVectorRotate"), -1, 0, "World to Camera Axes")
+    rotate.rotation_type, rotate.invert = "EULER_XYZ", True
+    drive_rotation(rotate.inputs["Rotation"], root)
     shade = at(tree.nodes.new("ShaderNodeGroup"), 0, 0, "Light")
     shade.node_tree = light_group()
     for term, (label, _) in enumerate(BASIS):
@@ -49,7 +55,7 @@ def build_material(light: np.ndarray, albedo: Path, root: bpy.types.Object, name
     emission = at(tree.nodes.new("ShaderNodeEmission"), 3, 0)
     output = at(tree.nodes.new("ShaderNodeOutputMaterial"), 4, 0)
     for source, target in (
-        (normal.outputs["Normal"], turn.inputs["Vector"]), (turn.outputs["Vector"], shade.inputs["Normal"]),
+        (normal.outputs["Normal"], rotate.inputs["Vector"]), (rotate.outputs["Vector"], shade.inputs["Normal"]),
         (texture.outputs["Color"], lit.inputs[0]), (shade.outputs["Light"], lit.inputs[1]),
         (lit.outputs["Vector"], linear.inputs["Display"]), (linear.outputs["Linear"], emission.inputs["Color"]),
         (emission.outputs["Emission"], output.inputs["Surface"]),
@@ -59,15 +65,15 @@ def build_material(light: np.ndarray, albedo: Path, root: bpy.types.Object, name
 
 
 def load_albedo(path: Path) -> bpy.types.Image:
-    """The texture as display values: not converted on reading, and packed so that the .blend opens anywhere."""
+    """Load the texture as display values, without conversion, and pack it so that the .blend opens anywhere."""
     image = bpy.data.images.load(str(path))
     image.colorspace_settings.name = "Non-Color"
     image.pack()
     return image
 
 
-def follow_rotation(socket: bpy.types.NodeSocket, root: bpy.types.Object) -> None:
-    """Drive a rotation socket by the root's euler angles, so that the light turns with the shot."""
+def drive_rotation(socket: bpy.types.NodeSocket, root: bpy.types.Object) -> None:
+    """Drive a rotation socket by the root's Euler angles, so that the light turns with the shot."""
     for axis in range(3):
         driver = socket.driver_add("default_value", axis).driver
         driver.type = "SUM"
@@ -77,7 +83,7 @@ def follow_rotation(socket: bpy.types.NodeSocket, root: bpy.types.Object) -> Non
 
 
 def light_group() -> bpy.types.NodeTree:
-    """"Headroom Light": nine colours and a unit normal in camera axes to the colour of the light from there."""
+    """Return the group "Headroom Light": the light's colour from its coefficients and a unit normal in camera axes."""
     tree, start, end = node_group("Headroom Light", [("Normal", "VECTOR"), *((label, "VECTOR") for label, _ in BASIS)],
                                   [("Light", "VECTOR")])
     if not start:
@@ -86,15 +92,15 @@ def light_group() -> bpy.types.NodeTree:
     tree.links.new(start.outputs["Normal"], split.inputs[0])
     x, y, z = split.outputs
     values = {"1": None, "x": x, "y": y, "z": z}
-    for row, (label, one, other) in enumerate((("xy", x, y), ("yz", y, z), ("xz", x, z),
+    for row, (label, first, second) in enumerate((("xy", x, y), ("yz", y, z), ("xz", x, z),
                                                ("xx", x, x), ("yy", y, y), ("zz", z, z))):
-        values[label] = _math(tree, "MULTIPLY", one, other, 2, row, label=label)
-    values["3z²-1"] = _math(tree, "MULTIPLY_ADD", values["zz"], 3.0, 3, 6, third=-1.0, label="3z²-1")
-    values["x²-y²"] = _math(tree, "SUBTRACT", values["xx"], values["yy"], 3, 7, label="x²-y²")
+        values[label] = _math(tree, "MULTIPLY", (first, second), (2, row), label)
+    values["3z²-1"] = _math(tree, "MULTIPLY_ADD", (values["zz"], 3.0, -1.0), (3, 6), "3z²-1")
+    values["x²-y²"] = _math(tree, "SUBTRACT", (values["xx"], values["yy"]), (3, 7), "x²-y²")
     total = None
     for row, (label, constant) in enumerate(BASIS):
-        term = _math(tree, "MULTIPLY", values[label] if values[label] else 1.0, constant, 4, row,
-                     label=f"Constant of {label}")
+        term = _math(tree, "MULTIPLY", (values[label] if values[label] else 1.0, constant), (4, row),
+                     f"Constant of {label}")
         add = at(tree.nodes.new("ShaderNodeVectorMath"), 5 + row * 0.5, row, label)
         add.operation = "MULTIPLY_ADD"
         tree.links.new(term, add.inputs[0])
@@ -102,16 +108,16 @@ def light_group() -> bpy.types.NodeTree:
         if total is not None:
             tree.links.new(total, add.inputs[2])
         total = add.outputs[0]
-    floor = at(tree.nodes.new("ShaderNodeVectorMath"), 10, 0, "Darkest")
+    floor = at(tree.nodes.new("ShaderNodeVectorMath"), 10, 0, "Minimum")
     floor.operation = "MAXIMUM"
-    floor.inputs[1].default_value = (DARKEST,) * 3
+    floor.inputs[1].default_value = (MIN_LIGHT,) * 3
     tree.links.new(total, floor.inputs[0])
     tree.links.new(floor.outputs[0], end.inputs["Light"])
     return tree
 
 
 def display_to_linear_group() -> bpy.types.NodeTree:
-    """"Headroom Display to Linear": the sRGB curve per channel, piecewise, values clamped to 0..1 first."""
+    """Return the group "Headroom Display to Linear": the piecewise sRGB curve of channels clamped to 0..1."""
     tree, start, end = node_group("Headroom Display to Linear", [("Display", "VECTOR")], [("Linear", "COLOR")])
     if not start:
         return tree
@@ -119,11 +125,12 @@ def display_to_linear_group() -> bpy.types.NodeTree:
     join = at(tree.nodes.new("ShaderNodeCombineColor"), 7, 0)
     tree.links.new(start.outputs["Display"], split.inputs[0])
     for row in range(3):
-        value = _math(tree, "ADD", split.outputs[row], 0.0, 2, row * 3, clamp=True, label="Clamped")
-        dark = _math(tree, "MULTIPLY", value, 1 / 12.92, 3, row * 3, label="Dark: Straight")
-        base = _math(tree, "MULTIPLY_ADD", value, 1 / 1.055, 3, row * 3 + 1, third=0.055 / 1.055, label="Bright: Base")
-        bright = _math(tree, "POWER", base, 2.4, 4, row * 3 + 1, label="Bright: Curve")
-        is_bright = _math(tree, "GREATER_THAN", value, 0.04045, 4, row * 3 + 2, label="Is Bright")
+        value = _math(tree, "ADD", (split.outputs[row], 0.0), (2, row * 3), "Clamped")
+        value.node.use_clamp = True
+        dark = _math(tree, "MULTIPLY", (value, 1 / 12.92), (3, row * 3), "Dark: Straight")
+        base = _math(tree, "MULTIPLY_ADD", (value, 1 / 1.055, 0.055 / 1.055), (3, row * 3 + 1), "Bright: Base")
+        bright = _math(tree, "POWER", (base, 2.4), (4, row * 3 + 1), "Bright: Curve")
+        is_bright = _math(tree, "GREATER_THAN", (value, 0.04045), (4, row * 3 + 2), "Is Bright")
         choose = at(tree.nodes.new("ShaderNodeMix"), 6, row * 3)
         for source, target in zip((is_bright, dark, bright), choose.inputs[0:1] + choose.inputs[2:4]):
             tree.links.new(source, target)
@@ -132,13 +139,16 @@ def display_to_linear_group() -> bpy.types.NodeTree:
     return tree
 
 
-def _math(tree, operation, first, second, column, row, third=None, clamp=False, label=""):
-    """A Math node on sockets or numbers; returns its output socket."""
-    node = at(tree.nodes.new("ShaderNodeMath"), column, row, label)
-    node.operation, node.use_clamp = operation, clamp
-    for socket, value in zip(node.inputs, (first, second, third)):
+def _math(tree: Any, operation: str, operands: tuple[Any, ...], cell: tuple[float, float], label: str) -> Any:
+    """Add a Math node at `cell` (column, row) of the grid and return its output socket.
+
+    operands: sockets or numbers.
+    """
+    node = at(tree.nodes.new("ShaderNodeMath"), *cell, label)
+    node.operation = operation
+    for socket, value in zip(node.inputs, operands):
         if isinstance(value, bpy.types.NodeSocket):
             tree.links.new(value, socket)
-        elif value is not None:
+        else:
             socket.default_value = value
     return node.outputs[0]

@@ -1,4 +1,4 @@
-"""Small helpers that keep node trees readable: a grid to lay nodes out on, and groups that are made once."""
+"""Helpers for node trees: a grid to place nodes on, and node groups that are built once per file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import bpy
 
 COLUMN, ROW = 220, -180
 VERSION = 2
-"""Raised when a group's inside changes, so that an older file keeps the group it was saved with."""
+"""Raised when the nodes inside a group change, so that older shots keep the group they were saved with."""
 
 
 def at(node: Any, column: float, row: float, label: str = "") -> Any:
-    """Put `node` on the grid and label it; returns it."""
+    """Place `node` on the grid and label it; returns it."""
     node.location = (column * COLUMN, row * ROW)
     node.label = label
     return node
@@ -21,13 +21,13 @@ def at(node: Any, column: float, row: float, label: str = "") -> Any:
 
 def node_group(name: str, inputs: Iterable[tuple[str, str]], outputs: Iterable[tuple[str, str]]
                ) -> tuple[bpy.types.NodeTree, Any, Any]:
-    """A shader group with sockets (name, VECTOR or COLOR), its input and output nodes.
+    """Return a shader group with sockets (name, VECTOR or COLOR), and its input and output nodes.
 
-    When the file already has the group it is returned with None for the nodes: there is nothing left to build.
+    The nodes are None where the file already has the group, because nothing is left to build then.
     """
-    for known in bpy.data.node_groups:
-        if known.get("headroom_group") == f"{name} {VERSION}":
-            return known, None, None
+    for group in bpy.data.node_groups:
+        if group.get("headroom_group") == f"{name} {VERSION}":
+            return group, None, None
     tree: Any = bpy.data.node_groups.new(name, "ShaderNodeTree")
     tree["headroom_group"] = f"{name} {VERSION}"
     kinds = {"VECTOR": "NodeSocketVector", "COLOR": "NodeSocketColor"}

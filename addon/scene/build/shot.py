@@ -1,4 +1,4 @@
-"""A shot in a scene: a root empty that stands for camera axes, and below it the face and two cameras.
+"""The shot: a root empty that stands for camera axes, with the face and two cameras as its children.
 
 Objects are found by the custom property `headroom_role`, never by their names, which belong to the artist.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
 from ...core.coordinates import SHOT_ROTATION
 from ...core.errors import HeadroomError
+from ...core.messages import message
 from ...core.rig import Rig
 from ...core.subject import Subject
 from ...core.timing import scene_rate
@@ -23,9 +25,16 @@ from .material import build_material
 from .plates import load_plates, show_plates
 
 ROLE = "headroom_role"
+FORMAT_KEY, FORMAT = "headroom_format", 2
+"""Custom property of every root: the format of what the shot stores in the .blend. `upgrade.py` brings older ones up to
+date; until then `shots_in` leaves them out."""
 
-Names = tuple[str, str]
-"""Of a scene and of a shot's root there: what outlives an undo in the middle of a task, for `find_shot`."""
+
+class ShotRef(NamedTuple):
+    """The names of a scene and of a shot's root. Undo makes Python references stale; names survive it."""
+
+    scene: str
+    root: str
 
 
 @dataclass(frozen=True)
@@ -39,35 +48,38 @@ class Shot:
     crop_camera: bpy.types.Object
 
     @property
-    def names(self) -> Names:
-        return self.scene.name, self.root.name
+    def ref(self) -> ShotRef:
+        """The shot by name, for `find_shot`."""
+        return ShotRef(self.scene.name, self.root.name)
 
     @property
     def subject(self) -> Subject:
+        """The subject; raises InputError when its folder is gone."""
         return Subject.open(self.subject_folder)
 
     @property
     def subject_folder(self) -> Path:
-        """Where the subject was when it was opened; it may have gone since."""
+        """The subject's folder as it was opened; it may be gone."""
         return Path(bpy.path.abspath(self.root.get("headroom_subject", "")))
 
     @property
     def backdrop(self) -> bpy.types.Object | None:
-        """The wall that Blender's own render shows the plates on; shots without a clip have none."""
+        """The plane that shows the plates in Blender's own render; None for a subject without plates."""
         return next((child for child in self.root.children if child.get(ROLE) == "backdrop"), None)
 
     @property
     def fps(self) -> float:
+        """The scene's rate."""
         return self.scene.render.fps / self.scene.render.fps_base
 
     @property
     def resolution(self) -> int:
-        """Side of a render in pixels."""
+        """The side of a rendered face crop in pixels."""
         return int(self.root["headroom_resolution"])
 
     @property
     def speech(self) -> Path | None:
-        """The speech of the performance, when there is one."""
+        """The speech of the performance; None before the first take."""
         path = self.root.get("headroom_speech", "")
         return Path(bpy.path.abspath(path)) if path else None
 
@@ -87,22 +99,23 @@ def open_subject(scene: bpy.types.Scene, folder: Path) -> Shot:
     if subject.plates.is_file():
         plates = load_plates(subject.plates)
         show_plates(shot.camera, plates, scene.frame_start)
-        wall = build_backdrop(rig, plates, subject.name, scene.frame_start)
-        wall.hide_render = not first  # of several heads' clips one can fill the picture
-        _add(wall, "backdrop", shot.root)
+        backdrop = build_backdrop(rig, plates, subject.name, scene.frame_start)
+        backdrop.hide_render = not first  # only one clip can fill the picture
+        _add(backdrop, "backdrop", shot.root)
     if first:
-        frame_like_clip(scene, rig)
+        set_up_scene(scene, rig)
         scene.camera = shot.camera
     return shot
 
 
 def build_head(scene: bpy.types.Scene, rig: Rig, albedo: Path, name: str) -> Shot:
-    """Root, face with material, full camera and crop camera, in a collection of their own."""
+    """Build root, face with material, full camera and crop camera in a new collection."""
     collection = bpy.data.collections.new(f"{name} Shot")
     scene.collection.children.link(collection)
     root = bpy.data.objects.new(f"{name} Shot", None)
     root.empty_display_size = 0.1
     root.rotation_euler = SHOT_ROTATION
+    root[FORMAT_KEY] = FORMAT
     root["headroom_resolution"] = rig.resolution
     root["headroom_key_units"] = [float(unit) for unit in rig.key_units]
     root["headroom_regions"] = [str(region) for region in rig.regions]
@@ -113,20 +126,23 @@ def build_head(scene: bpy.types.Scene, rig: Rig, albedo: Path, name: str) -> Sho
     root[ROLE] = "root"
     for role in ("face", "camera", "crop_camera"):
         _add(getattr(shot, role), role, root)
-    for layer in scene.view_layers:  # its outline would lie over the picture that the full camera shows
+    for layer in scene.view_layers:  # its frame would be drawn over the picture that the full camera shows
         shot.crop_camera.hide_set(True, view_layer=layer)
     return shot
 
 
 def _add(member: bpy.types.Object, role: str, root: bpy.types.Object) -> None:
-    """Put an object that stands in camera axes below the root, in its collection."""
+    """Parent an object in camera axes to the root and link it to the root's collection."""
     member[ROLE] = role
     root.users_collection[0].objects.link(member)
     member.parent = root
 
 
-def frame_like_clip(scene: bpy.types.Scene, rig: Rig) -> None:
-    """Give the scene the clip's rate and size, and show colours as they are: plates and face are display values."""
+def set_up_scene(scene: bpy.types.Scene, rig: Rig) -> None:
+    """Set the scene's rate and size to the clip's, and show colours unchanged.
+
+    Plates and face are display values, so no view transform but Standard may be applied.
+    """
     scene.render.fps, scene.render.fps_base = scene_rate(rig.fps)
     scene.render.resolution_x, scene.render.resolution_y = rig.width, rig.height
     scene.render.resolution_percentage = 100
@@ -135,33 +151,35 @@ def frame_like_clip(scene: bpy.types.Scene, rig: Rig) -> None:
 
 
 def shots_in(scene: bpy.types.Scene) -> list[Shot]:
-    """Every complete shot of a scene, in the order of the root's names."""
-    marked = [each for each in scene.objects if each.get(ROLE)]  # once: `children` goes through all objects as well
-    found = [_shot_of(scene, root, [each for each in marked if each.parent == root])
-             for root in marked if root[ROLE] == "root"]
-    return [shot for shot in found if shot is not None]
+    """Return every complete shot of a scene, in the order of the roots' names."""
+    members = [each for each in scene.objects if each.get(ROLE)]  # one pass, because `children` scans all objects too
+    shots = [_shot_of(scene, root, [each for each in members if each.parent == root])
+             for root in members if root[ROLE] == "root"]
+    return [shot for shot in shots if shot is not None]
 
 
 def active_shot(shots: Sequence[Shot], selected: bpy.types.Object | None = None) -> Shot | None:
-    """Of a scene's shots the one that the selected object belongs to, otherwise the last one."""
+    """Return the shot that the selected object belongs to, otherwise the last one."""
     for shot in shots:
         if selected is not None and selected in (shot.root, shot.face, shot.camera, shot.crop_camera):
             return shot
     return shots[-1] if shots else None
 
 
-def find_shot(scene_name: str, root_name: str) -> Shot:
-    """The shot by name: undo and file loading make every Python reference stale, names survive them."""
-    scene = bpy.data.scenes.get(scene_name)
-    root = scene.objects.get(root_name) if scene else None
+def find_shot(ref: ShotRef) -> Shot:
+    """Return the shot of that name; raises HeadroomError when it is gone."""
+    scene = bpy.data.scenes.get(ref.scene)
+    root = scene.objects.get(ref.root) if scene else None
     shot = _shot_of(scene, root, root.children) if scene and root else None
     if shot is None:
-        raise HeadroomError(f"The shot {root_name} is no longer in the scene. Open the subject again.")
+        raise HeadroomError(message("The shot {shot} is no longer in the scene. Open the subject again.",
+                                    shot=ref.root))
     return shot
 
 
 def _shot_of(scene: bpy.types.Scene, root: bpy.types.Object, children: Iterable[bpy.types.Object]) -> Shot | None:
+    """Return the shot of a root; None when a member is missing or its format is not the present one."""
     members = {child.get(ROLE): child for child in children}
-    if not {"face", "camera", "crop_camera"} <= members.keys():
+    if root.get(FORMAT_KEY) != FORMAT or not {"face", "camera", "crop_camera"} <= members.keys():
         return None
     return Shot(scene, root, members["face"], members["camera"], members["crop_camera"])

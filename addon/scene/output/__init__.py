@@ -1,0 +1,1 @@
+"""The output of a shot: rendered frames, the refined movie and its strip."""

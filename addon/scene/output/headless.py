@@ -1,19 +1,22 @@
-"""A whole shot without a window: from an empty file to a movie and a .blend."""
+"""Shots without a window: one made from an empty file, or one of a saved file, rendered to a movie."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
-from ...core.files import written_whole
+from ...core.files import atomic_write
+from ...core.messages import message
 from ...core.performance import Performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
-from ..build.shot import active_shot, find_shot, open_subject, shots_in
+from ..build.shot import Shot, ShotRef, active_shot, find_shot, open_subject, shots_in
+from ..build.upgrade import upgrade_file
 from .shot_tasks import (
     MovieResult,
     apply_performance,
@@ -24,52 +27,90 @@ from .shot_tasks import (
 )
 
 
-def make_shot(subject: Path, asked: TakeSettings, movie: Path, performance: Path | None, plate_fit: float,
-              connect: Connect, report: Callable[[Step], None]) -> MovieResult:
-    """Build the scene of one shot in an empty file and render it; the scene stays open.
+@dataclass(frozen=True)
+class NewShot:
+    """A shot to make in an empty file.
 
-    performance: a file to play instead of predicting what is asked for.
+    performance: a file to play; None predicts one from `take`.
     """
-    require_file(asked.speech, "speech")
-    require_writable(movie.absolute().parent)
-    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # preferences, and with them we, stay
+
+    subject: Path
+    take: TakeSettings
+    movie: Path
+    performance: Path | None
+    plate_fit: float
+
+
+@dataclass(frozen=True)
+class SavedShot:
+    """A shot of a saved file to render.
+
+    scene: its name; "" is the scene that is open.
+    shot: the name of the root; "" is the last shot of the scene.
+    """
+
+    file: Path
+    scene: str
+    shot: str
+    movie: Path
+    plate_fit: float
+
+
+def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
+    """Build the scene of one shot in an empty file and render it; the scene stays open."""
+    require_file(new.take.speech, "speech")
+    require_writable(new.movie.absolute().parent)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # keeps preferences, so this extension too
     report(Step(0.0, "Building the scene"))
-    shot = open_subject(bpy.context.scene, subject.absolute())
+    shot = open_subject(bpy.context.scene, new.subject.absolute())
     start = shot.scene.frame_start
     notes: tuple[str, ...] = ()
-    if performance is not None:
-        apply_performance(shot, Performance.load(performance), asked, start)
+    if new.performance is not None:
+        apply_performance(shot, Performance.load(new.performance), new.take, start)
     else:
-        task = perform_shot(shot, asked, start, connect)
+        task = perform_shot(shot, new.take, start, connect)
         notes = run_task(subtask(task, 0.02, 0.15), report)
-    result = run_task(subtask(render_shot(shot, movie.absolute(), plate_fit, connect), 0.15, 1.0), report)
-    return MovieResult(movie, result.frames, notes + result.notes)
+    task = render_shot(shot, new.movie.absolute(), new.plate_fit, connect)
+    result = run_task(subtask(task, 0.15, 1.0), report)
+    return MovieResult(new.movie, result.frames, notes + result.notes)
 
 
-def render_file(file: Path, scene_name: str, shot_name: str, movie: Path, plate_fit: float, connect: Connect,
-                report: Callable[[Step], None]) -> MovieResult:
-    """Open a saved file and render a shot of its scene, the last unless named; the file itself is not written."""
+def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
+    """Open a saved file and render a shot of it; the file itself is not written."""
+    shot = _open_shot(saved)
+    return run_task(render_shot(shot, saved.movie.absolute(), saved.plate_fit, connect), report)
+
+
+def save_blend(path: Path) -> None:
+    """Save the open file so that it opens on other machines: images and sound packed, movies by relative path."""
+    for sound in bpy.data.sounds:
+        sound.pack()
+    with atomic_write(path.absolute()) as temporary:
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(temporary), relative_remap=True, copy=True, check_existing=False)
+        except RuntimeError as error:
+            raise InputError(message("Cannot write {path}: {reason}. Free some disk space or choose another folder.",
+                                     path=path, reason=error)) from error
+
+
+def _open_shot(saved: SavedShot) -> Shot:
+    """Open the file of a saved shot and return the shot; raises InputError when there is none."""
+    file = saved.file
     require_file(file, "file")
     try:
         bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False)
     except RuntimeError as error:
-        raise InputError(f"Blender cannot open {file}. Choose a .blend file.") from error
-    scene = bpy.data.scenes.get(scene_name) if scene_name else bpy.context.scene
+        raise InputError(message("Blender cannot open {file}. Choose a .blend file.", file=file)) from error
+    newer = upgrade_file()
+    if newer:
+        raise InputError(message("{file} was saved by a newer version of Headroom. Update the extension.",
+                                 file=file.name))
+    scene = bpy.data.scenes.get(saved.scene) if saved.scene else bpy.context.scene
     if scene is None:
-        raise InputError(f"{file.name} has no scene {scene_name}. Choose one of its scenes: "
-                         f"{', '.join(bpy.data.scenes.keys())}.")
-    shot = find_shot(scene.name, shot_name) if shot_name else active_shot(shots_in(scene))
+        raise InputError(message("{file} has no scene {scene}. Choose one of its scenes: {scenes}.", file=file.name,
+                                 scene=saved.scene, scenes=", ".join(bpy.data.scenes.keys())))
+    shot = find_shot(ShotRef(scene.name, saved.shot)) if saved.shot else active_shot(shots_in(scene))
     if shot is None:
-        raise InputError(f"There is no shot in the scene {scene.name} of {file.name}. Open a subject there and save.")
-    return run_task(render_shot(shot, movie.absolute(), plate_fit, connect), report)
-
-
-def save_blend(path: Path) -> None:
-    """Save the open file so that it opens elsewhere: pictures and sound packed, movies by relative path."""
-    for sound in bpy.data.sounds:
-        sound.pack()
-    with written_whole(path.absolute()) as half:
-        try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(half), relative_remap=True, copy=True, check_existing=False)
-        except RuntimeError as error:
-            raise InputError(f"Cannot write {path}: {error}. Make room, or choose another folder.") from error
+        raise InputError(message("There is no shot in the scene {scene} of {file}. Open a subject there and save.",
+                                 scene=scene.name, file=file.name))
+    return shot

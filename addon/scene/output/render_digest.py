@@ -1,4 +1,4 @@
-"""What a face looks like, as a digest: a picture rendered with the same digest, pose and expression is the same."""
+"""The render digest of a shot: frames with the same digest, pose and expression give the same picture."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ import numpy as np
 from .. import compat
 from ..build.shot import ROLE, Shot
 
-UNSEEN = {"name", "label", "location", "location_absolute", "width", "height", "select", "hide", "tag",
-          "use_fake_user", "show_expanded", "show_options", "show_preview", "is_active", "warning_propagation"}
-"""What can be set of nodes, materials and modifiers and is not seen in a picture."""
+INVISIBLE = {"name", "label", "location", "location_absolute", "width", "height", "select", "hide", "tag",
+             "use_fake_user", "show_expanded", "show_options", "show_preview", "is_active", "warning_propagation"}
+"""Properties of nodes, materials and modifiers that do not change a picture."""
 
 
-def look_digest(shot: Shot) -> str:
-    """Mesh, modifiers, material, crop camera and Blender's version; not pose, expression or render settings."""
+def render_digest(shot: Shot) -> str:
+    """Return a digest of mesh, modifiers, material, crop camera and Blender's version.
+
+    Pose, expression and render settings are not in it.
+    """
     digest = hashlib.sha256(f"{bpy.app.version_string} {bpy.app.build_hash!r}".encode())
-    for part in _parts(shot):
-        digest.update(part if isinstance(part, bytes) else repr(part).encode())
+    for value in _values_of_shot(shot):
+        digest.update(value if isinstance(value, bytes) else repr(value).encode())
         digest.update(b"\0")
     return digest.hexdigest()
 
 
 def is_animated(shot: Shot) -> bool:
-    """Whether the look has keys of its own; then no two frames look the same."""
+    """Return whether material or crop camera are animated; then every frame has its own picture."""
     trees = [material.node_tree for material in shot.face.data.materials if material is not None]
     owners = [*trees, *(slot for slot in shot.face.data.materials if slot), shot.crop_camera, shot.crop_camera.data]
     return any(compat.curves_of(owner) for owner in owners if owner is not None)
 
 
-def _parts(shot: Shot) -> Iterator[Any]:
+def _values_of_shot(shot: Shot) -> Iterator[Any]:
+    """Yield everything that is visible, as bytes, text, numbers and tuples of them."""
     mesh, camera = shot.face.data, shot.crop_camera
     yield _numbers(mesh.vertices, "co", 3)
     yield _numbers(mesh.loops, "vertex_index", 1, np.int32)
@@ -46,27 +50,27 @@ def _parts(shot: Shot) -> Iterator[Any]:
         yield key.name, key.mute, key.vertex_group
         yield _numbers(key.data, "co", 3)
     yield tuple(shot.face.scale)
-    yield from ((modifier.type, _values(modifier)) for modifier in shot.face.modifiers)
-    yield _plain(camera.matrix_basis), _plain(camera.matrix_parent_inverse), _values(camera.data)
+    yield from ((modifier.type, _properties(modifier)) for modifier in shot.face.modifiers)
+    yield _plain(camera.matrix_basis), _plain(camera.matrix_parent_inverse), _properties(camera.data)
     for material in mesh.materials:
         if material is not None:
-            yield _values(material)
-            yield from _tree_parts(material.node_tree)
+            yield _properties(material)
+            yield from _values_of_tree(material.node_tree)
 
 
-def _tree_parts(tree: Any) -> Iterator[Any]:
-    """Nodes in their order, with what is set in them, and the links between them."""
+def _values_of_tree(tree: Any) -> Iterator[Any]:
+    """Yield the drivers, nodes and links of a node tree."""
     if tree is None:
         return
     drivers = list(tree.animation_data.drivers) if tree.animation_data else []
     driven = {curve.data_path for curve in drivers}  # their values change when they are first evaluated
     yield from (_driver(curve) for curve in drivers)
     for node in tree.nodes:
-        yield node.bl_idname, node.name, _values(node)
+        yield node.bl_idname, node.name, _properties(node)
         yield [_plain(socket.default_value) for socket in node.inputs if hasattr(socket, "default_value")
                and f"{socket.path_from_id()}.default_value" not in driven]
         if node.bl_idname == "ShaderNodeGroup":
-            yield from _tree_parts(node.node_tree)
+            yield from _values_of_tree(node.node_tree)
         image = getattr(node, "image", None)
         if image is not None:
             yield _image(image)
@@ -75,17 +79,18 @@ def _tree_parts(tree: Any) -> Iterator[Any]:
 
 
 def _driver(curve: bpy.types.FCurve) -> Any:
-    """What drives a value, and with which numbers; how the shot is turned is not seen, for its light turns with it."""
-    driver, seen = curve.driver, []
+    """Return a driver's path, expression and inputs, without the root's rotation, because the light turns with it."""
+    driver, inputs = curve.driver, []
     for target in (target for variable in driver.variables for target in variable.targets):
-        is_turn = target.data_path.startswith("rotation_euler") and target.id is not None and target.id.get(ROLE)
-        with suppress(ValueError, AttributeError):  # a broken driver has no value either
-            seen.append("turn" if is_turn else _plain(target.id.path_resolve(target.data_path)))
-    return curve.data_path, curve.array_index, driver.type, driver.expression, seen
+        is_root_rotation = (target.data_path.startswith("rotation_euler") and target.id is not None
+                            and target.id.get(ROLE))
+        with suppress(ValueError, AttributeError):  # a broken driver has no value
+            inputs.append("turn" if is_root_rotation else _plain(target.id.path_resolve(target.data_path)))
+    return curve.data_path, curve.array_index, driver.type, driver.expression, inputs
 
 
 def _image(image: bpy.types.Image) -> Any:
-    """The bytes of a packed picture; of a file its path, size and date."""
+    """Return a digest of a packed image; path, size and date of one in a file."""
     settings = image.colorspace_settings.name, image.alpha_mode, tuple(image.size), image.is_dirty
     if image.packed_file is not None:
         return settings, hashlib.sha256(image.packed_file.data).hexdigest()
@@ -94,21 +99,22 @@ def _image(image: bpy.types.Image) -> Any:
     return settings, path, status and (status.st_size, status.st_mtime_ns)
 
 
-def _values(owner: Any) -> list[tuple[str, Any]]:
-    """Every plain property that can be set of a datablock, node or modifier; counts of users and the like cannot."""
+def _properties(owner: Any) -> list[tuple[str, Any]]:
+    """Return the visible plain properties of a data-block, node or modifier, except read-only ones."""
     kinds = ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM")
     return [(each.identifier, _plain(getattr(owner, each.identifier))) for each in owner.bl_rna.properties
-            if each.type in kinds and not each.is_readonly and each.identifier not in UNSEEN]
+            if each.type in kinds and not each.is_readonly and each.identifier not in INVISIBLE]
 
 
 def _plain(value: Any) -> Any:
-    """A number, a text, or a tuple of numbers however nested."""
+    """Return a value as a number, a text, or nested tuples of numbers."""
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
         return value if isinstance(value, (str, bytes, bool, int, float)) else type(value).__name__
     return tuple(_plain(each) for each in value)
 
 
 def _numbers(collection: Any, name: str, width: int, kind: type = np.float32) -> bytes:
+    """Return one property of every item as bytes."""
     values: np.ndarray = np.empty(len(collection) * width, dtype=kind)
     collection.foreach_get(name, values)
     return values.tobytes()

@@ -1,8 +1,8 @@
-"""Eevee's picture of one face: RGBA, the face crop, display values as the material gives them.
+"""Rendering of one face with Eevee: an RGBA picture of the face crop, with the material's display values.
 
-Each frame is rendered in a scene that lives only for it, with a copy of the face in the pose asked for. Nothing of the
-artist's scene is changed, so there is nothing to put back after a failure, a cancel or an undo in the middle.
-A picture is kept under a key of all that it shows, and not rendered again while that is the same.
+Each frame is rendered in a temporary scene with a copy of the face in the given pose. The artist's scene stays
+unchanged, so nothing has to be restored after a failure, a cancel or an undo. A picture is cached under a key of
+everything that is visible in it, and is not rendered again while that stays the same.
 """
 
 from __future__ import annotations
@@ -20,63 +20,64 @@ import numpy as np
 from ...core.coordinates import scene_from_mm
 from ...core.errors import HeadroomError
 from ...core.frame_cache import FrameCache
+from ...core.messages import message
 from .. import compat
 from ..build.shot import Shot
-from .render_digest import is_animated, look_digest
+from .render_digest import is_animated, render_digest
 
 SAMPLES = 8
-"""Enough for smooth edges; emission has no noise. On software OpenGL 8 cost 1.4 s a frame, 16 cost 1.7."""
+"""Enough for smooth edges, because emission has no noise. On software OpenGL 8 took 1.4 s per frame, 16 took 1.7 s."""
 FILTER_PX = 1.0
 REVISION = 1
-"""Raised when `picture_settings` change, so that older pictures are not taken for new ones."""
+"""Raised when `set_picture_settings` changes, so that pictures of the old settings are not found."""
 
 
 @dataclass(frozen=True)
-class Still:
-    """What one picture shows: a scene frame, and the head's pose in it (radians, millimetres, (3,) each)."""
+class PosedFrame:
+    """A scene frame, which gives the expression, and the head's pose in it (radians, millimetres, (3,) each)."""
 
     frame: int
     rotation: np.ndarray
     translation: np.ndarray
 
 
-def look_up(shot: Shot, look: str, stills: Sequence[Still], cache: FrameCache, seconds: float) -> list[Path | None]:
-    """The kept pictures of the first of some stills, None for those that have to be rendered.
+def find_cached(shot: Shot, digest: str, frames: Sequence[PosedFrame], cache: FrameCache, seconds: float
+                ) -> list[Path | None]:
+    """Return the cached pictures of the first of `frames`, None for those that have to be rendered.
 
-    look: the shot's digest. At least one is looked up, and as many more as `seconds` allow.
+    digest: the shot's `render_digest`.
+    seconds: for searching; at least one frame is searched for.
     """
-    end, found = time.monotonic() + seconds, []
+    end, pictures = time.monotonic() + seconds, []
     with face_scene(shot) as (scene, face):
-        for still in stills:
-            scene.frame_set(still.frame)
-            found.append(cache.find(_key(shot, look, still, expression_values(scene, face))))
+        for posed in frames:
+            scene.frame_set(posed.frame)
+            pictures.append(cache.find(_key(shot, digest, posed, expression_values(scene, face))))
             if time.monotonic() > end:
                 break
-    return found
+    return pictures
 
 
-def render_face(shot: Shot, still: Still, cache: FrameCache) -> Path:
-    """The picture of one still; expression is as keyed, the pose replaces the head's own."""
+def render_face(shot: Shot, posed: PosedFrame, cache: FrameCache) -> Path:
+    """Return the picture of one frame, rendered unless it is cached; the pose replaces the head's own."""
     with face_scene(shot) as (scene, face):
-        scene.frame_set(still.frame)
+        scene.frame_set(posed.frame)
         values = expression_values(scene, face)
-        key = _key(shot, look_digest(shot), still, values)
-        return cache.find(key) or _render(shot, scene, face, still, values, cache, key)
-
-
-def _render(shot: Shot, scene: bpy.types.Scene, face: bpy.types.Object, still: Still, values: np.ndarray,
-            cache: FrameCache, key: str) -> Path:
-    face.rotation_mode = "XYZ"
-    face.rotation_euler = tuple(float(angle) for angle in still.rotation)
-    face.location = tuple(float(metres) for metres in scene_from_mm(still.translation))
-    hold_expression(face, values)
-    picture_settings(scene, shot.resolution)
-    return cache.keep(key, lambda path: render_still(scene, path))
+        key = _key(shot, render_digest(shot), posed, values)
+        cached = cache.find(key)
+        if cached is not None:
+            return cached
+        face.rotation_mode = "XYZ"
+        face.rotation_euler = tuple(float(angle) for angle in posed.rotation)
+        face.location = tuple(float(metres) for metres in scene_from_mm(posed.translation))
+        hold_expression(face, values)
+        set_picture_settings(scene, shot.resolution)
+        return cache.store(key, lambda path: render_still(scene, path))
 
 
 @contextmanager
 def face_scene(shot: Shot) -> Iterator[tuple[bpy.types.Scene, bpy.types.Object]]:
-    """A scene with nothing but a copy of the shot's face and its crop camera; all of it is gone afterwards."""
+    """Create a scene with only a copy of the shot's face and its crop camera; it is removed after the block."""
     scene = bpy.data.scenes.new("Headroom Render")
     face, camera = shot.face.copy(), shot.crop_camera.copy()
     mesh = face.data = face.data.copy()
@@ -97,7 +98,7 @@ def face_scene(shot: Shot) -> Iterator[tuple[bpy.types.Scene, bpy.types.Object]]
 
 
 def expression_values(scene: bpy.types.Scene, face: bpy.types.Object) -> np.ndarray:
-    """The values (K,) that curves and drivers give the shape keys at the scene's frame."""
+    """Return the values (K,) of the shape keys at the scene's frame, from F-curves and drivers."""
     keys = face.evaluated_get(scene.view_layers[0].depsgraph).data.shape_keys.key_blocks
     values = np.empty(len(keys), dtype=np.float32)
     keys.foreach_get("value", values)
@@ -105,9 +106,9 @@ def expression_values(scene: bpy.types.Scene, face: bpy.types.Object) -> np.ndar
 
 
 def hold_expression(face: bpy.types.Object, values: np.ndarray) -> None:
-    """Give the shape keys some values for good.
+    """Set the shape keys to `values` without animation.
 
-    A render evaluates a graph of its own, in which animation stays as it was last seen in the scene it belongs to.
+    A render evaluates its own depsgraph, in which animation has the state it had last in the scene it belongs to.
     """
     keys = face.data.shape_keys
     keys.animation_data_clear()
@@ -115,17 +116,8 @@ def hold_expression(face: bpy.types.Object, values: np.ndarray) -> None:
         key.value = value
 
 
-def _key(shot: Shot, look: str, still: Still, values: np.ndarray) -> str:
-    """What the picture of a still is kept under."""
-    when = still.frame if is_animated(shot) else None
-    digest = hashlib.sha256(repr((look, when, shot.resolution, SAMPLES, FILTER_PX, REVISION)).encode())
-    for each in (values, still.rotation, still.translation):
-        digest.update(np.ascontiguousarray(each, dtype=np.float32).tobytes())
-    return digest.hexdigest()
-
-
-def picture_settings(scene: bpy.types.Scene, resolution: int) -> None:
-    """Crisp, still, unlit by anything else, and not graded: an 8-bit PNG holds albedo * light within a level or two."""
+def set_picture_settings(scene: bpy.types.Scene, resolution: int) -> None:
+    """Render sharp, without motion blur, other light or grading: an 8-bit PNG of albedo * light to within 2 levels."""
     compat.use_eevee(scene)
     compat.set_if_present(scene.eevee, taa_render_samples=SAMPLES, use_shadows=False, use_raytracing=False,
                           use_fast_gi=False, use_gtao=False, use_bloom=False, use_volumetric_shadows=False)
@@ -146,14 +138,25 @@ def picture_settings(scene: bpy.types.Scene, resolution: int) -> None:
 
 
 def render_still(scene: bpy.types.Scene, path: Path) -> None:
-    """Render `scene` at its current frame to `path`."""
+    """Render `scene` at its current frame to `path`; raises HeadroomError when Blender cannot."""
     scene.render.filepath = str(path)
     scene.render.use_file_extension = False
     try:
         bpy.ops.render.render(scene=scene.name, write_still=True)
     except RuntimeError as error:
-        raise HeadroomError(f"Blender could not render frame {scene.frame_current}: {str(error).strip()}. Render "
-                            "again when no other render is running.") from error
+        raise HeadroomError(message(
+            "Blender could not render frame {frame}: {error}. Render again when no other render is running.",
+            frame=scene.frame_current, error=str(error).strip())) from error
     if not path.is_file():
-        raise HeadroomError(f"Blender wrote no picture of frame {scene.frame_current}. Render again when no "
-                            "other render is running.")
+        raise HeadroomError(message(
+            "Blender wrote no picture of frame {frame}. Render again when no other render is running.",
+            frame=scene.frame_current))
+
+
+def _key(shot: Shot, digest: str, posed: PosedFrame, values: np.ndarray) -> str:
+    """Return the cache key of a picture: a digest of everything that is visible in it."""
+    frame = posed.frame if is_animated(shot) else None
+    key = hashlib.sha256(repr((digest, frame, shot.resolution, SAMPLES, FILTER_PX, REVISION)).encode())
+    for each in (values, posed.rotation, posed.translation):
+        key.update(np.ascontiguousarray(each, dtype=np.float32).tobytes())
+    return key.hexdigest()

@@ -1,4 +1,4 @@
-"""A shot from speech to movie, as tasks that the panel runs beside the window and the command line runs in place."""
+"""The tasks of a shot, from clip to movie. The panel runs them beside Blender's window, the command line in place."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ...core import backend_jobs as remote
-from ...core.backend_jobs import Connect
+from ...core import backend_jobs
+from ...core.backend_jobs import Connect, MatchedRenders
 from ...core.errors import InputError
-from ...core.files import written_whole
+from ...core.files import atomic_write
 from ...core.frame_cache import FrameCache
+from ...core.messages import message
 from ...core.performance import Performance
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import RenderSettings
 from ...core.take_settings import TakeSettings
 from ...core.tasks import InBackground, ProgressToken, Step, Task, subtask
 from .. import compat
-from ..anim.strips import adopt_strip, let_go_of, place_movie, place_speech, sound_strip, strip_speech
-from ..anim.takes import keeping_take
-from ..anim.timeline import heard, show_range
-from ..build.plates import key_plates
-from ..build.shot import Names, Shot, find_shot
-from .shot_frames import cache_folders, catch_up, film, match_shot
+from ..anim.plate_keys import key_plates
+from ..anim.strips import adopt_strip, place_speech, sound_strip, strip_speech
+from ..anim.takes import add_take
+from ..anim.timeline import set_frame_range, sound_between
+from ..build.shot import Shot, ShotRef, find_shot
+from .movie_strip import place_movie, released
+from .shot_frames import cache_folders, match_plates, render_frames, update_keys
 
 COMPARISON = "before-after"
 
 
 @dataclass(frozen=True)
 class MovieResult:
-    """What a rendered shot came to."""
+    """The result of rendering a shot."""
 
     movie: Path
     frames: int
@@ -44,165 +46,167 @@ class MovieResult:
 
 
 def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
-    """Learn a person from a clip into a new subject folder, which appears when it is complete; returns notes.
+    """Learn a person from a clip into a new subject folder, which appears when it is complete. Returns notes.
 
     settings: those of a learn job.
     """
     clip, folder = settings["clip"], settings["output"]
-    asked = {name: settings[name] for name in ("preset", "albedo", "resolution", "name", "consent")}
-    part = {name: settings[name] or None for name in ("from_seconds", "to_seconds")}
+    sent = {name: settings[name] for name in ("preset", "albedo", "resolution", "name", "consent")}
+    sent |= {name: settings[name] or None for name in ("from_seconds", "to_seconds")}
     require_file(clip, "clip")
     if not settings["consent"]:
         raise InputError("Learning a person needs their consent. Confirm that the person shown has agreed.")
     if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty. Choose a new folder for the subject.")
+        raise InputError(message("{folder} is not empty. Choose a new folder for the subject.", folder=folder))
     require_writable(folder.parent)
-    with written_whole(folder) as half:
-        notes = yield InBackground(lambda watch: remote.learn(connect(), clip, half, asked | part, watch))
+    with atomic_write(folder) as temporary:
+        notes = yield InBackground(lambda token: backend_jobs.learn(connect(), clip, temporary, sent, token))
     return tuple(notes)
 
 
-def perform_shot(shot: Shot, asked: TakeSettings, start_frame: int, connect: Connect, strip: str = "") -> Task:
-    """Predict the motion of a speech and put both on the timeline; returns notes.
+def perform_shot(shot: Shot, settings: TakeSettings, start_frame: int, connect: Connect, strip: str = "") -> Task:
+    """Predict the motion of a speech and put both on the timeline. Returns notes.
 
-    strip: the sound strip that plays the speech already, by name; it is left as it lies.
+    strip: the name of a sound strip that plays the speech already; it stays where it is.
     """
-    require_file(asked.speech, "speech")
-    names, subject = shot.names, shot.subject.folder
+    require_file(settings.speech, "speech")
+    ref, subject = shot.ref, shot.subject.folder
     with _work_folder() as folder:
         path = folder / "performance.npz"
-        notes = yield InBackground(lambda watch: remote.perform(connect(), subject, asked, path, watch), 0.0, 0.95)
+        notes = yield InBackground(
+            lambda token: backend_jobs.perform(connect(), subject, settings, path, token), 0.0, 0.95)
         yield Step(0.95, "Setting keys")
         performance = Performance.load(path)
-    for fraction in applying(names, performance, asked, start_frame, strip):
+    for fraction in apply_in_steps(ref, performance, settings, start_frame, strip):
         yield Step(0.95 + 0.05 * fraction, "Setting keys")
     return tuple(notes)
 
 
 def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, connect: Connect, strip: str = ""
                   ) -> Task:
-    """`perform_shot` for one take after another; returns notes, each once."""
-    names, notes = shot.names, []
-    for number, asked in enumerate(takes):
-        task = perform_shot(find_shot(*names), asked, start_frame, connect, strip)
+    """Run `perform_shot` for each take. Returns notes, each once."""
+    ref, notes = shot.ref, []
+    for number, settings in enumerate(takes):
+        task = perform_shot(find_shot(ref), settings, start_frame, connect, strip)
         notes += yield from subtask(task, number / len(takes), (number + 1) / len(takes))
     return tuple(dict.fromkeys(notes))
 
 
-def apply_performance(shot: Shot, performance: Performance, asked: TakeSettings, start_frame: int) -> None:
-    """Take, speech, keys and the scene's frame range."""
-    for _ in applying(shot.names, performance, asked, start_frame):
+def apply_performance(shot: Shot, performance: Performance, settings: TakeSettings, start_frame: int) -> None:
+    """Add a performance as a take, place its speech, compose the keys and set the scene's frame range."""
+    for _ in apply_in_steps(shot.ref, performance, settings, start_frame):
         pass
 
 
-def applying(names: Names, performance: Performance, asked: TakeSettings, start_frame: int, strip: str = ""
-             ) -> Iterator[float]:
-    """The same in short steps, each giving the fraction done; between two of them the artist may undo."""
-    shot, speech = find_shot(*names), asked.speech
-    laid = sound_strip(shot.scene, strip)
-    if laid is not None and strip_speech(laid) == speech:
-        adopt_strip(shot, laid)
-        start_frame = round(compat.strip_content(laid)[0])
+def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSettings, start_frame: int, strip: str = ""
+                   ) -> Iterator[float]:
+    """Do what `apply_performance` does in short steps; yields the fraction done. Undo may happen between two steps."""
+    shot, speech = find_shot(ref), settings.speech
+    existing = sound_strip(shot.scene, strip)
+    if existing is not None and strip_speech(existing) == speech:
+        adopt_strip(shot, existing)
+        start_frame = round(compat.strip_content(existing)[0])
     else:
         place_speech(shot, speech, start_frame)
     shot.root["headroom_start_frame"] = int(start_frame)
     yield 0.0
-    for fraction in keeping_take(names, performance, asked):
+    for fraction in add_take(ref, performance, settings):
         yield 0.6 * fraction
     yield 0.6
-    for _ in catch_up(names):
+    for _ in update_keys(ref):
         yield 0.8
     yield 1.0
-    show_range(find_shot(*names).scene)
+    set_frame_range(find_shot(ref).scene)
 
 
 def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, frame_range: tuple[int, int] | None = None
                 ) -> Task:
-    """Match plates, render what has changed, refine it to `movie` and place that; returns MovieResult.
+    """Match plates, render changed frames, refine them into `movie` and place it in the sequencer.
 
-    frame_range: first and last frame, the scene's unless given. Refining begins while later frames are rendered.
+    Refining starts while later frames are rendered. Returns a MovieResult.
+
+    frame_range: first and last frame; the scene's unless given.
     """
-    names, subject = shot.names, shot.subject.folder
+    ref, subject = shot.ref, shot.subject.folder
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
     frames, cache = np.arange(first, last + 1, dtype=np.int32), FrameCache(cache_folders())
     require_writable(movie.parent)
     if shot.speech is not None:
         require_file(shot.speech, "speech")
-    yield from catch_up(names)
-    settled = find_shot(*names)
-    fps, sound = settled.fps, heard(settled, first, last)
-    notes = () if sound or settled.speech is None else (
-        "The movie has no sound, because nothing is said in the rendered range.",)
+    yield from update_keys(ref)
+    keyed = find_shot(ref)
+    fps, sound = keyed.fps, sound_between(keyed, first, last)
+    notes = () if sound or keyed.speech is None else (
+        message("The movie has no sound, because the speech does not cover the rendered frames."),)
     with _work_folder() as folder:
-        found = yield from subtask(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
-        matched = find_shot(*names)
-        key_plates(matched.camera, matched.backdrop, frames, found.plate)
-        with RefineWhileRendering(connect, subject, found) as ahead:
-            def taken(index: int, path: Path, is_new: bool) -> str:
-                ahead.add(index, path, is_new)
-                return f", refined {ahead.refined}" if ahead.refined else ""
-
-            filmed = yield from subtask(film(names, frames, range(len(frames)), found, cache, taken), 0.1, 0.6)
-            ahead.finish()
+        match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
+        key_plates(find_shot(ref), frames, match.plate)
+        with RefineWhileRendering(connect, subject, match) as refiner:
+            rendering = render_frames(ref, frames, range(len(frames)), match, cache, refiner)
+            pictures = yield from subtask(rendering, 0.1, 0.6)
+            refiner.finish()
+            renders = MatchedRenders(subject, match, [pictures[index] for index in range(len(frames))])
             result = folder / f"movie{movie.suffix}"
-            renders = remote.MatchedRenders(subject, found, [filmed[index] for index in range(len(frames))])
-            count = yield InBackground(lambda watch: remote.refine(
-                connect(), renders, sound, fps, result, watch), 0.6, 0.99)
-        with let_go_of(movie):
+            count = yield InBackground(
+                lambda token: backend_jobs.refine(connect(), renders, sound, fps, result, token), 0.6, 0.99)
+        with released(movie):
             publish(result, movie)
-    place_movie(find_shot(*names), movie, first, RenderSettings(names[1], first, last, plate_fit))
+    place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit))
     return MovieResult(movie, int(count), notes)
 
 
 def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> Task:
-    """One frame of the shot before and after refining, side by side; returns the picture's path."""
-    names, subject = shot.names, shot.subject.folder
+    """Refine one frame of the shot. Returns the path of a picture with the frame before and after, side by side."""
+    ref, subject = shot.ref, shot.subject.folder
     first, last = shot.scene.frame_start, shot.scene.frame_end
     if not first <= frame <= last:
-        raise InputError(f"Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.")
+        raise InputError(message(
+            "Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.",
+            frame=frame, first=first, last=last))
     frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, FrameCache(cache_folders())
-    window = range(max(index - CONTEXT, 0), index + 1)
-    yield from catch_up(names)
+    indices = range(max(index - CONTEXT, 0), index + 1)
+    yield from update_keys(ref)
     with _work_folder() as folder:
-        found = yield from subtask(match_shot(names, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
-        filmed = yield from subtask(film(names, frames, window, found, cache), 0.2, 0.7)
-        picture = cache.folder / f"{COMPARISON}.png"
+        match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
+        pictures = yield from subtask(render_frames(ref, frames, indices, match, cache), 0.2, 0.7)
+        comparison = cache.folder / f"{COMPARISON}.png"
 
-        def work(watch: ProgressToken) -> Path:
-            backend, renders = connect(), remote.MatchedRenders(subject, found, [filmed[each] for each in window])
-            (sha,) = remote.refine_frames(backend, renders, window[0], len(window) - 1, True, watch)
-            return backend.get_file(sha, folder / picture.name)
+        def work(token: ProgressToken) -> Path:
+            backend, renders = connect(), MatchedRenders(subject, match, [pictures[each] for each in indices])
+            (sha,) = backend_jobs.refine_frames(backend, renders, indices[0], len(indices) - 1, True, token)
+            return backend.get_file(sha, folder / comparison.name)
 
         fetched = yield InBackground(work, 0.7, 1.0)
-        publish(fetched, picture)
-    return picture
+        publish(fetched, comparison)
+    return comparison
 
 
 def publish(finished: Path, target: Path) -> None:
-    """Put a finished file at `target` at once: a reader finds the old file or the new one, never half of one."""
-    with written_whole(target) as half:
-        shutil.copyfile(finished, half)
+    """Copy a finished file to `target` in one step: a reader finds the old file or the new one, never half of one."""
+    with atomic_write(target) as temporary:
+        shutil.copyfile(finished, temporary)
 
 
 def require_file(path: Path, what: str) -> None:
-    """Say in one sentence that a file the user named is not there."""
+    """Raise InputError when a file that the user named does not exist."""
     if not path.is_file():
-        raise InputError(f"The {what} {path} does not exist. Choose another file.")
+        raise InputError(message("The {what} {path} does not exist. Choose another file.", what=what, path=path))
 
 
 def require_writable(folder: Path) -> None:
-    """Make `folder`, or say in one sentence that nothing can be written there."""
+    """Create `folder` if needed; raises InputError when nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".headroom-"):
             pass
     except OSError as error:
-        raise InputError(f"Cannot write in {folder}: {error.strerror}. Choose another folder.") from error
+        raise InputError(message("Cannot write in {folder}: {reason}. Choose another folder.", folder=folder,
+                                 reason=error.strerror)) from error
 
 
 @contextmanager
 def _work_folder() -> Iterator[Path]:
-    """A folder inside Blender's own temporary one, removed at the end however the task ends."""
+    """Create a folder inside Blender's temporary folder; it is removed when the task ends."""
     path = Path(tempfile.mkdtemp(prefix="headroom-", dir=bpy.app.tempdir or None))
     try:
         yield path
