@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .files import writing, written_whole
+from .files import atomic_write, write_errors
 from .job import Job
 from .transport import BackendError, Refused, Transport, Unreachable
 
@@ -74,7 +74,7 @@ class Client:
 
     def get_file(self, sha: str, path: Path) -> Path:
         """Fetch a blob to `path`, which has its old content or all of the new one."""
-        with written_whole(path) as half:
+        with atomic_write(path) as half:
             self._again(lambda: self._fetch(sha, half))
         return path
 
@@ -89,7 +89,7 @@ class Client:
 
     def get_tree(self, tree: Mapping[str, str], folder: Path) -> Path:
         """Fetch a folder; an older one at `folder` is replaced once all of the new one is there."""
-        with written_whole(folder) as half:
+        with atomic_write(folder) as half:
             for path, sha in tree.items():
                 _check_path(path)
                 target = half.joinpath(*path.split("/"))
@@ -168,12 +168,12 @@ class Client:
         """Write a blob to the new file `path` and check that it is the one asked for."""
         digest = hashlib.sha256()
         with self._transport.open("GET", f"/v1/blobs/{sha}") as response:
-            with writing(path):  # a full disk is told apart from a broken connection
+            with write_errors(path):  # a full disk is told apart from a broken connection
                 file = open(path, "wb")
             with file:
                 while chunk := response.read(CHUNK_BYTES):
                     digest.update(chunk)
-                    with writing(path):
+                    with write_errors(path):
                         file.write(chunk)
                         file.flush()
         if digest.hexdigest() != sha:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .files import written_whole
+from .files import atomic_write
 
 MOST_DAYS = 14.0
 MOST_BYTES = 4 << 30
@@ -37,7 +37,7 @@ class FrameCache:
     def keep(self, key: str, write: Callable[[Path], None]) -> Path:
         """Have `write` make the picture, which appears under its key when it is whole."""
         path = self.folder / f"{key}.png"
-        with written_whole(path) as half:
+        with atomic_write(path) as half:
             write(half)
         return path
 

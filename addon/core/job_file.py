@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .files import written_whole
+from .files import atomic_write
 from .take_settings import POSES, PREDICTED
 
 FORMAT = 1
@@ -166,6 +166,6 @@ def append_jobs(path: Path, requests: Sequence[JobRequest]) -> int:
     """Add jobs at the end of a job file, which is made if it is not there; returns how many there are now."""
     entries = [*(read_jobs(path) if path.exists() else []), *(request.as_json() for request in requests)]
     text = json.dumps({"headroom": FORMAT, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
-    with written_whole(path) as half:
+    with atomic_write(path) as half:
         half.write_text(text, encoding="utf-8")
     return len(entries)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UNREADABLE
-from .files import written_whole
+from .files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class MatchMemory:
         return MatchMemory(self.made_for, frames[order], *rows)
 
     def save(self, path: Path) -> None:
-        with written_whole(path) as half:
+        with atomic_write(path) as half:
             np.savez(half, **{field.name: getattr(self, field.name) for field in fields(self)})
 
     @staticmethod

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
 import pytest
 from running import HERE, JobFailed, fake_backend, wait
 
-from addon.core.backend import REVIVALS, BackendDied, LocalBackend
+from addon.core.backend import MAX_RESTARTS, BackendDied, LocalBackend
 from addon.core.client import BackendError, Unreachable
 from headroom.common.errors import InputError
 from headroom.server.jobs import Job, JobState, Started
@@ -121,17 +122,35 @@ def test_who_waits_for_a_job_gets_its_result_though_the_backend_was_killed(tmp_p
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
 def test_a_backend_that_keeps_dying_says_what_it_said_last(tmp_path, monkeypatch):
-    monkeypatch.setattr("addon.core.backend.REVIVAL_SECONDS", 1e9)
+    monkeypatch.setattr("addon.core.backend.RESTART_SECONDS", 1e9)
     backend = fake_backend(tmp_path)
     client = backend.start()
     try:
-        for _ in range(REVIVALS):
-            backend._revived.append(time.monotonic())
+        for _ in range(MAX_RESTARTS):
+            backend._restart_times.append(time.monotonic())
         os.kill(backend._process.pid, signal.SIGKILL)
         with pytest.raises(BackendDied, match="signal 9"):
             client.health()
     finally:
         backend.stop()
+
+
+def test_stopping_a_backend_that_is_starting_ends_the_start(tmp_path):
+    backend = LocalBackend(sys.executable, tmp_path, command=["-c", "import time; time.sleep(60)"])
+    errors = []
+
+    def start():
+        try:
+            backend.start()
+        except BackendError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    wait_until(lambda: backend.alive)
+    backend.stop()
+    thread.join(10)
+    assert errors and not thread.is_alive() and not backend.alive
 
 
 def test_a_job_cut_short_long_ago_is_not_taken_up(tmp_path):

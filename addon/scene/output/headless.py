@@ -9,7 +9,7 @@ import bpy
 
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
-from ...core.files import written_whole
+from ...core.files import atomic_write
 from ...core.performance import Performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, part_of, run_blocking
@@ -68,7 +68,7 @@ def save_blend(path: Path) -> None:
     """Save the open file so that it opens elsewhere: pictures and sound packed, movies by relative path."""
     for sound in bpy.data.sounds:
         sound.pack()
-    with written_whole(path.absolute()) as half:
+    with atomic_write(path.absolute()) as half:
         try:
             bpy.ops.wm.save_as_mainfile(filepath=str(half), relative_remap=True, copy=True, check_existing=False)
         except RuntimeError as error:

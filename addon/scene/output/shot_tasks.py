@@ -16,7 +16,7 @@ import numpy as np
 from ...core import backend_jobs as remote
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
-from ...core.files import written_whole
+from ...core.files import atomic_write
 from ...core.frame_cache import FrameCache
 from ...core.performance import Performance
 from ...core.refine_while_rendering import WINDOW, RefineAhead
@@ -57,7 +57,7 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty. Choose a new folder for the subject.")
     require_writable(folder.parent)
-    with written_whole(folder) as half:
+    with atomic_write(folder) as half:
         notes = yield InBackground(lambda watch: remote.learn(connect(), clip, half, asked | part, watch))
     return tuple(notes)
 
@@ -180,7 +180,7 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
 
 def publish(finished: Path, target: Path) -> None:
     """Put a finished file at `target` at once: a reader finds the old file or the new one, never half of one."""
-    with written_whole(target) as half:
+    with atomic_write(target) as half:
         shutil.copyfile(finished, half)
 
 
