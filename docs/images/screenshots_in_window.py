@@ -93,7 +93,7 @@ def show_curves():
                 bpy.ops.sequencer.view_all()
             elif area.type == "VIEW_3D":
                 bpy.ops.view3d.view_center_camera()
-                module("ui.view").beside_sidebar(area, area.spaces.active.region_3d)
+                module("ui.view").offset_for_sidebar(area, area.spaces.active.region_3d)
 
 
 session = steps()
