@@ -1,4 +1,4 @@
-"""Write addon/translations/headroom.pot, the template with all texts that the add-on shows:
+"""Write addon/translations/headroom.pot, the template with all texts that the add-on shows.
 
     python extract_translations.py [--check]
 

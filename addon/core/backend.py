@@ -38,8 +38,8 @@ class BackendDied(BackendError):
 class LocalBackend:
     """One `headroom serve` process, which ends when this process does.
 
-    `start` blocks until the backend answers, so call it from a thread. When the process ends by itself, the next request
-    starts it again at the same address, and it resumes its jobs.
+    `start` blocks until the backend answers, so call it from a thread. When the process ends by itself, the next
+    request starts it again at the same address, and it resumes its jobs.
 
     Two locks: `_start_lock` is held while a process starts. `_state_lock` is held for moments, while `_process`,
     `_client`, `_pid` and `_stop_count` change together, so `stop` need not wait for a start.

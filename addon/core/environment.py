@@ -1,7 +1,7 @@
 """The backend's own Python environment: installed, verified, repaired and removed by the add-on, in one folder.
 
-The folder holds `tools/` with uv, the installer; `python/` that uv downloads where the machine has none; `cache/` during
-an installation, so that an interrupted one resumes; `env/` with the backend; `state.json`; `setup.log`; `lock`.
+The folder holds `tools/` with uv, the installer; `python/` that uv downloads where the machine has none; `cache/`
+during an installation, so that an interrupted one resumes; `env/` with the backend; `state.json`; `setup.log`; `lock`.
 Every method blocks; call it from a thread.
 """
 

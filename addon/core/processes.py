@@ -82,7 +82,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def _spawn(words: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    """Start a program with stderr merged into stdout, in a process group of its own so that `kill` ends its children."""
+    """Start a program with stderr in its stdout, in a process group of its own so that `kill` ends its children."""
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open a console
     try:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

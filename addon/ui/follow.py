@@ -1,11 +1,11 @@
-"""Keys that follow: a control, another take, a moved sound strip, another scene rate, undo and loading end in `compose`.
+"""Keys that follow controls, takes, a moved sound strip, the scene rate, undo and loading, by calling `compose`.
 
 Handlers only note that something may have changed. The timer `update` does the work, a short piece at a time. It waits
 while an artist drags keys or Blender renders, because both hold references to the keys that would be replaced.
 
-This module owns the handlers, the timer and four values, all changed on the main thread only: `_status`, what the panel
-shows of each head; `_scans`, the scans that compute it; `_scan_time`, when the next scans begin; `_newer_shots`, what the
-last upgrade found.
+This module owns the handlers, the timer and four values, all changed on the main thread only: `_status`, what the
+panel shows of each head; `_scans`, the scans that compute it; `_scan_time`, when the next scans begin; `_newer_shots`,
+what the last upgrade returned.
 """
 
 from __future__ import annotations

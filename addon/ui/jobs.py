@@ -1,8 +1,9 @@
 """Jobs beside Blender's window: background work runs in threads, bpy is used on the main thread only.
 
-Threads put small frozen messages into a queue; the timer `update` applies them on the main thread and advances the tasks.
-This module owns three values. `_messages` is the queue, the only one that threads touch. `_running` holds the tasks and
-`_views` what the panel lists; both change on the main thread only. `stop_all` empties them and removes the timer.
+Threads put small frozen messages into a queue; the timer `update` applies them on the main thread and advances the
+tasks. This module owns three values. `_messages` is the queue, the only one that threads touch. `_running` holds the
+tasks and `_views` what the panel lists; both change on the main thread only. `stop_all` empties them and removes the
+timer.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from .button import Button, JobButton
 from .paths import absolute, clip_range, new_subject_folder
 from .properties import settings, typed_number
 from .text import report_text
-from .view import show_through_camera, select_face, view_of
+from .view import select_face, show_through_camera, view_of
 
 
 class HEADROOM_OT_learn_subject(JobButton):

@@ -52,7 +52,7 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         description="Sound file with the speech to perform, by any speaker")
     speech_source: EnumProperty(  # type: ignore[valid-type]
         name="Speech", description="Source of the speech to perform",
-        items=[("FILE", "File", "A sound file. It is placed at the head's present speech, or at the start of the scene"),
+        items=[("FILE", "File", "A sound file, placed at the head's present speech or at the start of the scene"),
                ("STRIP", "Strip", "The sound strip selected in the sequencer, with its position and trimming")])
     seed: IntProperty(  # type: ignore[valid-type]
         name="Seed", min=0, description="Seed of the prediction. Each seed gives another take")

@@ -17,7 +17,7 @@ from . import jobs, preferences
 from .button import Button
 from .layout import draw_wrapped
 from .properties import settings, shown_shot
-from .render import render_disabled_reason, settings_text, start_render
+from .render import render_disabled_reason, settings_lines, start_render
 
 IMAGE = "Headroom Before | After"
 
@@ -93,7 +93,8 @@ class HEADROOM_PT_strip(bpy.types.Panel):
             draw_wrapped(lines, context, error.args[0], "ERROR")
             return
         lines.label(text=rendered.shot, translate=False)
-        draw_wrapped(lines, context, settings_text(rendered))
+        for line in settings_lines(rendered):
+            draw_wrapped(lines, context, line)
         self.layout.operator(HEADROOM_OT_redo_render.bl_idname, icon="FILE_REFRESH")
 
 

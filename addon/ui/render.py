@@ -84,5 +84,11 @@ def start_render(movie: Path, task: Task, rendered: RenderSettings) -> str:
 
 def settings_text(rendered: RenderSettings) -> Message:
     """Return render settings as one line."""
-    return message("Frames {start} to {end}, Plate Fit {plate_fit:g}", start=rendered.frame_start,
-                   end=rendered.frame_end, plate_fit=rendered.plate_fit)
+    frames, plate_fit = settings_lines(rendered)
+    return message("{frames}, {plate_fit}", frames=frames, plate_fit=plate_fit)
+
+
+def settings_lines(rendered: RenderSettings) -> tuple[Message, Message]:
+    """Return render settings as two lines."""
+    return (message("Frames {start} to {end}", start=rendered.frame_start, end=rendered.frame_end),
+            message("Plate Fit {value:g}", value=rendered.plate_fit))

@@ -1,8 +1,8 @@
 """Translation of the texts that the add-on shows at run time, by Blender's catalogs.
 
-Blender translates the labels and tooltips of registered classes and properties by itself, as well as the constant `text`
-of a layout's items. Everything else passes through one of these functions: a text with values, a wrapped sentence, a
-report, a disabled reason.
+Blender translates the labels and tooltips of registered classes and properties by itself, as well as the constant
+`text` of a layout's items. Everything else passes through one of these functions: a text with values, a wrapped
+sentence, a report, a disabled reason.
 """
 
 from __future__ import annotations

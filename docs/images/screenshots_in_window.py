@@ -56,7 +56,7 @@ def steps():
 
     chosen = module("ui.preferences").preferences(bpy.context)
     chosen.where, chosen.url = "SERVER", "http://127.0.0.1:8765"
-    bpy.ops.headroom.new_shot()
+    bpy.ops.headroom.new_shot_file()
     yield
     yield
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "shot.blend"))

@@ -86,11 +86,11 @@ def test_edits_are_given_back_selected_or_all(headroom, performed, performance):
     points[10].co[1], points[20].co[1] = 1.0, 2.0
     points[20].select_control_point = True
     points.remove(points[40])
-    assert bpy.ops.headroom.clear_edits(selected=True) == {"FINISHED"}
+    assert bpy.ops.headroom.clear_user_keys(selected=True) == {"FINISHED"}
     after = keys(headroom, performed.face)
     assert len(after) == 49 and after[10, 1] == pytest.approx(1.0)
     assert after[20, 1] == pytest.approx(performance.rotation[20, 1], abs=1e-6)
-    assert bpy.ops.headroom.clear_edits(selected=False) == {"FINISHED"}
+    assert bpy.ops.headroom.clear_user_keys(selected=False) == {"FINISHED"}
     assert keys(headroom, performed.face)[:, 1] == pytest.approx(performance.rotation[:, 1], abs=1e-6)
 
 
@@ -99,7 +99,7 @@ def test_selected_keys_can_be_claimed_as_they_are(headroom, performed, performan
         key.select_control_point = key.co[0] == START + 20
     for each in headroom.module("scene.compat").curves_of(performed.face.data.shape_keys):
         each.keyframe_points.foreach_set("select_control_point", np.zeros(len(each.keyframe_points), dtype=bool))
-    headroom.bpy.ops.headroom.claim_keys()
+    headroom.bpy.ops.headroom.mark_as_user_keys()
     perform(headroom, performed, other)
     assert keys(headroom, performed.face)[20, 1] == pytest.approx(performance.rotation[20, 1], abs=1e-6)
 
@@ -145,7 +145,7 @@ def test_the_shown_head_follows_a_control_without_a_change_of_frame(headroom, pe
 
 def test_generated_keys_are_led_up_at_once_when_asked(headroom, performed, performance):
     edit(headroom, performed, 20, performance.rotation[20, 1] + 1.0)
-    assert headroom.bpy.ops.headroom.lead_up() == {"FINISHED"}
+    assert headroom.bpy.ops.headroom.blend_to_user_keys() == {"FINISHED"}
     offset = keys(headroom, performed.face)[:, 1] - performance.rotation[:, 1]
     assert offset[20] == pytest.approx(1.0) and 0.3 < offset[18] < offset[19] < 1.0
     assert keys(headroom, performed.face, index=0)[:, 1] == pytest.approx(performance.rotation[:, 0], abs=1e-6)

@@ -61,7 +61,7 @@ elif words[0] == "pip":
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """An environment with the fake uv installed; `place.mode(…)` sets how it behaves, `place.calls()` lists its calls."""
+    """An environment with the fake uv; `place.mode(…)` sets how it behaves, `place.calls()` lists its calls."""
     monkeypatch.setattr(environment, "find_python", lambda progress: Path(sys.executable))
     made = environment.Environment(tmp_path / "backend of Zoë", "1.2.3")
     tools = made.folder / "tools" / "bin"

@@ -162,7 +162,7 @@ def test_a_learned_subject_opens_in_the_scene_of_the_button_and_the_selection_st
 
 
 def test_the_panel_and_the_backend_know_photos_by_the_same_suffixes(panel):
-    backend = pytest.importorskip("headroom.media.image", reason="other Blender versions are tested without the backend")
+    backend = pytest.importorskip("headroom.media.image", reason="other Blender versions run without it")
     assert set(panel.module("ui.paths").PHOTO_SUFFIXES) == backend.PHOTOS
 
 
@@ -383,7 +383,6 @@ def test_every_label_is_its_operators_name_in_title_case(panel):
 
 def test_tooltips_end_without_a_full_stop_and_every_setting_has_one(panel):
     shown = [panel.module("ui.properties").HeadroomSettings, panel.module("ui.preferences").HeadroomPreferences]
-    properties = [each for group in shown for each in group.bl_rna.properties if each.identifier in group.__annotations__]
-    tooltips = [each.description for each in properties]
+    tooltips = [group.bl_rna.properties[name].description for group in shown for name in group.__annotations__]
     tooltips += [operator.__doc__ for operator in panel.module("ui").CLASSES if "_OT_" in operator.__name__]
     assert [text for text in tooltips if not text or text.endswith(".")] == []

@@ -58,7 +58,7 @@ def scanned(follow, shot):
 
 
 @pytest.mark.parametrize("content", [b"not a track", None])
-def test_a_track_that_cannot_be_read_hides_no_user_keys_and_is_not_read_at_redraws(headroom, performed, monkeypatch, content):
+def test_an_unreadable_track_hides_no_user_keys_and_is_not_read_at_redraws(headroom, performed, monkeypatch, content):
     follow, path = headroom.module("ui.follow"), performed.subject_folder / "track.npz"
     if content is not None:
         path.write_bytes(content)
@@ -75,22 +75,24 @@ def test_a_track_that_cannot_be_read_hides_no_user_keys_and_is_not_read_at_redra
     assert ("All head poses are near poses in the clip" in row.said) == (content is None)
 
 
-def test_dragging_another_object_searches_for_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):
-    follow, compat, view = headroom.module("ui.follow"), headroom.module("scene.compat"), headroom.bpy.context.view_layer
+def test_dragging_another_object_searches_for_no_head_and_moving_a_strip_does(headroom, performed, tmp_path,
+                                                                              monkeypatch):
+    follow, compat = headroom.module("ui.follow"), headroom.module("scene.compat")
+    view_layer = headroom.bpy.context.view_layer
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     other = headroom.bpy.data.objects.new("Other", None)
     headroom.scene.collection.objects.link(other)
     strip = compat.new_strip(headroom.scene, "SOUND", "Line", write_speech(tmp_path / "a.wav", 2.0), 3, 41)
     scanned(follow, performed)
-    view.update()
+    view_layer.update()
     searches, shots_in = [], follow.shots_in
     monkeypatch.setattr(follow, "shots_in", lambda scene: searches.append(scene) or shots_in(scene))
     other.location.x = 2.0
-    view.update()
+    view_layer.update()
     assert not searches
     strip.frame_start = 60
-    view.update()
+    view_layer.update()
     assert searches
 
 
