@@ -386,3 +386,27 @@ def test_tooltips_end_without_a_full_stop_and_every_setting_has_one(panel):
     tooltips = [group.bl_rna.properties[name].description for group in shown for name in group.__annotations__]
     tooltips += [operator.__doc__ for operator in panel.module("ui").CLASSES if "_OT_" in operator.__name__]
     assert [text for text in tooltips if not text or text.endswith(".")] == []
+
+
+def test_stopping_the_connection_ends_a_start_at_once(panel, tmp_path, monkeypatch):
+    monkeypatch.undo()  # the real connection
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    connection, errors = panel.module("core.connection"), []
+    made = connection.Connection()
+
+    def start():
+        try:
+            made.client(connection.Address(python=str(program)))
+        except panel.module("core.errors").HeadroomError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    end = time.monotonic() + 10
+    while not made.running and time.monotonic() < end:
+        time.sleep(0.01)
+    made.stop()
+    thread.join(10)
+    assert errors and not thread.is_alive() and not made.running
