@@ -122,7 +122,7 @@ def _literals(node: ast.expr, context: str = DEFAULT_CONTEXT) -> Iterator[Text]:
 def main() -> int:
     """Write or check the template and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only tell whether the template is up to date")
+    parser.add_argument("--check", action="store_true", help="only check whether the template is up to date")
     content = template()
     if parser.parse_args().check:
         return int(TEMPLATE.read_text(encoding="utf-8") != content)

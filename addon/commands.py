@@ -62,7 +62,7 @@ def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> R
 
 
 def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
-    """Make a movie from a subject and a speech in an empty file, and save the file if asked for."""
+    """Make a movie from a subject and a speech in an empty file, and save the file if `blend` is given."""
     from .scene.output import headless
 
     result = headless.make_shot(settings["subject"], _take(settings), settings["output"], settings["performance"],

@@ -115,8 +115,8 @@ def skull(person: Person) -> Surface:
     body = person.parts["body"]
     centre = person.neutral[body.quads].mean(axis=1)
     ear = (np.abs(centre[:, 0]) > 0.72) & (centre[:, 1] < 6.9) & (centre[:, 2] > 0.1) & (centre[:, 2] < 0.7)
-    keep = (centre[:, 1] > 5.9) & ~ear
-    return Surface(body.quads[keep], body.uv[keep])
+    selected = (centre[:, 1] > 5.9) & ~ear
+    return Surface(body.quads[selected], body.uv[selected])
 
 
 def _tree(person: Person) -> BVHTree:

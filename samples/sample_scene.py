@@ -33,11 +33,11 @@ class SampleScene:
         person, materials = self.person, self.materials
         body, tights = person.parts["body"], person.parts["helper-tights"]
         self.meshes = [
-            _mesh("skin", person, _where(person, body, lambda c: c[:, 1] > 4.9), materials["skin"], levels=1),
+            _mesh("skin", person, _select(person, body, lambda c: c[:, 1] > 4.9), materials["skin"], levels=1),
             _mesh(
                 "sweater",
                 person,
-                _where(person, tights, lambda c: (c[:, 1] > 3.6) & (c[:, 1] < _collar(c))),
+                _select(person, tights, lambda c: (c[:, 1] > 3.6) & (c[:, 1] < _collar(c))),
                 materials["cloth"],
                 levels=1,
                 thickness=0.06,
@@ -95,9 +95,9 @@ def _collar(points: np.ndarray) -> np.ndarray:
     return 5.62 - 0.2 * np.clip(points[:, 2], -0.5, 1)
 
 
-def _where(person: Person, part: Surface, keep) -> Surface:
-    chosen = keep(person.neutral[part.quads].mean(axis=1))
-    return Surface(part.quads[chosen], part.uv[chosen])
+def _select(person: Person, surface: Surface, condition) -> Surface:
+    chosen = condition(person.neutral[surface.quads].mean(axis=1))
+    return Surface(surface.quads[chosen], surface.uv[chosen])
 
 
 def _mesh(name, person, surface, material, levels, thickness=0.0):

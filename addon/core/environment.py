@@ -28,7 +28,7 @@ from .uv_output import InstallProgress, failure_message
 STATE_FILE = "state.json"
 IMPORTS = "import headroom.pipeline, headroom.server.serve"
 INDEX_VARIABLES = ("UV_TORCH_BACKEND", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS")
-"""Variables with which a user tells uv where packages come from."""
+"""Environment variables with which a user chooses the package index of uv."""
 IGNORED_CHECKS = ("Blender",)  # of `headroom doctor`: a backend started by Blender needs no Blender of its own
 
 
@@ -151,7 +151,7 @@ class Environment:
 
     def _run(self, command: Sequence[str | Path], progress: Watch,
              on_line: Callable[[str], None] = lambda line: None) -> None:
-        """Run one step and append its output to setup.log. Raises HeadroomError that says what to do."""
+        """Run one step and append its output to setup.log. Raises HeadroomError with what to do about a failure."""
         with open(self.folder / "setup.log", "a", encoding="utf-8") as log:
             def write_line(line: str) -> None:
                 log.write(line + "\n")

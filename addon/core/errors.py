@@ -1,4 +1,4 @@
-"""Errors that the add-on raises on purpose. Each message says what happened and what the user can do."""
+"""Errors that the add-on raises on purpose. Each message states what happened and what the user can do."""
 
 import zipfile
 

@@ -13,7 +13,7 @@ from .errors import InputError
 from .messages import message
 
 MAX_STEM = 60
-"""Characters of the name that the temporary name keeps, because file systems allow 255 bytes."""
+"""Characters of the name that the temporary name repeats, because file systems allow 255 bytes."""
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _replace(path: Path, new: Path) -> None:
 
 
 def _restore(path: Path, old: Path, cause: OSError) -> None:
-    """Move the old folder back; where that fails too, tell where it is, because its name is hidden."""
+    """Move the old folder back; where that fails too, raise InputError with its path, because its name is hidden."""
     try:
         os.replace(old, path)
     except OSError:

@@ -1,7 +1,7 @@
-"""Text for the user that keeps its template, so that the panel can translate it.
+"""Text for the user with its template, so that the panel can translate it.
 
 `core` runs without bpy and cannot translate. `message` returns English text, which the command line, logs and tests use
-as any string. `ui/text.py` looks up the template in Blender's translations and fills in the values again.
+as any string. `ui/text.py` finds the template's translation in Blender and fills in the values again.
 `extract_translations.py` collects the templates, so the first argument of `message` must be a literal.
 """
 

@@ -93,5 +93,5 @@ def _in_usual_folders() -> Iterator[tuple[str, ...]]:
 
 
 def _is_store_alias(path: str) -> bool:
-    """Tell whether `path` is the `python` in Windows' WindowsApps folder, which opens the store."""
+    """Return whether `path` is the `python` in Windows' WindowsApps folder, which opens the store."""
     return "WindowsApps" in path

@@ -12,7 +12,7 @@ from .text import error_text, report_text, tooltip_text
 
 
 class Button(bpy.types.Operator):
-    """Base class: `disabled_reason` tells why the button is disabled, `run` does the work. Not registered."""
+    """Base class: `disabled_reason` returns why the button is disabled, `run` does the work. Not registered."""
 
     bl_options = {"REGISTER"}  # noqa: RUF012  jobs.py pushes the only undo step when a job has finished
 

@@ -35,7 +35,7 @@ BUDGET_SECONDS = 0.04
 """Time that `update` may take, so that the window stays responsive."""
 TICK_SECONDS = 0.01
 BUSY_SECONDS = 0.2
-"""Time between two looks at whether Blender still renders or keys are still dragged."""
+"""Pause while Blender renders or keys are dragged."""
 IDLE_SECONDS = 0.3
 """Time without a change after which heads are scanned."""
 
@@ -83,7 +83,7 @@ def controls_changed(root: bpy.types.Object) -> None:
 
 
 def take_switched(root: bpy.types.Object) -> None:
-    """Follow a switch of the active take of `root`; a take of another speech brings its sound strip."""
+    """Follow a switch of the active take of `root`; the sound strip of its speech is placed."""
     for shot in _all_shots():
         if shot.root == root:
             place_speech_of_take(shot)
@@ -206,7 +206,7 @@ def _advance_scans() -> bool:
             next(scan)
         except StopIteration:
             del _scans[names]
-        except Exception:  # one broken head must not keep the timer from scanning the others
+        except Exception:  # the other heads are scanned all the same
             traceback.print_exc()
             del _scans[names]
     if not _scans:

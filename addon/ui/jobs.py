@@ -148,7 +148,7 @@ def views() -> list[JobView]:
 
 
 def is_running(kind: JobKind) -> bool:
-    """Tell whether a job of this kind runs."""
+    """Return whether a job of this kind runs."""
     return any(view.kind == kind and view.is_running for view in _views.values())
 
 
@@ -217,7 +217,7 @@ def _run_in_place(spec: JobSpec) -> str:
 
 
 def _abandon(number: int) -> None:
-    """Let a task clean up now; its thread is told to stop, and the messages that it still sends are ignored."""
+    """Let a task clean up now and stop its thread; messages that the thread still sends are ignored."""
     job = _running.pop(number)
     _stop_thread(number, job.progress)
     _close(job.spec.task)
@@ -286,7 +286,7 @@ def _give_up(number: int, job: RunningJob, error: BaseException) -> None:
 
 
 def _close(task: Task) -> None:
-    """Let a task clean up; an error there is printed and does not keep the job from ending."""
+    """Let a task clean up; an error there is printed, and the job ends all the same."""
     try:
         task.close()
     except Exception:

@@ -28,7 +28,7 @@ BUSY = (State.INSTALLING, State.VERIFYING, State.REMOVING)
 
 @cache
 def environment() -> Environment:
-    """Return the one environment of this Blender; it lies in the extension's user folder."""
+    """Return the one environment of this Blender; it is in the extension's user folder."""
     manifest = tomllib.loads((EXTENSION / "blender_manifest.toml").read_text(encoding="utf-8"))
     return Environment(user_folder("backend"), manifest["version"])
 

@@ -21,7 +21,7 @@ def absolute(value: str) -> Path:
 
 
 def is_photo(value: str) -> bool:
-    """Tell whether a field's path is a single photo."""
+    """Return whether a field's path is a single photo."""
     return Path(value).suffix.lower() in PHOTO_SUFFIXES
 
 

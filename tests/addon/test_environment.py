@@ -50,7 +50,7 @@ elif words[0] == "pip":
     (package / "server").mkdir(parents=True)
     for name in ("__init__", "pipeline", "server/__init__", "server/serve"):
         (package / (name + ".py")).write_text("")
-    ok = mode != "lacks"
+    ok = mode != "no OpenGL"
     findings = [dict(what="device", ok=True, found="a fake GPU", remedy=""),
                 dict(what="Blender", ok=False, found="not found", remedy=""),
                 dict(what="OpenGL", ok=ok, found="none", remedy="Run `apt install it`.")]
@@ -166,7 +166,7 @@ def test_the_installers_error_becomes_a_message_that_is_stored(place, output, wo
 
 
 def test_a_failed_check_of_the_doctor_is_reported_with_its_remedy(place):
-    place.mode("lacks")
+    place.mode("no OpenGL")
     with pytest.raises(errors.HeadroomError, match=r"OpenGL: none\)\. Run `apt install it`\."):
         place.install("headroom.whl", sys.executable, progress())
     assert place.state is State.FAILED

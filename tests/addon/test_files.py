@@ -1,4 +1,4 @@
-"""Atomic writing: whatever fails, the old file or folder is there whole, or the message tells where it is."""
+"""Atomic writing: whatever fails, the old file or folder is complete, or the message has its path."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ def folder(tmp_path):
     return made
 
 
-def test_a_folder_is_replaced_whole_and_nothing_stays_beside_it(folder):
+def test_a_folder_is_replaced_and_no_temporary_one_remains(folder):
     replace_folder(folder)
     assert [path.name for path in folder.iterdir()] == ["new"] and list(folder.parent.iterdir()) == [folder]
 
@@ -36,7 +36,7 @@ def test_a_failed_move_leaves_the_old_folder(folder, monkeypatch, failing_move):
     assert [path.name for path in folder.iterdir()] == ["old"] and list(folder.parent.iterdir()) == [folder]
 
 
-def test_where_the_old_folder_cannot_be_moved_back_the_message_tells_where_it_is(folder, monkeypatch):
+def test_the_message_has_the_path_of_an_old_folder_that_cannot_be_moved_back(folder, monkeypatch):
     fail_moves(monkeypatch, {2, 3})
     with pytest.raises(InputError, match="The previous folder is now") as error:
         replace_folder(folder)

@@ -17,7 +17,7 @@ TEMPLATE = extract_translations.TEMPLATE
 
 
 def pseudo(text):
-    """Return a pseudo-translation that keeps the placeholders."""
+    """Return a pseudo-translation with the same placeholders."""
     return f"¡{text}!"
 
 

@@ -143,7 +143,7 @@ def steps():
     seen["performed_again"] = asdict((yield from finished()))
     yield from until(lambda: module("ui.follow").status(shot()).user_keys == 1)
     again = values()
-    seen["kept"], seen["others_changed"] = again[EDITED], again[:6] != predicted[:6]
+    seen["unchanged"], seen["others_changed"] = again[EDITED], again[:6] != predicted[:6]
     yield 0.5
     picture("6 performed again with the user key")
 

@@ -45,7 +45,7 @@ def test_the_check_starts_the_backend(seen):
 
 def test_a_key_dragged_in_the_graph_editor_stays_when_the_speech_is_performed_again(seen):
     assert seen["performed"]["state"] == seen["performed_again"]["state"] == "done", seen
-    assert seen["dragged"] > seen["predicted"] + 0.001 and seen["kept"] == pytest.approx(seen["dragged"])
+    assert seen["dragged"] > seen["predicted"] + 0.001 and seen["unchanged"] == pytest.approx(seen["dragged"])
     assert seen["others_changed"]
 
 

@@ -207,7 +207,7 @@ def scroll(turns, kind="VIEW_3D"):
 
 
 def _is(button, kind):
-    """Tell whether the mouse is over a button or a field."""
+    """Return whether the mouse is over a button or a field."""
     hovered = _hovered(kind)
     return hovered == button or hovered.startswith(f"bpy.ops.headroom.{button}(")
 
