@@ -108,6 +108,7 @@ def update() -> float | None:
     """Do a piece of the pending work; called by the timer, and by tests. Returns the pause until the next piece."""
     if compat.is_rendering() or compat.keys_are_held():
         return BUSY_SECONDS
+    _upgrade()  # the extension may have been updated while an older file is open
     if not all([compose(shot, BUDGET_SECONDS) for shot in _all_shots()]):
         return TICK_SECONDS
     if time.monotonic() < _scan_time:
@@ -132,29 +133,28 @@ def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) 
 
 @bpy.app.handlers.persistent
 def on_restored(*_: Any) -> None:
-    """After undo, redo and loading, note that keys may be older than the controls that came back with them."""
+    """Upgrade shots of an older format before anything else reads them; keys may be older than their controls too.
+
+    Undo may bring back the file as it was loaded, so shots are upgraded after undo as well as after loading and
+    appending.
+    """
+    _upgrade()
     _status.clear()
     request_scan()
 
 
-@bpy.app.handlers.persistent
-def on_loaded(*_: Any) -> None:
-    """Upgrade a file of an older version before anything else reads it."""
-    _upgrade()
-    on_restored()
-
-
 HANDLERS = (("depsgraph_update_post", on_depsgraph_update), ("undo_post", on_restored), ("redo_post", on_restored),
-            ("load_post", on_loaded))
+            ("load_post", on_restored), ("blend_import_post", on_restored))
+"""Name in `bpy.app.handlers`, handler. Blender 4.2 has no `blend_import_post`."""
 
 
 def register() -> None:
-    """Add the handlers and upgrade the open file; while Blender starts there is none, and `load_post` follows."""
+    """Add the handlers; the timer upgrades the open file, which cannot be read while Blender starts."""
     controls.on_change, controls.on_switch = controls_changed, take_switched
     for name, handler in HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
-    if isinstance(bpy.data, bpy.types.BlendData):
-        _upgrade()
+        if hasattr(bpy.app.handlers, name):
+            getattr(bpy.app.handlers, name).append(handler)
+    start_timer()
 
 
 def unregister() -> None:
@@ -162,7 +162,7 @@ def unregister() -> None:
     global _scan_time
     controls.on_change = controls.on_switch = lambda root: None
     for name, handler in HANDLERS:
-        with suppress(ValueError):
+        with suppress(ValueError, AttributeError):
             getattr(bpy.app.handlers, name).remove(handler)
     _status.clear()
     _scans.clear()

@@ -102,7 +102,35 @@ def test_no_handler_is_left_when_the_extension_is_off(headroom):
     follow = headroom.module("ui.follow")
     try:
         follow.unregister()
-        assert not any(handler in getattr(bpy.app.handlers, name) for name, handler in follow.HANDLERS)
+        assert not any(handler in getattr(bpy.app.handlers, name, ()) for name, handler in follow.HANDLERS)
     finally:
         follow.register()
-    assert all(getattr(bpy.app.handlers, name).count(handler) == 1 for name, handler in follow.HANDLERS)
+    assert all(getattr(bpy.app.handlers, name, [handler]).count(handler) == 1 for name, handler in follow.HANDLERS)
+
+
+@pytest.mark.parametrize("event", ["load_post", "undo_post", "redo_post"])
+def test_a_file_is_upgraded_before_anything_else_reads_it(headroom, performed, monkeypatch, event):
+    follow, calls = headroom.module("ui.follow"), []
+    monkeypatch.setattr(follow, "upgrade_file", lambda: calls.append("upgrade") or ["Newer Shot"])
+    monkeypatch.setattr(follow, "shots_in", lambda scene: calls.append("read") or [])
+    (handler,) = [handler for name, handler in follow.HANDLERS if name == event]
+    handler(None)
+    while follow.update() is not None:
+        time.sleep(0.01)
+    assert calls[0] == "upgrade" and "read" in calls
+    assert follow.newer_shots() == ["Newer Shot"]
+
+
+def test_an_error_in_a_scan_ends_the_scan_and_not_the_timer(headroom, performed, monkeypatch, capfd):
+    follow = headroom.module("ui.follow")
+
+    def fail(shot):
+        raise ZeroDivisionError("a broken head")
+
+    monkeypatch.setattr(follow, "channels_of", fail)
+    follow.request_scan()
+    while (pause := follow.update()) is not None:
+        time.sleep(min(pause, 0.05))
+    assert "a broken head" in capfd.readouterr().err
+    monkeypatch.undo()
+    assert scanned(follow, performed).user_keys == 0
