@@ -38,7 +38,8 @@ def child_environment(added: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", **added}
 
 
-def run_program(command: Sequence[str | Path], progress: Watch, on_line: Callable[[str], None] = lambda line: None,
+def run_program(command: Sequence[str | Path], progress: Watch,
+                on_line: Callable[[str], None] = lambda line: None,
                 environment: Mapping[str, str] | None = None) -> list[str]:
     """Run a program to its end and pass each line of its output to `on_line`; return the last `MAX_LINES` lines.
 

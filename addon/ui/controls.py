@@ -172,7 +172,8 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
         for control in ("gain", "lag", "smoothing"):
             curve.prop(layer, control)
         for offset in offsets:
-            if offset not in OFFSETS["Gaze"] or "Gaze" in shot.root["headroom_regions"]:  # some face models lack it
+            is_gaze = offset in OFFSETS["Gaze"]
+            if not is_gaze or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
                 column.prop(head, offset)
     layout.operator(HEADROOM_OT_reset_controls.bl_idname, icon="LOOP_BACK")
     draw_user_keys(layout, context, shot)

@@ -176,16 +176,16 @@ def _upgrade() -> None:
     _newer_shots = upgrade_file()
 
 
-def _scan(names: Names) -> Iterator[None]:
+def _scan(ref: Names) -> Iterator[None]:
     """Compute one head's status, a channel at a time; the head may be deleted at any time."""
     with suppress(HeadroomError):
-        result = _clip_status(find_shot(*names))
+        result = _clip_status(find_shot(*ref))
         yield
         total = 0
-        for channel in channels_of(find_shot(*names)):
-            total += own_key_count(find_shot(*names), channel)
+        for channel in channels_of(find_shot(*ref)):
+            total += own_key_count(find_shot(*ref), channel)
             yield
-        _status[names] = replace(result, user_keys=total)
+        _status[ref] = replace(result, user_keys=total)
 
 
 def _clip_status(shot: Shot) -> Status:
@@ -201,14 +201,14 @@ def _advance_scans() -> bool:
     global _scan_time
     end = time.monotonic() + BUDGET_SECONDS
     while _scans and time.monotonic() < end:
-        names, scan = next(iter(_scans.items()))
+        ref, scan = next(iter(_scans.items()))
         try:
             next(scan)
         except StopIteration:
-            del _scans[names]
+            del _scans[ref]
         except Exception:  # the other heads are scanned all the same
             traceback.print_exc()
-            del _scans[names]
+            del _scans[ref]
     if not _scans:
         _scan_time = 0.0
         _redraw()
