@@ -163,7 +163,7 @@ def test_a_learned_subject_opens_in_the_scene_of_the_button_and_the_selection_st
 
 def test_the_panel_and_the_backend_know_photos_by_the_same_suffixes(panel):
     backend = pytest.importorskip("headroom.media.image", reason="other Blender versions run without it")
-    assert set(panel.module("ui.paths").PHOTO_SUFFIXES) == backend.PHOTOS
+    assert set(panel.module("ui.paths").PHOTO_SUFFIXES) == backend.PHOTO_SUFFIXES
 
 
 def test_the_section_set_for_a_clip_is_ignored_for_a_photo(panel, backend, tmp_path, files):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quick_subject import QUICK_SOURCE
 
-TRAINING_FILE = "headroom/refine/train.py"
+TRAINING_FILE = "headroom/refine/train_config.py"
 QUERY = "import json, sys; print(json.dumps([sys._base_executable, [p for p in sys.path if p.endswith('-packages')]]))"
 
 
