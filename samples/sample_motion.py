@@ -13,7 +13,7 @@ FPS = 25
 FINE = 200  # Hz, rate of the lips' motion before it is sampled at frames
 LEAD_SECONDS = 0.03  # lips move before the sound
 
-LIPS = {  # phoneme: (jaw open, spread, pucker, funnel, upper lip up, lower lip down)
+LIPS = {  # phoneme: (jaw open, widen, pucker, funnel, upper lip up, lower lip down)
     "aa": (0.46, 0.05, 0.0, 0.0, 0.3, 0.35),
     "ae": (0.40, 0.25, 0.0, 0.0, 0.35, 0.35),
     "ah": (0.34, 0.05, 0.0, 0.0, 0.25, 0.3),
@@ -149,7 +149,7 @@ def _lips(speech: Speech, loud: np.ndarray) -> dict[str, np.ndarray]:
     targets = np.stack([_smooth(column, 0.036) for column in targets.T])
     closed = np.clip(1.45 * _smooth(closed, 0.02), 0, 1)
     bitten = np.clip(1.3 * _smooth(bitten, 0.022), 0, 1)
-    jaw, spread, pucker, funnel, upper, lower = targets
+    jaw, widen, pucker, funnel, upper, lower = targets
     jaw = jaw * (0.72 + 0.5 * loud) * (1 - 0.7 * closed) * (1 - 0.5 * bitten)
     free = 1 - closed
     return {
@@ -160,8 +160,8 @@ def _lips(speech: Speech, loud: np.ndarray) -> dict[str, np.ndarray]:
         "mouthRollLower": 0.22 * closed + 0.55 * bitten,
         "mouthRollUpper": 0.18 * closed,
         "tongueOut": 0.25 * _smooth(tongue, 0.03),
-        **_both("mouthSmile", 0.10 + 0.35 * spread),
-        **_both("mouthStretch", 0.25 * spread * free),
+        **_both("mouthSmile", 0.10 + 0.35 * widen),
+        **_both("mouthStretch", 0.25 * widen * free),
         **_both("mouthUpperUp", upper * free),
         **_both("mouthLowerDown", lower * free * (1 - bitten)),
         **_both("mouthPress", 0.3 * closed),
