@@ -1,7 +1,7 @@
-"""Builds the Blender extension: `python build_addon.py dist` writes dist/headroom-VERSION.zip.
+"""Build the Blender extension: `python build_addon.py dist` writes dist/headroom-VERSION.zip.
 
-Standard library only. The zip is the same bytes for the same source, and is executable (addon/__main__.py). It carries
-the backend's wheel, which pip builds, so that the extension can set up its backend without a package index of ours.
+Standard library only. The same source gives the same bytes. The zip is executable (addon/__main__.py). It contains the
+backend's wheel, built by pip, so that the extension can set up its backend without a package index of our own.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ PAGE = """<!doctype html>
 <h1>{name} {version}</h1>
 <p>{tagline}.</p>
 <p><a href="{archive}?repository=./index.json&amp;blender_version_min={blender_version_min}">Drag this link into Blender
-{blender_version_min} or newer</a> to install {name} and to be told of updates, or add the address of
+{blender_version_min} or newer</a> to install {name} and receive updates, or add the address of
 <a href="index.json">index.json</a> in Preferences, Get Extensions, Repositories.</p>
 </html>
 """
-SUFFIXES = {".py", ".toml", ".blend", ".png", ".md"}
+SUFFIXES = {".py", ".toml", ".blend", ".png", ".md", ".po", ".pot"}
 
 
 def build(target_dir: Path, source: Path | None = None, backend: Path | None = None) -> Path:
     """Write headroom-VERSION.zip from the add-on's folder into `target_dir` and return its path.
 
-    `backend` is the wheel to carry; without one the zip only works where the backend is installed already.
+    backend: the wheel to include; without one the zip works only where the backend is already installed.
     """
     source = source or HERE / "addon"
     manifest = read_manifest(source)
@@ -69,7 +69,7 @@ def build(target_dir: Path, source: Path | None = None, backend: Path | None = N
 
 
 def contents(source: Path, backend: Path | None = None) -> dict[str, bytes]:
-    """What goes into the zip: name inside it to bytes. The licence and the shot template come from beside `source`."""
+    """Return name -> bytes of the files in the zip; the licence and the shot template are beside `source`."""
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*")
              if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts}
     for extra, name in ((source.parent / "LICENSE", "LICENSE"),
@@ -83,7 +83,7 @@ def contents(source: Path, backend: Path | None = None) -> dict[str, bytes]:
 
 @contextmanager
 def backend_wheel() -> Iterator[Path]:
-    """The wheel of the package `headroom`, for the time of the block."""
+    """Yield the path of a wheel of the package `headroom`, which exists during the block."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(HERE)],
                        check=True)
@@ -91,23 +91,26 @@ def backend_wheel() -> Iterator[Path]:
 
 
 def read_manifest(source: Path) -> dict[str, Any]:
+    """Return the content of the extension's manifest."""
     return tomllib.loads((source / "blender_manifest.toml").read_text(encoding="utf-8"))
 
 
 def check_version(version: str) -> None:
-    """The extension and the backend are released together; they must agree on the version."""
+    """Exit with an error when the backend has another version, because both are released together."""
     backend = HERE / "backend" / "headroom" / "__init__.py"
     if not backend.is_file():
         return
-    found = re.search(r'__version__ = "([^"]+)"', backend.read_text(encoding="utf-8"))
-    if found and found[1] != version:
-        raise SystemExit(f"blender_manifest.toml says {version}, backend/headroom/__init__.py says {found[1]}.")
+    match = re.search(r'__version__ = "([^"]+)"', backend.read_text(encoding="utf-8"))
+    if match and match[1] != version:
+        raise SystemExit(f"The version is {version} in blender_manifest.toml and {match[1]} in "
+                         "backend/headroom/__init__.py.")
 
 
 def write_repository(folder: Path, archive: Path) -> Path:
-    """A static extension repository: the zip, the index.json that Blender reads and a page for people.
+    """Write a static extension repository and return the path of its index.
 
-    Blender offers an update when the version there is newer than the installed one. Returns the index's path.
+    The repository has the zip, the index.json that Blender reads, and a web page. Blender offers an update when the
+    version in the index is newer than the installed one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / archive.name
@@ -126,20 +129,21 @@ def write_repository(folder: Path, archive: Path) -> Path:
 
 
 def validate(archive: Path) -> int:
-    """Run Blender's own strict validator over a zip; returns its exit code."""
+    """Run Blender's strict validator on a zip and return its exit code."""
     return subprocess.run([sys.executable, str(find_validator()), "validate", str(archive)], check=False).returncode
 
 
 def find_validator() -> Path:
-    """`blender_ext.py` of the installed bpy package."""
+    """Return the path of `blender_ext.py` in the installed bpy package."""
     for folder in sys.path:
-        for found in glob.glob(os.path.join(folder, "bpy", "*", "scripts", "addons_core", "bl_pkg", "cli",
-                                            "blender_ext.py")):
-            return Path(found)
-    raise SystemExit("Blender's validator was not found. Install the bpy package into this Python.")
+        for path in glob.glob(os.path.join(folder, "bpy", "*", "scripts", "addons_core", "bl_pkg", "cli",
+                                           "blender_ext.py")):
+            return Path(path)
+    raise SystemExit("Cannot find Blender's validator. Install the bpy package into this Python.")
 
 
 def main() -> int:
+    """Build the zip as the arguments say and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", nargs="?", type=Path, default=HERE / "dist", help="folder for the zip")
     parser.add_argument("--repository", type=Path, metavar="DIR", help="also write a static extension repository")

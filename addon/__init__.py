@@ -1,30 +1,33 @@
-"""Headroom: a person's clip and a speech recording in, an editable performance and a photoreal shot out.
+"""Headroom: a clip of a person and a speech recording in, an editable performance and a photoreal shot out.
 
 Modules are imported inside `register()`, so that `core` can be used in any Python without bpy.
 """
 
 _command = None
+"""Handle of the command line; set by `register`, cleared by `unregister`."""
 
 
 def register() -> None:
-    """Called by Blender when the extension is enabled."""
+    """Register the extension; called by Blender when it is enabled."""
     global _command
     import bpy
 
-    from . import cli, ui
+    from . import cli, translations, ui
 
+    translations.register()
     ui.register()
     _command = bpy.utils.register_cli_command("headroom", cli.main)  # type: ignore[func-returns-value]
 
 
 def unregister() -> None:
-    """Called by Blender when the extension is disabled, and at exit."""
+    """Unregister the extension; called by Blender when it is disabled and at exit."""
     global _command
     import bpy
 
-    from . import ui
+    from . import translations, ui
 
     if _command is not None:
         bpy.utils.unregister_cli_command(_command)
         _command = None
     ui.unregister()
+    translations.unregister()

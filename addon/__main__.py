@@ -1,9 +1,9 @@
-"""Makes the extension's zip executable, with Blender as a Python module or inside Blender itself:
+"""Entry point of the extension's zip, which runs with Blender as a Python module or inside Blender.
 
     python headroom-0.1.0.zip shot …
     blender --background --python-expr "import runpy; runpy.run_path(ZIP, run_name='__main__')" -- shot …
 
-The very zip is installed as an extension and its command line is run, the way an artist's Blender would run it.
+The zip is installed as an extension, and its command line is run as in an artist's Blender.
 """
 
 import importlib
@@ -17,13 +17,13 @@ PACKAGE = "bl_ext.user_default.headroom"
 
 
 def main() -> int:
-    """Install this zip, run the command, return its exit code."""
+    """Install this zip, run the command, and return its exit code."""
     archive = Path(__file__).resolve().parent
     inside_blender = "bpy" in sys.modules
     if inside_blender:
         return run(archive, sys.argv[sys.argv.index("--") + 1:] if "--" in sys.argv else [])
     resources = tempfile.mkdtemp(prefix="headroom-blender-")
-    os.environ["BLENDER_USER_RESOURCES"] = resources  # read by bpy when it is imported
+    os.environ["BLENDER_USER_RESOURCES"] = resources  # bpy reads it when it is imported
     try:
         return run(archive, sys.argv[1:])
     finally:
@@ -31,19 +31,19 @@ def main() -> int:
 
 
 def run(archive: Path, argv: list[str]) -> int:
-    """Install `archive` into Blender's user repository and call its command line."""
+    """Install `archive` into Blender's user repository and run its command line."""
     install(archive)
     return importlib.import_module(f"{PACKAGE}.cli").main(argv)
 
 
 def install(archive: Path) -> None:
-    """Put the extension into Blender as dragging the zip into its window does; what Blender prints goes to stderr."""
+    """Install the extension; what Blender prints meanwhile goes to stderr, because stdout is for our JSON lines."""
     try:
         import bpy
     except ImportError:
-        sys.exit("Blender is needed: install the bpy package into this Python, or run the zip inside Blender.")
+        sys.exit("Blender is required. Install the bpy package into this Python, or run the zip inside Blender.")
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != archive]
-    kept = os.dup(1)
+    stdout = os.dup(1)
     sys.stdout.flush()
     os.dup2(2, 1)
     try:
@@ -51,8 +51,8 @@ def install(archive: Path) -> None:
             repo="user_default", filepath=str(archive), enable_on_install=True, overwrite=True)
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the commands do: one function for each kind of job, from its settings to the line that tells its result."""
+"""The commands: one function for each kind of job, from its settings to the JSON line of its result."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .core import backend_jobs as remote
+from .core import backend_jobs
 from .core.backend_jobs import Connect
 from .core.errors import Cancelled, HeadroomError
 from .core.job_file import JobRequest, request_of
+from .core.messages import message
 from .core.take_settings import TakeSettings
 from .core.tasks import ProgressToken, Step, run_task
 
@@ -19,12 +20,12 @@ Result = dict[str, Any]
 
 
 def run(request: JobRequest, connect: Connect, report: Report) -> Result:
-    """Do one job in place."""
-    return _RUNNERS[request.kind](request.settings, connect, report)
+    """Run one job and return its result."""
+    return _COMMANDS[request.kind](request.settings, connect, report)
 
 
 def run_entry(number: int, entry: Any, folder: Path, connect: Connect, report: Report) -> Result:
-    """One entry of a job file as the line that tells how it went; only the wish to stop gets out."""
+    """Run one entry of a job file and return its line. Errors become part of the line; only Cancelled is raised."""
     line: Result = {"job": number, "kind": entry.get("kind") if isinstance(entry, dict) else None}
     try:
         return {**line, "state": "done", **run(request_of(entry, folder), connect, report)}
@@ -32,12 +33,13 @@ def run_entry(number: int, entry: Any, folder: Path, connect: Connect, report: R
         raise
     except HeadroomError as error:
         return {**line, "state": "failed", "error": str(error)}
-    except Exception as error:  # the jobs behind it shall run whatever this one meets
-        return {**line, "state": "failed", "error": f"Headroom made a mistake ({type(error).__name__}: {error})."}
+    except Exception as error:  # the next jobs must run whatever happens to this one
+        return {**line, "state": "failed", "error": message("Internal error ({type}: {error}).",
+                                                            type=type(error).__name__, error=error)}
 
 
 def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
-    """The subject folder appears when everything is there."""
+    """Learn a subject; its folder appears when it is complete."""
     from .scene.output.shot_tasks import learn_subject
 
     notes = run_task(learn_subject(settings, connect), report)
@@ -45,22 +47,22 @@ def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Res
 
 
 def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
-    """A performance.npz and no scene."""
+    """Predict a performance.npz without a scene."""
     from .core.subject import Subject
     from .scene.output.shot_tasks import publish, require_file, require_writable
 
     require_file(settings["speech"], "speech")
     require_writable(settings["output"].parent)
-    subject, asked = Subject.open(settings["subject"]).folder, _take(settings)
+    subject, take = Subject.open(settings["subject"]).folder, _take(settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "performance.npz"
-        notes = remote.perform(connect(), subject, asked, path, ProgressToken(report))
+        notes = backend_jobs.perform(connect(), subject, take, path, ProgressToken(report))
         publish(path, settings["output"])
     return {"performance": str(settings["output"]), "notes": notes}
 
 
 def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
-    """An empty file, one subject, one speech, one movie."""
+    """Make a movie from a subject and a speech in an empty file, and save the file if `blend` is given."""
     from .scene.output import headless
 
     new = headless.NewShot(settings["subject"], _take(settings), settings["output"], settings["performance"],
@@ -74,7 +76,7 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
 
 
 def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
-    """A saved file's shot; the file itself is not written."""
+    """Render the shot of a saved file, which is not changed."""
     from .scene.output import headless
 
     saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], settings["output"],
@@ -87,5 +89,5 @@ def _take(settings: Mapping[str, Any]) -> TakeSettings:
     return TakeSettings(settings["speech"], settings["seed"], settings["pose"])
 
 
-_RUNNERS: dict[str, Callable[[Mapping[str, Any], Connect, Report], Result]] = {
+_COMMANDS: dict[str, Callable[[Mapping[str, Any], Connect, Report], Result]] = {
     "learn": _learn, "perform": _perform, "shot": _shot, "render": _render}

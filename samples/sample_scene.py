@@ -1,6 +1,6 @@
 """The person of the sample in Blender, as meshes and curves that can be posed and rendered.
 
-One scene unit is a decimetre. Everything is in the person's axes until `to_blender`.
+One scene unit is a decimetre. Axes are the person's; `to_blender` converts them.
 """
 
 from pathlib import Path
@@ -12,14 +12,14 @@ from mathutils import Matrix
 from sample_materials import make_materials
 from sample_motion import Moment
 from sample_person import Person, Surface
-from sample_studio import SIZE, build_studio, to_blender, to_pixels
+from sample_studio import SIZE, build_surroundings, to_blender, to_pixels
 from sample_teeth import lower_teeth, tongue_quads, upper_teeth
 
-MARGIN = 14  # pixels kept round the head
+MARGIN = 14  # pixels around the head
 
 
-class Stage:
-    """The scene, and the one way to change it: `pose`."""
+class SampleScene:
+    """The scene; `pose` changes it."""
 
     def __init__(self, person: Person):
         self.person = person
@@ -27,17 +27,17 @@ class Stage:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self.materials = make_materials(person)
         self._build_person()
-        build_studio(self.materials)
+        build_surroundings(self.materials)
 
     def _build_person(self):
         person, materials = self.person, self.materials
         body, tights = person.parts["body"], person.parts["helper-tights"]
         self.meshes = [
-            _mesh("skin", person, _where(person, body, lambda c: c[:, 1] > 4.9), materials["skin"], levels=1),
+            _mesh("skin", person, _select(person, body, lambda c: c[:, 1] > 4.9), materials["skin"], levels=1),
             _mesh(
                 "sweater",
                 person,
-                _where(person, tights, lambda c: (c[:, 1] > 3.6) & (c[:, 1] < _collar(c))),
+                _select(person, tights, lambda c: (c[:, 1] > 3.6) & (c[:, 1] < _collar(c))),
                 materials["cloth"],
                 levels=1,
                 thickness=0.06,
@@ -57,29 +57,29 @@ class Stage:
         self.lower = _shape("lower teeth", lower_teeth(person), materials["tooth"])
 
     def pose(self, moment: Moment) -> tuple[int, int, int, int]:
-        """Show one moment. Returns the pixels the head may touch: left, top, right, bottom."""
+        """Show one pose. Return the window that contains the head, in pixels: left, top, right, bottom."""
         person = self.person
         head = _head_matrix(moment.rotation, moment.translation, self.pivot)
-        still = person.vertices(moment.face)
-        turned = still @ head[:3, :3].T + head[:3, 3]
+        shaped = person.vertices(moment.face)
+        turned = shaped @ head[:3, :3].T + head[:3, 3]
         follow = person.head_weight[:, None]
-        vertices = (1 - follow) * still + follow * turned
+        vertices = (1 - follow) * shaped + follow * turned
         for item, used in self.meshes + self.lashes:
             _move(item, vertices[used])
-        swap = _in_blender(head)
-        self.hair.matrix_world = swap
-        self.upper.matrix_world = swap
-        self.lower.matrix_world = _in_blender(head @ _jaw(person, still))
-        moved = still[self.brow_roots] - person.neutral[self.brow_roots]
+        head_in_blender = _in_blender(head)
+        self.hair.matrix_world = head_in_blender
+        self.upper.matrix_world = head_in_blender
+        self.lower.matrix_world = _in_blender(head @ _jaw(person, shaped))
+        moved = shaped[self.brow_roots] - person.neutral[self.brow_roots]
         points = (self.brow_strands.points + moved[:, None]) @ head[:3, :3].T + head[:3, 3]
         self.brows.data.points.foreach_set("position", to_blender(points).astype(np.float32).ravel())
         self.brows.data.update_tag()
         for side, eye in self.eyes.items():
             centre = person.joint(f"{side}-eye")
-            look = _head_matrix(np.array([*moment.gaze, 0]), np.zeros(3), centre)
-            place = np.eye(4)
-            place[:3, 3] = centre
-            eye.matrix_world = _in_blender(head @ look @ place)
+            gaze = _head_matrix(np.array([*moment.gaze, 0]), np.zeros(3), centre)
+            position = np.eye(4)
+            position[:3, 3] = centre
+            eye.matrix_world = _in_blender(head @ gaze @ position)
         return self._window(head)
 
     def _window(self, head: np.ndarray) -> tuple[int, int, int, int]:
@@ -95,13 +95,13 @@ def _collar(points: np.ndarray) -> np.ndarray:
     return 5.62 - 0.2 * np.clip(points[:, 2], -0.5, 1)
 
 
-def _where(person: Person, part: Surface, keep) -> Surface:
-    chosen = keep(person.neutral[part.quads].mean(axis=1))
-    return Surface(part.quads[chosen], part.uv[chosen])
+def _select(person: Person, surface: Surface, condition) -> Surface:
+    chosen = condition(person.neutral[surface.quads].mean(axis=1))
+    return Surface(surface.quads[chosen], surface.uv[chosen])
 
 
 def _mesh(name, person, surface, material, levels, thickness=0.0):
-    """A deforming object and the base-mesh vertices it is made of."""
+    """Return a deforming object and the vertices of the base mesh that it uses."""
     used, quads = np.unique(surface.quads, return_inverse=True)
     item = _shape(name, (person.neutral[used], quads.reshape(-1, 4)), material)
     uv = item.data.uv_layers.new(name="uv")
@@ -145,7 +145,7 @@ def _curves(name, strands, material):
 
 
 def _eye(person, side, material):
-    """An eyeball looking along +z of the person, with a bulging cornea; its origin is its centre."""
+    """Return an eyeball with a cornea that faces +z of the person; its origin is its centre."""
     extent = np.ptp(person.neutral[person.group(f"helper-{side}-eye")], axis=0)
     radius = extent.mean() / 2
     polar, azimuth = np.linspace(0, np.pi, 33), np.linspace(0, 2 * np.pi, 49)[:-1]
@@ -171,7 +171,7 @@ def _move(item, vertices):
 
 
 def _head_matrix(rotation, translation, pivot) -> np.ndarray:
-    """(4, 4): turn about `pivot`, pitch first, then yaw, then roll, then move."""
+    """Return the transform (4, 4) that rotates about `pivot`, by pitch, yaw and roll in this order, and then moves."""
     turn = np.array(
         Matrix.Rotation(rotation[2], 3, "Z")
         @ Matrix.Rotation(rotation[1], 3, "Y")
@@ -183,14 +183,14 @@ def _head_matrix(rotation, translation, pivot) -> np.ndarray:
 
 
 def _in_blender(matrix: np.ndarray) -> Matrix:
-    """A transform of the person's axes as a matrix for objects stored in Blender's axes."""
+    """Convert a transform in the person's axes to one of objects in Blender's axes."""
     axes = np.eye(4)
     axes[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
     return Matrix((axes @ matrix @ axes.T).tolist())
 
 
 def _jaw(person: Person, vertices: np.ndarray) -> np.ndarray:
-    """The rigid motion (4, 4) that brings the lower teeth along with the face units."""
+    """Return the rigid motion (4, 4) of the lower teeth, fitted to the face units (Kabsch)."""
     index = person.group("helper-lower-teeth")
     before, after = person.neutral[index], vertices[index]
     u, _, v = np.linalg.svd((before - before.mean(0)).T @ (after - after.mean(0)))
@@ -201,7 +201,7 @@ def _jaw(person: Person, vertices: np.ndarray) -> np.ndarray:
 
 
 def render(path: Path, samples: int, window: tuple[int, int, int, int] | None = None):
-    """Render the stage as it is posed to a PNG; `window` = left, top, right, bottom in pixels, the part to render."""
+    """Render the scene to a PNG; `window` = left, top, right, bottom in pixels is the part to render."""
     bpy.context.scene.cycles.samples = samples
     scene = bpy.context.scene.render
     scene.use_border = scene.use_crop_to_border = window is not None

@@ -1,6 +1,6 @@
-"""Where the sample is filmed: an out-of-focus room, three lights, one camera, and how it is rendered.
+"""The scene around the sample's person: a blurred room, three lights, a camera, and render settings.
 
-Decimetres, the person's axes (see sample_person) until `to_blender`, the only change of axes.
+Units are decimetres, axes are the person's (see sample_person); only `to_blender` changes axes.
 """
 
 import bpy
@@ -9,16 +9,16 @@ from mathutils import Vector
 
 SIZE = 512
 LENS, SENSOR = 96, 36  # millimetres
-CAMERA = (0.0, 6.56, 9.6)  # looks along -z
+CAMERA = (0.0, 6.56, 9.6)  # faces -z
 
 
 def to_blender(points: np.ndarray) -> np.ndarray:
-    """(x, y, z) -> (x, -z, y), any leading shape."""
+    """Convert points (..., 3) from the person's axes to Blender's: (x, y, z) -> (x, -z, y)."""
     return np.stack([points[..., 0], -points[..., 2], points[..., 1]], axis=-1)
 
 
-def build_studio(materials: dict[str, bpy.types.Material]):
-    """Everything of the scene that is not the person."""
+def build_surroundings(materials: dict[str, bpy.types.Material]):
+    """Add everything but the person to the scene."""
     _add_room(materials["room"])
     _add_lights()
     _add_camera()
@@ -26,7 +26,7 @@ def build_studio(materials: dict[str, bpy.types.Material]):
 
 
 def to_pixels(points: np.ndarray) -> np.ndarray:
-    """Where the camera sees points (N, 3): pixels (N, 2) from the top left."""
+    """Project points (N, 3) into the camera: pixels (N, 2) from the top left."""
     scale = LENS / SENSOR * SIZE / (CAMERA[2] - points[:, 2])
     return np.stack(
         [SIZE / 2 + scale * (points[:, 0] - CAMERA[0]), SIZE / 2 - scale * (points[:, 1] - CAMERA[1])], axis=1
@@ -80,7 +80,7 @@ def _set_render():
     scene.view_settings.view_transform = "Standard"
     scene.render.image_settings.color_mode = "RGB"
     scene.render.engine = "CYCLES"
-    scene.cycles.seed = 1  # one seed: what noise is left does not move
+    scene.cycles.seed = 1  # one seed, so that the remaining noise does not flicker
     scene.cycles.max_bounces = scene.cycles.diffuse_bounces = scene.cycles.glossy_bounces = 1
     scene.cycles.use_denoising = True
     scene.cycles.denoising_quality = scene.cycles.denoising_prefilter = "FAST"

@@ -1,4 +1,4 @@
-"""Teeth and tongue of the sample's person: crowns set along the dental arch of the base mesh."""
+"""Teeth and tongue of the sample's person: crowns along the dental arch of the base mesh."""
 
 import numpy as np
 from sample_person import Person, Surface
@@ -6,21 +6,21 @@ from sample_person import Person, Surface
 WIDTHS = {
     "upper": [0.085, 0.068, 0.076, 0.07, 0.07, 0.1],
     "lower": [0.055, 0.06, 0.068, 0.07, 0.072, 0.11],
-}  # dm, from the middle
+}  # dm, from the middle outwards
 
 
 def upper_teeth(person: Person) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V, 3) and quads (F, 4) of the upper row, at rest."""
+    """Return vertices (V, 3) and quads (F, 4) of the upper row at rest."""
     return _row(person, "upper", height=0.1)
 
 
 def lower_teeth(person: Person) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V, 3) and quads (F, 4) of the lower row, at rest."""
+    """Return vertices (V, 3) and quads (F, 4) of the lower row at rest."""
     return _row(person, "lower", height=0.085)
 
 
 def tongue_quads(person: Person) -> Surface:
-    """The tongue of the base mesh."""
+    """Return the tongue of the base mesh."""
     return person.parts["helper-tongue"]
 
 
@@ -45,17 +45,17 @@ def _row(person: Person, row: str, height: float):
 
 
 def _on_arch(distance: float, front: float, half: float):
-    """Point (x, z) and turn of the arch at a distance from its middle: half an ellipse, deeper than wide."""
+    """Return point (x, z) and angle of the arch, half an ellipse, at a distance from its middle."""
     t = np.linspace(0, np.pi / 2, 200)
     x, z = half * np.sin(t), front - half * 1.35 * (1 - np.cos(t))
-    walked = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
-    at = np.interp(distance, walked, t)
+    lengths = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
+    at = np.interp(distance, lengths, t)
     normal = np.array([np.sin(at) * 1.35, np.cos(at)])
     return (half * np.sin(at), front - half * 1.35 * (1 - np.cos(at))), np.arctan2(normal[0], normal[1])
 
 
 def _crown(width: float, height: float, depth: float, rows: int = 8, columns: int = 12):
-    """A superellipsoid: vertices and quads."""
+    """Return vertices and quads of a superellipsoid."""
     v, u = np.meshgrid(
         np.linspace(-np.pi / 2, np.pi / 2, rows), np.linspace(-np.pi, np.pi, columns, endpoint=False), indexing="ij"
     )

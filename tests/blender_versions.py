@@ -1,9 +1,9 @@
-"""Runs the add-on's tests in several Blender versions, each in an environment of its own.
+"""Run the add-on's tests in several Blender versions, each in an environment of its own.
 
     python3.11 tests/blender_versions.py 4.2 4.5 5.0
 
-The environments are made once, in .blender-versions/ of the checkout or the folder that --environments names. Blender
-comes as the bpy package; 5.1 and later need another Python than 3.11 and are tried in the window (tests/gui).
+The environments are made once, in .blender-versions/ of the checkout or in the folder of --environments. Blender is
+the bpy package. Versions from 5.1 need another Python than 3.11 and are tested with a window (tests/gui).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PACKAGES = ("pytest", "av", "numpy<2")
 
 
 def main() -> int:
-    """Test every version named; 1 when any fails."""
+    """Test the given versions; return 1 when any fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("versions", nargs="*", default=VERSIONS, help=f"default: {' '.join(VERSIONS)}")
     parser.add_argument("--environments", type=Path, default=ROOT / ".blender-versions")
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def environment(folder: Path, version: str) -> Path:
-    """The Python of an environment with this Blender."""
+    """Make an environment with this Blender; return its Python."""
     place = folder / f"bpy-{version}"
     python = place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not python.exists():
@@ -42,7 +42,7 @@ def environment(folder: Path, version: str) -> Path:
 
 
 def test(python: Path) -> int:
-    """The exit code of the add-on's tests under this Python."""
+    """Run the add-on's tests with a Python; return the exit code."""
     return subprocess.run([str(python), "-m", "pytest", "-p", "no:cacheprovider", "tests/addon"], cwd=ROOT,
                           check=False).returncode
 

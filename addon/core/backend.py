@@ -1,4 +1,4 @@
-"""A backend on this machine: started, watched, brought back after a crash, and stopped by the add-on."""
+"""A backend on this machine: the add-on starts it, restarts it after a crash, and stops it."""
 
 from __future__ import annotations
 
@@ -10,98 +10,127 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from .client import Client
+from .messages import message
 from .processes import child_environment
 from .transport import BackendError
 
-START_SECONDS = 120.0  # the first start of a cold disk loads torch
+START_SECONDS = 120.0  # the first start from a cold disk loads torch
 STOP_SECONDS = 5.0
-DEATH_SECONDS = 0.2
-REVIVALS = 3  # in so many seconds, after which something is wrong that starting again does not mend
-REVIVAL_SECONDS = 300.0
-LAST_LINES = 20  # of stderr, kept to explain a death
+EXIT_SECONDS = 0.2  # from the moment its connections break until the process has ended
+MAX_RESTARTS = 3  # within RESTART_SECONDS; more mean that restarting does not help
+RESTART_SECONDS = 300.0
+MAX_STDERR_LINES = 20  # stored to explain a crash
 
 SERVE = ("-m", "headroom", "serve")
 
 
 class BackendDied(BackendError):
-    """The backend's process ended, or never got ready; the message has its last words."""
+    """The backend's process ended by itself or did not become ready; the message has the last line of its stderr."""
 
 
 class LocalBackend:
     """One `headroom serve` process, which ends when this process does.
 
-    `start` blocks until the backend answers, so call it from a thread; it is the owner of the process until `stop`.
-    When the process dies it comes back at its address as soon as somebody asks it for something, and takes up its jobs.
+    `start` blocks until the backend answers, so call it from a thread. When the process ends by itself, the next
+    request starts it again at the same address, and it resumes its jobs.
+
+    Two locks: `_start_lock` is held while a process starts. `_state_lock` is held for moments, while `_process`,
+    `_client`, `_pid` and `_stop_count` change together, so `stop` need not wait for a start.
     """
 
     def __init__(self, python: Path | str, data_dir: Path | None = None, command: Sequence[str] = SERVE):
-        """`python` is the interpreter that has the package `headroom`; `data_dir` is its own default unless given."""
+        """`python` has the package `headroom`; `data_dir` is the backend's default unless given."""
         self._command = [str(python), *command, "--exit-with-parent", str(os.getpid())]
         self._environment = child_environment({} if data_dir is None else {"HEADROOM_DATA": str(data_dir)})
-        self._lock = threading.RLock()
-        self._revived: deque[float] = deque(maxlen=REVIVALS)  # times of the clock
+        self._start_lock, self._state_lock = threading.RLock(), threading.Lock()
+        self._restart_times: deque[float] = deque(maxlen=MAX_RESTARTS)  # time.monotonic()
         self._process: subprocess.Popen[str] | None = None
         self._client: Client | None = None
         self._pid: int | None = None  # of the server, which a virtual environment on Windows starts through a launcher
-        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._stop_count = 0  # a start compares it to notice that `stop` was called meanwhile
+        self._stderr_lines: deque[str] = deque(maxlen=MAX_STDERR_LINES)
 
     @property
     def alive(self) -> bool:
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def client(self) -> Client:
-        """For the running backend; raises when it is not running, with the reason where it has left one."""
+        """A client of the running backend; raises BackendError when it does not run."""
         if self._client is None:
-            raise BackendError("The backend is not running. Start it in the preferences.")
+            raise BackendError("The backend is not running. Start it with Check Backend.")
         self._check_alive()
         return self._client
 
     def start(self, timeout_seconds: float = START_SECONDS) -> Client:
-        """Start the backend and wait until it answers; a running one is kept."""
-        with self._lock:
+        """Start the backend unless it runs, wait until it answers, and return a client."""
+        with self._start_lock:
             if self.alive and self._client is not None:
                 return self._client
-            died = self._client  # one that was stopped has none
-            self.stop()
-            self._client = self._launch(died, timeout_seconds)
-            return self._client
+            previous = self._client  # None after `stop`
+            self._end(self._process, self._pid)
+            return self._launch(previous, timeout_seconds)
 
-    def _launch(self, died: Client | None, timeout_seconds: float) -> Client:
-        """Start the process, at the address of the one that died, since others know it by that."""
-        self._last_lines.clear()
-        options = ["--port", str(urlsplit(died.url).port)] if died else []
-        process = self._process = self._spawn(options, {"HEADROOM_TOKEN": died.token} if died else {})
+    def stop(self) -> None:
+        """End the backend and its jobs, also one that is starting; do nothing when it does not run."""
+        with self._state_lock:
+            self._stop_count += 1
+            process, pid, self._client = self._process, self._pid, None
+        self._end(process, pid)
+
+    def _launch(self, previous: Client | None, timeout_seconds: float) -> Client:
+        """Start the process; after a crash at the address of the previous one, because clients know that address."""
+        stop_count = self._stop_count
+        self._stderr_lines.clear()
+        options = ["--port", str(urlsplit(previous.url).port)] if previous else []
+        process = self._spawn(options, {"HEADROOM_TOKEN": previous.token} if previous else {})
+        with self._state_lock:
+            self._process, self._pid = process, None
+        try:
+            announcement = self._wait_until_ready(process, timeout_seconds)
+            client = Client(announcement["url"], announcement["token"], self._restart_if_dead)
+            with self._state_lock:
+                if self._stop_count != stop_count:
+                    raise BackendError("The backend was stopped while it started. Start it again.")
+                self._pid, self._client = announcement.get("pid"), client
+            return client
+        except BaseException:
+            with self._state_lock:
+                self._client = None
+            self._end(process, None)
+            raise
+
+    def _wait_until_ready(self, process: subprocess.Popen[str], timeout_seconds: float) -> dict[str, Any]:
+        """Return what the process announces: its url, token and pid. Raises BackendDied when it does not."""
         first_line: queue.Queue[str] = queue.Queue()
-        _read(process.stdout, "backend stdout", first_line.put, lambda: first_line.put(""))
-        errors_read = _read(process.stderr, "backend stderr", self._last_lines.append)
+        _read_lines(process.stdout, "backend stdout", first_line.put, lambda: first_line.put(""))
+        stderr_reader = _read_lines(process.stderr, "backend stderr", self._stderr_lines.append)
         try:
             announcement = _announcement(first_line.get(timeout=timeout_seconds))
         except queue.Empty as error:
-            self.stop()
-            raise BackendDied(f"The backend is not ready after {timeout_seconds:g} seconds. Start it again.") from error
+            raise BackendDied(message("The backend did not answer within {seconds:g} seconds. Start it again.",
+                                      seconds=timeout_seconds)) from error
         if announcement is None:
-            self.stop()
-            errors_read.join(STOP_SECONDS)
-            raise BackendDied(self._obituary("The backend did not start"))
-        self._pid = announcement.get("pid")
-        return Client(announcement["url"], announcement["token"], self._revive)
+            self._end(process, None)
+            stderr_reader.join(STOP_SECONDS)
+            raise BackendDied(self._crash_message(message("The backend did not start")))
+        return announcement
 
-    def stop(self) -> None:
-        """End the backend and its jobs; nothing happens when it is not running."""
-        process, self._client = self._process, None  # without the lock: a start under way ends with its process
+    def _end(self, process: subprocess.Popen[str] | None, pid: int | None) -> None:
+        """Terminate a process, or kill it when that takes more than STOP_SECONDS."""
         if process is None or process.poll() is not None:
             return
-        if self._pid is not None and self._pid != process.pid:
+        if pid is not None and pid != process.pid:
             with suppress(OSError):
-                os.kill(self._pid, signal.SIGTERM)
+                os.kill(pid, signal.SIGTERM)
         process.terminate()
         try:
             process.wait(STOP_SECONDS)
@@ -114,53 +143,68 @@ class LocalBackend:
         process = self._process
         if process is None or self._client is None:  # not started, or stopped by us
             return
-        with suppress(subprocess.TimeoutExpired):  # its connections break a moment before it has ended
-            process.wait(DEATH_SECONDS)
-            raise BackendDied(self._obituary("The backend stopped"))
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(EXIT_SECONDS)
+            raise BackendDied(self._crash_message(message("The backend stopped")))
 
-    def _revive(self) -> None:
-        """Bring the backend back at its address if it has ended by itself; BackendDied when it keeps dying."""
+    def _restart_if_dead(self) -> None:
+        """Restart the backend at its address if it has ended by itself; raise BackendDied after MAX_RESTARTS."""
         dead = self._process
         try:
             self._check_alive()
         except BackendDied:
-            with self._lock:
+            with self._start_lock:
                 client = self._client
                 if client is None or self._process is not dead:  # stopped by us, or another thread was faster
                     return
-                if len(self._revived) == REVIVALS and time.monotonic() - self._revived[0] < REVIVAL_SECONDS:
+                times = self._restart_times
+                if len(times) == MAX_RESTARTS and time.monotonic() - times[0] < RESTART_SECONDS:
                     raise
-                self._revived.append(time.monotonic())
+                times.append(time.monotonic())
                 self._launch(client, START_SECONDS)
 
-    def _spawn(self, options: list[str], secrets: Mapping[str, str]) -> "subprocess.Popen[str]":
+    def _spawn(self, options: list[str], secrets: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Start the process; the token is passed by the environment, because other users can read command lines."""
         no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open a console
         try:
             return subprocess.Popen([*self._command, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                     stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
                                     env={**self._environment, **secrets}, creationflags=no_window)
         except OSError as error:
-            raise BackendDied(f"Cannot run {self._command[0]}: {error.strerror}. "
-                              "Choose the Python that has Headroom's backend in the preferences.") from error
+            raise BackendDied(message(
+                "Cannot run {program}: {reason}. Choose a Python that has Headroom's backend in the preferences.",
+                program=self._command[0], reason=error.strerror)) from error
 
-    def _obituary(self, what: str) -> str:
-        last = next((line.strip() for line in reversed(self._last_lines) if line.strip() and " INFO " not in line), "")
-        if "No module named" in last and "headroom" in last:
-            return f"{what}: the chosen Python does not have Headroom's backend. Install it there, or choose another."
+    def _stopped(self) -> BackendError:
+        return BackendError("The backend was stopped while it started. Start it again.")
+
+    def _crash_message(self, event: str) -> str:
+        """Return what happened and why, from the exit code and the last lines of stderr."""
+        lines = [line.strip() for line in self._stderr_lines]
+        last = next((line for line in reversed(lines) if line and " INFO " not in line), "")
         code = self._process.returncode if self._process else None
+        if "No module named" in last and "headroom" in last:
+            return message("{event}: this Python does not have Headroom's backend. Install it there, or choose "
+                           "another Python.", event=event)
         if code is not None and code < 0:
-            last = f"it was ended from outside (signal {-code}), perhaps because memory ran out. Start again."
-        return f"{what}: {last}" if last else f"{what} and left no message. Start it again."
+            return message("{event}: it was killed by signal {signal}, perhaps because memory ran out. Start it again.",
+                           event=event, signal=-code)
+        if last:
+            return message("{event}: {reason}", event=event, reason=last)
+        return message("{event} without an error message. Start it again.", event=event)
 
 
-def _read(stream: Any, name: str, take: Any, at_end: Any = lambda: None) -> threading.Thread:
-    """Hand the lines of `stream` to `take` from a thread, so that the backend never waits for a reader."""
+def _read_lines(stream: Any, name: str, on_line: Callable[[str], Any], at_end: Callable[[], Any] = lambda: None
+                ) -> threading.Thread:
+    """Pass the lines of `stream` to `on_line` from a thread, so that the backend never waits for a full pipe."""
 
     def read(lines: IO[str]) -> None:
-        with suppress(ValueError), lines:
-            for line in lines:
-                take(line)
-        at_end()
+        try:
+            with suppress(ValueError, OSError), lines:  # the stream is closed while it is read
+                for line in lines:
+                    on_line(line)
+        finally:
+            at_end()
 
     thread = threading.Thread(target=read, args=(stream,), name=name, daemon=True)
     thread.start()
@@ -168,9 +212,9 @@ def _read(stream: Any, name: str, take: Any, at_end: Any = lambda: None) -> thre
 
 
 def _announcement(line: str) -> dict[str, Any] | None:
-    """What `headroom serve` says when it is ready, or None when it said something else or ended."""
+    """Return the address that `headroom serve` prints when it is ready, or None for any other line."""
     try:
-        said = json.loads(line)
+        content = json.loads(line)
     except ValueError:
         return None
-    return said if isinstance(said, dict) and {"url", "token"} <= said.keys() else None
+    return content if isinstance(content, dict) and {"url", "token"} <= content.keys() else None

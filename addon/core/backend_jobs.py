@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .errors import Cancelled, HeadroomError
+from .messages import message
 from .take_settings import TakeSettings
 from .tasks import ProgressToken
 
@@ -119,8 +120,8 @@ def device(backend: Backend, token: ProgressToken, seconds: float = WORKER_SECON
     end = time.monotonic() + seconds
     while (name := str(backend.health()["device"])) == "starting":
         if time.monotonic() > end:
-            raise HeadroomError(f"The backend answers, but its worker has not started in {seconds:g} seconds. "
-                                "Run headroom doctor with the backend's Python.")
+            raise HeadroomError(message("The backend answers, but its worker has not started in {seconds:g} seconds. "
+                                        "Run headroom doctor with the backend's Python.", seconds=seconds))
         token.report(0.5, "Loading the networks")
         time.sleep(POLL_SECONDS)
     return name
@@ -166,7 +167,8 @@ def match_plates(backend: Backend, subject: Path, poses: Poses, plate_fit: float
         match = Match(np.asarray(data["plate"], dtype=np.int32), data["rotation"], data["translation"],
                       data["position"], result["match"])
     if len(match.plate) != len(poses.rotation):
-        raise HeadroomError(f"The backend matched {len(match.plate)} of {len(poses.rotation)} frames. Try again.")
+        raise HeadroomError(message("The backend matched {count} of {total} frames. Try again.",
+                                    count=len(match.plate), total=len(poses.rotation)))
     return match
 
 
@@ -229,6 +231,7 @@ def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Ma
 def _shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -> dict[str, Any]:
     shas = []
     for number, render in enumerate(shot.renders):
-        token.report(number / len(shot.renders), f"Sending render {number + 1} of {len(shot.renders)}")
+        token.report(number / len(shot.renders), message("Sending render {number} of {total}",
+                                                         number=number + 1, total=len(shot.renders)))
         shas.append(backend.put_file(render))
     return {"subject": backend.put_tree(shot.subject), "renders": shas, "match": shot.match.sha}

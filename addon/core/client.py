@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .files import writing, written_whole
+from .files import atomic_write, write_errors
 from .job import Job
+from .messages import message
 from .transport import BackendError, Refused, Transport, Unreachable
 
 __all__ = ["BackendError", "Client", "Refused", "Unreachable"]
@@ -61,10 +62,12 @@ class Client:
         except Refused as error:
             if error.status != 404:
                 raise
-            raise BackendError(f"The backend at {self.url} is older than the add-on. Update the backend.") from error
+            raise BackendError(message("The backend at {url} is older than the add-on. Update the backend.",
+                                       url=self.url)) from error
         if health["api"] != API_VERSION:
-            raise BackendError(f"The backend speaks version {health['api']} of the API, the add-on speaks version "
-                               f"{API_VERSION}. Update the older of the two.")
+            raise BackendError(message("The backend speaks version {backend_version} of the API, the add-on speaks "
+                                       "version {add_on_version}. Update the older of the two.",
+                                       backend_version=health["api"], add_on_version=API_VERSION))
         self._version_checked = True
         return health
 
@@ -76,7 +79,8 @@ class Client:
             sha = self._sent.get(key) or _sha_of(path)
             self._repeat(lambda: self._send_file(path, sha, status.st_size))
         except OSError as error:
-            raise BackendError(f"Cannot read {path}: {error.strerror}. Choose another file.") from error
+            raise BackendError(message("Cannot read {path}: {reason}. Choose another file.",
+                                       path=path, reason=error.strerror)) from error
         self._sent[key] = sha
         return sha
 
@@ -88,7 +92,7 @@ class Client:
 
     def get_file(self, sha: str, path: Path) -> Path:
         """Fetch a blob into the file `path`, which keeps its old content until the new one is complete."""
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             self._repeat(lambda: self._fetch(sha, temporary))
         return path
 
@@ -98,12 +102,12 @@ class Client:
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
         if not visible:
-            raise BackendError(f"There are no files in {folder}. Choose a subject's folder.")
+            raise BackendError(message("There are no files in {folder}. Choose a subject's folder.", folder=folder))
         return {name.as_posix(): self.put_file(folder / name) for name in visible}
 
     def get_tree(self, tree: Mapping[str, str], folder: Path) -> Path:
         """Fetch a folder; an older folder at `folder` is replaced once the new one is complete."""
-        with written_whole(folder) as temporary:
+        with atomic_write(folder) as temporary:
             for path, sha in tree.items():
                 _check_path(path)
                 target = temporary.joinpath(*path.split("/"))
@@ -139,7 +143,8 @@ class Client:
                     if job.is_finished:
                         return
                 self._on_no_answer()
-                raise Unreachable(f"The backend at {self.url} stopped reporting on the job. Check that it is running.")
+                raise Unreachable(message("The backend at {url} stopped reporting on the job. Check that it is "
+                                          "running.", url=self.url))
             except Unreachable:
                 failures += 1
                 if failures > MAX_RECONNECTS:
@@ -190,12 +195,12 @@ class Client:
         """Write a blob to the new file `path` and check its SHA-256."""
         digest = hashlib.sha256()
         with self._transport.open("GET", f"{API}/blobs/{sha}") as response:
-            with writing(path):  # tells a full disk apart from a broken connection
+            with write_errors(path):  # tells a full disk apart from a broken connection
                 file = open(path, "wb")
             with file:
                 while chunk := response.read(CHUNK_BYTES):
                     digest.update(chunk)
-                    with writing(path):
+                    with write_errors(path):
                         file.write(chunk)
                         file.flush()
         if digest.hexdigest() != sha:
@@ -213,5 +218,5 @@ def _sha_of(path: Path) -> str:
 def _check_path(path: str) -> None:
     """Raise BackendError for a path that leads out of its folder, because the backend may be somebody else's."""
     if any(part in ("", ".", "..") or _FORBIDDEN.search(part) for part in path.split("/")):
-        raise BackendError(f"The backend sent a folder with a file called {path!r}, which is not safe to write. Use a "
-                           "backend that you trust.")
+        raise BackendError(message("The backend sent a folder with a file called {path!r}, which is not safe to "
+                                   "write. Use a backend that you trust.", path=path))

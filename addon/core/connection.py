@@ -1,4 +1,4 @@
-"""One way to reach the backend: a server by address, or one of our own that is started when first needed."""
+"""The connection to the backend: a server by its address, or a local backend that is started when first needed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from .backend import LocalBackend
 from .client import Client
 from .errors import InputError
+from .messages import message
 
 
 @dataclass(frozen=True)
 class Address:
     """Where the backend is: `url` and `token` of a server, or the `python` that has the `headroom` package.
 
-    `data` is the folder for the jobs and logs of a backend of our own; empty is the backend's choice.
+    data: folder for the jobs and logs of a local backend; empty for the backend's default.
     """
 
     url: str = ""
@@ -24,15 +25,15 @@ class Address:
     data: str = ""
 
     @property
-    def missing(self) -> str:
-        """What the user still has to say, in one sentence; empty when nothing is missing."""
+    def disabled_reason(self) -> str:
+        """Why this address cannot be used; empty when it can."""
         if self.url or self.python:
             return ""
-        return "Set up the backend in the Headroom panel, or name a server or the backend's Python"
+        return message("No backend. Set it up in the Headroom panel, or enter a server or a Python in the preferences")
 
 
 class Connection:
-    """Owns at most one local backend; any thread may ask for a client."""
+    """Owner of at most one local backend; any thread may ask for a client."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,25 +41,26 @@ class Connection:
         self._address = Address()
 
     def client(self, address: Address) -> Client:
-        """A client of the server at `address`; a local backend is started, or restarted after it died."""
+        """Return a client of the backend at `address`; a local backend is started if it does not run."""
         if address.url:
             return Client(address.url, address.token)
-        if address.missing:
-            raise InputError(address.missing + ".")
+        if address.disabled_reason:
+            raise InputError(message("{reason}.", reason=address.disabled_reason))
         with self._lock:
             if self._local is None or self._address != address:
                 self._stop()
                 self._local = LocalBackend(address.python, Path(address.data) if address.data else None)
                 self._address = address
-            return self._local.start()
+            local = self._local
+        return local.start()  # without the lock, so that `stop` can end a start that takes minutes
 
     @property
     def running(self) -> bool:
-        """Whether a local backend of ours runs."""
+        """Whether our local backend runs."""
         return self._local is not None and self._local.alive
 
     def stop(self) -> None:
-        """End the local backend, if there is one."""
+        """Stop the local backend, if there is one."""
         with self._lock:
             self._stop()
 

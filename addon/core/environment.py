@@ -1,8 +1,8 @@
-"""The backend's private environment: made, verified, repaired and removed by the add-on, in one folder of its own.
+"""The backend's own Python environment: installed, verified, repaired and removed by the add-on, in one folder.
 
-In the folder: `tools/` with uv, which installs; `python/` that uv has fetched where the machine had none; `cache/`
-while installing, so that an interrupted installation goes on where it stopped; `env/` with the backend; `state.json`;
-`setup.log`. Everything here blocks: call it from a thread.
+The folder holds `tools/` with uv, the installer; `python/` that uv downloads where the machine has none; `cache/`
+during an installation, so that an interrupted one resumes; `env/` with the backend; `state.json`; `setup.log`; `lock`.
+Every method blocks; call it from a thread.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
 from .errors import Cancelled, HeadroomError, InputError
-from .files import written_whole
-from .locks import only_one
-from .processes import ProgramFailed, run_lines
-from .pythons import FETCHED, find_python
+from .locks import exclusive_lock
+from .messages import message
+from .processes import ProgramFailed, run_program
+from .pythons import DOWNLOADED_VERSION, find_python
+from .setup_state import SetupState, read_setup_state, write_setup_state
 from .tasks import ProgressToken
-from .uv_output import Installing, remedy
+from .uv_output import InstallProgress, failure_message
 
 STATE_FILE = "state.json"
 IMPORTS = "import headroom.pipeline, headroom.server.serve"
-OWN_INDEX = ("UV_TORCH_BACKEND", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS")
-"""Variables of uv by which somebody says where packages come from."""
-NOT_OURS = ("Blender",)  # of the doctor's findings: the backend behind Blender needs none of its own
+INDEX_VARIABLES = ("UV_TORCH_BACKEND", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS")
+"""Environment variables with which a user chooses the package index of uv."""
+IGNORED_CHECKS = ("Blender",)  # of `headroom doctor`: a backend started by Blender needs no Blender of its own
 
 
 class State(Enum):
-    """How the environment stands. The last four are what is being done to it, or how that ended, in this Blender."""
+    """State of the environment. INSTALLING, VERIFYING and REMOVING are what this Blender does at the moment."""
 
     NOT_INSTALLED = "not installed"
     INCOMPLETE = "incomplete"
@@ -45,205 +45,202 @@ class State(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
-class Record:
-    """What `state.json` says: whether the installation was finished, of which version, and how it last failed."""
-
-    complete: bool
-    version: str
-    problem: str = ""
-
-
 class Environment:
-    """The environment in `folder` for the backend of `version`, which the add-on of the same version needs."""
+    """The environment in `folder` with the backend of `version`, which is the add-on's version."""
 
     def __init__(self, folder: Path, version: str):
         self.folder, self.version = Path(folder), version
-        self._activity: State | None = None
-        self._read: tuple[tuple[int, ...], Record] | None = None  # which state.json was read, and what it said
+        self._activity: State | None = None  # set by the thread that works, read by the panel
+        self._cached: tuple[tuple[int, ...], SetupState] | None = None  # identity of the state file, its content
 
     @property
     def python(self) -> Path:
+        """The Python that has the backend."""
         return _program(self.folder / "env", "python")
 
     @property
     def state(self) -> State:
-        """What is being done now, otherwise what the folder says."""
+        """The present activity, otherwise the state that the folder holds."""
         if self._activity is not None:
             return self._activity
-        record = self._record()
-        if record is None:
+        stored = self._stored_state()
+        if stored is None:
             return State.NOT_INSTALLED
-        if record.problem:
+        if stored.error:
             return State.FAILED
-        if not record.complete or not self.python.exists():
+        if not stored.complete or not self.python.exists():
             return State.INCOMPLETE
-        return State.READY if record.version == self.version else State.OUTDATED
+        return State.READY if stored.version == self.version else State.OUTDATED
 
     @property
-    def problem(self) -> str:
+    def error(self) -> str:
         """How the last attempt failed; empty when it did not."""
-        record = self._record()
-        return record.problem if record else ""
+        stored = self._stored_state()
+        return stored.error if stored else ""
 
-    def install(self, package: str, host_python: str, watch: ProgressToken) -> str:
-        """Make the environment anew with `package` in it; says what it runs on.
+    def install(self, package: str, host_python: str, progress: ProgressToken) -> str:
+        """Make a new environment with `package` in it; return the device that the backend uses.
 
-        `package` is a wheel, a folder or a name for the index. `host_python` runs Blender; it fetches uv where the
-        machine has no Python that the backend can use.
+        An existing `env/` is deleted first, because two of them with torch (up to 8 GB each) may not fit on the disk.
+
+        package: a wheel, a folder or a name in the package index.
+        host_python: Blender's Python, which installs uv where the machine has no other usable Python.
         """
-        with self._doing(State.INSTALLING):
-            self._write(Record(False, self.version))
-            base = find_python(watch.subtoken(0.0, 0.03))
-            uv = self._uv(str(base or host_python), watch.subtoken(0.03, 0.1))
-            watch.report(0.1, "Making the environment")
-            self._run([uv, "venv", "--clear", "--python", base or FETCHED, self.folder / "env"], watch)
-            news = Installing(watch.subtoken(0.1, 0.9).report)
-            self._run([uv, "pip", "install", "--python", self.python, package], watch, news.line)
-            device = self._examine(watch.subtoken(0.9, 1.0))
-            self._write(Record(True, self.version))
+        with self._activity_of(State.INSTALLING):
+            self._write(SetupState(False, self.version))
+            base = find_python(progress.subtoken(0.0, 0.03))
+            uv = self._install_uv(str(base or host_python), progress.subtoken(0.03, 0.1))
+            progress.report(0.1, "Creating the environment")
+            self._run([uv, "venv", "--clear", "--python", base or DOWNLOADED_VERSION, self.folder / "env"], progress)
+            installation = InstallProgress(progress.subtoken(0.1, 0.9).report)
+            self._run([uv, "pip", "install", "--python", self.python, package], progress, installation.add_line)
+            device = self._check_backend(progress.subtoken(0.9, 1.0))
+            self._write(SetupState(True, self.version))
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
             return device
 
-    def verify(self, watch: ProgressToken) -> str:
-        """Import the backend and ask its doctor; says what it runs on, raises with the first thing that is wrong."""
-        record = self._record()
-        if record is None:
+    def verify(self, progress: ProgressToken) -> str:
+        """Import the backend, run `headroom doctor`, and return the device that the backend uses.
+
+        Raises HeadroomError with the first thing that is wrong.
+        """
+        stored = self._stored_state()
+        if stored is None:
             raise InputError("The backend is not set up. Set it up first.")
-        with self._doing(State.VERIFYING):
-            device = self._examine(watch)
-            self._write(Record(True, record.version))
+        with self._activity_of(State.VERIFYING):
+            device = self._check_backend(progress)
+            self._write(SetupState(True, stored.version))
             return device
 
-    def remove(self, watch: ProgressToken) -> None:
-        """Delete the folder and nothing else; refused where its contents are not ours."""
-        watch.check()
-        if self._record() is None:
-            raise InputError(f"{self.folder} was not made by Headroom. Nothing was removed.")
-        with self._doing(State.REMOVING):
-            self._write(Record(False, self.version))  # what is left of a removal that stops half-way
+    def remove(self, progress: ProgressToken) -> None:
+        """Delete what Headroom has put into the folder. Raises InputError for a folder that Headroom did not make."""
+        progress.check()
+        if self._stored_state() is None:
+            raise InputError(message("{folder} was not made by Headroom. Nothing was removed.", folder=self.folder))
+        with self._activity_of(State.REMOVING):
+            self._write(SetupState(False, self.version))  # the state if the removal is interrupted
             for name in ("env", "cache", "python", "tools"):
                 _delete(self.folder / name)
         for name in ("setup.log", "lock", STATE_FILE):
             (self.folder / name).unlink(missing_ok=True)
-        with suppress(OSError):  # somebody has put a file there
+        with suppress(OSError):  # the folder has files of the user's
             self.folder.rmdir()
 
-    def _uv(self, python: str, watch: ProgressToken) -> Path:
-        """uv in an environment of its own, which is kept for the next time."""
+    def _install_uv(self, python: str, progress: ProgressToken) -> Path:
+        """Return uv, installed into an environment of its own unless it is there."""
         uv = _program(self.folder / "tools", "uv")
-        watch.report(0.0, "Fetching the installer")
+        progress.report(0.0, "Downloading the installer")
         try:
-            run_lines([uv, "--version"], watch, environment=self._variables())
+            run_program([uv, "--version"], progress, environment=self._variables())
         except ProgramFailed:
-            self._run([python, "-m", "venv", "--clear", self.folder / "tools"], watch)
-            self._run([_program(self.folder / "tools", "python"), "-m", "pip", "install", "uv"], watch)
+            self._run([python, "-m", "venv", "--clear", self.folder / "tools"], progress)
+            self._run([_program(self.folder / "tools", "python"), "-m", "pip", "install", "uv"], progress)
         return uv
 
-    def _examine(self, watch: ProgressToken) -> str:
-        """What the backend runs on, once it imports and its doctor finds nothing missing."""
-        watch.report(0.1, "Starting the backend for the first time")
-        self._run([self.python, "-I", "-c", IMPORTS], watch)
-        watch.report(0.6, "Checking the backend")
-        findings = _findings(self.python, watch)
-        for finding in findings:
-            if not finding["ok"] and finding["what"] not in NOT_OURS:
-                raise HeadroomError(f"The backend lacks something ({finding['what']}: {finding['found']}). "
-                                    f"{finding['remedy']}")
-        return next((finding["found"] for finding in findings if finding["what"] == "device"), "this machine")
+    def _check_backend(self, progress: ProgressToken) -> str:
+        """Import the backend and run its checks; return its device."""
+        progress.report(0.1, "Starting the backend")
+        self._run([self.python, "-I", "-c", IMPORTS], progress)
+        progress.report(0.6, "Checking the backend")
+        checks = _run_doctor(self.python, progress)
+        for check in checks:
+            if not check["ok"] and check["what"] not in IGNORED_CHECKS:
+                raise HeadroomError(message("The backend cannot run ({check}: {result}). {remedy}", check=check["what"],
+                                            result=check["found"], remedy=check["remedy"]))
+        return next((check["found"] for check in checks if check["what"] == "device"), "this machine")
 
-    def _run(self, command: Sequence[str | Path], watch: ProgressToken, on_line: Callable[[str], None] = lambda line: None
-             ) -> None:
-        """One step of the installation, written to setup.log; its failure becomes a sentence with what helps."""
+    def _run(self, command: Sequence[str | Path], progress: ProgressToken,
+             on_line: Callable[[str], None] = lambda line: None) -> None:
+        """Run one step and append its output to setup.log. Raises HeadroomError with what to do about a failure."""
         with open(self.folder / "setup.log", "a", encoding="utf-8") as log:
-            def note(line: str) -> None:
+            def write_line(line: str) -> None:
                 log.write(line + "\n")
                 on_line(line)
 
-            note("$ " + " ".join(map(str, command)))
+            write_line("$ " + " ".join(map(str, command)))
             try:
-                run_lines(command, watch, note, self._variables())
+                run_program(command, progress, write_line, self._variables())
             except ProgramFailed as error:
-                raise HeadroomError(remedy(error, self.folder / "setup.log")) from error
+                raise HeadroomError(failure_message(error, self.folder / "setup.log")) from error
 
     def _variables(self) -> dict[str, str]:
-        """Keeps uv inside the folder. It picks torch's build for this machine's GPU, unless the user has a mirror."""
-        inside = {"UV_CACHE_DIR": str(self.folder / "cache"), "UV_PYTHON_INSTALL_DIR": str(self.folder / "python")}
-        if any(name in os.environ for name in OWN_INDEX):
-            return inside
-        return {**inside, "UV_TORCH_BACKEND": "auto"}
+        """Return uv's variables: its files stay in the folder, and it chooses torch's build for this machine's GPU.
+
+        A user who names a package index chooses the build as well.
+        """
+        folders = {"UV_CACHE_DIR": str(self.folder / "cache"), "UV_PYTHON_INSTALL_DIR": str(self.folder / "python")}
+        if any(name in os.environ for name in INDEX_VARIABLES):
+            return folders
+        return {**folders, "UV_TORCH_BACKEND": "auto"}
 
     @contextmanager
-    def _doing(self, activity: State) -> Iterator[None]:
-        """Only one Blender at a time; an error stays written down, a wish to stop does not."""
+    def _activity_of(self, activity: State) -> Iterator[None]:
+        """Hold the folder's lock and set `activity` during the block; store the message of an error.
+
+        A cancelled installation stores no error, so it counts as incomplete.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with only_one(self.folder / "lock", "Another Blender is setting up the backend. Wait until it has ended."):
+        with exclusive_lock(self.folder / "lock",
+                            message("Another Blender is setting up the backend. Wait until it has finished.")):
             self._activity = activity
             try:
                 yield
             except Cancelled:
                 raise
             except OSError as error:
-                problem = f"Cannot write in {self.folder}: {error.strerror}. Make room there, then set up again."
-                self._write_problem(problem)
-                raise HeadroomError(problem) from error
+                text = message("Cannot write in {folder}: {reason}. Free some disk space, then set up again.",
+                               folder=self.folder, reason=error.strerror)
+                self._write_error(text)
+                raise HeadroomError(text) from error
             except HeadroomError as error:
-                self._write_problem(str(error))
+                self._write_error(str(error))
                 raise
             finally:
                 self._activity = None
 
-    def _record(self) -> Record | None:
-        """What is written down. The panel asks several times for each redraw, so each file is read once."""
+    def _stored_state(self) -> SetupState | None:
+        """Return the content of the state file, read again only when it has changed, because every redraw asks."""
         path = self.folder / STATE_FILE
         try:
             status = path.stat()
         except OSError:
             return None
-        mark = status.st_ino, status.st_mtime_ns, status.st_size
-        if self._read is None or self._read[0] != mark:
-            self._read = mark, _record_in(path)
-        return self._read[1]
+        identity = status.st_ino, status.st_mtime_ns, status.st_size
+        if self._cached is None or self._cached[0] != identity:
+            self._cached = identity, read_setup_state(path)
+        return self._cached[1]
 
-    def _write(self, record: Record) -> None:
-        with written_whole(self.folder / STATE_FILE) as half:
-            half.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    def _write(self, state: SetupState) -> None:
+        write_setup_state(self.folder / STATE_FILE, state)
 
-    def _write_problem(self, problem: str) -> None:
-        with suppress(InputError):  # a full disk
-            self._write(Record(False, self.version, problem))
-
-
-def _record_in(path: Path) -> Record:
-    """A `state.json`; one that cannot be read counts as an installation that was not finished."""
-    try:
-        return Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return Record(False, "")
+    def _write_error(self, error: str) -> None:
+        with suppress(InputError):  # the disk is full
+            self._write(SetupState(False, self.version, error))
 
 
-def _findings(python: Path, watch: ProgressToken) -> list[dict]:
-    """What `headroom doctor --json` says; it ends with an error when something is missing."""
+def _run_doctor(python: Path, progress: ProgressToken) -> list[dict]:
+    """Return the checks of `headroom doctor --json`, which ends with an error code when one fails."""
     lines: list[str] = []
     with suppress(ProgramFailed):
-        run_lines([python, "-I", "-m", "headroom", "doctor", "--json"], watch, lines.append)
+        run_program([python, "-I", "-m", "headroom", "doctor", "--json"], progress, lines.append)
     start = lines.index("[") if "[" in lines else 0
     try:
         return json.JSONDecoder().raw_decode("\n".join(lines[start:]))[0]
     except ValueError as error:
-        last = lines[-1].rstrip(".") if lines else "it said nothing"
-        raise HeadroomError(f"The backend's doctor failed: {last}. Repair the backend.") from error
+        reason = lines[-1].rstrip(".") if lines else message("no output")
+        raise HeadroomError(message("The backend's checks failed: {reason}. Repair the backend.",
+                                    reason=reason)) from error
 
 
 def _program(environment: Path, name: str) -> Path:
-    """A program of a virtual environment."""
+    """Return the path of a program in a virtual environment."""
     if sys.platform == "win32":
         return environment / "Scripts" / f"{name}.exe"
     return environment / "bin" / name
 
 
 def _delete(folder: Path) -> None:
-    """Remove a folder, or a link to one without touching what it points to."""
+    """Delete a folder; of a link to a folder delete the link alone."""
     if folder.is_symlink():
         folder.unlink()
     elif folder.exists():

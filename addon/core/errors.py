@@ -1,18 +1,21 @@
-"""What can go wrong, said for the person who meets it."""
+"""Errors that the add-on raises on purpose. Each message states what happened and what the user can do."""
 
 import zipfile
 
 UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
-"""What reading an .npz raises when it is missing, cut short, empty, something else, or lacks an array."""
+"""What numpy raises for an .npz file that is missing, truncated, empty, of another type, or lacks an array."""
 
 
 class HeadroomError(Exception):
-    """Base of every error the add-on raises on purpose; the message says what happened and what to do."""
+    """Base class of the add-on's own errors.
+
+    The first argument is the message: a constant, or `core.messages.message(…)` where it contains values.
+    """
 
 
 class InputError(HeadroomError):
-    """Something the user gave cannot be used."""
+    """A value, file or folder given by the user cannot be used."""
 
 
 class Cancelled(HeadroomError):
-    """The user asked to stop."""
+    """The user cancelled the work."""

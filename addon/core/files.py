@@ -1,4 +1,4 @@
-"""Writing files and folders so that a reader finds the old one or the new one, never half of one."""
+"""Atomic writing of files and folders: a reader finds the old content or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -10,59 +10,74 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
+from .messages import message
 
-LONGEST_STEM = 60
-"""Letters of a name that its temporary one keeps: 255 bytes are all that file systems allow."""
+MAX_STEM = 60
+"""Characters of the name that the temporary name repeats, because file systems allow 255 bytes."""
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, with its suffix, for a file or a folder to be written in the block.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, with the same suffix, and move it to `path` at the end of the block.
 
-    It takes the place of `path` when the block ends well and is removed otherwise. Raises InputError when the system
-    does not let us write.
+    The block writes a file or makes a folder at the temporary path. Missing parent folders are created. When the block
+    raises, `path` stays as it was and the temporary file or folder is removed. A folder that exists is moved aside,
+    replaced and then deleted; when the replacement fails it is moved back.
+
+    Raises InputError for any OSError, also one raised in the block, because a full disk shows up there.
     """
     path = Path(path)
-    half = _beside(path)
+    temporary = _temporary_path(path)
     try:
-        with writing(path):
+        with write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            yield half
-            _replace(path, half)
+            yield temporary
+            _replace(path, temporary)
     finally:
-        _remove(half)
+        _remove(temporary)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What the system has against writing `path` in the block, as one sentence."""
+def write_errors(path: Path) -> Iterator[None]:
+    """Raise InputError with the system's reason when writing `path` in the block fails."""
     try:
         yield
     except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}. Make room, or choose another folder.") from error
+        raise InputError(message("Cannot write {path}: {reason}. Free some disk space or choose another folder.",
+                                 path=path, reason=error.strerror)) from error
 
 
-def _beside(path: Path) -> Path:
-    """A hidden name in the same folder that nothing has."""
-    return path.with_name(f".{path.stem[:LONGEST_STEM]}.{uuid.uuid4().hex[:8]}{path.suffix}")
+def _temporary_path(path: Path) -> Path:
+    """Return a hidden, unused name in the folder of `path`."""
+    return path.with_name(f".{path.stem[:MAX_STEM]}.{uuid.uuid4().hex[:8]}{path.suffix}")
 
 
 def _replace(path: Path, new: Path) -> None:
-    """`os.replace`, which by itself puts no folder in the place of another."""
+    """Move `new` to `path`; unlike `os.replace`, this also replaces a folder that is not empty."""
     if not (path.is_dir() and new.is_dir()):
         os.replace(new, path)
         return
-    old = _beside(path)
+    old = _temporary_path(path)
     os.replace(path, old)
     try:
         os.replace(new, path)
-    except OSError:
-        os.replace(old, path)
+    except OSError as error:
+        _restore(path, old, error)
         raise
     _remove(old)
 
 
+def _restore(path: Path, old: Path, cause: OSError) -> None:
+    """Move the old folder back; where that fails too, raise InputError with its path, because its name is hidden."""
+    try:
+        os.replace(old, path)
+    except OSError:
+        raise InputError(message("Cannot write {path}: {reason}. The previous folder is now {old}; rename it back.",
+                                 path=path, reason=cause.strerror, old=old)) from cause
+
+
 def _remove(path: Path) -> None:
+    """Delete a file or folder, if it exists."""
     shutil.rmtree(path, ignore_errors=True)
-    with suppress(OSError):  # it was a folder, or has its final name
+    with suppress(OSError):  # it was a folder, or has been moved
         path.unlink()

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .files import written_whole
+from .files import atomic_write
+from .messages import message
 from .take_settings import POSES, PREDICTED
 
 FORMAT = 1
@@ -41,10 +42,11 @@ class Setting:
         is_of_type = isinstance(value, self._accepted) and (self.value_type is bool or not isinstance(value, bool))
         if not is_of_type or (self.choices and value not in self.choices):
             wanted = " or ".join(map(str, self.choices)) if self.choices else _TYPE_NAMES[self.value_type]
-            raise InputError(f"The setting {name} must be {wanted}, not {value!r}. Correct it.")
+            raise InputError(message("The setting {name} must be {wanted}, not {value!r}. Correct it.",
+                                     name=name, wanted=wanted, value=value))
         if self.value_type is Path:
             if not str(value):
-                raise InputError(f"The setting {name} is empty. Name a file.")
+                raise InputError(message("The setting {name} is empty. Name a file.", name=name))
             return Path(folder, value)
         return self.value_type(value)
 
@@ -133,15 +135,17 @@ def option(name: str, setting: Setting) -> str:
 def make_request(kind: Any, given: Mapping[str, Any], folder: Path) -> JobRequest:
     """Return a checked request, with relative paths as ones in `folder`; raises InputError with what is wrong."""
     if kind not in KINDS:
-        raise InputError(f"There is no job of kind {kind!r}. The kinds are {', '.join(KINDS)}.")
+        raise InputError(message("There is no job of kind {kind!r}. The kinds are {kinds}.",
+                                 kind=kind, kinds=", ".join(KINDS)))
     unknown = sorted(given.keys() - KINDS[kind].keys())
     if unknown:
-        raise InputError(f"A {kind} job has no setting {unknown[0]}. It has {', '.join(KINDS[kind])}.")
+        raise InputError(message("A {kind} job has no setting {setting}. It has {settings}.",
+                                 kind=kind, setting=unknown[0], settings=", ".join(KINDS[kind])))
     settings = {}
     for name, setting in KINDS[kind].items():
         value = given.get(name, setting.default)
         if value is REQUIRED:
-            raise InputError(f"The {kind} job lacks its {name}. Name it.")
+            raise InputError(message("The {kind} job lacks its {name}. Name it.", kind=kind, name=name))
         settings[name] = value if value is None and setting.default is None else setting.checked(name, value, folder)
     return JobRequest(kind, settings)
 
@@ -154,21 +158,24 @@ def read_jobs(path: Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}. Choose another job file.") from error
+        raise InputError(message("Cannot read {path}: {reason}. Choose another job file.",
+                                 path=path, reason=error.strerror)) from error
     except ValueError as error:
-        raise InputError(f"{path} is not a job file: {error}. Correct it, or write it anew from the panel.") from error
+        raise InputError(message("{path} is not a job file: {error}. Correct it, or write it anew from the panel.",
+                                 path=path, error=error)) from error
     version = content.get("headroom") if isinstance(content, dict) else None
     if isinstance(version, int) and version > FORMAT:
-        raise InputError(f"{path} was written by a newer version of Headroom. Update Headroom.")
+        raise InputError(message("{path} was written by a newer version of Headroom. Update Headroom.", path=path))
     if version != FORMAT or not isinstance(content.get("jobs"), list):
-        raise InputError(f'{path} is not a job file. It begins with {{"headroom": {FORMAT}, "jobs": [')
+        raise InputError(message('{path} is not a job file. It begins with {{"headroom": {format}, "jobs": [',
+                                 path=path, format=FORMAT))
     return content["jobs"]
 
 
 def request_of(entry: Any, folder: Path) -> JobRequest:
     """Return the checked request of a job file's entry."""
     if not isinstance(entry, dict):
-        raise InputError(f"A job is an object with a kind, not {entry!r}. Correct it.")
+        raise InputError(message("A job is an object with a kind, not {entry!r}. Correct it.", entry=entry))
     return make_request(entry.get("kind"), {name: value for name, value in entry.items() if name != "kind"}, folder)
 
 
@@ -176,6 +183,6 @@ def append_jobs(path: Path, requests: Sequence[JobRequest]) -> int:
     """Add jobs at the end of a job file, which is made if it does not exist; return the number of its jobs."""
     entries = [*(read_jobs(path) if path.exists() else []), *(request.as_json() for request in requests)]
     text = json.dumps({"headroom": FORMAT, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return len(entries)

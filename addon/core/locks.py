@@ -1,4 +1,4 @@
-"""A lock between processes, which the system lifts when its holder ends."""
+"""A lock file between processes; the system releases it when the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ else:
 
 
 @contextmanager
-def only_one(path: Path, refusal: str) -> Iterator[None]:
-    """Hold the lock file `path` during the block; raises HeadroomError(`refusal`) when somebody else holds it."""
+def exclusive_lock(path: Path, busy: str) -> Iterator[None]:
+    """Hold the lock file `path` during the block; raise HeadroomError(`busy`) when another process holds it."""
     with open(path, "a+b") as file:
         try:
             if sys.platform == "win32":
@@ -26,5 +26,5 @@ def only_one(path: Path, refusal: str) -> Iterator[None]:
             else:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise HeadroomError(refusal) from error
+            raise HeadroomError(busy) from error
         yield

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UNREADABLE
-from .files import written_whole
+from .files import atomic_write
 
 FORMAT = 2
 """1 had no number, and `made_for` in place of `subject_key`."""
@@ -55,7 +55,7 @@ class MatchHistory:
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             np.savez(temporary, format=FORMAT, **vars(self))
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Looking for a Python on this machine that the backend can be installed with."""
+"""Search for a Python on this machine that the backend can be installed with."""
 
 from __future__ import annotations
 
@@ -15,46 +15,61 @@ from .processes import child_environment
 from .tasks import ProgressToken
 
 VERSIONS = ((3, 11), (3, 12), (3, 10))
-"""That the backend's packages exist for, the best tried first."""
-FETCHED = "3.11"
-"""The version to fetch where none of them is found."""
-PROBE_SECONDS = 20.0
-PROBE = ("import ensurepip, json, struct, sys, venv; "
+"""Versions that the backend's packages support, in the order of preference."""
+DOWNLOADED_VERSION = "3.11"
+"""The version that uv downloads where none of `VERSIONS` is installed."""
+CHECK_SECONDS = 20.0
+CHECK = ("import ensurepip, json, struct, sys, venv; "
          "print(json.dumps([*sys.version_info[:2], sys.executable, struct.calcsize('P')]))")
 
 
-def find_python(watch: ProgressToken) -> Path | None:
-    """A 64-bit Python of one of `VERSIONS` that can make environments, or None. Takes seconds; use a thread."""
-    found: dict[tuple[int, int], Path] = {}
+def find_python(progress: ProgressToken) -> Path | None:
+    """Return a 64-bit Python of one of `VERSIONS` that can make environments, or None.
+
+    Takes seconds because it runs every candidate; call it from a thread.
+    """
+    usable: dict[tuple[int, int], Path] = {}
     for number, command in enumerate(candidates()):
-        watch.report(min(0.9, number * 0.05), "Looking for a Python")
-        version, path = probe(command) or (None, None)
+        progress.report(min(0.9, number * 0.05), "Searching for Python")
+        version, path = check_python(command) or (None, None)
         if version in VERSIONS and path is not None:
-            found.setdefault(version, path)
-        if VERSIONS[0] in found:
+            usable.setdefault(version, path)
+        if VERSIONS[0] in usable:
             break
-    return next((found[version] for version in VERSIONS if version in found), None)
+    return next((usable[version] for version in VERSIONS if version in usable), None)
 
 
 def candidates() -> Iterator[tuple[str, ...]]:
-    """Commands that may be a Python, each once: PATH, the launcher of Windows, and where installers put them."""
+    """Yield commands that may be a Python, without repeats: from PATH, Windows' launcher and the usual folders."""
     seen = set()
-    for command in (*_on_path(), *_launched(), *_in_well_known_places()):
+    for command in (*_on_path(), *_from_launcher(), *_in_usual_folders()):
         if command not in seen and not _is_store_alias(command[0]):
             seen.add(command)
             yield command
 
 
-def probe(command: Sequence[str]) -> tuple[tuple[int, int], Path] | None:
-    """(version, program) of a Python that runs and has what an environment needs; None of any other program."""
+def check_python(command: Sequence[str]) -> tuple[tuple[int, int], Path] | None:
+    """Return (version, program) of a 64-bit Python that can make environments, or None for any other program."""
     try:
-        said = subprocess.run([*command, "-I", "-c", PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS,
-                              env=child_environment({}), stdin=subprocess.DEVNULL, check=True,
-                              creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)).stdout
-        major, minor, path, bytes_of_pointer = json.loads(said)
+        output = subprocess.run([*command, "-I", "-c", CHECK], capture_output=True, text=True, timeout=CHECK_SECONDS,
+                                env=child_environment({}), stdin=subprocess.DEVNULL, check=True,
+                                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)).stdout
+        major, minor, path, pointer_bytes = json.loads(output)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return ((major, minor), Path(path)) if bytes_of_pointer == 8 else None
+    return ((major, minor), Path(path)) if pointer_bytes == 8 else None
+
+
+def search_patterns() -> list[str]:
+    """Return glob patterns of the places where installers put Python."""
+    if sys.platform == "win32":
+        folders = [f"Python{major}{minor}" for major, minor in VERSIONS]
+        return [f"{root}\\{folder}\\python.exe" for folder in folders
+                for root in ("%LOCALAPPDATA%\\Programs\\Python", "%PROGRAMFILES%", "%SYSTEMDRIVE%")]
+    roots = ["/usr/bin", "/usr/local/bin", "~/.local/bin", "~/.local/share/uv/python/*/bin", "~/.pyenv/versions/*/bin"]
+    if sys.platform == "darwin":
+        roots += ["/opt/homebrew/bin", "/opt/local/bin", "/Library/Frameworks/Python.framework/Versions/*/bin"]
+    return [f"{root}/{name}" for name in _names() for root in roots]
 
 
 def _names() -> list[str]:
@@ -63,31 +78,20 @@ def _names() -> list[str]:
 
 def _on_path() -> Iterator[tuple[str, ...]]:
     for name in (*_names(), "python3", "python"):
-        if found := shutil.which(name):
-            yield (found,)
+        if path := shutil.which(name):
+            yield (path,)
 
 
-def _launched() -> Iterator[tuple[str, ...]]:
+def _from_launcher() -> Iterator[tuple[str, ...]]:
     if launcher := shutil.which("py") if sys.platform == "win32" else None:
         yield from ((launcher, f"-{major}.{minor}") for major, minor in VERSIONS)
 
 
-def _in_well_known_places() -> Iterator[tuple[str, ...]]:
-    for pattern in _patterns():
+def _in_usual_folders() -> Iterator[tuple[str, ...]]:
+    for pattern in search_patterns():
         yield from ((path,) for path in sorted(glob.glob(os.path.expanduser(os.path.expandvars(pattern)))))
 
 
-def _patterns() -> list[str]:
-    if sys.platform == "win32":
-        folders = [f"Python{major}{minor}" for major, minor in VERSIONS]
-        return [f"{place}\\{folder}\\python.exe" for folder in folders
-                for place in ("%LOCALAPPDATA%\\Programs\\Python", "%PROGRAMFILES%", "%SYSTEMDRIVE%")]
-    places = ["/usr/bin", "/usr/local/bin", "~/.local/bin", "~/.local/share/uv/python/*/bin", "~/.pyenv/versions/*/bin"]
-    if sys.platform == "darwin":
-        places += ["/opt/homebrew/bin", "/opt/local/bin", "/Library/Frameworks/Python.framework/Versions/*/bin"]
-    return [f"{place}/{name}" for name in _names() for place in places]
-
-
 def _is_store_alias(path: str) -> bool:
-    """Windows puts a `python` into WindowsApps that opens the shop instead."""
+    """Return whether `path` is the `python` in Windows' WindowsApps folder, which opens the store."""
     return "WindowsApps" in path

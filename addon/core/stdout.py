@@ -1,4 +1,4 @@
-"""Keeping stdout for ourselves while Blender talks."""
+"""Standard output reserved for the command line's own lines while Blender prints."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager, redirect_stdout, suppress
 
 
 @contextmanager
-def own_stdout() -> Iterator[Callable[[str], None]]:
-    """A function that writes a line to the real stdout; everything else written meanwhile is dropped.
+def reserved_stdout() -> Iterator[Callable[[str], None]]:
+    """Yield a function that writes a line to stdout; everything else written to stdout in the block is dropped.
 
-    Blender prints render statistics from C, so replacing `sys.stdout` would not be enough.
+    Blender prints render statistics from C, so replacing `sys.stdout` alone would not silence it.
     """
     try:
         sys.stdout.flush()
         real = os.dup(1)
-    except OSError:  # no stdout at all, as in a window's process
+    except OSError:  # a process with a window may have no stdout
         yield lambda line: None
         return
     with open(os.devnull, "w") as silence, redirect_stdout(silence):
@@ -27,12 +27,13 @@ def own_stdout() -> Iterator[Callable[[str], None]]:
             yield lambda line: _write(real, line)
         finally:
             with suppress(OSError, AttributeError, TypeError):
-                ctypes.CDLL(None).fflush(None)  # what C has buffered would otherwise follow our line
+                ctypes.CDLL(None).fflush(None)  # otherwise C's buffer would follow our lines on the restored stdout
             os.dup2(real, 1)
             os.close(real)
 
 
 def _write(descriptor: int, line: str) -> None:
+    """Write a whole line, because `os.write` may write only a part."""
     data = (line + "\n").encode()
     while data:
         data = data[os.write(descriptor, data):]

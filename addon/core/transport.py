@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import HeadroomError
+from .messages import message
 
 TIMEOUT_SECONDS = 30.0  # without a byte; event streams send a heartbeat every ten seconds
 BLOCK_BYTES = 1 << 18
@@ -42,7 +43,8 @@ class Transport:
     def __init__(self, url: str, token: str, on_no_answer: Callable[[], None] = lambda: None):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BackendError(f"{url!r} is not the address of a backend. It looks like http://127.0.0.1:8000")
+            raise BackendError(message("{url!r} is not the address of a backend. It looks like http://127.0.0.1:8000",
+                                       url=url))
         self.url = url.rstrip("/")
         self._is_secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, _port(url, parts)
@@ -72,8 +74,9 @@ class Transport:
             yield response
         except (OSError, http.client.HTTPException) as error:
             self._on_no_answer()
-            raise Unreachable(f"The backend at {self.url} does not answer ({_reason(error)}). "
-                              "Check in the preferences that it is running, or start it again.") from error
+            raise Unreachable(message("The backend at {url} does not answer ({reason}). Check in the preferences that "
+                                      "it is running, or start it again.",
+                                      url=self.url, reason=_reason(error))) from error
         finally:
             if response is not None and response.isclosed():
                 self._idle.append(connection)
@@ -109,7 +112,8 @@ def _port(url: str, parts: SplitResult) -> int | None:
     try:
         return parts.port
     except ValueError as error:
-        raise BackendError(f"{url!r} has no valid port. An address looks like http://127.0.0.1:8000") from error
+        raise BackendError(message("{url!r} has no valid port. An address looks like http://127.0.0.1:8000",
+                                   url=url)) from error
 
 
 def _refused(response: http.client.HTTPResponse) -> Refused:

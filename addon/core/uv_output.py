@@ -1,4 +1,4 @@
-"""What uv says while it installs, as progress, and what its last words mean when it fails."""
+"""Progress and failures read from uv's output."""
 
 from __future__ import annotations
 
@@ -6,41 +6,45 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from .messages import message
 from .processes import ProgramFailed
 
 RESOLVED, PREPARED = 0.05, 0.9
-"""Where the downloads begin and end in the progress of an installation."""
+"""Fractions of the installation at which the downloads begin and end."""
+MAX_REASON = 160
+"""Characters of uv's own error in a message."""
 _DOWNLOADING = re.compile(r"^\s*Downloading (\S+) \(([\d.]+)\s?([KMG]?i?B)\)")
 _DOWNLOADED = re.compile(r"^\s*Downloaded (\S+)")
 _BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 CAUSES = (
     (re.compile(r"No space left|os error 28|not enough space", re.I),
-     "The disk is full. Make room (the backend needs up to 8 GB), then set up again."),
+     message("The disk is full. Free some space (the backend needs up to 8 GB), then set up again.")),
     (re.compile(r"dns error|error sending request|failed to fetch|connection (refused|reset)|timed? ?out|unreachable"
                 r"|name resolution|certificate", re.I),
-     "The package index cannot be reached. Check the connection and the proxy, then set up again."),
+     message("Cannot reach the package index. Check the connection and the proxy, then set up again.")),
     (re.compile(r"No solution found|unsatisfiable|no wheels|No matching distribution", re.I),
-     "Some package does not exist for this machine. Use a server instead, or see the log."),
+     message("A package is not available for this machine. Use a server instead, or see the log.")),
     (re.compile(r"ensurepip|No module named (venv|pip)", re.I),
-     "Blender's Python cannot make environments. Install Python 3.11 on this machine, then set up again."),
+     message("Blender's Python cannot make environments. Install Python 3.11 on this machine, then set up again.")),
 )
+"""Patterns in uv's output and the message for each."""
 
 
-class Installing:
-    """Turns the lines of `uv pip install` into progress."""
+class InstallProgress:
+    """Progress of `uv pip install`, computed from its lines and passed to `report(fraction, message)`."""
 
     def __init__(self, report: Callable[[float, str], None]):
         self._report = report
-        self._waiting: dict[str, float] = {}  # package -> bytes to come
-        self._come = 0.0
+        self._pending: dict[str, float] = {}  # package -> bytes to download
+        self._downloaded_bytes = 0.0
 
-    def line(self, line: str) -> None:
-        """Take one line of uv's output."""
+    def add_line(self, line: str) -> None:
+        """Update the progress with one line of uv's output."""
         if match := _DOWNLOADING.match(line):
-            self._waiting[match[1]] = float(match[2]) * _BYTES.get(match[3], 1)
+            self._pending[match[1]] = float(match[2]) * _BYTES.get(match[3], 1)
         elif match := _DOWNLOADED.match(line):
-            self._come += self._waiting.pop(match[1], 0.0)
+            self._downloaded_bytes += self._pending.pop(match[1], 0.0)
         elif line.startswith("Resolved "):
             self._report(RESOLVED, "Downloading the backend")
             return
@@ -49,24 +53,29 @@ class Installing:
             return
         else:
             return
-        total = self._come + sum(self._waiting.values())
-        self._report(RESOLVED + (PREPARED - RESOLVED) * (self._come / total if total else 0.0), self._message())
+        total = self._downloaded_bytes + sum(self._pending.values())
+        self._report(RESOLVED + (PREPARED - RESOLVED) * (self._downloaded_bytes / total if total else 0.0),
+                     self._message())
 
     def _message(self) -> str:
-        if not self._waiting:
-            return "Downloading the backend"
-        name, size = max(self._waiting.items(), key=lambda item: item[1])
-        others = f" and {len(self._waiting) - 1} more" if len(self._waiting) > 1 else ""
-        return f"Downloading {name} ({size / 2**20:.0f} MB){others}"
+        """Return a line that names the largest pending download."""
+        if not self._pending:
+            return message("Downloading the backend")
+        name, size = max(self._pending.items(), key=lambda item: item[1])
+        megabytes = round(size / 2**20)
+        if len(self._pending) == 1:
+            return message("Downloading {package} ({megabytes} MB)", package=name, megabytes=megabytes)
+        return message("Downloading {package} ({megabytes} MB) and {count} more", package=name, megabytes=megabytes,
+                       count=len(self._pending) - 1)
 
 
-def remedy(error: ProgramFailed, log: Path) -> str:
-    """One sentence of what went wrong and one of what helps."""
-    said = "\n".join(error.lines)
-    for pattern, sentence in CAUSES:
-        if pattern.search(said):
-            return sentence
-    spoken = [line.strip() for line in error.lines if line.strip()]
-    named = [line for line in spoken if line.lower().startswith("error")]
-    reason = (named or spoken[-1:] or [str(error)])[0].rstrip(".")
-    return f"Setting up failed: {reason[:160]}. Try again; {log} has the details."
+def failure_message(error: ProgramFailed, log: Path) -> str:
+    """Return what failed and what to do, in two sentences."""
+    output = "\n".join(error.lines)
+    for pattern, text in CAUSES:
+        if pattern.search(output):
+            return text
+    lines = [line.strip() for line in error.lines if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    reason = (errors or lines[-1:] or [str(error)])[0].rstrip(".")
+    return message("Setup failed: {reason}. Try again; details are in {log}.", reason=reason[:MAX_REASON], log=log)

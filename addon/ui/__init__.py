@@ -1,30 +1,46 @@
-"""What an artist sees: preferences, the sidebar tab and its buttons."""
+"""The user interface: preferences, the sidebar tab and its buttons."""
 
 import bpy
 
 from ..scene.anim import controls as scene_controls
-from . import command_line, controls, coverage, jobs, new_shot, operators, panels, preferences, properties, setup, takes
-from . import follow as live
-from . import refine as refining
+from . import (
+    command_line,
+    controls,
+    coverage,
+    follow,
+    jobs,
+    learn,
+    new_shot,
+    panels,
+    perform,
+    preferences,
+    properties,
+    refine,
+    render,
+    setup,
+    takes,
+)
 
-CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *operators.CLASSES, *command_line.CLASSES,
-           *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES, *coverage.CLASSES,
-           *refining.CLASSES)
+CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES, *render.CLASSES,
+           *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES,
+           *coverage.CLASSES, *refine.CLASSES)
 
 
 def register() -> None:
+    """Register all classes, handlers and menu entries."""
     scene_controls.register()
     properties.register()
     for each in CLASSES:
         bpy.utils.register_class(each)
     coverage.register()
     jobs.register()
-    live.register()
+    follow.register()
     new_shot.register()
 
 
 def unregister() -> None:
-    live.unregister()
+    """Undo `register`, and stop the jobs and the local backend."""
+    follow.unregister()
     coverage.unregister()
     jobs.unregister()
     preferences.connection.stop()

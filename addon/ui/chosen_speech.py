@@ -1,4 +1,4 @@
-"""The speech that the panel names: a file, or a sound strip that an artist has laid."""
+"""The speech chosen in the panel: a file, or the selected sound strip."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 
+from ..core.messages import message
 from ..scene import compat
 from ..scene.anim.strips import strip_speech
 from .paths import absolute
@@ -15,24 +16,24 @@ from .properties import settings
 
 @dataclass(frozen=True)
 class ChosenSpeech:
-    """A sound file; `strip` is the name of the strip that plays it already, "" where none does."""
+    """A sound file; `strip` is the name of the sound strip that plays it, empty when there is none."""
 
     path: Path
     strip: str = ""
 
 
-def lacking(context: bpy.types.Context) -> str:
-    """Why there is no speech to perform; empty when there is one."""
+def missing_speech(context: bpy.types.Context) -> str:
+    """Return why no speech is chosen; empty when one is."""
     chosen = settings(context)
     if chosen.speech_source == "STRIP" and compat.selected_sound(context) is None:
-        return "Select a sound strip in the sequencer"
+        return message("No sound strip selected in the sequencer")
     if chosen.speech_source == "FILE" and not chosen.speech:
-        return "Choose a speech file"
+        return message("No speech file")
     return ""
 
 
 def chosen_speech(context: bpy.types.Context) -> ChosenSpeech:
-    """What Perform performs, where nothing is lacking."""
+    """Return the chosen speech; call it when none is missing."""
     chosen = settings(context)
     if chosen.speech_source == "FILE":
         return ChosenSpeech(absolute(chosen.speech))

@@ -1,13 +1,17 @@
-"""Keys that follow: sliders, takes, a moved speech, another scene rate, undo and loading all end in `compose`.
+"""Keys that follow controls, takes, a moved sound strip, the scene rate, undo and loading, by calling `compose`.
 
-A handler only notices; the work is done in a timer, a short piece at a time, and never while an artist is dragging
-keys or Blender renders, for both hold on to what would be replaced. This module owns the timer, the handlers and
-`_status`, what is known of each head besides its keys.
+Handlers only note that something may have changed. The timer `update` does the work, a short piece at a time. It waits
+while an artist drags keys or Blender renders, because both hold references to the keys that would be replaced.
+
+This module owns the handlers, the timer and four values, all changed on the main thread only: `_status`, what the
+panel shows of each head; `_scans`, the scans that compute it; `_scan_time`, when the next scans begin; `_newer_shots`,
+what the last upgrade returned.
 """
 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,160 +25,194 @@ from ..scene import compat
 from ..scene.anim import controls
 from ..scene.anim.channels import channels_of
 from ..scene.anim.compose import compose, make_plan, out_of_date
-from ..scene.anim.coverage import off_plate, unsure
+from ..scene.anim.coverage import low_confidence_spans, off_plate_spans
 from ..scene.anim.strips import place_speech_of_take
-from ..scene.anim.user_keys import own_key_count
-from ..scene.build.shot import Names, Shot, find_shot, shots_in
+from ..scene.anim.user_keys import user_key_count
+from ..scene.build.shot import Shot, ShotRef, find_shot, shots_in
+from ..scene.build.upgrade import upgrade_file
 
 BUDGET_SECONDS = 0.04
+"""Time that `update` may take, so that the window stays responsive."""
 TICK_SECONDS = 0.01
 BUSY_SECONDS = 0.2
-REST_SECONDS = 0.3
-"""Edits are looked at when nothing has been touched for so long."""
+"""Pause while Blender renders or keys are dragged."""
+IDLE_SECONDS = 0.3
+"""Time without a change after which heads are scanned."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the panel says of one head.
+    """What the panel shows of one head.
 
-    own_keys: how many keys are the animator's. off_plate: where the head leaves what the clip shows, in scene frames.
-    unsure: parts of the clip, from second to second, where tracking was unsure. trouble: why these two are not known.
+    user_keys: number of the animator's keys and of frames whose keys they deleted.
+    off_plate: scene frames whose head pose is far from every pose in the clip.
+    uncertain: sections of the clip, in seconds, where tracking was uncertain.
+    error: why the last two are not known; empty when they are.
     """
 
-    own_keys: int = 0
+    user_keys: int = 0
     off_plate: tuple[Span, ...] = ()
-    unsure: tuple[tuple[float, float], ...] = ()
-    trouble: str = ""
+    uncertain: tuple[tuple[float, float], ...] = ()
+    error: str = ""
 
 
-_status: dict[Names, Status] = {}
-_looks: dict[Names, Iterator[None]] = {}
-_look_at = 0.0
+_status: dict[ShotRef, Status] = {}
+_scans: dict[ShotRef, Iterator[None]] = {}
+_scan_time = 0.0  # of time.monotonic(); 0 when no scan is requested
+_newer_shots: list[str] = []
 
 
 def status(shot: Shot) -> Status:
-    """What was last found out; the panel asks at every redraw, so nothing is looked at here."""
-    return _status.get(shot.names, Status())
+    """Return the result of the last scan; every redraw of the panel asks, so nothing is computed here."""
+    return _status.get(shot.ref, Status())
 
 
-def changed(root: bpy.types.Object) -> None:
-    """A control of `root` was changed: a short performance follows at once, a long one as soon as it can."""
-    for shot in _shots():
+def newer_shots() -> list[str]:
+    """Return the names of the open file's shots that a newer version of the add-on saved, which cannot be used."""
+    return _newer_shots
+
+
+def controls_changed(root: bpy.types.Object) -> None:
+    """Compose the keys of the head of `root`; what takes longer than the budget is left to the timer."""
+    for shot in _all_shots():
         if shot.root == root:
             done = compose(shot, float("inf") if bpy.app.background else BUDGET_SECONDS)
-            look_again()
+            request_scan()
             if not done:
-                wake()
+                start_timer()
 
 
-def switched(root: bpy.types.Object) -> None:
-    """Another take of `root` is active: where it says something else, that is what is to be heard."""
-    for shot in _shots():
+def take_switched(root: bpy.types.Object) -> None:
+    """Follow a switch of the active take of `root`; the sound strip of its speech is placed."""
+    for shot in _all_shots():
         if shot.root == root:
             place_speech_of_take(shot)
-    changed(root)
+    controls_changed(root)
 
 
-def look_again() -> None:
-    """Have the status of every head found out anew, once there is a moment's rest."""
-    global _look_at
-    _look_at = time.monotonic() + REST_SECONDS
-    _looks.clear()
-    wake()
+def request_scan() -> None:
+    """Scan all heads anew once nothing has changed for IDLE_SECONDS."""
+    global _scan_time
+    _scan_time = time.monotonic() + IDLE_SECONDS
+    _scans.clear()
+    start_timer()
 
 
-def wake() -> None:
-    """See to it that `tick` is called. Without a window timers do not run, and whoever changes something composes."""
-    if not bpy.app.background and not bpy.app.timers.is_registered(tick):
-        bpy.app.timers.register(tick, first_interval=TICK_SECONDS, persistent=True)
+def start_timer() -> None:
+    """Register the timer. Without a window timers do not run, and whoever changes something composes at once."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(update):
+        bpy.app.timers.register(update, first_interval=TICK_SECONDS, persistent=True)
 
 
-def tick() -> float | None:
-    """A piece of what is to be done; called by the timer, and by tests."""
-    if compat.is_rendering() or compat.keys_are_held():
+def update() -> float | None:
+    """Do a piece of the pending work; called by the timer, and by tests. Returns the pause until the next piece."""
+    if compat.is_rendering() or compat.keys_are_dragged():
         return BUSY_SECONDS
-    if not all([compose(shot, BUDGET_SECONDS) for shot in _shots()]):
+    _upgrade()  # the extension may have been updated while an older file is open
+    if not all([compose(shot, BUDGET_SECONDS) for shot in _all_shots()]):
         return TICK_SECONDS
-    if time.monotonic() < _look_at:
-        return max(TICK_SECONDS, _look_at - time.monotonic())
-    if _look_at and not _looks:
-        _looks.update((shot.names, _look(shot.names)) for shot in _shots())
-    return TICK_SECONDS if _go_on_looking() else None
+    if time.monotonic() < _scan_time:
+        return max(TICK_SECONDS, _scan_time - time.monotonic())
+    if _scan_time and not _scans:
+        _scans.update((shot.ref, _scan(shot.ref)) for shot in _all_shots())
+    return TICK_SECONDS if _advance_scans() else None
 
 
 @bpy.app.handlers.persistent
-def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
-    """Strips, rates and curves give no other notice of a change; whatever else is dragged costs nothing here."""
-    keyed, rearranged = (graph.id_type_updated(kind) for kind in ("ACTION", "SCENE"))
+def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    """Note changed F-curves, strips and scene rates, of which Blender gives no other notice; ignore all else."""
+    keyed, rearranged = (depsgraph.id_type_updated(kind) for kind in ("ACTION", "SCENE"))
     if not (keyed or rearranged):
         return
-    shots = _shots()
-    if keyed or (not _look_at and any(shot.names not in _status for shot in shots)):
-        look_again()
+    shots = _all_shots()
+    if keyed or (not _scan_time and any(shot.ref not in _status for shot in shots)):
+        request_scan()
     if any(out_of_date(shot, make_plan(shot)) for shot in shots):
-        wake()
+        start_timer()
 
 
 @bpy.app.handlers.persistent
 def on_restored(*_: Any) -> None:
-    """After undo, redo and loading, keys may be older than the controls that came back with them."""
+    """Upgrade shots of an older format before anything else reads them; keys may be older than their controls too.
+
+    Undo may bring back the file as it was loaded, so shots are upgraded after undo as well as after loading and
+    appending.
+    """
+    _upgrade()
     _status.clear()
-    look_again()
+    request_scan()
 
 
-HANDLERS = (("depsgraph_update_post", on_update), ("undo_post", on_restored), ("redo_post", on_restored),
-            ("load_post", on_restored))
+HANDLERS = (("depsgraph_update_post", on_depsgraph_update), ("undo_post", on_restored), ("redo_post", on_restored),
+            ("load_post", on_restored), ("blend_import_post", on_restored))
+"""Name in `bpy.app.handlers`, handler. Blender 4.2 has no `blend_import_post`."""
 
 
 def register() -> None:
-    controls.on_change, controls.on_switch = changed, switched
+    """Add the handlers; the timer upgrades the open file, which cannot be read while Blender starts."""
+    controls.on_change, controls.on_switch = controls_changed, take_switched
     for name, handler in HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
+        if hasattr(bpy.app.handlers, name):
+            getattr(bpy.app.handlers, name).append(handler)
+    start_timer()
 
 
 def unregister() -> None:
-    controls.on_change = controls.on_switch = lambda root: None
+    """Remove the handlers and the timer, and forget the heads."""
+    global _scan_time
+    controls.on_change = controls.on_switch = controls.ignore
     for name, handler in HANDLERS:
-        with suppress(ValueError):
+        with suppress(ValueError, AttributeError):
             getattr(bpy.app.handlers, name).remove(handler)
     _status.clear()
-    _looks.clear()
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    _scans.clear()
+    _scan_time = 0.0
+    if bpy.app.timers.is_registered(update):
+        bpy.app.timers.unregister(update)
 
 
-def _look(names: Names) -> Iterator[None]:
-    """Find out one head's status, a channel at a time; the head may be gone at any of them."""
+def _upgrade() -> None:
+    global _newer_shots
+    _newer_shots = upgrade_file()
+
+
+def _scan(ref: ShotRef) -> Iterator[None]:
+    """Compute one head's status, a channel at a time; the head may be deleted at any time."""
     with suppress(HeadroomError):
-        found = _beside_clip(find_shot(*names))
+        result = _clip_status(find_shot(ref))
         yield
         total = 0
-        for channel in channels_of(find_shot(*names)):
-            total += own_key_count(find_shot(*names), channel)
+        for channel in channels_of(find_shot(ref)):
+            total += user_key_count(find_shot(ref), channel)
             yield
-        _status[names] = replace(found, own_keys=total)
+        _status[ref] = replace(result, user_keys=total)
 
 
-def _beside_clip(shot: Shot) -> Status:
-    """What the clip says of a head; one that cannot be read is told of, and hides nothing else."""
+def _clip_status(shot: Shot) -> Status:
+    """Compare a head with its clip; a clip that cannot be read becomes the status' error."""
     try:
-        return Status(off_plate=tuple(off_plate(shot)), unsure=tuple(unsure(shot)))
+        return Status(off_plate=tuple(off_plate_spans(shot)), uncertain=tuple(low_confidence_spans(shot)))
     except InputError as error:
-        return Status(trouble=str(error))
+        return Status(error=error.args[0])
 
 
-def _go_on_looking() -> bool:
-    """Look for a short while; whether there is more to see."""
-    global _look_at
-    until = time.monotonic() + BUDGET_SECONDS
-    while _looks and time.monotonic() < until:
-        names, look = next(iter(_looks.items()))
-        if next(look, look) is look:
-            del _looks[names]
-    if not _looks:
-        _look_at = 0.0
+def _advance_scans() -> bool:
+    """Continue the scans for the budget; return whether some are left."""
+    global _scan_time
+    end = time.monotonic() + BUDGET_SECONDS
+    while _scans and time.monotonic() < end:
+        ref, scan = next(iter(_scans.items()))
+        try:
+            next(scan)
+        except StopIteration:
+            del _scans[ref]
+        except Exception:  # the other heads are scanned all the same
+            traceback.print_exc()
+            del _scans[ref]
+    if not _scans:
+        _scan_time = 0.0
         _redraw()
-    return bool(_looks)
+    return bool(_scans)
 
 
 def _redraw() -> None:
@@ -184,5 +222,5 @@ def _redraw() -> None:
                 area.tag_redraw()
 
 
-def _shots() -> list[Shot]:
+def _all_shots() -> list[Shot]:
     return [shot for scene in bpy.data.scenes for shot in shots_in(scene)]

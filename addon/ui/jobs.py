@@ -1,8 +1,9 @@
-"""Tasks beside Blender's window: their background parts run in threads, bpy is touched in `deliver` only.
+"""Jobs beside Blender's window: background work runs in threads, bpy is used on the main thread only.
 
-Threads put small frozen messages into a queue; a timer on the main thread applies them and moves the tasks on.
-This module owns the queue, the running tasks and the list the panel shows; `stop_all` ends them. Opening another
-file ends those that work on what was open.
+Threads put small frozen messages into a queue; the timer `update` applies them on the main thread and advances the
+tasks. This module owns three values. `_messages` is the queue, the only one that threads touch. `_running` holds the
+tasks and `_views` what the panel lists; both change on the main thread only. `stop_all` empties them and removes the
+timer.
 """
 
 from __future__ import annotations
@@ -12,254 +13,315 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import bpy
 
 from ..core.errors import Cancelled, HeadroomError
+from ..core.messages import message
 from ..core.tasks import InBackground, ProgressToken, Step, Task, run_task
+from .text import error_text, interface_text, report_text
 
 TICK_SECONDS = 0.1
-KEPT = 6
-ON_THE_FILE = ("perform", "render", "refine_frame")
-"""Kinds of jobs that work on a shot of the open file."""
+MAX_FINISHED = 6
+"""Finished jobs that stay in the list."""
+MAX_UNDO_NAME = 60
+
+JobKind = Literal["check", "setup", "learn", "perform", "render", "refine_frame"]
+JobState = Literal["running", "stopping", "done", "failed", "cancelled"]
+FILE_KINDS: tuple[JobKind, ...] = ("perform", "render", "refine_frame")
+"""Kinds of jobs that work on a shot of the open file, and so end when another file is opened."""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """A job to start.
+
+    summary: returns the line that is shown for the task's result.
+    apply: changes Blender's data with the result; called before `summary`, on the main thread.
+    settings: the settings of the job, as a line for the list.
+    """
+
+    kind: JobKind
+    title: str
+    task: Task
+    summary: Callable[[Any], str]
+    apply: Callable[[Any], None] = lambda result: None
+    settings: str = ""
 
 
 @dataclass(frozen=True)
 class JobView:
-    """One line of the job list. `state` is running, stopping, done, failed or cancelled."""
+    """One line of the job list, in the language of the interface."""
 
     number: int
-    kind: str
+    kind: JobKind
     title: str
-    state: str = "running"
+    settings: str = ""
+    state: JobState = "running"
     fraction: float = 0.0
-    message: str = "Starting"
-    about: str = ""  # the settings it was started with
+    message: str = ""
 
     @property
     def is_running(self) -> bool:
+        """Whether the job has not ended."""
         return self.state in ("running", "stopping")
 
 
 @dataclass(frozen=True)
 class Progressed:
+    """Message of a thread: how far its work is."""
+
     number: int
     step: Step
 
 
 @dataclass(frozen=True)
-class Answered:
+class Finished:
+    """Message of a thread: the result of its work."""
+
     number: int
-    answer: Any
+    result: Any
 
 
 @dataclass(frozen=True)
-class Broke:
+class Failed:
+    """Message of a thread: the error that ended its work."""
+
     number: int
     error: BaseException
 
 
 @dataclass
-class Running:
-    """A task under way. `answer` is what it is sent next; `waiting` while a thread works for it."""
+class RunningJob:
+    """A job that has not ended. `answer` is sent to the task next; `waiting` is true while a thread works for it."""
 
-    task: Task
-    watch: ProgressToken
-    on_done: Callable[[Any], str]
+    spec: JobSpec
+    progress: ProgressToken
     answer: Any = None
     waiting: bool = False
 
 
-_messages: "queue.SimpleQueue[Progressed | Answered | Broke]" = queue.SimpleQueue()
-_running: dict[int, Running] = {}
+_messages: queue.SimpleQueue[Progressed | Finished | Failed] = queue.SimpleQueue()
+_running: dict[int, RunningJob] = {}
 _views: dict[int, JobView] = {}
 _numbers = itertools.count(1)
 
 
-def start(kind: str, title: str, task: Task, on_done: Callable[[Any], str], about: str = "") -> str:
-    """Run `task`; `on_done` gets its result on the main thread and returns the line to show.
+def start(spec: JobSpec) -> str:
+    """Start a job and return a line for the status bar.
 
-    With a window this returns at once; without one it blocks, returns that line and raises what the task raises.
+    With a window this returns the title at once. Without a window it blocks, returns the summary, and raises what the
+    task raises.
     """
-    number = next(_numbers)
-    _views[number] = JobView(number, kind, title, about=about)
-    for old in [view.number for view in _views.values() if not view.is_running][:-KEPT]:
-        del _views[old]
-    if bpy.app.background:
-        try:
-            _end(number, "done", on_done(run_task(task, lambda step: _show(number, step))))
-        except Exception as error:
-            _fail(number, error)
-            raise
-        return _views[number].message
-    begin(number, task, on_done)
-    return title
+    return _run_in_place(spec) if bpy.app.background else start_beside_window(spec)
 
 
-def begin(number: int, task: Task, on_done: Callable[[Any], str]) -> None:
-    """Put a task under way and see to it that `deliver` is called."""
-    watch = ProgressToken(lambda step: _messages.put(Progressed(number, step)))
-    _running[number] = Running(task, watch, on_done)
-    if not bpy.app.timers.is_registered(deliver):
-        bpy.app.timers.register(deliver, persistent=True)
+def start_beside_window(spec: JobSpec) -> str:
+    """Start a job that `update` advances; return its title."""
+    number = _add_view(spec)
+    progress = ProgressToken(lambda step: _messages.put(Progressed(number, step)))
+    _running[number] = RunningJob(spec, progress)
+    if not bpy.app.timers.is_registered(update):
+        bpy.app.timers.register(update, persistent=True)
+    return spec.title
 
 
-def deliver() -> float | None:
-    """Apply what threads have sent and move every task one step; called by the timer, and by tests."""
-    under_way = set(_running)
+def update() -> float | None:
+    """Apply the threads' messages and advance every task by one step; called by the timer, and by tests."""
+    before = set(_running)
     while not _messages.empty():
         _apply(_messages.get())
-    for number, running in list(_running.items()):
-        if not running.waiting:
-            _advance(number, running)
-    _redraw(ended=not under_way <= _running.keys())
+    for number, job in list(_running.items()):
+        if _running.get(number) is job and not job.waiting:  # another job may have opened a file and ended this one
+            _advance(number, job)
+    _redraw(all_regions=not before <= _running.keys())
     if not _running:
         return None
-    return TICK_SECONDS if all(running.waiting for running in _running.values()) else 0.0  # 0: once per redraw
+    return TICK_SECONDS if all(job.waiting for job in _running.values()) else 0.0  # 0 is once per redraw
 
 
 def views() -> list[JobView]:
-    """The jobs to show, newest first."""
+    """Return the jobs to list, newest first."""
     return sorted(_views.values(), key=lambda view: -view.number)
 
 
-def is_running(kind: str) -> bool:
+def is_running(kind: JobKind) -> bool:
+    """Return whether a job of this kind runs."""
     return any(view.kind == kind and view.is_running for view in _views.values())
 
 
 def cancel(number: int) -> None:
-    """Ask a job to stop; its backend job is cancelled at once, from a thread because that is a request."""
-    running = _running.get(number)
-    if running is not None:
-        _views[number] = replace(_views[number], state="stopping", message="Stopping")
-        threading.Thread(target=running.watch.stop, name=f"stop job {number}", daemon=True).start()
+    """Ask a job to stop."""
+    job = _running.get(number)
+    if job is not None and _views[number].state == "running":
+        _views[number] = replace(_views[number], state="stopping", message=interface_text("Stopping"))
+        _stop_thread(number, job.progress)
 
 
 def clear() -> None:
-    """Forget the jobs that have ended."""
+    """Remove the jobs that have ended from the list."""
     for number in [view.number for view in _views.values() if not view.is_running]:
         del _views[number]
 
 
 @bpy.app.handlers.persistent
-def on_leaving(*_: Any) -> None:
-    """Another file is about to be opened: jobs on this one end while what they have to clean up is still there."""
-    for number in [number for number in _running if _views[number].kind in ON_THE_FILE]:
+def on_load_pre(*_: Any) -> None:
+    """Stop the jobs that work on the open file before another one is opened, while their data still exists."""
+    for number in [number for number in _running if _views[number].kind in FILE_KINDS]:
         _abandon(number)
-        _end(number, "cancelled", "Stopped, because another file was opened")
+        _end(number, "cancelled", message("Stopped because another file was opened"))
 
 
 def register() -> None:
-    bpy.app.handlers.load_pre.append(on_leaving)
+    """Add the handler."""
+    bpy.app.handlers.load_pre.append(on_load_pre)
 
 
 def unregister() -> None:
-    bpy.app.handlers.load_pre.remove(on_leaving)
+    """Remove the handler and stop all jobs."""
+    bpy.app.handlers.load_pre.remove(on_load_pre)
     stop_all()
 
 
 def stop_all() -> None:
-    """Stop and forget everything. A timer left registered at exit hangs Blender 4.5."""
+    """Stop and forget all jobs. Blender 4.5 hangs at exit when a timer is still registered."""
     for number in list(_running):
         _abandon(number)
     _views.clear()
-    if bpy.app.timers.is_registered(deliver):
-        bpy.app.timers.unregister(deliver)
+    if bpy.app.timers.is_registered(update):
+        bpy.app.timers.unregister(update)
+
+
+def _add_view(spec: JobSpec) -> int:
+    """Add a job to the list and return its number; the oldest finished jobs are dropped."""
+    number = next(_numbers)
+    _views[number] = JobView(number, spec.kind, interface_text(spec.title), interface_text(spec.settings),
+                             message=interface_text("Starting"))
+    for old in [view.number for view in _views.values() if not view.is_running][:-MAX_FINISHED]:
+        del _views[old]
+    return number
+
+
+def _run_in_place(spec: JobSpec) -> str:
+    number = _add_view(spec)
+    try:
+        result = run_task(spec.task, lambda step: _show(number, step))
+        spec.apply(result)
+        _end(number, "done", spec.summary(result))
+    except Exception as error:
+        _fail(number, error)
+        raise
+    return _views[number].message
 
 
 def _abandon(number: int) -> None:
-    """Let a task clean up at once; its thread is told to stop, and what that still sends is not heard."""
-    running = _running.pop(number)
-    threading.Thread(target=running.watch.stop, name=f"stop job {number}", daemon=True).start()
-    with suppress(Exception):
-        running.task.close()
+    """Let a task clean up now and stop its thread; messages that the thread still sends are ignored."""
+    job = _running.pop(number)
+    _stop_thread(number, job.progress)
+    _close(job.spec.task)
 
 
-def _advance(number: int, running: Running) -> None:
-    """Send a task its answer and do as it wishes."""
+def _stop_thread(number: int, progress: ProgressToken) -> None:
+    """Stop a job's work from a new thread, because cancelling a job of the backend is a request that may take long."""
+    threading.Thread(target=progress.stop, name=f"stop job {number}", daemon=True).start()
+
+
+def _advance(number: int, job: RunningJob) -> None:
+    """Send a task its answer, and show the step or start the background work that it yields."""
     try:
-        running.watch.check()
-        wish = running.task.send(running.answer)
-        running.answer = None
+        job.progress.check()
+        item = job.spec.task.send(job.answer)
+        job.answer = None
     except StopIteration as end:
-        _finish(number, running, end.value)
+        _finish(number, job, end.value)
     except Exception as error:
-        _give_up(number, running, error)
+        _give_up(number, job, error)
     else:
-        if isinstance(wish, Step):
-            _show(number, wish)
+        if isinstance(item, Step):
+            _show(number, item)
         else:
-            running.waiting = True
-            threading.Thread(target=_work, args=(number, wish, running.watch), name=f"job {number}",
+            job.waiting = True
+            threading.Thread(target=_work, args=(number, item, job.progress), name=f"job {number}",
                              daemon=True).start()
 
 
-def _work(number: int, wish: InBackground, watch: ProgressToken) -> None:
-    """In a thread: do what a task asked for and tell how it went. The one place that catches all."""
+def _work(number: int, item: InBackground, progress: ProgressToken) -> None:
+    """Do a task's background work in a thread. Every error becomes a message, so that no thread ends silently."""
     try:
-        _messages.put(Answered(number, wish.work(watch.subtoken(wish.start, wish.end))))
+        _messages.put(Finished(number, item.work(progress.subtoken(item.start, item.end))))
     except BaseException as error:
-        _messages.put(Broke(number, error))
+        _messages.put(Failed(number, error))
 
 
-def _apply(message: Progressed | Answered | Broke) -> None:
-    running = _running.get(message.number)
-    if running is None:
+def _apply(event: Progressed | Finished | Failed) -> None:
+    job = _running.get(event.number)
+    if job is None:
         return
-    match message:
+    match event:
         case Progressed(number, step):
             _show(number, step)
-        case Answered(_, answer):
-            running.answer, running.waiting = answer, False
-        case Broke(number, error):
-            _give_up(number, running, error)
+        case Finished(_, result):
+            job.answer, job.waiting = result, False
+        case Failed(number, error):
+            _give_up(number, job, error)
 
 
-def _finish(number: int, running: Running, result: Any) -> None:
-    del _running[number]
+def _finish(number: int, job: RunningJob, result: Any) -> None:
+    """Apply the result of a task and end its job."""
+    _running.pop(number, None)
     try:
-        _end(number, "done", running.on_done(result))
+        job.spec.apply(result)
+        _end(number, "done", job.spec.summary(result))
     except Exception as error:
         _fail(number, error)
 
 
-def _give_up(number: int, running: Running, error: BaseException) -> None:
-    """End a task that failed or was stopped, letting it clean up."""
-    del _running[number]
-    with suppress(Exception):
-        running.task.close()
+def _give_up(number: int, job: RunningJob, error: BaseException) -> None:
+    """End a job that failed or was cancelled; its task cleans up first."""
+    _running.pop(number, None)
+    _close(job.spec.task)
     _fail(number, error)
+
+
+def _close(task: Task) -> None:
+    """Let a task clean up; an error there is printed, and the job ends all the same."""
+    try:
+        task.close()
+    except Exception:
+        traceback.print_exc()
 
 
 def _fail(number: int, error: BaseException) -> None:
     if isinstance(error, Cancelled):
-        _end(number, "cancelled", "Stopped")
+        _end(number, "cancelled", message("Stopped"))
     elif isinstance(error, HeadroomError):
-        _end(number, "failed", str(error))
+        _end(number, "failed", error_text(error))
     else:
         traceback.print_exception(error)
-        _end(number, "failed", f"Headroom made a mistake ({error}). The system console has the details.")
+        _end(number, "failed", message("Internal error ({error}). See the system console for details.", error=error))
 
 
-def _end(number: int, state: str, message: str) -> None:
-    _views[number] = replace(_views[number], state=state, message=message, fraction=1.0)
+def _end(number: int, state: JobState, text: str) -> None:
+    """Set a job's last state and message; a done job becomes one undo step."""
+    _views[number] = replace(_views[number], state=state, message=report_text(text), fraction=1.0)
     if state == "done" and bpy.ops.ed.undo_push.poll():  # type: ignore[call-arg]
-        bpy.ops.ed.undo_push(message=f"Headroom: {_views[number].title}"[:60])
+        bpy.ops.ed.undo_push(message=f"Headroom: {_views[number].title}"[:MAX_UNDO_NAME])
 
 
 def _show(number: int, step: Step) -> None:
+    """Show a step unless the job is stopping; progress never goes back."""
     view = _views[number]
     if view.state == "running":
-        _views[number] = replace(view, fraction=max(view.fraction, step.fraction), message=step.message)
+        _views[number] = replace(view, fraction=max(view.fraction, step.fraction),
+                                 message=interface_text(step.message))
 
 
-def _redraw(ended: bool) -> None:
-    """Show the job list anew; the picture beside it, which may be slow to draw, when a job has ended."""
+def _redraw(all_regions: bool) -> None:
+    """Redraw the sidebars; when a job has ended also the 3D views beside them, which may be slow to draw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions if area.type == "VIEW_3D" else ():
-                if ended or region.type == "UI":
+                if all_regions or region.type == "UI":
                     region.tag_redraw()

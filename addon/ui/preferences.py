@@ -1,4 +1,6 @@
-"""Where the backend is. Tokens stay in the preferences and never enter a .blend."""
+"""Preferences: where the backend is. Tokens stay in the preferences and are never saved in a .blend file."""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Callable
@@ -11,33 +13,39 @@ from bpy.props import EnumProperty, StringProperty
 from ..core.client import Client
 from ..core.connection import Address, Connection
 from ..core.environment import State
-from .layout import wrapped
-from .managed_backend import PACKAGE, environment, sentence, user_folder
+from ..core.messages import message
+from .layout import draw_wrapped
+from .managed_backend import PACKAGE, environment, state_text, user_folder
 
 connection = Connection()
-"""The add-on's one connection; `ui.unregister` stops it."""
+"""The add-on's only connection to a backend; `ui.unregister` stops it."""
 
 
 class HeadroomPreferences(bpy.types.AddonPreferences):
+    """The add-on's preferences."""
+
     bl_idname = PACKAGE
 
     where: EnumProperty(  # type: ignore[valid-type]
-        name="Backend",
+        name="Backend", description="Where the backend runs",
         items=[("LOCAL", "This Machine", "Start the backend on this machine when it is needed"),
                ("SERVER", "Server", "Use a Headroom server that is already running")],
     )
     python: StringProperty(  # type: ignore[valid-type]
-        name="Own Python", subtype="FILE_PATH",
-        description="A Python in which you have installed the package headroom; empty takes the backend set up above",
+        name="Python", subtype="FILE_PATH",
+        description="Python with the headroom package installed. Leave empty to use the backend that is set up above",
     )
     package: StringProperty(  # type: ignore[valid-type]
         name="Backend Package", subtype="FILE_PATH",
-        description="A wheel or folder to set the backend up from; empty takes the one inside the extension",
+        description="Wheel or folder to set up the backend from. Leave empty to use the one in the extension",
     )
-    url: StringProperty(name="URL", description="Such as http://127.0.0.1:8765")  # type: ignore[valid-type]
-    token: StringProperty(name="Token", subtype="PASSWORD")  # type: ignore[valid-type]
+    url: StringProperty(  # type: ignore[valid-type]
+        name="URL", description="Address of the server, such as http://127.0.0.1:8765")
+    token: StringProperty(  # type: ignore[valid-type]
+        name="Token", subtype="PASSWORD", description="Access token that the server prints when it starts")
 
     def draw(self, context: bpy.types.Context) -> None:
+        """Draw the preferences."""
         from . import setup
 
         layout = self.layout
@@ -50,52 +58,53 @@ class HeadroomPreferences(bpy.types.AddonPreferences):
         else:
             layout.prop(self, "url")
             layout.prop(self, "token")
-            problem = missing(context)
-            if problem:
-                wrapped(layout.column(align=True), context, problem, "ERROR")
+            reason = backend_disabled_reason(context)
+            if reason:
+                draw_wrapped(layout.column(align=True), context, reason, "ERROR")
 
 
 def preferences(context: bpy.types.Context) -> HeadroomPreferences:
-    found: Any = context.preferences.addons[PACKAGE].preferences
-    return found
+    """Return the add-on's preferences."""
+    addon: Any = context.preferences.addons[PACKAGE]
+    return addon.preferences
 
 
 def address(context: bpy.types.Context) -> Address:
-    """Where the preferences say the backend is: a server, a Python of the user's own, or the one we have set up."""
+    """Return the address in the preferences: a server, the user's own Python, or the backend that was set up."""
     chosen = preferences(context)
     if chosen.where == "SERVER":
         return Address(url=chosen.url.strip().rstrip("/"), token=chosen.token)
     python = bpy.path.abspath(chosen.python) or os.environ.get("HEADROOM_PYTHON", "")
     if not python and environment().state is State.READY:
         python = str(environment().python)
-    return local(python)
+    return local_address(python)
+
+
+def local_address(python: str) -> Address:
+    """Return the address of a local backend; its jobs and logs are in the user folder, or in HEADROOM_DATA if set."""
+    return Address(python=python, data=os.environ.get("HEADROOM_DATA") or str(user_folder("data")))
 
 
 def connector(context: bpy.types.Context) -> Callable[[], Client]:
-    """Reads the preferences now, on the main thread; what it returns gives a client in any thread."""
+    """Return a function that gives a client in any thread; the preferences are read now, on the main thread."""
     where = address(context)
     return lambda: connection.client(where)
 
 
-def local(python: str) -> Address:
-    """A backend of our own; its jobs and logs lie in the extension's user folder unless HEADROOM_DATA names another."""
-    return Address(python=python, data=os.environ.get("HEADROOM_DATA") or str(user_folder("data")))
+def backend_disabled_reason(context: bpy.types.Context) -> str:
+    """Return why the backend cannot be used, without a request to it; empty when it can."""
+    chosen, where = preferences(context), address(context)
+    if chosen.where == "SERVER" and not where.url:
+        return message("No server URL in the preferences")
+    if chosen.where == "LOCAL" and not where.python:
+        return state_text()
+    return offline_reason(where)
 
 
-def missing(context: bpy.types.Context) -> str:
-    """Why the backend cannot be reached as things stand, without asking it; empty when nothing is missing."""
-    chosen, found = preferences(context), address(context)
-    if chosen.where == "SERVER" and not found.url:
-        return "Enter the server's URL in the preferences"
-    if chosen.where == "LOCAL" and not found.python:
-        return sentence()
-    return refusal(found)
-
-
-def refusal(found: Address) -> str:
-    """Why Blender's settings forbid to reach a backend; one on this machine is always allowed."""
-    if found.url and not _is_loopback(found.url) and not bpy.app.online_access:
-        return "Blender's Online Access is off, so only a server on this machine can be used"
+def offline_reason(where: Address) -> str:
+    """Return why Blender's settings forbid a connection; empty when it is allowed, as to this machine always."""
+    if where.url and not _is_loopback(where.url) and not bpy.app.online_access:
+        return message("Online access is off, so only a server on this machine can be used")
     return ""
 
 

@@ -1,4 +1,6 @@
-"""What the panel asks for, kept with the scene."""
+"""Settings of the panel, stored with the scene. Their names are part of the .blend format."""
+
+from __future__ import annotations
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -11,72 +13,85 @@ RELATIVE = compat.relative_path_options()
 
 
 class HeadroomSettings(bpy.types.PropertyGroup):
+    """Settings for learning, performing and rendering; `Scene.headroom`."""
+
     clip: StringProperty(  # type: ignore[valid-type]
-        name="Clip", subtype="FILE_PATH", options=RELATIVE,
-        description="A video of one person speaking to the camera, or one photo")
-    name: StringProperty(name="Name", description="Who is shown")  # type: ignore[valid-type]
+        name="Clip or Photo", subtype="FILE_PATH", options=RELATIVE,
+        description="Video of one person who speaks to the camera, or one photo")
+    name: StringProperty(name="Name", description="Name of the person shown")  # type: ignore[valid-type]
     consent: BoolProperty(  # type: ignore[valid-type]
         name="The person shown has agreed",
-        description="They know that their face will be animated with other words, and have agreed to it")
+        description="The person shown knows that their face will speak other words, and has agreed to it")
     preset: EnumProperty(  # type: ignore[valid-type]
-        name="Preset",
-        items=[("draft", "Draft", "Minutes; for trying out"),
-               ("standard", "Standard", "The usual quality"),
-               ("paper", "Paper", "The published settings; needs a GPU and hours")])
+        name="Preset", description="Quality and duration of learning",
+        items=[("draft", "Draft", "Takes minutes, for tests"),
+               ("standard", "Standard", "Default quality"),
+               ("paper", "Paper", "Settings of the published method. Needs a GPU and takes hours")])
     albedo: EnumProperty(  # type: ignore[valid-type]
-        name="Skin", default="clip",
-        items=[("low", "Model", "The face model's own texture; soft, and free of the clip's highlights"),
-               ("frame", "One Frame", "The most neutral frame of the clip, as the published method does"),
-               ("clip", "Whole Clip", "What many frames agree on")])
+        name="Skin", default="clip", description="Source of the skin texture",
+        items=[("low", "Model", "The texture of the face model. Soft and without highlights from the clip"),
+               ("frame", "One Frame", "The most neutral frame of the clip, as in the published method"),
+               ("clip", "Whole Clip", "Combined from many frames")])
     resolution: EnumProperty(  # type: ignore[valid-type]
-        name="Face Crop",
-        items=[("256", "256 px", "Fits faces of films up to 1080p"),
-               ("512", "512 px", "For close-ups; needs the presets Standard or Paper, and four times as long")])
+        name="Face Crop", description="Size of the square around the face that is refined, in pixels",
+        items=[("256", "256 px", "For faces in footage up to 1080p"),
+               ("512", "512 px", "For close-ups. Needs the Standard or Paper preset, and four times the time")])
     from_seconds: FloatProperty(  # type: ignore[valid-type]
-        name="From", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
-        description="Where in the clip to begin")
+        name="Start", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
+        description="Start of the section of the clip to learn from, in seconds")
     to_seconds: FloatProperty(  # type: ignore[valid-type]
-        name="To", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
-        description="Where in the clip to end; 0 is its end")
+        name="End", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
+        description="End of the section of the clip to learn from, in seconds. 0 for the end of the clip")
     learn_output: StringProperty(  # type: ignore[valid-type]
         name="Save In", subtype="DIR_PATH", options=RELATIVE,
-        description="Where the subject's folder is made; empty is the extension's own folder")
+        description="Folder in which the subject's folder is created. Leave empty to use the extension's folder")
     subject: StringProperty(  # type: ignore[valid-type]
-        name="Subject", subtype="DIR_PATH", options=RELATIVE, description="A folder that Learn wrote")
+        name="Subject Folder", subtype="DIR_PATH", options=RELATIVE, description="Folder of a learned subject")
     speech: StringProperty(  # type: ignore[valid-type]
-        name="Speech", subtype="FILE_PATH", options=RELATIVE, description="What shall be said, by any speaker")
+        name="Speech File", subtype="FILE_PATH", options=RELATIVE,
+        description="Sound file with the speech to perform, by any speaker")
     speech_source: EnumProperty(  # type: ignore[valid-type]
-        name="Speech",
-        items=[("FILE", "File", "A sound file, laid where this head's speech is, or at the scene's start"),
-               ("STRIP", "Strip", "The sound strip that is selected in the sequencer, as it lies and is trimmed")])
-    seed: IntProperty(name="Seed", min=0, description="Another seed is another take")  # type: ignore[valid-type]
+        name="Speech", description="Source of the speech to perform",
+        items=[("FILE", "File", "A sound file, placed at the head's present speech or at the start of the scene"),
+               ("STRIP", "Strip", "The sound strip selected in the sequencer, with its position and trimming")])
+    seed: IntProperty(  # type: ignore[valid-type]
+        name="Seed", min=0, description="Seed of the prediction. Each seed gives another take")
     take_count: IntProperty(  # type: ignore[valid-type]
-        name="Takes", default=1, min=1, max=16, description="How many takes, from this seed on")
+        name="Takes", default=1, min=1, max=16, description="Number of takes to perform, with consecutive seeds")
     pose: EnumProperty(  # type: ignore[valid-type]
-        name="Head",
-        items=[(PREDICTED, "Predicted", "The head moves with the speech"),
-               (REPLAYED, "Replayed", "The head moves as in the clip, forwards and backwards in turn")])
+        name="Head Motion", description="Source of the head's motion",
+        items=[(PREDICTED, "Predicted", "Predict the head's motion from the speech"),
+               (REPLAYED, "Replayed", "Play the head's motion in the clip, forwards and backwards")])
     output: StringProperty(  # type: ignore[valid-type]
-        name="Movie", subtype="FILE_PATH", options=RELATIVE, description="The movie to write")
+        name="Movie", subtype="FILE_PATH", options=RELATIVE, description="Movie file to write")
     plate_fit: FloatProperty(  # type: ignore[valid-type]
         name="Plate Fit", min=0.0, max=1.0, subtype="FACTOR",
-        description="0 keeps your head motion and bends the picture to it; 1 takes the head pose of the picture")
+        description="How far the head's pose follows the plate behind it. 0 keeps the keyed pose and warps the plate, "
+                    "1 uses the pose in the plate")
 
 
 def settings(context: bpy.types.Context) -> HeadroomSettings:
+    """Return the settings of the scene."""
     return context.scene.headroom  # type: ignore[attr-defined]
 
 
 def shown_shot(context: bpy.types.Context) -> Shot | None:
-    """The shot that the panel is about: the selected one, otherwise the scene's last."""
+    """Return the shot that the panel shows: the one of the active object, otherwise the scene's last."""
     return active_shot(shots_in(context.scene), context.active_object)
 
 
+def typed_number(value: float) -> float:
+    """Return a field's number as it was typed; Blender stores it in single precision, 0.35 as 0.3499999940395355."""
+    return round(value, 4)
+
+
 def register() -> None:
+    """Register the settings."""
     bpy.utils.register_class(HeadroomSettings)
     bpy.types.Scene.headroom = bpy.props.PointerProperty(type=HeadroomSettings)  # type: ignore[attr-defined, func-returns-value]
 
 
 def unregister() -> None:
+    """Unregister the settings; they stay in the open file."""
     del bpy.types.Scene.headroom  # type: ignore[attr-defined]
     bpy.utils.unregister_class(HeadroomSettings)

@@ -1,4 +1,6 @@
-"""Looking at refined frames: one frame before and after, and a movie's strip rendered again."""
+"""Refined frames: one frame before and after, and the movie of a strip rendered again."""
+
+from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
@@ -6,15 +8,15 @@ from typing import Any
 import bpy
 
 from ..core.errors import InputError
+from ..core.messages import message
 from ..scene import compat
-from ..scene.anim import strips
-from ..scene.build.shot import find_shot
-from ..scene.output import shot_tasks as produce
+from ..scene.build.shot import ShotRef, find_shot
+from ..scene.output import movie_strip, shot_tasks
 from . import jobs, preferences
 from .button import Button
-from .layout import wrapped
-from .operators import rendered
+from .layout import draw_wrapped
 from .properties import settings, shown_shot
+from .render import render_disabled_reason, settings_lines, start_render
 
 IMAGE = "Headroom Before | After"
 
@@ -22,70 +24,76 @@ IMAGE = "Headroom Before | After"
 class HEADROOM_OT_refine_frame(Button):
     """Render and refine the current frame, and show it before and after in an image editor"""
 
-    bl_idname, bl_label = "headroom.refine_frame", "Refine This Frame"
+    bl_idname, bl_label = "headroom.refine_frame", "Refine Frame"
 
     @classmethod
-    def problem(cls, context):
+    def disabled_reason(cls, context):
+        """Require a frame of a shot, and a backend."""
         scene = context.scene
         if shown_shot(context) is None:
-            return "Open a subject first"
+            return message("No subject in the scene")
         if not scene.frame_start <= scene.frame_current <= scene.frame_end:
-            return "Move to a frame between the scene's first and last one"
-        return preferences.missing(context) or ("A frame is being refined" if jobs.is_running("refine_frame") else "")
+            return message("The current frame is outside the scene's frame range")
+        return preferences.backend_disabled_reason(context) or (
+            message("Already refining a frame") if jobs.is_running("refine_frame") else "")
 
     def run(self, context):
+        """Start the job."""
         frame = context.scene.frame_current
-        task = produce.refine_frame(shown_shot(context), frame, settings(context).plate_fit,
-                                    preferences.connector(context))
-
-        def done(picture: Path) -> str:
-            show_picture(picture)
-            return f"Frame {frame}: before on the left, after on the right."
-
-        return jobs.start("refine_frame", f"Refine Frame {frame}", task, done)
+        task = shot_tasks.refine_frame(shown_shot(context), frame, settings(context).plate_fit,
+                                       preferences.connector(context))
+        return jobs.start(jobs.JobSpec(
+            "refine_frame", message("Refine Frame {frame}", frame=frame), task, apply=show_picture,
+            summary=lambda _: message("Frame {frame}: before on the left, after on the right.", frame=frame)))
 
 
 class HEADROOM_OT_redo_render(Button):
-    """Render the movie of the active strip again, with the settings it was rendered with"""
+    """Render the movie of the active strip again with the same settings"""
 
-    bl_idname, bl_label = "headroom.redo_render", "Redo"
+    bl_idname, bl_label = "headroom.redo_render", "Redo Render"
 
     @classmethod
-    def problem(cls, context):
+    def disabled_reason(cls, context):
+        """Require a movie strip of Render Shot, and a backend."""
         strip = active_strip(context)
-        if strip is None or not strip.get(strips.SETTINGS):
-            return "Select a movie strip that Render Shot made"
-        return preferences.missing(context) or ("A shot is being rendered" if jobs.is_running("render") else "")
+        if strip is None or not strip.get(movie_strip.SETTINGS):
+            return message("The active strip is not a movie from Render Shot")
+        return render_disabled_reason(context)
 
     def run(self, context):
+        """Start the job."""
         strip = active_strip(context)
-        asked = strips.render_settings(strip)
+        rendered = movie_strip.render_settings(strip)
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
-        task = produce.render_shot(find_shot(compat.sequencer_scene(context).name, asked.shot), movie, asked.plate_fit,
-                                   preferences.connector(context), (asked.frame_start, asked.frame_end))
-        return jobs.start("render", f"Render {movie.name}", task, rendered, about=str(asked))
+        shot = find_shot(ShotRef(compat.sequencer_scene(context).name, rendered.shot))
+        task = shot_tasks.render_shot(shot, movie, rendered.plate_fit, preferences.connector(context),
+                                      (rendered.frame_start, rendered.frame_end))
+        return start_render(movie, task, rendered)
 
 
 class HEADROOM_PT_strip(bpy.types.Panel):
-    """In the sequencer's sidebar, for a movie that Render Shot made"""
+    """The settings of a rendered movie, in the sequencer's sidebar."""
 
     bl_label, bl_category = "Headroom", "Strip"
     bl_space_type, bl_region_type = "SEQUENCE_EDITOR", "UI"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        """Show the panel for a movie strip of Render Shot."""
         strip = active_strip(context)
-        return strip is not None and bool(strip.get(strips.SETTINGS))
+        return strip is not None and bool(strip.get(movie_strip.SETTINGS))
 
     def draw(self, context: bpy.types.Context) -> None:
+        """Draw the settings and the button."""
         lines = self.layout.column(align=True)
         try:
-            asked = strips.render_settings(active_strip(context))
+            rendered = movie_strip.render_settings(active_strip(context))
         except InputError as error:
-            wrapped(lines, context, str(error), "ERROR")
+            draw_wrapped(lines, context, error.args[0], "ERROR")
             return
-        for line in (asked.shot, *str(asked).split(", ")):
-            wrapped(lines, context, line)
+        lines.label(text=rendered.shot, translate=False)
+        for line in settings_lines(rendered):
+            draw_wrapped(lines, context, line)
         self.layout.operator(HEADROOM_OT_redo_render.bl_idname, icon="FILE_REFRESH")
 
 
@@ -93,12 +101,13 @@ CLASSES = (HEADROOM_OT_refine_frame, HEADROOM_OT_redo_render, HEADROOM_PT_strip)
 
 
 def active_strip(context: bpy.types.Context) -> Any:
+    """Return the active strip of the sequencer, or None."""
     editor = compat.sequencer_scene(context).sequence_editor
     return editor.active_strip if editor is not None else None
 
 
 def show_picture(path: Path) -> None:
-    """Show a picture in the image editor that is there, otherwise in a new window; without a window only load it."""
+    """Show a picture in an image editor; without a window only load it."""
     image: Any = bpy.data.images.get(IMAGE)
     if image is None:
         image = bpy.data.images.load(str(path))
@@ -112,7 +121,7 @@ def show_picture(path: Path) -> None:
 
 
 def image_area() -> Any:
-    """An image editor of some window; one is opened in a window of its own when there is none."""
+    """Return an image editor, in a new window when there is none; None without a window."""
     manager = bpy.context.window_manager
     for window in manager.windows:
         for area in window.screen.areas:

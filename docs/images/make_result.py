@@ -1,4 +1,4 @@
-"""Make result.jpg, the README's picture, from what `headroom demo` wrote: plate, 3D face over it, finished frame.
+"""Make result.jpg for the README from the output of `headroom demo`: plate, 3D face over it, finished frame.
 
 Usage: python docs/images/make_result.py headroom-demo
 """
@@ -20,18 +20,20 @@ from headroom.plate.plates import Plates
 from headroom.subject.folder import Subject
 
 FRAMES = 2
-"""Rows of the picture: the moments with the mouth widest open, apart by at least half a second."""
+"""Rows of the image: the frames with the widest mouth, at least half a second apart."""
 
 
 def main(demo: Path) -> None:
+    """Write result.jpg."""
     person = Subject.open(demo / "subject")
     track = person.track
     performance, _ = pipeline.perform(person.folder, shipped_file("samples", "speech.wav"))
     motion = performance.resampled(track.fps)
     matched = pipeline.match_plates(person.folder, motion.pose)
     shot = list(read_frames(demo / "shot.mp4"))
-    lips, lids = (motion.expression[: len(shot)] @ person.model.opening_direction(*pair) for pair in ((13, 14), (159, 145)))
-    opening = np.where(lids > np.quantile(lids, 0.3), lips, -np.inf)  # not in a blink
+    lips, lids = (motion.expression[: len(shot)] @ person.model.opening_direction(*pair)
+                  for pair in ((13, 14), (159, 145)))
+    opening = np.where(lids > np.quantile(lids, 0.3), lips, -np.inf)  # exclude blinks
     rows = []
     with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:
         for frame in widest(opening, apart=round(track.fps / 2)):
@@ -44,7 +46,7 @@ def main(demo: Path) -> None:
 
 
 def widest(opening: np.ndarray, apart: int) -> list[int]:
-    """The frames with the widest mouth, at least `apart` from each other, in order."""
+    """Return the FRAMES frames with the widest opening, at least `apart` frames from each other, in order."""
     chosen: list[int] = []
     for frame in np.argsort(-opening):
         if all(abs(int(frame) - other) >= apart for other in chosen):
@@ -55,7 +57,7 @@ def widest(opening: np.ndarray, apart: int) -> list[int]:
 
 
 def face_alone(plate: np.ndarray, render: np.ndarray, crop) -> np.ndarray:
-    """The render (R, R, 4) in its place over a darkened, grey plate (H, W, 3)."""
+    """Return the render (R, R, 4) at its crop over a darkened, grey plate (H, W, 3)."""
     grey = np.repeat((plate.mean(2, keepdims=True) * 0.35 + 20).astype(np.uint8), 3, axis=2)
     matrix = np.array([[crop.size / len(render), 0, crop.x], [0, crop.size / len(render), crop.y]], np.float32)
     placed = cv2.warpAffine(render, matrix, grey.shape[1::-1], flags=cv2.INTER_LINEAR).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Make the pictures of the panel in docs/images from what `headroom demo` wrote, in a Blender with a window.
+"""Make the screenshots in docs/images from the output of `headroom demo`, in a Blender with a window.
 
 Usage: HEADROOM_BLENDER=blender python docs/images/make_screenshots.py headroom-demo
-Needs ImageMagick's `import` and a display. Shows the bundled, synthetic person only.
+Needs ImageMagick's `import` and a display. Only the bundled, synthetic person is shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECONDS = 300.0
 
 
 def main(demo: Path) -> None:
-    """Predict a performance, let Blender show everything, and keep the pictures as small JPEGs."""
+    """Predict a performance, take screenshots in Blender, and write them as small JPEGs."""
     sys.path.insert(0, str(ROOT))
     import build_addon
     from headroom import pipeline

@@ -1,6 +1,6 @@
-"""Runs inside Blender for make_screenshots.py: `blender --python … -- ZIP FOLDER`.
+"""Script that make_screenshots.py runs in Blender: `blender --python … -- ZIP FOLDER`.
 
-FOLDER holds the subject `robin`, `speech.wav`, `performance.npz` and `shot.mp4`; the pictures are written there.
+FOLDER holds the subject `robin`, `speech.wav`, `performance.npz` and `shot.mp4`; screenshots are written there.
 """
 
 import importlib
@@ -14,8 +14,8 @@ import bpy
 
 ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
 PACKAGE = "bl_ext.user_default.headroom"
-PAUSE = 1.5  # seconds in which the window draws
-SHADERS = 30  # pauses in which Blender compiles the face's material
+PAUSE = 1.5  # seconds for drawing
+SHADERS = 30  # pauses for compiling the face's material
 
 bpy.context.preferences.view.show_splash = False
 
@@ -25,19 +25,19 @@ def module(name):
 
 
 def picture(name, crop=None):
-    """The window, or a part of it as (x, y, width, height) from its top left, as FOLDER/name.png."""
+    """Write FOLDER/name.png: the window, or its part (x, y, width, height) from the top left."""
     cut = ["-crop", "{2}x{3}+{0}+{1}".format(*crop), "+repage"] if crop else []
     subprocess.run(["import", "-window", "root", *cut, str(FOLDER / f"{name}.png")], check=True)
 
 
 def around(region):
-    """A region's rectangle from the window's top left."""
+    """Return a region's rectangle from the top left of the window."""
     height = bpy.context.window_manager.windows[0].height
     return region.x, height - region.y - region.height, region.width, region.height
 
 
 def sidebar():
-    """The first 3D view's sidebar, open, with Headroom's tab in front."""
+    """Open the sidebar of the first 3D view and return its region."""
     screen = bpy.context.window_manager.windows[0].screen
     area = next(area for area in screen.areas if area.type == "VIEW_3D")
     area.spaces.active.show_region_ui = True
@@ -45,7 +45,7 @@ def sidebar():
 
 
 def steps():
-    """The session; after every yield the window has drawn."""
+    """The session; Blender draws at every yield."""
     bpy.ops.extensions.package_install_files(
         repo="user_default", filepath=str(ARCHIVE), enable_on_install=True, overwrite=True)
     sidebar()
@@ -56,7 +56,7 @@ def steps():
 
     chosen = module("ui.preferences").preferences(bpy.context)
     chosen.where, chosen.url = "SERVER", "http://127.0.0.1:8765"
-    bpy.ops.headroom.new_shot()
+    bpy.ops.headroom.new_shot_file()
     yield
     yield
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "shot.blend"))
@@ -65,8 +65,8 @@ def steps():
     settings.subject, settings.speech, settings.output = "//robin", "//speech.wav", "//shot.mp4"
     shot = module("scene.build.shot").open_subject(scene, FOLDER / "robin")
     performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
-    asked = module("core.take_settings").TakeSettings(FOLDER / "speech.wav")
-    module("scene.output.shot_tasks").apply_performance(shot, performance, asked, scene.frame_start)
+    take = module("core.take_settings").TakeSettings(FOLDER / "speech.wav")
+    module("scene.output.shot_tasks").apply_performance(shot, performance, take, scene.frame_start)
     rendered = module("core.render_settings").RenderSettings(shot.root.name, scene.frame_start, scene.frame_end, 0.0)
     module("scene.output.movie_strip").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
     bpy.context.view_layer.objects.active = shot.face
@@ -80,7 +80,7 @@ def steps():
 
 
 def show_curves():
-    """Fit the curves and the strips into their editors."""
+    """Show all F-curves and strips in their editors."""
     window = bpy.context.window_manager.windows[0]
     for area in window.screen.areas:
         region = next(region for region in area.regions if region.type == "WINDOW")
@@ -93,7 +93,7 @@ def show_curves():
                 bpy.ops.sequencer.view_all()
             elif area.type == "VIEW_3D":
                 bpy.ops.view3d.view_center_camera()
-                module("ui.view").beside_sidebar(area, area.spaces.active.region_3d)
+                module("ui.view").offset_for_sidebar(area, area.spaces.active.region_3d)
 
 
 session = steps()
@@ -110,7 +110,7 @@ def tick():
         traceback.print_exc()
         sys.stderr.flush()
         failed = 1
-    os._exit(failed)  # leaving in order would wait for every shader that is still being compiled
+    os._exit(failed)  # quitting would wait for every shader that is still being compiled
 
 
 bpy.app.timers.register(tick, first_interval=PAUSE, persistent=True)

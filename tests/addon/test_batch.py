@@ -1,4 +1,4 @@
-"""Job files: written by the panel, run by the command line, one line of JSON for each job."""
+"""Job files, written by the panel and run by the command line, and what the command line prints for each job."""
 
 import json
 import shlex
@@ -17,7 +17,7 @@ def backend():
 
 @pytest.fixture
 def run(headroom, backend, monkeypatch, capfd):
-    """Run the command line against the fake backend; gives exit code, lines of stdout as JSON, lines of stderr."""
+    """Run the command line with the fake backend; returns exit code, lines of stdout as JSON, and lines of stderr."""
     monkeypatch.setattr(headroom.module("core.connection").Connection, "client", lambda self, address: backend)
 
     def run(*arguments):
@@ -41,7 +41,7 @@ def job_file(folder, *jobs):
     return path
 
 
-def test_a_batch_goes_on_after_a_failed_job_and_says_so_at_the_end(run, files, tmp_path):
+def test_a_batch_continues_after_a_failed_job_and_exits_with_1(run, files, tmp_path):
     path = job_file(tmp_path, {"kind": "perform", "subject": "subject", "speech": "missing.wav", "output": "a.npz"},
                     {"kind": "sing"}, "perform",
                     {"kind": "perform", "subject": "subject", "speech": "a speech.wav", "output": "b.npz", "seed": 2})
@@ -64,20 +64,20 @@ def test_a_batch_whose_jobs_all_succeed_exits_with_0(run, backend, files, tmp_pa
     assert [settings["plate_fit"] for kind, _, settings in backend.submitted if kind == "match_plates"] == [0.0, 0.5]
 
 
-def test_a_surprise_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_path, monkeypatch):
-    def fall(*args):
-        raise ZeroDivisionError("surprise")
+def test_an_unexpected_error_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_path, monkeypatch):
+    def fail(*args):
+        raise ZeroDivisionError("unexpected")
 
-    monkeypatch.setattr(headroom.module("core.backend_jobs"), "perform", fall)
+    monkeypatch.setattr(headroom.module("core.backend_jobs"), "perform", fail)
     perform = {"kind": "perform", "subject": "subject", "speech": "a speech.wav", "output": "a.npz"}
     code, lines, _ = run("batch", job_file(tmp_path, perform, perform))
     assert code == 1 and [line["state"] for line in lines] == ["failed", "failed"]
-    assert "ZeroDivisionError: surprise" in lines[0]["error"]
+    assert "Internal error (ZeroDivisionError: unexpected)" in lines[0]["error"]
 
 
 @pytest.mark.parametrize(("content", "words"), [
     ("{", "not a job file"), ("[]", "not a job file"), ('{"headroom": 2, "jobs": []}', "newer version")])
-def test_a_file_that_holds_no_jobs_is_one_sentence(run, tmp_path, content, words):
+def test_a_file_without_jobs_gives_one_message(run, tmp_path, content, words):
     path = tmp_path / "jobs.json"
     path.write_text(content)
     code, lines, err = run("batch", path)
@@ -95,13 +95,13 @@ def test_a_file_that_holds_no_jobs_is_one_sentence(run, tmp_path, content, words
     ({"kind": "perform", "subject": "a", "speech": "b", "output": "c", "volume": 3}, "no setting volume"),
     ({"kind": "perform", "subject": "", "speech": "b", "output": "c"}, "empty"),
 ])
-def test_an_entry_that_makes_no_sense_says_what_is_wrong(headroom, tmp_path, entry, words):
+def test_an_invalid_entry_gives_a_message(headroom, tmp_path, entry, words):
     jobfile, errors = headroom.module("core.job_file"), headroom.module("core.errors")
     with pytest.raises(errors.InputError, match=words):
         jobfile.request_of(entry, tmp_path)
 
 
-def test_rendering_a_file_without_a_shot_says_what_to_do(run, headroom, tmp_path, capfd):
+def test_rendering_a_file_without_a_shot_gives_a_message(run, headroom, tmp_path, capfd):
     headroom.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "empty.blend"))
     capfd.readouterr()
     code, _, err = run("render", "--file", tmp_path / "empty.blend", "--output", tmp_path / "s.mp4")
@@ -117,12 +117,12 @@ def test_a_server_elsewhere_needs_online_access_on_the_command_line_too(run, hea
     assert not headroom.bpy.app.online_access
     code, _, err = run("perform", "--subject", files[0], "--speech", files[1], "--output", tmp_path / "p.npz",
                        "--url", "https://gpu.example.org")
-    assert code == 2 and "Online Access is off" in err[-1] and "--online-mode" in err[-1]
+    assert code == 2 and "Online access is off" in err[-1] and "--online-mode" in err[-1]
 
 
 @pytest.fixture
 def panel(headroom, files):
-    """The panel's settings filled in, a subject open."""
+    """The panel with complete settings and a subject in the scene."""
     settings = headroom.scene.headroom
     settings.subject, settings.speech, settings.seed = str(files[0]), str(files[1]), 4
     headroom.bpy.ops.headroom.open_subject()
@@ -132,6 +132,7 @@ def panel(headroom, files):
 
 
 def fill_in(panel, tmp_path):
+    """Fill in the settings for learning and rendering, and save the file."""
     settings = panel.scene.headroom
     settings.clip, settings.name, settings.consent = str(tmp_path / "Zoë's clip.mp4"), "Zoë", True
     settings.albedo, settings.pose = "frame", "replayed"
@@ -141,7 +142,7 @@ def fill_in(panel, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["learn", "perform", "render"])
-def test_the_command_line_the_job_file_and_the_panel_ask_for_the_same(panel, tmp_path, kind):
+def test_the_command_line_the_job_file_and_the_panel_describe_the_same_job(panel, tmp_path, kind):
     fill_in(panel, tmp_path)
     request, jobfile, cli = panel.request(kind), panel.module("core.job_file"), panel.module("cli")
     args = cli.parser().parse_args(request.arguments())
@@ -155,10 +156,10 @@ def test_the_command_line_the_job_file_and_the_panel_ask_for_the_same(panel, tmp
 def test_copying_puts_a_quoted_command_on_the_clipboard(panel, tmp_path):
     fill_in(panel, tmp_path)
     command_line = panel.module("ui.command_line")
-    assert panel.bpy.ops.headroom.copy_command(kind="learn") == {"FINISHED"}
+    assert panel.bpy.ops.headroom.copy_as_command_line(kind="learn") == {"FINISHED"}
     words = ["blender", *panel.request("learn").arguments()]
     if sys.platform != "win32":
-        assert shlex.split(command_line.quoted(words)) == words
+        assert shlex.split(command_line.shell_line(words)) == words
     assert str(tmp_path / "people" / "Zoë") in words and "--consent" in words
 
 
@@ -166,13 +167,13 @@ def test_jobs_are_added_to_a_file_one_after_the_other(panel, tmp_path):
     path = tmp_path / "night.json"
     for seed in (4, 5):
         panel.scene.headroom.seed = seed
-        assert panel.bpy.ops.headroom.add_to_batch(kind="perform", filepath=str(path)) == {"FINISHED"}
+        assert panel.bpy.ops.headroom.add_to_job_file(kind="perform", filepath=str(path)) == {"FINISHED"}
     content = json.loads(path.read_text(encoding="utf-8"))
     assert [job["seed"] for job in content["jobs"]] == [4, 5]
     assert list(tmp_path.glob(".night*")) == []
 
 
-def test_the_command_of_perform_names_the_speech_that_perform_would_take(panel, tmp_path):
+def test_the_command_of_perform_has_the_speech_that_the_button_uses(panel, tmp_path):
     compat = panel.module("scene.compat")
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
@@ -182,9 +183,9 @@ def test_the_command_of_perform_names_the_speech_that_perform_would_take(panel, 
     strip.select = True
     for source, name in (("FILE", "a speech.wav"), ("STRIP", "line.wav")):
         settings.speech_source = source
-        asked = panel.request("perform").settings
-        assert (asked["speech"].name, asked["pose"]) == (name, "replayed")
-        assert asked["output"].name == f"{Path(name).stem} performance.npz"
+        settings_of_job = panel.request("perform").settings
+        assert (settings_of_job["speech"].name, settings_of_job["pose"]) == (name, "replayed")
+        assert settings_of_job["output"].name == f"{Path(name).stem} performance.npz"
 
 
 def test_several_takes_are_as_many_commands_and_jobs(panel, tmp_path):
@@ -192,7 +193,7 @@ def test_several_takes_are_as_many_commands_and_jobs(panel, tmp_path):
     requests, path = panel.requests("perform"), tmp_path / "jobs.json"
     assert [request.settings["seed"] for request in requests] == [4, 5, 6]
     assert requests[1].settings["output"].name == "a speech performance, seed 5.npz"
-    panel.bpy.ops.headroom.add_to_batch(kind="perform", filepath=str(path))
+    panel.bpy.ops.headroom.add_to_job_file(kind="perform", filepath=str(path))
     jobfile = panel.module("core.job_file")
     assert [jobfile.request_of(entry, tmp_path) for entry in jobfile.read_jobs(path)] == requests
 
@@ -203,7 +204,7 @@ def test_the_command_of_render_names_the_selected_head_and_renders_it(panel, run
     fill_in(panel, tmp_path)
     request = panel.request("render")
     assert request.settings["shot"] == "Zoë Shot"
-    capfd.readouterr()  # what Blender says of saving
+    capfd.readouterr()  # what Blender prints when it saves
     code, lines, err = run(*request.arguments())
     assert (code, lines[0]["frames"]) == (0, 2), err
     assert backend.submitted[-1][1]["subject"] == backend.put_tree(files[0])
@@ -216,21 +217,21 @@ def test_the_command_of_render_writes_where_the_button_would(panel, tmp_path, ou
     fill_in(panel, tmp_path)
     panel.scene.headroom.output = f"{tmp_path}/{output}"
     if written is None:
-        with pytest.raises(panel.module("core.errors").InputError, match="Choose a movie file to write"):
+        with pytest.raises(panel.module("core.errors").InputError, match="No movie file"):
             panel.request("render")
     else:
         assert panel.request("render").settings["output"] == tmp_path / written
 
 
-@pytest.mark.parametrize(("kind", "words"), [("learn", "Choose a clip"), ("render", "Save the file first")])
-def test_what_is_missing_for_a_command_line_is_said(panel, kind, words):
+@pytest.mark.parametrize(("kind", "words"), [("learn", "No clip or photo"), ("render", "Save the .blend file first")])
+def test_a_command_line_with_a_missing_setting_gives_a_message(panel, kind, words):
     panel.scene.headroom.output = "/a.mp4"
     with pytest.raises(RuntimeError, match=words):
-        panel.bpy.ops.headroom.copy_command(kind=kind)
+        panel.bpy.ops.headroom.copy_as_command_line(kind=kind)
 
 
 def table_row(kind, name, setting, required):
-    """A setting as a line of the guide's table."""
+    """Return a setting as a line of the table in the guide."""
     names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
     what = " or ".join(map(str, setting.choices)) or names.get(setting.value_type, "path")
     default = "needed" if setting.default is required else json.dumps(setting.default).strip('"')

@@ -1,4 +1,4 @@
-"""The zip: the same bytes for the same source, accepted by Blender, and executable."""
+"""The zip: deterministic, accepted by Blender, and executable."""
 
 import json
 import os
@@ -26,11 +26,11 @@ def test_the_zip_passes_blenders_strict_validator(built_zip):
 
 def test_the_zip_holds_the_manifest_and_no_leftovers(built_zip):
     names = zipfile.ZipFile(built_zip).namelist()
-    assert {"blender_manifest.toml", "__init__.py", "__main__.py", "cli.py"} <= set(names)
+    assert {"blender_manifest.toml", "__init__.py", "__main__.py", "cli.py", "translations/headroom.pot"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_the_zip_carries_the_wheel_it_is_given(tmp_path):
+def test_the_zip_contains_the_given_wheel(tmp_path):
     wheel = tmp_path / "headroom-0.1.0-py3-none-any.whl"
     wheel.write_bytes(b"a wheel")
     archive = build_addon.build(tmp_path / "dist", backend=wheel)
@@ -39,7 +39,7 @@ def test_the_zip_carries_the_wheel_it_is_given(tmp_path):
 
 @pytest.fixture
 def repository(built_zip, tmp_path):
-    """A static repository behind a loopback server: (folder, address of its index)."""
+    """A static repository behind a loopback server; gives (folder, address of its index)."""
     folder = tmp_path / "repository"
     build_addon.write_repository(folder, built_zip)
     handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
@@ -51,7 +51,7 @@ def repository(built_zip, tmp_path):
 
 
 def extension_command(*arguments):
-    """Blender's own program for repositories; it answers in lines of JSON."""
+    """Run Blender's own program for extension repositories; it prints lines of JSON."""
     done = subprocess.run([sys.executable, str(build_addon.find_validator()), *map(str, arguments)],
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -70,7 +70,7 @@ def test_blender_installs_from_the_repository_and_finds_an_update_there(reposito
     assert build_addon.read_manifest(installed) == build_addon.read_manifest(build_addon.HERE / "addon")
 
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert f'href="{built_zip.name}?repository=./index.json' in page  # what Blender takes when it is dragged into it
+    assert f'href="{built_zip.name}?repository=./index.json' in page  # the form in which Blender accepts a dragged link
 
     newer = as_version(built_zip, tmp_path / "newer.zip", "9.0.0")
     build_addon.write_repository(folder, newer)
@@ -81,7 +81,7 @@ def test_blender_installs_from_the_repository_and_finds_an_update_there(reposito
 
 
 def as_version(archive, target, version):
-    """A copy of the zip that says it is another version."""
+    """Write a copy of the zip with another version in its manifest."""
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             data = old.read(name)
@@ -91,7 +91,7 @@ def as_version(archive, target, version):
     return target
 
 
-def test_versions_that_disagree_are_refused():
+def test_different_versions_of_extension_and_backend_are_refused():
     with pytest.raises(SystemExit, match=r"9\.9\.9"):
         build_addon.check_version("9.9.9")
 

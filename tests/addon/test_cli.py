@@ -1,4 +1,4 @@
-"""The command line: one subject and one speech become a movie and a .blend that opens elsewhere."""
+"""The command line: a subject and a speech become a movie and a .blend that opens on another machine."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def backend():
 
 @pytest.fixture
 def run(headroom, backend, monkeypatch, capfd):
-    """Run the command line against the fake backend; gives exit code, result and the lines of stderr."""
+    """Run the command line with the fake backend; returns exit code, result and lines of stderr."""
     connection = headroom.module("core.connection").Connection
     monkeypatch.setattr(connection, "client", lambda self, address: backend)
 
@@ -64,19 +64,19 @@ def test_a_shot_is_a_movie_and_a_blend_that_opens_elsewhere(headroom, run, files
     assert (scene.frame_start, scene.frame_end) == (1, 3)
 
 
-def test_what_the_backend_is_asked(run, backend, files, tmp_path):
+def test_the_requests_to_the_backend(run, backend, files, tmp_path):
     subject, speech = files
     code, _, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4", "--seed", 3,
                        "--pose", "replayed", "--plate-fit", 0.25)
     assert code == 0, err
-    asked = {kind: (inputs, settings) for kind, inputs, settings in backend.submitted}
-    assert list(asked) == ["perform", "match_plates", "refine"]
-    assert asked["perform"][0]["speech_name"] == "a speech.wav"
-    assert asked["perform"][1] == {"seed": 3, "pose": "replayed"}
-    assert asked["match_plates"][1] == {"plate_fit": 0.25}
-    assert len(asked["refine"][0]["renders"]) == 3
-    assert (asked["refine"][1]["fps"], asked["refine"][1]["speech_from_seconds"]) == (25.0, 0.0)
-    assert asked["refine"][0]["speech"] and "rig.npz" in asked["refine"][0]["subject"]
+    requests = {kind: (inputs, settings) for kind, inputs, settings in backend.submitted}
+    assert list(requests) == ["perform", "match_plates", "refine"]
+    assert requests["perform"][0]["speech_name"] == "a speech.wav"
+    assert requests["perform"][1] == {"seed": 3, "pose": "replayed"}
+    assert requests["match_plates"][1] == {"plate_fit": 0.25}
+    assert len(requests["refine"][0]["renders"]) == 3
+    assert (requests["refine"][1]["fps"], requests["refine"][1]["speech_from_seconds"]) == (25.0, 0.0)
+    assert requests["refine"][0]["speech"] and "rig.npz" in requests["refine"][0]["subject"]
 
 
 def test_the_matched_plate_is_shown_behind_each_frame(headroom, run, files, tmp_path):
@@ -89,7 +89,7 @@ def test_the_matched_plate_is_shown_behind_each_frame(headroom, run, files, tmp_
         assert user.frame_current == frame  # the fake backend gives plate i, counted from 0, to frame i + 1
 
 
-def test_a_given_performance_is_used_and_nothing_predicted(headroom, run, backend, files, tmp_path):
+def test_a_given_performance_is_used_instead_of_a_prediction(headroom, run, backend, files, tmp_path):
     subject, speech = files
     performance = tiny_performance(tmp_path / "p.npz", seconds=0.08)
     code, result, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4",
@@ -116,7 +116,7 @@ def test_learning_needs_consent_and_writes_a_folder(run, files, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["perform", "match_plates", "refine"])
-def test_a_failing_job_gives_its_sentence_and_leaves_nothing(run, backend, files, tmp_path, kind):
+def test_a_failing_job_gives_its_message_and_leaves_nothing(run, backend, files, tmp_path, kind):
     subject, speech = files
     backend.fail = kind
     out = tmp_path / "out"
@@ -125,20 +125,20 @@ def test_a_failing_job_gives_its_sentence_and_leaves_nothing(run, backend, files
     assert not list(out.iterdir())
 
 
-def test_a_missing_speech_is_one_sentence(run, files, tmp_path):
+def test_a_missing_speech_gives_one_message(run, files, tmp_path):
     code, _, err = run("shot", "--subject", files[0], "--speech", tmp_path / "no.wav", "--output", tmp_path / "s.mp4")
     assert code == 2 and err[-1] == f"The speech {tmp_path / 'no.wav'} does not exist. Choose another file."
 
 
 @pytest.mark.parametrize("kind", ["perform", "refine"])
-def test_being_terminated_cancels_the_job_and_leaves_nothing(run, backend, files, tmp_path, monkeypatch, kind):
-    follow = backend.events
+def test_sigterm_cancels_the_job_and_leaves_nothing(run, backend, files, tmp_path, monkeypatch, kind):
+    original = backend.events
 
     def events(job_id):
         if job_id.startswith(kind):
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(10)
-        return follow(job_id)
+        return original(job_id)
 
     monkeypatch.setattr(backend, "events", events)
     subject, speech = files

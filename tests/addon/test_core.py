@@ -9,7 +9,7 @@ import pytest
 from stand_ins import tiny_subject
 
 from addon.core.errors import InputError
-from addon.core.files import written_whole
+from addon.core.files import atomic_write
 from addon.core.performance import Performance
 from addon.core.subject import Subject
 from addon.core.timing import frame_count, scene_rate
@@ -41,17 +41,17 @@ def test_what_fails_midway_leaves_the_old_file_or_folder_and_nothing_beside_it(t
     target = tmp_path / "motion.npz"
     if there:
         target.write_text("old")
-    with pytest.raises(ZeroDivisionError), written_whole(target) as half:
+    with pytest.raises(ZeroDivisionError), atomic_write(target) as half:
         half.write_text("new, but only ha")
         assert half.suffix == ".npz"
         raise ZeroDivisionError
     assert [path.read_text() for path in tmp_path.iterdir()] == (["old"] if there else [])
     folder = tmp_path / "subject"
     for content in ("old", "new"):
-        with written_whole(folder) as half:
+        with atomic_write(folder) as half:
             half.mkdir()
             (half / content).touch()
-    with pytest.raises(ZeroDivisionError), written_whole(folder) as half:
+    with pytest.raises(ZeroDivisionError), atomic_write(folder) as half:
         half.mkdir()
         raise ZeroDivisionError
     assert [path.name for path in folder.iterdir()] == ["new"] and len(list(tmp_path.iterdir())) == 1 + there
@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", broken)
-    with pytest.raises(InputError, match="No space left on device"), written_whole(folder) as half:
+    with pytest.raises(InputError, match="No space left on device"), atomic_write(folder) as half:
         half.mkdir()
         (half / "new").touch()
     assert [path.name for path in folder.iterdir()] == ["old"] and list(tmp_path.iterdir()) == [folder]

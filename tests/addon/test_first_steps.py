@@ -1,6 +1,5 @@
-"""First steps in Blender: what is missing and the button that fixes it, the token, the shot template."""
+"""First steps in Blender: setting up the backend, the token, the shot template."""
 
-import importlib
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from stand_ins import tiny_subject, write_speech
 
 @pytest.fixture
 def first(headroom, monkeypatch, tmp_path):
-    """The add-on as it is after installation, with an environment in a folder of the test's."""
+    """The add-on as installed, with the environment in a temporary folder."""
     monkeypatch.delenv("HEADROOM_PYTHON", raising=False)
     monkeypatch.delenv("HEADROOM_DATA", raising=False)
     preferences = headroom.module("ui.preferences")
@@ -21,9 +20,15 @@ def first(headroom, monkeypatch, tmp_path):
         monkeypatch.setattr(headroom.module(name), "environment", lambda: environment)
     headroom.jobs, headroom.environment, headroom.chosen = headroom.module("ui.jobs"), environment, chosen
     headroom.jobs.clear()
-    headroom.missing = lambda: preferences.missing(headroom.bpy.context)
+    headroom.reason = lambda: preferences.backend_disabled_reason(headroom.bpy.context)
     yield headroom
     headroom.jobs.stop_all()
+
+
+def write_ready_state(first, environment):
+    """Write the state file of a complete installation."""
+    states = first.module("core.setup_state")
+    states.write_setup_state(environment.folder / "state.json", states.SetupState(True, environment.version))
 
 
 @pytest.fixture
@@ -35,71 +40,70 @@ def online(first, monkeypatch):
 
 
 def test_setting_up_installs_the_given_package_and_the_panel_finds_it(online, monkeypatch, tmp_path):
-    asked = []
+    calls = []
     states = online.module("core.environment")
 
-    def install(self, package, host_python, watch):
-        asked.append((package, host_python))
+    def install(self, package, host_python, progress):
+        calls.append((package, host_python))
         self.python.parent.mkdir(parents=True)
         self.python.write_text("")
-        self._write(states.Record(True, self.version))
+        write_ready_state(online, self)
         return "a fake GPU"
 
     monkeypatch.setattr(states.Environment, "install", install)
     online.chosen.package = str(tmp_path / "headroom.whl")
-    assert online.missing() == "The backend is not set up yet"
-    assert online.bpy.ops.headroom.setup_backend() == {"FINISHED"}
-    assert asked == [(str(tmp_path / "headroom.whl"), sys.executable)]
+    assert online.reason() == "The backend is not set up"
+    assert online.bpy.ops.headroom.set_up_backend() == {"FINISHED"}
+    assert calls == [(str(tmp_path / "headroom.whl"), sys.executable)]
     assert online.jobs.views()[0].message == "The backend is set up. It runs on a fake GPU."
     address = online.module("ui.preferences").address(online.bpy.context)
-    assert online.missing() == "" and address.python == str(online.environment.python)
+    assert online.reason() == "" and address.python == str(online.environment.python)
 
 
 def test_everything_of_a_local_backend_lies_in_the_extensions_user_folder(headroom, monkeypatch):
     monkeypatch.delenv("HEADROOM_DATA", raising=False)
     user = Path(headroom.bpy.utils.extension_path_user("bl_ext.user_default.headroom"))
-    address = headroom.module("ui.preferences").local("/usr/bin/python3")
+    address = headroom.module("ui.preferences").local_address("/usr/bin/python3")
     assert user in Path(address.data).parents
     assert user in headroom.module("ui.managed_backend").environment.__wrapped__().folder.parents
 
 
 def test_without_online_access_setting_up_says_how_to_allow_it(first):
     assert not first.bpy.app.online_access
-    with pytest.raises(RuntimeError, match=r"Online Access is off.*under System"):
-        first.bpy.ops.headroom.setup_backend()
+    with pytest.raises(RuntimeError, match=r"Online access is off.*under System"):
+        first.bpy.ops.headroom.set_up_backend()
 
 
-def test_a_build_without_a_backend_asks_for_a_wheel(online):
-    with pytest.raises(RuntimeError, match="carries no backend"):
-        online.bpy.ops.headroom.setup_backend()
+def test_a_build_without_the_backend_needs_a_package(online):
+    with pytest.raises(RuntimeError, match="does not include the backend"):
+        online.bpy.ops.headroom.set_up_backend()
 
 
 @pytest.mark.parametrize("button", ["verify_backend", "remove_backend"])
-def test_what_is_not_set_up_can_be_neither_verified_nor_removed(first, button):
-    with pytest.raises(RuntimeError, match=r"Set up the backend first|no backend to remove"):
+def test_a_backend_that_is_not_set_up_can_be_neither_verified_nor_removed(first, button):
+    with pytest.raises(RuntimeError, match="The backend is not set up"):
         getattr(first.bpy.ops.headroom, button)()
 
 
-@pytest.mark.parametrize(("state", "verb"), [
-    ("NOT_INSTALLED", "Set Up Backend"), ("INCOMPLETE", "Go On Setting Up"), ("OUTDATED", "Update Backend"),
+@pytest.mark.parametrize(("state", "label"), [
+    ("NOT_INSTALLED", "Set Up Backend"), ("INCOMPLETE", "Resume Setup"), ("OUTDATED", "Update Backend"),
     ("FAILED", "Repair Backend"), ("READY", "Repair Backend")])
-def test_the_button_is_called_after_what_it_will_do(first, monkeypatch, state, verb):
+def test_the_setup_button_is_named_after_what_it_does(first, monkeypatch, state, label):
     states = first.module("core.environment")
     monkeypatch.setattr(states.Environment, "state", states.State[state])
-    assert first.module("ui.managed_backend").verb() == verb
+    assert first.module("ui.setup").setup_label() == label
 
 
-def test_removing_asks_nothing_of_the_backend_and_brings_back_the_first_panel(first):
-    states = first.module("core.environment")
+def test_removing_deletes_the_folder_and_shows_the_setup_again(first):
     first.environment.folder.mkdir()
-    first.environment._write(states.Record(True, "0.1.0"))
+    write_ready_state(first, first.environment)
     assert first.bpy.ops.headroom.remove_backend() == {"FINISHED"}
-    assert not first.environment.folder.exists() and first.missing() == "The backend is not set up yet"
+    assert not first.environment.folder.exists() and first.reason() == "The backend is not set up"
 
 
-def test_using_a_server_asks_for_its_address(first):
+def test_using_a_server_needs_its_address(first):
     assert first.bpy.ops.headroom.use_server() == {"FINISHED"}
-    assert first.chosen.where == "SERVER" and first.missing() == "Enter the server's URL in the preferences"
+    assert first.chosen.where == "SERVER" and first.reason() == "No server URL in the preferences"
 
 
 def test_a_saved_file_holds_neither_token_nor_address(first, tmp_path):
@@ -132,7 +136,7 @@ def test_the_shot_template_has_the_camera_the_curves_and_the_sequencer_side_by_s
     assert scene.view_settings.view_transform == "Standard" and scene.sync_mode == "AUDIO_SYNC"
 
 
-def test_the_users_own_app_template_is_found_before_ours(headroom):
+def test_the_users_own_app_template_takes_precedence(headroom):
     templates, bpy = headroom.module("scene.build.templates"), headroom.bpy
     assert templates.find("no such template") is None and not templates.is_installed("headroom_shot")
     own = Path(bpy.utils.user_resource("SCRIPTS", path="startup/bl_app_templates_user/headroom_shot", create=True))
@@ -144,9 +148,8 @@ def test_the_users_own_app_template_is_found_before_ours(headroom):
         own.rmdir()
 
 
-def test_a_new_shot_file_is_untitled_and_keeps_the_add_on(headroom):
+def test_a_new_shot_file_is_untitled_and_has_the_add_on(headroom):
     bpy = headroom.bpy
-    assert bpy.ops.headroom.new_shot() == {"FINISHED"}
+    assert bpy.ops.headroom.new_shot_file() == {"FINISHED"}
     assert bpy.data.filepath == "" and bpy.context.scene.name == "Shot"
     assert hasattr(bpy.context.scene, "headroom")
-    assert importlib.import_module("bl_ext.user_default.headroom.ui.new_shot").TEMPLATE == "headroom_shot"

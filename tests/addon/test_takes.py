@@ -88,9 +88,9 @@ def test_removing_a_take_removes_its_motion_and_plays_the_other(headroom, perfor
 
 
 @pytest.mark.parametrize(("button", "reason"), [
-    ("remove_take", "The only take stays; perform again to replace it"),
-    ("clear_cuts", "There are no cuts to remove"),
-    ("follow_strip", "Select the sound strip of this speech in the sequencer"),
+    ("remove_take", "Cannot remove the only take"),
+    ("clear_cuts", "No cuts"),
+    ("follow_selected_strip", "The sound strip of this speech is not selected"),
 ])
 def test_what_has_nothing_to_work_on_says_so(headroom, performed, button, reason):
     with pytest.raises(RuntimeError, match=reason):
@@ -100,10 +100,10 @@ def test_what_has_nothing_to_work_on_says_so(headroom, performed, button, reason
 def test_a_take_is_cut_into_another_within_the_preview_range(headroom, performed, performance, other):
     perform(headroom, performed, other)
     with pytest.raises(RuntimeError, match="preview range"):
-        headroom.bpy.ops.headroom.cut_in_take(index=0)
+        headroom.bpy.ops.headroom.use_take_in_preview_range(index=0)
     scene = headroom.scene
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, START + 20, START + 30
-    assert headroom.bpy.ops.headroom.cut_in_take(index=0) == {"FINISHED"}
+    assert headroom.bpy.ops.headroom.use_take_in_preview_range(index=0) == {"FINISHED"}
     after = keys(headroom, performed.face)[:, 1]
     assert after[25] == pytest.approx(performance.rotation[25, 1], abs=1e-6)
     assert after[[5, 45]] == pytest.approx(other.rotation[[5, 45], 1], abs=1e-6)

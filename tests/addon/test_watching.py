@@ -1,4 +1,4 @@
-"""What the add-on notices by itself, and what else than keys moves a head."""
+"""Changes that the add-on notices by itself, and motion of the head that is not keyed."""
 
 import time
 
@@ -8,21 +8,21 @@ from curve_readers import START, curve, edit
 from stand_ins import Row, wide, write_speech
 
 
-def test_poses_far_from_the_clip_are_told_with_their_frames(headroom, performed, performance):
+def test_poses_far_from_the_clip_are_found_with_their_frames(headroom, performed, performance):
     subject = performed.subject_folder
     np.savez(subject / "track.npz", fps=25.0, rotation=performance.rotation, translation=performance.translation,
              confidence=np.r_[np.ones(30), np.full(5, 0.2), np.ones(15)])
     coverage = headroom.module("scene.anim.coverage")
-    assert coverage.off_plate(performed) == []
+    assert coverage.off_plate_spans(performed) == []
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
-    found = coverage.off_plate(performed)
-    assert [(span.first, span.last) for span in found] == [(START + 20, START + 20)] and found[0].worst > 20
-    assert coverage.unsure(performed) == [(30 / 25, 35 / 25)]
+    found = coverage.off_plate_spans(performed)
+    assert [(span.first, span.last) for span in found] == [(START + 20, START + 20)] and found[0].peak > 20
+    assert coverage.low_confidence_spans(performed) == [(30 / 25, 35 / 25)]
 
 
 def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(headroom, performed, performance):
     keyframes, frames = headroom.module("scene.anim.timeline"), np.arange(START, START + 5)
-    assert not keyframes.moved_by_more_than_keys(performed)
+    assert not keyframes.needs_evaluation(performed)
     assert keyframes.evaluated_pose(performed, frames)[0] == pytest.approx(
         keyframes.sample_pose(performed, frames)[0], abs=1e-5)
     limit = performed.face.constraints.new("LIMIT_ROTATION")
@@ -38,69 +38,99 @@ def test_a_constraint_a_driver_and_an_nla_layer_count_when_the_pose_is_sampled(h
     assert keyframes.sample_pose(performed, frames)[0][:, 1] == pytest.approx(np.full(5, 0.25), abs=1e-5)
 
 
-def test_a_moments_rest_tells_the_panel_of_edits_and_far_poses(headroom, performed, performance):
-    live = headroom.module("ui.follow")
+def test_a_scan_counts_user_keys_and_finds_poses_far_from_the_clip(headroom, performed, performance):
+    follow = headroom.module("ui.follow")
     np.savez(performed.subject_folder / "track.npz", fps=25.0, rotation=performance.rotation,
              translation=performance.translation, confidence=np.ones(50))
     edit(headroom, performed, 20, performance.rotation[20, 1] + np.radians(40))
     curve(headroom, performed.face, "location", 0).keyframe_points.remove(
         curve(headroom, performed.face, "location", 0).keyframe_points[3])
-    found = looked(live, performed)
-    assert found.own_keys == 2 and [span.first for span in found.off_plate] == [START + 20]
+    found = scanned(follow, performed)
+    assert found.user_keys == 2 and [span.first for span in found.off_plate] == [START + 20]
 
 
-def looked(live, shot):
-    """What is known of a head after a moment's rest."""
-    live.look_again()
-    while (pause := live.tick()) is not None:
+def scanned(follow, shot):
+    """Return the status of a head after a scan."""
+    follow.request_scan()
+    while (pause := follow.update()) is not None:
         time.sleep(min(pause, 0.05))
-    return live.status(shot)
+    return follow.status(shot)
 
 
 @pytest.mark.parametrize("content", [b"not a track", None])
-def test_a_clip_that_cannot_be_read_hides_no_edit_and_is_read_at_no_redraw(headroom, performed, monkeypatch, content):
-    live, path = headroom.module("ui.follow"), performed.subject_folder / "track.npz"
+def test_an_unreadable_track_hides_no_user_keys_and_is_not_read_at_redraws(headroom, performed, monkeypatch, content):
+    follow, path = headroom.module("ui.follow"), performed.subject_folder / "track.npz"
     if content is not None:
         path.write_bytes(content)
     edit(headroom, performed, 20, 1.25)
-    found = looked(live, performed)
-    assert found.own_keys == 1 and ("cannot be read as a track" in found.trouble) == (content is not None)
+    found = scanned(follow, performed)
+    assert found.user_keys == 1 and ("cannot be read as a track" in found.error) == (content is not None)
 
     monkeypatch.setattr(np, "load", None)
     panel = headroom.module("ui.coverage")
     row = Row()
     panel.draw_off_plate(row, wide(), performed)
-    panel.draw_unsure(row, wide(), performed)
-    assert (found.trouble in row.said) == (content is not None)
-    assert ("The head stays near what the clip shows." in row.said) == (content is None)
+    panel.draw_uncertain(row, wide(), performed)
+    assert (found.error in row.texts) == (content is not None)
+    assert ("All head poses are near poses in the clip" in row.texts) == (content is None)
 
 
-def test_dragging_something_else_looks_at_no_head_and_moving_a_strip_does(headroom, performed, tmp_path, monkeypatch):
-    live, compat, view = headroom.module("ui.follow"), headroom.module("scene.compat"), headroom.bpy.context.view_layer
+def test_dragging_another_object_searches_for_no_head_and_moving_a_strip_does(headroom, performed, tmp_path,
+                                                                              monkeypatch):
+    follow, compat = headroom.module("ui.follow"), headroom.module("scene.compat")
+    view_layer = headroom.bpy.context.view_layer
     if not compat.plays_sound():
         pytest.skip("this Blender was built without sound")
     other = headroom.bpy.data.objects.new("Other", None)
     headroom.scene.collection.objects.link(other)
     strip = compat.new_strip(headroom.scene, "SOUND", "Line", write_speech(tmp_path / "a.wav", 2.0), 3, 41)
-    looked(live, performed)
-    view.update()
-    asked, shots = [], live._shots
-    monkeypatch.setattr(live, "_shots", lambda: asked.append(True) or shots())
+    scanned(follow, performed)
+    view_layer.update()
+    searches, shots_in = [], follow.shots_in
+    monkeypatch.setattr(follow, "shots_in", lambda scene: searches.append(scene) or shots_in(scene))
     other.location.x = 2.0
-    view.update()
-    assert not asked
+    view_layer.update()
+    assert not searches
     strip.frame_start = 60
-    view.update()
-    assert asked
+    view_layer.update()
+    assert searches
 
 
-def test_nothing_listens_any_more_when_the_extension_is_off(headroom):
+def test_no_handler_is_left_when_the_extension_is_off(headroom):
     import bpy
 
-    live = headroom.module("ui.follow")
+    follow = headroom.module("ui.follow")
     try:
-        live.unregister()
-        assert not any(handler in getattr(bpy.app.handlers, name) for name, handler in live.HANDLERS)
+        follow.unregister()
+        assert not any(handler in getattr(bpy.app.handlers, name, ()) for name, handler in follow.HANDLERS)
     finally:
-        live.register()
-    assert all(getattr(bpy.app.handlers, name).count(handler) == 1 for name, handler in live.HANDLERS)
+        follow.register()
+    assert all(getattr(bpy.app.handlers, name, [handler]).count(handler) == 1 for name, handler in follow.HANDLERS)
+
+
+@pytest.mark.parametrize("event", ["load_post", "undo_post", "redo_post"])
+def test_a_file_is_upgraded_before_anything_else_reads_it(headroom, performed, monkeypatch, event):
+    follow, calls = headroom.module("ui.follow"), []
+    monkeypatch.setattr(follow, "upgrade_file", lambda: calls.append("upgrade") or ["Newer Shot"])
+    monkeypatch.setattr(follow, "shots_in", lambda scene: calls.append("read") or [])
+    (handler,) = [handler for name, handler in follow.HANDLERS if name == event]
+    handler(None)
+    while follow.update() is not None:
+        time.sleep(0.01)
+    assert calls[0] == "upgrade" and "read" in calls
+    assert follow.newer_shots() == ["Newer Shot"]
+
+
+def test_an_error_in_a_scan_ends_the_scan_and_not_the_timer(headroom, performed, monkeypatch, capfd):
+    follow = headroom.module("ui.follow")
+
+    def fail(shot):
+        raise ZeroDivisionError("a broken head")
+
+    monkeypatch.setattr(follow, "channels_of", fail)
+    follow.request_scan()
+    while (pause := follow.update()) is not None:
+        time.sleep(min(pause, 0.05))
+    assert "a broken head" in capfd.readouterr().err
+    monkeypatch.undo()
+    assert scanned(follow, performed).user_keys == 0

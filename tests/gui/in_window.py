@@ -1,4 +1,7 @@
-"""Runs inside Blender for test_window.py: `blender --python in_window.py -- ZIP FOLDER`; writes FOLDER/seen.json."""
+"""Script that test_window.py runs in Blender: `blender --python in_window.py -- ZIP FOLDER`.
+
+It writes FOLDER/seen.json.
+"""
 
 import json
 import sys
@@ -15,22 +18,23 @@ from window import FOLDER, finished, install, module, run, shot, show_tab, sideb
 
 
 class Backend(FakeBackend):
-    """Blender's Python cannot write movies, so the refined one is made before."""
+    """Blender's Python cannot write movies, so the test has written the refined one."""
 
     def _refine(self, inputs, settings):
         return {"movie": self.put_file(FOLDER / "refined.mp4"), "frames": len(inputs["renders"])}
 
 
-def watched(drawn, name, draw):
-    def draw_and_tell(self, context):
+def recording(drawn, name, draw):
+    """Return a panel's `draw` that also adds its name to `drawn`."""
+    def draw_and_record(self, context):
         drawn.add(name)
         draw(self, context)
 
-    return draw_and_tell
+    return draw_and_record
 
 
 def steps():
-    """The session; every number yielded is a pause in seconds in which the window lives."""
+    """The session; each number yielded is a pause in seconds during which Blender runs."""
     seen, drawn, scene = {}, set(), bpy.context.scene
     install()
     backend, preferences = Backend(seconds=0.2), module("ui.preferences")
@@ -38,7 +42,8 @@ def steps():
     chosen = preferences.preferences(bpy.context)
     chosen.where, chosen.url = "SERVER", "http://127.0.0.1:9"
     for panel in module("ui.panels").CLASSES:
-        panel.draw = watched(drawn, panel.__name__.rpartition("_")[2], panel.draw)
+        if "_PT_" in panel.__name__:
+            panel.draw = recording(drawn, panel.__name__.removeprefix("HEADROOM_PT_"), panel.draw)
     yield from show_tab("VIEW_3D")
     seen["tab"] = sidebar().active_panel_category
     bpy.ops.headroom.check_backend()
@@ -48,7 +53,7 @@ def steps():
     settings.subject, settings.speech = str(FOLDER / "subject"), str(FOLDER / "speech.wav")
     bpy.ops.headroom.open_subject()
     yield 0.5
-    bpy.ops.headroom.perform()
+    bpy.ops.headroom.perform_speech()
     seen["performed"] = asdict((yield from finished()))
     settings.output = str(FOLDER / "shot.mp4")
     bpy.ops.headroom.render_shot()
@@ -64,7 +69,7 @@ def steps():
              for area in window.screen.areas if area.type == "IMAGE_EDITOR"]
     seen["shown"] = [image and [image.name, *image.size] for image in shown]
 
-    shot().face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # another face: all frames are rendered anew
+    shot().face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # so that all frames are rendered again
     settings.output = str(FOLDER / "stopped.mp4")
     bpy.ops.headroom.render_shot()
     view = yield from finished(lambda view: view.message.startswith("Rendered frame"))

@@ -1,4 +1,4 @@
-"""Runs a session in a Blender with a window, from an empty user folder, and reads what it has seen."""
+"""Runs a script in a Blender with a window and an empty user folder, and reads what it reports."""
 
 import json
 import os
@@ -17,14 +17,14 @@ BLENDER = os.environ.get("HEADROOM_BLENDER", "")
 needs_window = pytest.mark.skipif(not BLENDER, reason="HEADROOM_BLENDER does not name a Blender to open a window with")
 
 
-def see(session, folder, height, seconds, *arguments):
-    """What the script `session` has written into seen.json, with Blender's `output` and exit code `rc`."""
+def run_in_window(script, folder, height, seconds, *arguments):
+    """Return what `script` has written into seen.json, with Blender's `output` and exit code `rc`."""
     archive = build_addon.build(folder / "dist")
     (folder / "blender").mkdir()
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder / "blender")}
     run = subprocess.run(
         [BLENDER, "--factory-startup", *arguments, "--window-geometry", "0", "0", "1280", str(height),
-         "--python-exit-code", "3", "--python", str(HERE / session), "--", str(archive), str(folder)],
+         "--python-exit-code", "3", "--python", str(HERE / script), "--", str(archive), str(folder)],
         env=environment, capture_output=True, text=True, timeout=seconds, check=False)
     output = run.stdout + run.stderr
     assert (folder / "seen.json").is_file(), output

@@ -1,6 +1,7 @@
-"""Runs inside Blender for test_real.py: `blender --python real_in_window.py -- ZIP FOLDER`; writes FOLDER/seen.json.
+"""Script that test_real.py runs in Blender: `blender --python real_in_window.py -- ZIP FOLDER`.
 
-An animator's session with the real backend: buttons are clicked where they are drawn, and each state is pictured.
+An animator's session with the real backend: buttons are clicked on the screen, and a screenshot is taken of each state.
+It writes FOLDER/seen.json.
 """
 
 import json
@@ -43,10 +44,10 @@ from window import (
     window,
 )
 
-FRAMES = 8  # rendered: Eevee takes a second or two for each without a GPU
-EDITED = 12  # of the keys, one a frame
+FRAMES = 8  # to render; without a GPU, Eevee takes a second or two for each
+EDITED = 12  # index of the edited key; there is one for each frame
 DRAGGED_PX = 60
-VALUE = 0.7  # across a sidebar, where numbers are beside their names
+VALUE = 0.7  # of the width of a sidebar, where values are right of their names
 
 
 def is_yaw(curve):
@@ -54,7 +55,7 @@ def is_yaw(curve):
 
 
 def yaw():
-    """The keys of the head's yaw."""
+    """Return the keys of the head's yaw."""
     return next(curve for curve in module("scene.compat").curves_of(shot().face) if is_yaw(curve)).keyframe_points
 
 
@@ -63,7 +64,7 @@ def values():
 
 
 def show_yaw():
-    """The head's yaw alone in the graph editor, all of it."""
+    """Show only the F-curve of the head's yaw in the graph editor."""
     for curve in module("scene.compat").curves_of(shot().face):
         curve.hide = not is_yaw(curve)
     area = area_of("GRAPH_EDITOR")
@@ -74,13 +75,13 @@ def show_yaw():
 
 
 def drag_key(index):
-    """Drag a key of the head's yaw upwards in the graph editor, until it counts as an edit."""
+    """Drag a key of the head's yaw upwards in the graph editor, until it counts as a user key."""
     for _ in range(TRIES):
         frame, radians = yaw()[index].co
         yield from drag(place_in("GRAPH_EDITOR", frame, math.degrees(radians)), 0, DRAGGED_PX)
-        if (yield from until(lambda: module("ui.follow").status(shot()).own_keys == 1, 3.0)):
+        if (yield from until(lambda: module("ui.follow").status(shot()).user_keys == 1, 3.0)):
             return
-    raise AssertionError("a key was dragged and is no edit")
+    raise AssertionError("a key was dragged and is no user key")
 
 
 def select_movie():
@@ -96,26 +97,26 @@ def select_movie():
 
 
 def server():
-    """The process of the backend that the extension started."""
+    """Return the process id of the backend that the extension started."""
     return module("ui.preferences").connection._local._pid
 
 
 def steps():
-    """The session; every number yielded is a pause in seconds in which the window lives."""
+    """The session; each number yielded is a pause in seconds during which Blender runs."""
     seen, python = {}, os.environ.pop("HEADROOM_PYTHON")
     install()
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "before.blend"))
     yield from show_tab("VIEW_3D")
     module("ui.preferences").preferences(bpy.context).python = python
     sidebar().tag_redraw()
-    yield from click("new_shot", lambda: bpy.context.scene.name == "Shot")
+    yield from click("new_shot_file", lambda: bpy.context.scene.name == "Shot")
     yield 1.0
     picture("1 new shot")
     overlay = area_of("SEQUENCE_EDITOR").spaces.active.timeline_overlay
-    overlay.waveform_display_type = "NO_WAVEFORMS"  # on a single core Blender waits for them for ever when it quits
+    overlay.waveform_display_type = "NO_WAVEFORMS"  # on one core, Blender waits for them forever when it quits
     scene = bpy.context.scene
     yield from click("check_backend", new_job(), column=RIGHT)
-    stop = yield from place_of("cancel_job", TOP, RIGHT)  # before Blender is too busy rendering to look for it
+    stop = yield from place_of("cancel_job", TOP, RIGHT)  # now, because Blender is too busy later
     seen["checked"] = asdict((yield from finished()))
     yield 0.5
     picture("2 backend ready")
@@ -125,7 +126,7 @@ def steps():
     settings.output = str(FOLDER / "shot.mp4")
     yield from click("open_subject", lambda: bool(module("scene.build.shot").shots_in(scene)))
     yield 1.0
-    yield from click("perform", new_job())
+    yield from click("perform_speech", new_job())
     yield 0.5
     picture("3 performing")
     seen["performed"] = asdict((yield from finished()))
@@ -137,20 +138,20 @@ def steps():
     yield from drag_key(EDITED)
     seen["predicted"], seen["dragged"] = predicted[EDITED], values()[EDITED]
     picture("5 dragged a key")
-    settings.seed, settings.pose = 7, "replayed"  # two seeds may choose the same head for a second of speech
-    yield from click("perform", new_job())
+    settings.seed, settings.pose = 7, "replayed"  # two seeds may give the same head motion for one second of speech
+    yield from click("perform_speech", new_job())
     seen["performed_again"] = asdict((yield from finished()))
-    yield from until(lambda: module("ui.follow").status(shot()).own_keys == 1)
+    yield from until(lambda: module("ui.follow").status(shot()).user_keys == 1)
     again = values()
-    seen["kept"], seen["others_changed"] = again[EDITED], again[:6] != predicted[:6]
+    seen["unchanged"], seen["others_changed"] = again[EDITED], again[:6] != predicted[:6]
     yield 0.5
-    picture("6 performed again with the edit")
+    picture("6 performed again with the user key")
 
     yield from show_tab("GRAPH_EDITOR")
     yield from drag((yield from place_of("headroom.head.gain", TOP, VALUE, "GRAPH_EDITOR")), -DRAGGED_PX, 0)
     yield from until(lambda: values() != again)
-    seen["dialled"] = shot().root.headroom.head.gain, values()[EDITED], values()[:6] != again[:6]
-    picture("7 dialled beside the curves")
+    seen["gain_changed"] = shot().root.headroom.head.gain, values()[EDITED], values()[:6] != again[:6]
+    picture("7 control in the graph editor")
     yield from click("reset_controls", lambda: shot().root.headroom.head.gain == 1.0, BOTTOM,
                      kind="GRAPH_EDITOR")
     yield from until(lambda: values() == again)
@@ -164,7 +165,7 @@ def steps():
     yield 1.0
     picture("8 refined a frame")
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[-1]):
-        bpy.ops.wm.window_close()  # the picture's, which was opened in front
+        bpy.ops.wm.window_close()  # the image editor's window, which opened in front
     yield 0.5
     yield from click("render_shot", new_job(), BOTTOM)
     yield from finished(lambda view: view.message.startswith("Rendered frame"))
@@ -180,7 +181,7 @@ def steps():
     seen["redone"] = asdict((yield from finished()))
     area_of("SEQUENCE_EDITOR").spaces.active.show_region_ui = False
 
-    shot().face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # another face: all frames are rendered anew
+    shot().face.data.shape_keys.key_blocks[0].data[0].co.x += 0.01  # so that all frames are rendered again
     settings.output = str(FOLDER / "stopped.mp4")
     yield from click("render_shot", new_job(), BOTTOM)
     scroll(TOP)
@@ -190,12 +191,12 @@ def steps():
     yield 0.5
     picture("12 stopped")
 
-    settings.output = str(FOLDER / "revived.mp4")
+    settings.output = str(FOLDER / "restarted.mp4")
     yield from click("render_shot", new_job(), BOTTOM)
     yield from finished(lambda view: view.message.startswith("Rendered frame"))
     seen["killed"] = server()
     os.kill(server(), signal.SIGKILL)
-    seen["revived"] = asdict((yield from finished()))
+    seen["restarted"] = asdict((yield from finished()))
     seen["served_by"] = server()
 
     python_settings = module("ui.preferences").preferences(bpy.context)

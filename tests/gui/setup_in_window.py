@@ -1,6 +1,6 @@
-"""Runs inside Blender for test_setup.py: `blender --python setup_in_window.py -- ZIP FOLDER`; writes FOLDER/seen.json.
+"""Script that test_setup.py runs in Blender: `blender --python setup_in_window.py -- ZIP FOLDER`.
 
-A newcomer's first session: the backend is set up from the panel, and a person learnt with it, both by clicks.
+A first session: the backend is set up and a person is learned, both by clicks. Writes FOLDER/seen.json.
 """
 
 import json
@@ -36,8 +36,8 @@ from window import (
 LEARNING_SECONDS = 400.0
 
 
-def from_the_local_index():
-    """Let the installer find what the test has laid ready, and nothing else."""
+def use_local_index():
+    """Let the installer find only the packages that the test has prepared."""
     given = json.loads((FOLDER / "given.json").read_text())
     os.environ.pop("HEADROOM_PYTHON", None)
     os.environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=given["index"], UV_OFFLINE="1", UV_FIND_LINKS=given["index"],
@@ -45,22 +45,22 @@ def from_the_local_index():
     module("ui.preferences").preferences(bpy.context).package = given["wheel"]
 
 
-def learnt():
-    """What is in the folder that the subject is learnt into."""
+def subjects():
+    """Return the names in the folder in which the subject is saved."""
     return sorted(path.name for path in (FOLDER / "people").iterdir())
 
 
 def steps():
-    """The session; every number yielded is a pause in seconds in which the window lives."""
+    """The session; each number yielded is a pause in seconds during which Blender runs."""
     seen = {}
     install()
-    from_the_local_index()
+    use_local_index()
     yield from show_tab("VIEW_3D")
     picture("1 offline")
     bpy.context.preferences.system.use_online_access = True
     sidebar().tag_redraw()
     yield 0.5
-    yield from click("setup_backend", new_job())
+    yield from click("set_up_backend", new_job())
     yield 0.5
     picture("2 setting up")
     seen["set_up"] = asdict((yield from finished()))
@@ -77,21 +77,21 @@ def steps():
     yield from click("headroom.consent", lambda: settings.consent)
     yield 0.5
     picture("5 ready to learn")
-    yield from click("learn", new_job())
+    yield from click("learn_subject", new_job())
     stop = yield from place_of("cancel_job", TOP, RIGHT)
     yield from finished(lambda view: view.fraction > 0.02)
     picture("6 learning")
     yield from press(stop)
     seen["stopped"] = asdict((yield from finished()))
-    seen["left"] = learnt()
+    seen["left"] = subjects()
     yield 0.5
     picture("7 stopped")
-    yield from click("learn", new_job())
-    seen["learnt"] = asdict((yield from finished(seconds=LEARNING_SECONDS)))
-    seen["subjects"], seen["opened"] = learnt(), shot().subject.name
+    yield from click("learn_subject", new_job())
+    seen["learned"] = asdict((yield from finished(seconds=LEARNING_SECONDS)))
+    seen["subjects"], seen["opened"] = subjects(), shot().subject.name
     seen["view"] = area_of("VIEW_3D").spaces.active.region_3d.view_perspective
     yield 1.0
-    picture("8 learnt")
+    picture("8 learned")
     (FOLDER / "seen.json").write_text(json.dumps(seen))
 
 

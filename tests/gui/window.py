@@ -1,4 +1,4 @@
-"""Inside Blender: what the sessions share. The extension, editors and their sidebars, the mouse, pictures, the end."""
+"""Helpers of the scripts in Blender: the extension, editors and sidebars, the mouse, screenshots, and the end."""
 
 import importlib
 import os
@@ -14,17 +14,18 @@ ARCHIVE, FOLDER = (Path(each) for each in sys.argv[sys.argv.index("--") + 1:])
 PACKAGE = "bl_ext.user_default.headroom"
 JOB_SECONDS = 150.0
 TRIES = 3
-BROKE = 3
+EXIT_ERROR = 3
 STEP_PX = 16
 """Less than the height of a button."""
 HEADER_BELOW_PX = 32
 """From the middle of a row to the middle of the next panel's header."""
 LAST_HEADER_PX = 14
-"""From the lower edge of a sidebar that is scrolled to its end to the middle of a header there."""
+"""From the lower edge of a sidebar that is scrolled to its end to the middle of the last header."""
 WIDE, RIGHT = 0.4, -48
-"""Where the mouse goes down a sidebar: a part of its width, or beside its right edge, where small buttons are."""
+"""Column in which the mouse moves down a sidebar: a fraction of its width, or pixels from its right edge, where small
+buttons are."""
 TOP, BOTTOM = -30, 30
-"""Turns of the mouse wheel, more than there is to scroll."""
+"""Steps of the mouse wheel, more than needed to reach the top or bottom."""
 
 
 def module(name):
@@ -32,7 +33,7 @@ def module(name):
 
 
 def install():
-    """The shipped zip into an empty scene."""
+    """Install the built zip and empty the scene."""
     for each in list(bpy.data.objects):
         bpy.data.objects.remove(each)
     bpy.ops.extensions.package_install_files(
@@ -54,7 +55,7 @@ def sidebar(kind="VIEW_3D"):
 
 
 def show_tab(*kinds, tab="Headroom"):
-    """Open sidebars with a tab in front, the extension's own unless another is named."""
+    """Open sidebars and show a tab, by default the extension's."""
     for kind in kinds:
         sidebar(kind)
     yield 1.0
@@ -67,16 +68,16 @@ def shot():
     return module("scene.build.shot").shots_in(bpy.context.scene)[0]
 
 
-def until(true, seconds=8.0):
-    """Let Blender live until something is so, or for a few seconds; whether it came to be so."""
+def until(condition, seconds=8.0):
+    """Let Blender run until a condition is met, at most for some seconds; return whether it is met."""
     end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
+    while not condition() and time.monotonic() < end:
         yield 0.02
-    return true()
+    return condition()
 
 
 def finished(before=lambda view: False, seconds=JOB_SECONDS):
-    """Let Blender draw until the newest job has ended, or `before` says so; returns it."""
+    """Let Blender run until the newest job has ended or `before` is true of it; return the job."""
     end = time.monotonic() + seconds
     while (view := module("ui.jobs").views()[0]).is_running and not before(view):
         assert time.monotonic() < end, view
@@ -85,28 +86,28 @@ def finished(before=lambda view: False, seconds=JOB_SECONDS):
 
 
 def picture(name):
-    """The screen as it is, where the machine has a program to take it."""
+    """Take a screenshot, where the machine has ImageMagick."""
     with open(FOLDER / f"{name}.log", "w") as log:
         try:
             subprocess.run(["import", "-window", "root", str(FOLDER / f"{name}.png")], stderr=log, check=False)
         except OSError:
-            log.write("there is no program to take a picture with")
+            log.write("ImageMagick's import is not installed")
 
 
-def click(button, true, scrolled=0, column=WIDE, kind="VIEW_3D"):
-    """Click a button of a sidebar, such as "perform", until something is so that it does."""
+def click(button, condition, scrolled=0, column=WIDE, kind="VIEW_3D"):
+    """Click a button of a sidebar, such as "perform_speech", until the condition that it causes is met."""
     for _ in range(TRIES):
         place = yield from place_of(button, scrolled, column, kind)
         yield from press(place)
-        if (yield from until(true, 1.0)):
+        if (yield from until(condition, 1.0)):
             return
-    raise AssertionError(f"{button} was clicked and did nothing")
+    raise AssertionError(f"{button} was clicked without effect")
 
 
 def place_of(button, scrolled=0, column=WIDE, kind="VIEW_3D"):
-    """Where a button or a field, such as "headroom.head.gain", is drawn, in the window.
+    """Return the position in the window of a button or a field, such as "headroom.head.gain".
 
-    The mouse goes down the editor's sidebar, once it is at its TOP or BOTTOM.
+    The mouse moves down the editor's sidebar, which is scrolled to its TOP or BOTTOM first.
     """
     scroll(scrolled, kind)
     yield 0.3
@@ -117,7 +118,7 @@ def place_of(button, scrolled=0, column=WIDE, kind="VIEW_3D"):
         yield 0.01
         if not _is(button, kind):
             continue
-        for behind in (0, STEP_PX, 2 * STEP_PX):  # Blender may have told of a place the mouse had left
+        for behind in (0, STEP_PX, 2 * STEP_PX):  # Blender may have reported an earlier position of the mouse
             _mouse("MOUSEMOVE", "NOTHING", (x, y + behind))
             yield 0.3
             if _is(button, kind):
@@ -126,13 +127,13 @@ def place_of(button, scrolled=0, column=WIDE, kind="VIEW_3D"):
 
 
 def press(place):
-    """Click there."""
+    """Click at a position."""
     yield from drag(place, 0, 0)
 
 
 def drag(place, right, up):
-    """Press the mouse there, move it by so many pixels, let it go."""
-    for aside in (2, 0):  # an editor takes notice of the mouse once it has moved in it
+    """Press the mouse at a position, move it by some pixels, and release it."""
+    for aside in (2, 0):  # an editor notices the mouse when it moves
         _mouse("MOUSEMOVE", "NOTHING", (place[0] + aside, place[1]))
         yield 0.15
     _mouse("LEFTMOUSE", "PRESS", place)
@@ -149,14 +150,14 @@ def main_region(kind):
 
 
 def place_in(kind, x, y):
-    """Where an editor draws a frame and a value or channel, in the window."""
+    """Return the position in the window of a frame and a value or channel of an editor."""
     region = main_region(kind)
     across, up = region.view2d.view_to_region(x, y, clip=False)
     return region.x + across, region.y + up
 
 
 def unfold_last():
-    """Click the header of the sidebar's last panel, which is folded."""
+    """Open the sidebar's last panel, which is closed."""
     scroll(BOTTOM)
     yield 0.5
     region = sidebar()
@@ -165,20 +166,20 @@ def unfold_last():
 
 
 def unfold_below(place):
-    """Click the header of the panel that begins below what is drawn at a place."""
+    """Open the panel below the row at a position."""
     yield from press((place[0] - sidebar().width // 2, place[1] - HEADER_BELOW_PX))
     yield 0.5
 
 
 def new_job():
-    """What is so once another job than those that are there has begun."""
+    """Return the condition that a new job has started."""
     views = module("ui.jobs").views
     newest = max((view.number for view in views()), default=0)
     return lambda: max((view.number for view in views()), default=0) > newest
 
 
 def run(steps):
-    """Go through a session, a generator that yields seconds in which the window lives, and leave Blender."""
+    """Run a session, a generator that yields pauses in seconds, and quit Blender."""
 
     def tick():
         try:
@@ -187,9 +188,9 @@ def run(steps):
             pass
         except BaseException:
             traceback.print_exc()
-            picture("broke")
+            picture("error")
             sys.stderr.flush()
-            os._exit(BROKE)  # leaving in order may wait for ever for what the session has left unfinished
+            os._exit(EXIT_ERROR)  # quitting may wait forever for what the session has not finished
         bpy.ops.wm.quit_blender()
 
     bpy.context.preferences.view.show_splash = False
@@ -206,13 +207,16 @@ def scroll(turns, kind="VIEW_3D"):
 
 
 def _is(button, kind):
-    """Whether the mouse is over a button or a field."""
+    """Return whether the mouse is over a button or a field."""
     hovered = _hovered(kind)
     return hovered == button or hovered.startswith(f"bpy.ops.headroom.{button}(")
 
 
 def _hovered(kind):
-    """What is under the mouse, such as "bpy.ops.headroom.perform()" or "headroom.seed"; Blender only copies it."""
+    """Return what is under the mouse, such as "bpy.ops.headroom.perform_speech()" or "headroom.seed".
+
+    Blender has no function for it, only buttons that copy it to the clipboard.
+    """
     manager = bpy.context.window_manager
     with bpy.context.temp_override(window=window(), area=area_of(kind), region=sidebar(kind)):
         if bpy.ops.ui.copy_python_command_button.poll():

@@ -1,4 +1,7 @@
-"""Runs inside Blender for test_live.py: `blender --python live_in_window.py -- ZIP FOLDER`; writes FOLDER/seen.json."""
+"""Script that test_follow.py runs in Blender: `blender --python follow_in_window.py -- ZIP FOLDER`.
+
+It writes FOLDER/seen.json.
+"""
 
 import json
 import sys
@@ -14,14 +17,14 @@ from window import FOLDER, area_of, install, module, picture, run, shot, show_ta
 
 
 def yaw():
-    """Frame and value of every key of the head's yaw."""
+    """Return frame and value of every key of the head's yaw."""
     curve = next(each for each in module("scene.compat").curves_of(shot().face)
                  if each.data_path == "rotation_euler" and each.array_index == 1)
     return [key.co[:] for key in curve.keyframe_points]
 
 
 def steps():
-    """The session; every number yielded is a pause in seconds in which the window lives."""
+    """The session; each number yielded is a pause in seconds during which Blender runs."""
     seen, scene = {}, bpy.context.scene
     install()
     backend, preferences = FakeBackend(seconds=6.0), module("ui.preferences")
@@ -36,7 +39,7 @@ def steps():
     settings.subject, settings.speech, settings.take_count = str(FOLDER / "subject"), str(FOLDER / "speech.wav"), 2
     bpy.ops.headroom.open_subject()
     yield 0.2
-    bpy.ops.headroom.perform()
+    bpy.ops.headroom.perform_speech()
     views = module("ui.jobs").views
     yield from until(lambda: not views()[0].is_running)
     seen["performed"] = views()[0].state, views()[0].message
@@ -51,7 +54,7 @@ def steps():
     key = next(each for each in module("scene.compat").curves_of(shot().face) if each.array_index == 1).keyframe_points
     key[20].co[1] = 0.9
     bpy.context.view_layer.objects.active.animation_data.action.update_tag()
-    seen["edit_counted"] = yield from until(lambda: status(shot()).own_keys == 1)
+    seen["edit_counted"] = yield from until(lambda: status(shot()).user_keys == 1)
 
     strip = module("scene.anim.strips").speech_strip(shot())
     strip.frame_start += 10

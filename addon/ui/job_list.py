@@ -1,0 +1,97 @@
+"""The list of jobs in the panel, with buttons that cancel and clear them."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import IntProperty
+
+from ..core.messages import message
+from . import jobs
+from .button import Button
+from .layout import SidebarPanel, draw_wrapped
+
+ICONS: dict[jobs.JobState, str] = {
+    "running": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
+
+
+class HEADROOM_OT_cancel_job(Button):
+    """Stop this job"""
+
+    bl_idname, bl_label = "headroom.cancel_job", "Cancel Job"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    number: IntProperty()  # type: ignore[valid-type]
+
+    def run(self, context):
+        """Ask the job to stop."""
+        jobs.cancel(self.number)
+        return message("Stopping")
+
+
+class HEADROOM_OT_clear_finished_jobs(Button):
+    """Remove the finished jobs from the list"""
+
+    bl_idname, bl_label = "headroom.clear_finished_jobs", "Clear Finished Jobs"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    def run(self, context):
+        """Clear the list."""
+        jobs.clear()
+        return message("Cleared the finished jobs")
+
+
+class HEADROOM_PT_jobs(SidebarPanel):
+    """The jobs that run, or the last one that ended."""
+
+    bl_label, bl_parent_id = "Jobs", "HEADROOM_PT_main"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Show the panel when there are jobs."""
+        return bool(jobs.views())
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the jobs."""
+        for view in current_jobs():
+            draw_job(self.layout, context, view)
+
+
+class HEADROOM_PT_finished_jobs(SidebarPanel):
+    """The other jobs."""
+
+    bl_label, bl_parent_id, bl_options = "Finished Jobs", "HEADROOM_PT_jobs", {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Show the panel when there are more jobs than the panel above lists."""
+        return len(jobs.views()) > len(current_jobs())
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the jobs and the button that clears them."""
+        for view in jobs.views():
+            if view not in current_jobs():
+                draw_job(self.layout, context, view)
+        self.layout.operator(HEADROOM_OT_clear_finished_jobs.bl_idname)
+
+
+CLASSES = (HEADROOM_OT_cancel_job, HEADROOM_OT_clear_finished_jobs, HEADROOM_PT_jobs, HEADROOM_PT_finished_jobs)
+
+
+def current_jobs() -> list[jobs.JobView]:
+    """Return the running jobs, or the last one that ended; a low window has no room for more."""
+    views = jobs.views()
+    return [view for view in views if view.is_running] or views[:1]
+
+
+def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.JobView) -> None:
+    """Draw a job's title, its progress with a button that cancels it, and its last message."""
+    box = layout.box().column(align=True)
+    row = box.row()
+    row.alert = view.state == "failed"
+    row.label(text=view.title, translate=False, icon=ICONS[view.state])
+    if view.is_running:
+        row.operator(HEADROOM_OT_cancel_job.bl_idname, text="", icon="X", emboss=False).number = view.number
+        box.progress(factor=view.fraction, text=f"{view.fraction:.0%}")
+    if view.settings and view.state != "done":
+        draw_wrapped(box, context, view.settings)
+    draw_wrapped(box, context, view.message)

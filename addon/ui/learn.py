@@ -1,0 +1,100 @@
+"""Buttons that learn a subject from a clip and open one in the scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.job_file import make_request
+from ..core.messages import message
+from ..scene.build.shot import open_subject
+from ..scene.output import shot_tasks
+from . import jobs, preferences
+from .button import Button, JobButton
+from .paths import absolute, clip_range, new_subject_folder
+from .properties import settings, typed_number
+from .text import report_text
+from .view import select_face, show_through_camera, view_of
+
+
+class HEADROOM_OT_learn_subject(JobButton):
+    """Learn a person from a clip or a photo, and open the subject in the scene"""
+
+    bl_idname, bl_label = "headroom.learn_subject", "Learn Subject"
+
+    @classmethod
+    def missing_setting(cls, context):
+        """Require clip, name, consent and settings that fit together."""
+        chosen = settings(context)
+        start, end = clip_range(chosen)
+        if not chosen.clip:
+            return message("No clip or photo")
+        if not chosen.name.strip():
+            return message("No name for the person shown")
+        if not chosen.consent:
+            return message("The consent of the person shown is not confirmed")
+        if end and end <= start:
+            return message("End is before Start")
+        if chosen.resolution == "512" and chosen.preset == "draft":
+            return message("A face crop of 512 px needs the Standard or Paper preset")
+        return ""
+
+    @classmethod
+    def requests(cls, context):
+        """Return one learn job."""
+        chosen = settings(context)
+        start, end = clip_range(chosen)
+        return [make_request("learn", {
+            "clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
+            "consent": chosen.consent, "preset": chosen.preset, "albedo": chosen.albedo,
+            "resolution": int(chosen.resolution), "from_seconds": typed_number(start),
+            "to_seconds": typed_number(end)}, Path.cwd())]
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require complete settings and a backend; one clip is learned at a time."""
+        return cls.missing_setting(context) or preferences.backend_disabled_reason(context) or (
+            message("Already learning a clip") if jobs.is_running("learn") else "")
+
+    def run(self, context):
+        """Start the job. The subject opens in the scene in which the button was pressed, if that still exists."""
+        (request,), scene_uid = self.requests(context), context.scene.session_uid
+        folder, name = request.settings["output"], request.settings["name"]
+
+        def open_learned(notes: tuple[str, ...]) -> None:
+            scene: Any = next((each for each in bpy.data.scenes if each.session_uid == scene_uid), None)
+            if scene is not None:  # None when another file is open
+                scene.headroom.subject = str(folder)
+                show_through_camera(view_of(scene), open_subject(scene, folder))
+
+        def summary(notes: tuple[str, ...]) -> str:
+            learned = message("Learned {name} into {folder}.", name=folder.name, folder=folder)
+            return " ".join(map(report_text, (learned, *notes)))
+
+        return jobs.start(jobs.JobSpec(
+            "learn", message("Learn {name}", name=name),
+            shot_tasks.learn_subject(request.settings, preferences.connector(context)), summary, open_learned))
+
+
+class HEADROOM_OT_open_subject(Button):
+    """Build the head of a learned subject in the scene"""
+
+    bl_idname, bl_label = "headroom.open_subject", "Open Subject"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a folder."""
+        return "" if settings(context).subject else message("No subject folder")
+
+    def run(self, context):
+        """Build the head, show it through its camera and select it."""
+        shot = open_subject(context.scene, absolute(settings(context).subject))
+        show_through_camera(context.area, shot)
+        select_face(context, shot)
+        return message("Opened {name}", name=shot.subject.name)
+
+
+CLASSES = (HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject)
