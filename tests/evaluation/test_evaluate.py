@@ -29,7 +29,8 @@ def clip(tmp_path):
     rng = np.random.default_rng(1)
     write_wav(tmp_path / "voice.wav", rng.normal(0, 0.1, 16000 * 4))
     ramp = np.linspace(40, 200, WIDTH)[None, :, None] + np.zeros((HEIGHT, 1, 3))
-    with VideoWriter(tmp_path / "clip.mp4", FPS, WIDTH, HEIGHT, sound=SoundtrackSource(tmp_path / "voice.wav")) as movie:
+    sound = SoundtrackSource(tmp_path / "voice.wav")
+    with VideoWriter(tmp_path / "clip.mp4", FPS, WIDTH, HEIGHT, sound=sound) as movie:
         for index in range(120):
             movie.write(np.clip(ramp + index % 20, 0, 255).astype(np.uint8))
     return tmp_path / "clip.mp4"

@@ -73,9 +73,11 @@ def write_results(folder: Path, subject: Path, track: Track) -> None:
     motion = replace(track.performance, rotation=track.rotation[::-1] + np.float32(0.02))
     match = pipeline.match(subject, motion.rotation, motion.translation, motion.fps, plate_fit=0.5)
     composites = [made.frame for made in evaluate.made_again(subject, motion)]
-    np.savez_compressed(folder / "subject_1_results.npz", speech=np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16),
+    speech = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    np.savez_compressed(folder / "subject_1_results.npz", speech=speech,
                         expression=performance.expression, rotation=performance.rotation,
-                        translation=performance.translation, plate=match.plate, matched_rotation=match.rotation, composites=np.stack(composites[::3]))
+                        translation=performance.translation, plate=match.plate, matched_rotation=match.rotation,
+                        composites=np.stack(composites[::3]))
 
 
 def known_track() -> Track:

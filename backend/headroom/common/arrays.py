@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
-def evenly_spaced(values: np.ndarray, count: int) -> np.ndarray:
+def evenly_spaced(values: NDArray[Any], count: int) -> NDArray[Any]:
     """Return at most `count` of the values (N,), evenly spaced, with the first and the last."""
-    return values[np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).astype(int))]
+    indices = np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).astype(int))
+    return np.asarray(values[indices])
 
 
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
+def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Return Pearson's correlation of a (N,) and b (N,), 0 where either is constant."""
     # not np.corrcoef, which returns nan and warns where either is constant
     a, b = a - a.mean(), b - b.mean()

@@ -103,7 +103,9 @@ class PhotoSource:
                              f"photo, of at least {MIN_FACE} pixels from hairline to chin.")
         if albedo == "low":
             return tracked
-        return replace(tracked, appearance=replace(tracked.appearance, albedo=mirrored(model, tracked.track, tracked.appearance)))
+        appearance = tracked.appearance
+        albedo_texture = mirrored(model, tracked.track, appearance)
+        return replace(tracked, appearance=replace(appearance, albedo=albedo_texture))
 
     def learn_motion(
         self, model: FaceModel, track: Track, progress: Progress = no_progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -86,7 +87,7 @@ class ArcFace(nn.Module):
         return functional.normalize(self.features(self.fc(x.flatten(1))), dim=1)
 
     @torch.inference_mode()
-    def embed(self, picture: NDArray[np.uint8], points: NDArray[np.floating]) -> NDArray[np.float32]:
+    def embed(self, picture: NDArray[np.uint8], points: NDArray[Any]) -> NDArray[np.float32]:
         """Return the embedding (512,) of one face in a picture.
 
         picture: (H, W, 3) uint8 RGB.
@@ -112,7 +113,7 @@ def load_arcface(path: Path) -> ArcFace:
     return network.eval()
 
 
-def align_face(picture: NDArray[np.uint8], points: NDArray[np.floating]) -> NDArray[np.uint8]:
+def align_face(picture: NDArray[np.uint8], points: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the aligned face (112, 112, 3) uint8 of a picture (H, W, 3) uint8.
 
     points: (5, 2) pixels; the centre of the picture's first pixel is (0.5, 0.5).
@@ -121,7 +122,7 @@ def align_face(picture: NDArray[np.uint8], points: NDArray[np.floating]) -> NDAr
     return np.asarray(cv2.warpAffine(picture, matrix, (RESOLUTION, RESOLUTION), flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def similarity_transform(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
+def similarity_transform(source: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
     """Return the similarity (2, 3) that maps source (N, 2) to target (N, 2) with the least squared error.
 
     Hand-written, because OpenCV's `estimateAffinePartial2D` rejects outliers by random sampling, and no point here is

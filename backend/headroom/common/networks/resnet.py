@@ -130,7 +130,7 @@ def load_resnet18(path: Path) -> ResNet:
     return network.eval()
 
 
-def _stage(block, inputs: int, width: int, count: int, stride: int) -> nn.Sequential:
+def _stage(block: type[BasicBlock | Bottleneck], inputs: int, width: int, count: int, stride: int) -> nn.Sequential:
     first = block(inputs, width, stride)
     return nn.Sequential(first, *(block(width * block.expansion, width, 1) for _ in range(count - 1)))
 
