@@ -39,7 +39,7 @@ def test_every_link_leads_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_source_file_that_a_page_names_exists(page):
-    """A name with a folder or with .py or .md is a path from the repository's root, the package's or the page's folder."""
+    """A name with a folder or with .py or .md is a path from the root, the package or the page."""
     missing = {name for name in PATH.findall(prose(page)) if SUFFIXED.search(name)
                and not any((folder / name).exists() for folder in (*FOLDERS, page.parent))}
     assert missing - WRITTEN_BY_USERS == set()

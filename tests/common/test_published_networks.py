@@ -86,9 +86,9 @@ def test_older_files_of_resnet18_without_counters_load(resnet_file, tmp_path):
 
 def test_a_stored_memory_includes_the_resnet18_that_it_needs(resnet_file):
     network = imagenet_spatial(resnet_file)
-    recall = MemoryRetrieval(network, Memory(MemoryConfig(4, spatial_size=512, value_size=5)))
-    recall.memory.update(recall.memory.queries(torch.rand(2, 512)), torch.randn(2, 5), torch.Generator())
-    again = MemoryRetrieval.restored(recall.settings(), recall.tensors())
+    retrieval = MemoryRetrieval(network, Memory(MemoryConfig(4, spatial_size=512, value_size=5)))
+    retrieval.memory.update(retrieval.memory.queries(torch.rand(2, 512)), torch.randn(2, 5), torch.Generator())
+    again = MemoryRetrieval.restored(retrieval.settings(), retrieval.tensors())
     render = torch.rand(1, 4, 64, 64)
     assert network(render).shape == (1, 512)
     assert torch.allclose(again.spatial(render), network(render), atol=0.05)

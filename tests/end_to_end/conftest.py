@@ -1,4 +1,4 @@
-"""A subject really learnt from the bundled sample, with networks and times too small to be good."""
+"""A subject really learned from the bundled sample, with networks and times too small to be good."""
 
 import sys
 from collections.abc import Iterator
@@ -19,6 +19,6 @@ def quick() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def learnt(tmp_path_factory) -> Path:
+def learned(tmp_path_factory) -> Path:
     """The subject folder of the sample's first four seconds."""
-    return learn_quickly(tmp_path_factory.mktemp("learnt") / "Robin's subject")
+    return learn_quickly(tmp_path_factory.mktemp("learned") / "Robin's subject")

@@ -17,27 +17,27 @@ pytest.importorskip("bpy")
 
 
 @pytest.fixture(scope="module")
-def made(learnt, tmp_path_factory):
+def made(learned, tmp_path_factory):
     """The folder that `headroom shot` wrote one second of speech into."""
     from headroom.common.paths import shipped_file
 
     folder = tmp_path_factory.mktemp("made") / "a folder with spaces"
     folder.mkdir()
     write_wav(folder / "speech.wav", read_audio(shipped_file("samples", "speech.wav"), to_seconds=1.0))
-    command = [sys.executable, "-m", "headroom", "shot", str(learnt), str(folder / "speech.wav"),
+    command = [sys.executable, "-m", "headroom", "shot", str(learned), str(folder / "speech.wav"),
                "-o", str(folder / "shot.mp4"), "--blend", str(folder / "shot.blend")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
 
-def test_a_subject_holds_what_the_contract_says(learnt):
-    names = {path.name for path in learnt.iterdir()}
+def test_a_subject_holds_what_the_contract_says(learned):
+    names = {path.name for path in learned.iterdir()}
     assert names >= {"subject.toml", "track.npz", "rig.npz", "albedo.png", "motion.safetensors",
                      "refiner.safetensors", "plates.mp4", "preview.png"}
-    facts = tomllib.loads((learnt / "subject.toml").read_text())
-    assert facts["consent"]["statement"] == "synthetic person"
-    assert probe(learnt / "plates.mp4").frames == len(Subject.open(learnt).track) == 100
+    info = tomllib.loads((learned / "subject.toml").read_text())
+    assert info["consent"]["statement"] == "synthetic person"
+    assert probe(learned / "plates.mp4").frames == len(Subject.open(learned).track) == 100
 
 
 def test_the_movie_is_the_clip_s_size_and_rate_as_long_as_the_speech_and_labelled(made):
@@ -51,12 +51,12 @@ def test_the_movie_is_the_clip_s_size_and_rate_as_long_as_the_speech_and_labelle
     assert np.corrcoef(heard, said)[0, 1] > 0.95
 
 
-def test_the_picture_is_her_footage_with_another_face_motion(made, learnt):
+def test_the_picture_is_her_footage_with_another_face_motion(made, learned):
     frames = np.stack(list(read_frames(made / "shot.mp4")))
-    plates = np.stack(list(read_frames(learnt / "plates.mp4")))
+    plates = np.stack(list(read_frames(learned / "plates.mp4")))
     top = np.abs(frames[:, :20].astype(int) - np.median(plates[:, :20], axis=0)).mean()
     assert top < 4, "the background is not that of the clip"
-    crop = Subject.open(learnt).track.crop
+    crop = Subject.open(learned).track.crop
     inside = slice(max(crop.y, 0), crop.y + crop.size), slice(max(crop.x, 0), crop.x + crop.size)
     nearest = min(np.abs(frames[12][inside].astype(int) - plate[inside]).mean() for plate in plates)
     assert nearest > 0.5, "the frame is a copy of a plate"
@@ -80,19 +80,19 @@ def test_the_blend_holds_keyed_shape_keys_and_head_pose(made):
     assert "kept" in done.stdout, done.stdout + done.stderr
 
 
-def test_eevee_and_the_rasteriser_draw_the_same_picture(learnt, tmp_path):
+def test_eevee_and_the_rasteriser_draw_the_same_picture(learned, tmp_path):
     """The refiner is taught with one and used with the other: at least 38 dB over the face."""
     script = tmp_path / "render.py"
     script.write_text(RENDER)
     from headroom import pipeline
     from headroom.media.image import read_picture
 
-    done = subprocess.run([sys.executable, str(script), str(learnt), str(tmp_path)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(script), str(learned), str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    track = Subject.open(learnt).track
+    track = Subject.open(learned).track
     chosen = [5, 60]
     motion = Performance(track.fps, track.expression[chosen], track.rotation[chosen], track.translation[chosen])
-    ours = pipeline.render_crops(learnt, motion)
+    ours = pipeline.render_crops(learned, motion)
     for index, render in enumerate(ours):
         eevee = read_picture(tmp_path / f"{index:06d}.png", alpha=True)
         both = (eevee[..., 3] == 255) & (render[..., 3] == 255)

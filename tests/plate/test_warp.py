@@ -139,7 +139,7 @@ def test_the_background_fills_what_the_head_uncovers():
     assert np.abs(moved[uncovered][:, 0].astype(int) - background[uncovered][:, 0]).mean() < 25
 
 
-def test_without_a_known_background_the_picture_bends_around_the_head():
+def test_without_a_known_background_the_picture_is_deformed_around_the_head():
     plate = blurred_noise(2)
     moved = warped(plate, ROTATED, matte=np.full((9, 16), 255, np.uint8))
     assert np.array_equal(moved[:, :60], plate[:, :60]) and np.array_equal(moved[:, 580:], plate[:, 580:])

@@ -13,10 +13,11 @@ from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.model.network import NetworkConfig
 from headroom.motion.model.ridge import RidgeConfig
-from headroom.motion.train.dataset import AugmentConfig
-from headroom.motion.train.personal import TrainConfig
-from headroom.refine.general import GENERAL as REFINER_GENERAL
+from headroom.motion.train.augment import AugmentConfig
+from headroom.motion.train.config import TrainConfig
+from headroom.motion.train.dataset import BatchConfig
 from headroom.refine.generator import GeneratorConfig
+from headroom.refine.train_config import GENERAL as REFINER_GENERAL
 from headroom.training import runs
 from headroom.training.corpus import find_clips
 from headroom.training.track_cache import TrackCache
@@ -61,15 +62,15 @@ def cache(lrw_tracks, tmp_path) -> Path:
 @pytest.fixture
 def tiny_motion(monkeypatch):
     """Motion training that takes a second."""
-    config = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, dropout=0.1), members=1, steps=4, batch=4,
-                         augment=AugmentConfig(variants=1), readout=RidgeConfig(size=64))
+    config = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, dropout=0.1), members=1, steps=4,
+                         batch=BatchConfig(size=4), augment=AugmentConfig(variants=1), ridge=RidgeConfig(size=64))
     monkeypatch.setitem(runs.MOTION_PRESETS, "general", config)
 
 
 @pytest.fixture
 def tiny_refiner(monkeypatch):
     """Refiner training that takes a second, with a discriminator."""
-    config = replace(REFINER_GENERAL, generator=GeneratorConfig(width=8, levels=4, hidden=8), gan=0.3, steps=4,
+    config = replace(REFINER_GENERAL, generator=GeneratorConfig(width=8, levels=4, style_hidden=8), gan=0.3, steps=4,
                      device="cpu", discriminator_width=4)
     monkeypatch.setitem(runs.REFINER_PRESETS, "general", config)
 
