@@ -10,22 +10,24 @@ import pytest
 from headroom import pipeline
 from headroom.common.paths import shipped_file
 from headroom.common.settings import LearnSettings
-from headroom.refine import train as refiner_training
+from headroom.refine import train_config
 
-WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_from": 0.5}
+WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_start": 0.5}
 QUICK_SOURCE = f"""
-PRESETS["draft"] = replace(PRESETS["draft"], generator=GeneratorConfig(width={WIDTH}), **{QUICK!r})
+import dataclasses
+
+PRESETS["draft"] = dataclasses.replace(PRESETS["draft"], generator=GeneratorConfig(width={WIDTH}), **{QUICK!r})
 """
-"""The same as code to append to headroom/refine/train.py, for a backend in another process."""
+"""The same as code to append to headroom/refine/train_config.py, for a backend in another process."""
 
 
 @contextmanager
 def quick_draft() -> Iterator[None]:
     """Make the draft preset last seconds."""
-    draft = refiner_training.PRESETS["draft"]
+    draft = train_config.PRESETS["draft"]
     tiny = replace(draft, generator=replace(draft.generator, width=WIDTH), **QUICK)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(refiner_training.PRESETS, "draft", tiny)
+        patch.setitem(train_config.PRESETS, "draft", tiny)
         yield
 
 
