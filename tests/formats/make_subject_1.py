@@ -10,22 +10,23 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
-from headroom import evaluate, pipeline
 from headroom.corpus import Speaker
+from headroom.learning import write_plates
+from headroom.refine.refine import Refiner
+from synthetic_speaker import LID, LIP, TINY, speaker
+
+from headroom import evaluate, pipeline
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import FRONTAL
 from headroom.face.model import bundled_model
-from headroom.learning import write_plates
 from headroom.media.audio import write_wav
 from headroom.media.image import write_picture
 from headroom.motion.train import train_motion
 from headroom.plate.matte import save_mattes
 from headroom.refine.generator import Generator, GeneratorConfig
-from headroom.refine.refine import Refiner
 from headroom.refine.region import RegionConfig
 from headroom.subject import write_facts, write_rig
 from headroom.track.track import Track
-from synthetic_speaker import LID, LIP, TINY, speaker
 
 FRAMES, SIDE = 6, 128
 
@@ -72,9 +73,10 @@ def write_results(folder: Path, subject: Path, track: Track) -> None:
     motion = replace(track.performance, rotation=track.rotation[::-1] + np.float32(0.02))
     match = pipeline.match(subject, motion.rotation, motion.translation, motion.fps, plate_fit=0.5)
     composites = [made.frame for made in evaluate.made_again(subject, motion)]
-    np.savez_compressed(folder / "subject_1_results.npz", speech=np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16),
-                        expression=performance.expression, rotation=performance.rotation,
-                        translation=performance.translation, plate=match.plate, matched_rotation=match.rotation, composites=np.stack(composites[::3]))
+    speech = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    np.savez_compressed(folder / "subject_1_results.npz", speech=speech, expression=performance.expression,
+                        rotation=performance.rotation, translation=performance.translation, plate=match.plate,
+                        matched_rotation=match.rotation, composites=np.stack(composites[::3]))
 
 
 def known_track() -> Track:

@@ -163,7 +163,8 @@ def _undo(moves: Sequence[tuple[Path, Path]], path: Path, old: Path, cause: Base
         for source, target in reversed(moves):
             os.replace(target, source)
     except OSError:
-        raise InputError(f"Cannot write {path}: {cause}. The previous files are now in {old}; move them back.") from cause
+        raise InputError(f"Cannot write {path}: {cause}. The previous files are now in {old}; "
+                         "move them back.") from cause
 
 
 def _write_failure(error: BaseException | None, path: Path) -> str | None:

@@ -40,8 +40,8 @@ def require_usable(part: Part, path: Path, remedy: str) -> None:
 def format_of(path: Path) -> int:
     """Return the format number of an .npz or .safetensors file.
 
-    An .npz file has it in an array such as `rig_format`; the first files have none and are of format 1. In a safetensors
-    file it ends the header's `format`, as in "headroom refiner 1".
+    An .npz file has it in an array such as `rig_format`; the first files have none and are of format 1. In a
+    safetensors file it ends the header's `format`, as in "headroom refiner 1".
     """
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as data:
