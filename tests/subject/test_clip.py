@@ -8,6 +8,7 @@ import pytest
 from headroom.common.errors import InputError
 from headroom.common.settings import LearnSettings
 from headroom.media.audio import SAMPLE_RATE, write_wav
+from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoInfo, VideoWriter
 from headroom.subject.clip import ClipSource, clip_range, motion_notes
 
@@ -40,7 +41,8 @@ def test_an_offset_of_the_sound_is_noted_if_it_can_be_seen(offset, words):
 
 def test_a_source_reads_frames_and_sound_of_the_same_part(tmp_path):
     write_wav(tmp_path / "voice.wav", np.linspace(0.1, 0.9, 4 * SAMPLE_RATE))
-    with VideoWriter(tmp_path / "clip.mp4", 25.0, 64, 48, audio=tmp_path / "voice.wav") as writer:
+    sound = SoundtrackSource(tmp_path / "voice.wav")
+    with VideoWriter(tmp_path / "clip.mp4", 25.0, 64, 48, sound=sound) as writer:
         writer.write_all(np.full((48, 64, 3), 40 + 2 * frame, np.uint8) for frame in range(100))
     source = ClipSource.open(tmp_path / "clip.mp4", LearnSettings(from_seconds=1.0, to_seconds=3.2))
     assert len(source.frames) == 55 and len(source.sound) == pytest.approx(2.2 * SAMPLE_RATE, abs=1)

@@ -64,7 +64,7 @@ def test_the_head_moves_about_the_photo_s_pose_less_than_an_average_speaker_s(su
     track = Subject.open(subject).track
     style = general_motion(bundled_model(), track).style
     assert np.allclose(np.median(style.pose, axis=0), [*track.rotation[0], *track.translation[0]], atol=1e-3)
-    from headroom.motion.train.general import general_model
+    from headroom.motion.model.general import general_model
 
     assert np.allclose(style.pose.std(axis=0), HEAD_MOTION * general_model().style.pose.std(axis=0), rtol=1e-3)
 

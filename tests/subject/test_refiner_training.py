@@ -33,7 +33,7 @@ def test_progress_rises_and_names_each_step():
     assert list(fractions) == sorted(fractions) and 0 <= fractions[0] and fractions[-1] <= 1
     assert "Marking mouth and eyes" in messages
     assert [f"Recognising the face in frame {frame} of 3" in messages for frame in (1, 2, 3)] == [True] * 3
-    assert pairs.feature == "ArcFace" and len(pairs) == FRAMES
+    assert pairs.identity_feature == "ArcFace" and len(pairs) == FRAMES
 
 
 def test_frames_without_a_face_are_left_out():

@@ -230,7 +230,7 @@ def test_the_command_writes_weights_for_the_bundled_face_model(person, tmp_path,
     assert Regressor.load(tmp_path / "new.safetensors", person.model).config == SMALL.network
     with pytest.raises(InputError, match="must end in"):
         train_regressor([SAMPLE], tmp_path / "new.pth")
-    with pytest.raises(InputError, match="kept for measuring"):
+    with pytest.raises(InputError, match="held out for measuring"):
         train_regressor([Path("vr_2.mp4")], tmp_path / "new.safetensors")
 
 

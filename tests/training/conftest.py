@@ -10,6 +10,7 @@ import pytest
 from headroom.common.paths import shipped_file
 from headroom.face.model import bundled_model
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
+from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.model.network import NetworkConfig
 from headroom.motion.model.ridge import RidgeConfig
@@ -97,6 +98,6 @@ def write_word(path, from_seconds, face=True):
     sound = path.with_suffix(".wav")
     write_wav(sound, read_audio(SAMPLE, SAMPLE_RATE, from_seconds, from_seconds + WORD_SECONDS))
     height, width = frames[0].shape[:2]
-    with VideoWriter(path, fps, width, height, audio=sound) as writer:
+    with VideoWriter(path, fps, width, height, sound=SoundtrackSource(sound)) as writer:
         writer.write_all(frame if face else np.full_like(frame, 128) for frame in frames)
     sound.unlink()

@@ -13,7 +13,7 @@ from headroom.face.model import bundled_model
 from headroom.motion.model.model import MotionModel
 from headroom.refine import general
 from headroom.refine.generator import Generator, GeneratorConfig
-from headroom.refine.refiner import Refiner
+from headroom.refine.refiner import Refiner, RefinerIdentity
 from headroom.refine.region import RegionConfig
 from headroom.subject.identity import feature_name
 from headroom.training import runs, track_cache
@@ -60,26 +60,27 @@ def test_the_refiner_is_trained_from_lrw_and_a_person_starts_from_it(lrw, cache,
     model = bundled_model()
     identity = np.ones(model.identity_basis.shape[2] + model.albedo_basis.shape[2])
     first = general.general_refiner(identity, feature_name(model, None))
-    assert first.generator.config.width == 8 and np.allclose(first.identity, identity)
+    assert first.generator.config.width == 8 and np.allclose(first.identity.mean, identity)
     assert first.generator.style.hidden.weight.any()
 
 
 def test_an_unknown_identity_feature_keeps_the_general_refiner_but_the_layer_that_reads_it(tmp_path, monkeypatch):
     model = bundled_model()
-    known = Refiner(Generator(GeneratorConfig(width=8, levels=4, hidden=8)), np.zeros(160, np.float32), RegionConfig(),
-                    64, "cpu", feature=feature_name(model, None))
+    nobody = RefinerIdentity(np.zeros(160, np.float32), feature_name(model, None))
+    known = Refiner(Generator(GeneratorConfig(width=8, levels=4, style_hidden=8)), nobody, RegionConfig(), 64, "cpu")
     known.save(tmp_path / "refiner.safetensors")
     monkeypatch.setattr(general, "REFINER_WEIGHTS", tmp_path / "refiner.safetensors")
     identity = np.random.default_rng(0).normal(size=160)
     for length, feature in ((160, feature_name(replace(model, digest="imported"), None)), (12, "ArcFace")):
         other = general.general_refiner(identity[:length], feature)
-        assert not other.generator.style.hidden.weight.any() and other.generator.config.identity == length
-        assert other.generator.stem.weight.equal(general.general_refiner(identity, known.feature).generator.stem.weight)
-        assert other.feature == feature
+        assert not other.generator.style.hidden.weight.any() and other.generator.config.identity_size == length
+        same = general.general_refiner(identity, nobody.feature)
+        assert other.generator.stem.weight.equal(same.generator.stem.weight)
+        assert other.identity.feature == feature
 
 
 def test_the_bundled_refiner_was_trained_with_the_bundled_face_model():
-    assert Refiner.load(REFINER_WEIGHTS, "cpu").feature == feature_name(bundled_model(), None)
+    assert Refiner.load(REFINER_WEIGHTS, "cpu").identity.feature == feature_name(bundled_model(), None)
 
 
 def test_a_resumed_refiner_training_equals_one_without_a_stop(lrw, cache, tiny_refiner, tmp_path):

@@ -50,7 +50,7 @@ class RefinerClips(Sequence["TrainingPairs"]):
 
     def __getitem__(self, index):
         clip = TrackedClip.load(self.paths[index])
-        track = clip.track.part(0, self.MAX_FRAMES)
+        track = clip.track.slice(0, self.MAX_FRAMES)
         frames = list(islice(read_frames(self.clips[index].path), len(track)))
         return training_pairs(self.model, TrackedFrames(track, clip.albedo, frames), self.resolution)
 
