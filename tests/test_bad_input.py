@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from headroom import __main__ as cli
+from headroom.cli import app
 from headroom.media.audio import write_wav
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, read_frames
@@ -67,9 +67,9 @@ def noise():
 def run(monkeypatch, capsys, *arguments):
     """Run one command and return (exit code, stdout, stderr)."""
     monkeypatch.setattr(sys, "argv", ["headroom", *map(str, arguments)])
-    monkeypatch.setattr(cli.signal, "signal", lambda *args: None)
+    monkeypatch.setattr(app.signal, "signal", lambda *args: None)
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        app.main()
     printed = capsys.readouterr()
     return end.value.code, printed.out, printed.err
 

@@ -43,8 +43,8 @@ class Transport:
     def __init__(self, url: str, token: str, on_no_answer: Callable[[], None] = lambda: None):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BackendError(message("{url!r} is not the address of a backend. It looks like http://127.0.0.1:8000",
-                                       url=url))
+            raise BackendError(message("{url!r} is not the address of a backend. An address looks like "
+                                       "http://127.0.0.1:8000", url=url))
         self.url = url.rstrip("/")
         self._is_secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, _port(url, parts)

@@ -107,8 +107,8 @@ class RequireToken:
         if scope["type"] == "http":
             given = dict(scope["headers"]).get(b"authorization", b"")
             if not secrets.compare_digest(given, self._expected):
-                reply = _error(401, (
-                    "The backend does not accept the token. Copy it again from where the backend was started."))
+                reply = _error(
+                    401, "The backend does not accept the token. Copy it again from where the backend was started.")
                 await reply(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -140,12 +140,17 @@ def _add_blob_routes(app: FastAPI, store: Store) -> None:
         except WrongHash as error:
             raise ApiError(422, str(error)) from error
         except OSError as error:
-            async for _ in request.stream():  # a client reads the reply only after it has sent everything
-                pass
+            await _read_rest(request)
             message = (f"The backend cannot store the file: {error.strerror}. Free some space in {store.folder} and "
                        "try again.")
             raise ApiError(507, message) from error
         return Response(status_code=201)
+
+    async def _read_rest(request: Request) -> None:
+        """Read what the client still sends, because it reads the reply only afterwards."""
+        with suppress(RuntimeError):  # starlette's error where everything has been read
+            async for _ in request.stream():
+                pass
 
     def _require_blob(sha: str) -> None:
         if not blobs.touch(sha):
