@@ -29,8 +29,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("addon/test_dirty_frames.py", "outside the scene's frame range"),
     "Internal error (…: …). Report it as a bug.":
         ("addon/test_batch.py", "Internal error (ZeroDivisionError: unexpected)"),
-    "Learned from one photo: the inside of the mouth and the parts of the face that it does not show are synthetic, and "
-    "speech and head motion are those of an average speaker. A clip of twelve seconds gives the person's own.":
+    "Learned from one photo: the inside of the mouth and the parts of the face that it does not show are synthetic, "
+    "and speech and head motion are those of an average speaker. A clip of twelve seconds gives the person's own.":
         ("subject/test_photo.py", "one photo"),
     "Learned from … to … s of the clip's … s.":
         ("subject/test_clip.py", "Learned from 5.0 to 35.0 s of the clip's 45.0 s."),
