@@ -34,7 +34,7 @@ def run_entry(number: int, entry: Any, folder: Path, connect: Connect, report: R
     except HeadroomError as error:
         return {**line, "state": "failed", "error": str(error)}
     except Exception as error:  # the next jobs must run whatever happens to this one
-        return {**line, "state": "failed", "error": message("Internal error ({type}: {error}).",
+        return {**line, "state": "failed", "error": message("Internal error ({type}: {error}). Report it as a bug.",
                                                             type=type(error).__name__, error=error)}
 
 

@@ -1,286 +1,92 @@
-"""What causes a message: for each of docs/troubleshooting.md that takes no more, a function that runs into it."""
+"""How each message is caused: by a function, or in another test.
 
-import importlib
-import io
-import re
-import socket
-import sys
-from contextlib import nullcontext
-from pathlib import Path
-from types import SimpleNamespace
+Messages of which another test expects at least three words in a row, or all words, need no entry here.
+"""
 
-import numpy as np
-import pytest
+from __future__ import annotations
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import add_on_causes
+import backend_causes
+from add_on_causes import Cause
 
-NOTHING = np.zeros((0, 3))
+CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
+"""Message -> a function that raises or returns it."""
 
-
-class Deaf:
-    """A backend that answers each call as it is told."""
-
-    def __init__(self, **answers):
-        self.__dict__.update(answers)
-
-    def cancel(self, job_id):
-        pass
-
-
-def add_on(name):
-    return importlib.import_module(f"addon.core.{name}")
-
-
-def watch():
-    return add_on("tasks").Watch(lambda step: None)
-
-
-def client(tmp_path, **answers):
-    """A client whose transport is a stand-in."""
-    made = add_on("client").Client("http://127.0.0.1:9", "")
-    made._transport = Deaf(url="http://127.0.0.1:9", **answers)
-    return made
-
-
-def answer(data=b"", status=200):
-    """What `Transport.open` gives: the body of an answer."""
-    return lambda *args, **settings: nullcontext(SimpleNamespace(read=io.BytesIO(data).read, readline=lambda: b"",
-                                                                 status=status))
-
-
-def entry(given):
-    return lambda tmp_path: add_on("job_file").request_of(given, tmp_path)
-
-
-def said_by_uv(*lines):
-    return lambda tmp_path: raise_(add_on("uv_output").remedy(add_on("processes").ProgramFailed("uv", lines), tmp_path))
-
-
-def raise_(text):
-    raise RuntimeError(text)
-
-
-def job(state, message="", result=None):
-    return add_on("job").Job("1", "perform", state, 1.0, message, result, 0.0, None)
-
-
-def died(script):
-    """A local backend that is `script` instead of `headroom serve`."""
-    def start(tmp_path, seconds=20.0):
-        backend = add_on("backend").LocalBackend(sys.executable, tmp_path, ("-c", script))
-        try:
-            backend.start(seconds)
-        finally:
-            backend.stop()
-    return start
-
-
-def numbers(tmp_path, name="x.npz", **arrays):
-    np.savez(tmp_path / name, **arrays)
-    return tmp_path / name
-
-
-def text_file(tmp_path, *names):
-    """Files that hold something else than they should; returns the first."""
-    for name in names or ("x.npz",):
-        (tmp_path / name).write_text("not what it should be")
-    return tmp_path / (names or ("x.npz",))[0]
-
-
-def backend(module, function):
-    """A function of the backend, imported when it is called."""
-    return lambda *args, **settings: getattr(importlib.import_module(f"headroom.{module}"), function)(*args, **settings)
-
-
-def subject_of(tmp_path, **facts):
-    """A subject folder with nothing but its facts."""
-    backend("subject.folder", "write_facts")(tmp_path, {"name": "Robin", "face_model": "ours"})
-    path = tmp_path / "subject.toml"
-    content = path.read_text(encoding="utf-8")
-    for name, value in facts.items():
-        content = re.sub(rf"(?m)^{name} = .*$", f"{name} = {value}", content)
-    path.write_text(content, encoding="utf-8")
-    return tmp_path
-
-
-def with_variable(name, value, function):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(name, value)
-        return function()
-
-
-def refiner_file(tmp_path, version=None):
-    """A refiner's file that says it is of `version`, ours unless given, and holds nothing of one."""
-    from safetensors.numpy import save_file
-
-    ours = importlib.import_module("headroom.refine.refiner").FORMAT
-    save_file({"x": np.zeros(1)}, tmp_path / "r.safetensors", {"format": version or ours})
-    return tmp_path / "r.safetensors"
-
-
-def opaque_picture(tmp_path):
-    backend("media.image", "write_picture")(tmp_path / "x.png", np.zeros((2, 2, 3), np.uint8))
-    return tmp_path / "x.png"
-
-
-def too_many_backends(tmp_path):
-    store = importlib.import_module("headroom.server.store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "MOST_BACKENDS", 1)
-        first = store.Store(tmp_path)
-        try:
-            store.Store(tmp_path)
-        finally:
-            first.close()
-
-
-def matlab_file(tmp_path):
-    from scipy.io import savemat
-
-    savemat(tmp_path / "x.mat", {"other": 1})
-    return tmp_path / "x.mat"
-
-
-def resume_alone(tmp_path):
-    """One process goes on with a training of two."""
-    record = importlib.import_module("headroom.common.checkpoint").Record(tmp_path / "m.checkpoint", 1, "")
-    record._pending = {"course": {}, "random": [None, None]}
-    record.resume(SimpleNamespace(load_state_dict=lambda state: None))
-
-
-def folder(path):
-    path.mkdir()
-    return path
-
-
-def listen_twice():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        backend("server.serve", "_listen")("127.0.0.1", taken.getsockname()[1])
-
-
-TRIGGERS = {
-    "A file changed on its way from the backend (its SHA-256 differs). Try again.":
-        lambda tmp_path: client(tmp_path, open=answer(b"else")).get_file("0" * 64, tmp_path / "x"),
-    "A job is an object with a kind, not …. Correct it.": entry("perform"),
-    "A … job has no setting …. It has ….": entry({"kind": "perform", "volume": 1}),
-    "The … job lacks its …. Name it.": entry({"kind": "perform"}),
-    "The setting … must be …, not …. Correct it.": entry({"kind": "learn", "clip": 3, "output": "x"}),
-    "The setting … is empty. Name a file.": entry({"kind": "learn", "clip": "", "output": "x"}),
-    "There is no job of kind …. The kinds are ….": entry({"kind": "sing"}),
-    "Blender's Python cannot make environments. Install Python 3.11 on this machine, then set up again.":
-        said_by_uv("Error: No module named venv"),
-    "Setting up failed: …. Try again; … has the details.": said_by_uv("error: odd", "see above"),
-    "Set up the backend in the Headroom panel, or name a server or the backend's Python":
-        lambda tmp_path: add_on("connection").Connection().client(add_on("connection").Address()),
-    "The backend at … stopped telling about the job. Check that it is running.":
-        lambda tmp_path: list(client(tmp_path, open=answer()).events("1")),
-    "The backend ended … without a result. Try again.":
-        lambda tmp_path: add_on("backend_jobs").run_job(
-            Deaf(submit=lambda *a: job("running"), events=lambda i: [job("failed")]), "perform", {}, {}, watch()),
-    "The backend is not ready after … seconds. Start it again.":
-        lambda tmp_path: died("import time; time.sleep(60)")(tmp_path, 0.2),
-    "it was ended from outside (signal …), perhaps because memory ran out. Start again.":
-        died("import os; os.kill(os.getpid(), 9)"),
-    "… and left no message. Start it again.": died("pass"),
-    "The backend refused with status …. Check its address.":
-        lambda tmp_path: raise_(str(importlib.import_module("addon.core.transport")._refusal(
-            SimpleNamespace(read=lambda: b"<html>", status=502)))),
-    "The backend speaks version … of the API, the add-on speaks version …. Update the older of the two.":
-        lambda tmp_path: client(tmp_path, json=lambda *a: {"api": 99}).health(),
-    "The backend matched … of … frames. Try again.":
-        lambda tmp_path: add_on("backend_jobs").match(
-            Deaf(put_tree=lambda f: {}, put_bytes=lambda b: "", submit=lambda *a: job("queued"),
-                 events=lambda i: [job("done", result={"match": "sha"})],
-                 get_file=lambda sha, path: np.savez(path, plate=[0], rotation=np.zeros((1, 3)), distance=[0],
-                                                     translation=np.zeros((1, 3)), position=[0])),
-            tmp_path, 25.0, np.zeros((2, 3)), np.zeros((2, 3)), 0.0, np.full(2, np.nan), tmp_path, watch()),
-    "… cannot be read as a rig. Learn the subject again.": lambda tmp_path: add_on("rig").Rig.load(text_file(tmp_path)),
-    "… cannot be read: …. Learn the subject again.":
-        lambda tmp_path: add_on("subject").Subject.open(
-            text_file(tmp_path, "rig.npz", "albedo.png", "subject.toml").parent),
-    "HEADROOM_BLENDER names …, which cannot be run. Set it to Blender's program.":
-        lambda tmp_path: with_variable("HEADROOM_BLENDER", str(tmp_path / "no"), backend("cli.blender", "find_blender")),
-    "… is missing from this installation. Install Headroom again.":
-        lambda tmp_path: backend("common.paths", "shipped_file")("samples", "nobody.mp4"),
-    "There is no preset …; choose one of ….":
-        lambda tmp_path: backend("pipeline", "learn")(tmp_path / "clip.mp4", tmp_path / "s", preset="best"),
-    "This backend does not know jobs of kind …. Update Headroom.":
-        lambda tmp_path: backend("server.tasks", "run")("sing", None, {}, {}),
-    "Cannot listen on …:…: …. Choose another port, or 0.": lambda tmp_path: listen_twice(),
-    "… is damaged: …. Delete it and start the backend again.":
-        lambda tmp_path: backend("server.store", "Store")(text_file(tmp_path, "jobs-1.sqlite").parent),
-    "… is a file; choose a folder.":
-        lambda tmp_path: backend("cli.console", "require_folder_later")(text_file(tmp_path)),
-    "… is a folder; choose a file name in it.":
-        lambda tmp_path: backend("cli.console", "require_file_later")(folder(tmp_path / "a.mp4"), ".mp4"),
-    "… must end in …; choose another name.":
-        lambda tmp_path: backend("cli.console", "require_file_later")(tmp_path / "a.avi", ".mp4"),
-    "… is not a picture that can be read; choose a PNG or JPEG.":
-        lambda tmp_path: backend("media.image", "read_picture")(text_file(tmp_path, "x.png")),
-    "…: this picture format cannot be written; use .png or .jpg.":
-        lambda tmp_path: backend("media.image", "write_picture")(tmp_path / "x.odd", np.zeros((2, 2, 3), np.uint8)),
-    "… is not a Headroom face model; ….":
-        lambda tmp_path: importlib.import_module("headroom.face.model").ControlModel.load(text_file(tmp_path)),
-    "… is not a track; learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.track.track").Track.load(text_file(tmp_path)),
-    "… is not a plate match. Match the plates again.":
-        lambda tmp_path: importlib.import_module("headroom.plate.match").PlateMatch.load(text_file(tmp_path)),
-    "The poses need a rate and, for each frame, three rotations and three translations.":
-        lambda tmp_path: backend("server.tasks", "_read_poses")(
-            numbers(tmp_path, fps=25.0, rotation=np.zeros(3), translation=np.zeros(3))),
-    "There is no pose to match plates to. Make a performance first.":
-        lambda tmp_path: backend("plate.match", "match_plates")(NOTHING, NOTHING, 25.0, NOTHING, NOTHING, 25.0),
-    "There are … renders for … plates; render the shot again.":
-        lambda tmp_path: backend("pipeline", "refine")(tmp_path, [], SimpleNamespace(plate=[0]), tmp_path / "m.mp4",
-                                                       fps=25.0, speech=None, crops=tmp_path),
-    "… frames and … renders cannot be paired. Learn the subject again.":
-        lambda tmp_path: backend("refine.dataset", "Pairs")(np.zeros(2), np.zeros(1), np.zeros(1), np.zeros(1)),
-    "There is no device …; choose one of ….":
-        lambda tmp_path: backend("common.device", "pick_device")("abacus"),
-    "Crops of … pixels are not made; choose 256 or 512.":
-        lambda tmp_path: backend("subject.clip", "require_resolution")(300),
-    "The preset draft has too little time for 512 pixels; choose standard or paper.":
-        lambda tmp_path: backend("subject.clip", "require_resolution")(512, "draft"),
-    "… is not a refiner of this version of Headroom. Learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.refine.refiner").Refiner.load(refiner_file(tmp_path, "0")),
-    "… was written by another version of Headroom. Learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.refine.refiner").Refiner.load(refiner_file(tmp_path)),
-    "… was learnt with the face model …, which is not on this machine; give its file to `headroom model import`, or "
-    "learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.subject.folder").Subject.open(
-            subject_of(tmp_path, face_model='"another"')).model,
-    "… cannot be read; learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.subject.folder").Subject.open(subject_of(tmp_path)).resolution,
-    "… has no transparency; renders are 8-bit RGBA PNG files.":
-        lambda tmp_path: backend("media.image", "read_picture")(opaque_picture(tmp_path), alpha=True),
-    "… backends already use …. Stop one of them or choose another folder.":
-        lambda tmp_path: too_many_backends(tmp_path),
-    "… was written by another version of Headroom; learn the subject again.":
-        lambda tmp_path: importlib.import_module("headroom.subject.folder").Subject.open(subject_of(tmp_path, format=99)),
-    "Cannot write …: …. Make room, or choose another folder.":
-        lambda tmp_path: add_on("frame_cache").FrameCache([text_file(tmp_path) / "frames"]).keep("0", lambda path: None),
-    "The strip does not say how it was rendered. Render the shot again.":
-        lambda tmp_path: add_on("render_settings").RenderSettings.from_json("{}"),
-    "… cannot be read as a track. Learn the subject again.":
-        lambda tmp_path: add_on("coverage").Clip.load(text_file(tmp_path)),
-    "The poses hold positions for another number of frames. Give one each, NaN where it is free.":
-        lambda tmp_path: backend("server.tasks", "_read_poses")(
-            numbers(tmp_path, fps=25.0, rotation=np.zeros((2, 3)), translation=np.zeros((2, 3)), held=np.zeros(1))),
-    "There is no albedo …; choose one of ….": lambda tmp_path: backend("track.appearance.appearance", "require_albedo_kind")("high"),
-    "There is no control …; choose one of ….": lambda tmp_path: backend("motion.controls", "parsed")(["ears.gain=1"]),
-    "… gives … no number; choose one, as in …=0.5.":
-        lambda tmp_path: backend("motion.controls", "parsed")(["mouth.gain=wide"]),
-    "… does not exist; check its name.": lambda tmp_path: backend("face.basel", "read_basel")([tmp_path / "no"]),
-    "… is incomplete; download it again.":
-        lambda tmp_path: backend("face.basel", "_read_expressions")(text_file(tmp_path)),
-    "… is not a list of numbers; download it again.":
-        lambda tmp_path: backend("face.basel", "_read_deviations")(text_file(tmp_path)),
-    "… cannot be read as a MATLAB file; download it again.":
-        lambda tmp_path: backend("face.basel", "_read_mat")(text_file(tmp_path, "x.mat")),
-    "… lacks …; download it again.": lambda tmp_path: backend("face.basel", "_read_mat")(matlab_file(tmp_path), "tri"),
-    "… does not exist; choose a clip or a folder of clips.":
-        lambda tmp_path: backend("training.corpus", "find_clips")([tmp_path / "no"]),
-    "… was begun with … processes; resume with as many.": lambda tmp_path: resume_alone(tmp_path),
-    "… lacks …; choose the folder of a Sphinx acoustic model.":
-        lambda tmp_path: backend("motion.audio.sphinx", "read_phone_model")(tmp_path),
+TESTED_IN: dict[str, tuple[str, str]] = {
+    "A face crop of … pixels is not supported; choose 256 or 512.":
+        ("subject/test_refiner_training.py", "A face crop of 300 pixels is not supported"),
+    "A face was found in only … of … frames. Choose a part of the clip where the face stays visible.":
+        ("test_bad_input.py", "only .* of 75 frames"),
+    "Blender cannot open …. Choose a .blend file.": ("addon/test_batch.py", "cannot open"),
+    "Blender could not render frame …: …. Render again when no other render is running.":
+        ("addon/test_rendering.py", "Blender could not render frame 7"),
+    "Blender failed: …. Run `headroom doctor`.": ("cli/test_blender.py", "Blender failed: it left no message"),
+    "Blender needs a system library (…). Install it with `apt install …`; `headroom doctor` lists everything missing.":
+        ("cli/test_blender.py", "apt install libxi6"),
+    "Blender wrote no picture of frame …. Render again when no other render is running.":
+        ("addon/test_rendering.py", "Blender wrote no picture of frame 7"),
+    "Frame … is outside the scene's frame range … to …. Move to a frame inside it.":
+        ("addon/test_dirty_frames.py", "outside the scene's frame range"),
+    "Internal error (…: …). Report it as a bug.":
+        ("addon/test_batch.py", "Internal error (ZeroDivisionError: unexpected)"),
+    "Learned from one photo: the inside of the mouth and the parts of the face that it does not show are synthetic, "
+    "and speech and head motion are those of an average speaker. A clip of twelve seconds gives the person's own.":
+        ("subject/test_photo.py", "one photo"),
+    "Learned from … to … s of the clip's … s.":
+        ("subject/test_clip.py", "Learned from 5.0 to 35.0 s of the clip's 45.0 s."),
+    "Learned with the bundled networks instead of the former ….":
+        ("subject/test_learn.py", "Learned with the bundled networks instead of the former arcface and resnet18."),
+    "Learning a person needs their consent. Confirm that the person shown has agreed.":
+        ("addon/test_cli.py", '"consent" in err[-1]'),
+    "Less than two seconds of the clip have both picture and sound. Choose a longer clip.":
+        ("motion/test_motion_personal.py", "two seconds"),
+    "No face found in the clip. Choose a clip where the face is visible and lit.": ("test_bad_input.py", "[Nn]o face"),
+    "No face found in …. Choose a photo that shows one face from the front.":
+        ("subject/test_photo.py", "No face found in bad.png"),
+    "No preview range": ("addon/test_takes.py", "preview range"),
+    "None of the … clips can be used. …": ("training/test_runs.py", "None of the 1 clips can be used"),
+    "Online access is off, so only a server on this machine can be used": ("addon/test_ui.py", "Online access is off"),
+    "Online access is off. Enable Allow Online Access in the preferences, under System":
+        ("addon/test_first_steps.py", r"Online access is off.*under System"),
+    "Only … s of the clip to learn from; choose a part of at least … s, better 12 s.":
+        ("test_bad_input.py", r"1\.6 s"),
+    "Saved by a newer version of Headroom: …. Update the extension":
+        ("addon/test_reasons.py", "Saved by a newer version of Headroom: Zoë Shot. Update the extension"),
+    "Stopped; nothing was written.": ("cli/test_command_line.py", '(KeyboardInterrupt(), 130, "Stopped")'),
+    "The backend cannot run (…: …). …": ("addon/test_environment.py", r"OpenGL: none\)\. Run `apt install it`"),
+    "The backend's checks failed: …. Repair the backend.":
+        ("addon/test_environment.py", "The backend's checks failed: a library is missing"),
+    "The backend's worker process was killed while it ran this job, most often because memory ran out.":
+        ("server/test_jobs_run.py", r"was killed .* Close other programs and start the job again"),
+    "The face in … is only … pixels high; choose a larger photo, of at least … pixels from hairline to chin.":
+        ("subject/test_photo.py", "pixels high"),
+    "The job … of an older version cannot be read and is removed: …":
+        ("server/test_older_data_folders.py", "cannot be read and is removed"),
+    "The setting … cannot be used: …. Correct it.":
+        ("cli/test_command_line.py", "The setting from_seconds cannot be used:"),
+    "The … … does not exist. Choose another file.": ("addon/test_cli.py", "does not exist. Choose another file."),
+    "Tracking is uncertain in the clip from … to … s":
+        ("addon/test_watching.py", "Tracking is uncertain in the clip from 1.0 to 2.5 s"),
+    "Unexpected error in the backend: …. See its log in …":
+        ("server/test_runner.py", "Unexpected error in the backend: ZeroDivisionError"),
+    "… cannot be read; install Headroom again.": ("refine/test_memory.py", "install Headroom again"),
+    "… has no scene …. Choose one of its scenes: ….": ("addon/test_batch.py", "has no scene X"),
+    "… has no sound. Choose a file with an audio track.": ("media/test_audio.py", '("mute.mp4", "no sound")'),
+    "… holds …, which do not belong to a subject and would be overwritten; choose another folder.":
+        ("subject/test_folder.py", r"holds sound\.wav, which do not belong to a subject"),
+    "… is for the …; import that face model to use it.":
+        ("track/test_regressor_deep3d.py", 'match="Basel Face Model 2009"'),
+    "… is held out for measuring (weights/people.toml); leave it out of training.":
+        ("training/test_corpus.py", "is held out for measuring"),
+    "… is silent; choose a recording with speech in it.": ("test_bad_input.py", '"silent"'),
+    "… lasts … s, too short to learn … s and measure on at least … s; choose fewer --train-seconds.":
+        ("evaluation/test_evaluate.py", "too short"),
+    "… to …: …° off": ("addon/test_watching.py", "5 to 9: 6° off"),
+    "… was left out: …": ("training/test_runs.py", "AFTER_00002.mp4 was left out: No face found"),
+    "… was saved by a newer version of Headroom. Update the extension.":
+        ("addon/test_saved_shot.py", r"newer version of Headroom\. Update the extension"),
+    "… was written by a newer version of Headroom. Update Headroom, or choose another data folder.":
+        ("server/test_older_data_folders.py", r"jobs-1.sqlite was written by a newer version of Headroom\. Update"),
+    "…. Start Blender with --online-mode.": ("addon/test_batch.py", '"--online-mode" in err[-1]'),
 }
+"""Message -> the test module that causes it, and the text there by which it recognises the message."""

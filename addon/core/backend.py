@@ -172,11 +172,8 @@ class LocalBackend:
                                     env={**self._environment, **secrets}, creationflags=no_window)
         except OSError as error:
             raise BackendDied(message(
-                "Cannot run {program}: {reason}. Choose a Python that has Headroom's backend in the preferences.",
+                "Cannot run {program}: {reason}. In the preferences, choose a Python that has Headroom's backend.",
                 program=self._command[0], reason=error.strerror)) from error
-
-    def _stopped(self) -> BackendError:
-        return BackendError("The backend was stopped while it started. Start it again.")
 
     def _crash_message(self, event: str) -> str:
         """Return what happened and why, from the exit code and the last lines of stderr."""

@@ -224,7 +224,8 @@ def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Ma
     if job.state == "cancelled":
         raise Cancelled("The backend stopped the job.")
     if job.state != "done":
-        raise HeadroomError(job.message or f"The backend ended {kind} without a result. Try again.")
+        raise HeadroomError(job.message or message("The backend ended the job {kind} without a result. Try again.",
+                                                   kind=kind))
     return job.result
 
 

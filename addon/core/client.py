@@ -65,7 +65,7 @@ class Client:
             raise BackendError(message("The backend at {url} is older than the add-on. Update the backend.",
                                        url=self.url)) from error
         if health["api"] != API_VERSION:
-            raise BackendError(message("The backend speaks version {backend_version} of the API, the add-on speaks "
+            raise BackendError(message("The backend has version {backend_version} of the API, the add-on has "
                                        "version {add_on_version}. Update the older of the two.",
                                        backend_version=health["api"], add_on_version=API_VERSION))
         self._version_checked = True

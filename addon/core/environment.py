@@ -116,7 +116,8 @@ class Environment:
         """Delete what Headroom has put into the folder. Raises InputError for a folder that Headroom did not make."""
         progress.check()
         if self._stored_state() is None:
-            raise InputError(message("{folder} was not made by Headroom. Nothing was removed.", folder=self.folder))
+            raise InputError(message("{folder} was not made by Headroom and was not removed. Delete it yourself.",
+                                     folder=self.folder))
         with self._activity_of(State.REMOVING):
             self._write(SetupState(False, self.version))  # the state if the removal is interrupted
             for name in ("env", "cache", "python", "tools"):

@@ -145,7 +145,7 @@ def make_request(kind: Any, given: Mapping[str, Any], folder: Path) -> JobReques
     for name, setting in KINDS[kind].items():
         value = given.get(name, setting.default)
         if value is REQUIRED:
-            raise InputError(message("The {kind} job lacks its {name}. Name it.", kind=kind, name=name))
+            raise InputError(message("The {kind} job has no {name}. Add it.", kind=kind, name=name))
         settings[name] = value if value is None and setting.default is None else setting.checked(name, value, folder)
     return JobRequest(kind, settings)
 
@@ -161,13 +161,13 @@ def read_jobs(path: Path) -> list[dict[str, Any]]:
         raise InputError(message("Cannot read {path}: {reason}. Choose another job file.",
                                  path=path, reason=error.strerror)) from error
     except ValueError as error:
-        raise InputError(message("{path} is not a job file: {error}. Correct it, or write it anew from the panel.",
+        raise InputError(message("{path} is not a job file: {error}. Correct it, or write it with Add to Job File.",
                                  path=path, error=error)) from error
     version = content.get("headroom") if isinstance(content, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise InputError(message("{path} was written by a newer version of Headroom. Update Headroom.", path=path))
     if version != FORMAT or not isinstance(content.get("jobs"), list):
-        raise InputError(message('{path} is not a job file. It begins with {{"headroom": {format}, "jobs": [',
+        raise InputError(message('{path} is not a job file. A job file begins with {{"headroom": {format}, "jobs": [',
                                  path=path, format=FORMAT))
     return content["jobs"]
 

@@ -43,8 +43,8 @@ class Transport:
     def __init__(self, url: str, token: str, on_no_answer: Callable[[], None] = lambda: None):
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BackendError(message("{url!r} is not the address of a backend. It looks like http://127.0.0.1:8000",
-                                       url=url))
+            raise BackendError(message("{url!r} is not the address of a backend. An address looks like "
+                                       "http://127.0.0.1:8000", url=url))
         self.url = url.rstrip("/")
         self._is_secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, _port(url, parts)
@@ -119,12 +119,13 @@ def _port(url: str, parts: SplitResult) -> int | None:
 def _refused(response: http.client.HTTPResponse) -> Refused:
     """Return the error with the backend's own sentence, or one of ours where it sent none, as for HEAD."""
     try:
-        message = str(json.loads(response.read())["error"]["message"])
+        text = str(json.loads(response.read())["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        message = f"The backend refused with status {response.status}. Check its address."
+        text = message("The backend refused the request with status {status}. Check its address.",
+                       status=response.status)
         if response.status == 401:
-            message = "The backend does not accept the token. Copy it again from where the backend was started."
-    return Refused(message, response.status)
+            text = message("The backend does not accept the token. Copy it again from where the backend was started.")
+    return Refused(text, response.status)
 
 
 def _reason(error: Exception) -> str:

@@ -87,7 +87,7 @@ def test_a_file_without_jobs_gives_one_message(run, tmp_path, content, words):
 
 
 @pytest.mark.parametrize(("entry", "words"), [
-    ({"kind": "learn", "clip": "a.mp4"}, "lacks its output"),
+    ({"kind": "learn", "clip": "a.mp4"}, "has no output"),
     ({"kind": "learn", "clip": "a.mp4", "output": "b", "preset": "best"}, "draft or standard or paper"),
     ({"kind": "learn", "clip": "a.mp4", "output": "b", "consent": 1}, "true or false"),
     ({"kind": "learn", "clip": "a.mp4", "output": "b", "resolution": 300}, "must be 256 or 512, not 300"),

@@ -113,6 +113,8 @@ def test_learning_needs_consent_and_writes_a_folder(run, files, tmp_path):
     code, result, err = run(*learn, "--consent", "--to", 12)
     assert code == 0, err
     assert result["notes"] == ["Two faces; kept one."] and (tmp_path / "new" / "subject.toml").is_file()
+    code, _, err = run(*learn, "--consent")
+    assert code == 2 and "is not empty. Choose a new folder for the subject." in err[-1]
 
 
 @pytest.mark.parametrize("kind", ["perform", "match_plates", "refine"])

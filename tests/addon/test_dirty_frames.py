@@ -311,7 +311,7 @@ def test_refining_one_frame_renders_it_with_its_context_and_the_shot_reuses_them
     assert settings == {"first": 97, "context": 2, "compare": True}
     _, rendered, refined = render(scenario)
     assert len(rendered) == FRAMES - 3 and refined == FRAMES - 1
-    with pytest.raises(scenario.module("core.errors").InputError, match="outside of the scene's frames"):
+    with pytest.raises(scenario.module("core.errors").InputError, match="outside the scene's frame range"):
         scenario.run(scenario.tasks.refine_frame(scenario.shot, 300, 0.0, lambda: scenario.backend))
 
 

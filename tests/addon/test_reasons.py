@@ -4,7 +4,7 @@ import warnings
 from types import SimpleNamespace
 
 import pytest
-from stand_ins import tiny_subject, write_speech
+from stand_ins import Row, tiny_subject, wide, write_speech
 
 
 @pytest.fixture
@@ -118,6 +118,27 @@ def test_blender_in_offline_mode_gives_its_own_reason(panel, monkeypatch):
 def test_a_build_without_the_template_says_so(panel, monkeypatch):
     monkeypatch.setattr(panel.module("scene.build.templates"), "find", lambda name: None)
     assert "This build does not include the shot template" in reason(panel, "new_shot_file")
+
+
+@pytest.mark.parametrize(("button", "words"), [
+    ("mark_as_user_keys", "No generated keys selected"),
+    ("blend_to_user_keys", "No user keys"),
+    ("clear_user_keys", "No user keys to clear"),
+])
+def test_a_button_for_user_keys_that_finds_none_says_so(headroom, performed, button, words):
+    for action in headroom.bpy.data.actions:
+        for curve in headroom.module("scene.compat").curves_in(action):
+            curve.keyframe_points.foreach_set("select_control_point", [False] * len(curve.keyframe_points))
+    operator = getattr(headroom.module("ui.controls"), f"HEADROOM_OT_{button}")
+    assert operator.run(SimpleNamespace(selected=False), headroom.bpy.context) == words
+
+
+def test_the_panel_names_shots_of_a_newer_version(headroom, monkeypatch):
+    monkeypatch.setattr(headroom.module("ui.follow"), "newer_shots", lambda: ["Zoë Shot"])
+    row = Row()
+    headroom.module("ui.panels").HEADROOM_PT_subject.draw(
+        SimpleNamespace(layout=row), wide(scene=headroom.scene, active_object=None))
+    assert "Saved by a newer version of Headroom: Zoë Shot. Update the extension" in row.texts
 
 
 @pytest.mark.parametrize("name", ["clip", "learn_output", "subject", "speech", "output"])

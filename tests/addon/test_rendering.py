@@ -1,5 +1,7 @@
 """Rendered pictures have the display values albedo * light, and rendering leaves the artist's file unchanged."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from curve_readers import perform
@@ -107,6 +109,22 @@ def test_rendering_changes_nothing_in_the_file_even_when_it_fails(headroom, subj
     with pytest.raises(ZeroDivisionError), rendering.face_scene(shot):
         raise ZeroDivisionError
     assert state() == before
+
+
+@pytest.mark.parametrize(("error", "words"), [
+    (RuntimeError("Error: busy\n"), r"Blender could not render frame 7: Error: busy\. Render again"),
+    (None, r"Blender wrote no picture of frame 7\. Render again"),
+])
+def test_a_frame_that_blender_does_not_render_is_named(headroom, tmp_path, monkeypatch, error, words):
+    def render(**settings):
+        if error is not None:
+            raise error
+
+    rendering = headroom.module("scene.output.rendering")
+    monkeypatch.setattr(rendering, "bpy", SimpleNamespace(ops=SimpleNamespace(render=SimpleNamespace(render=render))))
+    headroom.scene.frame_set(7)
+    with pytest.raises(headroom.module("core.errors").HeadroomError, match=words):
+        rendering.render_still(headroom.scene, tmp_path / "a.png")
 
 
 def test_blenders_own_render_has_the_head_over_the_matched_plate(headroom, tmp_path):

@@ -52,7 +52,7 @@ def test_a_newer_job_file_is_neither_read_nor_overwritten(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_request_lacks_what_has_no_default_and_accepts_nothing_else(tmp_path, kind):
-    with pytest.raises(InputError, match=f"The {kind} job lacks its"):
+    with pytest.raises(InputError, match=f"The {kind} job has no "):
         make_request(kind, {}, tmp_path)
     with pytest.raises(InputError, match=f"A {kind} job has no setting colour"):
         make_request(kind, {"colour": "red"}, tmp_path)

@@ -307,8 +307,21 @@ def test_opening_another_file_ends_the_jobs_on_this_one_while_its_data_exists(pa
     panel.jobs.update()
     panel.bpy.ops.wm.read_homefile(use_empty=True)
     assert panel.jobs.views()[0].state == state
+    assert (panel.jobs.views()[0].message == "Stopped because another file was opened") == (state == "cancelled")
     assert cleaned == (["Mine"] if state == "cancelled" else [])
     assert (panel.jobs.update() is None) == (state == "cancelled")
+
+
+def test_an_unexpected_error_ends_the_job_and_points_to_the_console(panel):
+    def task():
+        yield panel.module("core.tasks").Step(0.1, "working")
+        raise ZeroDivisionError("nothing to divide by")
+
+    start(panel, task())
+    settle(panel)
+    view = panel.jobs.views()[0]
+    assert (view.state, view.message) == (
+        "failed", "Internal error (nothing to divide by). See the system console for details.")
 
 
 def test_no_timer_is_left_when_the_extension_is_switched_off(panel):

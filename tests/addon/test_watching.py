@@ -75,6 +75,16 @@ def test_an_unreadable_track_hides_no_user_keys_and_is_not_read_at_redraws(headr
     assert ("All head poses are near poses in the clip" in row.texts) == (content is None)
 
 
+def test_the_panel_lists_poses_far_from_the_clip_and_uncertain_tracking(headroom, performed, monkeypatch):
+    follow, panel = headroom.module("ui.follow"), headroom.module("ui.coverage")
+    span = headroom.module("core.coverage").Span(5, 9, 6.2)
+    monkeypatch.setattr(follow, "status", lambda shot: follow.Status(off_plate=(span,), uncertain=((1.0, 2.5),)))
+    row = Row()
+    panel.draw_off_plate(row, wide(), performed)
+    panel.draw_uncertain(row, wide(), performed)
+    assert {"5 to 9: 6° off", "Tracking is uncertain in the clip from 1.0 to 2.5 s"} <= set(row.texts)
+
+
 def test_dragging_another_object_searches_for_no_head_and_moving_a_strip_does(headroom, performed, tmp_path,
                                                                               monkeypatch):
     follow, compat = headroom.module("ui.follow"), headroom.module("scene.compat")

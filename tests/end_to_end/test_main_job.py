@@ -112,8 +112,8 @@ bpy.ops.extensions.package_install_files(repo="user_default", filepath=str(zip_f
 scene = importlib.import_module("bl_ext.user_default.headroom.scene")
 shot, takes, compose, rendering, performance, cache, settings = (
     importlib.import_module("bl_ext.user_default.headroom." + name)
-    for name in ("scene.build.shot", "scene.anim.takes", "scene.anim.compose", "scene.output.rendering", "core.performance",
-                 "core.frame_cache", "core.take_settings"))
+    for name in ("scene.build.shot", "scene.anim.takes", "scene.anim.compose", "scene.output.rendering",
+                 "core.performance", "core.frame_cache", "core.take_settings"))
 bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 subject, out = Path(sys.argv[1]), Path(sys.argv[2])
 made = shot.open_subject(bpy.context.scene, subject)

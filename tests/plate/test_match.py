@@ -111,7 +111,7 @@ def test_one_plate_is_enough_for_any_shot():
 
 
 def test_a_motion_without_frames_is_refused():
-    with pytest.raises(InputError, match="Make a performance first"):
+    with pytest.raises(InputError, match="Perform a speech first"):
         match_plates(part(swinging(5), 0), swinging(5))
 
 

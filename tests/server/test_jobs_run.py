@@ -152,7 +152,7 @@ def test_an_unexpected_error_points_at_a_log_that_explains_it(client, perform, d
 
 
 def test_a_full_disk_is_a_sentence(client, perform, data_dir):
-    with pytest.raises(JobFailed, match=f"disk is full. Make room in {data_dir} and start the job again"):
+    with pytest.raises(JobFailed, match=f"disk is full. Free some space in {data_dir} and start the job again"):
         wait_for(client, perform("full disk").id)
     assert wait_for(client, perform("nothing").id).state == "done"
 

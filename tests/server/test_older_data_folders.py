@@ -111,12 +111,14 @@ def test_the_first_files_of_format_1_lack_two_columns(folder):
         assert store.job(INTERRUPTED).state is JobState.FAILED  # its last change counts as long ago
 
 
-def test_a_job_that_makes_no_sense_any_more_is_forgotten_and_the_others_stay(folder):
+def test_a_job_that_makes_no_sense_any_more_is_removed_and_the_others_stay(folder, caplog):
     sql(folder, f"UPDATE jobs SET kind = 'sing' WHERE id = '{FAILED}'",
         f"UPDATE jobs SET settings = '{{\"preset\": \"best\"}}' WHERE id = '{QUEUED_LEARN}'",
         f"UPDATE jobs SET inputs = 'damaged' WHERE id = '{MATCH}'")
     with closing(Store(folder)) as store:
         assert set(IDS) - {job.id for job in store.jobs()} == {FAILED, QUEUED_LEARN, MATCH}
+    assert all(f"The job {job} of an older version cannot be read and is removed" in caplog.text
+               for job in (FAILED, QUEUED_LEARN, MATCH))
 
 
 def test_an_upgrade_that_fails_leaves_the_old_file(folder, monkeypatch):

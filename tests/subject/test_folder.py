@@ -116,7 +116,7 @@ def test_a_failure_of_any_rename_restores_the_old_parts(subject, monkeypatch, fa
 
 def test_files_of_others_with_the_names_of_parts_are_not_replaced(tmp_path):
     (tmp_path / "background.png").write_text("the user's")
-    with pytest.raises(InputError, match=r"background\.png, which no subject wrote"):
+    with pytest.raises(InputError, match=r"background\.png, which do not belong to a subject"):
         with replace_subject(tmp_path):
             pass
     assert contents(tmp_path) == {"background.png": b"the user's"}
@@ -127,7 +127,7 @@ def test_a_sound_beside_a_subject_of_format_1_is_the_user_s(tmp_path):
     shutil.copytree(FORMATS / "subject_1", folder)
     (folder / "sound.wav").write_text("the user's")
     assert Subject.open(folder).sound_path is None
-    with pytest.raises(InputError, match=r"holds sound\.wav, which no subject wrote"):
+    with pytest.raises(InputError, match=r"holds sound\.wav, which do not belong to a subject"):
         with replace_subject(folder):
             pass
 

@@ -108,11 +108,11 @@ def test_an_upgrade_of_what_has_no_plates_is_refused(subject):
 
 def test_a_part_that_meant_something_else_asks_for_an_upgrade(subject, monkeypatch):
     monkeypatch.setitem(upgrade.OLDEST_USABLE, "refiner", 99)
-    with pytest.raises(InputError, match=r"refiner\.safetensors is of an older version .*; learn the subject again"):
+    with pytest.raises(InputError, match=r"refiner\.safetensors was written by an older .*; learn the subject again"):
         _ = Subject.open(subject).refiner
     info = Subject.open(subject).info
     SubjectWriter(subject).write_info(SubjectInfo(**{**info.model_dump(), "has_sound": True}))
-    with pytest.raises(InputError, match=f"is of an older version .*; run `headroom upgrade {subject}`"):
+    with pytest.raises(InputError, match=f"was written by an older version .*; run `headroom upgrade {subject}`"):
         _ = Subject.open(subject).refiner
     assert Subject.open(subject).track.fps == 25.0, "the other parts are not concerned"
 

@@ -108,7 +108,7 @@ def test_a_person_who_cannot_be_learned_leaves_the_subject_as_it_was(subject, mo
 def test_files_that_would_be_lost_are_reported_before_anything_is_learned(tmp_path, monkeypatch):
     (tmp_path / "preview.png").write_text("the user's")
     monkeypatch.setattr("headroom.pipeline.open_source", lambda *given: pytest.fail("the clip was opened"))
-    with pytest.raises(InputError, match=r"preview\.png, which no subject wrote"):
+    with pytest.raises(InputError, match=r"preview\.png, which do not belong to a subject"):
         pipeline.learn(SAMPLE, tmp_path, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["preview.png"]
 

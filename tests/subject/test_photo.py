@@ -112,5 +112,5 @@ def test_without_general_weights_a_photo_is_refused(photo, monkeypatch, tmp_path
 
 
 def test_a_photo_has_no_part_to_choose(photo):
-    with pytest.raises(InputError, match="leave the seconds out"):
+    with pytest.raises(InputError, match="has no start and end to choose"):
         load_photo(photo, 1.0, None)

@@ -53,8 +53,8 @@ def test_the_user_can_stop_at_every_step(step):
 
 
 @pytest.mark.parametrize("resolution, preset, words", [
-    (300, None, "Crops of 300 pixels are not made; choose 256 or 512"),
-    (512, "draft", "too little time for 512 pixels; choose standard or paper")])
+    (300, None, "A face crop of 300 pixels is not supported; choose 256 or 512"),
+    (512, "draft", "too few steps for a face crop of 512 pixels; choose standard or paper")])
 def test_resolutions_that_cannot_be_learned_are_refused(resolution, preset, words):
     with pytest.raises(InputError, match=words):
         require_resolution(resolution, preset)

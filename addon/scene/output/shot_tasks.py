@@ -161,7 +161,7 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
     first, last = shot.scene.frame_start, shot.scene.frame_end
     if not first <= frame <= last:
         raise InputError(message(
-            "Frame {frame} is outside of the scene's frames {first} to {last}. Move to one of those.",
+            "Frame {frame} is outside the scene's frame range {first} to {last}. Move to a frame inside it.",
             frame=frame, first=first, last=last))
     frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, FrameCache(cache_folders())
     indices = range(max(index - CONTEXT, 0), index + 1)

@@ -111,7 +111,8 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     """
     require_usable(subject, speech)
     if options.performance is not None and options.changes_prediction:
-        raise InputError("Controls change a prediction, and a performance was given; leave one of them out.")
+        raise InputError("--control and --pose change a prediction, and --performance is used instead of one; leave "
+                         "one of them out.")
     blender = find_blender()
     progress(0.0, "Starting Blender")
     with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as folder:

@@ -134,4 +134,5 @@ def _require_creatable(path: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return path
     except OSError as error:
-        raise InputError(f"Cannot write in {path.absolute().parent}; choose another folder.") from error
+        raise InputError(f"Cannot write in {path.absolute().parent}: {error.strerror}. Choose another folder."
+                         ) from error

@@ -119,8 +119,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(contents, dict) or not str(contents.get("format")).startswith(NAME):
         raise damaged
     if contents["format"] != f"{NAME} {FORMAT}":
-        raise InputError(f"{path} was written by another version of Headroom, which alone can resume from it; train "
-                         "without --resume.")
+        raise InputError(f"{path} was written by another version of Headroom and cannot be resumed; train without "
+                         "--resume.")
     return contents
 
 

@@ -67,8 +67,8 @@ def device() -> torch.device:
 def shard(count: int) -> slice:
     """Return which of the `count` items of a batch this process computes; InputError where they cannot be split."""
     if count % world_size():
-        raise InputError(f"A batch of {count} cannot be split over {world_size()} processes; start a number that "
-                         "divides it.")
+        raise InputError(f"A batch of {count} cannot be split over {world_size()} processes; start a number of "
+                         "processes that divides it.")
     return slice(rank(), count, world_size())
 
 

@@ -45,7 +45,7 @@ def upgrade(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
     """Return a model's arrays in the current format, without the format number."""
     number = int(arrays.pop("format", 1))
     if number > FORMAT:
-        raise InputError(f"{path} was written by a newer version of Headroom; update Headroom to use it.")
+        raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
     if number == 1 and "faces" in arrays:
         arrays.setdefault("eyes", np.zeros(len(arrays["mean"]), np.float32))
     return arrays

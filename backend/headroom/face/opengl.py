@@ -49,5 +49,5 @@ def _create_context() -> moderngl.Context:
         return moderngl.create_context(standalone=True)
     except Exception as error:
         raise HeadroomError(
-            "OpenGL 3.3 could not be started for drawing the face. On Linux install libegl1 and libgl1-mesa-dri."
+            "Cannot start OpenGL 3.3 to render the face. On Linux, install libegl1 and libgl1-mesa-dri."
         ) from error

@@ -93,7 +93,7 @@ def parse_controls(settings: Sequence[str]) -> Controls:
         except ValueError:
             value = float("nan")
         if not np.isfinite(value):
-            raise InputError(f"{setting!r} gives {name} no number; choose one, as in {name}=0.5.")
+            raise InputError(f"{setting!r} has no number; choose one, as in {name}=0.5.")
         region, control = name.split(".")
         controls = replace(controls, **{region: replace(getattr(controls, region), **{control: value})})
     return controls

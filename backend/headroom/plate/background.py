@@ -19,10 +19,10 @@ INPAINT_SIDE = 640  # pixels of the longer side of the picture that is inpainted
 INPAINT_RADIUS = 5  # pixels of that picture that an inpainted pixel depends on
 BAND_ROWS = 32  # rows of the picture that are processed at once, to limit memory
 
-MOVING = ("The background of the clip moves, so it bends slightly where the head is moved. A clip with a still "
+MOVING = ("The background of the clip moves, so it is slightly distorted around a moved head. A clip with a still "
           "background avoids this.")
-HIDDEN = ("The person covers nearly all of the picture, so what is beside the head bends slightly where the head is "
-          "moved. A clip with more space around the person avoids this.")
+HIDDEN = ("The person covers nearly all of the picture, so it is slightly distorted around a moved head. A clip with "
+          "more space around the person avoids this.")
 
 
 class UnknownBackground(Exception):

@@ -72,7 +72,7 @@ class PlateMatch:
                 match = cls(**{each.name: file[each.name].astype(types.get(each.name, np.float32))
                                for each in fields(cls)})
         except NPZ_ERRORS as error:
-            raise InputError(f"{path} is not a plate match. Match the plates again.") from error
+            raise InputError(f"{path} is not a plate match. Render the shot again.") from error
         if version > FORMAT:
             raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
         return match
@@ -91,7 +91,7 @@ def match_plates(
         changes the plates of the edited frames only.
     """
     if len(wanted) == 0 or len(clip) == 0:
-        raise InputError("There is no pose to match plates to. Make a performance first.")
+        raise InputError("There are no poses to match plates to. Perform a speech first.")
     poses, plates = pose_vectors(wanted), pose_vectors(clip)
     if fixed_positions is None:
         positions = np.full(len(poses), np.nan)

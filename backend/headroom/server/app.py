@@ -107,7 +107,8 @@ class RequireToken:
         if scope["type"] == "http":
             given = dict(scope["headers"]).get(b"authorization", b"")
             if not secrets.compare_digest(given, self._expected):
-                reply = _error(401, "The backend does not accept this token. Copy it from where that was started.")
+                reply = _error(
+                    401, "The backend does not accept the token. Copy it again from where the backend was started.")
                 await reply(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -139,15 +140,21 @@ def _add_blob_routes(app: FastAPI, store: Store) -> None:
         except WrongHash as error:
             raise ApiError(422, str(error)) from error
         except OSError as error:
-            async for _ in request.stream():  # a client reads the reply only after it has sent everything
-                pass
-            message = f"The backend cannot keep the file: {error.strerror}. Make room in {store.folder} and try again."
+            await _read_rest(request)
+            message = (f"The backend cannot store the file: {error.strerror}. Free some space in {store.folder} and "
+                       "try again.")
             raise ApiError(507, message) from error
         return Response(status_code=201)
 
+    async def _read_rest(request: Request) -> None:
+        """Read what the client still sends, because it reads the reply only afterwards."""
+        with suppress(RuntimeError):  # starlette's error where everything has been read
+            async for _ in request.stream():
+                pass
+
     def _require_blob(sha: str) -> None:
         if not blobs.touch(sha):
-            raise ApiError(404, f"The backend does not hold the file {sha}.")
+            raise ApiError(404, f"The backend does not hold the file {sha}. Start the job again.")
 
 
 def _add_job_routes(app: FastAPI, store: Store, runner: JobRunner) -> None:
@@ -183,7 +190,7 @@ def _add_job_routes(app: FastAPI, store: Store, runner: JobRunner) -> None:
     def _require_job(job_id: str) -> Job:
         job = store.job(job_id)
         if job is None:
-            raise ApiError(404, f"The backend knows no job {job_id}.")
+            raise ApiError(404, f"The backend does not know the job {job_id}. Start the job again.")
         return job
 
 
@@ -219,7 +226,8 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def not_served(request: Request, error: HTTPException) -> Response:
-        return _error(error.status_code, f"The backend does not serve {request.method} {request.url.path}.")
+        return _error(error.status_code, f"The backend does not serve {request.method} {request.url.path}. Update the "
+                                         "older of backend and add-on.")
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -227,7 +235,8 @@ def _add_error_handlers(app: FastAPI) -> None:
         where = ".".join(str(part) for part in first["loc"][1:])
         if first["type"] == "value_error":  # raised by our own validators, whose messages are sentences
             return _error(422, str(first["ctx"]["error"]))
-        return _error(422, f"The backend does not understand the request. {where or 'body'}: {first['msg']}.")
+        return _error(422, f"The backend does not understand the request ({where or 'body'}: {first['msg']}). Update "
+                           "the older of backend and add-on.")
 
     @app.exception_handler(ClientDisconnect)
     async def disconnected(request: Request, error: ClientDisconnect) -> Response:

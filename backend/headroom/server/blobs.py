@@ -96,7 +96,7 @@ class Blobs:
         Raises InputError when the blob has been pruned.
         """
         if sha not in self:
-            raise InputError(f"The backend no longer holds the file {sha}. Send it again.")
+            raise InputError(f"The backend no longer holds the file {sha}. Start the job again.")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.path(sha), target)
         return target

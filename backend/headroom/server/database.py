@@ -24,14 +24,17 @@ def claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
     """
     for number in range(1, MAX_BACKENDS + 1):
         path = folder / f"jobs-{number}.sqlite"
-        database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise _cannot_open(path, error) from error
         try:
             _open(database, path)
             return database, path.stem
         except sqlite3.OperationalError as error:
             database.close()
             if "locked" not in str(error):
-                raise HeadroomError(f"Cannot open {path}: {error}. Choose another data folder.") from error
+                raise _cannot_open(path, error) from error
         except sqlite3.DatabaseError as error:
             database.close()
             raise HeadroomError(f"{path} is damaged: {error}. Delete it and start the backend again.") from error
@@ -54,6 +57,10 @@ def job_of(row: tuple[Any, ...]) -> Job:
     request = JOB_REQUEST.validate_json(request_json)
     result = None if result_json is None else request.result_type.model_validate_json(result_json)
     return Job(request, JobState(state), progress, message, result, *times)
+
+
+def _cannot_open(path: Path, error: sqlite3.Error) -> HeadroomError:
+    return HeadroomError(f"Cannot open {path}: {error}. Choose another data folder.")
 
 
 def _open(database: sqlite3.Connection, path: Path) -> None:

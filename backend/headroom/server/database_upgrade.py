@@ -68,7 +68,7 @@ def _upgrade_1_to_2(database: sqlite3.Connection) -> None:
         try:
             new = _row_1_to_2(row)
         except (ValidationError, ValueError) as error:
-            log.warning("The job %s of an older version cannot be read and is forgotten: %s", row[0], error)
+            log.warning("The job %s of an older version cannot be read and is removed: %s", row[0], error)
         else:
             database.execute(
                 "INSERT INTO jobs (id, request, state, progress, message, result, created, finished, attempts, changed)"

@@ -100,7 +100,7 @@ class Runner:
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, (OSError, sqlite3.Error)):
-            return f"The backend could not run this job: {error}. Make room on its disk and start the job again."
+            return f"The backend could not run this job: {error}. Free some space on its disk and start the job again."
         return f"Unexpected error in the backend: {type(error).__name__}. See its log in {self.setup.log.parent}"
 
     def _run_job(self, job: Job) -> None:

@@ -83,7 +83,8 @@ class _AnnouncedServer(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     if not _is_loopback(host):
-        raise InputError(f"{host} can be reached from other machines. Use 127.0.0.1, through an SSH tunnel if need be.")
+        raise InputError(f"{host} can be reached from other machines. Use 127.0.0.1, and an SSH tunnel for other "
+                         "machines.")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)

@@ -104,7 +104,7 @@ def _unexpected(error: Exception, setup: WorkerSetup) -> str:
     if is_out_of_memory(error):
         return "Memory ran out. Close other programs that use the GPU, or choose a shorter clip, and try again."
     if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return f"The backend's disk is full. Make room in {setup.data} and start the job again."
+        return f"The backend's disk is full. Free some space in {setup.data} and start the job again."
     lines = str(error).strip().splitlines() or ["no message"]
     return f"Unexpected error: {type(error).__name__}: {lines[0]}. See the backend log at {setup.log}"
 

@@ -216,8 +216,8 @@ def require_no_foreign_parts(folder: Path) -> None:
     folder = Path(folder)
     foreign = [name for name in PARTS if name not in _own_parts(folder) and (folder / name).exists()]
     if foreign:
-        raise InputError(f"{folder} holds {', '.join(foreign)}, which no subject wrote and which would be replaced; "
-                         "choose another folder.")
+        raise InputError(f"{folder} holds {', '.join(foreign)}, which do not belong to a subject and would be "
+                         "overwritten; choose another folder.")
 
 
 def _own_parts(folder: Path) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def load_networks(files: NetworkFiles, model: FaceModel) -> LearningNetworks:
     from headroom.refine.spatial import imagenet_spatial
 
     if files.resnet18 and not files.arcface:
-        raise InputError("ResNet-18 serves the memory of ArcFace's embeddings; give ArcFace's file too.")
+        raise InputError("ResNet-18 is used only together with ArcFace; give ArcFace's file too.")
     return LearningNetworks(
         regressor_from(files.regressor, model),
         load_arcface(files.arcface) if files.arcface else None,

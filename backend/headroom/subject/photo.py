@@ -129,7 +129,7 @@ class PhotoSource:
 def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> NDArray[np.uint8]:
     """Read a photo (H, W, 3), reduced to at most `MAX_SIDE` pixels."""
     if from_seconds or to_seconds:
-        raise InputError(f"{path.name} is a photo, in which there is no part to choose; leave the seconds out.")
+        raise InputError(f"{path.name} is a photo, which has no start and end to choose; leave both out.")
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the name.")
     photo = read_photo(path)

@@ -33,9 +33,9 @@ RESOLUTIONS = (256, 512)
 def require_resolution(resolution: int, preset: str | None = None) -> None:
     """Raise InputError for a resolution that no refiner has, and for one that the preset has too little time for."""
     if resolution not in RESOLUTIONS:
-        raise InputError(f"Crops of {resolution} pixels are not made; choose 256 or 512.")
+        raise InputError(f"A face crop of {resolution} pixels is not supported; choose 256 or 512.")
     if preset == "draft" and resolution > RESOLUTIONS[0]:
-        raise InputError("The preset draft has too little time for 512 pixels; choose standard or paper.")
+        raise InputError("The preset draft has too few steps for a face crop of 512 pixels; choose standard or paper.")
 
 
 @dataclass(frozen=True)

@@ -88,5 +88,5 @@ class Rig:
             with np.load(path, allow_pickle=False) as data:
                 values: dict[str, Any] = {field.name: data[field.name] for field in fields(Rig)}
         except NPZ_ERRORS as error:
-            raise InputError(f"{path} is not the rig of a subject; choose another folder.") from error
+            raise InputError(f"{path} is not a rig; learn the subject again.") from error
         return Rig(**{**values, **{name: kind(values[name]) for name, kind in _SCALARS.items()}})

@@ -34,7 +34,7 @@ def require_usable(part: Part, path: Path, remedy: str) -> None:
     except (*NPZ_ERRORS, SafetensorError) as error:
         raise InputError(f"{path} cannot be read; {remedy}.") from error
     if number < OLDEST_USABLE[part]:
-        raise InputError(f"{path} is of an older version of Headroom, which learned otherwise; {remedy}.")
+        raise InputError(f"{path} was written by an older version of Headroom and cannot be used any more; {remedy}.")
 
 
 def format_of(path: Path) -> int:

@@ -109,7 +109,7 @@ def upgrade(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """
     number = int(data["track_format"]) if "track_format" in data else 1
     if number > FORMAT:
-        raise InputError("This track was written by a newer version of Headroom; update Headroom to use it.")
+        raise InputError("This track was written by a newer version of Headroom; update Headroom.")
     return {name: data[name] for name in ("fps", "camera", "crop", *_ARRAYS)}  # formats 1 and 2 have the same arrays
 
 

@@ -100,8 +100,7 @@ def train_refiner_weights(
         distributed.shard(config.batch_size)
         model = bundled_model()
         tracked, notes = track_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.3))
-        notes += [f"{clip.path} was left out: no face in its first {RefinerClips.MAX_FRAMES} frames."
-                  for clip in remove_faceless(tracked)]
+        notes += [no_face_note(clip) for clip in remove_faceless(tracked)]
         checkpoint = run.checkpoint((config, resolution, track_names(run, tracked)))
         clips = RefinerClips(tracked, model, resolution)
         refiner.train_general(clips, clips.samples_per_epoch(), run.weights, config, subprogress(report, 0.3, 1),
@@ -149,6 +148,11 @@ def remove_faceless(tracked: TrackedClips) -> list[CorpusClip]:
     if not tracked:
         raise InputError("No clip shows a face near its beginning; choose other clips.")
     return faceless
+
+
+def no_face_note(clip: CorpusClip) -> str:
+    """Return why a clip that `remove_faceless` removed was left out."""
+    return f"{clip.path} was left out: no face in its first {RefinerClips.MAX_FRAMES} frames."
 
 
 def track_names(run: TrainingRun, tracked: TrackedClips) -> list[str]:

@@ -41,7 +41,7 @@ def import_model(
 
     if [path.suffix.lower() for path in files] == [".npz"]:
         if output is not None:
-            raise InputError(f"{files[0]} is a model already and is stored as it is; leave -o out.")
+            raise InputError(f"{files[0]} is already a model and is stored as it is; leave -o out.")
         stored = store_model(files[0])
     else:
         if output is None:

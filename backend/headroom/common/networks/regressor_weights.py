@@ -104,7 +104,7 @@ def upgrade(header: dict[str, str], tensors: dict[str, Tensor], path: Path) -> t
     if name != _FORMAT_NAME or not number.isdigit():
         raise _not_a_regressor(path)
     if int(number) > FORMAT:
-        raise InputError(f"{path} was written by a newer version of Headroom; update Headroom to use it.")
+        raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
     if int(number) == 1:
         header = {"format": f"{_FORMAT_NAME} 2", "metadata": header["facts"]}
         renamed = {"middle": "target_mean", "spread": "target_std"}

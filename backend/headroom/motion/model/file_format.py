@@ -50,10 +50,10 @@ def read_file(path: Path) -> MotionFile:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} is not a motion model; learn the person again.") from error
+        raise InputError(f"{path} is not a motion model; learn the subject again.") from error
     name, _, number = header.get("format", "").rpartition(" ")
     if name != NAME or not number.isdigit() or int(number) < min(_UPGRADES):
-        raise InputError(f"{path} is not a motion model; learn the person again.")
+        raise InputError(f"{path} is not a motion model; learn the subject again.")
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
     for step in range(int(number), FORMAT):

@@ -96,7 +96,7 @@ def train_motion(samples: np.ndarray, truth: Performance, directions: FaceDirect
         config = replace(config, network=initial.config, ridge_weight=initial.ridge_weight)
     truth = trim_to_sound(samples, truth)
     if len(truth) < MIN_SECONDS * FRAME_RATE:
-        raise InputError("The clip is shorter than two seconds of speech. Choose a longer clip.")
+        raise InputError("Less than two seconds of the clip have both picture and sound. Choose a longer clip.")
     progress(0.0, "Synchronising sound and lips")
     torch.manual_seed(config.seed)
     training = prepare_training(samples, truth, directions, config, initial)

@@ -1,0 +1,374 @@
+"""Causes of the backend's messages: message -> function that raises or returns it."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from add_on_causes import Cause, raise_, write_text
+from http_replies import error_reply
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIP, SPEECH = ROOT / "samples" / "sample.mp4", ROOT / "samples" / "speech.wav"
+SHA = "0" * 64
+LEARN = {"kind": "learn", "inputs": {"clip": SHA}}
+
+
+def module(name: str) -> ModuleType:
+    """Return a module of the backend."""
+    return importlib.import_module(f"headroom.{name}")
+
+
+def with_value(owner: Any, name: str, value: Any, function: Callable[[], Any]) -> Any:
+    """Call `function` while an attribute of a module, or an environment variable, has another value."""
+    with pytest.MonkeyPatch.context() as patch:
+        if owner is os.environ:
+            patch.setenv(name, value)
+        else:
+            patch.setattr(owner, name, value)
+        return function()
+
+
+def write_picture(folder: Path) -> Path:
+    """Write a picture without transparency."""
+    module("media.image").write_picture(folder / "picture.png", np.zeros((2, 2, 3), np.uint8))
+    return folder / "picture.png"
+
+
+def write_subject(folder: Path, **info: Any) -> Any:
+    """Write a subject of which nothing but the metadata exists, and open it."""
+    module("subject.folder").SubjectWriter(folder).write_info(module("subject.info").SubjectInfo(name="Robin", **info))
+    return module("subject.folder").Subject.open(folder)
+
+
+def newer_subject(folder: Path) -> None:
+    write_subject(folder)
+    path = folder / "subject.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("format = 2", "format = 99"), encoding="utf-8")
+    module("subject.folder").Subject.open(folder)
+
+
+def refiner(header: dict[str, str]) -> Cause:
+    """Load a refiner whose file has this header and no weights."""
+    def load(folder: Path) -> None:
+        from safetensors.numpy import save_file
+
+        save_file({"x": np.zeros(1)}, folder / "refiner.safetensors", header)
+        module("refine.refiner").Refiner.load(folder / "refiner.safetensors")
+
+    return load
+
+
+def old_motion_model(folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"x": np.zeros(1)}, folder / "motion.safetensors", {"format": "headroom motion 1"})
+    module("subject.upgrade").require_usable("motion", folder / "motion.safetensors", "learn the subject again")
+
+
+def background(frames: np.ndarray, matte: int) -> Cause:
+    """Find the background of frames whose mattes have one value."""
+    mattes = np.full((len(frames), 8, 8), matte, np.uint8)
+    return lambda folder: module("plate.background").find_background(list(frames), mattes)
+
+
+def tracking_notes(faces: int, found: list[bool]) -> Cause:
+    """Return the notes on a track in which a number of faces were seen, and in which frames one was."""
+    return lambda folder: module("track.tracker")._notes(SimpleNamespace(faces=faces, found=np.array(found)), found)
+
+
+def read_clock(demux: Callable[[Any], Any]) -> Cause:
+    """Read the packets of a video file that gives these."""
+    return lambda folder: module("media.clock").FrameClock(Path("clip.mp4"), SimpleNamespace(demux=demux), None)
+
+
+def undo_that_fails(folder: Path) -> None:
+    module("common.files")._undo([(folder / "a", folder / "b")], folder, folder / ".old", OSError("no space left"))
+
+
+def too_many_backends(folder: Path) -> None:
+    store = module("server.store").Store(folder)
+    try:
+        with_value(module("server.database"), "MAX_BACKENDS", 1, lambda: module("server.store").Store(folder))
+    finally:
+        store.close()
+
+
+def unusable_jobs_file(folder: Path) -> None:
+    (folder / "jobs-1.sqlite").mkdir()
+    module("server.store").Store(folder)
+
+
+def stopped_runner(folder: Path) -> str:
+    """Stop the server while a job runs; return the message of the job."""
+    store = module("server.store").Store(folder)
+    try:
+        job = store.add(module("server.jobs").Job(module("server.requests").JOB_REQUEST.validate_python(LEARN)))
+        runner = module("server.runner").Runner(store, None)
+        runner._stopping.set()
+        runner._follow(None, job.id)
+        return str(store.job(job.id).message)
+    finally:
+        store.close()
+
+
+def taken_port(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        module("server.serve")._listen("127.0.0.1", server.getsockname()[1])
+
+
+def poses(**arrays: Any) -> Cause:
+    """Read a file with these poses."""
+    def read(folder: Path) -> None:
+        np.savez(folder / "poses.npz", fps=25.0, **arrays)
+        module("server.tasks").read_poses(folder / "poses.npz")
+
+    return read
+
+
+def resume_with_one_process(folder: Path) -> None:
+    checkpoint = module("common.checkpoint").TrainingCheckpoint(folder / "m.checkpoint", 1, "")
+    checkpoint._pending = {"state": {}, "random": [None, None]}
+    checkpoint.resume(SimpleNamespace(load_state_dict=lambda state: None))
+
+
+def write_mat(folder: Path) -> Path:
+    from scipy.io import savemat
+
+    savemat(folder / "x.mat", {"other": 1})
+    return folder / "x.mat"
+
+
+def make_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def server_that_ends(folder: Path) -> None:
+    log = write_text(folder, "stderr.log", "ImportError: no torch")
+    module("cli.local_server")._wait_for_announcement(SimpleNamespace(stdout=io.BytesIO()), log)
+
+
+def without_opengl() -> Any:
+    import moderngl
+
+    return with_value(moderngl, "create_context", lambda **settings: raise_(RuntimeError("no display")),
+                      module("face.opengl")._create_context)
+
+
+def without_blender() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("HEADROOM_BLENDER", raising=False)
+        patch.setattr(importlib.util, "find_spec", lambda name: None)
+        return module("cli.blender").find_blender()
+
+
+def without_tensorboard(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "torch.utils.tensorboard", None)
+        module("common.checkpoint").new_writer(folder)
+
+
+SERVER: dict[str, Cause] = {
+    "Cannot listen on …:…: …. Choose another port, or 0.": taken_port,
+    "… can be reached from other machines. Use 127.0.0.1, and an SSH tunnel for other machines.":
+        lambda folder: module("server.serve")._listen("0.0.0.0", 0),
+    "Cannot open …: …. Choose another data folder.": unusable_jobs_file,
+    "… is damaged: …. Delete it and start the backend again.":
+        lambda folder: module("server.store").Store(write_text(folder, "jobs-1.sqlite").parent),
+    "… backends already use …. Stop one of them or choose another folder.": too_many_backends,
+    "The backend was stopped while this job was running. Start the job again.": stopped_runner,
+    "Memory ran out. Close other programs that use the GPU, or choose a shorter clip, and try again.":
+        lambda folder: module("server.worker")._unexpected(MemoryError(), None),
+    "The backend did not start: …. Run `headroom doctor`.": server_that_ends,
+    "The poses need a rate and, for each frame, three rotations and three translations.":
+        poses(rotation=np.zeros(3), translation=np.zeros(3)),
+    "The poses need one fixed position for each frame, NaN for a frame that is matched anew.":
+        poses(rotation=np.zeros((2, 3)), translation=np.zeros((2, 3)), fixed_positions=np.zeros(1)),
+    "The backend does not hold the file …. Start the job again.":
+        lambda folder: error_reply(folder, "GET", f"/v2/blobs/{SHA}"),
+    "The backend does not know the job …. Start the job again.":
+        lambda folder: error_reply(folder, "GET", "/v2/jobs/1"),
+    "The backend does not hold files that the job names. Send these: …":
+        lambda folder: error_reply(folder, "POST", "/v2/jobs", LEARN),
+    "The backend does not serve … …. Update the older of backend and add-on.":
+        lambda folder: error_reply(folder, "GET", "/v9/jobs"),
+    "The backend does not understand the request (…: …). Update the older of backend and add-on.":
+        lambda folder: error_reply(folder, "POST", "/v2/jobs", {"kind": "learn"}),
+    "The file changed on its way to the backend (its SHA-256 differs). Send it again.":
+        lambda folder: error_reply(folder, "PUT", f"/v2/blobs/{SHA}", "other content"),
+    "The file did not arrive whole. Send it again.":
+        lambda folder: error_reply(folder, "PUT", f"/v2/blobs/{SHA}", complete=False),
+    "The backend cannot store the file: …. Free some space in … and try again.": lambda folder: with_value(
+        module("server.blobs"), "_move", lambda *paths: raise_(OSError(28, "No space left on device")),
+        lambda: error_reply(folder, "PUT", f"/v2/blobs/{module('server.blobs').hashlib.sha256(b'').hexdigest()}")),
+    "Unexpected error in the backend: …. See its log.": lambda folder: with_value(
+        module("server.store").Store, "jobs", lambda store: 1 / 0, lambda: error_reply(folder, "GET", "/v2/jobs")),
+}
+
+LEARNING: dict[str, Cause] = {
+    "There is no file …; check the name.": lambda folder: module("media.video").probe(folder / "clip.mp4"),
+    "… holds no pictures; export it again as mp4 (H.264).": read_clock(lambda stream: []),
+    "… is damaged and cannot be read; export it again as mp4 (H.264).":
+        read_clock(lambda stream: raise_(av.error.InvalidDataError(1, "invalid data"))),
+    "… holds no readable picture; export it again as mp4 (H.264).": lambda folder: with_value(
+        module("media.video"), "_decoded", lambda *arguments: iter(()), lambda: module("media.video").probe(CLIP)),
+    "… has no sound; choose a clip in which the person is heard speaking.":
+        lambda folder: module("subject.clip").clip_speech(CLIP, SimpleNamespace(has_audio=False), 0.0, 1.0),
+    "The sound of … is silent; choose a clip in which the person is heard speaking.": lambda folder: with_value(
+        module("subject.clip"), "is_silent", lambda samples: True,
+        lambda: module("subject.clip").clip_speech(CLIP, SimpleNamespace(has_audio=True), 0.0, 1.0)),
+    "… is a photo, which has no start and end to choose; leave both out.":
+        lambda folder: module("subject.photo").load_photo(folder / "photo.png", 1.0, 2.0),
+    "… faces were seen at once; the largest was taken.": tracking_notes(2, [True]),
+    "No face in … of … frames; the motion was interpolated there.": tracking_notes(1, [True, False]),
+    "The clip's sound is … ms … than the lips; learning corrected that.":
+        lambda folder: module("subject.clip").motion_notes(SimpleNamespace(audio_offset_seconds=0.1)),
+    "The background of the clip moves, so it is slightly distorted around a moved head. A clip with a still background "
+    "avoids this.": background(np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8), 0),
+    "The person covers nearly all of the picture, so it is slightly distorted around a moved head. A clip with more "
+    "space around the person avoids this.": background(np.zeros((6, 32, 32, 3), np.uint8), 255),
+    "There is no device …; choose one of ….": lambda folder: module("common.device").pick_device("abacus"),
+    "This machine has no device … that torch can use; choose auto or cpu.": lambda folder: with_value(
+        importlib.import_module("torch").backends.mps, "is_available", lambda: False,
+        lambda: module("common.device").pick_device("mps")),
+    "There is no albedo …; choose one of ….":
+        lambda folder: module("track.appearance.appearance").require_albedo("high"),
+    "Cannot start OpenGL 3.3 to render the face. On Linux, install libegl1 and libgl1-mesa-dri.":
+        lambda folder: without_opengl(),
+    "… frames and … renders cannot be paired. Learn the subject again.":
+        lambda folder: module("refine.dataset").TrainingPairs(*[np.zeros(count) for count in (2, 1, 1, 1)], ""),
+}
+
+SUBJECTS: dict[str, Cause] = {
+    "… is not a subject; choose a folder that `headroom learn` wrote.":
+        lambda folder: module("subject.folder").Subject.open(folder),
+    "… was written by a newer version of Headroom; update Headroom.": newer_subject,
+    "This track was written by a newer version of Headroom; update Headroom.":
+        lambda folder: module("track.track").upgrade({"track_format": 99}),
+    "… was written by an older version of Headroom and cannot be used any more; ….": old_motion_model,
+    "… was learned with the face model …, which is not on this machine; give its file to `headroom model import`, or "
+    "learn the subject again.": lambda folder: write_subject(folder, face_model="another").model,
+    "… cannot be read; learn the subject again.":
+        lambda folder: module("subject.info").SubjectInfo.load(write_text(folder, "subject.toml")),
+    "… cannot be read; ….": lambda folder: module("subject.upgrade").require_usable(
+        "track", write_text(folder, "track.npz"), "learn the subject again"),
+    "… is not a track; learn the subject again.":
+        lambda folder: module("track.track").Track.load(write_text(folder, "track.npz")),
+    "… is not a rig; learn the subject again.":
+        lambda folder: module("subject.rig").Rig.load(write_text(folder, "rig.npz")),
+    "… is not a motion model; learn the subject again.":
+        lambda folder: module("motion.model.file_format").read_file(write_text(folder, "motion.safetensors")),
+    "Cannot read the refiner …. Learn the subject again.":
+        lambda folder: module("refine.refiner").Refiner.load(write_text(folder, "refiner.safetensors")),
+    "… is not a refiner. Learn the subject again.": refiner({"format": "something else 1"}),
+    "… is damaged. Learn the subject again.": refiner({"format": "headroom refiner 1", "config": "{"}),
+    "… was written by another version of Headroom. Learn the subject again.":
+        refiner({"format": "headroom refiner 2", "config": "{}"}),
+    "… is not a Headroom face model; ….":
+        lambda folder: module("face.model").load_model(write_text(folder, "model.npz")),
+}
+
+PERFORMING: dict[str, Cause] = {
+    "… does not exist. Choose another file.": lambda folder: module("media.audio").read_audio(folder / "speech.wav"),
+    "… is not a sound or video file that can be read. Choose another file.":
+        lambda folder: module("media.audio").read_audio(write_text(folder, "speech.wav")),
+    "… holds no sound in the chosen part. Choose another file or part.":
+        lambda folder: module("media.audio").read_audio(SPEECH, 16000, 1000.0, 1001.0),
+    "… is not a performance; choose a file that `headroom perform` wrote.":
+        lambda folder: module("face.performance").Performance.load(write_text(folder, "performance.npz")),
+    "There is no control …; choose one of ….": lambda folder: module("motion.controls").parse_controls(["ears.gain=1"]),
+    "… has no number; choose one, as in …=0.5.":
+        lambda folder: module("motion.controls").parse_controls(["mouth.gain=wide"]),
+}
+
+RENDERING: dict[str, Cause] = {
+    "There are no poses to match plates to. Perform a speech first.":
+        lambda folder: module("plate.match").match_plates([], []),
+    "… is not a plate match. Render the shot again.":
+        lambda folder: module("plate.match").PlateMatch.load(write_text(folder, "match.npz")),
+    "There are … renders for … plates; render the shot again.": lambda folder: module("pipeline").refine(
+        folder, SimpleNamespace(renders=[], match=SimpleNamespace(plate=[0])), folder / "movie.mp4", None),
+    "The renders do not fit the matched frames. Render the shot again.":
+        lambda folder: module("pipeline").refine_frames(
+            folder, SimpleNamespace(renders=[], match=SimpleNamespace(plate=[0])), SimpleNamespace(first=0, context=0)),
+    "… has no transparency; renders are 8-bit RGBA PNG files.":
+        lambda folder: module("media.image").read_picture(write_picture(folder), alpha=True),
+    "… is not a picture that can be read; choose a PNG or JPEG.":
+        lambda folder: module("media.image").read_picture(write_text(folder, "picture.png")),
+    "…: this picture format cannot be written; use .png or .jpg.":
+        lambda folder: module("media.image").write_picture(folder / "picture.odd", np.zeros((2, 2, 3), np.uint8)),
+}
+
+FILES: dict[str, Cause] = {
+    "Cannot write in …: …. Choose another folder.":
+        lambda folder: module("cli.console").require_folder_path(write_text(folder, "file") / "subject"),
+    "Cannot write …: …. The previous files are now in …; move them back.": undo_that_fails,
+    "… is a file; choose a folder.":
+        lambda folder: module("cli.console").require_folder_path(write_text(folder, "file")),
+    "… is a folder; choose a file name in it.":
+        lambda folder: module("cli.console").require_file_path(make_folder(folder / "shot.mp4"), ".mp4"),
+    "… must end in …; choose another name.":
+        lambda folder: module("cli.console").require_file_path(folder / "shot.avi", ".mp4"),
+    "… is missing from this installation. Install Headroom again.":
+        lambda folder: module("common.paths").shipped_file("samples", "nobody.mp4"),
+    "HEADROOM_BLENDER names …, which cannot be run. Set it to Blender's program.": lambda folder: with_value(
+        os.environ, "HEADROOM_BLENDER", str(folder / "missing"), module("cli.blender").find_blender),
+    "Blender was not found. Run `pip install -e \".[blender]\"` with a Python 3.11 in the folder of Headroom, or set "
+    "HEADROOM_BLENDER to the Blender program.": lambda folder: without_blender(),
+}
+
+FACE_MODELS: dict[str, Cause] = {
+    "… does not exist; check its name.": lambda folder: module("face.basel").read_basel([folder / "model.h5"]),
+    "There are several models: …; name the one to import.": lambda folder: module("face.basel").read_basel(
+        [write_text(folder, "a.h5"), write_text(folder, "b.h5")]),
+    "… is missing; put it beside the others. The 2009 model needs ….": lambda folder: module("face.basel").read_basel(
+        [write_text(folder, module("face.basel").DEEP3D_FILES[0])]),
+    "… is not a Basel Face Model of 2017 or 2019; download it again.":
+        lambda folder: module("face.basel").read_basel([write_text(folder, "model.h5")]),
+    "… is incomplete; download it again.":
+        lambda folder: module("face.basel")._read_expressions(write_text(folder, "Exp_Pca.bin")),
+    "… is not a list of numbers; download it again.":
+        lambda folder: module("face.basel")._read_deviations(write_text(folder, "std_exp.txt")),
+    "… cannot be read as a MATLAB file; download it again.":
+        lambda folder: module("face.basel")._read_mat(write_text(folder, "x.mat")),
+    "… lacks …; download it again.": lambda folder: module("face.basel")._read_mat(write_mat(folder), "tri"),
+}
+
+TRAINING: dict[str, Cause] = {
+    "… does not exist; choose a clip or a folder of clips.":
+        lambda folder: module("training.corpus").find_clips([folder / "missing"]),
+    "… was left out: no face in its first … frames.":
+        lambda folder: module("training.runs").no_face_note(SimpleNamespace(path="clip.mp4")),
+    "There is no checkpoint … to resume from; train without --resume.":
+        lambda folder: module("common.checkpoint").read_checkpoint(folder / "m.checkpoint"),
+    "… is not a checkpoint; train without --resume.":
+        lambda folder: module("common.checkpoint").read_checkpoint(write_text(folder, "m.checkpoint")),
+    "… was written by another version of Headroom and cannot be resumed; train without --resume.":
+        lambda folder: module("common.checkpoint").read_checkpoint(
+            Path(shutil.copy(ROOT / "tests" / "formats" / "training_1.checkpoint", folder))),
+    "… was written by … processes; resume with as many.": resume_with_one_process,
+    "A batch of … cannot be split over … processes; start a number of processes that divides it.":
+        lambda folder: with_value(module("common.distributed"), "world_size", lambda: 2,
+                                  lambda: module("common.distributed").shard(9)),
+    "TensorBoard is not installed; run `pip install \"headroom[tensorboard]\"`, or train without --tensorboard.":
+        without_tensorboard,
+    "… is not a checkpoint of the published R-Net; choose its epoch_20.pth.":
+        lambda folder: module("track.regressor.deep3d").Deep3DNet.load(
+            write_text(folder, "epoch_20.pth"), module("face.model").bundled_model()),
+    "… lacks …; choose the folder of a Sphinx acoustic model.":
+        lambda folder: module("motion.audio.sphinx").read_phone_model(folder),
+}
+
+CAUSES = {**SERVER, **LEARNING, **SUBJECTS, **PERFORMING, **RENDERING, **FILES, **FACE_MODELS, **TRAINING}
