@@ -16,7 +16,7 @@ LIP = np.zeros(64, np.float32)
 LIP[0] = 3.0  # mm per unit
 LID = np.zeros(64, np.float32)
 LID[1] = 4.0
-DIRECTIONS = FaceDirections(LIP, LID, np.ones(64, np.float32))
+DIRECTIONS = FaceDirections(LIP, np.zeros(64, np.float32), np.zeros(64, np.float32), LID, np.ones(64, np.float32))
 TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, layers=3, dropout=0.0), members=2, steps=30,
                    validate_every=10, batch=BatchConfig(size=4, min_frames=8, max_frames=24),
                    augment=AugmentConfig(variants=2), ridge=RidgeConfig(size=128))

@@ -1,4 +1,4 @@
-"""Effects of expression coefficients: how far each opens lips and eyelids and moves the surface."""
+"""Effects of expression coefficients: how far each moves lips, eyelids and the surface."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headroom.face.model import FaceModel
-from headroom.face.topology import EYE_LIDS, LOWER_INNER_LIP, UPPER_INNER_LIP
+from headroom.face.topology import EYE_LIDS, LIP_MIDDLES, LOWER_INNER_LIP, MOUTH_CORNERS, UPPER_INNER_LIP
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class FaceDirections:
     """Effects of one unit of each of the E expression coefficients of a face model.
 
     lip_opening: (E,) float32, millimetres by which the inner lips move apart.
+    lip_width: (E,) float32, millimetres by which the corners of the mouth move apart.
+    lip_protrusion: (E,) float32, millimetres by which the middles of the lips move forward.
     lid_opening: (E,) float32, millimetres by which the eyelids move apart; gaze modes count as zero, because lids that
     follow the gaze do not open.
     vertex_motion: (E,) float32, mean distance that the vertices move, millimetres.
@@ -22,6 +24,8 @@ class FaceDirections:
     """
 
     lip_opening: np.ndarray
+    lip_width: np.ndarray
+    lip_protrusion: np.ndarray
     lid_opening: np.ndarray
     vertex_motion: np.ndarray
     gaze_modes: tuple[int, ...] = ()
@@ -32,5 +36,13 @@ class FaceDirections:
         right, left = (model.opening_direction(upper, lower) for upper, lower in EYE_LIDS)
         lids = (right + left) / 2
         lids[list(model.gaze_modes)] = 0
-        return FaceDirections(model.opening_direction(UPPER_INNER_LIP, LOWER_INNER_LIP), lids,
-                              np.linalg.norm(model.expression_basis, axis=1).mean(0), model.gaze_modes)
+        basis = model.expression_basis
+        right_corner, left_corner = (basis[model.vertex_of(landmark), 0] for landmark in MOUTH_CORNERS)
+        return FaceDirections(
+            lip_opening=model.opening_direction(UPPER_INNER_LIP, LOWER_INNER_LIP),
+            lip_width=left_corner - right_corner,
+            lip_protrusion=np.mean([basis[model.vertex_of(landmark), 2] for landmark in LIP_MIDDLES], 0),
+            lid_opening=lids,
+            vertex_motion=np.linalg.norm(basis, axis=1).mean(0),
+            gaze_modes=model.gaze_modes,
+        )

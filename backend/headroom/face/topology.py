@@ -29,6 +29,8 @@ SOCKET_DEPTH, SOCKET_SHADE = 0.4, 0.8
 """Depth of an eye socket behind the lids, in eye widths; its colour as a fraction of the lids' colour."""
 
 UPPER_INNER_LIP, LOWER_INNER_LIP = 13, 14
+MOUTH_CORNERS = (61, 291)  # the subject's right and left one
+LIP_MIDDLES = (0, 13, 14, 17)
 INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
 """Landmarks around the mouth's opening, in order, from its right corner."""
 EYE_LIDS = ((159, 145), (386, 374))

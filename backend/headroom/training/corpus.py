@@ -23,9 +23,13 @@ LRW_FOLDER = "lipread_mp4"
 
 @dataclass(frozen=True)
 class CorpusClip:
-    """A movie of one person speaking; messages and people.toml refer to it by `name`."""
+    """A movie of one person speaking; messages and people.toml refer to it by `name`.
+
+    person: name of the person, which several clips share; empty where the clip is all that is known of them.
+    """
 
     path: Path
+    person: str = ""
 
     @property
     def name(self) -> str:
@@ -55,7 +59,7 @@ class People:
 def find_clips(datasets: Iterable[Path]) -> list[CorpusClip]:
     """Return the clips of data sets, in order: LRW's training part, every movie in a folder, or a single movie.
 
-    LRW is `lipread_mp4/WORD/{train,val,test}/WORD_00001.mp4`. Its `.txt` files are not needed: they give the time of
+    The movies in a sub-folder show one person, whose name the sub-folder has. LRW is `lipread_mp4/WORD/{train,val,test}/WORD_00001.mp4`. Its `.txt` files are not needed: they give the time of
     the word, which is always the middle of the clip.
 
     Raises InputError when a data set is missing or holds no clips, and when it holds a held-out person.
@@ -63,14 +67,14 @@ def find_clips(datasets: Iterable[Path]) -> list[CorpusClip]:
     clips: list[CorpusClip] = []
     for dataset in map(Path, datasets):
         if dataset.is_file():
-            paths = [dataset]
+            found = [CorpusClip(dataset)]
         elif dataset.is_dir():
-            paths = lrw_clips(dataset) or movies_in(dataset)
+            found = list(map(CorpusClip, lrw_clips(dataset))) or clips_in(dataset)
         else:
             raise InputError(f"{dataset} does not exist; choose a clip or a folder of clips.")
-        if not paths:
+        if not found:
             raise InputError(f"{dataset} holds no clips; choose a folder of movies, or one laid out as LRW.")
-        clips += map(CorpusClip, paths)
+        clips += found
     require_not_held_out(clips)
     return clips
 
@@ -81,9 +85,10 @@ def lrw_clips(folder: Path) -> list[Path]:
     return sorted(root.glob("*/train/*.mp4"))
 
 
-def movies_in(folder: Path) -> list[Path]:
-    """Return the movies in `folder` and its sub-folders."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in MOVIE_SUFFIXES and path.is_file())
+def clips_in(folder: Path) -> list[CorpusClip]:
+    """Return the movies in `folder` and its sub-folders, each of which holds one person."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in MOVIE_SUFFIXES and path.is_file())
+    return [CorpusClip(path, "" if path.parent == folder else str(path.parent.relative_to(folder))) for path in paths]
 
 
 def require_not_held_out(clips: Sequence[CorpusClip]) -> None:

@@ -7,11 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from headroom.face.model import FaceModel
-from headroom.face.performance import Performance
 from headroom.media.video import read_frames
+from headroom.motion.train.dataset import SpokenClip
 from headroom.subject.refiner_training import TrackedFrames, training_pairs
 from headroom.training.corpus import CorpusClip
 from headroom.training.track_cache import TrackedClip
@@ -20,19 +18,19 @@ if TYPE_CHECKING:
     from headroom.refine.dataset import TrainingPairs
 
 
-class MotionClips(Sequence[tuple[np.ndarray, Performance]]):
-    """Examples for the motion networks: sound (N,) at 16 kHz, and motion at the clip's rate."""
+class MotionClips(Sequence[SpokenClip]):
+    """Examples for the motion networks: sound (N,) at 16 kHz, motion at the clip's rate, and the person's name."""
 
-    def __init__(self, paths: Sequence[Path]):
-        """Take the files of the tracked clips."""
-        self.paths = list(paths)
+    def __init__(self, tracked: dict[CorpusClip, Path]):
+        """Take clips with the files of their tracks."""
+        self.clips, self.paths = list(tracked), list(tracked.values())
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index):
         clip = TrackedClip.load(self.paths[index])
-        return clip.sound, clip.track.performance
+        return SpokenClip(clip.sound, clip.track.performance, self.clips[index].person)
 
 
 class RefinerClips(Sequence["TrainingPairs"]):

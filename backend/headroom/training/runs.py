@@ -78,7 +78,7 @@ def train_motion_weights(
         model = bundled_model()
         tracked, notes = track_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.6), need_sound=True)
         checkpoint = run.checkpoint((config, track_names(run, tracked)))
-        motion.train_general(MotionClips(list(tracked.values())), FaceDirections.of(model), run.weights, config,
+        motion.train_general(MotionClips(tracked), FaceDirections.of(model), run.weights, config,
                              subprogress(report, 0.6, 1), checkpoint)
         checkpoint.close()
         return notes if distributed.is_main() else None

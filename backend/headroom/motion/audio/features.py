@@ -1,7 +1,8 @@
-"""Audio features of the motion part: log-mel spectra with phone posteriors, or the paper's MFCC, in windows per frame.
+"""Audio features of the motion part, in windows per frame: vectors of the speech encoder, or the paper's MFCC.
 
-A feature extractor turns speech into rows of A columns every 10 ms. `utterance_stats` first passes over the whole
-recording; `feature_windows` then computes any range of frames, so a long speech needs little memory.
+A feature extractor turns speech into rows of A columns. `utterance_stats` first measures the recording;
+`feature_windows` then computes any range of frames, so a long speech needs little memory. Subjects that older versions
+learned have log-mel spectra with phone posteriors.
 """
 
 from __future__ import annotations
@@ -12,31 +13,39 @@ from typing import Literal
 import numpy as np
 
 from headroom.motion.audio import phones
+from headroom.motion.audio.encoder_file import bundled_encoder
 from headroom.motion.audio.cepstra import log_mel, mfcc, power_spectra
 from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, loudness
-from headroom.motion.audio.timing import ROWS_PER_FRAME, WINDOW_ROWS, rows_of_frames
+from headroom.motion.audio.speech_encoder import CONTEXT, SECTION, encode
+from headroom.motion.audio.timing import ROWS_PER_FRAME, TimeGrid, row_count
 
 SPEECH_RANGE_DB = 30.0  # below the loud rows; quieter rows are pauses
+STATS_SECTIONS = 3  # sections of the encoder, 24 s, that the mean of a long recording is measured on
 
 
 @dataclass(frozen=True)
 class FeatureConfig:
     """Which features are computed.
 
-    kind: "mfcc" are the paper's features.
+    kind: "encoder" are vectors of the speech encoder, "mfcc" the paper's features.
     phones: add phone posteriors to log-mel spectra.
     """
 
-    kind: Literal["logmel", "mfcc"] = "logmel"
+    kind: Literal["encoder", "logmel", "mfcc"] = "encoder"
     bands: int = 40  # mel bands; the paper has 26
     cepstra: int = 12  # MFCC per row, without the zeroth
-    normalise: bool = True  # spectral columns to mean 0 and deviation 1 over the utterance's speech
+    normalise: bool = True  # subtract the utterance's mean; spectral columns also get deviation 1
     phones: bool = True
+
+    @property
+    def grid(self) -> TimeGrid:
+        """Rows of a frame and of its window."""
+        return TimeGrid.ENCODER if self.kind == "encoder" else TimeGrid.SPECTRA
 
     @property
     def spectral_columns(self) -> int:
         """Number of columns of mel bands or MFCC, which come first in a row."""
-        return self.cepstra if self.kind == "mfcc" else self.bands
+        return {"encoder": 0, "logmel": self.bands, "mfcc": self.cepstra}[self.kind]
 
     @property
     def has_phones(self) -> bool:
@@ -46,6 +55,8 @@ class FeatureConfig:
     @property
     def columns(self) -> int:
         """Number of columns of a row, A."""
+        if self.kind == "encoder":
+            return bundled_encoder().columns
         return self.spectral_columns + (phones.COUNT if self.has_phones else 0)
 
 
@@ -54,7 +65,7 @@ class UtteranceStats:
     """Statistics of one utterance that normalise its features (CMVN).
 
     loud_db: level of the loud rows, dB of full scale.
-    mean, deviation: (A',) float32 of the spectral columns over the rows with speech.
+    mean, deviation: (A',) float32 of the encoder's or the spectral columns over the rows with speech.
     cepstra: (13,) float32, mean of the phone model's cepstra over the rows that are not silent.
     """
 
@@ -67,6 +78,8 @@ class UtteranceStats:
 def utterance_stats(samples: np.ndarray, config: FeatureConfig, vtln: float = 1.0) -> UtteranceStats:
     """Measure `samples` (N,) at 16 kHz, one minute at a time."""
     levels, loud_db = loudness(samples)
+    if config.kind == "encoder":
+        return _encoder_stats(samples, levels, loud_db, vtln)
     total, squares, speech_rows = np.zeros(config.spectral_columns), np.zeros(config.spectral_columns), 0
     cepstra, audible_rows = np.zeros(phones.CEPSTRA), 0
     for first in range(0, len(levels), CHUNK_ROWS):
@@ -86,10 +99,10 @@ def utterance_stats(samples: np.ndarray, config: FeatureConfig, vtln: float = 1.
 def feature_windows(
     samples: np.ndarray, first: int, last: int, config: FeatureConfig, stats: UtteranceStats
 ) -> np.ndarray:
-    """Return windows (last - first, 28, A) float32 of the frames first..last-1 of `samples` (N,) at 16 kHz."""
-    rows = feature_rows(samples, *rows_of_frames(first, last), config, stats)
-    view = np.lib.stride_tricks.sliding_window_view(rows, WINDOW_ROWS, axis=0)
-    return np.ascontiguousarray(view[::ROWS_PER_FRAME].transpose(0, 2, 1))
+    """Return windows (last - first, W, A) float32 of the frames first..last-1 of `samples` (N,) at 16 kHz."""
+    rows = feature_rows(samples, *config.grid.rows_of_frames(first, last), config, stats)
+    view = np.lib.stride_tricks.sliding_window_view(rows, config.grid.window_rows, axis=0)
+    return np.ascontiguousarray(view[::config.grid.rows_per_frame].transpose(0, 2, 1))
 
 
 def feature_rows(
@@ -99,6 +112,8 @@ def feature_rows(
 
     vtln: factor on the frequencies (vocal tract length), the one that `stats` were measured with.
     """
+    if config.kind == "encoder":
+        return encode(bundled_encoder(), samples, first, last, stats.loud_db, vtln) - stats.mean
     context = phones.CONTEXT if config.has_phones else 0
     power = _power(samples, first - context, last + context, config, stats.loud_db)
     values = _spectral(power[context:len(power) - context], config, vtln)
@@ -110,10 +125,31 @@ def feature_rows(
     return np.concatenate([values, posteriors], 1)
 
 
-def pool_windows(windows: np.ndarray, rows: int = 4) -> np.ndarray:
-    """Average windows (T, 28, A) over groups of `rows` rows; returns plain columns (T, 28 / rows * A)."""
+def pool_windows(windows: np.ndarray) -> np.ndarray:
+    """Average windows (T, W, A) over groups of 40 ms; returns plain columns (T, groups * A)."""
+    rows = TimeGrid.of_window(windows.shape[1]).rows_per_frame
     frames, count, columns = windows.shape
     return windows.reshape(frames, count // rows, rows, columns).mean(2).reshape(frames, -1)
+
+
+def _encoder_stats(samples: np.ndarray, levels: np.ndarray, loud_db: float, vtln: float) -> UtteranceStats:
+    """Return the mean of the encoder's vectors over the speech in up to `STATS_SECTIONS` sections of a recording.
+
+    levels: (R,) of the rows every 10 ms, dB of full scale. Sections beyond that number hardly change the mean, and the
+    encoder takes most of the time.
+    """
+    count = -(-row_count(samples) // 2)
+    starts = range(-CONTEXT, count, SECTION)
+    if len(starts) > STATS_SECTIONS:
+        starts = [starts[round(index)] for index in np.linspace(0, len(starts) - 1, STATS_SECTIONS)]
+    total, speech = np.zeros(bundled_encoder().columns), 0
+    for start in starts:
+        first, last = max(start, 0), min(start + SECTION, count)
+        vectors = encode(bundled_encoder(), samples, first, last, loud_db, vtln)
+        spoken = vectors[levels[2 * first:2 * last:2] > loud_db - SPEECH_RANGE_DB].astype(np.float64)
+        total, speech = total + spoken.sum(0), speech + len(spoken)
+    mean = (total / max(speech, 1)).astype(np.float32)
+    return UtteranceStats(loud_db, mean, np.ones_like(mean), np.zeros(phones.CEPSTRA, np.float32))
 
 
 def _power(samples: np.ndarray, first: int, last: int, config: FeatureConfig, loud_db: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The file format of motion models, "headroom motion 3", and its upgrades.
+"""The file format of motion models, "headroom motion 4", and its upgrades.
 
 A safetensors file whose header has `format` and, as JSON, `metadata`. Tensors are called `style.*` (the speaker style),
 `ridge.*` (the ridge regression, if any) and `networks.0.*`, `networks.1.*`, … (state dicts).
@@ -21,7 +21,7 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 
 NAME = "headroom motion"
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,14 @@ def _upgrade_2(tensors: dict[str, Tensor], header: dict[str, str]) -> tuple[dict
     return renamed, {"metadata": json.dumps(facts)}
 
 
+def _upgrade_3(tensors: dict[str, Tensor], header: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Upgrade format 3, which does not say whether the sound's offset was certain."""
+    metadata = json.loads(header["metadata"])
+    return tensors, {"metadata": json.dumps({**metadata, "audio_offset_certain": True})}
+
+
 _UPGRADES: dict[int, Callable[[dict[str, Tensor], dict[str, str]], tuple[dict[str, Tensor], dict[str, str]]]] = {
     2: _upgrade_2,
+    3: _upgrade_3,
 }
 """Upgrade steps by the format they start from; format 2 was the first released."""

@@ -23,6 +23,7 @@ class MotionModel:
 
     ridge_weight: of the regression's expression in the blend, 0..1.
     audio_offset_seconds: by how much the clip's sound was later than the lips.
+    audio_offset_certain: whether that could be measured; otherwise it is 0.
     held_out: correlation of the lip opening on frames that were not trained on.
     """
 
@@ -32,6 +33,7 @@ class MotionModel:
     ridge: RidgeRegression | None = None
     ridge_weight: float = 0.0
     audio_offset_seconds: float = 0.0
+    audio_offset_certain: bool = True
     held_out: float = 0.0
 
     def save(self, path: Path) -> None:
@@ -44,7 +46,8 @@ class MotionModel:
             tensors |= {f"ridge.{name}": torch.from_numpy(np.ascontiguousarray(value))
                         for name, value in vars(self.ridge).items() if value is not None}
         metadata = {"config": asdict(self.config), "networks": len(self.networks), "ridge_weight": self.ridge_weight,
-                    "audio_offset_seconds": self.audio_offset_seconds, "held_out": self.held_out}
+                    "audio_offset_seconds": self.audio_offset_seconds,
+                    "audio_offset_certain": self.audio_offset_certain, "held_out": self.held_out}
         write_file(path, MotionFile(tensors, metadata))
 
     @staticmethod
@@ -61,7 +64,7 @@ class MotionModel:
         ridge = {name: value.numpy() for name, value in file.below("ridge.").items()}
         return MotionModel(config, tuple(networks), _style_from(file.below("style.")),
                            RidgeRegression(**ridge) if ridge else None, metadata["ridge_weight"],
-                           metadata["audio_offset_seconds"], metadata["held_out"])
+                           metadata["audio_offset_seconds"], metadata["audio_offset_certain"], metadata["held_out"])
 
 
 def _style_tensors(style: SpeakerStyle) -> dict[str, Tensor]:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from headroom.motion.audio.features import FeatureConfig
-from headroom.motion.audio.timing import WINDOW_ROWS
 
 EXPRESSION = 64
 POSE = 6
@@ -47,6 +46,7 @@ class AudioEncoder(nn.Module):
     """E: a window of rows to one code, by convolutions over time with the columns as channels.
 
     Where the windows hold phones it sees only those, because with the spectra beside them it memorises the few voices.
+    Vectors of the speech encoder first pass a dropout, because many of their columns say the same.
     """
 
     def __init__(self, config: NetworkConfig):
@@ -54,19 +54,20 @@ class AudioEncoder(nn.Module):
         width, features = config.width, config.features
         self.columns = slice(features.spectral_columns if features.has_phones else 0, features.columns)
         self.scale = PHONE_SCALE if features.has_phones else 1.0
+        self.dropout = nn.Dropout1d(config.dropout if features.kind == "encoder" else 0.0)
         self.layers = nn.Sequential(
             nn.Conv1d(self.columns.stop - self.columns.start, width, 3, padding=1), nn.GELU(),
             nn.Conv1d(width, width, 4, stride=2, padding=1), nn.GELU(),
             nn.Conv1d(width, width, 4, stride=2, padding=1), nn.GELU(),
             nn.Flatten(), nn.Dropout(config.dropout),
-            nn.Linear(width * (WINDOW_ROWS // 4), config.code), nn.GELU(),
+            nn.Linear(width * (features.grid.window_rows // 4), config.code), nn.GELU(),
         )
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Return codes (B, T, code) of windows (B, T, 28, A)."""
+        """Return codes (B, T, code) of windows (B, T, W, A)."""
         batch, frames = windows.shape[:2]
-        visible = windows[..., self.columns] * self.scale
-        return self.layers(visible.flatten(0, 1).transpose(1, 2)).unflatten(0, (batch, frames))
+        visible = (windows[..., self.columns] * self.scale).flatten(0, 1).transpose(1, 2)
+        return self.layers(self.dropout(visible)).unflatten(0, (batch, frames))
 
 
 class PaperEncoder(nn.Module):
@@ -109,7 +110,7 @@ class MotionNetwork(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, windows: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Return motion (B, T, 70), expression then pose, and the state after the last of windows (B, T, 28, A)."""
+        """Return motion (B, T, 70), expression then pose, and the state after the last of windows (B, T, W, A)."""
         codes = self.encoder(windows)
         hidden, state = self.recurrent(codes, state)
         inputs = hidden if self.config.encoder == "paper" else torch.cat([hidden, codes], -1)

@@ -1,7 +1,7 @@
 """The regression of the mapping: ridge regression from one window, with many people as prior.
 
-Three hundred frames are few for a network and enough for a smooth function of one window. Phone posteriors enter
-linearly. Of the spectral columns, cosines of random projections (random Fourier features, Rahimi & Recht 2007) make
+Three hundred frames are few for a network and enough for a smooth function of one window. Vectors of the speech encoder
+and phone posteriors enter linearly. Of spectral columns, cosines of random projections (random Fourier features, Rahimi & Recht 2007) make
 kernel ridge regression with a Gaussian kernel linear. The prior of many people is then two small matrices, to which the
 person's own frames are added with more weight.
 """
@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headroom.motion.audio.features import FeatureConfig, pool_windows
-from headroom.motion.audio.timing import WINDOW_ROWS
+from headroom.motion.audio.timing import TimeGrid
 
-POOLED_ROWS = 4  # rows averaged before the projection
-MAX_PRIOR_FRAMES = 10_000  # that a prior weighs; a frame adds up to 1 to an element, and float16 ends at 65504
+MAX_PRIOR_FRAMES = 10_000  # that a prior weighs
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,12 @@ class RidgeConfig:
 
 @dataclass(frozen=True)
 class RidgeRegression:
-    """Linear regression on D random Fourier features and the pooled phone posteriors, K features in all.
+    """Linear regression on D random Fourier features and the other pooled columns, K features in all.
 
-    directions: (F, D) float32 random projections of the pooled spectral columns.
+    directions: (F, D) float32 random projections of the pooled spectral columns; (0, 0) without those.
     phases: (D,) float32.
     weights: (K, 64) float32.
-    gram: (K, K) float16, cross: (K, 64) float32: the prior, sums over many people's frames; None without one.
+    gram: (K, K) float32, cross: (K, 64) float32: the prior, sums over many people's frames; None without one.
     """
 
     directions: np.ndarray
@@ -52,15 +51,18 @@ class RidgeRegression:
     cross: np.ndarray | None = None
 
     def predict(self, windows: np.ndarray) -> np.ndarray:
-        """Return the normalised expression (T, 64) of windows (T, 28, A)."""
+        """Return the normalised expression (T, 64) of windows (T, W, A)."""
         return self.features(windows) @ self.weights
 
     def features(self, windows: np.ndarray) -> np.ndarray:
-        """Return features (T, K) of windows (T, 28, A); columns after the spectral ones are phone posteriors."""
-        spectral = len(self.directions) * POOLED_ROWS // WINDOW_ROWS
-        angles = pool_windows(windows[..., :spectral], POOLED_ROWS) @ self.directions + self.phases
+        """Return features (T, K) of windows (T, W, A), in which the spectral columns come first."""
+        if not len(self.directions):
+            return pool_windows(windows)
+        grid = TimeGrid.of_window(windows.shape[1])
+        spectral = len(self.directions) * grid.rows_per_frame // grid.window_rows
+        angles = pool_windows(windows[..., :spectral]) @ self.directions + self.phases
         cosines = np.cos(angles) * np.float32(np.sqrt(2 / len(self.phases)))
-        return np.concatenate([cosines, pool_windows(windows[..., spectral:], POOLED_ROWS)], 1)
+        return np.concatenate([cosines, pool_windows(windows[..., spectral:])], 1)
 
     def without_prior(self) -> RidgeRegression:
         """Return a copy without the matrices that are needed only to learn another person."""
@@ -75,11 +77,12 @@ class RidgeRegression:
 def new_ridge(features: FeatureConfig, outputs: int, config: RidgeConfig) -> RidgeRegression:
     """Return a regression that predicts zero for windows of these features."""
     rng = np.random.default_rng(config.seed)
-    groups = WINDOW_ROWS // POOLED_ROWS
+    groups = features.grid.window_rows // features.grid.rows_per_frame
     inputs = groups * features.spectral_columns
-    size = config.size + groups * (features.columns - features.spectral_columns)
-    directions = rng.standard_normal((inputs, config.size)) * np.sqrt(2 * config.gamma / inputs)
-    phases = rng.uniform(0, 2 * np.pi, config.size)
+    cosines = config.size if inputs else 0
+    size = cosines + groups * (features.columns - features.spectral_columns)
+    directions = rng.standard_normal((inputs, cosines)) * np.sqrt(2 * config.gamma / max(inputs, 1))
+    phases = rng.uniform(0, 2 * np.pi, cosines)
     return RidgeRegression(directions.astype(np.float32), phases.astype(np.float32),
                            np.zeros((size, outputs), np.float32))
 
@@ -87,7 +90,7 @@ def new_ridge(features: FeatureConfig, outputs: int, config: RidgeConfig) -> Rid
 def fit_ridge(
     ridge: RidgeRegression, clips: Iterable[tuple[np.ndarray, np.ndarray]], config: RidgeConfig, personal: bool = True
 ) -> RidgeRegression:
-    """Fit `ridge` to clips of (windows (T, 28, A), normalised expression (T, 64)) on top of its prior, if any.
+    """Fit `ridge` to clips of (windows (T, W, A), normalised expression (T, 64)) on top of its prior, if any.
 
     personal: the frames are one person's and count more than the prior's. Otherwise the result is a prior for others,
     scaled down to `MAX_PRIOR_FRAMES`.
@@ -108,7 +111,7 @@ def fit_ridge(
     if personal:
         return replace(ridge, weights=weights, gram=None, cross=None)
     scale = min(1.0, MAX_PRIOR_FRAMES / max(frames, 1))
-    return replace(ridge, weights=weights, gram=(scale * gram).astype(np.float16),
+    return replace(ridge, weights=weights, gram=(scale * gram).astype(np.float32),
                    cross=(scale * cross).astype(np.float32))
 
 

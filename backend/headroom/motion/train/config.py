@@ -42,13 +42,12 @@ class TrainConfig:
     seed: int = 0
 
 
-# The networks see phone posteriors only, so more than 450 steps do not memorise the few voices.
 GENERAL = TrainConfig(
-    network=NetworkConfig(width=48, code=64, hidden=64, dropout=0.5),
-    augment=AugmentConfig(masked_rows=16),
+    network=NetworkConfig(width=64, code=96, hidden=96, dropout=0.5),
+    augment=AugmentConfig(variants=4, masked_rows=16),
     batch=BatchConfig(size=16, max_frames=75),
     optimiser=OptimiserConfig(average=0.99),
     members=3,
-    steps=900,
+    steps=600,
 )
 """The general weights, learned from many people."""

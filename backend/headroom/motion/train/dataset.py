@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor
 
 from headroom.face.performance import Performance
 from headroom.motion.audio.features import FeatureConfig, feature_rows, utterance_stats
-from headroom.motion.audio.timing import FRAME_RATE, ROWS_PER_FRAME, WINDOW_ROWS, frame_count, rows_of_frames
+from headroom.motion.audio.timing import FRAME_RATE, TimeGrid, frame_count
 from headroom.motion.model.network import EXPRESSION
-from headroom.motion.train.augment import AugmentConfig, add_noise, augment_rows
+from headroom.motion.train.augment import AugmentConfig, augment_rows
+from headroom.motion.train.sound_augment import degrade
 
 CACHED_FRAMES = 500_000  # of a corpus in memory; 4 GB with six variants of each clip
 
@@ -31,7 +33,7 @@ class BatchConfig:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch: windows (B, T, 28, A), motion (B, T, 70), and mask (B, T), 1 where a frame counts."""
+    """One batch: windows (B, T, W, A), motion (B, T, 70), and mask (B, T), 1 where a frame counts."""
 
     windows: Tensor
     motion: Tensor
@@ -46,28 +48,29 @@ class Batch:
 class Sample:
     """One clip of T frames.
 
-    rows: (variants, 4 T + 24, A) features, the first variant clean; spectral columns come first.
+    rows: (variants, R, A) features, the first variant clean.
     motion: (T, 70) expression then pose, normalised.
     """
 
     rows: Tensor
     motion: Tensor
-    spectral_columns: int
+    features: FeatureConfig
 
     def __len__(self) -> int:
         return len(self.motion)
 
     def cut(self, first: int, last: int) -> Sample:
         """Return the frames first..last-1."""
-        end_row = (last - 1) * ROWS_PER_FRAME + WINDOW_ROWS
-        return replace(self, rows=self.rows[:, first * ROWS_PER_FRAME:end_row], motion=self.motion[first:last])
+        grid = self.features.grid
+        end_row = (last - 1) * grid.rows_per_frame + grid.window_rows
+        return replace(self, rows=self.rows[:, first * grid.rows_per_frame:end_row], motion=self.motion[first:last])
 
     def clean_windows(self) -> Tensor:
-        """Return the windows (1, T, 28, A) without noise."""
-        return as_windows(self.rows[:1])
+        """Return the windows (1, T, W, A) without noise."""
+        return as_windows(self.rows[:1], self.features.grid)
 
     def clean_pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return windows (T, 28, A) without noise and normalised expression (T, 64)."""
+        """Return windows (T, W, A) without noise and normalised expression (T, 64)."""
         return self.clean_windows()[0].numpy(), self.motion[:, :EXPRESSION].numpy()
 
 
@@ -89,6 +92,19 @@ class SampleSet(Sequence[Sample]):
         return self._sample(range(len(self))[index])
 
 
+class SpokenClip(NamedTuple):
+    """One clip of a data set.
+
+    sound: (N,) at 16 kHz.
+    motion: tracked motion at any rate.
+    person: name of the person, which several clips share; empty where the clip is all that is known of them.
+    """
+
+    sound: np.ndarray
+    motion: Performance
+    person: str = ""
+
+
 def trim_to_sound(samples: np.ndarray, truth: Performance) -> Performance:
     """Return `truth` at 25 Hz, no longer than the sound (N,)."""
     frames = min(max(1, round(truth.seconds * FRAME_RATE)), frame_count(samples))
@@ -96,16 +112,19 @@ def trim_to_sound(samples: np.ndarray, truth: Performance) -> Performance:
 
 
 def make_sample(samples: np.ndarray, motion: np.ndarray, features: FeatureConfig, augment: AugmentConfig,
-                rng: np.random.Generator) -> Sample:
-    """Compute a clip's features, clean and in noisy variants, from its sound (N,) at 16 kHz and its motion (T, 70)."""
-    start, end = rows_of_frames(0, len(motion))
+                rng: np.random.Generator, mean_shift: np.ndarray | float = 0.0) -> Sample:
+    """Compute a clip's features, clean and in degraded variants, from its sound (N,) at 16 kHz and its motion (T, 70).
+
+    mean_shift: (A,) added to all rows: by how much the mean of the clip differs from that of its speaker.
+    """
+    start, end = features.grid.rows_of_frames(0, len(motion))
     variants = [feature_rows(samples, start, end, features, utterance_stats(samples, features))]
     for _ in range(augment.variants - 1):
-        noisy = add_noise(samples, float(rng.uniform(*augment.noise_db)), rng)
+        noisy = degrade(samples, rng)
         vtln = float(np.exp(rng.uniform(-augment.vtln, augment.vtln)))
         variants.append(feature_rows(noisy, start, end, features, utterance_stats(noisy, features, vtln), vtln))
-    return Sample(torch.from_numpy(np.stack(variants)), torch.from_numpy(motion.astype(np.float32)),
-                  features.spectral_columns)
+    rows = (np.stack(variants) + mean_shift).astype(np.float32)
+    return Sample(torch.from_numpy(rows), torch.from_numpy(motion.astype(np.float32)), features)
 
 
 def random_batch(clips: Sequence[Sample], config: BatchConfig, augment: AugmentConfig, rng: np.random.Generator,
@@ -121,24 +140,24 @@ def random_batch(clips: Sequence[Sample], config: BatchConfig, augment: AugmentC
     pieces = [random_piece(clips[int(index)], frames, config.warm_up, augment, piece_rng)
               for index, piece_rng in list(zip(chosen, rng.spawn(config.size)))[shard]]
     rows, motion, mask = (torch.stack(values) for values in zip(*pieces))
-    return Batch(as_windows(rows), motion, mask)
+    return Batch(as_windows(rows, clips[0].features.grid), motion, mask)
 
 
 def random_piece(clip: Sample, frames: int, warm_up: int, augment: AugmentConfig,
                  rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Sample rows (4 T + 24, A), motion (T, 70) and mask (T,) of one piece of a clip."""
+    """Sample rows (R, A), motion (T, 70) and mask (T,) of one piece of a clip."""
     first = int(rng.integers(0, max(1, len(clip) - frames + 1)))
     piece = clip.cut(first, min(first + frames, len(clip)))
     padding = frames - len(piece)
-    rows = augment_rows(piece.rows[int(rng.integers(len(piece.rows)))], clip.spectral_columns, augment, rng)
+    rows = augment_rows(piece.rows[int(rng.integers(len(piece.rows)))], clip.features, augment, rng)
     mask = torch.ones(frames)
     mask[len(piece):] = 0
     if warm_up and len(piece) > 2 * warm_up and rng.random() < 0.5:
         mask[:warm_up] = 0
     pad = torch.nn.functional.pad
-    return pad(rows, (0, 0, 0, padding * ROWS_PER_FRAME)), pad(piece.motion, (0, 0, 0, padding)), mask
+    return pad(rows, (0, 0, 0, padding * clip.features.grid.rows_per_frame)), pad(piece.motion, (0, 0, 0, padding)), mask
 
 
-def as_windows(rows: Tensor) -> Tensor:
-    """Return windows (B, T, 28, A) of rows (B, 4 T + 24, A)."""
-    return rows.unfold(1, WINDOW_ROWS, ROWS_PER_FRAME).transpose(2, 3)
+def as_windows(rows: Tensor, grid: TimeGrid) -> Tensor:
+    """Return windows (B, T, W, A) of rows (B, R, A)."""
+    return rows.unfold(1, grid.window_rows, grid.rows_per_frame).transpose(2, 3)

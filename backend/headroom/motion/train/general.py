@@ -14,14 +14,15 @@ from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.common.threads import one_thread
 from headroom.face.directions import FaceDirections
 from headroom.face.performance import Performance
-from headroom.motion.audio.features import FeatureConfig
+from headroom.motion.audio.features import FeatureConfig, utterance_stats
+from headroom.motion.audio.timing import FRAME_RATE, FRAME_SAMPLES
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import MotionNetwork
 from headroom.motion.model.ridge import fit_ridge
 from headroom.motion.style.measure import SHORT_FRAMES, measure_style, normalise_motion, pool_deviations
 from headroom.motion.style.speaker_style import average_style, unnormalised_style
 from headroom.motion.train.config import GENERAL, TrainConfig
-from headroom.motion.train.dataset import Sample, SampleSet, make_sample, trim_to_sound
+from headroom.motion.train.dataset import Sample, SampleSet, SpokenClip, make_sample, trim_to_sound
 from headroom.motion.train.loop import TrainingTask, train_network
 from headroom.motion.train.losses import LossEmphasis
 from headroom.motion.train.personal import initial_ridge
@@ -29,16 +30,16 @@ from headroom.motion.train.sound_offset import align_clips, shift_sound
 
 
 @one_thread()
-def train_general(clips: Sequence[tuple[np.ndarray, Performance]], directions: FaceDirections, out: Path | None,
+def train_general(clips: Sequence[SpokenClip], directions: FaceDirections, out: Path | None,
                   config: TrainConfig = GENERAL, progress: Progress = no_progress,
                   checkpoint: TrainingCheckpoint | None = None) -> MotionModel:
     """Learn from many people's clips.
 
-    clips: (sound (N,) at 16 kHz, tracked motion at any rate) of one person each; may be read from disk at each access.
+    clips: may be read from disk at each access.
     directions: of the face model that the clips were tracked with.
     out: file to write the model to; None writes none.
 
-    Targets are normalised per clip, so that the networks learn how people move and not who they are. Of distributed
+    Targets are normalised per person, so that the networks learn how people move and not who they are. Of distributed
     processes the main one writes, and all return the same networks.
     """
     torch.manual_seed(config.seed + distributed.rank())
@@ -46,28 +47,32 @@ def train_general(clips: Sequence[tuple[np.ndarray, Performance]], directions: F
     features = config.network.features
     offsets = clip_offsets(clips, directions.lip_opening, features)
 
-    def synchronised(index: int) -> tuple[np.ndarray, Performance]:
-        sound, truth = clips[index]
-        return shift_sound(sound, offsets[index]), trim_to_sound(sound, truth)
+    def synchronised(index: int) -> SpokenClip:
+        sound, motion, person = clips[index]
+        return SpokenClip(shift_sound(sound, offsets[index]), trim_to_sound(sound, motion), person)
 
-    styles, frames = [], []
-    for index in range(len(clips)):
-        progress(0.1 * index / len(clips), "Measuring how people move")
-        sound, truth = synchronised(index)
-        styles.append(measure_style(sound, truth, directions))
-        frames.append(len(truth))
+    people = group_by_person([clips[index].person for index in range(len(clips))])
+    styles, stats, seconds = {}, {}, {}
+    for number, (person, indices) in enumerate(people.items()):
+        progress(0.1 * number / len(people), "Measuring how people move")
+        sound, motion = joined([synchronised(index) for index in indices])
+        styles[person], stats[person] = measure_style(sound, motion, directions), utterance_stats(sound, features)
+        seconds[person] = len(motion)
+    names, frames = list(styles), list(seconds.values())
     if config.network.targets == "unnormalised":
-        styles = list(map(unnormalised_style, styles))
+        styles = {name: unnormalised_style(style) for name, style in styles.items()}
     else:
-        styles = pool_deviations(styles, frames)
+        styles = dict(zip(names, pool_deviations(list(styles.values()), frames)))
+    person_of = {index: person for person, indices in people.items() for index in indices}
 
     def sample_of(index: int) -> Sample:
-        sound, truth = synchronised(index)
+        person, (sound, motion, _) = person_of[index], synchronised(index)
+        shift = utterance_stats(sound, features).mean - stats[person].mean if len(people[person]) > 1 else 0.0
         rng = np.random.default_rng((config.seed, index))
-        return make_sample(sound, normalise_motion(truth, styles[index]), features, config.augment, rng)
+        return make_sample(sound, normalise_motion(motion, styles[person]), features, config.augment, rng, shift)
 
-    samples = SampleSet(sample_of, frames)
-    style = average_style(styles, longest=styles[int(np.argmax(frames))])
+    samples = SampleSet(sample_of, [len(synchronised(index).motion) for index in range(len(clips))])
+    style = average_style(list(styles.values()), longest=styles[names[int(np.argmax(frames))]])
     emphasis = LossEmphasis.of(style, directions, config.loss)
     networks = train_ensemble(samples, emphasis, config, subprogress(progress, 0.1, 1.0), checkpoint)
     ridge = initial_ridge(config, None)
@@ -79,7 +84,24 @@ def train_general(clips: Sequence[tuple[np.ndarray, Performance]], directions: F
     return model
 
 
-def clip_offsets(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: np.ndarray,
+def group_by_person(names: Sequence[str]) -> dict[str, list[int]]:
+    """Return the indices of each person's clips; clips without a name are people of their own."""
+    people: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        people.setdefault(name or f"clip {index}", []).append(index)
+    return people
+
+
+def joined(clips: Sequence[SpokenClip]) -> tuple[np.ndarray, Performance]:
+    """Return the sounds and the motions of one person's clips at 25 Hz, one after the other."""
+    sounds = [clip.sound[:len(clip.motion) * FRAME_SAMPLES] for clip in clips]
+    padded = [np.pad(sound, (0, len(clip.motion) * FRAME_SAMPLES - len(sound))) for sound, clip in zip(sounds, clips)]
+    arrays = (np.concatenate([getattr(clip.motion, name) for clip in clips])
+              for name in ("expression", "rotation", "translation"))
+    return np.concatenate(padded), Performance(FRAME_RATE, *arrays)
+
+
+def clip_offsets(clips: Sequence[SpokenClip], lip_opening: np.ndarray,
                  features: FeatureConfig) -> list[float]:
     """Return by how many seconds each clip's sound is late.
 
@@ -87,7 +109,7 @@ def clip_offsets(clips: Sequence[tuple[np.ndarray, Performance]], lip_opening: n
     broadcaster.
     """
     offsets, long_clips = [0.0] * len(clips), {}
-    for index, (sound, performance) in enumerate(clips):
+    for index, (sound, performance, _) in enumerate(clips):
         truth = trim_to_sound(sound, performance)
         if len(truth) >= SHORT_FRAMES:
             long_clips[index] = sound, truth.expression @ lip_opening

@@ -47,11 +47,11 @@ def values_at_lags(values: np.ndarray, frames: int) -> list[np.ndarray]:
     return [values[index:index + frames] for index in range(len(LAG_FRAMES))]
 
 
-def best_lag(scores: np.ndarray, min_offset: float = MIN_OFFSET) -> float:
+def best_lag(scores: np.ndarray) -> float:
     """Return the lag in seconds in the middle between the flanks of the peak of scores (lags,).
 
     A regression on the clip itself learns the delay together with the words, so the peak is flat and its highest point
-    random. Returns 0 where the peak is low, has a single flank, or is nearer to 0 than `min_offset`.
+    random. Returns 0 where the peak is low, has a single flank, or is nearer to 0 than `MIN_OFFSET`.
     """
     peak = int(np.where(PLAUSIBLE, scores, -np.inf).argmax())
     level = FLANK * float(scores[peak])
@@ -60,7 +60,7 @@ def best_lag(scores: np.ndarray, min_offset: float = MIN_OFFSET) -> float:
     if scores[peak] < MIN_CORRELATION or not len(left) or not len(right):
         return 0.0
     middle = (_crossing(scores, left[-1], left[-1] + 1, level) + _crossing(scores, right[0], right[0] - 1, level)) / 2
-    return middle if min_offset <= abs(middle) <= MAX_OFFSET else 0.0
+    return middle if MIN_OFFSET <= abs(middle) <= MAX_OFFSET else 0.0
 
 
 def cross_predicted(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -22,6 +22,8 @@ class LossConfig:
     continuity: float = 0.0  # λ2 of Eq. (2), 0.01 in the paper: pulls the pose's velocity to zero, which freezes it
     velocity: float = 0.5  # error of the velocity of expression and pose
     lips: float = 1.0  # error of the lip opening, in deviations of the person's
+    lip_shape: float = 1.0  # errors of width and protrusion of the lips relative to that of their opening
+    closure: float = 2.0  # additional weight of closed lips, which falls with exp(-opening)
     by_size: bool = True  # weight coefficients by how far they move the face; Eq. (2) weights all alike
     even_weight: float = 0.2  # of every coefficient, added to its weight by size
 
@@ -34,11 +36,13 @@ class LossEmphasis:
     """What the losses weight of a normalised expression.
 
     weights: (64,) of the squared error, mean 1.
-    lip_direction: (64,), with expression @ lip_direction the lip opening in deviations of the person's.
+    lips: (64, 3), with expression @ lips the opening, width and protrusion of the lips in deviations of the person's.
+    closed: opening of closed lips, in deviations from the mean.
     """
 
     weights: Tensor
-    lip_direction: Tensor
+    lips: Tensor
+    closed: float = -1.0
 
     @staticmethod
     def of(style: SpeakerStyle, directions: FaceDirections, config: LossConfig) -> LossEmphasis:
@@ -46,13 +50,17 @@ class LossEmphasis:
         size = (style.expression_deviation * directions.vertex_motion) ** 2
         weights = size / size.mean() + config.even_weight if config.by_size else np.ones(EXPRESSION)
         low, high = style.lip_range
-        lip_deviation = max((high - low) / 4, 1e-3)
+        opening_deviation = max((high - low) / 4, 1e-3)
+        shape = np.stack([directions.lip_width, directions.lip_protrusion]) * style.expression_deviation
+        shape /= np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-3)
+        lips = np.stack([style.lip_direction / opening_deviation, *shape], 1)
+        closed = (low - float(style.expression_mean @ style.lip_opening)) / opening_deviation
         return LossEmphasis(torch.from_numpy((weights / weights.mean()).astype(np.float32)),
-                            torch.from_numpy((style.lip_direction / lip_deviation).astype(np.float32)))
+                            torch.from_numpy(lips.astype(np.float32)), closed)
 
     def to(self, device: torch.device) -> LossEmphasis:
         """Return the emphasis on another device."""
-        return LossEmphasis(self.weights.to(device), self.lip_direction.to(device))
+        return LossEmphasis(self.weights.to(device), self.lips.to(device), self.closed)
 
 
 def motion_losses(predicted: Tensor, target: Tensor, mask: Tensor, emphasis: LossEmphasis,
@@ -65,7 +73,9 @@ def motion_losses(predicted: Tensor, target: Tensor, mask: Tensor, emphasis: Los
     error = predicted[..., :EXPRESSION] - target[..., :EXPRESSION]
     pose = predicted[..., EXPRESSION:]
     pose_error = pose - target[..., EXPRESSION:]
-    lip_error = (error @ emphasis.lip_direction)[..., None]
+    lip_error = error @ emphasis.lips * error.new_tensor([1.0, config.lip_shape, config.lip_shape]).sqrt()
+    opening = target[..., :EXPRESSION] @ emphasis.lips[:, :1] - emphasis.closed
+    closure = 1 + config.closure * torch.exp(-opening.clamp_min(0))
     weights, pairs = emphasis.weights, mask[:, 1:] * mask[:, :-1]
     losses = {
         "expression": masked_mean(error**2 * weights, mask),
@@ -73,8 +83,8 @@ def motion_losses(predicted: Tensor, target: Tensor, mask: Tensor, emphasis: Los
         "continuity": config.continuity * continuity(pose, pairs),
         "velocity": config.velocity * (masked_mean(velocity(error) ** 2 * weights, pairs)
                                        + config.pose * masked_mean(velocity(pose_error) ** 2, pairs)),
-        "lips": config.lips * masked_mean(lip_error**2, mask),
-        "lip velocity": config.lips * config.velocity * masked_mean(velocity(lip_error) ** 2, pairs),
+        "lips": config.lips * masked_sum(lip_error**2 * closure, mask),
+        "lip velocity": config.lips * config.velocity * masked_sum(velocity(lip_error) ** 2, pairs),
     }
     return {name: value for name, value in losses.items() if value.requires_grad or float(value) != 0}
 
@@ -90,6 +100,11 @@ def continuity(pose: Tensor, pairs: Tensor) -> Tensor:
     pairs: (B, T - 1), 1 where both frames count.
     """
     return (velocity(pose) ** 2 * pairs[..., None]).sum((1, 2)).mean()
+
+
+def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the sum over columns of `masked_mean`."""
+    return masked_mean(values, mask) * values.shape[-1]
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ from headroom.motion.train.held_out import (
 )
 from headroom.motion.train.loop import TrainingTask, train_network
 from headroom.motion.train.losses import LossEmphasis
-from headroom.motion.train.sound_offset import find_offset, shift_sound
+from headroom.motion.train.sound_offset import SoundOffset, find_offset, shift_sound
 
 MIN_SECONDS = 2.0
 
@@ -44,14 +44,14 @@ class PersonalTraining:
 
     config: the network's shape is that of `initial`.
     initial: model to start from; None trains new networks.
-    offset: by how many seconds the sound was later than the lips.
+    offset: of the clip's sound, before it was synchronised.
     style: as measured, before validation.
     clip: the clip with its sound synchronised and its motion normalised.
     """
 
     config: TrainConfig
     initial: MotionModel | None
-    offset: float
+    offset: SoundOffset
     style: SpeakerStyle
     clip: Sample
     emphasis: LossEmphasis
@@ -110,8 +110,8 @@ def prepare_training(samples: np.ndarray, truth: Performance, directions: FaceDi
                      initial: MotionModel | None) -> PersonalTraining:
     """Synchronise the sound, measure the style, and compute features and targets."""
     features = config.network.features
-    offset = find_offset(samples, truth.expression @ directions.lip_opening, features, initial)
-    samples = shift_sound(samples, offset)
+    offset = find_offset(samples, truth.expression, directions, features, initial)
+    samples = shift_sound(samples, offset.seconds)
     style = measure_style(samples, truth, directions)
     if config.network.targets == "unnormalised":
         style = unnormalised_style(style)
@@ -154,7 +154,9 @@ def validated_model(training: PersonalTraining, networks: list[MotionNetwork],
         motion = shrunk(motion, factor)
         style = validated_style(style, motion, clip)
     score = lip_correlation(style, motion, clip)
-    return MotionModel(config.network, tuple(networks), style, ridge, ridge_weight, training.offset, score), motion
+    offset = training.offset
+    return MotionModel(config.network, tuple(networks), style, ridge, ridge_weight, offset.seconds, offset.certain,
+                       score), motion
 
 
 def keep_better(training: PersonalTraining, model: MotionModel, motion: np.ndarray,

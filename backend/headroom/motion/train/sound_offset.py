@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from headroom.common.arrays import correlation
+from headroom.face.directions import FaceDirections
 from headroom.media.audio import SAMPLE_RATE
 from headroom.motion.audio.features import FeatureConfig, utterance_stats
-from headroom.motion.audio.timing import FRAME_SAMPLES
+from headroom.motion.audio.timing import FRAME_RATE, FRAME_SAMPLES
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import EXPRESSION
 from headroom.motion.predict import predict_motion
 from headroom.motion.train.lag_search import (
-    LAG_FRAMES,
     LAGS_SECONDS,
     MIN_CORRELATION,
+    MIN_FRAMES,
     PLAUSIBLE,
-    best_lag,
     estimate_offset,
-    values_at_lags,
     windows_at_lags,
 )
 
-MIN_OFFSET = 0.02  # seconds; the precision of a model of many people
+OFFSET_LAGS = np.arange(-14, 15)  # frames; beyond the plausible ones, so that a wrong peak at the edge shows
+MAX_LAG = 9  # frames
+LIP_WEIGHTS = (1.0, 0.5, 0.5)  # of opening, width and protrusion
+CORRELATED_FRAMES = 5.0  # frames that count as one observation
+PEAK_FRAMES = 2  # neighbours that belong to the peak
+MIN_SCORE = 0.3  # correlation
+MIN_MARGIN = 2.5  # logarithm of the likelihood ratio
 ALIGN_ROUNDS = 5
 ALIGN_STRENGTH = 0.3  # of the ridge regression
 LAG_PENALTY = 1.2  # of correlation, per second of lag
@@ -41,25 +48,64 @@ def shift_sound(samples: np.ndarray, seconds: float) -> np.ndarray:
     return shifted
 
 
-def find_offset(samples: np.ndarray, opening: np.ndarray, features: FeatureConfig,
-                initial: MotionModel | None) -> float:
-    """Return by how many seconds the sound (N,) is later than the lip opening (T,) at 25 Hz; 0 where it is uncertain.
+@dataclass(frozen=True)
+class SoundOffset:
+    """By how many seconds a clip's sound is later than the lips; 0 where that is not certain."""
 
-    A model of many people predicts when the mouth opens. A regression on the clip itself, the substitute without a
-    model, learns the delay together with the words, so its scores have no sharp peak.
+    seconds: float
+    certain: bool
+
+
+UNCERTAIN = SoundOffset(0.0, False)
+
+
+def find_offset(samples: np.ndarray, expression: np.ndarray, directions: FaceDirections, features: FeatureConfig,
+                initial: MotionModel | None) -> SoundOffset:
+    """Return by how many seconds the sound (N,) is later than the lips of expression (T, 64) at 25 Hz.
+
+    A model of many people predicts the lips' opening, width and protrusion. A regression on the clip itself, the
+    substitute without a model, learns the delay together with the words, so its scores have no sharp peak.
     """
     if initial is None:
-        return estimate_offset(samples, opening, features)
-    predicted = opening_at_lags(initial, samples, len(opening))
-    return best_lag(np.array([correlation(each, opening) for each in predicted]), MIN_OFFSET)
+        opening = expression @ directions.lip_opening
+        return SoundOffset(estimate_offset(samples, opening, features), len(opening) >= MIN_FRAMES)
+    effects = np.stack([directions.lip_opening, directions.lip_width, directions.lip_protrusion], 1)
+    predicted = lips_at_lags(initial, samples, len(expression), effects)
+    true = expression @ effects
+    scores = np.array([np.average([correlation(values[:, column], true[:, column]) for column in range(3)],
+                                  weights=LIP_WEIGHTS) for values in predicted])
+    return offset_of_scores(scores, len(expression))
 
 
-def opening_at_lags(model: MotionModel, samples: np.ndarray, frames: int) -> list[np.ndarray]:
-    """Return, for each lag, the lip opening (frames,) in millimetres predicted from the sound (N,) moved by it."""
-    silence = np.zeros(-LAG_FRAMES[0] * FRAME_SAMPLES, np.float32)
+def offset_of_scores(scores: np.ndarray, frames: int) -> SoundOffset:
+    """Return the offset at the peak of scores (lags,), which are correlations over `frames` frames.
+
+    It is certain where the peak is within the plausible lags and so much more likely than all lags that are not its
+    neighbours that chance hardly explains it. Neighbouring frames are alike, so few of them count.
+    """
+    peak = int(scores.argmax())
+    independent = frames / CORRELATED_FRAMES
+    likelihood = -independent / 2 * np.log(1 - np.clip(scores, 0, 0.99) ** 2)
+    others = np.abs(np.arange(len(scores)) - peak) > PEAK_FRAMES
+    margin = likelihood[peak] - likelihood[others].max()
+    if scores[peak] < MIN_SCORE or margin < MIN_MARGIN or abs(OFFSET_LAGS[peak]) > MAX_LAG or \
+            not 0 < peak < len(scores) - 1:
+        return UNCERTAIN
+    before, at, after = scores[peak - 1:peak + 2]
+    fraction = 0.5 * (before - after) / min(before - 2 * at + after, -1e-9)  # vertex of the parabola
+    return SoundOffset(float(OFFSET_LAGS[peak] + fraction) / FRAME_RATE, True)
+
+
+def lips_at_lags(model: MotionModel, samples: np.ndarray, frames: int, effects: np.ndarray) -> list[np.ndarray]:
+    """Return, for each lag, the lips (frames, C) predicted from the sound (N,) moved earlier by it.
+
+    effects: (64, C) of the expression coefficients.
+    """
+    silence = np.zeros(-OFFSET_LAGS[0] * FRAME_SAMPLES, np.float32)
     stats = utterance_stats(samples, model.config.features)
-    motion = predict_motion(model, np.concatenate([silence, samples]), frames + len(LAG_FRAMES) - 1, stats)
-    return values_at_lags(motion[:, :EXPRESSION] @ model.style.lip_direction, frames)
+    motion = predict_motion(model, np.concatenate([silence, samples]), frames + len(OFFSET_LAGS) - 1, stats)
+    lips = motion[:, :EXPRESSION] * model.style.expression_deviation @ effects
+    return [lips[index:index + frames] for index in range(len(OFFSET_LAGS))]
 
 
 def align_clips(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureConfig) -> list[float]:
