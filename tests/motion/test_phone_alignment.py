@@ -15,7 +15,7 @@ RATE = 16000
 
 
 def random_posteriors(rows, seed, sharpness=3.0):
-    """Posteriors (rows, 42) that wander slowly, so that phones last."""
+    """Posteriors (rows, 42) that change slowly, so that phones last."""
     values = np.random.default_rng(seed).standard_normal((rows + 4, len(SYMBOLS)))
     values = sharpness * np.stack([values[i:i + rows] for i in range(5)]).mean(0)
     return (np.exp(values) / np.exp(values).sum(1, keepdims=True)).astype(np.float32)

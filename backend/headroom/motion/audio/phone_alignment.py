@@ -47,6 +47,7 @@ class PhoneDecoder:
         self._log_sums, self._sums, self._scores = np.zeros((1, count)), np.zeros((1, count)), [0.0]
         # of the best path that is in each phone: score less the sum of log posteriors, first row, sum at that row
         self._best, self._entry, self._entry_sum = np.full(count, -np.inf), np.zeros(count, np.int32), np.zeros(count)
+        # per row, of the best path that ends there: its phone, that phone's first row and its sum of posteriors
         self._records: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def add(self, posteriors: np.ndarray, levels: np.ndarray) -> None:
@@ -62,7 +63,7 @@ class PhoneDecoder:
         values[levels <= -RANGE_DB] = np.eye(len(_PHONES))[_SILENCE_COLUMN]
         log_sums = _extended(self._log_sums, np.log(np.maximum(values, _FLOOR)))
         sums = _extended(self._sums, values)
-        records = np.zeros(len(values), np.uint8), np.zeros(len(values), np.int32), np.zeros(len(values))
+        phones, entries, masses = (np.zeros(len(values), kind) for kind in (np.uint8, np.int32, np.float64))
         offset = len(self._scores)
         for index in range(offset, offset + len(values)):
             row = self._rows + index - offset + 1
@@ -72,17 +73,16 @@ class PhoneDecoder:
             totals = self._best + log_sums[index]
             phone = int(totals.argmax())
             self._scores.append(float(totals[phone]))
-            for record, value in zip(records, (phone, self._entry[phone], sums[index, phone] - self._entry_sum[phone])):
-                record[index - offset] = value
+            phones[index - offset], entries[index - offset] = phone, self._entry[phone]
+            masses[index - offset] = sums[index, phone] - self._entry_sum[phone]
         self._rows += len(values)
-        self._records.append(records)
+        self._records.append((phones, entries, masses))
         self._log_sums, self._sums = log_sums[-MIN_ROWS:], sums[-MIN_ROWS:]
         self._scores = self._scores[-MIN_ROWS:]
 
     def track(self) -> PhoneTrack:
-        """Return the phones of all rows so far, at least `MIN_ROWS`; they cover the time from 0 to the last row's end.
-        """
-        phones, entries, sums = (np.concatenate(each) for each in zip(*self._records))
+        """Return the phones of all rows so far, at least `MIN_ROWS`, from second 0 to the end of the last row."""
+        phones, entries, masses = (np.concatenate(each) for each in zip(*self._records))
         last, path = self._rows, []
         while last > 0:
             path.append(last)
@@ -91,7 +91,7 @@ class PhoneDecoder:
         starts = np.concatenate([[0], ends[:-1]])
         bounds = (np.concatenate([[0], ends]) * ROW_SAMPLES + (ROW_LENGTH - ROW_SAMPLES) / 2) / SAMPLE_RATE
         bounds[0], bounds[-1] = 0.0, self._rows * ROW_SAMPLES / SAMPLE_RATE
-        confidences = np.clip(sums[ends - 1] / (ends - starts), 0, 1).astype(np.float32)
+        confidences = np.clip(masses[ends - 1] / (ends - starts), 0, 1).astype(np.float32)
         return PhoneTrack(np.array(_PHONES)[phones[ends - 1]], bounds[:-1], bounds[1:], confidences)
 
     def _enter(self, row: int, score: float, log_sums: np.ndarray, sums: np.ndarray) -> None:
