@@ -69,6 +69,7 @@ class HeadroomTake(bpy.types.PropertyGroup):
     speech: StringProperty(subtype="FILE_PATH")  # type: ignore[valid-type]
     fps: FloatProperty()  # type: ignore[valid-type]
     samples: IntProperty()  # type: ignore[valid-type]
+    phones: StringProperty()  # type: ignore[valid-type]
     head: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
     expression: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
 
