@@ -9,7 +9,7 @@ from ..core.messages import message
 from ..core.take_settings import TakeSettings
 from ..scene.anim.compose import make_plan
 from ..scene.anim.controls import active_take, head_of
-from ..scene.anim.phone_markers import add_phone_markers, phone_markers, remove_phone_markers
+from ..scene.anim.phone_markers import add_phone_markers, remove_phone_markers
 from ..scene.anim.takes import remove_take
 from ..scene.build.shot import Shot
 from . import follow, jobs
@@ -130,7 +130,7 @@ class HEADROOM_OT_add_phone_markers(HeadButton):
 
 
 class HEADROOM_OT_remove_phone_markers(HeadButton):
-    """Remove the phone markers of this head. Other markers are not changed"""
+    """Remove the phone markers of this head. Markers that you moved or renamed stay"""
 
     bl_idname, bl_label = "headroom.remove_phone_markers", "Remove Phone Markers"
 
@@ -138,11 +138,12 @@ class HEADROOM_OT_remove_phone_markers(HeadButton):
     def disabled_reason(cls, context):
         """Require phone markers."""
         return super().disabled_reason(context) or (
-            "" if phone_markers(shown_shot(context)) else message("No phone markers"))
+            "" if head_of(shown_shot(context).root).phone_markers else message("No phone markers"))
 
     def run(self, context):
         """Remove the markers."""
-        return message("Removed phone markers: {count}", count=remove_phone_markers(shown_shot(context)))
+        count = remove_phone_markers(shown_shot(context))
+        return message("Removed phone markers: {count}", count=count) if count else message("No phone markers")
 
 
 class HEADROOM_UL_takes(bpy.types.UIList):

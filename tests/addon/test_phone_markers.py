@@ -23,6 +23,7 @@ def expected(seconds, start=START, fps=25.0):
 def test_phones_are_marked_where_they_begin_and_silence_is_not(headroom, performed):
     assert headroom.bpy.ops.headroom.add_phone_markers() == {"FINISHED"}
     assert markers(headroom.scene) == expected(2.0)
+    assert not any(marker.select for marker in headroom.scene.timeline_markers)
 
 
 @pytest.mark.parametrize("fps", [24, 30, 60])
@@ -53,7 +54,9 @@ def test_only_the_add_on_s_markers_are_removed(headroom, performed):
     moved.name, moved.frame = "hiss", 99
     assert len(scene.timeline_markers) == 2 + len(expected(2.0))
     assert headroom.bpy.ops.headroom.remove_phone_markers() == {"FINISHED"}
-    assert markers(scene) == before
+    assert markers(scene) == sorted([*before, (99, "hiss")])  # the artist's now
+    with pytest.raises(RuntimeError, match="No phone markers"):
+        headroom.bpy.ops.headroom.remove_phone_markers()
 
 
 def test_two_heads_keep_their_own_markers(headroom, performed, performance, tmp_path):

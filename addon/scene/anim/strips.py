@@ -134,19 +134,6 @@ def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> in
     return channel
 
 
-def owner_of(shot: Shot) -> str:
-    """Return the name in the tags of the shot's strips and markers; a copied shot gets its own."""
-    name = shot.root.get(OWNER, shot.root.name)
-    other = bpy.data.objects.get(name)
-    return name if other is None or other == shot.root else shot.root.name
-
-
-def ensure_owner(shot: Shot) -> str:
-    """Return that name and store it with the shot, so that it stays when the root is renamed."""
-    shot.root[OWNER] = owner_of(shot)
-    return str(shot.root[OWNER])
-
-
 def _play_in_sync(scene: bpy.types.Scene) -> None:
     scene.sync_mode = "AUDIO_SYNC"
     scene.use_audio_scrub = True
@@ -154,9 +141,16 @@ def _play_in_sync(scene: bpy.types.Scene) -> None:
 
 def _tag(shot: Shot, kind: StripKind, path: Path) -> str:
     """Return the tag of a shot's strip: one speech per shot, one movie per file."""
-    return f"{owner_of(shot)}|{kind}" + (f"|{path.absolute()}" if kind == "MOVIE" else "")
+    return f"{_owner(shot)}|{kind}" + (f"|{path.absolute()}" if kind == "MOVIE" else "")
 
 
 def _set_tag(shot: Shot, strip: Any, kind: StripKind, path: Path) -> None:
-    ensure_owner(shot)
+    shot.root[OWNER] = _owner(shot)
     strip[TAG] = _tag(shot, kind, path)
+
+
+def _owner(shot: Shot) -> str:
+    """Return the name in the tags of the shot's strips; a copied shot gets its own."""
+    name = shot.root.get(OWNER, shot.root.name)
+    other = bpy.data.objects.get(name)
+    return name if other is None or other == shot.root else shot.root.name
