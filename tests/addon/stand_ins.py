@@ -222,8 +222,9 @@ class Row:
 
 def wide(**more: Any) -> SimpleNamespace:
     """A context whose region is wide enough for any sentence."""
-    return SimpleNamespace(preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
-                           region=SimpleNamespace(width=9999), **more)
+    style = SimpleNamespace(widget=SimpleNamespace(points=11.0))
+    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])
+    return SimpleNamespace(preferences=preferences, region=SimpleNamespace(width=9999), **more)
 
 
 def write_movie(path: Path, frames: int, fps: int = 25, size: tuple[int, int] = (64, 36)) -> None:
