@@ -31,6 +31,7 @@ def main(
     weights: Annotated[Path, typer.Option(help="General weights to start from.")] = MOTION_WEIGHTS,
     cache: Annotated[Path, typer.Option(help="Folder for landmarks.")] = Path("benchmark-cache"),
 ) -> None:
+    """Print lip correlation and head similarity against the length of the clip."""
     general = MotionModel.load(weights)
     table = Table(title="Learned from the first frames of a clip")
     for heading in ("clip", "frames", "lips, correlation", "mouth, px", "HS", "pose speed"):

@@ -27,10 +27,11 @@ from headroom.motion.predict import predict
 
 
 def main(
-    speech: Path,
-    minutes: float = 60.0,
+    speech: Annotated[Path, typer.Argument(help="Recording that is repeated.")],
+    minutes: Annotated[float, typer.Option(help="Length of the speech.")] = 60.0,
     compare: Annotated[bool, typer.Option("--compare", help="Also predict in a single pass (much memory).")] = False,
 ) -> None:
+    """Print memory and time of predicting a long speech."""
     model = general_model()
     if model is None:
         raise HeadroomError("The bundled weights are missing; install Headroom again.")

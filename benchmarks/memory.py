@@ -49,7 +49,7 @@ def main(
     people: Annotated[int, typer.Option(help="Number of identities.")] = 20,
     frames: Annotated[int, typer.Option(help="Frames of each.")] = 50,
     resnet18: Annotated[Path | None, typer.Option(help="ResNet-18 as published; the bundled trunk otherwise.")] = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(help="Another number gives other people.")] = 0,
 ) -> None:
     """Print how often the memory is right, and how smooth its answers are."""
     torch.set_num_threads(1)

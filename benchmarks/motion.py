@@ -39,10 +39,11 @@ console = Console(width=140)
 
 def main(
     clips: Annotated[list[Path], typer.Argument(help="Clips longer than the learned part.")],
-    learn_seconds: float = 12.0,
+    learn_seconds: Annotated[float, typer.Option(help="Length of the learned part.")] = 12.0,
     weights: Annotated[Path, typer.Option(help="General weights to start from.")] = MOTION_WEIGHTS,
     cache: Annotated[Path, typer.Option(help="Folder for landmarks.")] = Path("benchmark-cache"),
 ) -> None:
+    """Print how close the predicted motion of each clip is to the tracked motion, and how fast it is predicted."""
     table = Table(title=f"Learned from {learn_seconds:g} s, measured on the rest")
     for column in COLUMNS:
         table.add_column(column, justify="left" if column in ("clip", "model") else "right")

@@ -64,8 +64,8 @@ class HeldOut:
 
 def main(
     clips: Annotated[list[Path], typer.Argument(help="Clips longer than what is trained on.")],
-    learn_seconds: float = 12.0,
-    preset: str = "draft",
+    learn_seconds: Annotated[float, typer.Option(help="Length of the part that is trained on.")] = 12.0,
+    preset: Annotated[str, typer.Option(help="Preset of `learn`: draft, standard or paper.")] = "draft",
     seconds: Annotated[float | None, typer.Option(help="Training time, instead of the preset's.")] = None,
     scratch: Annotated[bool, typer.Option(help="Also train without the general weights.")] = True,
     ablations: Annotated[bool, typer.Option(help="Leave out one part of the network at a time.")] = False,

@@ -125,7 +125,7 @@ def print_stages(shot: Shot, seconds: dict[str, list[float]]) -> None:
 
 
 def print_speed(shot: Shot) -> None:
-    """Print frames per second of the stream, whose stages run at the same time."""
+    """Print frames per second of refining a shot, whose stages run at the same time."""
     refiner = shot.refiner.refiner
     table = Table(title=f"Frames per second on {refiner.device}, {torch.get_num_threads()} threads")
     for heading in ("", "frames per second", "target"):

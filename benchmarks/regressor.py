@@ -34,6 +34,7 @@ def main(
     paths: Annotated[list[Path], typer.Argument(help="Clips and photos of one person each.")],
     weights: Annotated[Path, typer.Option(help="Regressor to measure.")] = REGRESSOR_WEIGHTS,
 ) -> None:
+    """Print the landmark error of the regressor on single pictures."""
     console, model = Console(), bundled_model()
     network = Regressor.load(weights, model)
     table = Table(title="Landmark error over eye distance, % (mean of 468 landmarks)")

@@ -62,6 +62,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_photo.py", "pixels high"),
     "The job … of an older version cannot be read and is removed: …":
         ("server/test_older_data_folders.py", "cannot be read and is removed"),
+    "The plot shows the first … s of the speech's … s.":
+        ("evaluation/test_performance_plot.py", "The plot shows the first 2 s of the speech's 5 s."),
     "The setting … cannot be used: …. Correct it.":
         ("cli/test_command_line.py", "The setting from_seconds cannot be used:"),
     "The … … does not exist. Choose another file.": ("addon/test_cli.py", "does not exist. Choose another file."),

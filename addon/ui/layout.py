@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import textwrap
+from functools import lru_cache
 from typing import Any
 
+import blf
 import bpy
 
 from .text import interface_text
 
-LETTER_PX = 6.5
-"""Average width of a letter in Blender's interface font at an interface scale of 1."""
-MARGIN_PX = 45
+MARGIN_PX = 70
+"""Width of a sidebar that a text in a box does not have, at an interface scale of 1: tabs, margins, indentation."""
+ICON_PX = 20
 MIN_LETTERS = 16
+INTERFACE_FONT = 0
 
 
 class SidebarPanel(bpy.types.Panel):
@@ -39,6 +42,21 @@ def draw_advanced(layout: bpy.types.UILayout, owner: bpy.types.bpy_struct, *name
 def draw_wrapped(column: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """Draw a text over as many lines as the width of the region needs, because Blender's labels are cut off."""
     scale = context.preferences.system.ui_scale
-    letters = max(MIN_LETTERS, int((context.region.width / scale - MARGIN_PX) / LETTER_PX))
-    for number, line in enumerate(textwrap.wrap(interface_text(text), letters)):
+    points = context.preferences.ui_styles[0].widget.points
+    width = context.region.width / scale - MARGIN_PX - (ICON_PX if icon != "NONE" else 0)
+    for number, line in enumerate(wrapped(interface_text(text), round(width), points)):
         column.label(text=line, translate=False, icon=icon if number == 0 else "NONE" if icon == "NONE" else "BLANK1")
+
+
+@lru_cache(maxsize=256)
+def wrapped(text: str, width: int, points: float) -> tuple[str, ...]:
+    """Return a text in lines of at most `width` pixels, in the interface font of a size in points.
+
+    Lines have at least MIN_LETTERS letters, however narrow the region is.
+    """
+    blf.size(INTERFACE_FONT, points)
+    for letters in range(len(text), MIN_LETTERS, -1):
+        lines = textwrap.wrap(text, letters)
+        if all(blf.dimensions(INTERFACE_FONT, line)[0] <= width for line in lines):
+            return tuple(lines)
+    return tuple(textwrap.wrap(text, MIN_LETTERS))

@@ -8,7 +8,8 @@ from bpy.props import IntProperty
 from ..core.messages import message
 from ..core.take_settings import TakeSettings
 from ..scene.anim.compose import make_plan
-from ..scene.anim.controls import head_of
+from ..scene.anim.controls import active_take, head_of
+from ..scene.anim.phone_markers import add_phone_markers, remove_phone_markers
 from ..scene.anim.takes import remove_take
 from ..scene.build.shot import Shot
 from . import follow, jobs
@@ -109,6 +110,42 @@ class HEADROOM_OT_clear_cuts(HeadButton):
         return message("Cleared the cuts")
 
 
+class HEADROOM_OT_add_phone_markers(HeadButton):
+    """Add a timeline marker at each phone heard in the active take's speech, in place of earlier phone markers"""
+
+    bl_idname, bl_label = "headroom.add_phone_markers", "Add Phone Markers"
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a take with phones."""
+        return super().disabled_reason(context) or (
+            "" if active_take(shown_shot(context).root).phones else
+            message("The active take has no phones. Perform its speech again"))
+
+    def run(self, context):
+        """Add the markers."""
+        count = add_phone_markers(shown_shot(context))
+        return message("Added phone markers: {count}", count=count) if count else message(
+            "No phones in the played part of the speech")
+
+
+class HEADROOM_OT_remove_phone_markers(HeadButton):
+    """Remove the phone markers of this head. Markers that you moved or renamed stay"""
+
+    bl_idname, bl_label = "headroom.remove_phone_markers", "Remove Phone Markers"
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require phone markers."""
+        return super().disabled_reason(context) or (
+            "" if head_of(shown_shot(context).root).phone_markers else message("No phone markers"))
+
+    def run(self, context):
+        """Remove the markers."""
+        count = remove_phone_markers(shown_shot(context))
+        return message("Removed phone markers: {count}", count=count) if count else message("No phone markers")
+
+
 class HEADROOM_UL_takes(bpy.types.UIList):
     """One line for each take: its name, editable by double-click, and a button that uses it in the preview range."""
 
@@ -142,6 +179,9 @@ class HEADROOM_PT_takes(SidebarPanel):
         column = row.column(align=True)
         column.operator(HEADROOM_OT_add_take.bl_idname, text="", icon="ADD")
         column.operator(HEADROOM_OT_remove_take.bl_idname, text="", icon="REMOVE")
+        row = layout.row(align=True)
+        row.operator(HEADROOM_OT_add_phone_markers.bl_idname, icon="MARKER_HLT")
+        row.operator(HEADROOM_OT_remove_phone_markers.bl_idname, text="", icon="X")
         for cut in head.cuts:
             layout.label(text=cut_text(shot, cut), translate=False, icon="PREVIEW_RANGE")
         if head.cuts:
@@ -149,7 +189,8 @@ class HEADROOM_PT_takes(SidebarPanel):
 
 
 CLASSES = (HEADROOM_OT_add_take, HEADROOM_OT_remove_take, HEADROOM_OT_use_take_in_preview_range,
-           HEADROOM_OT_clear_cuts, HEADROOM_UL_takes, HEADROOM_PT_takes)
+           HEADROOM_OT_clear_cuts, HEADROOM_OT_add_phone_markers, HEADROOM_OT_remove_phone_markers,
+           HEADROOM_UL_takes, HEADROOM_PT_takes)
 
 
 def cut_text(shot: Shot, cut) -> str:

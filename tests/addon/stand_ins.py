@@ -57,8 +57,11 @@ def even_light() -> np.ndarray:
     return light
 
 
+PHONES = ("SIL", "AE", "B", "S")
+
+
 def tiny_performance(path: Path, seconds: float = 1.0, fps: float = 25.0) -> Path:
-    """Write a performance.npz of smooth random motion."""
+    """Write a performance.npz of smooth random motion, in whose speech the `PHONES` recur every 100 ms."""
     count = round(seconds * fps)
     rng = np.random.default_rng(3)
     time = np.arange(count)[:, None] / fps
@@ -66,8 +69,15 @@ def tiny_performance(path: Path, seconds: float = 1.0, fps: float = 25.0) -> Pat
     rest = np.array([10.0, 5.0, -700.0])
     np.savez(path, fps=fps, expression=waves.astype(np.float32),
              rotation=(waves[:, :3] * 0.2).astype(np.float32),
-             translation=(rest + waves[:, 3:6] * 8).astype(np.float32))
+             translation=(rest + waves[:, 3:6] * 8).astype(np.float32), **tiny_phones(seconds))
     return path
+
+
+def tiny_phones(seconds: float) -> dict[str, np.ndarray]:
+    """The arrays of the phones in a performance."""
+    starts = np.arange(0, round(seconds * 10)) / 10
+    return {"phone_symbols": np.resize(PHONES, len(starts)), "phone_starts": starts, "phone_ends": starts + 0.1,
+            "phone_confidences": np.full(len(starts), 0.5, np.float32)}
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
@@ -212,8 +222,9 @@ class Row:
 
 def wide(**more: Any) -> SimpleNamespace:
     """A context whose region is wide enough for any sentence."""
-    return SimpleNamespace(preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
-                           region=SimpleNamespace(width=9999), **more)
+    style = SimpleNamespace(widget=SimpleNamespace(points=11.0))
+    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])
+    return SimpleNamespace(preferences=preferences, region=SimpleNamespace(width=9999), **more)
 
 
 def write_movie(path: Path, frames: int, fps: int = 25, size: tuple[int, int] = (64, 36)) -> None:

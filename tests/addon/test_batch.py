@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from stand_ins import FakeBackend, tiny_subject, write_movie, write_speech
 
+FORMATS = Path(__file__).resolve().parents[1] / "formats"
+
 
 @pytest.fixture
 def backend():
@@ -62,6 +64,32 @@ def test_a_batch_whose_jobs_all_succeed_exits_with_0(run, backend, files, tmp_pa
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["again.mp4", "headroom_s", "s.blend", "s.mp4"]
     assert lines[1]["frames"] == 2
     assert [settings["plate_fit"] for kind, _, settings in backend.submitted if kind == "match_plates"] == [0.0, 0.5]
+
+
+@pytest.fixture
+def older_file(headroom, files, tmp_path, monkeypatch, capfd):
+    """A file of format 1 that names the subject and the speech of `files`."""
+    bpy, path = headroom.bpy, tmp_path / "older.blend"
+    with monkeypatch.context() as patch:
+        patch.setattr(headroom.module("ui.follow"), "upgrade_file", lambda: [])
+        bpy.ops.wm.open_mainfile(filepath=str(FORMATS / "shot_1.blend"), load_ui=False)
+        (root,) = (each for each in bpy.data.objects if each.get("headroom_role") == "root")
+        root["headroom_subject"], root["headroom_speech"] = (str(each) for each in files)
+        for sound in bpy.data.sounds:
+            sound.filepath = str(files[1])
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
+        assert "headroom_format" not in root
+    capfd.readouterr()  # what Blender says about saving
+    return path
+
+
+def test_a_file_of_an_older_format_is_upgraded_and_rendered(run, headroom, backend, older_file, tmp_path):
+    code, lines, err = run("render", "--file", older_file, "--output", tmp_path / "shot.mp4")
+    assert code == 0, err
+    scene = headroom.bpy.context.scene
+    frames = scene.frame_end - scene.frame_start + 1
+    assert lines == [{"movie": str(tmp_path / "shot.mp4"), "frames": frames, "notes": []}] and frames > 1
+    assert [len(inputs["renders"]) for kind, inputs, _ in backend.submitted if kind == "refine"] == [frames]
 
 
 def test_an_unexpected_error_in_one_job_does_not_end_the_batch(run, headroom, files, tmp_path, monkeypatch):

@@ -73,7 +73,8 @@ def drawn(headroom, panel):
     texts, bpy = [], headroom.bpy
     context = SimpleNamespace(
         scene=headroom.scene, active_object=None, region=SimpleNamespace(width=9999),
-        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), addons=bpy.context.preferences.addons))
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), addons=bpy.context.preferences.addons,
+                                    ui_styles=bpy.context.preferences.ui_styles))
     panel.draw(SimpleNamespace(layout=Layout(texts)), context)
     return texts
 

@@ -401,6 +401,16 @@ def test_tooltips_end_without_a_full_stop_and_every_setting_has_one(panel):
     assert [text for text in tooltips if not text or text.endswith(".")] == []
 
 
+def test_texts_wrap_to_the_width_that_their_letters_need(panel):
+    layout = panel.module("ui.layout")
+    text = "Only learn people who know how their face will be used and have agreed."
+    for width in (120, 190, 400):
+        lines = layout.wrapped(text, width, 11.0)
+        assert " ".join(lines) == text
+        assert all(layout.blf.dimensions(layout.INTERFACE_FONT, line)[0] <= width for line in lines), (width, lines)
+    assert len(layout.wrapped(text, 1000, 11.0)) == 1 and len(layout.wrapped(text, 0, 11.0)) > 3
+
+
 def test_stopping_the_connection_ends_a_start_at_once(panel, tmp_path, monkeypatch):
     monkeypatch.undo()  # the real connection
     program = tmp_path / "python"

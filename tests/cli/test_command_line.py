@@ -199,6 +199,20 @@ def test_perform_passes_its_controls(monkeypatch, capsys, tmp_path):
     assert passed == {"seed": 2, "controls": ["mouth.gain=1.2", "head.lag=0.1"], "pose": "replayed"}
 
 
+def test_perform_draws_a_plot_and_tells_its_notes(monkeypatch, capsys, tmp_path):
+    from headroom.face.performance import Performance
+
+    drawn = []
+    motion = Performance(25.0, np.zeros((50, 64)), np.zeros((50, 3)), np.zeros((50, 3)))
+    monkeypatch.setattr("headroom.pipeline.perform", lambda *args, **settings: (motion, []))
+    monkeypatch.setattr("headroom.evaluation.performance_plot.plot_performance",
+                        lambda *args: drawn.append(args) or ["A note."])
+    code, out, _ = call(monkeypatch, capsys, "perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--plot",
+                        tmp_path / "p.png")
+    assert code == 0 and "Note: A note." in out and "Wrote" in out and "p.png" in out
+    assert drawn == [(Path("s"), Path("w.wav"), motion, tmp_path / "p.png")] and (tmp_path / "p.npz").is_file()
+
+
 def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
     from headroom.cli import blender
 
@@ -240,6 +254,7 @@ def test_output_names_are_checked_before_any_work(monkeypatch, capsys, tmp_path)
     for arguments in (("learn", "c.mp4", "-o", tmp_path / "file" / "subject"),
                       ("learn", "c.mp4", "-o", tmp_path / "file"),
                       ("perform", "s", "w.wav", "-o", tmp_path / "motion.txt"),
+                      ("perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--plot", tmp_path / "plot.jpg"),
                       ("shot", "s", "w.wav", "-o", tmp_path / "shot.avi"),
                       ("shot", "s", "w.wav", "-o", tmp_path / "shot.mp4", "--blend", tmp_path / "shot.mp4"),
                       ("evaluate", "c.mp4", "--json", tmp_path / "folder"),

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addon"))
 
 from stand_ins import FakeBackend
-from window import FOLDER, area_of, install, module, picture, run, shot, show_tab, until
+from window import FOLDER, area_of, finished, install, module, picture, run, shot, show_tab, until
 
 
 def yaw():
@@ -40,9 +40,8 @@ def steps():
     bpy.ops.headroom.open_subject()
     yield 0.2
     bpy.ops.headroom.perform_speech()
-    views = module("ui.jobs").views
-    yield from until(lambda: not views()[0].is_running)
-    seen["performed"] = views()[0].state, views()[0].message
+    view = yield from finished()
+    seen["performed"] = view.state, view.message
     bpy.context.view_layer.objects.active = shot().face
     shot().face.select_set(True)
     yield 1.0

@@ -76,4 +76,4 @@ def test_a_backend_killed_in_the_middle_is_restarted_and_finishes_the_job(seen):
 
 def test_a_backend_that_cannot_be_started_gives_a_message(seen):
     assert seen["failed"]["state"] == "failed"
-    assert "Choose a Python that has Headroom's backend" in seen["failed"]["message"]
+    assert "choose a Python that has Headroom's backend" in seen["failed"]["message"]

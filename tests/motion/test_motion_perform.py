@@ -39,6 +39,14 @@ def test_the_clip_s_own_pose_can_be_replayed(subject_and_speech, learned):
     np.testing.assert_array_equal(performance.expression, plain.expression)
 
 
+def test_controls_and_the_replayed_pose_leave_the_phones_as_they_were_heard(subject_and_speech):
+    plain, _ = pipeline.perform(*subject_and_speech)
+    changed, _ = pipeline.perform(*subject_and_speech, PerformSettings(pose="replayed"), controls=["mouth.lag=0.2"])
+    assert changed.phones.symbols.tolist() == plain.phones.symbols.tolist()
+    assert changed.phones.starts.tolist() == plain.phones.starts.tolist()
+    assert plain.phones.ends[-1] == plain.seconds
+
+
 @pytest.mark.parametrize("offset,words", [(0.12, ["120 ms later"]), (-0.08, ["80 ms earlier"]), (0.05, []), (0.0, [])])
 def test_a_visible_sound_offset_is_in_the_notes(offset, words):
     notes = motion_notes(SimpleNamespace(audio_offset_seconds=offset))

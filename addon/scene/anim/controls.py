@@ -69,6 +69,7 @@ class HeadroomTake(bpy.types.PropertyGroup):
     speech: StringProperty(subtype="FILE_PATH")  # type: ignore[valid-type]
     fps: FloatProperty()  # type: ignore[valid-type]
     samples: IntProperty()  # type: ignore[valid-type]
+    phones: StringProperty()  # type: ignore[valid-type]
     head: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
     expression: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
 
@@ -91,6 +92,7 @@ class HeadroomHead(bpy.types.PropertyGroup):
     takes: CollectionProperty(type=HeadroomTake)  # type: ignore[valid-type]
     active_take: IntProperty(name="Take", min=0, update=_switched)  # type: ignore[valid-type]
     cuts: CollectionProperty(type=HeadroomCut)  # type: ignore[valid-type]
+    phone_markers: StringProperty()  # type: ignore[valid-type]
 
     head: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]
     mouth: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]

@@ -17,6 +17,7 @@ import numpy as np
 from ...core.coordinates import scene_from_mm
 from ...core.errors import HeadroomError
 from ...core.performance import Performance
+from ...core.phones import text_of_phones
 from ...core.take_settings import TakeSettings
 from ...core.tasks import SLICE_SECONDS
 from .. import compat
@@ -146,6 +147,7 @@ def _add_entry(shot: Shot, settings: TakeSettings, actions: Mapping[Target, bpy.
         action.name = f"{shot.face.name} {take.name} {target.title()}"
         compat.add_muted_track(animated_id(shot, target), action, take.name)
     take.fps, take.samples = performance.fps, len(performance)
+    take.phones = text_of_phones(performance.phones)
     head.active_take = next(index for index, each in enumerate(head.takes) if each.uid == take.uid)
 
 

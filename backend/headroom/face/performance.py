@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from headroom.common.errors import InputError
 from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.face.phone_track import PhoneTrack
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class Performance:
     expression: (T, 64) float32, model coefficients.
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
+    phones: those of the speech that it was predicted from; None for motion of a clip, and in older files.
     """
 
     fps: float
     expression: np.ndarray
     rotation: np.ndarray
     translation: np.ndarray
+    phones: PhoneTrack | None = None
 
     def __len__(self) -> int:
         return len(self.expression)
@@ -65,25 +68,27 @@ class Performance:
         frames: length of the result; None for the same duration.
         """
         count = frames if frames is not None else max(1, round(self.seconds * fps))
-        return Performance(
-            fps,
-            resample(self.expression, self.fps, fps, count),
-            resample(self.rotation, self.fps, fps, count),
-            resample(self.translation, self.fps, fps, count),
+        return replace(
+            self,
+            fps=fps,
+            expression=resample(self.expression, self.fps, fps, count),
+            rotation=resample(self.rotation, self.fps, fps, count),
+            translation=resample(self.translation, self.fps, fps, count),
         )
 
     def save(self, path: Path) -> None:
         """Write the performance to an .npz file."""
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, fps=np.float64(self.fps), expression=self.expression, rotation=self.rotation,
-                     translation=self.translation)
+                     translation=self.translation, **(self.phones.arrays() if self.phones is not None else {}))
 
     @staticmethod
     def load(path: Path) -> Performance:
         """Read a performance; InputError when the file is not one."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"])
+                return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"],
+                                   PhoneTrack.of_arrays(data))
         except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a performance; choose a file that `headroom perform` wrote.") from error
 

@@ -116,11 +116,11 @@ def apply_controls(performance: Performance, controls: Controls, regions: Sequen
     pose_controls = replace(head, gain=0.0) if head.hold else head
     rotation_offset = np.radians([head.pitch, head.yaw, head.roll]).astype(np.float32)
     translation_offset = np.array([head.x, head.y, head.z], np.float32)
-    return Performance(
-        fps,
-        expression,
-        apply_region_controls(performance.rotation, fps, pose_controls) + rotation_offset,
-        apply_region_controls(performance.translation, fps, pose_controls) + translation_offset,
+    return replace(
+        performance,
+        expression=expression,
+        rotation=apply_region_controls(performance.rotation, fps, pose_controls) + rotation_offset,
+        translation=apply_region_controls(performance.translation, fps, pose_controls) + translation_offset,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
@@ -10,7 +12,8 @@ from headroom.common.threads import one_thread
 from headroom.face.performance import Performance
 from headroom.motion.audio.features import UtteranceStats, feature_windows, utterance_stats
 from headroom.motion.audio.loudness import speech_levels
-from headroom.motion.audio.timing import FRAME_RATE, frame_count
+from headroom.motion.audio.phone_alignment import PhoneDecoder, align_phones, levels_of_rows, posteriors_of_windows
+from headroom.motion.audio.timing import FRAME_RATE, ROWS_PER_FRAME, frame_count
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import EXPRESSION, MOTION, State
 from headroom.motion.style.blinks import add_blinks, orthogonal_to
@@ -40,7 +43,9 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
     stats = utterance_stats(samples, model.config.features)
     levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), stats.loud_db)
                              for first in range(0, frames, chunk_frames)])
-    motion = predict_motion(model, samples, frames, stats, chunk_frames)
+    decoder = PhoneDecoder()
+    motion = predict_motion(model, samples, frames, stats, chunk_frames, decoder)
+    phones = decoder.track() if model.config.features.has_phones else align_phones(samples, frames * ROWS_PER_FRAME)
     gate = speech_gate(levels, stats)
     expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], gate, chunk_frames)
     expression = add_blinks(expression, model.style.blinks, seed)
@@ -50,7 +55,7 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
         graph_pose, sources = walk_motion_graph(model.style.pose, model.style.levels, levels, seed)
         pose = blend_predicted(model.style, graph_pose, motion[:, EXPRESSION:])
         expression = with_gaze(model.style, expression, sources, pose)
-    return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:])
+    return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:], phones)
 
 
 def replayed(model: MotionModel, performance: Performance) -> Performance:
@@ -58,7 +63,7 @@ def replayed(model: MotionModel, performance: Performance) -> Performance:
     sources = ping_pong(len(model.style.pose), len(performance))
     pose = model.style.pose[sources]
     expression = with_gaze(model.style, performance.expression, sources, pose)
-    return Performance(performance.fps, expression, pose[:, :3], pose[:, 3:])
+    return replace(performance, expression=expression, rotation=pose[:, :3], translation=pose[:, 3:])
 
 
 def with_gaze(style: SpeakerStyle, expression: np.ndarray, source_frames: np.ndarray, pose: np.ndarray) -> np.ndarray:
@@ -73,16 +78,21 @@ def with_gaze(style: SpeakerStyle, expression: np.ndarray, source_frames: np.nda
 @torch.no_grad()
 @one_thread()
 def predict_motion(model: MotionModel, samples: np.ndarray, frames: int, stats: UtteranceStats,
-                   chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
+                   chunk_frames: int = CHUNK_FRAMES, decoder: PhoneDecoder | None = None) -> np.ndarray:
     """Predict normalised motion (frames, 70): the mean of the networks, its expression blended with the regression.
 
     The networks' states are carried from chunk to chunk.
+
+    decoder: gets the phone posteriors of the frames, where the features have them.
     """
     motion = np.empty((frames, MOTION), np.float32)
     states: list[State | None] = [None] * len(model.networks)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
         windows = feature_windows(samples, first, last, model.config.features, stats)
+        if decoder is not None and model.config.features.has_phones:
+            decoder.add(posteriors_of_windows(windows, model.config.features),
+                        levels_of_rows(samples, first * ROWS_PER_FRAME, last * ROWS_PER_FRAME, stats.loud_db))
         outputs = []
         for index, network in enumerate(model.networks):
             output, states[index] = network.eval()(torch.from_numpy(windows)[None], states[index])

@@ -25,9 +25,12 @@ def perform(
     control: ControlOption,
     seed: SeedOption = 0,
     pose: PoseOption = "predicted",
+    plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
     require_file_path(output, ".npz")
+    if plot:
+        require_file_path(plot, ".png")
     from headroom import pipeline
     from headroom.common.settings import PerformSettings
 
@@ -35,8 +38,14 @@ def perform(
     with progress_bar() as progress:
         performance, notes = pipeline.perform(subject, speech, settings, controls=control, progress=progress)
     performance.save(output)
+    if plot:
+        from headroom.evaluation.performance_plot import plot_performance
+
+        notes = notes + plot_performance(subject, speech, performance, plot)
     print_notes(notes)
     out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
+    if plot:
+        out.print(f"Wrote {plot}", markup=False)
 
 
 def shot(

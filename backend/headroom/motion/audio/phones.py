@@ -24,8 +24,14 @@ from headroom.motion.audio.cepstra import FFT_SIZE, mfcc
 FORMAT = 1
 """Number of the file format; files without a number have this one."""
 
-COUNT = 42
-"""Phones: 39 of English, silence and two kinds of noise."""
+NOISES = ("+NSN+", "+SPN+")
+"""Symbols of noise, and of noise that a mouth makes."""
+SYMBOLS = (
+    *NOISES, "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
+    "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "SIL", "T", "TH", "UH", "UW", "V", "W", "Y", "Z",
+    "ZH")
+"""Symbols of the phones in the model's order, which is that of the Sphinx model: the ARPAbet, silence and noise."""
+COUNT = len(SYMBOLS)
 
 CEPSTRA = 13
 CONTEXT = 3

@@ -1,0 +1,131 @@
+"""Phones with start and end, from phone posteriors: a Viterbi search over a loop of all phones.
+
+A path through the loop stays at least `MIN_ROWS` rows in a phone and pays `SWITCH_COST` for every phone that it enters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headroom.face.phone_track import SILENCE, PhoneTrack
+from headroom.media.audio import SAMPLE_RATE
+from headroom.motion.audio.features import FeatureConfig, feature_rows, utterance_stats
+from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, row_levels
+from headroom.motion.audio.phones import NOISES, SYMBOLS
+from headroom.motion.audio.timing import ROW_LENGTH, ROW_SAMPLES, ROWS_BEFORE, ROWS_PER_FRAME
+
+MIN_ROWS = 3
+"""Least duration of a phone, 30 ms: one row for each state of a phone in Sphinx's models."""
+SWITCH_COST = 4.0
+"""Log probability that entering a phone costs; 4 gives as many phones as a forced alignment of the same speech."""
+LOUD_RANGE_DB = 10.0
+"""Rows less than this below the loud rows are no silence, so steady or noisy sound becomes some phone there."""
+_LEAST_LOUD_DB = -60.0
+"""Level of full scale that levels are relative to where the loud rows are quieter, so that nothing in them is loud."""
+_FLOOR = 1e-6
+"""Least posterior of a phone in a row, so that a single row excludes no path."""
+
+_PHONES = tuple(symbol for symbol in SYMBOLS if symbol not in NOISES)
+_COLUMNS = [SYMBOLS.index(symbol) for symbol in _PHONES]
+_SILENCE_COLUMN = _PHONES.index(SILENCE)
+_NOISE_COLUMNS = [SYMBOLS.index(symbol) for symbol in NOISES]
+
+
+class PhoneDecoder:
+    """Finds the most probable phones of posteriors that arrive in pieces.
+
+    The search is exact, so the result does not depend on the pieces. It keeps 13 bytes for each row.
+    """
+
+    # librosa.sequence.viterbi needs the whole sequence and a matrix of the transitions between all states. Here every
+    # transition costs the same, so one best predecessor serves all phones.
+
+    def __init__(self) -> None:
+        count = len(_PHONES)
+        self._rows = 0
+        # sums of log posteriors and of posteriors up to the last rows, and the best score of a path that ends there
+        self._log_sums, self._sums, self._scores = np.zeros((1, count)), np.zeros((1, count)), [0.0]
+        # of the best path that is in each phone: score less the sum of log posteriors, first row, sum at that row
+        self._best, self._entry, self._entry_sum = np.full(count, -np.inf), np.zeros(count, np.int32), np.zeros(count)
+        # per row, of the best path that ends there: its phone, that phone's first row and its sum of posteriors
+        self._records: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def add(self, posteriors: np.ndarray, levels: np.ndarray) -> None:
+        """Continue with the next rows: posteriors (n, 42), and levels (n,) in dB relative to the loud rows.
+
+        The levels tell sound from silence where the phone model errs: it knows no digital silence, and calls a steady
+        tone noise.
+        """
+        values = posteriors[:, _COLUMNS].astype(np.float64)
+        values[:, _SILENCE_COLUMN] += posteriors[:, _NOISE_COLUMNS].sum(1)
+        values[levels >= -LOUD_RANGE_DB, _SILENCE_COLUMN] = 0
+        values /= np.maximum(values.sum(1, keepdims=True), _FLOOR)
+        values[levels <= -RANGE_DB] = np.eye(len(_PHONES))[_SILENCE_COLUMN]
+        log_sums = _extended(self._log_sums, np.log(np.maximum(values, _FLOOR)))
+        sums = _extended(self._sums, values)
+        phones, entries, masses = (np.zeros(len(values), kind) for kind in (np.uint8, np.int32, np.float64))
+        offset = len(self._scores)
+        for index in range(offset, offset + len(values)):
+            row = self._rows + index - offset + 1
+            if index >= MIN_ROWS:
+                self._enter(row - MIN_ROWS, self._scores[index - MIN_ROWS], log_sums[index - MIN_ROWS],
+                            sums[index - MIN_ROWS])
+            totals = self._best + log_sums[index]
+            phone = int(totals.argmax())
+            self._scores.append(float(totals[phone]))
+            phones[index - offset], entries[index - offset] = phone, self._entry[phone]
+            masses[index - offset] = sums[index, phone] - self._entry_sum[phone]
+        self._rows += len(values)
+        self._records.append((phones, entries, masses))
+        self._log_sums, self._sums = log_sums[-MIN_ROWS:], sums[-MIN_ROWS:]
+        self._scores = self._scores[-MIN_ROWS:]
+
+    def track(self) -> PhoneTrack:
+        """Return the phones of all rows so far, at least `MIN_ROWS`, from second 0 to the end of the last row."""
+        phones, entries, masses = (np.concatenate(each) for each in zip(*self._records))
+        last, path = self._rows, []
+        while last > 0:
+            path.append(last)
+            last = entries[last - 1]
+        ends = np.array(path[::-1])
+        starts = np.concatenate([[0], ends[:-1]])
+        bounds = (np.concatenate([[0], ends]) * ROW_SAMPLES + (ROW_LENGTH - ROW_SAMPLES) / 2) / SAMPLE_RATE
+        bounds[0], bounds[-1] = 0.0, self._rows * ROW_SAMPLES / SAMPLE_RATE
+        confidences = np.clip(masses[ends - 1] / (ends - starts), 0, 1).astype(np.float32)
+        return PhoneTrack(np.array(_PHONES)[phones[ends - 1]], bounds[:-1], bounds[1:], confidences)
+
+    def _enter(self, row: int, score: float, log_sums: np.ndarray, sums: np.ndarray) -> None:
+        """Let the best path up to `row`, with that score, enter the phones in which no better path is."""
+        scores = score - SWITCH_COST - log_sums
+        better = scores > self._best
+        self._best[better], self._entry[better], self._entry_sum[better] = scores[better], row, sums[better]
+
+
+def align_phones(samples: np.ndarray, rows: int) -> PhoneTrack:
+    """Return the phones in the first `rows` rows of `samples` (N,) at 16 kHz."""
+    config, decoder = FeatureConfig(), PhoneDecoder()
+    stats = utterance_stats(samples, config)
+    for first in range(0, rows, CHUNK_ROWS):
+        last = min(first + CHUNK_ROWS, rows)
+        values = feature_rows(samples, first, last, config, stats)
+        decoder.add(values[:, config.spectral_columns:], levels_of_rows(samples, first, last, stats.loud_db))
+    return decoder.track()
+
+
+def levels_of_rows(samples: np.ndarray, first: int, last: int, loud_db: float) -> np.ndarray:
+    """Return the level (last - first,) of rows of `samples` (N,), dB relative to the loud rows.
+
+    loud_db: level of the recording's loud rows, dB of full scale.
+    """
+    return row_levels(samples, first, last) - max(loud_db, _LEAST_LOUD_DB)
+
+
+def posteriors_of_windows(windows: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Return the phone posteriors (4 T, 42) in the rows of T successive frames, from their windows (T, 28, A)."""
+    rows = windows[:, ROWS_BEFORE:ROWS_BEFORE + ROWS_PER_FRAME, config.spectral_columns:]
+    return rows.reshape(-1, rows.shape[2])
+
+
+def _extended(sums: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return running sums (n, P), continued by those of further values (m, P)."""
+    return np.concatenate([sums[:-1], np.cumsum(np.concatenate([sums[-1:], values]), 0)])
