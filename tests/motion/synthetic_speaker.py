@@ -1,5 +1,7 @@
 """A synthetic speaker: noise bursts through moving formants, and a face that follows them."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, sosfilt
@@ -10,7 +12,7 @@ from headroom.motion.model.network import NetworkConfig
 from headroom.motion.model.ridge import RidgeConfig
 from headroom.motion.train.augment import AugmentConfig
 from headroom.motion.train.config import TrainConfig
-from headroom.motion.train.dataset import BatchConfig
+from headroom.motion.train.dataset import BatchConfig, SpokenClip
 
 LIP = np.zeros(64, np.float32)
 LIP[0] = 3.0  # mm per unit
@@ -20,6 +22,11 @@ DIRECTIONS = FaceDirections(LIP, np.zeros(64, np.float32), np.zeros(64, np.float
 TINY = TrainConfig(network=NetworkConfig(width=8, code=8, hidden=8, layers=3, dropout=0.0), members=2, steps=30,
                    validate_every=10, batch=BatchConfig(size=4, min_frames=8, max_frames=24),
                    augment=AugmentConfig(variants=2), ridge=RidgeConfig(size=128))
+
+
+def speakers(seconds: float, seeds: Iterable[int]) -> list[SpokenClip]:
+    """Return a clip of one person for each seed."""
+    return [SpokenClip(*speaker(seconds, seed)) for seed in seeds]
 
 
 def speaker(seconds: float, seed: int = 0, late_seconds: float = 0.0) -> tuple[np.ndarray, Performance]:

@@ -12,6 +12,7 @@ from synthetic_speaker import DIRECTIONS, TINY, speaker
 from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.progress import no_progress
+from headroom.motion.train.dataset import SpokenClip
 from headroom.motion.train.general import train_general
 
 CONFIG = replace(TINY, network=replace(TINY.network, dropout=0.3), steps=12)
@@ -20,7 +21,7 @@ FORMATS = Path(__file__).resolve().parents[1] / "formats"
 
 @pytest.fixture(scope="module")
 def clips():
-    return [speaker(seconds, seed=seed) for seed, seconds in enumerate((4.0, 3.0, 1.2))]
+    return [SpokenClip(*speaker(seconds, seed=seed)) for seed, seconds in enumerate((4.0, 3.0, 1.2))]
 
 
 def train(clips, checkpoint=None, progress=no_progress):

@@ -13,6 +13,7 @@ from synthetic_speaker import DIRECTIONS, TINY, speaker
 
 from headroom.common import distributed
 from headroom.common.errors import InputError
+from headroom.motion.train.dataset import SpokenClip
 from headroom.motion.train.general import train_general
 
 # half the pieces have fewer counted frames, so the processes' counts differ
@@ -31,7 +32,7 @@ with distributed.process_group():
 
 
 def train():
-    clips = [speaker(seconds, seed=seed) for seed, seconds in enumerate((4.0, 3.0))]
+    clips = [SpokenClip(*speaker(seconds, seed=seed)) for seed, seconds in enumerate((4.0, 3.0))]
     return train_general(clips, DIRECTIONS, None, CONFIG).networks[0].state_dict()
 
 

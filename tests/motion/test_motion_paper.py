@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from synthetic_speaker import DIRECTIONS, speaker
+from synthetic_speaker import DIRECTIONS, speaker, speakers
 
 from headroom.motion.audio.features import feature_windows, utterance_stats
 from headroom.motion.model.model import MotionModel
@@ -82,7 +82,7 @@ def test_a_person_can_be_learned_with_it_and_the_file_stores_the_model(tiny, tmp
 
 
 def test_general_weights_can_be_learned_with_it_and_a_person_from_them(tiny):
-    general = train_general([speaker(3.0, seed=1), speaker(1.2, seed=2)], DIRECTIONS, None, tiny)
+    general = train_general([*speakers(3.0, [1]), *speakers(1.2, [2])], DIRECTIONS, None, tiny)
     assert general.config == tiny.network and general.ridge is None
     np.testing.assert_array_equal(general.style.expression_deviation, 1)
     samples, truth = speaker(4.0)

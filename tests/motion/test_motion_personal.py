@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from synthetic_speaker import DIRECTIONS, LIP, TINY, speaker
+from synthetic_speaker import DIRECTIONS, LIP, TINY, speaker, speakers
 
 from headroom.common.errors import Cancelled, InputError
 from headroom.common.progress import no_progress
@@ -26,7 +26,7 @@ def test_equation_2_matches_a_loop_written_by_hand():
     rng = torch.Generator().manual_seed(0)
     e, p, te, tp = (torch.randn(2, 5, n, generator=rng) for n in (64, 6, 64, 6))
     predicted, target = torch.cat([e, p], -1), torch.cat([te, tp], -1)
-    emphasis = LossEmphasis(torch.ones(64), torch.zeros(64))
+    emphasis = LossEmphasis(torch.ones(64), torch.zeros(64, 3))
     losses = motion_losses(predicted, target, torch.ones(2, 5), emphasis, PAPER_LOSS)
     still = sum(float(((p[b, t + 1] - p[b, t]) ** 2).sum()) for b in range(2) for t in range(4)) / 2
     expected = float(((e - te) ** 2).mean()) + 0.2 * float(((p - tp) ** 2).mean()) + 0.01 * still
@@ -38,7 +38,7 @@ def test_masked_frames_do_not_matter():
     mask = torch.tensor([[0.0, 0, 1, 1, 1, 1]])
     changed = predicted.clone()
     changed[:, :2] += 100
-    emphasis = LossEmphasis(torch.ones(64), torch.ones(64))
+    emphasis = LossEmphasis(torch.ones(64), torch.ones(64, 3))
     assert motion_losses(predicted, target, mask, emphasis, LossConfig()) == \
         motion_losses(changed, target, mask, emphasis, LossConfig())
 
@@ -53,7 +53,7 @@ def test_one_sample_can_be_overfitted():
     config = replace(TINY, steps=400, batch=BatchConfig(size=1, min_frames=25, max_frames=25, warm_up=0),
                      optimiser=replace(TINY.optimiser, rate=6e-3), augment=NO_AUGMENTATION,
                      loss=LossConfig(pose=1.0, velocity=0, lips=0))
-    task = TrainingTask([sample], None, LossEmphasis(torch.ones(64), torch.zeros(64)), (0,))
+    task = TrainingTask([sample], None, LossEmphasis(torch.ones(64), torch.zeros(64, 3)), (0,))
     train_network(network, task, config, no_progress)
     with torch.no_grad():
         predicted, _ = network.eval()(sample.clean_windows())
@@ -62,17 +62,17 @@ def test_one_sample_can_be_overfitted():
 
 
 def test_sound_and_motion_of_random_pieces_are_synchronised():
-    rows = torch.arange(4 * 40 + 24, dtype=torch.float32)[None, :, None].expand(1, -1, 3).contiguous()
-    clip = Sample(rows, torch.arange(40, dtype=torch.float32)[:, None].expand(-1, 70).contiguous(), 3)
+    rows = torch.arange(4 * 40 + 24, dtype=torch.float32)[None, :, None].expand(1, -1, 12).contiguous()
+    clip = Sample(rows, torch.arange(40, dtype=torch.float32)[:, None].expand(-1, 70).contiguous(), FeatureConfig("mfcc"))
     config = BatchConfig(size=8, min_frames=10, max_frames=10, warm_up=3)
     batch = random_batch([clip], config, NO_AUGMENTATION, np.random.default_rng(0))
-    assert batch.windows.shape == (8, 10, 28, 3) and batch.mask.shape == (8, 10)
+    assert batch.windows.shape == (8, 10, 28, 12) and batch.mask.shape == (8, 10)
     assert torch.equal(batch.windows[:, :, 0, 0], 4 * batch.motion[:, :, 0])
     assert set(batch.mask[:, :3].unique().tolist()) == {0.0, 1.0} and batch.mask[:, 3:].all()
 
 
 def test_the_shards_of_a_batch_are_the_batch():
-    clip = Sample(torch.randn(2, 4 * 40 + 24, 3), torch.randn(40, 70), 3)
+    clip = Sample(torch.randn(2, 4 * 40 + 24, 12), torch.randn(40, 70), FeatureConfig("mfcc"))
     config, augment = BatchConfig(size=4), replace(NO_AUGMENTATION, jitter=0.5, masked_rows=5)
     batch = random_batch([clip], config, augment, np.random.default_rng(3))
     for rank in range(2):
@@ -89,7 +89,7 @@ def test_the_offset_of_a_late_sound_is_found(late_seconds):
 
 def test_windows_at_all_lags_are_those_of_the_shifted_sound():
     samples, truth = speaker(6.0)
-    config, frames = FeatureConfig(), len(truth)
+    config, frames = FeatureConfig("logmel"), len(truth)
     stats = utterance_stats(samples, config)
     inside = slice(4, frames - 4)  # windows at the ends reach into the silence beside the shifted sound
     for lag, windows in zip(LAGS_SECONDS, windows_at_lags(samples, frames, config), strict=True):
@@ -132,7 +132,7 @@ def test_training_can_be_cancelled_and_refuses_a_clip_below_two_seconds(learned)
 
 
 def test_initial_networks_are_returned_where_personal_ones_predict_worse():
-    general = train_general([speaker(6.0, seed=s) for s in (11, 12, 13)], DIRECTIONS, None, TINY)
+    general = train_general(speakers(6.0, (11, 12, 13)), DIRECTIONS, None, TINY)
     samples, truth = speaker(4.0, seed=14)
     rng = np.random.default_rng(0)
     noisy = replace(truth, expression=truth.expression + rng.standard_normal(truth.expression.shape) * 1.5)
@@ -158,7 +158,7 @@ def test_dimensions_that_held_out_frames_do_not_support_are_shrunk():
 def test_a_network_with_an_expression_map_predicts_mapped_expressions_and_the_same_pose():
     matrix = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
     network = MotionNetwork(TINY.network).eval()
-    windows = torch.randn(1, 5, 28, TINY.network.features.columns)
+    windows = torch.randn(1, 5, TINY.network.features.grid.window_rows, TINY.network.features.columns)
     with torch.no_grad():
         before, _ = network(windows)
         after, _ = network.with_expression_map(matrix)(windows)

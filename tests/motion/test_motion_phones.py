@@ -103,7 +103,7 @@ def test_the_bundled_model_distinguishes_a_vowel_a_hiss_and_silence():
     buzz = sum(np.sin(2 * np.pi * 120 * k * time) * np.exp(-((120 * k - 700) / 300) ** 2) for k in range(1, 30))
     hiss = np.diff(rng.standard_normal(16001), 1)
     sound = np.concatenate([buzz, 0.3 * hiss, np.zeros(16000)]).astype(np.float32) * 0.1
-    config = FeatureConfig()
+    config = FeatureConfig("logmel")
     phones = feature_windows(sound, 0, 75, config, utterance_stats(sound, config))[:, 12, config.spectral_columns:]
     assert phones.shape == (75, COUNT)
     np.testing.assert_allclose(phones.sum(1), 1, atol=1e-4)

@@ -69,7 +69,7 @@ def test_of_a_clip_that_does_not_fit_into_memory_the_beginning_is_used(lrw, monk
 def test_a_damaged_cache_file_says_what_to_do(tmp_path):
     (tmp_path / "clip.npz").write_bytes(b"half")
     with pytest.raises(InputError, match="remove it and train again"):
-        MotionClips([tmp_path / "clip.npz"])[0]
+        MotionClips({CorpusClip(tmp_path / "clip.mp4"): tmp_path / "clip.npz"})[0]
 
 
 def test_a_clip_of_the_first_format_opens_and_is_written_in_the_present_one(tmp_path):

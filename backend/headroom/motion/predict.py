@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from scipy.ndimage import gaussian_filter1d
 
 from headroom.common.threads import one_thread
 from headroom.face.performance import Performance
+from headroom.face.phone_track import PhoneTrack
 from headroom.motion.audio.features import UtteranceStats, feature_windows, utterance_stats
 from headroom.motion.audio.loudness import speech_levels
 from headroom.motion.audio.phone_alignment import PhoneDecoder, align_phones, levels_of_rows, posteriors_of_windows
@@ -18,16 +19,13 @@ from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import EXPRESSION, MOTION, State
 from headroom.motion.style.blinks import add_blinks, orthogonal_to
 from headroom.motion.style.gaze import compensated_gaze
+from headroom.motion.style.lip_closure import close_at_bilabials, speech_gate
 from headroom.motion.style.motion_graph import blend_predicted, ping_pong, walk_motion_graph
 from headroom.motion.style.speaker_style import SpeakerStyle
 
 CHUNK_FRAMES = 1000  # predicted at once, 40 s
 LIP_SMOOTHING = 0.6  # frames
 SMOOTHING_REACH = 4  # frames; the Gaussian on the lips is cut off at four deviations
-SPEECH_DB = -35.0  # frames quieter than this are pauses
-ANTICIPATION, HANGOVER = 6, 8  # frames that the mouth moves before and after sound
-GATE_SMOOTHING = 1.5  # frames
-SILENT_DB = -60.0  # of full scale: a recording whose loud parts are quieter is silent
 
 
 def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = None, seed: int = 0,
@@ -46,8 +44,8 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
     decoder = PhoneDecoder()
     motion = predict_motion(model, samples, frames, stats, chunk_frames, decoder)
     phones = decoder.track() if model.config.features.has_phones else align_phones(samples, frames * ROWS_PER_FRAME)
-    gate = speech_gate(levels, stats)
-    expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], gate, chunk_frames)
+    lips = LipMotion(lip_openings(model.style, motion, phones), speech_gate(levels, stats.loud_db))
+    expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips, chunk_frames)
     expression = add_blinks(expression, model.style.blinks, seed)
     if model.config.pose == "network":
         pose = motion[:, EXPRESSION:] * model.style.pose_deviation + model.style.pose_mean
@@ -93,50 +91,77 @@ def predict_motion(model: MotionModel, samples: np.ndarray, frames: int, stats: 
         if decoder is not None and model.config.features.has_phones:
             decoder.add(posteriors_of_windows(windows, model.config.features),
                         levels_of_rows(samples, first * ROWS_PER_FRAME, last * ROWS_PER_FRAME, stats.loud_db))
-        outputs = []
-        for index, network in enumerate(model.networks):
-            output, states[index] = network.eval()(torch.from_numpy(windows)[None], states[index])
-            outputs.append(output[0])
-        motion[first:last] = torch.stack(outputs).mean(0).numpy()
-        if model.ridge is not None and model.ridge_weight:
-            expression = motion[first:last, :EXPRESSION]
-            expression += model.ridge_weight * (model.ridge.predict(windows) - expression)
+        motion[first:last], states = predict_windows(model, windows, states)
     return motion
 
 
-def speech_gate(levels: np.ndarray, stats: UtteranceStats) -> np.ndarray:
-    """Return the weight (T,) of speech against the face at rest: 1 near sound, 0 in pauses."""
-    if stats.loud_db < SILENT_DB:
-        return np.zeros(len(levels))
-    size = ANTICIPATION + HANGOVER + 1
-    gate = maximum_filter1d((levels > SPEECH_DB).astype(float), size, origin=(HANGOVER - ANTICIPATION) // 2)
-    return gaussian_filter1d(gate, GATE_SMOOTHING, mode="nearest")
+def predict_windows(
+    model: MotionModel, windows: np.ndarray, states: list[State | None]
+) -> tuple[np.ndarray, list[State | None]]:
+    """Return normalised motion (T, 70) of windows (T, W, A) in a row, and the networks' states after them.
+
+    states: of the networks before the first window; None is the state at the beginning.
+    """
+    outputs: list[torch.Tensor] = []
+    after: list[State | None] = []
+    for network, state in zip(model.networks, states):
+        output, state = network.eval()(torch.from_numpy(windows)[None], state)
+        outputs.append(output[0])
+        after.append(state)
+    motion = torch.stack(outputs).mean(0).numpy()
+    if model.ridge is not None and model.ridge_weight:
+        motion[:, :EXPRESSION] += model.ridge_weight * (model.ridge.predict(windows) - motion[:, :EXPRESSION])
+    return motion, after
 
 
-def to_expression_in_chunks(style: SpeakerStyle, normalised: np.ndarray, gate: np.ndarray,
+@dataclass(frozen=True)
+class LipMotion:
+    """What the lips do at 25 Hz.
+
+    opening: (T,) millimetres.
+    speech: (T,) weight of speech against the face at rest, 0..1.
+    """
+
+    opening: np.ndarray
+    speech: np.ndarray
+
+    def cut(self, first: int, last: int) -> LipMotion:
+        """Return the frames first..last-1."""
+        return LipMotion(self.opening[first:last], self.speech[first:last])
+
+
+def lip_openings(style: SpeakerStyle, motion: np.ndarray, phones: PhoneTrack) -> np.ndarray:
+    """Return lip openings (T,) in the person's range from normalised motion (T, 70), closed at B, M and P."""
+    predicted = style.mean_lip_opening + motion[:, :EXPRESSION] @ style.lip_direction
+    predicted = gaussian_filter1d(predicted.astype(np.float64), LIP_SMOOTHING, mode="nearest")
+    own = style.lip_curve[1]
+    return close_at_bilabials(np.interp(predicted, *style.lip_curve), phones, float(own[0]), float(np.median(own)))
+
+
+def to_expression_in_chunks(style: SpeakerStyle, normalised: np.ndarray, lips: LipMotion,
                             chunk_frames: int) -> np.ndarray:
     """Run `to_expression` in chunks, because its steps are in float64; chunks overlap by the reach of the smoothing."""
     out = np.empty(normalised.shape, np.float32)
     for first in range(0, len(out), chunk_frames):
         last = min(first + chunk_frames, len(out))
         low, high = max(0, first - SMOOTHING_REACH), min(len(out), last + SMOOTHING_REACH)
-        out[first:last] = to_expression(style, normalised[low:high], gate[low:high])[first - low:last - low]
+        out[first:last] = to_expression(style, normalised[low:high], lips.cut(low, high))[first - low:last - low]
     return out
 
 
-def to_expression(style: SpeakerStyle, normalised: np.ndarray, gate: np.ndarray) -> np.ndarray:
-    """Return expression (T, 64) with open lids: lips scaled to the person's range, the face at rest in pauses.
+def to_expression(style: SpeakerStyle, normalised: np.ndarray, lips: LipMotion) -> np.ndarray:
+    """Return expression (T, 64) with open lids, with the given lip openings and the face at rest in pauses.
 
-    normalised: (T, 64). gate: (T,) weight of speech.
+    normalised: (T, 64).
     """
     expression = normalised * style.expression_deviation + style.expression_mean
     expression = gaussian_filter1d(expression, LIP_SMOOTHING, axis=0, mode="nearest")
-    mean_opening = style.expression_mean @ style.lip_opening
-    opening = mean_opening + (expression @ style.lip_opening - mean_opening) * style.lip_gain
-    # only the opening is scaled: elsewhere a cautious prediction is nearer to the truth than a larger one
-    direction = style.lip_opening * style.expression_deviation**2
-    expression = set_component(expression, style.lip_opening, np.clip(opening, *style.lip_range), direction)
-    expression = style.rest + (expression - style.rest) * gate[:, None]
+    # only the opening is set: elsewhere a cautious prediction is nearer to the truth than a larger one
+    direction = style.opening_direction
+    expression = set_component(expression, style.lip_opening, lips.opening, direction)
+    closed = min(float(style.rest @ style.lip_opening), float(style.lip_curve[1, 0]))
+    rest = set_component(style.rest[None], style.lip_opening, np.array([closed]), direction)[0]
+    expression = rest + (expression - rest) * lips.speech[:, None]
     lid_direction = orthogonal_to(style.lid_opening[None], style.lip_opening)[0]
     open_lids = np.full(len(expression), float(style.rest @ style.lid_opening))
     return set_component(expression, style.lid_opening, open_lids, lid_direction).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Commands for the general weights that `learn` starts from: train phones, motion, refiner, regressor."""
+"""Commands for the general weights that `learn` starts from: train speech-encoder, phones, motion, refiner, regressor."""
 
 from __future__ import annotations
 
@@ -23,12 +23,37 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume from the ch
 TensorBoardOption = Annotated[Path | None, typer.Option(help="Folder for TensorBoard's curves.")]
 
 
+@app.command("speech-encoder")
+def train_speech_encoder(
+    source: Annotated[Path, typer.Argument(help="Whisper: a package or folder with CTranslate2's model.bin, that file, "
+                                                "OpenAI's .pt, or a .safetensors file of the transformers library.")],
+    output: OutputOption,
+    layers: Annotated[int, typer.Option(help="Layers of the encoder to keep.", min=1)] = 2,
+    speech: Annotated[list[Path] | None, typer.Option(help="Clips or folders of clips; the encoder's vectors are "
+                                                           "projected on the main components of their speech.")] = None,
+    components: Annotated[int, typer.Option(help="Number of components.", min=1)] = 64,
+) -> None:
+    """Extract the first layers of Whisper's encoder, which motion is learned from."""
+    require_file_path(output, ".safetensors")
+    from headroom.motion.audio.encoder_file import extract_encoder, write_file
+    from headroom.training.corpus import find_clips
+    from headroom.training.encoder_components import clip_sounds, with_components
+
+    clips = find_clips(speech or [])
+    encoder = extract_encoder(source, layers)
+    if clips:
+        with progress_bar() as progress:
+            encoder = with_components(encoder, clip_sounds(clips, progress), components)
+    write_file(output, encoder)
+    out.print(f"Wrote {output}", markup=False)
+
+
 @app.command("phones")
 def train_phones(
     folder: Annotated[Path, typer.Argument(help="Sphinx acoustic model: means, variances, sendump.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Phone model to write, .npz.")],
 ) -> None:
-    """Convert an acoustic model to the phone model that motion is learned from."""
+    """Convert an acoustic model to the phone model that tells which sounds a speech has."""
     require_file_path(output, ".npz")
     from headroom.motion.audio.sphinx import read_phone_model
 

@@ -58,7 +58,7 @@ def read_file(path: Path) -> SpeechEncoder:
         raise InputError(f"{path} is not a speech encoder; choose a file that `headroom train speech-encoder` wrote.")
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
-    return _encoder_of(tensors, EncoderShape(**json.loads(header["shape"])))
+    return encoder_of(tensors, EncoderShape(**json.loads(header["shape"])))
 
 
 @lru_cache(maxsize=1)
@@ -98,14 +98,15 @@ def extract_encoder(source: Path, layers: int = 2) -> SpeechEncoder:
         positions, width = kept["positions"].shape
     except KeyError as error:
         raise InputError(f"{source} holds no encoder of Whisper; choose another file.") from error
-    return _encoder_of(kept, EncoderShape(width, width // _HEAD_WIDTH, layers, positions))
+    return encoder_of(kept, EncoderShape(width, width // _HEAD_WIDTH, layers, positions))
 
 
-def _encoder_of(tensors: dict[str, Tensor], shape: EncoderShape) -> SpeechEncoder:
+def encoder_of(tensors: dict[str, Tensor], shape: EncoderShape) -> SpeechEncoder:
     """Return an encoder with these parameters; InputError where they do not fit."""
-    encoder = SpeechEncoder(shape)
+    with torch.device("meta"):  # draws no random numbers, so training does not depend on when the file is read
+        encoder = SpeechEncoder(shape)
     try:
-        encoder.load_state_dict(tensors)
+        encoder.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise InputError("The file lacks parts of Whisper's encoder; choose another file.") from error
     return encoder.requires_grad_(False).eval()

@@ -12,7 +12,7 @@ from headroom.media.audio import SAMPLE_RATE
 from headroom.motion.audio.features import FeatureConfig, feature_rows, utterance_stats
 from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, row_levels
 from headroom.motion.audio.phones import NOISES, SYMBOLS
-from headroom.motion.audio.timing import ROW_LENGTH, ROW_SAMPLES, ROWS_BEFORE, ROWS_PER_FRAME
+from headroom.motion.audio.timing import ROW_LENGTH, ROW_SAMPLES, ROWS_PER_FRAME
 
 MIN_ROWS = 3
 """Least duration of a phone, 30 ms: one row for each state of a phone in Sphinx's models."""
@@ -103,7 +103,7 @@ class PhoneDecoder:
 
 def align_phones(samples: np.ndarray, rows: int) -> PhoneTrack:
     """Return the phones in the first `rows` rows of `samples` (N,) at 16 kHz."""
-    config, decoder = FeatureConfig(), PhoneDecoder()
+    config, decoder = FeatureConfig("logmel"), PhoneDecoder()
     stats = utterance_stats(samples, config)
     for first in range(0, rows, CHUNK_ROWS):
         last = min(first + CHUNK_ROWS, rows)
@@ -122,7 +122,8 @@ def levels_of_rows(samples: np.ndarray, first: int, last: int, loud_db: float) -
 
 def posteriors_of_windows(windows: np.ndarray, config: FeatureConfig) -> np.ndarray:
     """Return the phone posteriors (4 T, 42) in the rows of T successive frames, from their windows (T, 28, A)."""
-    rows = windows[:, ROWS_BEFORE:ROWS_BEFORE + ROWS_PER_FRAME, config.spectral_columns:]
+    grid = config.grid
+    rows = windows[:, grid.rows_before:grid.rows_before + grid.rows_per_frame, config.spectral_columns:]
     return rows.reshape(-1, rows.shape[2])
 
 

@@ -71,11 +71,10 @@ def _style_tensors(style: SpeakerStyle) -> dict[str, Tensor]:
     """Return the style's tensors by name: arrays as float32, scalars as float64, indices as int64."""
     values = dict(vars(style))
     blinks, gaze_modes = values.pop("blinks"), values.pop("gaze_modes")
-    scalars = {name: values.pop(name) for name in ("lip_range", "lip_gain")} | {"blink_rate": blinks.rate}
     arrays = values | {"blink_shape": blinks.shape}
     return {
         **{name: torch.from_numpy(np.array(value, np.float32)) for name, value in arrays.items()},
-        **{name: torch.tensor(value, dtype=torch.float64) for name, value in scalars.items()},
+        "blink_rate": torch.tensor(blinks.rate, dtype=torch.float64),
         "gaze_modes": torch.tensor(gaze_modes, dtype=torch.int64),
     }
 
@@ -83,11 +82,8 @@ def _style_tensors(style: SpeakerStyle) -> dict[str, Tensor]:
 def _style_from(tensors: dict[str, Tensor]) -> SpeakerStyle:
     """Return the style that `_style_tensors` stored."""
     values = dict(tensors)
-    low, high = values.pop("lip_range").tolist()
     return SpeakerStyle(
         gaze_modes=tuple(values.pop("gaze_modes").tolist()),
-        lip_range=(low, high),
-        lip_gain=values.pop("lip_gain").item(),
         blinks=Blinks(values.pop("blink_rate").item(), values.pop("blink_shape").numpy()),
         **{name: value.numpy() for name, value in values.items()},
     )

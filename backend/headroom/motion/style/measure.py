@@ -16,6 +16,7 @@ from headroom.motion.style.speaker_style import SpeakerStyle
 PAUSE_DB = -35.0  # frames quieter than this are pauses
 MIN_PAUSE_FRAMES = 12  # with fewer, the mouth at rest is taken from its least open frames
 REST_FRACTION = 0.15  # of all frames, those with the least open mouth
+LIP_QUANTILES = np.linspace(0.02, 0.98, 13)  # knots of the curve of lip openings
 SHORT_FRAMES = 50  # shorter clips determine a person's mean but not the deviation
 MIN_DEVIATION = 0.05  # of a dimension, relative to the median one, so that still dimensions are not amplified
 MIN_POSE_DEVIATION = np.array([1e-3, 1e-3, 1e-3, 0.1, 0.1, 0.1])  # radians, millimetres
@@ -27,7 +28,6 @@ def measure_style(samples: np.ndarray, truth: Performance, directions: FaceDirec
     levels = speech_levels(samples, 0, len(truth), loudness(samples)[1])
     opening = expression @ directions.lip_opening
     deviation = expression.std(0)
-    low, high = np.percentile(opening, [1, 99.5])
     return SpeakerStyle(
         expression_mean=expression.mean(0),
         expression_deviation=np.maximum(deviation, max(MIN_DEVIATION * float(np.median(deviation)), 1e-6)),
@@ -36,15 +36,25 @@ def measure_style(samples: np.ndarray, truth: Performance, directions: FaceDirec
         rest=rest_expression(expression, opening, levels, find_blinks(expression, directions.lid_opening)),
         lip_opening=np.asarray(directions.lip_opening, np.float32),
         lid_opening=np.asarray(directions.lid_opening, np.float32),
+        lip_shape=np.stack([directions.lip_width, directions.lip_protrusion], 1).astype(np.float32),
         gaze_modes=directions.gaze_modes,
-        lip_range=(float(low), float(high)),
-        lip_gain=1.0,
+        lip_curve=lip_curve(opening, opening),
         blinks=measure_blinks(expression, directions.lid_opening, directions.lip_opening),
         pose=pose,
         levels=levels.astype(np.float32),
         gaze=np.ascontiguousarray(expression[:, list(directions.gaze_modes)]),
         pose_correlation=np.zeros(pose.shape[1], np.float32),
     )
+
+
+def lip_curve(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Return the curve (2, Q) that gives predicted lip openings (T,) the distribution of the true ones (T,).
+
+    A prediction that is not sure is near to the mean, so closed lips and wide openings would be rare.
+    """
+    knots = np.stack([np.quantile(predicted, LIP_QUANTILES), np.quantile(true, LIP_QUANTILES)])
+    knots[0] += np.arange(len(LIP_QUANTILES)) * 1e-6  # rises where the opening is constant
+    return knots.astype(np.float32)
 
 
 def rest_expression(expression: np.ndarray, opening: np.ndarray, levels: np.ndarray, blinks: np.ndarray) -> np.ndarray:

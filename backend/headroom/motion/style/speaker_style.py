@@ -11,7 +11,8 @@ from headroom.motion.style.blinks import Blinks
 
 FRONTAL_POSE = np.array([0, 0, 0, 0, 0, -600], np.float32)
 """Pose of a head that faces the camera at a distance of 0.6 m."""
-_AVERAGED = ("expression_mean", "expression_deviation", "rest", "lip_opening", "lid_opening", "pose_correlation")
+_AVERAGED = ("expression_mean", "expression_deviation", "rest", "lip_opening", "lid_opening", "lip_shape",
+             "lip_curve", "pose_correlation")
 _DECIMETRE = 100.0  # mm, the unit of the paper's face model
 
 
@@ -23,9 +24,9 @@ class SpeakerStyle:
     pose_mean, pose_deviation: (6,) radians and millimetres.
     rest: (E,) expression of the silent face with open lids.
     lip_opening, lid_opening: (E,) millimetres per unit of expression.
+    lip_shape: (E, 2) width and protrusion of the lips, millimetres per unit of expression.
     gaze_modes: indices of the coefficients that turn the eyes left and up; empty for face models without gaze.
-    lip_range: smallest and largest lip opening of the clip, millimetres.
-    lip_gain: factor that gives predicted lip openings the person's amplitude.
+    lip_curve: (2, Q) predicted lip openings, and those that the person has as often, millimetres, rising.
     blinks: rate and shape of the person's blinks.
     pose: (N, 6) of the clip.
     levels: (N,) loudness of the clip's frames, dB below its loud parts.
@@ -40,9 +41,9 @@ class SpeakerStyle:
     rest: np.ndarray
     lip_opening: np.ndarray
     lid_opening: np.ndarray
+    lip_shape: np.ndarray
     gaze_modes: tuple[int, ...]
-    lip_range: tuple[float, float]
-    lip_gain: float
+    lip_curve: np.ndarray
     blinks: Blinks
     pose: np.ndarray
     levels: np.ndarray
@@ -54,18 +55,27 @@ class SpeakerStyle:
         """(E,) millimetres of lip opening per unit of normalised expression."""
         return self.expression_deviation * self.lip_opening
 
+    @property
+    def opening_direction(self) -> np.ndarray:
+        """(E,) the most likely change of expression that opens the lips by a millimetre and keeps their shape."""
+        effects = np.column_stack([self.lip_opening, self.lip_shape]).astype(np.float64)
+        weighted = effects * self.expression_deviation[:, None] ** 2
+        return weighted @ np.linalg.pinv(effects.T @ weighted, rcond=1e-6)[:, 0]
+
+    @property
+    def mean_lip_opening(self) -> float:
+        """The lip opening of the mean expression, millimetres."""
+        return float(self.expression_mean @ self.lip_opening)
+
 
 def average_style(styles: Sequence[SpeakerStyle], longest: SpeakerStyle) -> SpeakerStyle:
     """Return the mean style of many people.
 
     The clip's pose and gaze cannot be averaged; they are those of `longest`, moved to a head that faces the camera.
     """
-    low, high = np.mean([style.lip_range for style in styles], 0)
     return SpeakerStyle(
         **{name: np.mean([getattr(style, name) for style in styles], 0) for name in _AVERAGED},
         gaze_modes=longest.gaze_modes,
-        lip_range=(float(low), float(high)),
-        lip_gain=float(np.mean([style.lip_gain for style in styles])),
         blinks=Blinks(float(np.mean([style.blinks.rate for style in styles])),
                       np.mean([style.blinks.shape for style in styles], 0)),
         pose_mean=FRONTAL_POSE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,19 @@ from headroom.face.performance import Performance
 from headroom.motion.audio.features import FeatureConfig, utterance_stats
 from headroom.motion.audio.timing import FRAME_RATE, FRAME_SAMPLES
 from headroom.motion.model.model import MotionModel
-from headroom.motion.model.network import MotionNetwork
+from headroom.motion.model.network import EXPRESSION, MotionNetwork
 from headroom.motion.model.ridge import fit_ridge
-from headroom.motion.style.measure import SHORT_FRAMES, measure_style, normalise_motion, pool_deviations
-from headroom.motion.style.speaker_style import average_style, unnormalised_style
+from headroom.motion.predict import predict_windows
+from headroom.motion.style.measure import SHORT_FRAMES, lip_curve, measure_style, normalise_motion, pool_deviations
+from headroom.motion.style.speaker_style import SpeakerStyle, average_style, unnormalised_style
 from headroom.motion.train.config import GENERAL, TrainConfig
 from headroom.motion.train.dataset import Sample, SampleSet, SpokenClip, make_sample, trim_to_sound
 from headroom.motion.train.loop import TrainingTask, train_network
 from headroom.motion.train.losses import LossEmphasis
 from headroom.motion.train.personal import initial_ridge
 from headroom.motion.train.sound_offset import align_clips, shift_sound
+
+CURVE_CLIPS = 300  # of a data set, on which the curve of lip openings is measured
 
 
 @one_thread()
@@ -79,9 +83,24 @@ def train_general(clips: Sequence[SpokenClip], directions: FaceDirections, out: 
     if ridge is not None:
         ridge = fit_ridge(ridge, (sample.clean_pairs() for sample in samples), config.ridge, personal=False)
     model = MotionModel(config.network, networks, style, ridge, config.ridge_weight)
+    if config.network.targets == "normalised":
+        model = replace(model, style=with_lip_curve(model, samples))
     if out is not None and distributed.is_main():
         model.save(out)
     return model
+
+
+@torch.no_grad()
+def with_lip_curve(model: MotionModel, samples: Sequence[Sample]) -> SpeakerStyle:
+    """Return the model's style with the curve that gives its predictions of the clips their own lip openings."""
+    style, predicted, true = model.style, [], []
+    for index in np.unique(np.linspace(0, len(samples) - 1, min(len(samples), CURVE_CLIPS)).astype(int)):
+        windows, expression = samples[index].clean_pairs()
+        motion = predict_windows(model, windows, [None] * len(model.networks))[0]
+        predicted.append(motion[:, :EXPRESSION] @ style.lip_direction)
+        true.append(expression @ style.lip_direction)
+    curve = lip_curve(*(style.mean_lip_opening + np.concatenate(openings) for openings in (predicted, true)))
+    return replace(style, lip_curve=curve)
 
 
 def group_by_person(names: Sequence[str]) -> dict[str, list[int]]:

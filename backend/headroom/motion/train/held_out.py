@@ -10,11 +10,10 @@ import torch
 from headroom.common.arrays import correlation
 from headroom.motion.model.network import EXPRESSION, MOTION, POSE, MotionNetwork
 from headroom.motion.model.ridge import RidgeRegression
+from headroom.motion.style.measure import lip_curve
 from headroom.motion.style.speaker_style import SpeakerStyle
 from headroom.motion.train.dataset import Sample
 
-AMPLITUDE = 0.85  # of the true deviation of the lip opening, to which predictions are scaled
-MAX_GAIN = 2.2
 WEIGHT_SHIFT_PENALTY = 0.05  # correlation gain required to move the ridge weight by 1 from its default
 
 
@@ -88,11 +87,10 @@ def shrunk(motion: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 
 def validated_style(style: SpeakerStyle, motion: np.ndarray, clip: Sample) -> SpeakerStyle:
-    """Return `style` with the pose correlation and the lip gain that held-out motion (T, 70) shows."""
+    """Return `style` with the pose correlation and the curve of lip openings that held-out motion (T, 70) shows."""
     true = clip.motion.numpy()
     pose_correlation = [correlation(motion[:, column], true[:, column]) for column in range(EXPRESSION, MOTION)]
-    predicted_deviation = float((motion[:, :EXPRESSION] @ style.lip_direction).std())
-    true_deviation = float((true[:, :EXPRESSION] @ style.lip_direction).std())
-    gain = AMPLITUDE * true_deviation / max(predicted_deviation, 1e-6)
+    predicted, opening = (style.mean_lip_opening + values[:, :EXPRESSION] @ style.lip_direction
+                          for values in (motion, true))
     return replace(style, pose_correlation=np.clip(pose_correlation, 0, 1).astype(np.float32),
-                   lip_gain=float(np.clip(gain, 1.0, MAX_GAIN)))
+                   lip_curve=lip_curve(predicted, opening))

@@ -49,12 +49,12 @@ class LossEmphasis:
         """Weight the expression coefficients by how far they move the person's face."""
         size = (style.expression_deviation * directions.vertex_motion) ** 2
         weights = size / size.mean() + config.even_weight if config.by_size else np.ones(EXPRESSION)
-        low, high = style.lip_range
+        low, high = style.lip_curve[1, [0, -1]].tolist()
         opening_deviation = max((high - low) / 4, 1e-3)
         shape = np.stack([directions.lip_width, directions.lip_protrusion]) * style.expression_deviation
         shape /= np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-3)
         lips = np.stack([style.lip_direction / opening_deviation, *shape], 1)
-        closed = (low - float(style.expression_mean @ style.lip_opening)) / opening_deviation
+        closed = (low - style.mean_lip_opening) / opening_deviation
         return LossEmphasis(torch.from_numpy((weights / weights.mean()).astype(np.float32)),
                             torch.from_numpy(lips.astype(np.float32)), closed)
 
