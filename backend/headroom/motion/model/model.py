@@ -67,22 +67,27 @@ class MotionModel:
 def _style_tensors(style: SpeakerStyle) -> dict[str, Tensor]:
     """Return the style's tensors by name: arrays as float32, scalars as float64, indices as int64."""
     values = dict(vars(style))
-    blinks, gaze_modes = values.pop("blinks"), values.pop("gaze_modes")
+    blinks = values.pop("blinks")
+    modes = {name: values.pop(name) for name in ("gaze_modes", "brow_modes")}
     scalars = {name: values.pop(name) for name in ("lip_range", "lip_gain")} | {"blink_rate": blinks.rate}
     arrays = values | {"blink_shape": blinks.shape}
     return {
         **{name: torch.from_numpy(np.array(value, np.float32)) for name, value in arrays.items()},
         **{name: torch.tensor(value, dtype=torch.float64) for name, value in scalars.items()},
-        "gaze_modes": torch.tensor(gaze_modes, dtype=torch.int64),
+        **{name: torch.tensor(value, dtype=torch.int64) for name, value in modes.items()},
     }
 
 
 def _style_from(tensors: dict[str, Tensor]) -> SpeakerStyle:
     """Return the style that `_style_tensors` stored."""
     values = dict(tensors)
+    if "accents" not in values:  # older files: heads follow no accents, brows are predicted
+        values |= {"accents": torch.zeros(0), "brow_modes": torch.zeros(0, dtype=torch.int64),
+                   "brow_raise": torch.zeros(0), "brows": torch.zeros(len(values["pose"]), 0)}
     low, high = values.pop("lip_range").tolist()
     return SpeakerStyle(
         gaze_modes=tuple(values.pop("gaze_modes").tolist()),
+        brow_modes=tuple(values.pop("brow_modes").tolist()),
         lip_range=(low, high),
         lip_gain=values.pop("lip_gain").item(),
         blinks=Blinks(values.pop("blink_rate").item(), values.pop("blink_shape").numpy()),
