@@ -4,8 +4,8 @@
 
 Learns from the first half of each clip, at most 12 s, and measures on the rest. The excess is what head and brows move
 more at the accents than the same motion does when it is shifted against the voice by seconds; z is the excess in
-standard deviations over the shifts. Predictions are means over eight seeds; "loudness alone" are those of a motion graph
-that knows no accents. The last rows stand for the peaks of loudness and of pitch.
+standard deviations over the shifts. Predictions are means over eight seeds; "loudness alone" are those of a motion
+graph that knows no accents. The last rows stand for the peaks of loudness and of pitch.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def main(
 ) -> None:
     general = MotionModel.load(weights)
     found: dict[str, list[dict[str, Excess]]] = {}
-    tables = new_table("Excess at accents, z in brackets"), new_table("Range and speed", ("motion", "HS", "W1 deg", "pose speed"))
+    tables = (new_table("Excess at accents, z in brackets", ("accents", *SIGNALS)),
+              new_table("Range and speed", ("HS", "W1 deg", "pose speed")))
     for person in speakers(clips, learn_seconds, cache):
         split = min(round(learn_seconds * 25), len(person.motion) // 2)
         model = person.learn(split, general)
@@ -113,9 +114,9 @@ def pooled(people: list[Excess]) -> Excess:
                   int(counts.sum()))
 
 
-def new_table(title: str, columns: tuple[str, ...] = ("motion", "accents", *SIGNALS)) -> Table:
+def new_table(title: str, columns: tuple[str, ...]) -> Table:
     table = Table(title=title)
-    for column in ("clip", *columns):
+    for column in ("clip", "motion", *columns):
         table.add_column(column, justify="left" if column in ("clip", "motion") else "right")
     return table
 
