@@ -2,6 +2,7 @@
 
 A safetensors file whose header has `format` and, as JSON, `metadata`. Tensors are called `style.*` (the speaker style),
 `ridge.*` (the ridge regression, if any) and `networks.0.*`, `networks.1.*`, … (state dicts).
+Files that are older than accents lack `style.accents`, `style.brow_modes`, `style.brow_raise` and `style.brows`.
 """
 
 from __future__ import annotations
