@@ -159,7 +159,7 @@ def _signs(modes: np.ndarray, region: str, mean: np.ndarray) -> np.ndarray:
     elif region == "Eyes":
         measure = sum(modes[a, 1] - modes[b, 1] for a, b in top.EYE_LIDS)
     else:
-        measure = modes[[105, 334], 1].sum(0)
+        measure = modes[list(top.BROW_MIDDLES), 1].sum(0)
     left_raised = (modes[:, 1] * mean[:, :1]).sum(0)
     largest = np.abs(modes).max((0, 1))
     measure = np.where(np.abs(measure) > _ANTISYMMETRIC * largest, measure, left_raised)

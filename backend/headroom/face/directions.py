@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from headroom.face.model import FaceModel
-from headroom.face.topology import EYE_LIDS, LIP_MIDDLES, LOWER_INNER_LIP, MOUTH_CORNERS, UPPER_INNER_LIP
+from headroom.face.topology import (
+    BROW_MIDDLES,
+    EYE_LIDS,
+    LIP_MIDDLES,
+    LOWER_INNER_LIP,
+    MOUTH_CORNERS,
+    UPPER_INNER_LIP,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,8 @@ class FaceDirections:
     follow the gaze do not open.
     vertex_motion: (E,) float32, mean distance that the vertices move, millimetres.
     gaze_modes: indices of the coefficients that turn the eyes left and up; empty for models without gaze.
+    brow_modes: indices of the coefficients that move the brows alone; empty for models without such.
+    brow_raise: millimetres by which one unit of each of these raises the brows.
     """
 
     lip_opening: np.ndarray
@@ -29,6 +38,8 @@ class FaceDirections:
     lid_opening: np.ndarray
     vertex_motion: np.ndarray
     gaze_modes: tuple[int, ...] = ()
+    brow_modes: tuple[int, ...] = ()
+    brow_raise: tuple[float, ...] = ()
 
     @staticmethod
     def of(model: FaceModel) -> FaceDirections:
@@ -45,4 +56,13 @@ class FaceDirections:
             lid_opening=lids,
             vertex_motion=np.linalg.norm(basis, axis=1).mean(0),
             gaze_modes=model.gaze_modes,
+            brow_modes=model.brow_modes,
+            brow_raise=_brow_raise(model) if model.brow_modes else (),
         )
+
+
+def _brow_raise(model: FaceModel) -> tuple[float, ...]:
+    """Return by how many millimetres one unit of each brow mode raises the middles of the brows."""
+    middles = [model.vertex_of(landmark) for landmark in BROW_MIDDLES]
+    height = model.expression_basis[middles, 1].mean(0)
+    return tuple(height[list(model.brow_modes)].tolist())

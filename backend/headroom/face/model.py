@@ -20,6 +20,8 @@ from headroom.face.topology import IRISES, MOUTH_CAVITY, SOCKETS
 
 GAZE = "Gaze"
 """Region of the two expression modes that turn both eyes."""
+BROWS = "Brows"
+"""Region of the expression modes that move the brows alone."""
 GAZE_DEGREES = 10.0
 """Angle by which one unit of a gaze mode turns the eyes."""
 _MAX_SKIN_DEPTH = 0.02
@@ -96,6 +98,11 @@ class FaceModel:
     def gaze_modes(self) -> tuple[int, ...]:
         """Indices of the expression modes that turn the eyes left and up; empty where the model has none."""
         return tuple(number for number, region in enumerate(self.regions) if region == GAZE)
+
+    @property
+    def brow_modes(self) -> tuple[int, ...]:
+        """Indices of the expression modes that move the brows; empty where no mode moves them alone."""
+        return tuple(number for number, region in enumerate(self.regions) if region == BROWS)
 
     def mean_positions(self, landmarks: Iterable[int]) -> np.ndarray:
         """Return the positions (L, 3), mm, of some of MediaPipe's landmarks on the mean face."""

@@ -35,6 +35,8 @@ INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 3
 """Landmarks around the mouth's opening, in order, from its right corner."""
 EYE_LIDS = ((159, 145), (386, 374))
 """Landmarks of the upper and the lower lid of the right and the left eye."""
+BROW_MIDDLES = (105, 334)
+"""Landmarks in the middle of the right and the left brow."""
 EYE_CORNERS = ((33, 133), (362, 263))
 """Landmarks of the corners of the right and the left eye."""
 

@@ -1,4 +1,4 @@
-"""Speech to performance: the expression is predicted; head pose, gaze and blinks follow the speaker style."""
+"""Speech to performance: mouth and cheeks are predicted; head pose, brows, gaze and blinks follow the speaker style."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from headroom.motion.audio.phone_alignment import PhoneDecoder, align_phones, le
 from headroom.motion.audio.timing import FRAME_RATE, ROWS_PER_FRAME, frame_count
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import EXPRESSION, MOTION, State
+from headroom.motion.style.accents import find_accents
 from headroom.motion.style.blinks import add_blinks, orthogonal_to
 from headroom.motion.style.gaze import compensated_gaze
 from headroom.motion.style.lip_closure import close_at_bilabials, speech_gate
@@ -46,13 +47,15 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
     phones = decoder.track() if model.config.features.has_phones else align_phones(samples, frames * ROWS_PER_FRAME)
     lips = LipMotion(lip_openings(model.style, motion, phones), speech_gate(levels, stats.loud_db))
     expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips, chunk_frames)
-    expression = add_blinks(expression, model.style.blinks, seed)
     if model.config.pose == "network":
+        expression = add_blinks(expression, model.style.blinks, seed)
         pose = motion[:, EXPRESSION:] * model.style.pose_deviation + model.style.pose_mean
     else:
-        graph_pose, sources = walk_motion_graph(model.style.pose, model.style.levels, levels, seed)
-        pose = blend_predicted(model.style, graph_pose, motion[:, EXPRESSION:])
-        expression = with_gaze(model.style, expression, sources, pose)
+        walk = walk_motion_graph(model.style, levels, find_accents(samples, levels), seed)
+        expression[:, list(model.style.brow_modes)] = walk.brows
+        expression = add_blinks(expression, model.style.blinks, seed)
+        pose = blend_predicted(model.style, walk.pose, motion[:, EXPRESSION:])
+        expression = with_gaze(model.style, expression, walk.sources, pose)
     return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:], phones)
 
 

@@ -62,6 +62,11 @@ def retarget_model(model: MotionModel, matrix: np.ndarray, directions: FaceDirec
 
 def _retarget_style(style: SpeakerStyle, matrix: np.ndarray, directions: FaceDirections) -> SpeakerStyle:
     """Return `style` in another face model's expressions, without gaze, whose modes have no counterpart."""
+    if not style.brow_modes:  # predicted brows stay so
+        directions = replace(directions, brow_modes=(), brow_raise=())
+    expression = np.tile(style.expression_mean, (len(style.brows), 1))
+    expression[:, list(style.brow_modes)] = style.brows
+    brows = expression @ matrix.T
     deviation = np.sqrt((matrix**2) @ style.expression_deviation**2)
     return replace(
         style,
@@ -74,4 +79,7 @@ def _retarget_style(style: SpeakerStyle, matrix: np.ndarray, directions: FaceDir
         lip_shape=np.stack([directions.lip_width, directions.lip_protrusion], 1).astype(np.float32),
         gaze_modes=(),
         gaze=style.gaze[:, :0],
+        brow_modes=directions.brow_modes,
+        brow_raise=np.array(directions.brow_raise, np.float32),
+        brows=brows[:, list(directions.brow_modes)].astype(np.float32),
     )

@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 
 from headroom.motion.audio import phones
-from headroom.motion.audio.encoder_file import bundled_encoder
 from headroom.motion.audio.cepstra import log_mel, mfcc, power_spectra
+from headroom.motion.audio.encoder_file import bundled_encoder
 from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, loudness
 from headroom.motion.audio.speech_encoder import CONTEXT, SECTION, encode
-from headroom.motion.audio.timing import ROWS_PER_FRAME, TimeGrid, row_count
+from headroom.motion.audio.timing import TimeGrid, row_count
 
 SPEECH_RANGE_DB = 30.0  # below the loud rows; quieter rows are pauses
 STATS_SECTIONS = 3  # sections of the encoder, 24 s, that the mean of a long recording is measured on

@@ -12,7 +12,7 @@ from headroom.media.audio import SAMPLE_RATE
 from headroom.motion.audio.features import FeatureConfig, feature_rows, utterance_stats
 from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, row_levels
 from headroom.motion.audio.phones import NOISES, SYMBOLS
-from headroom.motion.audio.timing import ROW_LENGTH, ROW_SAMPLES, ROWS_PER_FRAME
+from headroom.motion.audio.timing import ROW_LENGTH, ROW_SAMPLES
 
 MIN_ROWS = 3
 """Least duration of a phone, 30 ms: one row for each state of a phone in Sphinx's models."""

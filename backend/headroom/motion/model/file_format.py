@@ -87,10 +87,16 @@ def _upgrade_2(tensors: dict[str, Tensor], header: dict[str, str]) -> tuple[dict
 
 
 def _upgrade_3(tensors: dict[str, Tensor], header: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Upgrade format 3, which has gain and range of lip openings, and does not say whether the offset was certain."""
+    """Upgrade format 3.
+
+    It has gain and range of lip openings, knows no accents (heads follow none, and brows are predicted), and does not
+    say whether the offset was certain.
+    """
     metadata, tensors = json.loads(header["metadata"]), dict(tensors)
     gain, limits = tensors.pop("style.lip_gain"), tensors.pop("style.lip_range")
     mean = (tensors["style.expression_mean"] @ tensors["style.lip_opening"]).double()
+    tensors |= {"style.accents": torch.zeros(0), "style.brow_modes": torch.zeros(0, dtype=torch.int64),
+                "style.brow_raise": torch.zeros(0), "style.brows": torch.zeros(len(tensors["style.pose"]), 0)}
     tensors["style.lip_shape"] = torch.zeros(len(tensors["style.lip_opening"]), 2)
     tensors["style.lip_curve"] = torch.stack([mean + (limits - mean) / gain, limits]).float()
     return tensors, {"metadata": json.dumps({**metadata, "audio_offset_certain": True})}

@@ -70,12 +70,13 @@ class MotionModel:
 def _style_tensors(style: SpeakerStyle) -> dict[str, Tensor]:
     """Return the style's tensors by name: arrays as float32, scalars as float64, indices as int64."""
     values = dict(vars(style))
-    blinks, gaze_modes = values.pop("blinks"), values.pop("gaze_modes")
+    blinks = values.pop("blinks")
+    modes = {name: values.pop(name) for name in ("gaze_modes", "brow_modes")}
     arrays = values | {"blink_shape": blinks.shape}
     return {
         **{name: torch.from_numpy(np.array(value, np.float32)) for name, value in arrays.items()},
         "blink_rate": torch.tensor(blinks.rate, dtype=torch.float64),
-        "gaze_modes": torch.tensor(gaze_modes, dtype=torch.int64),
+        **{name: torch.tensor(value, dtype=torch.int64) for name, value in modes.items()},
     }
 
 
@@ -84,6 +85,7 @@ def _style_from(tensors: dict[str, Tensor]) -> SpeakerStyle:
     values = dict(tensors)
     return SpeakerStyle(
         gaze_modes=tuple(values.pop("gaze_modes").tolist()),
+        brow_modes=tuple(values.pop("brow_modes").tolist()),
         blinks=Blinks(values.pop("blink_rate").item(), values.pop("blink_shape").numpy()),
         **{name: value.numpy() for name, value in values.items()},
     )

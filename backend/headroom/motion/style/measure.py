@@ -10,6 +10,7 @@ import numpy as np
 from headroom.face.directions import FaceDirections
 from headroom.face.performance import Performance
 from headroom.motion.audio.loudness import loudness, speech_levels
+from headroom.motion.style.accents import find_accents
 from headroom.motion.style.blinks import find_blinks, measure_blinks
 from headroom.motion.style.speaker_style import SpeakerStyle
 
@@ -44,6 +45,10 @@ def measure_style(samples: np.ndarray, truth: Performance, directions: FaceDirec
         levels=levels.astype(np.float32),
         gaze=np.ascontiguousarray(expression[:, list(directions.gaze_modes)]),
         pose_correlation=np.zeros(pose.shape[1], np.float32),
+        accents=find_accents(samples, levels),
+        brow_modes=directions.brow_modes,
+        brow_raise=np.array(directions.brow_raise, np.float32),
+        brows=np.ascontiguousarray(expression[:, list(directions.brow_modes)]),
     )
 
 

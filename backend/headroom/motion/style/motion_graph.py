@@ -1,10 +1,10 @@
-"""Head pose from a motion graph: segments of the clip's own pose, selected by loudness and joined without jumps.
+"""Head pose and brows from a motion graph: segments of the clip, selected by loudness and accents and joined smoothly.
 
 Speech says little about the head, and a network trained on squared error answers with the mean, which freezes it. A
 motion graph (Kovar et al. 2002) walks through the clip instead: after a segment of one to three seconds it continues
-at another moment where the head was posed and moved alike and the speech was as loud, forwards or backwards in time.
-So range, speed and rest pose are the person's. The network's pose is blended in by the weight that held-out frames
-justify.
+at another moment where the head was posed and moved alike and the speech was as loud, forwards or backwards in time,
+and where head and brows moved when the new speech has accents. So range, speed, rest pose and beats are the person's,
+and head and brows stay together. The network's pose is blended in by the weight that held-out frames justify.
 """
 
 from __future__ import annotations
@@ -16,19 +16,24 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from headroom.motion.audio.timing import FRAME_RATE
+from headroom.motion.style.beats import beat_excess, beat_signals, expected_excess
 from headroom.motion.style.speaker_style import SpeakerStyle
 
 MIN_SEGMENT, MAX_SEGMENT = 25, 75  # frames
 FADE_FRAMES = 25  # over which the jump at a joint is distributed
 LEVEL_DB = 12.0  # difference of loudness that costs as much as one deviation of pose
 LOUDNESS_FRAMES = 25  # of speech that a segment is compared with
+BEAT_SEGMENT = 50  # frames, of speech whose accents a segment is compared with
 REPEAT_COST = 0.3  # of each earlier use of a frame, in deviations
 CANDIDATES = 5  # best segments that one is sampled from
 POSE_SMOOTHING = 0.7  # frames, of the clip's pose, which removes the tracker's jitter
 LOUDNESS_SMOOTHING = 6.0  # frames; heads move at the pace of half seconds
 PREDICTED_SMOOTHING = 5.0  # frames, of the network's pose
 WALKS = 16  # the one most like the person is used, because a single one may dwell on an unusual second
+MAX_BEAT_WEIGHT = 1.0  # of beats against loudness and pose; the walks have weights from 0 to this
+EXCESS_COST = 1.0  # of a difference of the beats' excess, against differences of range and speed
 MAX_PREDICTED_WEIGHT = 0.7  # of the network's pose
+POSE = 6  # angles and positions of a pose
 _MIN_FRAMES = 8  # of a clip that is smoothed and reversed
 
 Jump = tuple[int, int]
@@ -36,49 +41,91 @@ Jump = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class PoseLibrary:
-    """The clip's pose forwards and, behind it, backwards in time.
+class Speech:
+    """What a walk follows.
 
-    pose: (M, 6) radians and millimetres. loudness: (M,) dB, smoothed. ends: (M,) end of each frame's run, exclusive.
+    loudness: (T,) dB, smoothed. accents: (T,) their prominence, 0 in frames without one.
+    """
+
+    loudness: np.ndarray
+    accents: np.ndarray
+
+
+@dataclass(frozen=True)
+class PoseLibrary:
+    """The clip's motion forwards and, behind it, backwards in time.
+
+    pose: (M, 6) radians and millimetres. brows: (M, B). loudness: (M,) dB, smoothed.
+    beats: (M, 4) how much head and brows move (`beat_signals`), in deviations.
+    ends: (M,) end of each frame's run, exclusive.
     """
 
     pose: np.ndarray
+    brows: np.ndarray
     loudness: np.ndarray
+    beats: np.ndarray
     ends: np.ndarray
 
     @staticmethod
-    def of_clip(pose: np.ndarray, levels: np.ndarray) -> PoseLibrary:
-        """Build the library from pose (N, 6) and loudness (N,); a clip of a few frames is not reversed."""
-        runs = [(pose, levels)] if len(pose) < _MIN_FRAMES else [(pose, levels), (pose[::-1], levels[::-1])]
-        return PoseLibrary(
-            np.concatenate([run for run, _ in runs]),
-            np.concatenate([smooth_loudness(loudness) for _, loudness in runs]),
-            np.concatenate([np.full(len(run), len(run) * (index + 1)) for index, (run, _) in enumerate(runs)]),
-        )
+    def of_clip(pose: np.ndarray, brows: np.ndarray, levels: np.ndarray, beats: np.ndarray) -> PoseLibrary:
+        """Build the library from the clip's arrays (N, ...); a clip of a few frames is not reversed."""
+        runs = 1 if len(pose) < _MIN_FRAMES else 2
+
+        def both_ways(values: np.ndarray) -> np.ndarray:
+            return np.concatenate([values, values[::-1]][:runs])
+
+        deviation = beats.std(0)
+        beats = np.where(deviation > 0, beats / np.where(deviation > 0, deviation, 1), 0)
+        ends = np.repeat(len(pose) * np.arange(1, runs + 1), len(pose))
+        loudness = smooth_loudness(levels)
+        return PoseLibrary(both_ways(pose), both_ways(brows), both_ways(loudness), both_ways(beats), ends)
 
     def __len__(self) -> int:
         return len(self.pose)
 
 
-def walk_motion_graph(
-    pose: np.ndarray, levels: np.ndarray, speech: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a pose (T, 6) float32 for a speech, and the frame (T,) of the clip that each frame comes from.
+@dataclass(frozen=True)
+class Walk:
+    """What a motion graph gives for T frames of speech.
 
-    pose: (N, 6) of the clip at 25 Hz.
-    levels, speech: (N,) and (T,) loudness of the clip and of the speech, dB below the loud parts.
-
-    The walk starts near the person's median pose.
+    pose: (T, 6) float32. brows: (T, B) float32, the coefficients of the style's brow modes.
+    sources: (T,) the frame of the clip that each frame comes from.
     """
+
+    pose: np.ndarray
+    brows: np.ndarray
+    sources: np.ndarray
+
+
+def walk_motion_graph(style: SpeakerStyle, levels: np.ndarray, accents: np.ndarray, seed: int) -> Walk:
+    """Return head pose and brows for a speech.
+
+    levels: (T,) loudness, dB below the loud parts. accents: (T,) their prominence, 0 in frames without one.
+
+    The walk starts near the person's median pose. A style of an older file, whose accents are unknown, follows none.
+    """
+    pose, brows = style.pose, style.brows
     if len(pose) > _MIN_FRAMES:
-        pose = gaussian_filter1d(pose.astype(np.float64), POSE_SMOOTHING, axis=0, mode="nearest")
-    library = PoseLibrary.of_clip(pose, levels)
-    loudness = smooth_loudness(speech)
-    walks = [choose_segments(library, loudness, rng) for rng in np.random.default_rng(seed).spawn(WALKS)]
-    takes = [join_segments(library, jumps, len(speech)) for jumps in walks]
-    best = int(np.argmin([dissimilarity(take, pose) for take in takes]))
-    frames = source_frames(walks[best], len(library), len(speech))
-    return takes[best].astype(np.float32), np.where(frames < len(pose), frames, 2 * len(pose) - 1 - frames)
+        pose, brows = (gaussian_filter1d(values.astype(np.float64), POSE_SMOOTHING, axis=0, mode="nearest")
+                       for values in (pose, brows))
+    beats = beat_signals(pose, brows @ style.brow_raise)
+    speech = Speech(smooth_loudness(levels), accents if len(style.accents) else np.zeros_like(accents))
+    wanted = expected_excess(beats, style.accents) if speech.accents.any() else np.zeros(beats.shape[1])
+    library = PoseLibrary.of_clip(pose, brows, style.levels, beats)
+    weights, rngs = np.linspace(0, MAX_BEAT_WEIGHT, WALKS), np.random.default_rng(seed).spawn(WALKS)
+    least = np.inf
+    best: tuple[list[Jump], np.ndarray] | None = None
+    for weight, rng in zip(weights, rngs):  # one at a time, because a walk of hours is large
+        jumps = choose_segments(library, speech, weight, rng)
+        take = join_segments(library, jumps, len(levels))
+        excess = beat_excess(beat_signals(take[:, :POSE], take[:, POSE:] @ style.brow_raise), speech.accents)
+        difference = dissimilarity(take[:, :POSE], pose) + EXCESS_COST * float(np.abs(excess - wanted).mean())
+        if best is None or difference < least:
+            least, best = difference, (jumps, take.astype(np.float32))
+    assert best is not None
+    jumps, take = best
+    frames = source_frames(jumps, len(library), len(levels))
+    return Walk(take[:, :POSE], take[:, POSE:], np.where(frames < len(pose), frames, 2 * len(pose) - 1 - frames))
 
 
 def ping_pong(length: int, frames: int) -> np.ndarray:
@@ -100,10 +147,11 @@ def blend_predicted(style: SpeakerStyle, graph_pose: np.ndarray, predicted: np.n
     return (style.pose_mean + style.pose_deviation * blended).astype(np.float32)
 
 
-def choose_segments(library: PoseLibrary, speech: np.ndarray, rng: np.random.Generator) -> list[Jump]:
-    """Sample a walk through the library for the loudness of a speech (T,).
+def choose_segments(library: PoseLibrary, speech: Speech, beat_weight: float, rng: np.random.Generator) -> list[Jump]:
+    """Sample a walk through the library for a speech.
 
-    Each segment is sampled from those that continue the pose best, were as loud, and were used least.
+    Each segment is sampled from those that continue the pose best, were as loud, moved at the accents, and were used
+    least.
     """
     pose, ends = library.pose, library.ends
     scale = pose.std(0) + 1e-6
@@ -118,12 +166,13 @@ def choose_segments(library: PoseLibrary, speech: np.ndarray, rng: np.random.Gen
     while True:
         length = int(min(rng.integers(MIN_SEGMENT, MAX_SEGMENT + 1), ends[current] - current))
         frame += max(length, 1)
-        if frame >= len(speech):
+        if frame >= len(speech.loudness):
             return jumps
         last = min(current + length, int(ends[current]) - 1)
         uses[current:last] += 1
         cost = np.abs(state[starts] - state[last]).mean(1)
-        cost += 0.5 * level_distance(library.loudness, starts, speech[frame:frame + LOUDNESS_FRAMES])
+        cost += 0.5 * level_distance(library.loudness, starts, speech.loudness[frame:frame + LOUDNESS_FRAMES])
+        cost -= beat_weight * beats_at(library, starts, speech.accents[frame:frame + BEAT_SEGMENT])
         cost += np.where(np.abs(starts - last) < MIN_SEGMENT, 1.0, 0.0)  # going on as before adds nothing new
         cost += REPEAT_COST * (uses[starts] + reversed_uses(uses, ends)[starts] - uses.min())
         current = int(rng.choice(starts[np.argsort(cost)[:CANDIDATES]]))
@@ -141,18 +190,32 @@ def level_distance(loudness: np.ndarray, starts: np.ndarray, speech: np.ndarray)
     return np.abs(loudness[frames] - speech).mean(1) / LEVEL_DB
 
 
+def beats_at(library: PoseLibrary, starts: np.ndarray, accents: np.ndarray) -> np.ndarray:
+    """Return how much head and brows move (S,) at the accents (n,) of the speech in segments from `starts` (S,)."""
+    offsets = np.flatnonzero(accents)
+    if not len(offsets):
+        return np.zeros(len(starts))
+    frames = starts[:, None] + offsets
+    inside = frames < library.ends[starts][:, None]
+    return (library.beats.mean(1)[np.minimum(frames, len(library) - 1)] * inside).mean(1)
+
+
 def smooth_loudness(levels: np.ndarray) -> np.ndarray:
     """Smooth loudness (T,) over about half a second."""
     return gaussian_filter1d(np.asarray(levels, np.float64), LOUDNESS_SMOOTHING, mode="nearest")
 
 
 def join_segments(library: PoseLibrary, jumps: list[Jump], frames: int) -> np.ndarray:
-    """Return the segments in a row (frames, 6); the jump in position and in velocity at each joint fades out."""
-    out = np.empty((frames, library.pose.shape[1]))
+    """Return the segments' pose and brows in a row (frames, 6 + B).
+
+    The jump in position and in velocity at each joint fades out.
+    """
+    motion = np.hstack([library.pose, library.brows])
+    out = np.empty((frames, motion.shape[1]))
     position_fade, velocity_fade = hermite_fades(FADE_FRAMES)
     sources = source_frames(jumps, len(library), frames)
     for (frame, _), (stop, _) in pairwise([*jumps, (frames, 0)]):
-        segment = library.pose[sources[frame:stop]].copy()
+        segment = motion[sources[frame:stop]]
         if frame > 1 and len(segment) > 1:
             velocity = out[frame - 1] - out[frame - 2]
             length = min(len(segment), FADE_FRAMES)

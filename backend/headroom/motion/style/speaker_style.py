@@ -32,6 +32,10 @@ class SpeakerStyle:
     levels: (N,) loudness of the clip's frames, dB below its loud parts.
     gaze: (N, 2) of the clip, or (N, 0).
     pose_correlation: (6,) between the network's pose and the true one on held-out frames, 0..1.
+    accents: (N,) prominence of the accents of the clip's speech; (0,) in files that are older than accents.
+    brow_modes: indices of the coefficients that move the brows; empty where these are predicted.
+    brow_raise: (B,) millimetres by which one unit of each raises the brows.
+    brows: (N, B) of the clip.
     """
 
     expression_mean: np.ndarray
@@ -49,6 +53,10 @@ class SpeakerStyle:
     levels: np.ndarray
     gaze: np.ndarray
     pose_correlation: np.ndarray
+    accents: np.ndarray
+    brow_modes: tuple[int, ...]
+    brow_raise: np.ndarray
+    brows: np.ndarray
 
     @property
     def lip_direction(self) -> np.ndarray:
@@ -71,10 +79,12 @@ class SpeakerStyle:
 def average_style(styles: Sequence[SpeakerStyle], longest: SpeakerStyle) -> SpeakerStyle:
     """Return the mean style of many people.
 
-    The clip's pose and gaze cannot be averaged; they are those of `longest`, moved to a head that faces the camera.
+    The clip's pose, gaze and brows cannot be averaged; they are those of `longest`, moved to a head that faces the
+    camera with mean brows.
     """
+    means = {name: np.mean([getattr(style, name) for style in styles], 0) for name in _AVERAGED}
     return SpeakerStyle(
-        **{name: np.mean([getattr(style, name) for style in styles], 0) for name in _AVERAGED},
+        **means,
         gaze_modes=longest.gaze_modes,
         blinks=Blinks(float(np.mean([style.blinks.rate for style in styles])),
                       np.mean([style.blinks.shape for style in styles], 0)),
@@ -83,6 +93,10 @@ def average_style(styles: Sequence[SpeakerStyle], longest: SpeakerStyle) -> Spea
         pose=longest.pose - np.median(longest.pose, 0) + FRONTAL_POSE,
         levels=longest.levels,
         gaze=longest.gaze - np.median(longest.gaze, axis=0),
+        accents=longest.accents,
+        brow_modes=longest.brow_modes,
+        brow_raise=longest.brow_raise,
+        brows=longest.brows - longest.brows.mean(0) + means["expression_mean"][list(longest.brow_modes)],
     )
 
 
