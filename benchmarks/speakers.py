@@ -55,9 +55,17 @@ class Speaker:
         """Learn a motion model from the clip's first frames."""
         return train_motion(*self.cut(0, frames), FaceDirections.of(self.model), config, initial=initial)
 
+    def lips(self, expression: np.ndarray) -> np.ndarray:
+        """Return opening, width and protrusion (T, 3) of the lips, millimetres relative to the neutral face."""
+        directions = FaceDirections.of(self.model)
+        return expression @ np.stack([directions.lip_opening, directions.lip_width, directions.lip_protrusion], 1)
+
+    def lip_correlations(self, truth: Performance, expression: np.ndarray) -> list[float]:
+        """Return the correlations of opening, width and protrusion of the lips."""
+        return [correlation(a, b) for a, b in zip(self.lips(truth.expression).T, self.lips(expression).T)]
+
     def lip_correlation(self, truth: Performance, expression: np.ndarray) -> float:
-        lips = FaceDirections.of(self.model).lip_opening
-        return correlation(truth.expression @ lips, expression @ lips)
+        return self.lip_correlations(truth, expression)[0]
 
     def mouth_distance(self, truth: Performance, expression: np.ndarray) -> float:
         """Return the landmark distance of the mouth in pixels of a crop of 256, both under the true head pose."""

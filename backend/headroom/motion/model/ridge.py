@@ -1,9 +1,9 @@
 """The regression of the mapping: ridge regression from one window, with many people as prior.
 
 Three hundred frames are few for a network and enough for a smooth function of one window. Vectors of the speech encoder
-and phone posteriors enter linearly. Of spectral columns, cosines of random projections (random Fourier features, Rahimi & Recht 2007) make
-kernel ridge regression with a Gaussian kernel linear. The prior of many people is then two small matrices, to which the
-person's own frames are added with more weight.
+and phone posteriors enter linearly. Of spectral columns, cosines of random projections (random Fourier features, Rahimi
+& Recht 2007) make kernel ridge regression with a Gaussian kernel linear. The prior of many people is then two small
+matrices, to which the person's own frames are added with more weight.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RidgeConfig:
     gamma: float = 0.4
     strength: float = 5.0  # of the regularisation, with a prior of many people
     strength_without_prior: float = 1.0
-    personal_weight: float = 20.0  # of a person's own frame relative to a frame of the prior
+    personal_weight: float = 5.0  # of a person's own frame relative to a frame of the prior
     seed: int = 0
 
 

@@ -16,7 +16,7 @@ class OptimiserConfig:
     """AdamW, and the running mean of weights that training returns."""
 
     rate: float = 1e-3
-    fine_rate: float = 3e-4  # for networks that are already trained
+    fine_rate: float = 1e-4  # for networks that are already trained
     weight_decay: float = 0.02
     betas: tuple[float, float] = (0.9, 0.999)
     grad_clip: float = 1.0

@@ -155,7 +155,8 @@ def random_piece(clip: Sample, frames: int, warm_up: int, augment: AugmentConfig
     if warm_up and len(piece) > 2 * warm_up and rng.random() < 0.5:
         mask[:warm_up] = 0
     pad = torch.nn.functional.pad
-    return pad(rows, (0, 0, 0, padding * clip.features.grid.rows_per_frame)), pad(piece.motion, (0, 0, 0, padding)), mask
+    padding_rows = padding * clip.features.grid.rows_per_frame
+    return pad(rows, (0, 0, 0, padding_rows)), pad(piece.motion, (0, 0, 0, padding)), mask
 
 
 def as_windows(rows: Tensor, grid: TimeGrid) -> Tensor:
