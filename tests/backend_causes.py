@@ -234,7 +234,8 @@ LEARNING: dict[str, Cause] = {
     "… faces were seen at once; the largest was taken.": tracking_notes(2, [True]),
     "No face in … of … frames; the motion was interpolated there.": tracking_notes(1, [True, False]),
     "The clip's sound is … ms … than the lips; learning corrected that.":
-        lambda folder: module("subject.clip").motion_notes(SimpleNamespace(audio_offset_seconds=0.1, audio_offset_certain=True)),
+        lambda folder: module("subject.clip").motion_notes(SimpleNamespace(audio_offset_seconds=0.1,
+                                                                           audio_offset_certain=True)),
     "Whether the clip's sound is in step with the lips is not certain; learning left it as it is.":
         lambda folder: module("subject.clip").motion_notes(SimpleNamespace(audio_offset_certain=False,
                                                                            audio_offset_seconds=0.0)),

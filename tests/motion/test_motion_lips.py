@@ -16,8 +16,8 @@ from headroom.motion.train.sound_offset import OFFSET_LAGS, UNCERTAIN, offset_of
 
 
 def phones(*segments, confidence=0.9):
-    symbols, starts, ends = zip(*segments)
-    return PhoneTrack(np.array(symbols), np.array(starts), np.array(ends), np.full(len(symbols), confidence, np.float32))
+    symbols, starts, ends = map(np.array, zip(*segments))
+    return PhoneTrack(symbols, starts, ends, np.full(len(symbols), confidence, np.float32))
 
 
 def test_lips_close_at_a_bilabial_and_nowhere_else():

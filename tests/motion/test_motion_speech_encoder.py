@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +14,15 @@ from headroom.common.errors import InputError
 from headroom.motion.audio.encoder_file import bundled_encoder, encoder_of, extract_encoder, read_file, write_file
 from headroom.motion.audio.features import SPEECH_RANGE_DB, FeatureConfig, feature_rows, utterance_stats
 from headroom.motion.audio.loudness import loudness
-from headroom.motion.audio.speech_encoder import CONTEXT, SECTION, EncoderShape, SpeechEncoder, encode, log_mel, sections
+from headroom.motion.audio.speech_encoder import (
+    CONTEXT,
+    SECTION,
+    EncoderShape,
+    SpeechEncoder,
+    encode,
+    log_mel,
+    sections,
+)
 from headroom.training.encoder_components import with_components
 
 SHAPE = EncoderShape(width=64, heads=1, layers=2, positions=60)
@@ -22,9 +31,13 @@ SHAPE = EncoderShape(width=64, heads=1, layers=2, positions=60)
 @pytest.fixture
 def small():
     """A small encoder with random parameters."""
+    return random_encoder(SHAPE)
+
+
+def random_encoder(shape):
     torch.manual_seed(0)
-    return encoder_of({name: torch.randn(value.shape) * 0.2 for name, value in SpeechEncoder(SHAPE).state_dict().items()},
-                      SHAPE)
+    parameters = SpeechEncoder(shape).state_dict()
+    return encoder_of({name: torch.randn(value.shape) * 0.2 for name, value in parameters.items()}, shape)
 
 
 def test_the_network_matches_attention_written_by_hand(small):
@@ -43,7 +56,7 @@ def test_the_network_matches_attention_written_by_hand(small):
 def test_sections_cover_every_vector_once_and_lie_at_the_same_places(count):
     found = sections(-30, count + 100, count)
     assert found[0][0] <= -30 and found[-1][1] >= count + 100
-    assert all(end == start for (_, end), (start, _) in zip(found, found[1:]))
+    assert all(end == start for (_, end), (start, _) in pairwise(found))
     assert all(end - begin <= SECTION for begin, end in found)
     for first in range(0, count + 60, 37):
         assert set(sections(first, first + 5, count)) <= set(found)
@@ -53,7 +66,8 @@ def test_pieces_of_a_recording_give_the_vectors_of_one_pass():
     samples, _ = speaker(20.0)
     whole = encode(bundled_encoder(), samples, -20, 1020, -20.0)
     for step in (7, 333):
-        pieces = [encode(bundled_encoder(), samples, first, min(first + step, 60), -20.0) for first in range(-20, 60, step)]
+        pieces = [encode(bundled_encoder(), samples, first, min(first + step, 60), -20.0)
+                  for first in range(-20, 60, step)]
         np.testing.assert_array_equal(np.concatenate(pieces), whole[:80])
     np.testing.assert_array_equal(encode(bundled_encoder(), samples, 390, 460, -20.0), whole[410:480])
 
@@ -76,10 +90,7 @@ def test_features_do_not_depend_on_loudness_and_have_no_mean_over_speech():
 
 
 def test_components_keep_what_varies_most_and_have_variance_one():
-    torch.manual_seed(1)
-    whole = encoder_of({name: torch.randn(value.shape) * 0.2
-                        for name, value in SpeechEncoder(EncoderShape(64, 1, 2, 600)).state_dict().items()},
-                       EncoderShape(64, 1, 2, 600))
+    whole = random_encoder(EncoderShape(64, 1, 2, 600))
     recordings = [speaker(4.0, seed)[0] for seed in (1, 2)]
     short = with_components(whole, recordings, 8)
     assert short.columns == 8 and whole.columns == 64

@@ -71,8 +71,7 @@ def best_ridge_weight(prediction: HeldOutPrediction, style: SpeakerStyle, clip: 
     Distance from the default is penalised, because few frames do not determine the weight.
     """
     weights = np.linspace(0.1, 1.0, 10)
-    scores = [lip_correlation(style, prediction.blended(weight), clip) - AMPLITUDE = 0.94  # of the learned clip's lip openings; 13 other people opened their lips that much less afterwards
-WEIGHT_SHIFT_PENALTY * (weight - default) ** 2
+    scores = [lip_correlation(style, prediction.blended(weight), clip) - WEIGHT_SHIFT_PENALTY * (weight - default) ** 2
               for weight in weights]
     return float(weights[int(np.argmax(scores))])
 
