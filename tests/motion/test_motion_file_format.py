@@ -44,11 +44,11 @@ def test_a_loaded_model_has_the_saved_values_and_predicts_the_same(learned, tmp_
     np.testing.assert_array_equal(predict(loaded, samples).expression, predict(model, samples).expression)
 
 
-@pytest.mark.parametrize("name", ["motion_2.safetensors", "motion_2_general.safetensors"])
-def test_the_first_released_format_opens_and_predicts_the_same(name, tmp_path):
+@pytest.mark.parametrize("name", ["motion_2.safetensors", "motion_2_general.safetensors", "motion_3.safetensors"])
+def test_a_released_format_opens_and_predicts_the_same(name, tmp_path):
     kind = "general" if "general" in name else "personal"
     model = MotionModel.load(FORMATS / name)
-    with np.load(FORMATS / "motion_2_predictions.npz") as stored:
+    with np.load(FORMATS / f"motion_{name[7]}_predictions.npz") as stored:
         speech = stored["speech"] / np.float32(32767)
         performance = predict(model, speech, seed=5)
         # lips have closed for pauses and bilabials only since format 4
