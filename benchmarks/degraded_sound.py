@@ -77,7 +77,7 @@ def main(
     clips = list(synchronised_clips(model, tracked_clips(datasets, cache, min_frames)))
     frames = [len(motion) for _, _, motion in clips]
     clean = np.average([lip_correlations(model, sound, motion)[0] for _, sound, motion in clips], weights=frames)
-    table = Table(title=f"{len(clips)} clips, {sum(frames) / 25:.0f} s: lip opening, correlation {clean:.3f} when clean")
+    table = Table(title=f"{len(clips)} clips, {sum(frames) / 25:.0f} s: lip opening, correlation {clean:.3f} if clean")
     for heading in ("sound", "correlation", "of clean"):
         table.add_column(heading, justify="left" if heading == "sound" else "right")
     for name, degrade in DEGRADATIONS.items():

@@ -203,3 +203,11 @@ def test_the_first_file_leaves_first_and_arrives_last(folder, monkeypatch):
         (temporary / "second").write_text("new")
         monkeypatch.setattr(os, "replace", replace)
     assert seen == [{"part": "new", "second": "new"}]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    with atomic_write(tmp_path / "written") as temporary:
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "written").stat().st_mode == (tmp_path / "plain").stat().st_mode

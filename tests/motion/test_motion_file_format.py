@@ -92,6 +92,13 @@ def test_files_that_are_no_models_are_refused(tmp_path):
         MotionModel.load(tmp_path / "missing.safetensors")
 
 
+def test_a_model_for_another_speech_encoder_is_refused(learned, tmp_path, monkeypatch):
+    learned[0].save(tmp_path / "motion.safetensors")
+    monkeypatch.setattr("headroom.motion.model.model.bundled_encoder_digest", lambda: "another")
+    with pytest.raises(InputError, match="learned with another speech encoder; learn the subject again"):
+        MotionModel.load(tmp_path / "motion.safetensors")
+
+
 def test_a_model_of_a_newer_version_asks_for_an_update(tmp_path):
     save_file({}, str(tmp_path / "motion.safetensors"), {"format": f"headroom motion {FORMAT + 1}"})
     with pytest.raises(InputError, match="newer version of Headroom"):

@@ -9,6 +9,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from headroom.common.errors import InputError
@@ -33,10 +34,19 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         with explain_write_errors(path):
             yield temporary
+            temporary.chmod(0o666 & ~_umask())  # some libraries create files that only their owner may read
             os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _umask() -> int:
+    """Return the process's mask of file permissions, which can only be read by setting it."""
+    mask = os.umask(0o22)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager

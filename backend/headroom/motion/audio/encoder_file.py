@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
+from headroom.common.files import atomic_write, file_digest
 from headroom.common.paths import SPEECH_ENCODER
 from headroom.motion.audio.speech_encoder import EncoderShape, SpeechEncoder
 
@@ -68,6 +68,12 @@ def read_file(path: Path) -> SpeechEncoder:
 def bundled_encoder() -> SpeechEncoder:
     """Return the encoder that comes with Headroom, read once per process; nobody changes it."""
     return read_file(SPEECH_ENCODER)
+
+
+@lru_cache(maxsize=1)
+def bundled_encoder_digest() -> str:
+    """Return the SHA-256 of the bundled encoder's file, which motion models store."""
+    return file_digest(SPEECH_ENCODER)
 
 
 def extract_encoder(source: Path, layers: int = 2) -> SpeechEncoder:

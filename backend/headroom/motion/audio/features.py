@@ -139,7 +139,7 @@ def _encoder_stats(samples: np.ndarray, levels: np.ndarray, loud_db: float, vtln
     encoder takes most of the time.
     """
     count = -(-row_count(samples) // 2)
-    starts = range(-CONTEXT, count, SECTION)
+    starts = list(range(-CONTEXT, count, SECTION))
     if len(starts) > STATS_SECTIONS:
         starts = [starts[round(index)] for index in np.linspace(0, len(starts) - 1, STATS_SECTIONS)]
     total, speech = np.zeros(bundled_encoder().columns), 0

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from headroom.common.errors import InputError
+from headroom.motion.audio.encoder_file import bundled_encoder_digest
 from headroom.motion.audio.features import FeatureConfig
 from headroom.motion.model.file_format import MotionFile, read_file, write_file
 from headroom.motion.model.network import MotionNetwork, NetworkConfig
@@ -48,13 +50,17 @@ class MotionModel:
         metadata = {"config": asdict(self.config), "networks": len(self.networks), "ridge_weight": self.ridge_weight,
                     "audio_offset_seconds": self.audio_offset_seconds,
                     "audio_offset_certain": self.audio_offset_certain, "held_out": self.held_out}
+        if self.config.features.kind == "encoder":
+            metadata["speech_encoder"] = bundled_encoder_digest()
         write_file(path, MotionFile(tensors, metadata))
 
     @staticmethod
     def load(path: Path) -> MotionModel:
-        """Read a model of this format or an older one; InputError for other files."""
+        """Read a model of this format or an older one; InputError for other files and for another speech encoder."""
         file = read_file(path)
         metadata = file.metadata
+        if metadata.get("speech_encoder", bundled_encoder_digest()) != bundled_encoder_digest():
+            raise InputError(f"{path} was learned with another speech encoder; learn the subject again.")
         config = NetworkConfig(**{**metadata["config"], "features": FeatureConfig(**metadata["config"]["features"])})
         networks = []
         for index in range(metadata["networks"]):
