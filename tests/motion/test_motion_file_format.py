@@ -6,17 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lip_frames import open_lip_frames
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from headroom.common.errors import InputError
 from headroom.common.paths import MOTION_WEIGHTS
-from headroom.motion.audio.loudness import loudness, speech_levels
 from headroom.motion.model.file_format import FORMAT
 from headroom.motion.model.model import MotionModel
 from headroom.motion.predict import predict
 from headroom.motion.style.blinks import Blinks
-from headroom.motion.style.lip_closure import speech_gate
 from headroom.motion.style.speaker_style import SpeakerStyle
 
 FORMATS = Path(__file__).resolve().parents[1] / "formats"
@@ -51,12 +50,7 @@ def test_a_released_format_opens_and_predicts_the_same(name, tmp_path):
     with np.load(FORMATS / f"motion_{name[7]}_predictions.npz") as stored:
         speech = stored["speech"] / np.float32(32767)
         performance = predict(model, speech, seed=5)
-        # lips have closed for pauses and bilabials only since format 4
-        loud_db = loudness(speech)[1]
-        speaking = speech_gate(speech_levels(speech, 0, len(performance), loud_db), loud_db) > 0.9999
-        bilabial = (phone for phone in zip(performance.phones.symbols, performance.phones.starts) if phone[0] in "BMP")
-        for _, start in bilabial:
-            speaking[int(start * 25) - 2:int(start * 25) + 6] = False
+        speaking = open_lip_frames(speech, performance)
         assert speaking.sum() > 10
         np.testing.assert_allclose(performance.expression[speaking], stored[f"{kind}_expression"][speaking], atol=1e-4)
         for part in ("rotation", "translation"):
