@@ -1,1 +1,1 @@
-"""Feature extraction: windows of mel spectra and phone posteriors from speech."""
+"""Feature extraction from speech: vectors of the speech encoder, spectra, phones, loudness."""

@@ -1,8 +1,7 @@
 """Phone posteriors: the probability of each English phone in every row.
 
 A Gaussian mixture model over cepstra, trained by CMU Sphinx on hundreds of hours of speech, gives the posteriors of 42
-phones. Lips follow phones much alike in all people, so a mapping from phones needs few recorded faces (see the model
-card, weights/README.md).
+phones. They name what is heard and tell where lips close; the networks of older subjects read them.
 """
 
 from __future__ import annotations
