@@ -159,6 +159,8 @@ def choose_segments(library: PoseLibrary, speech: Speech, beat_weight: float, rn
     if len(library) > 1:
         state = np.concatenate([state, np.gradient(pose, axis=0) / scale * 5], 1)
     starts = np.flatnonzero(ends - np.arange(len(library)) >= min(MIN_SEGMENT, int(ends[0])))
+    padded = np.pad(library.loudness, (0, LOUDNESS_FRAMES - 1), mode="edge")
+    loudness = np.lib.stride_tricks.sliding_window_view(padded, LOUDNESS_FRAMES)[starts]
     uses = np.zeros(len(library))
     from_median = np.abs((pose[starts] - np.median(pose, 0)) / scale).sum(1)
     current = int(rng.choice(starts[np.argsort(from_median)[:CANDIDATES]]))
@@ -171,7 +173,7 @@ def choose_segments(library: PoseLibrary, speech: Speech, beat_weight: float, rn
         last = min(current + length, int(ends[current]) - 1)
         uses[current:last] += 1
         cost = np.abs(state[starts] - state[last]).mean(1)
-        cost += 0.5 * level_distance(library.loudness, starts, speech.loudness[frame:frame + LOUDNESS_FRAMES])
+        cost += 0.5 * level_distance(loudness, speech.loudness[frame:frame + LOUDNESS_FRAMES])
         cost -= beat_weight * beats_at(library, starts, speech.accents[frame:frame + BEAT_SEGMENT])
         cost += np.where(np.abs(starts - last) < MIN_SEGMENT, 1.0, 0.0)  # going on as before adds nothing new
         cost += REPEAT_COST * (uses[starts] + reversed_uses(uses, ends)[starts] - uses.min())
@@ -184,10 +186,9 @@ def reversed_uses(uses: np.ndarray, ends: np.ndarray) -> np.ndarray:
     return uses[::-1] if ends[0] != ends[-1] else np.zeros_like(uses)
 
 
-def level_distance(loudness: np.ndarray, starts: np.ndarray, speech: np.ndarray) -> np.ndarray:
-    """Return the difference (S,) between the loudness of the speech (n,) and that after each of `starts` (S,)."""
-    frames = np.minimum(starts[:, None] + np.arange(len(speech)), len(loudness) - 1)
-    return np.abs(loudness[frames] - speech).mean(1) / LEVEL_DB
+def level_distance(loudness: np.ndarray, speech: np.ndarray) -> np.ndarray:
+    """Return the difference (S,) between the loudness of the speech (n,) and that of segments (S, 25), n <= 25."""
+    return np.abs(loudness[:, :len(speech)] - speech).mean(1) / LEVEL_DB
 
 
 def beats_at(library: PoseLibrary, starts: np.ndarray, accents: np.ndarray) -> np.ndarray:
