@@ -22,7 +22,6 @@ from headroom.training.corpus import CorpusClip, find_clips
 from headroom.training.track_cache import TrackCache, TrackedClip
 
 DIRECTIONS = FaceDirections.of(bundled_model())
-LIPS = np.stack([DIRECTIONS.lip_opening, DIRECTIONS.lip_width, DIRECTIONS.lip_protrusion], 1)
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ def lip_correlations(model: MotionModel, sound: np.ndarray, motion: Performance)
     """Return the correlations (3,) of predicted opening, width and protrusion with the tracked ones."""
     stats = utterance_stats(sound, model.config.features)
     predicted = predict_motion(model, sound, len(motion), stats)[:, :EXPRESSION] * model.style.expression_deviation
-    return np.array([correlation(a, b) for a, b in zip((predicted @ LIPS).T, (motion.expression @ LIPS).T)])
+    lips = (expression @ DIRECTIONS.lips for expression in (predicted, motion.expression))
+    return np.array([correlation(*columns) for columns in zip(*(values.T for values in lips))])
 
 
 def synchronised_clips(model: MotionModel, clips: list[Clip]) -> Iterator[tuple[Clip, np.ndarray, Performance]]:

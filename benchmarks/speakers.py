@@ -57,8 +57,7 @@ class Speaker:
 
     def lips(self, expression: np.ndarray) -> np.ndarray:
         """Return opening, width and protrusion (T, 3) of the lips, millimetres relative to the neutral face."""
-        directions = FaceDirections.of(self.model)
-        return expression @ np.stack([directions.lip_opening, directions.lip_width, directions.lip_protrusion], 1)
+        return expression @ FaceDirections.of(self.model).lips
 
     def lip_correlations(self, truth: Performance, expression: np.ndarray) -> list[float]:
         """Return the correlations of opening, width and protrusion of the lips."""

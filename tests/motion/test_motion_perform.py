@@ -8,7 +8,6 @@ import pytest
 from headroom import pipeline
 from headroom.common.settings import PerformSettings
 from headroom.media.audio import write_wav
-from headroom.subject.clip import motion_notes
 
 REGIONS = ("Mouth",) * 40 + ("Eyes",) * 10 + ("Gaze",) * 2 + ("Brows",) * 12
 
@@ -45,9 +44,3 @@ def test_controls_and_the_replayed_pose_leave_the_phones_as_they_were_heard(subj
     assert changed.phones.symbols.tolist() == plain.phones.symbols.tolist()
     assert changed.phones.starts.tolist() == plain.phones.starts.tolist()
     assert plain.phones.ends[-1] == plain.seconds
-
-
-@pytest.mark.parametrize("offset,words", [(0.12, ["120 ms later"]), (-0.08, ["80 ms earlier"]), (0.05, []), (0.0, [])])
-def test_a_visible_sound_offset_is_in_the_notes(offset, words):
-    notes = motion_notes(SimpleNamespace(audio_offset_seconds=offset, audio_offset_certain=True))
-    assert len(notes) == len(words) and all(word in note for word, note in zip(words, notes))

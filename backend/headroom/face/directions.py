@@ -41,6 +41,16 @@ class FaceDirections:
     brow_modes: tuple[int, ...] = ()
     brow_raise: tuple[float, ...] = ()
 
+    @property
+    def lip_shape(self) -> np.ndarray:
+        """(E, 2) millimetres of width and protrusion of the lips."""
+        return np.stack([self.lip_width, self.lip_protrusion], 1)
+
+    @property
+    def lips(self) -> np.ndarray:
+        """(E, 3) millimetres of opening, width and protrusion of the lips."""
+        return np.column_stack([self.lip_opening, self.lip_shape])
+
     @staticmethod
     def of(model: FaceModel) -> FaceDirections:
         """Measure the directions of a face model at its landmarks."""

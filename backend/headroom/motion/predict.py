@@ -13,7 +13,7 @@ from headroom.face.performance import Performance
 from headroom.face.phone_track import PhoneTrack
 from headroom.motion.audio.features import UtteranceStats, feature_windows, utterance_stats
 from headroom.motion.audio.loudness import speech_levels
-from headroom.motion.audio.phone_alignment import PhoneDecoder, align_phones, levels_of_rows, posteriors_of_windows
+from headroom.motion.audio.phone_alignment import align_phones
 from headroom.motion.audio.timing import FRAME_RATE, ROWS_PER_FRAME, frame_count
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import EXPRESSION, MOTION, State
@@ -42,9 +42,8 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
     stats = utterance_stats(samples, model.config.features)
     levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), stats.loud_db)
                              for first in range(0, frames, chunk_frames)])
-    decoder = PhoneDecoder()
-    motion = predict_motion(model, samples, frames, stats, chunk_frames, decoder)
-    phones = decoder.track() if model.config.features.has_phones else align_phones(samples, frames * ROWS_PER_FRAME)
+    motion = predict_motion(model, samples, frames, stats, chunk_frames)
+    phones = align_phones(samples, frames * ROWS_PER_FRAME)
     lips = LipMotion(lip_openings(model.style, motion, phones), speech_gate(levels, stats.loud_db))
     expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips, chunk_frames)
     if model.config.pose == "network":
@@ -79,21 +78,16 @@ def with_gaze(style: SpeakerStyle, expression: np.ndarray, source_frames: np.nda
 @torch.no_grad()
 @one_thread()
 def predict_motion(model: MotionModel, samples: np.ndarray, frames: int, stats: UtteranceStats,
-                   chunk_frames: int = CHUNK_FRAMES, decoder: PhoneDecoder | None = None) -> np.ndarray:
+                   chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
     """Predict normalised motion (frames, 70): the mean of the networks, its expression blended with the regression.
 
     The networks' states are carried from chunk to chunk.
-
-    decoder: gets the phone posteriors of the frames, where the features have them.
     """
     motion = np.empty((frames, MOTION), np.float32)
     states: list[State | None] = [None] * len(model.networks)
     for first in range(0, frames, chunk_frames):
         last = min(first + chunk_frames, frames)
         windows = feature_windows(samples, first, last, model.config.features, stats)
-        if decoder is not None and model.config.features.has_phones:
-            decoder.add(posteriors_of_windows(windows, model.config.features),
-                        levels_of_rows(samples, first * ROWS_PER_FRAME, last * ROWS_PER_FRAME, stats.loud_db))
         motion[first:last], states = predict_windows(model, windows, states)
     return motion
 

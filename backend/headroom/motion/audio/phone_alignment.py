@@ -9,9 +9,9 @@ import numpy as np
 
 from headroom.face.phone_track import SILENCE, PhoneTrack
 from headroom.media.audio import SAMPLE_RATE
-from headroom.motion.audio.features import FeatureConfig, feature_rows, utterance_stats
-from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, row_levels
-from headroom.motion.audio.phones import NOISES, SYMBOLS
+from headroom.motion.audio.cepstra import power_spectra
+from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB, loudness, row_levels
+from headroom.motion.audio.phones import CONTEXT, NOISES, SYMBOLS, bundled_phones, mean_cepstra, phone_cepstra
 from headroom.motion.audio.timing import ROW_LENGTH, ROW_SAMPLES
 
 MIN_ROWS = 3
@@ -103,12 +103,14 @@ class PhoneDecoder:
 
 def align_phones(samples: np.ndarray, rows: int) -> PhoneTrack:
     """Return the phones in the first `rows` rows of `samples` (N,) at 16 kHz."""
-    config, decoder = FeatureConfig("logmel"), PhoneDecoder()
-    stats = utterance_stats(samples, config)
+    decoder = PhoneDecoder()
+    levels, loud_db = loudness(samples)
+    mean = mean_cepstra(samples, levels, loud_db)
     for first in range(0, rows, CHUNK_ROWS):
         last = min(first + CHUNK_ROWS, rows)
-        values = feature_rows(samples, first, last, config, stats)
-        decoder.add(values[:, config.spectral_columns:], levels_of_rows(samples, first, last, stats.loud_db))
+        power = power_spectra(samples, first - CONTEXT, last + CONTEXT, loud_db, tapered=True)
+        decoder.add(bundled_phones().posteriors(phone_cepstra(power) - mean),
+                    levels_of_rows(samples, first, last, loud_db))
     return decoder.track()
 
 
@@ -118,13 +120,6 @@ def levels_of_rows(samples: np.ndarray, first: int, last: int, loud_db: float) -
     loud_db: level of the recording's loud rows, dB of full scale.
     """
     return row_levels(samples, first, last) - max(loud_db, _LEAST_LOUD_DB)
-
-
-def posteriors_of_windows(windows: np.ndarray, config: FeatureConfig) -> np.ndarray:
-    """Return the phone posteriors (4 T, 42) in the rows of T successive frames, from their windows (T, 28, A)."""
-    grid = config.grid
-    rows = windows[:, grid.rows_before:grid.rows_before + grid.rows_per_frame, config.spectral_columns:]
-    return rows.reshape(-1, rows.shape[2])
 
 
 def _extended(sums: np.ndarray, values: np.ndarray) -> np.ndarray:

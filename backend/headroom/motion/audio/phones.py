@@ -18,7 +18,8 @@ from headroom.common.errors import InputError
 from headroom.common.files import NPZ_ERRORS, atomic_write
 from headroom.common.paths import PHONE_MODEL
 from headroom.media.audio import SAMPLE_RATE
-from headroom.motion.audio.cepstra import FFT_SIZE, mfcc
+from headroom.motion.audio.cepstra import FFT_SIZE, mfcc, power_spectra
+from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB
 
 FORMAT = 1
 """Number of the file format; files without a number have this one."""
@@ -96,6 +97,20 @@ def phone_cepstra(power: np.ndarray, vtln: float = 1.0) -> np.ndarray:
     """
     log_spectra = np.log(power.astype(np.float32) @ phone_filters(vtln) * _LOUD**2 + 10)
     return mfcc(log_spectra, CEPSTRA, first=0)
+
+
+def mean_cepstra(samples: np.ndarray, levels: np.ndarray, loud_db: float, vtln: float = 1.0) -> np.ndarray:
+    """Return the mean (13,) float32 of a recording's cepstra over the rows that are not silent, one minute at a time.
+
+    levels: (R,) of the rows, dB of full scale; loud_db: of the loud ones.
+    """
+    total, rows = np.zeros(CEPSTRA), 0
+    for first in range(0, len(levels), CHUNK_ROWS):
+        last = min(first + CHUNK_ROWS, len(levels))
+        cepstra = phone_cepstra(power_spectra(samples, first, last, loud_db, tapered=True), vtln)
+        audible = cepstra[levels[first:last] > loud_db - RANGE_DB]
+        total, rows = total + audible.sum(0, dtype=np.float64), rows + len(audible)
+    return (total / max(rows, 1)).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

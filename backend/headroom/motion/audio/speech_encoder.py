@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from headroom.common.threads import one_thread
 from headroom.media.audio import SAMPLE_RATE
+from headroom.motion.audio.timing import cut_samples
 
 MELS = 80
 FFT_SIZE = 400  # 25 ms
@@ -137,14 +138,10 @@ def log_mel(samples: np.ndarray, first: int, last: int, loud_db: float, vtln: fl
 
     Spectrum i is centred on sample 160 i of `samples` (N,).
     """
-    start, end = first * HOP - FFT_SIZE // 2, (last - 1) * HOP + FFT_SIZE // 2
-    padded = np.zeros(end - start, np.float32)
-    low, high = max(start, 0), min(end, len(samples))
-    if high > low:
-        padded[low - start:high - start] = samples[low:high]
-    padded *= np.float32(10 ** ((LOUD_DB - loud_db) / 20))
+    piece = cut_samples(samples, first * HOP - FFT_SIZE // 2, (last - 1) * HOP + FFT_SIZE // 2)
+    piece *= np.float32(10 ** ((LOUD_DB - loud_db) / 20))
     window = np.hanning(FFT_SIZE + 1)[:-1].astype(np.float32)
-    rows = np.lib.stride_tricks.sliding_window_view(padded, FFT_SIZE)[::HOP]
+    rows = np.lib.stride_tricks.sliding_window_view(piece, FFT_SIZE)[::HOP]
     power = np.abs(np.fft.rfft(rows * window)).astype(np.float32) ** 2
     return (np.log10(np.maximum(power @ _mel_filters(vtln), np.float32(10**_FLOOR))) + 4) / 4
 

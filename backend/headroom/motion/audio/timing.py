@@ -63,9 +63,14 @@ def row_count(samples: np.ndarray) -> int:
 
 def cut_rows(samples: np.ndarray, first: int, last: int) -> np.ndarray:
     """Return the samples (last - first, 400) of the rows first..last-1, overlapping; zeros outside the recording."""
-    start, end = first * ROW_SAMPLES, (last - 1) * ROW_SAMPLES + ROW_LENGTH
-    padded = np.zeros(end - start, np.float32)
+    piece = cut_samples(samples, first * ROW_SAMPLES, (last - 1) * ROW_SAMPLES + ROW_LENGTH)
+    return np.lib.stride_tricks.sliding_window_view(piece, ROW_LENGTH)[::ROW_SAMPLES]
+
+
+def cut_samples(samples: np.ndarray, start: int, end: int) -> np.ndarray:
+    """Return a copy of the samples start..end-1 of `samples` (N,) as float32; zeros outside the recording."""
+    piece = np.zeros(end - start, np.float32)
     low, high = max(start, 0), min(end, len(samples))
     if high > low:
-        padded[low - start:high - start] = samples[low:high]
-    return np.lib.stride_tricks.sliding_window_view(padded, ROW_LENGTH)[::ROW_SAMPLES]
+        piece[low - start:high - start] = samples[low:high]
+    return piece

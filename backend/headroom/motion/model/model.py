@@ -59,7 +59,7 @@ class MotionModel:
         """Read a model of this format or an older one; InputError for other files and for another speech encoder."""
         file = read_file(path)
         metadata = file.metadata
-        if metadata.get("speech_encoder", bundled_encoder_digest()) != bundled_encoder_digest():
+        if "speech_encoder" in metadata and metadata["speech_encoder"] != bundled_encoder_digest():
             raise InputError(f"{path} was learned with another speech encoder; learn the subject again.")
         config = NetworkConfig(**{**metadata["config"], "features": FeatureConfig(**metadata["config"]["features"])})
         networks = []

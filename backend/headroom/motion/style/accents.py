@@ -12,7 +12,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import find_peaks
 
-from headroom.motion.audio.timing import FRAME_SAMPLES
+from headroom.media.audio import SAMPLE_RATE
+from headroom.motion.audio.timing import FRAME_SAMPLES, cut_samples
 
 PITCH_PER_FRAME = 2  # windows of a frame, 20 ms apart
 LOW_HZ, HIGH_HZ = 70.0, 450.0  # of the voices of adults
@@ -25,7 +26,6 @@ DB, SEMITONES = 6.0, 2.0  # of loudness and of pitch that mark an accent alike
 SMOOTHING = 1.5  # frames, of loudness and pitch: syllables, not phones
 MIN_PROMINENCE = 1.5  # of an accent, in those units
 MIN_GAP = 8  # frames between accents
-_SAMPLE_RATE = 16000
 _STEP = FRAME_SAMPLES // PITCH_PER_FRAME
 _WINDOW = 1024  # samples, four and a half periods of the lowest voice
 _CHUNK_FRAMES = 250  # analysed at once, which bounds the memory needed
@@ -72,22 +72,19 @@ def pitch(samples: np.ndarray, first: int, last: int) -> np.ndarray:
     windows = _centred_windows(samples, first * PITCH_PER_FRAME, last * PITCH_PER_FRAME)
     hann = np.hanning(_WINDOW).astype(np.float32)
     similarity = _autocorrelation((windows - windows.mean(1, keepdims=True)) * hann) / _autocorrelation(hann[None])
-    lags = np.arange(int(_SAMPLE_RATE / HIGH_HZ), int(_SAMPLE_RATE / LOW_HZ) + 1)
+    lags = np.arange(int(SAMPLE_RATE / HIGH_HZ), int(SAMPLE_RATE / LOW_HZ) + 1)
     best = lags[(similarity[:, lags] - OCTAVE_COST * np.log2(lags)).argmax(1)]
     before, peak, after = (similarity[np.arange(len(best)), best + offset] for offset in (-1, 0, 1))
     curvature = np.minimum(before - 2 * peak + after, -1e-6)
     period = best + np.clip((before - after) / (2 * curvature), -0.5, 0.5)  # the vertex of a parabola
-    return np.stack([12 * np.log2(_SAMPLE_RATE / period), peak])
+    return np.stack([12 * np.log2(SAMPLE_RATE / period), peak])
 
 
 def _centred_windows(samples: np.ndarray, first: int, last: int) -> np.ndarray:
     """Return the samples (last - first, 1024) float32 around the middles of the steps first..last-1."""
     start = first * _STEP + (_STEP - _WINDOW) // 2
-    padded = np.zeros((last - first - 1) * _STEP + _WINDOW, np.float32)
-    low, high = max(start, 0), min(start + len(padded), len(samples))
-    if high > low:
-        padded[low - start:high - start] = samples[low:high]
-    return np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_STEP]
+    piece = cut_samples(samples, start, start + (last - first - 1) * _STEP + _WINDOW)
+    return np.lib.stride_tricks.sliding_window_view(piece, _WINDOW)[::_STEP]
 
 
 def _autocorrelation(windows: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def measure_style(samples: np.ndarray, truth: Performance, directions: FaceDirec
         rest=rest_expression(expression, opening, levels, find_blinks(expression, directions.lid_opening)),
         lip_opening=np.asarray(directions.lip_opening, np.float32),
         lid_opening=np.asarray(directions.lid_opening, np.float32),
-        lip_shape=np.stack([directions.lip_width, directions.lip_protrusion], 1).astype(np.float32),
+        lip_shape=directions.lip_shape.astype(np.float32),
         gaze_modes=directions.gaze_modes,
         lip_curve=lip_curve(opening, opening),
         blinks=measure_blinks(expression, directions.lid_opening, directions.lip_opening),

@@ -112,13 +112,15 @@ def trim_to_sound(samples: np.ndarray, truth: Performance) -> Performance:
 
 
 def make_sample(samples: np.ndarray, motion: np.ndarray, features: FeatureConfig, augment: AugmentConfig,
-                rng: np.random.Generator, mean_shift: np.ndarray | float = 0.0) -> Sample:
+                rng: np.random.Generator, speaker_mean: np.ndarray | None = None) -> Sample:
     """Compute a clip's features, clean and in degraded variants, from its sound (N,) at 16 kHz and its motion (T, 70).
 
-    mean_shift: (A,) added to all rows: by how much the mean of the clip differs from that of its speaker.
+    speaker_mean: (A,) of the features over all clips of the speaker, which is subtracted instead of the clip's own.
     """
     start, end = features.grid.rows_of_frames(0, len(motion))
-    variants = [feature_rows(samples, start, end, features, utterance_stats(samples, features))]
+    stats = utterance_stats(samples, features)
+    mean_shift = 0.0 if speaker_mean is None else stats.mean - speaker_mean
+    variants = [feature_rows(samples, start, end, features, stats)]
     for _ in range(augment.variants - 1):
         noisy = degrade(samples, rng)
         vtln = float(np.exp(rng.uniform(-augment.vtln, augment.vtln)))

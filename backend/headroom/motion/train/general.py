@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from headroom.common import distributed
+from headroom.common.arrays import evenly_spaced
 from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.common.threads import one_thread
@@ -49,13 +50,13 @@ def train_general(clips: Sequence[SpokenClip], directions: FaceDirections, out: 
     torch.manual_seed(config.seed + distributed.rank())
     progress(0.0, "Synchronising sound and lips")
     features = config.network.features
-    offsets = clip_offsets(clips, directions.lip_opening, features)
+    offsets, names_of_clips, lengths = synchronise(clips, directions.lip_opening, features)
 
     def synchronised(index: int) -> SpokenClip:
         sound, motion, person = clips[index]
         return SpokenClip(shift_sound(sound, offsets[index]), trim_to_sound(sound, motion), person)
 
-    people = group_by_person([clips[index].person for index in range(len(clips))])
+    people = group_by_person(names_of_clips)
     styles, stats, seconds = {}, {}, {}
     for number, (person, indices) in enumerate(people.items()):
         progress(0.1 * number / len(people), "Measuring how people move")
@@ -71,11 +72,11 @@ def train_general(clips: Sequence[SpokenClip], directions: FaceDirections, out: 
 
     def sample_of(index: int) -> Sample:
         person, (sound, motion, _) = person_of[index], synchronised(index)
-        shift = utterance_stats(sound, features).mean - stats[person].mean if len(people[person]) > 1 else 0.0
         rng = np.random.default_rng((config.seed, index))
-        return make_sample(sound, normalise_motion(motion, styles[person]), features, config.augment, rng, shift)
+        speaker_mean = stats[person].mean if len(people[person]) > 1 else None
+        return make_sample(sound, normalise_motion(motion, styles[person]), features, config.augment, rng, speaker_mean)
 
-    samples = SampleSet(sample_of, [len(synchronised(index).motion) for index in range(len(clips))])
+    samples = SampleSet(sample_of, lengths)
     style = average_style(list(styles.values()), longest=styles[names[int(np.argmax(frames))]])
     emphasis = LossEmphasis.of(style, directions, config.loss)
     networks = train_ensemble(samples, emphasis, config, subprogress(progress, 0.1, 1.0), checkpoint)
@@ -94,7 +95,7 @@ def train_general(clips: Sequence[SpokenClip], directions: FaceDirections, out: 
 def with_lip_curve(model: MotionModel, samples: Sequence[Sample]) -> SpeakerStyle:
     """Return the model's style with the curve that gives its predictions of the clips their own lip openings."""
     style, predicted, true = model.style, [], []
-    for index in np.unique(np.linspace(0, len(samples) - 1, min(len(samples), CURVE_CLIPS)).astype(int)):
+    for index in evenly_spaced(np.arange(len(samples)), CURVE_CLIPS):
         windows, expression = samples[index].clean_pairs()
         motion = predict_windows(model, windows, [None] * len(model.networks))[0]
         predicted.append(motion[:, :EXPRESSION] @ style.lip_direction)
@@ -120,22 +121,25 @@ def joined(clips: Sequence[SpokenClip]) -> tuple[np.ndarray, Performance]:
     return np.concatenate(padded), Performance(FRAME_RATE, *arrays)
 
 
-def clip_offsets(clips: Sequence[SpokenClip], lip_opening: np.ndarray,
-                 features: FeatureConfig) -> list[float]:
-    """Return by how many seconds each clip's sound is late.
+def synchronise(
+    clips: Sequence[SpokenClip], lip_opening: np.ndarray, features: FeatureConfig
+) -> tuple[list[float], list[str], list[int]]:
+    """Return, for each clip, by how many seconds its sound is late, its person, and its frames at 25 Hz.
 
     Clips of one word have offset 0: they are too short to measure, and LRW's come synchronised from one
     broadcaster.
     """
-    offsets, long_clips = [0.0] * len(clips), {}
-    for index, (sound, performance, _) in enumerate(clips):
+    offsets, people, lengths, long_clips = [0.0] * len(clips), [], [], {}
+    for index, (sound, performance, person) in enumerate(clips):
         truth = trim_to_sound(sound, performance)
+        people.append(person)
+        lengths.append(len(truth))
         if len(truth) >= SHORT_FRAMES:
             long_clips[index] = sound, truth.expression @ lip_opening
     if long_clips:
         for index, offset in zip(long_clips, align_clips(list(long_clips.values()), features)):
             offsets[index] = offset
-    return offsets
+    return offsets, people, lengths
 
 
 def train_ensemble(samples: Sequence[Sample], emphasis: LossEmphasis, config: TrainConfig, progress: Progress,

@@ -44,7 +44,7 @@ def windows_at_lags(samples: np.ndarray, frames: int, config: FeatureConfig) -> 
 
 def values_at_lags(values: np.ndarray, frames: int) -> list[np.ndarray]:
     """Return, for each lag, `frames` of the values (lags - 1 + frames, …), which begin at the first lag."""
-    return [values[index:index + frames] for index in range(len(LAG_FRAMES))]
+    return [values[index:index + frames] for index in range(len(values) - frames + 1)]
 
 
 def best_lag(scores: np.ndarray) -> float:

@@ -51,9 +51,9 @@ class LossEmphasis:
         weights = size / size.mean() + config.even_weight if config.by_size else np.ones(EXPRESSION)
         low, high = style.lip_curve[1, [0, -1]].tolist()
         opening_deviation = max((high - low) / 4, 1e-3)
-        shape = np.stack([directions.lip_width, directions.lip_protrusion]) * style.expression_deviation
-        shape /= np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-3)
-        lips = np.stack([style.lip_direction / opening_deviation, *shape], 1)
+        shape = style.lip_shape * style.expression_deviation[:, None]
+        shape /= np.maximum(np.linalg.norm(shape, axis=0), 1e-3)
+        lips = np.column_stack([style.lip_direction / opening_deviation, shape])
         closed = (low - style.mean_lip_opening) / opening_deviation
         return LossEmphasis(torch.from_numpy((weights / weights.mean()).astype(np.float32)),
                             torch.from_numpy(lips.astype(np.float32)), closed)

@@ -20,6 +20,7 @@ from headroom.motion.train.lag_search import (
     MIN_FRAMES,
     PLAUSIBLE,
     estimate_offset,
+    values_at_lags,
     windows_at_lags,
 )
 
@@ -69,9 +70,8 @@ def find_offset(samples: np.ndarray, expression: np.ndarray, directions: FaceDir
     if initial is None:
         opening = expression @ directions.lip_opening
         return SoundOffset(estimate_offset(samples, opening, features), len(opening) >= MIN_FRAMES)
-    effects = np.stack([directions.lip_opening, directions.lip_width, directions.lip_protrusion], 1)
-    predicted = lips_at_lags(initial, samples, len(expression), effects)
-    true = expression @ effects
+    predicted = lips_at_lags(initial, samples, len(expression), directions.lips)
+    true = expression @ directions.lips
     scores = np.array([np.average([correlation(values[:, column], true[:, column]) for column in range(3)],
                                   weights=LIP_WEIGHTS) for values in predicted])
     return offset_of_scores(scores, len(expression))
@@ -104,8 +104,7 @@ def lips_at_lags(model: MotionModel, samples: np.ndarray, frames: int, effects: 
     silence = np.zeros(-OFFSET_LAGS[0] * FRAME_SAMPLES, np.float32)
     stats = utterance_stats(samples, model.config.features)
     motion = predict_motion(model, np.concatenate([silence, samples]), frames + len(OFFSET_LAGS) - 1, stats)
-    lips = motion[:, :EXPRESSION] * model.style.expression_deviation @ effects
-    return [lips[index:index + frames] for index in range(len(OFFSET_LAGS))]
+    return values_at_lags(motion[:, :EXPRESSION] * model.style.expression_deviation @ effects, frames)
 
 
 def align_clips(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureConfig) -> list[float]:
