@@ -66,7 +66,7 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
     from .scene.output import headless
 
     new = headless.NewShot(settings["subject"], _take(settings), settings["output"], settings["performance"],
-                           settings["plate_fit"])
+                           settings["plate_fit"], settings["key_error"])
     result = headless.make_shot(new, connect, report)
     blend = settings["blend"]
     if blend:

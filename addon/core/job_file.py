@@ -61,6 +61,7 @@ _SUBJECT = Setting(Path, "subject folder")
 _SPEECH = Setting(Path, "sound file")
 _SEED = Setting(int, "another seed is another take", 0)
 _POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PREDICTED, choices=POSES)
+_KEY_ERROR = Setting(float, "error of the sparse keys, in units of 0.15 degrees and 0.3 mm; 0 keys every frame", 1.0)
 _PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0)
 
 KINDS: dict[str, dict[str, Setting]] = {
@@ -85,6 +86,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "pose": _POSE,
         "blend": Setting(Path, "also save the scene here", None),
         "performance": Setting(Path, "performance.npz to use instead of predicting one", None),
+        "key_error": _KEY_ERROR,
         "plate_fit": _PLATE_FIT,
     },
     "render": {

@@ -21,7 +21,9 @@ class GeneratedRecord:
     fps: the scene's rate.
     first: the frame of values[0].
     values: (N,) float32 at the frames first, first + 1, …; NaN where no key was generated.
-    deleted: (R,) int32, the frames whose generated keys the user has deleted.
+    handles: (K, 4) float32, left and right handle of each generated key, relative to the key: frames, value, frames,
+        value. Empty for linear keys, which have none.
+    deleted: (R,) int32, the frames that the user has cleared by deleting generated keys.
     composed_from: what the keys were made from, as text; where it differs, the channel is composed again.
     """
 
@@ -29,35 +31,75 @@ class GeneratedRecord:
     fps: float
     first: int = 0
     values: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    handles: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     deleted: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     composed_from: str = ""
 
+    @property
+    def generated(self) -> np.ndarray:
+        """The frames (K,) that got a key."""
+        return self.first + np.flatnonzero(~np.isnan(self.values))
 
-def is_user_key(frames: np.ndarray, values: np.ndarray, looks_generated: np.ndarray, record: GeneratedRecord
-                ) -> np.ndarray:
-    """Return which keys (K,) bool are the user's: those that look so, and those whose frame or value was changed.
+
+@dataclass(frozen=True)
+class KeySummary:
+    """What tells user keys from generated ones.
 
     frames, values: (K,).
-    looks_generated: (K,) bool, whether type and interpolation are those of a generated key.
+    is_generated: (K,) bool, whether the type is that of a generated key.
+    is_linear, is_bezier: (K,) bool, whether the interpolation is that one.
+    handles: (K, 4), as in GeneratedRecord.
     """
-    index = np.rint(frames).astype(int) - record.first
-    inside = (index >= 0) & (index < len(record.values)) & (np.abs(frames - np.rint(frames)) < FRAME_TOLERANCE)
-    expected = np.full(len(frames), np.nan)
+
+    frames: np.ndarray
+    values: np.ndarray
+    is_generated: np.ndarray
+    is_linear: np.ndarray
+    is_bezier: np.ndarray
+    handles: np.ndarray
+
+
+def is_user_key(keys: KeySummary, record: GeneratedRecord) -> np.ndarray:
+    """Return which keys (K,) bool are the user's: they look so, or were moved, or their handles were."""
+    index = np.rint(keys.frames).astype(int) - record.first
+    is_whole = np.abs(keys.frames - np.rint(keys.frames)) < FRAME_TOLERANCE
+    inside = (index >= 0) & (index < len(record.values)) & is_whole
+    expected = np.full(len(keys.frames), np.nan)
     expected[inside] = record.values[index[inside]]
-    tolerance = VALUE_TOLERANCE * np.maximum(1.0, np.abs(values))
-    unchanged = np.abs(values - expected) <= tolerance  # never true for NaN
-    return ~(looks_generated & unchanged)
+    tolerance = VALUE_TOLERANCE * np.maximum(1.0, np.abs(keys.values))
+    unchanged = keys.is_generated & (np.abs(keys.values - expected) <= tolerance)  # never true for NaN
+    if not len(record.handles):
+        return ~(unchanged & keys.is_linear)
+    number = np.cumsum(~np.isnan(record.values)) - 1
+    handles = np.full((len(keys.frames), 4), np.nan)
+    handles[inside] = record.handles[number[index[inside]]]
+    difference = np.abs(keys.handles - handles) / np.array([FRAME_TOLERANCE, 1, FRAME_TOLERANCE, 1])
+    difference[:, 1::2] /= tolerance[:, None]
+    return ~(unchanged & keys.is_bezier & (difference <= 1).all(axis=1))
 
 
 def deleted_frames(frames: np.ndarray, record: GeneratedRecord) -> np.ndarray:
-    """Return the frames (R,) int32 whose generated keys the user has deleted, now or earlier, without a new key there.
+    """Return the frames (R,) int32 that the user has cleared, now or earlier, without a new key there.
+
+    Deleting a generated key clears all frames up to the keys beside it, or sparse keys would return next to it.
 
     frames: (K,) of the keys that exist now.
     """
     existing = np.rint(frames).astype(int)
-    generated = record.first + np.flatnonzero(~np.isnan(record.values))
-    deleted = np.union1d(np.setdiff1d(generated, existing), record.deleted)
-    return np.setdiff1d(deleted, existing).astype(np.int32)
+    generated = record.generated
+    exists = np.isin(generated, existing)
+    span = np.arange(record.first, record.first + len(record.values))
+    cleared = np.zeros(len(span), dtype=bool)
+    if not exists.all():
+        kept = np.concatenate([[-np.inf], generated[exists], [np.inf]])
+        gap = np.unique(np.searchsorted(kept, generated[~exists]))
+        cleared = np.isin(np.searchsorted(kept, span), gap) & ~np.isin(span, kept)
+    return np.setdiff1d(np.union1d(span[cleared], record.deleted), existing).astype(np.int32)
+
+
+def run_count(frames: np.ndarray) -> int:
+    """Return the number of runs of consecutive frames among `frames` (R,), ascending."""
+    return int((np.diff(frames, prepend=-10) > 1).sum()) if len(frames) else 0
 
 
 def retimed(frames: np.ndarray, record: GeneratedRecord, start: float, fps: float) -> np.ndarray:

@@ -176,8 +176,22 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
             if not is_gaze or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
                 column.prop(head, offset)
     layout.operator(HEADROOM_OT_reset_controls.bl_idname, icon="LOOP_BACK")
+    draw_keys(layout, shot)
     draw_user_keys(layout, context, shot)
     draw_strip(layout, shot)
+
+
+def draw_keys(layout: bpy.types.UILayout, shot: Shot) -> None:
+    """Draw how many keys are generated: few within an error, or one on every frame."""
+    header, body = layout.panel("HEADROOM_keys")
+    header.label(text="Keys")
+    if body is None:
+        return
+    head = head_of(shot.root)
+    body.prop(head, "every_frame")
+    row = body.row()
+    row.active = not head.every_frame
+    row.prop(head, "key_error")
 
 
 def draw_user_keys(layout: bpy.types.UILayout, context: bpy.types.Context, shot: Shot) -> None:

@@ -19,7 +19,11 @@ def keys(headroom, owner, path="rotation_euler", index=1):
 
 
 def perform(headroom, shot, performance, seed=1, start=START, pose="predicted"):
-    """Add `performance` as a take, without a speech strip, and compose; returns the scene frames (T,) of its keys."""
+    """Add `performance` as a take, without a speech strip, and compose; returns its scene frames (T,).
+
+    Every frame gets a key, so that tests can count them; test_sparse_keys.py has the others.
+    """
+    shot.root.headroom.every_frame = True
     shot.root["headroom_start_frame"] = start
     settings = headroom.module("core.take_settings").TakeSettings(Path("no-strip.wav"), seed, pose)
     for _ in headroom.module("scene.anim.takes").add_take(shot.ref, performance, settings):
@@ -31,6 +35,7 @@ def perform(headroom, shot, performance, seed=1, start=START, pose="predicted"):
 
 def perform_speech(headroom, shot, performance, speech, start=START):
     """Do what Perform does after the prediction: take, speech strip, keys and frame range."""
+    shot.root.headroom.every_frame = True
     settings = headroom.module("core.take_settings").TakeSettings(speech)
     headroom.module("scene.output.shot_tasks").apply_performance(shot, performance, settings, start)
 

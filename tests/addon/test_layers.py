@@ -7,6 +7,7 @@ from addon.core.coverage import ClipTrack, pose_distance, spans_above
 from addon.core.layers import Cut, Layer, cut_weight, play_layer, smooth
 from addon.core.user_keys import (
     GeneratedRecord,
+    KeySummary,
     blend_to_keys,
     deleted_frames,
     is_deleted,
@@ -84,7 +85,8 @@ def test_a_key_is_the_users_when_its_type_value_or_frame_differs_from_the_record
     frames = np.array([10.0, 11.0, 12.4, 13.0, 14.0, 20.0])
     values = np.array([0.0, 1.5, 2.0, 3.0, 4.0, 0.0])
     generated = np.array([True, True, True, True, False, True])
-    assert list(is_user_key(frames, values, generated, record)) == [False, True, True, True, True, True]
+    linear = KeySummary(frames, values, generated, np.ones(6, bool), np.zeros(6, bool), np.zeros((6, 4), np.float32))
+    assert list(is_user_key(linear, record)) == [False, True, True, True, True, True]
     assert list(deleted_frames(np.array([10.0, 12.0, 14.0]), record)) == [11]
 
 

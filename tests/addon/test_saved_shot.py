@@ -67,7 +67,7 @@ def test_user_keys_and_deletions_survive_another_take(headroom, saved):
     mouth = saved.face.data.shape_keys.key_blocks[1].path_from_id("value")
     assert curve(headroom, saved.face.data.shape_keys, mouth, 0).keyframe_points[3].type == "KEYFRAME"
     count = headroom.module("scene.anim.user_keys").user_key_count
-    assert sum(count(saved, channel) for channel in headroom.module("scene.anim.channels").channels_of(saved)) == 5
+    assert sum(count(saved, channel) for channel in headroom.module("scene.anim.channels").channels_of(saved)) == 4
 
 
 def test_takes_cut_and_controls_are_the_same(saved):

@@ -75,13 +75,13 @@ print("Blender quit")
     steps = []
     result = make_shot(tmp_path, lambda *step: steps.append(step), blend=tmp_path / "shot.blend",
                        performance=tmp_path / "p.npz", perform=PerformSettings(seed=4),
-                       match=MatchSettings(plate_fit=0.5))
+                       match=MatchSettings(plate_fit=0.5), key_error=0.0)
     assert result == blender.ShotResult(3, ["A note."])
     arguments, token = json.loads((tmp_path / "given.json").read_text())
     assert token == "secret"
     assert arguments == [
         "shot", "--subject", str(tmp_path / "subject"), "--speech", str(tmp_path / "speech.wav"),
-        "--output", str(tmp_path / "shot.mp4"), "--seed", "4", "--plate-fit", "0.5",
+        "--output", str(tmp_path / "shot.mp4"), "--seed", "4", "--plate-fit", "0.5", "--key-error", "0.0",
         "--blend", str(tmp_path / "shot.blend"), "--performance", str(tmp_path / "p.npz"),
         "--url", "http://127.0.0.1:1"]
     assert (0.25, "Rendering") in steps

@@ -6,12 +6,14 @@ copied with the head, or moved to the NLA by *Push Down Action*.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import bpy
 import numpy as np
 
+from ...core.coordinates import scene_from_mm
 from ...core.user_keys import GeneratedRecord
 from .. import compat
 from ..build.face import expression_keys
@@ -37,6 +39,7 @@ class Channel:
     curve: its F-curve.
     offset_control: the control that is added to it; "" for none.
     unit: coefficients of the face model per unit of a shape key; 1 for the pose.
+    key_error: the default error of its sparse keys, in its property's unit; 0 for a channel with a key on every frame.
     """
 
     number: int
@@ -45,6 +48,7 @@ class Channel:
     curve: CurvePath
     offset_control: str = ""
     unit: float = 1.0
+    key_error: float = 0.0
 
     @property
     def expression_index(self) -> int:
@@ -52,11 +56,13 @@ class Channel:
         return self.number - len(POSE_CHANNELS)
 
 
+ROTATION_ERROR = math.radians(0.15)
+POSITION_ERROR = float(scene_from_mm(0.3))
 POSE_CHANNELS = (
-    *(Channel(axis, "head", "head", CurvePath("rotation_euler", axis, "Head Rotation"), "head_turn")
-      for axis in range(3)),
-    *(Channel(3 + axis, "head", "head", CurvePath("location", axis, "Head Position"), "head_shift")
-      for axis in range(3)))
+    *(Channel(axis, "head", "head", CurvePath("rotation_euler", axis, "Head Rotation"), "head_turn",
+              key_error=ROTATION_ERROR) for axis in range(3)),
+    *(Channel(3 + axis, "head", "head", CurvePath("location", axis, "Head Position"), "head_shift",
+              key_error=POSITION_ERROR) for axis in range(3)))
 OFFSET_CONTROLS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("gaze_left", "gaze_up"),
                    "Brows": ("brows_raise",)}
 """Region -> the controls that are added to its first shape keys."""
@@ -111,6 +117,7 @@ def read_record(action: bpy.types.Action, channel: Channel) -> GeneratedRecord |
         return None
     return GeneratedRecord(
         stored["start"], stored["fps"], stored["first"], np.array(stored["values"], dtype=np.float32),
+        np.array(stored.get("handles", ()), dtype=np.float32).reshape(-1, 4),
         np.array(stored["deleted"], dtype=np.int32), stored["composed_from"])
 
 
@@ -125,4 +132,5 @@ def write_record(action: bpy.types.Action, channel: Channel, record: GeneratedRe
     action[RECORDS][str(channel.number)] = {
         "start": float(record.start), "fps": float(record.fps), "first": int(record.first),
         "values": np.ascontiguousarray(record.values, dtype=np.float32),
+        "handles": np.ascontiguousarray(record.handles, dtype=np.float32).ravel(),
         "deleted": np.ascontiguousarray(record.deleted, dtype=np.int32), "composed_from": record.composed_from}

@@ -11,13 +11,15 @@ import json
 import time
 from dataclasses import asdict, dataclass, replace
 
+import bpy
 import numpy as np
 
 from ...core import user_keys
 from ...core.layers import Cut, Layer, cut_weight, play_layer
 from ...core.rig import KEY_LIMIT
+from ...core.sparse_keys import fit_keys, key_points
 from ...core.timing import frame_count
-from ...core.user_keys import GeneratedRecord
+from ...core.user_keys import GeneratedRecord, KeySummary
 from .. import compat
 from ..build.face import expression_keys
 from ..build.shot import Shot
@@ -35,7 +37,17 @@ from .channels import (
     write_record,
 )
 from .controls import LAYERS, active_take, head_of
-from .curves import Keys, KeySummary, ensure_curve, generated_keys, merge_keys, read_keys, read_summary, write_keys
+from .curves import (
+    Keys,
+    ensure_curve,
+    enum_value,
+    generated_bezier_keys,
+    generated_keys,
+    merge_keys,
+    read_keys,
+    read_summary,
+    write_keys,
+)
 from .strips import Placement, placement
 from .takes import align_raw_strips, find_take, raw_values
 
@@ -52,6 +64,7 @@ class Plan:
     offsets: dict[str, tuple[float, ...]]
     cuts: tuple[Cut, ...]
     falloff: float
+    key_error: float
 
     @property
     def frames(self) -> np.ndarray:
@@ -69,14 +82,18 @@ class Plan:
         control = channel.offset_control
         return self.offsets[control][channel.curve.array_index] / channel.unit if control else 0.0
 
+    def error(self, channel: Channel) -> float:
+        """Return the error of a channel's sparse keys, in the unit of its property; 0 for a key on every frame."""
+        return self.key_error * channel.key_error
+
     def composed_from(self, channel: Channel) -> str:
         """Return what the channel is composed from, as text; the same text gives the same generated keys.
 
         Stored in the .blend: another wording makes every head be composed again when its file is opened.
         """
-        return json.dumps([
-            self.take, self.seconds, self.fps, asdict(self.placement), asdict(self.layers[channel.layer]),
-            self.offset(channel), [asdict(cut) for cut in self.cuts], self.falloff])
+        inputs = [self.take, self.seconds, self.fps, asdict(self.placement), asdict(self.layers[channel.layer]),
+                  self.offset(channel), [asdict(cut) for cut in self.cuts], self.falloff]
+        return json.dumps([*inputs, self.error(channel)] if self.error(channel) else inputs)
 
 
 def make_plan(shot: Shot) -> Plan | None:
@@ -91,7 +108,7 @@ def make_plan(shot: Shot) -> Plan | None:
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
                **{name: (getattr(head, name),) for names in OFFSET_CONTROLS.values() for name in names}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
-                tuple(cut.value() for cut in head.cuts), head.falloff)
+                tuple(cut.value() for cut in head.cuts), head.falloff, 0.0 if head.every_frame else head.key_error)
 
 
 def out_of_date(shot: Shot, plan: Plan | None) -> list[Channel]:
@@ -99,10 +116,10 @@ def out_of_date(shot: Shot, plan: Plan | None) -> list[Channel]:
     if plan is None:
         return []
     actions = {target: find_action(shot, target) for target in TARGETS}
-    texts: dict[tuple[LayerName, float], str] = {}
+    texts: dict[tuple[LayerName, float, float], str] = {}
     channels = []
     for channel in channels_of(shot):
-        inputs = (channel.layer, plan.offset(channel))
+        inputs = (channel.layer, plan.offset(channel), plan.error(channel))
         if inputs not in texts:
             texts[inputs] = plan.composed_from(channel)
         action = actions[channel.target]
@@ -144,16 +161,43 @@ def compose_channel(shot: Shot, channel: Channel, plan: Plan) -> None:
         return
     _widen_slider(shot, channel, values)
     generated = user_keys.is_free(frames, edited.frames) & ~np.isin(frames, deleted)
-    write_keys(curve, merge_keys(generated_keys(frames[generated], values[generated]), edited), summary.frames)
+    keys = new_keys(frames[generated], values[generated], edited, plan.error(channel))
+    write_keys(curve, merge_keys(keys, edited), summary.frames)
+    written = np.full(len(frames), np.nan, dtype=np.float32)
+    written[keys.frames.astype(int) - plan.placement.first] = keys.values
     write_record(action, channel, GeneratedRecord(
-        start, fps, plan.placement.first, np.where(generated, values, np.nan).astype(np.float32),
-        deleted.astype(np.int32), plan.composed_from(channel)))
+        start, fps, plan.placement.first, written, _handles(curve, keys), deleted.astype(np.int32),
+        plan.composed_from(channel)))
+
+
+def new_keys(frames: np.ndarray, values: np.ndarray, edited: Keys, error: float) -> Keys:
+    """Return generated keys with `values` (N,) at `frames` (N,), between the user keys `edited`.
+
+    error: allowed between the keys, for sparse Bézier keys; 0 for a linear key on every frame.
+    """
+    if not error or not len(frames):
+        return generated_keys(frames, values)
+    every_frame = np.concatenate([frames, edited.frames])
+    order = np.argsort(every_frame, kind="stable")
+    every_frame, is_user = every_frame[order], (np.arange(len(order)) >= len(frames))[order]
+    samples = np.concatenate([values, edited.values])[order]
+    after_gap = np.diff(every_frame) > 1.5
+    fit = fit_keys(every_frame, samples, error, is_user | np.append(after_gap, True) | np.append(True, after_gap))
+    points = key_points(every_frame[fit.index], samples[fit.index], fit.slopes)
+    return generated_bezier_keys(points[~is_user[fit.index]])
+
+
+def _handles(curve: bpy.types.FCurve, generated: Keys) -> np.ndarray:
+    """Return the handles of generated Bézier keys as GeneratedRecord has them, as Blender stores them."""
+    if not (generated.fields["interpolation"] == enum_value("interpolation", "BEZIER")).any():
+        return np.zeros((0, 4), dtype=np.float32)
+    summary = read_summary(curve)
+    return summary.handles[np.isin(summary.frames, generated.frames)]
 
 
 def user_edits(summary: KeySummary, record: GeneratedRecord) -> tuple[np.ndarray, np.ndarray]:
     """Return which keys (K,) bool are the user's, and the frames (R,) int32 whose keys they deleted."""
-    is_user = user_keys.is_user_key(summary.frames, summary.values, summary.looks_generated, record)
-    return is_user, user_keys.deleted_frames(summary.frames, record)
+    return user_keys.is_user_key(summary, record), user_keys.deleted_frames(summary.frames, record)
 
 
 def _blended_values(shot: Shot, channel: Channel, plan: Plan, edited: Keys) -> np.ndarray | None:

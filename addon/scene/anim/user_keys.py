@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from ...core.user_keys import GeneratedRecord
+from ...core.user_keys import GeneratedRecord, run_count
 from .. import compat
 from ..build.shot import Shot
 from .channels import Channel, animated_id, channels_of, find_action, read_record, write_record
@@ -27,12 +27,12 @@ class ComposedChannel:
 
 
 def user_key_count(shot: Shot, channel: Channel) -> int:
-    """Return the number of user keys of one channel; frames whose keys were deleted count too."""
+    """Return the number of user keys of one channel; each stretch that the user has cleared counts too."""
     composed = _composed(shot, channel)
     if composed is None:
         return 0
     is_user, deleted = user_edits(read_summary(composed.curve), composed.record)
-    return int(is_user.sum()) + len(deleted)
+    return int(is_user.sum()) + run_count(deleted)
 
 
 def mark_as_user(shot: Shot) -> int:
@@ -76,7 +76,7 @@ def clear_user_keys(shot: Shot, selected: bool) -> int:
             removed = is_user & _selected(each.curve)
             restored = (deleted >= frames.min(initial=np.inf)) & (deleted <= frames.max(initial=-np.inf))
         if removed.any() or restored.any():
-            total += int(removed.sum() + restored.sum())
+            total += int(removed.sum()) + run_count(deleted[restored])
             _retain(each, is_user & ~removed, deleted[~restored])
     return total
 
@@ -85,8 +85,8 @@ def _retain(composed: ComposedChannel, keys: np.ndarray, deleted: np.ndarray) ->
     """Retain only some `keys` (K,) bool and some `deleted` frames of a channel, and make it out of date."""
     write_keys(composed.curve, read_keys(composed.curve)[keys].as_user_keys())
     nothing = np.full(len(composed.record.values), np.nan, np.float32)
-    write_record(composed.action, composed.channel,
-                 replace(composed.record, values=nothing, deleted=deleted, composed_from=""))
+    write_record(composed.action, composed.channel, replace(
+        composed.record, values=nothing, handles=np.zeros((0, 4), np.float32), deleted=deleted, composed_from=""))
 
 
 def _selected(curve: bpy.types.FCurve) -> np.ndarray:

@@ -48,7 +48,15 @@ def _from_1_to_2(roots: list[bpy.types.Object]) -> None:
             _scale_offsets(root, controls)
 
 
-STEPS = {1: _from_1_to_2}
+def _from_2_to_3(roots: list[bpy.types.Object]) -> None:
+    """Keep a key on every frame of a performed head, so that its curves stay as they were saved."""
+    for root in roots:
+        controls = compat.stored_properties(root).get("headroom")
+        if controls is not None and len(controls.get("takes", ())):
+            controls["every_frame"] = True
+
+
+STEPS = {1: _from_1_to_2, 2: _from_2_to_3}
 """Format -> the function that brings the shots of that format to the next one."""
 
 

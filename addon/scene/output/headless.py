@@ -15,6 +15,7 @@ from ...core.messages import message
 from ...core.performance import Performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
+from ..anim.controls import head_of
 from ..build.shot import Shot, ShotRef, active_shot, find_shot, open_subject, shots_in
 from ..build.upgrade import upgrade_file
 from .shot_tasks import (
@@ -32,6 +33,7 @@ class NewShot:
     """A shot to make in an empty file.
 
     performance: a file to play; None predicts one from `take`.
+    key_error: of the sparse keys (`HeadroomHead.key_error`); 0 for a key on every frame.
     """
 
     subject: Path
@@ -39,6 +41,7 @@ class NewShot:
     movie: Path
     performance: Path | None
     plate_fit: float
+    key_error: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,10 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # keeps preferences, so this extension too
     report(Step(0.0, "Building the scene"))
     shot = open_subject(bpy.context.scene, new.subject.absolute())
-    start = shot.scene.frame_start
+    head, start = head_of(shot.root), shot.scene.frame_start
+    head.every_frame = new.key_error <= 0
+    if new.key_error > 0:
+        head.key_error = new.key_error
     notes: tuple[str, ...] = ()
     if new.performance is not None:
         apply_performance(shot, Performance.load(new.performance), new.take, start)

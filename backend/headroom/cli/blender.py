@@ -59,6 +59,7 @@ class ShotOptions:
     controls: texts such as "mouth.gain=1.2" that change the prediction (`pipeline.perform`).
     performance: file of a performance to use instead of predicting one.
     blend: file to save the scene to.
+    key_error: of the sparse keys, 1 is 0.15 degrees and 0.3 mm; 0 keys every frame.
     """
 
     perform: PerformSettings = field(default_factory=PerformSettings)
@@ -66,6 +67,7 @@ class ShotOptions:
     controls: tuple[str, ...] = ()
     performance: Path | None = None
     blend: Path | None = None
+    key_error: float = 1.0
 
     @property
     def changes_prediction(self) -> bool:
@@ -143,7 +145,7 @@ def require_usable(subject: Path, speech: Path) -> None:
 def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, performance: Path | None) -> list[str]:
     """Return the words of the add-on's `shot` command."""
     arguments = ["shot", "--subject", subject, "--speech", speech, "--output", movie, "--seed", options.perform.seed,
-                 "--plate-fit", options.match.plate_fit]
+                 "--plate-fit", options.match.plate_fit, "--key-error", options.key_error]
     arguments += ["--blend", options.blend] if options.blend else []
     arguments += ["--performance", performance] if performance else []
     return [str(argument) for argument in arguments]

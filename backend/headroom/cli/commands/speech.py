@@ -59,6 +59,8 @@ def shot(
     plate_fit: Annotated[float, typer.Option(help="0 keeps the head motion, 1 takes the plates' poses.", min=0,
                                              max=1)] = 0.0,
     pose: PoseOption = "predicted",
+    key_error: Annotated[float, typer.Option(help="Error of the sparse keys, in units of 0.15 degrees and 0.3 mm; "
+                                                  "0 keys every frame.", min=0)] = 1.0,
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
     require_file_path(output, ".mp4")
@@ -70,7 +72,7 @@ def shot(
     options = blender.ShotOptions(
         perform=settings_of(PerformSettings, seed=seed, pose=pose),
         match=settings_of(MatchSettings, plate_fit=plate_fit),
-        controls=tuple(control), performance=performance, blend=blend)
+        controls=tuple(control), performance=performance, blend=blend, key_error=key_error)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)
     print_notes(result.notes)
