@@ -18,11 +18,13 @@ from . import (
     refine,
     render,
     setup,
+    shown_channels,
     takes,
 )
 
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES, *render.CLASSES,
-           *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *controls.CLASSES,
+           *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
+           *controls.CLASSES,
            *coverage.CLASSES, *refine.CLASSES)
 
 

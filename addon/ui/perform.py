@@ -10,6 +10,7 @@ from ..core.job_file import make_request
 from ..core.messages import message
 from ..core.take_settings import TakeSettings
 from ..scene import compat
+from ..scene.anim.controls import active_take
 from ..scene.build.shot import Shot
 from ..scene.output import shot_tasks
 from . import jobs, preferences
@@ -17,6 +18,7 @@ from .button import JobButton
 from .chosen_speech import chosen_speech, missing_speech
 from .properties import settings, shown_shot
 from .text import report_text
+from .view import frame_curves
 
 
 class HEADROOM_OT_perform_speech(JobButton):
@@ -71,10 +73,12 @@ def perform_disabled_reason(context: bpy.types.Context) -> str:
 def perform(context: bpy.types.Context, shot: Shot, takes: list[TakeSettings], strip: str = "") -> str:
     """Start the job that performs takes; `strip` is the name of the sound strip that plays their speech."""
     compat.show_in_sequencer(context, context.scene)
-    name = takes[0].speech.name
+    name, is_first = takes[0].speech.name, active_take(shot.root) is None
     task = shot_tasks.perform_takes(shot, takes, shot.start_frame, preferences.connector(context), strip)
 
     def summary(notes: tuple[str, ...]) -> str:
+        if is_first:
+            frame_curves(bpy.context.window_manager)
         return " ".join(map(report_text, (message("Performed {speech}.", speech=name), *notes)))
 
     return jobs.start(jobs.JobSpec("perform", message("Perform {speech}", speech=name), task, summary))

@@ -34,6 +34,17 @@ def select_face(context: bpy.types.Context, shot: Shot) -> None:
     context.view_layer.objects.active = shot.face
 
 
+def frame_curves(manager: bpy.types.WindowManager) -> None:
+    """Frame the shown curves in every open graph editor."""
+    for window in manager.windows:
+        for area in window.screen.areas:
+            region = next((each for each in area.regions if each.type == "WINDOW"), None)
+            if area.type != "GRAPH_EDITOR" or area.ui_type != "FCURVES" or region is None:
+                continue
+            with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+                bpy.ops.graph.view_all()
+
+
 def offset_for_sidebar(area: bpy.types.Area, view: bpy.types.RegionView3D) -> None:
     """Shift a camera view by half the width of the sidebar that covers it, so that the face is not behind it."""
     sidebar, whole = (next(region for region in area.regions if region.type == kind) for kind in ("UI", "WINDOW"))

@@ -25,7 +25,10 @@ from ...core.render_settings import RenderSettings
 from ...core.take_settings import TakeSettings
 from ...core.tasks import InBackground, ProgressToken, Step, Task, subtask
 from .. import compat
+from ..anim.channels import POSE_CHANNELS
+from ..anim.controls import active_take
 from ..anim.plate_keys import key_plates
+from ..anim.shown_channels import show_group
 from ..anim.strips import adopt_strip, place_speech, sound_strip, strip_speech
 from ..anim.takes import add_take
 from ..anim.timeline import set_frame_range, sound_between
@@ -109,6 +112,7 @@ def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSetting
     else:
         place_speech(shot, speech, start_frame)
     shot.root["headroom_start_frame"] = int(start_frame)
+    is_first = active_take(shot.root) is None
     yield 0.0
     for fraction in add_take(ref, performance, settings):
         yield 0.6 * fraction
@@ -116,6 +120,8 @@ def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSetting
     for _ in update_keys(ref):
         yield 0.8
     yield 1.0
+    if is_first:  # seventy curves at once are a black band
+        show_group(find_shot(ref), POSE_CHANNELS[0].curve.group)
     set_frame_range(find_shot(ref).scene)
 
 

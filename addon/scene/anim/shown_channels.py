@@ -1,0 +1,37 @@
+"""Which channels of a head the graph editor shows: all groups, or one of them."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import compat
+from ..build.shot import Shot
+from .channels import Channel, animated_id, channels_of, find_action
+from .curves import find_curve
+
+
+def channel_groups(shot: Shot) -> list[str]:
+    """Return the names of the groups of a head's channels, in the order of the channels."""
+    return list(dict.fromkeys(channel.curve.group for channel in channels_of(shot)))
+
+
+def show_group(shot: Shot, group: str) -> int:
+    """Show and select the generated curves of one group, "" for every group, and hide the others; returns how many.
+
+    Hidden curves play as before.
+    """
+    count = 0
+    for channel in channels_of(shot):
+        curve = _curve(shot, channel)
+        if curve is not None:
+            is_shown = group in ("", channel.curve.group)
+            curve.hide, curve.select = not is_shown, is_shown
+            count += int(is_shown)
+    return count
+
+
+def _curve(shot: Shot, channel: Channel) -> bpy.types.FCurve | None:
+    action = find_action(shot, channel.target)
+    if action is None:
+        return None
+    return find_curve(compat.channels(action, animated_id(shot, channel.target)), channel.curve)

@@ -1,0 +1,55 @@
+"""Buttons in the graph editor's sidebar that show one group of a head's channels, framed."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import StringProperty
+
+from ..core.messages import message
+from ..scene.anim.compose import make_plan
+from ..scene.anim.shown_channels import channel_groups, show_group
+from .controls import HeadButton
+from .properties import shown_shot
+from .view import frame_curves, select_face
+
+BUTTONS_IN_A_ROW = 2
+
+
+class HEADROOM_OT_show_channels(HeadButton):
+    """Show only these curves of the head in the graph editor, and frame them. Hidden curves play as before"""
+
+    bl_idname, bl_label = "headroom.show_channels", "Show Channels"
+
+    group: StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+
+    def run(self, context):
+        """Select the head, show the group and frame it."""
+        shot = shown_shot(context)
+        select_face(context, shot)
+        count = show_group(shot, self.group)
+        frame_curves(context.window_manager)
+        return message("Shown channels: {count}", count=count)
+
+
+class HEADROOM_PT_channels(bpy.types.Panel):
+    """The groups of channels, above the controls."""
+
+    bl_label, bl_category, bl_order = "Headroom Channels", "Headroom", -1
+    bl_space_type, bl_region_type = "GRAPH_EDITOR", "UI"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Show the panel for a performed head."""
+        shot = shown_shot(context)
+        return shot is not None and make_plan(shot) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw a button for each group, and one for all of them."""
+        grid = self.layout.grid_flow(row_major=True, columns=BUTTONS_IN_A_ROW, even_columns=True, align=True)
+        for group in channel_groups(shown_shot(context)):
+            grid.operator(HEADROOM_OT_show_channels.bl_idname, text=group).group = group
+        self.layout.operator(HEADROOM_OT_show_channels.bl_idname, text="All").group = ""
+        self.layout.label(text="X is pitch, Y yaw, Z roll", icon="INFO")
+
+
+CLASSES = (HEADROOM_OT_show_channels, HEADROOM_PT_channels)
