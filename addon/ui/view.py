@@ -41,7 +41,7 @@ def frame_curves(manager: bpy.types.WindowManager) -> None:
             region = next((each for each in area.regions if each.type == "WINDOW"), None)
             if area.type != "GRAPH_EDITOR" or area.ui_type != "FCURVES" or region is None:
                 continue
-            with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+            with bpy.context.temp_override(window=window, area=area, region=region):
                 bpy.ops.graph.view_all()
 
 
