@@ -15,6 +15,9 @@ KEY_LIMIT = 10.0
 RANGE_SIGMAS = 6.0
 """Range of a shape key in standard deviations of the clip's motion."""
 
+_CONTROLS = ("controls", "control_names", "control_groups")
+"""Fields that rigs of older versions lack."""
+
 
 @dataclass(frozen=True)
 class Rig:
@@ -28,6 +31,8 @@ class Rig:
     expression_std: (E,) float32, standard deviation of each coefficient in the clip.
     light: (9, 3) float32, spherical harmonics of display values.
     crop: (3,) int, x, y, size of the face crop in pixels of the full frame.
+    controls: (52, E) float32, coefficients per unit of each control; (0, E) in rigs of older versions.
+    control_names, control_groups: (52,) strings, ARKit's names and the part of the face of each.
     """
 
     neutral: np.ndarray
@@ -46,6 +51,9 @@ class Rig:
     fps: float
     rest_rotation: np.ndarray
     rest_translation: np.ndarray
+    controls: np.ndarray
+    control_names: np.ndarray
+    control_groups: np.ndarray
 
     @property
     def key_units(self) -> np.ndarray:
@@ -60,11 +68,14 @@ class Rig:
         """Read a rig.npz; raises InputError for any other file."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                values = {field.name: data[field.name] for field in fields(Rig)}
+                values = {field.name: data[field.name] for field in fields(Rig)
+                          if field.name in data or field.name not in _CONTROLS}
         except UNREADABLE as error:
             raise InputError(message("{path} cannot be read as a rig. Learn the subject again.", path=path)) from error
         for name in ("focal_px", "fps"):
             values[name] = float(values[name])
         for name in ("width", "height", "resolution"):
             values[name] = int(values[name])
-        return Rig(**values)
+        none = {"controls": np.zeros((0, len(values["expression"])), np.float32),
+                **dict.fromkeys(_CONTROLS[1:], np.zeros(0, np.str_))}
+        return Rig(**{**none, **values})

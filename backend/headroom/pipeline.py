@@ -160,6 +160,7 @@ def perform(
     """
     from headroom.motion.controls import UNTOUCHED, apply_controls, parse_controls
     from headroom.motion.predict import predict, replayed
+    from headroom.subject.face_controls import notes_of_controls, with_face_controls
 
     person, parsed_controls = Subject.open(subject), parse_controls(controls)
     progress(0.0, "Reading the speech")
@@ -172,8 +173,10 @@ def perform(
         performance = replayed(person.motion, performance)
     if parsed_controls != UNTOUCHED:
         performance = apply_controls(performance, parsed_controls, person.model.regions)
+    progress(0.9, "Finding the controls")
+    performance = with_face_controls(performance, person.rig, person.motion.style)
     progress(1.0, "Predicted the performance")
-    return performance, []
+    return performance, notes_of_controls(performance)
 
 
 def match_plates(

@@ -17,11 +17,12 @@ CHANNELS = 64
 
 
 def tiny_subject(folder: Path, fps: float = 25.0, light: np.ndarray | None = None,
-                 albedo: tuple[int, int, int] | None = None) -> Path:
+                 albedo: tuple[int, int, int] | None = None, controls: bool = False) -> Path:
     """Write a subject folder: a domed face of 225 vertices, 64 channels, a 640 x 360 picture, a 64-pixel crop.
 
     light: (9, 3); even light unless given.
     albedo: one colour; a gradient unless given.
+    controls: whether the rig has controls, which those of older versions lack.
     """
     folder.mkdir(parents=True)
     rng = np.random.default_rng(7)
@@ -43,11 +44,23 @@ def tiny_subject(folder: Path, fps: float = 25.0, light: np.ndarray | None = Non
         regions=regions, expression_std=std,
         light=even_light() if light is None else np.asarray(light, dtype=np.float32),
         focal_px=700.0, width=640, height=360, crop=np.array([210, 40, 240]), resolution=64, fps=fps,
-        rest_rotation=np.zeros(3), rest_translation=np.array([10.0, 5.0, -700.0]))
+        rest_rotation=np.zeros(3), rest_translation=np.array([10.0, 5.0, -700.0]),
+        **(tiny_controls(rng) if controls else {}))
     gradient = np.stack([*np.meshgrid(np.arange(32) * 4 + 60, np.arange(32) * 3 + 70), np.full((32, 32), 120)], -1)
     write_png(folder / "albedo.png", gradient if albedo is None else np.broadcast_to(albedo, (8, 8, 3)))
     (folder / "subject.toml").write_text('name = "Zoë"\n', encoding="utf-8")
     return folder
+
+
+CONTROL_NAMES = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "browInnerUp",
+                 *(f"other{number:02d}" for number in range(47)))
+
+
+def tiny_controls(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The arrays of 52 random controls in a rig."""
+    groups = ["Jaw", "Mouth", "Mouth", "Eyes", "Brows", *["Nose"] * 47]
+    return {"controls": rng.normal(0, 0.5, (52, CHANNELS)).astype(np.float32), "control_names": np.array(CONTROL_NAMES),
+            "control_groups": np.array(groups)}
 
 
 def even_light() -> np.ndarray:
@@ -60,8 +73,11 @@ def even_light() -> np.ndarray:
 PHONES = ("SIL", "AE", "B", "S")
 
 
-def tiny_performance(path: Path, seconds: float = 1.0, fps: float = 25.0) -> Path:
-    """Write a performance.npz of smooth random motion, in whose speech the `PHONES` recur every 100 ms."""
+def tiny_performance(path: Path, seconds: float = 1.0, fps: float = 25.0, controls: bool = False) -> Path:
+    """Write a performance.npz of smooth random motion, in whose speech the `PHONES` recur every 100 ms.
+
+    controls: whether it has controls, which files of older versions lack.
+    """
     count = round(seconds * fps)
     rng = np.random.default_rng(3)
     time = np.arange(count)[:, None] / fps
@@ -69,7 +85,8 @@ def tiny_performance(path: Path, seconds: float = 1.0, fps: float = 25.0) -> Pat
     rest = np.array([10.0, 5.0, -700.0])
     np.savez(path, fps=fps, expression=waves.astype(np.float32),
              rotation=(waves[:, :3] * 0.2).astype(np.float32),
-             translation=(rest + waves[:, 3:6] * 8).astype(np.float32), **tiny_phones(seconds))
+             translation=(rest + waves[:, 3:6] * 8).astype(np.float32), **tiny_phones(seconds),
+             **({"controls": np.abs(waves[:, :52]).astype(np.float32), "detail_share": 0.25} if controls else {}))
     return path
 
 

@@ -124,7 +124,7 @@ def test_a_part_that_meant_something_else_asks_for_an_upgrade(subject, monkeypat
 def test_format_numbers_are_read_from_both_kinds_of_files(subject, tmp_path):
     assert upgrade.format_of(subject / "rig.npz") == 1
     Subject.open(subject).rig.save(tmp_path / "rig.npz")
-    assert upgrade.format_of(tmp_path / "rig.npz") == 1
+    assert upgrade.format_of(tmp_path / "rig.npz") == 2
     np.savez(tmp_path / "new.npz", track_format=12)
     assert upgrade.format_of(tmp_path / "new.npz") == 12
     with safe_open(str(subject / "motion.safetensors"), "np") as file:

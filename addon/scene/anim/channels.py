@@ -1,4 +1,4 @@
-"""The animated channels of a head: six of its pose, then one per shape key, in named groups of two actions.
+"""The animated channels of a head: its pose, its controls and its detail, in named groups of two actions.
 
 An action that the add-on generates keys in is found by its custom property `headroom_generated`, so it may be renamed,
 copied with the head, or moved to the NLA by *Push Down Action*.
@@ -16,7 +16,7 @@ import numpy as np
 from ...core.coordinates import scene_from_mm
 from ...core.user_keys import GeneratedRecord
 from .. import compat
-from ..build.face import expression_keys
+from ..build.face import DETAIL
 from ..build.shot import Shot
 from .curves import CurvePath
 
@@ -27,23 +27,26 @@ Target = Literal["head", "expression"]
 """What an action animates: the pose of the face object, or its shape keys."""
 TARGETS: tuple[Target, ...] = ("head", "expression")
 LayerName = Literal["head", "mouth", "upper"]
+Source = Literal["rotation", "translation", "controls", "detail"]
 
 
 @dataclass(frozen=True)
 class Channel:
     """One animated number.
 
-    number: of the channel among those of its head.
-    target: which action has it.
+    number: of the channel among those of its head; files store it.
+    source: the array of a performance that has its values.
+    index: its column in that array.
     layer: the layer of controls that plays it.
     curve: its F-curve.
     offset_control: the control that is added to it; "" for none.
-    unit: coefficients of the face model per unit of a shape key; 1 for the pose.
+    unit: coefficients of the face model per unit of a detail key; 1 for the others.
     key_error: the default error of its sparse keys, in its property's unit; 0 for a channel with a key on every frame.
     """
 
     number: int
-    target: Target
+    source: Source
+    index: int
     layer: LayerName
     curve: CurvePath
     offset_control: str = ""
@@ -51,37 +54,57 @@ class Channel:
     key_error: float = 0.0
 
     @property
-    def expression_index(self) -> int:
-        """Its index among the rig's expression channels; negative for the pose."""
-        return self.number - len(POSE_CHANNELS)
+    def target(self) -> Target:
+        """The action that has it."""
+        return "head" if self.source in ("rotation", "translation") else "expression"
 
 
 ROTATION_ERROR = math.radians(0.15)
 POSITION_ERROR = float(scene_from_mm(0.3))
 POSE_CHANNELS = (
-    *(Channel(axis, "head", "head", CurvePath("rotation_euler", axis, "Head Rotation"), "head_turn",
+    *(Channel(axis, "rotation", axis, "head", CurvePath("rotation_euler", axis, "Head Rotation"), "head_turn",
               key_error=ROTATION_ERROR) for axis in range(3)),
-    *(Channel(3 + axis, "head", "head", CurvePath("location", axis, "Head Position"), "head_shift",
+    *(Channel(3 + axis, "translation", axis, "head", CurvePath("location", axis, "Head Position"), "head_shift",
               key_error=POSITION_ERROR) for axis in range(3)))
+UPPER_GROUPS = ("Eyes", "Gaze", "Brows")
+"""Parts of the face that the upper layer plays; the mouth's layer plays the others."""
 OFFSET_CONTROLS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("gaze_left", "gaze_up"),
                    "Brows": ("brows_raise",)}
-"""Region -> the controls that are added to its first shape keys."""
+"""Region -> the controls that are added to its first detail keys."""
 
 
 def channels_of(shot: Shot) -> tuple[Channel, ...]:
-    """Return the pose channels, then the expression channels in the rig's order.
+    """Return the channels of the pose, of the controls and of the detail; shape keys that are gone have none."""
+    return (*POSE_CHANNELS, *_control_channels(shot), *_detail_channels(shot))
 
-    Where an artist deleted shape keys, as many channels are missing at the end.
-    """
+
+def _control_channels(shot: Shot) -> list[Channel]:
+    keys, root = shot.face.data.shape_keys.key_blocks, shot.root
+    first = len(POSE_CHANNELS) + len(root["headroom_regions"])  # detail has the numbers that it always had
+    return [Channel(first + index, "controls", index, _layer(group), CurvePath(keys[name].path_from_id("value"),
+                                                                             group=group))
+            for index, (name, group) in enumerate(zip(root["headroom_control_keys"], root["headroom_control_groups"]))
+            if name in keys]
+
+
+def _detail_channels(shot: Shot) -> list[Channel]:
+    keys, root = shot.face.data.shape_keys.key_blocks, shot.root
+    has_controls = len(root["headroom_control_keys"]) > 0
     unused = {region: list(names) for region, names in OFFSET_CONTROLS.items()}
-    keys, regions, units = expression_keys(shot.face), shot.root["headroom_regions"], shot.root["headroom_key_units"]
     channels = []
-    for number, (key, region, unit) in enumerate(zip(keys, map(str, regions), units)):
-        controls = unused.get(region)
-        channels.append(Channel(
-            len(POSE_CHANNELS) + number, "expression", "mouth" if region == "Mouth" else "upper",
-            CurvePath(key.path_from_id("value"), group=region), controls.pop(0) if controls else "", float(unit)))
-    return (*POSE_CHANNELS, *channels)
+    for index, (name, region, unit) in enumerate(zip(
+            root["headroom_detail_keys"], root["headroom_regions"], root["headroom_key_units"])):
+        offsets = unused.get(region)
+        offset = offsets.pop(0) if offsets else ""
+        if name in keys:
+            curve = CurvePath(keys[name].path_from_id("value"), group=DETAIL if has_controls else region)
+            channels.append(Channel(len(POSE_CHANNELS) + index, "detail", index, _layer(region), curve, offset,
+                                    float(unit)))
+    return channels
+
+
+def _layer(group: str) -> LayerName:
+    return "upper" if group in UPPER_GROUPS else "mouth"
 
 
 def animated_id(shot: Shot, target: Target) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import bpy
 import numpy as np
@@ -21,7 +22,6 @@ from ...core.sparse_keys import fit_keys, key_points
 from ...core.timing import frame_count
 from ...core.user_keys import GeneratedRecord, KeySummary
 from .. import compat
-from ..build.face import expression_keys
 from ..build.shot import Shot
 from .channels import (
     OFFSET_CONTROLS,
@@ -228,7 +228,7 @@ def _played_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray
 def _widen_slider(shot: Shot, channel: Channel, values: np.ndarray) -> None:
     """Widen the slider range of a shape key to `values`, because Blender clamps its value to the range."""
     if channel.target == "expression":
-        key = expression_keys(shot.face)[channel.expression_index]
+        key: Any = animated_id(shot, channel.target).path_resolve(channel.curve.data_path.rpartition(".")[0])
         limit = min(KEY_LIMIT, float(np.abs(values).max(initial=0.0)))
         if -limit < key.slider_min:
             key.slider_min = -limit

@@ -70,6 +70,7 @@ class HeadroomTake(bpy.types.PropertyGroup):
     fps: FloatProperty()  # type: ignore[valid-type]
     samples: IntProperty()  # type: ignore[valid-type]
     phones: StringProperty()  # type: ignore[valid-type]
+    detail_share: FloatProperty(default=1.0)  # type: ignore[valid-type]
     head: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
     expression: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
 

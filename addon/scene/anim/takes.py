@@ -22,7 +22,7 @@ from ...core.take_settings import TakeSettings
 from ...core.tasks import SLICE_SECONDS
 from .. import compat
 from ..build.shot import Shot, ShotRef, find_shot
-from .channels import TARGETS, Channel, Target, animated_id, channels_of
+from .channels import TARGETS, Channel, Source, Target, animated_id, channels_of
 from .controls import HeadroomTake, head_of
 from .curves import find_curve, points_of, write_curve
 
@@ -38,11 +38,12 @@ def add_take(ref: ShotRef, performance: Performance, settings: TakeSettings) -> 
     names = {target: bpy.data.actions.new(f"{shot.face.name} {label} {target.title()}").name for target in TARGETS}
     try:
         channels, slice_end = channels_of(shot), time.monotonic() + SLICE_SECONDS
-        for channel in channels:
+        values = _values_of(shot, performance)
+        for number, channel in enumerate(channels):
             if time.monotonic() > slice_end:
-                yield channel.number / len(channels)
+                yield number / len(channels)
                 shot, slice_end = find_shot(ref), time.monotonic() + SLICE_SECONDS
-            _write_raw(shot, _new_action(names[channel.target]), channel, performance)
+            _write_raw(shot, _new_action(names[channel.target]), channel, values[channel.source][:, channel.index])
         _add_entry(shot, settings, {target: _new_action(name) for target, name in names.items()}, performance)
     except BaseException:
         for name in names.values():
@@ -114,19 +115,16 @@ def _new_action(name: str) -> bpy.types.Action:
     return action
 
 
-def _write_raw(shot: Shot, action: bpy.types.Action, channel: Channel, performance: Performance) -> None:
+def _values_of(shot: Shot, performance: Performance) -> dict[Source, np.ndarray]:
+    """Return the arrays (T, C) of a performance from which the channels of a head take their columns."""
+    controls, detail = performance.divided(shot.control_directions)
+    return {"rotation": performance.rotation, "translation": scene_from_mm(performance.translation),
+            "controls": controls, "detail": detail / np.array(shot.root["headroom_key_units"], dtype=np.float32)}
+
+
+def _write_raw(shot: Shot, action: bpy.types.Action, channel: Channel, values: np.ndarray) -> None:
     bag = compat.channels(action, animated_id(shot, channel.target))
-    values = _predicted(channel, performance)
     write_curve(bag, channel.curve, np.arange(len(values)), values)
-
-
-def _predicted(channel: Channel, performance: Performance) -> np.ndarray:
-    """Return one channel of a performance (T,) in the unit of its property."""
-    if channel.curve.data_path == "rotation_euler":
-        return performance.rotation[:, channel.curve.array_index]
-    if channel.curve.data_path == "location":
-        return scene_from_mm(performance.translation[:, channel.curve.array_index])
-    return performance.expression[:, channel.expression_index] / np.float32(channel.unit)
 
 
 def _add_entry(shot: Shot, settings: TakeSettings, actions: Mapping[Target, bpy.types.Action],
@@ -148,6 +146,7 @@ def _add_entry(shot: Shot, settings: TakeSettings, actions: Mapping[Target, bpy.
         compat.add_muted_track(animated_id(shot, target), action, take.name)
     take.fps, take.samples = performance.fps, len(performance)
     take.phones = text_of_phones(performance.phones)
+    take.detail_share = performance.detail_share if len(shot.root["headroom_control_keys"]) else 1.0
     head.active_take = next(index for index, each in enumerate(head.takes) if each.uid == take.uid)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import bpy
+import numpy as np
 
 from ...core.coordinates import SHOT_ROTATION
 from ...core.errors import HeadroomError
@@ -20,12 +21,12 @@ from ...core.subject import Subject
 from ...core.timing import scene_rate
 from .backdrop import build_backdrop
 from .camera import build_crop_camera, build_full_camera
-from .face import build_face
+from .face import build_face, detail_names
 from .material import build_material
 from .plates import load_plates, show_plates
 
 ROLE = "headroom_role"
-FORMAT_KEY, FORMAT = "headroom_format", 3
+FORMAT_KEY, FORMAT = "headroom_format", 4
 """Custom property of every root: the format of what the shot stores in the .blend. `upgrade.py` brings older ones up to
 date; until then `shots_in` leaves them out."""
 
@@ -78,6 +79,12 @@ class Shot:
         return int(self.root["headroom_resolution"])
 
     @property
+    def control_directions(self) -> np.ndarray:
+        """Coefficients (C, 64) float32 per unit of each control; C is 0 for a head of an older version."""
+        values = np.array(self.root["headroom_control_directions"], dtype=np.float32)
+        return values.reshape(-1, len(self.root["headroom_regions"]))
+
+    @property
     def speech(self) -> Path | None:
         """The speech of the performance; None before the first take."""
         path = self.root.get("headroom_speech", "")
@@ -119,6 +126,10 @@ def build_head(scene: bpy.types.Scene, rig: Rig, albedo: Path, name: str) -> Sho
     root["headroom_resolution"] = rig.resolution
     root["headroom_key_units"] = [float(unit) for unit in rig.key_units]
     root["headroom_regions"] = [str(region) for region in rig.regions]
+    root["headroom_detail_keys"] = detail_names(rig)
+    root["headroom_control_keys"] = [str(name) for name in rig.control_names]
+    root["headroom_control_groups"] = [str(group) for group in rig.control_groups]
+    root["headroom_control_directions"] = [float(value) for value in rig.controls.ravel()]
     face = build_face(rig, name)
     face.data.materials.append(build_material(rig.light, albedo, root, name))
     shot = Shot(scene, root, face, build_full_camera(rig, name), build_crop_camera(rig, name))

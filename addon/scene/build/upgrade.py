@@ -56,7 +56,18 @@ def _from_2_to_3(roots: list[bpy.types.Object]) -> None:
             controls["every_frame"] = True
 
 
-STEPS = {1: _from_1_to_2, 2: _from_2_to_3}
+def _from_3_to_4(roots: list[bpy.types.Object]) -> None:
+    """Note the names of the shape keys, by which channels are found now; the head has no controls with names."""
+    for root in roots:
+        face = next((child for child in root.children if child.get(ROLE) == "face"), None)
+        keys = face.data.shape_keys if face is not None else None
+        names = [key.name for key in keys.key_blocks][1:] if keys is not None else []
+        root["headroom_detail_keys"] = names[:len(root["headroom_regions"])]
+        for name in ("keys", "groups", "directions"):
+            root[f"headroom_control_{name}"] = []
+
+
+STEPS = {1: _from_1_to_2, 2: _from_2_to_3, 3: _from_3_to_4}
 """Format -> the function that brings the shots of that format to the next one."""
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from headroom.common.errors import InputError
 from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.face.controls.names import CONTROL_NAMES
 from headroom.face.phone_track import PhoneTrack
+
+_OPTIONAL = ("controls", "detail_share")
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,9 @@ class Performance:
     rotation: (T, 3) float32, pitch, yaw, roll in radians.
     translation: (T, 3) float32, millimetres, camera axes.
     phones: those of the speech that it was predicted from; None for motion of a clip, and in older files.
+    controls: (T, 52) float32, 0..1, the part of the expression that the controls of the subject's rig make; None for
+        motion of a clip, and in older files. The rest, expression - controls @ rig.controls, is the detail.
+    detail_share: part of the face's motion that is detail, 0..1; None without controls.
     """
 
     fps: float
@@ -43,6 +51,8 @@ class Performance:
     rotation: np.ndarray
     translation: np.ndarray
     phones: PhoneTrack | None = None
+    controls: np.ndarray | None = None
+    detail_share: float | None = None
 
     def __len__(self) -> int:
         return len(self.expression)
@@ -74,13 +84,15 @@ class Performance:
             expression=resample(self.expression, self.fps, fps, count),
             rotation=resample(self.rotation, self.fps, fps, count),
             translation=resample(self.translation, self.fps, fps, count),
+            controls=None if self.controls is None else resample(self.controls, self.fps, fps, count),
         )
 
     def save(self, path: Path) -> None:
         """Write the performance to an .npz file."""
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, fps=np.float64(self.fps), expression=self.expression, rotation=self.rotation,
-                     translation=self.translation, **(self.phones.arrays() if self.phones is not None else {}))
+                     translation=self.translation, **(self.phones.arrays() if self.phones is not None else {}),
+                     **{name: getattr(self, name) for name in _OPTIONAL if getattr(self, name) is not None})
 
     @staticmethod
     def load(path: Path) -> Performance:
@@ -88,9 +100,22 @@ class Performance:
         try:
             with np.load(path, allow_pickle=False) as data:
                 return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"],
-                                   PhoneTrack.of_arrays(data))
+                                   PhoneTrack.of_arrays(data), *_read_controls(data))
         except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a performance; choose a file that `headroom perform` wrote.") from error
+
+
+def _read_controls(stored: Mapping[str, Any]) -> tuple[np.ndarray | None, float | None]:
+    """Return the controls and the share of the detail in a stored performance; None in older files.
+
+    Raises ValueError where the controls do not fit the expression.
+    """
+    if "controls" not in stored:
+        return None, None
+    controls = stored["controls"]
+    if controls.shape != (len(stored["expression"]), len(CONTROL_NAMES)):
+        raise ValueError("a performance needs 52 controls for each sample")
+    return controls, float(stored["detail_share"])
 
 
 def resample(values: np.ndarray, from_fps: float, to_fps: float, frames: int) -> np.ndarray:

@@ -73,8 +73,13 @@ class Subject:
 
     @cached_property
     def rig(self) -> Rig:
-        """What Blender builds the head and the camera from."""
-        return Rig.load(self._usable("rig", RIG))
+        """What Blender builds the head and the camera from. Controls that an older version did not store are computed.
+
+        They stay missing where the face model is not on this machine.
+        """
+        rig = Rig.load(self._usable("rig", RIG))
+        model = self._known_model() if len(rig.controls) == 0 else None
+        return rig if model is None else rig.with_controls(model, self.track)
 
     @property
     def resolution(self) -> int:
@@ -84,12 +89,16 @@ class Subject:
     @cached_property
     def model(self) -> FaceModel:
         """The face model that the track was fitted with; InputError when it is not on this machine."""
-        digest = self.info.face_model
-        model = bundled_model() if digest is None else find_model(digest)
+        model = self._known_model()
         if model is None:
-            raise InputError(f"{self.folder} was learned with the face model {digest}, which is not on this machine; "
-                             "give its file to `headroom model import`, or learn the subject again.")
+            raise InputError(f"{self.folder} was learned with the face model {self.info.face_model}, which is not on "
+                             "this machine; give its file to `headroom model import`, or learn the subject again.")
         return model
+
+    def _known_model(self) -> FaceModel | None:
+        """Return the face model that the track was fitted with; None when it is not on this machine."""
+        digest = self.info.face_model
+        return bundled_model() if digest is None else find_model(digest)
 
     @cached_property
     def albedo(self) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.face.controls.basis import control_directions
+from headroom.face.controls.names import CONTROL_GROUPS, CONTROL_NAMES
 from headroom.face.model import FaceModel
 from headroom.track.track import Track
 
-FORMAT = 1
-"""Format of `rig.npz`, stored as `rig_format`; the first files have no number."""
+FORMAT = 2
+"""Format of `rig.npz`, stored as `rig_format`; the first files have no number. Format 1 has no controls."""
 
 _SCALARS = {"focal_px": float, "width": int, "height": int, "resolution": int, "fps": float}
 
@@ -34,6 +36,8 @@ class Rig:
     crop: (3,) x, y and size of the face crop, pixels of the full frame.
     resolution: side of renders, pixels.
     rest_rotation, rest_translation: (3,) float32, the person's usual pose.
+    controls: (52, E) float32, expression coefficients per unit of each control; (0, E) for a rig of format 1.
+    control_names, control_groups: (52,) strings, ARKit's names and the parts of the face they are listed under.
     """
 
     neutral: NDArray[np.float32]
@@ -52,13 +56,16 @@ class Rig:
     fps: float
     rest_rotation: NDArray[np.float32]
     rest_translation: NDArray[np.float32]
+    controls: NDArray[np.float32]
+    control_names: NDArray[np.str_]
+    control_groups: NDArray[np.str_]
 
     @staticmethod
     def of(model: FaceModel, track: Track, resolution: int) -> Rig:
         """Build the rig of the person in a track."""
-        camera, crop = track.camera, track.crop
+        camera, crop, neutral = track.camera, track.crop, model.shape(track.identity)
         return Rig(
-            neutral=model.shape(track.identity),
+            neutral=neutral,
             expression=np.ascontiguousarray(np.moveaxis(model.expression_basis, 2, 0), np.float32),
             faces=model.faces.astype(np.int32),
             uv=model.uv.astype(np.float32),
@@ -74,7 +81,12 @@ class Rig:
             fps=track.fps,
             rest_rotation=np.median(track.rotation, axis=0).astype(np.float32),
             rest_translation=np.median(track.translation, axis=0).astype(np.float32),
+            **_controls(control_directions(model, neutral)),
         )
+
+    def with_controls(self, model: FaceModel, track: Track) -> Rig:
+        """Return the rig of a person in a track with controls, which a rig of format 1 lacks."""
+        return replace(self, **_controls(control_directions(model, model.shape(track.identity))))
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
@@ -86,7 +98,23 @@ class Rig:
         """Read what `save` wrote."""
         try:
             with np.load(path, allow_pickle=False) as data:
-                values: dict[str, Any] = {field.name: data[field.name] for field in fields(Rig)}
+                values: dict[str, Any] = _upgraded({name: data[name] for name in data.files})
+                values = {field.name: values[field.name] for field in fields(Rig)}
         except NPZ_ERRORS as error:
             raise InputError(f"{path} is not a rig; learn the subject again.") from error
         return Rig(**{**values, **{name: kind(values[name]) for name, kind in _SCALARS.items()}})
+
+
+def _controls(directions: NDArray[np.float32]) -> dict[str, Any]:
+    """Return the fields of a rig with these controls (52, E)."""
+    return {"controls": directions, "control_names": np.array(CONTROL_NAMES),
+            "control_groups": np.array(CONTROL_GROUPS)}
+
+
+def _upgraded(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return the arrays of a file as `FORMAT` has them."""
+    if "controls" in stored:
+        return stored
+    none: NDArray[np.str_] = np.zeros(0, np.str_)
+    return {**stored, "controls": np.zeros((0, len(stored["expression"])), np.float32), "control_names": none,
+            "control_groups": none}
