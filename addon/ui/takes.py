@@ -179,6 +179,11 @@ class HEADROOM_PT_takes(SidebarPanel):
         column = row.column(align=True)
         column.operator(HEADROOM_OT_add_take.bl_idname, text="", icon="ADD")
         column.operator(HEADROOM_OT_remove_take.bl_idname, text="", icon="REMOVE")
+        take = active_take(shot.root)
+        if take is not None and take.detail_share < 1.0:
+            share = round(100 * (1 - take.detail_share))
+            layout.label(text=interface_text(message("Controls make {share} % of the motion", share=share)),
+                         translate=False)
         row = layout.row(align=True)
         row.operator(HEADROOM_OT_add_phone_markers.bl_idname, icon="MARKER_HLT")
         row.operator(HEADROOM_OT_remove_phone_markers.bl_idname, text="", icon="X")

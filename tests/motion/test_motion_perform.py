@@ -16,7 +16,8 @@ REGIONS = ("Mouth",) * 40 + ("Eyes",) * 10 + ("Gaze",) * 2 + ("Brows",) * 12
 def subject_and_speech(learned, tmp_path, monkeypatch):
     """Paths of a subject with the tiny model and of its own speech."""
     model, samples, _ = learned
-    person = SimpleNamespace(motion=model, model=SimpleNamespace(regions=REGIONS))
+    rig = SimpleNamespace(controls=np.zeros((0, 64), np.float32))  # of a model that is not on this machine
+    person = SimpleNamespace(motion=model, model=SimpleNamespace(regions=REGIONS), rig=rig)
     monkeypatch.setattr(pipeline.Subject, "open", staticmethod(lambda folder: person))
     write_wav(tmp_path / "speech.wav", samples)
     return tmp_path, tmp_path / "speech.wav"

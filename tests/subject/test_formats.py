@@ -87,6 +87,27 @@ def test_a_subject_of_format_1_performs_as_it_did(subject, results, tmp_path):
         np.testing.assert_allclose(getattr(performance, name), results[name], atol=1e-4, err_msg=name)
 
 
+def test_a_rig_of_format_1_gets_controls_that_a_performance_is_divided_into(subject, results, tmp_path):
+    write_wav(tmp_path / "speech.wav", (results["speech"] / 32767).astype(np.float32))
+    performance, notes = pipeline.perform(subject, tmp_path / "speech.wav")
+    rig = Subject.open(subject).rig
+    assert rig.controls.shape == (52, 64) and "jawOpen" in rig.control_names and rig.controls.any(1).sum() == 51
+    controls = performance.controls
+    assert controls.shape == (len(performance), 52) and controls.min() >= 0 and 0 < controls.max() <= 1
+    detail = performance.expression - controls @ rig.controls
+    rows = rig.expression.reshape(64, -1)
+    assert ((detail @ rows) ** 2).sum() < ((performance.expression @ rows) ** 2).sum()
+    assert 0 < performance.detail_share < 1 and "The controls make" in notes[0]
+    performance.save(tmp_path / "p.npz")
+    read = performance.load(tmp_path / "p.npz")
+    assert np.array_equal(read.controls, controls) and read.detail_share == pytest.approx(performance.detail_share)
+
+
+def test_without_the_face_model_a_rig_of_format_1_has_no_controls(subject, monkeypatch):
+    monkeypatch.setattr(Subject, "_known_model", lambda self: None)
+    assert Subject.open(subject).rig.controls.shape == (0, 64)
+
+
 def test_a_subject_of_format_1_is_matched_and_refined_as_it_was(subject, results):
     track = Subject.open(subject).track
     motion = replace(track.performance, rotation=track.rotation[::-1] + np.float32(0.02))

@@ -76,17 +76,17 @@ class _Problem:
         upper = (1 / scale).astype(np.float32)
         step = 1 / (np.linalg.eigvalsh(normal)[-1] + 4 * speed.max())
         values = np.clip(linear, 0, upper) * 0
-        ahead, momentum = values, 1.0
+        extrapolated, momentum = values, 1.0
         for _ in range(iterations):
-            gradient = ahead @ normal - linear
+            gradient = extrapolated @ normal - linear
             if len(values) > 1:
-                change = np.diff(ahead, axis=0) * speed
+                change = np.diff(extrapolated, axis=0) * speed
                 gradient[1:] += change
                 gradient[:-1] -= change
-            after = np.clip(ahead - step * gradient, 0, upper)
-            if np.vdot(ahead - after, after - values) > 0:
+            after = np.clip(extrapolated - step * gradient, 0, upper)
+            if np.vdot(extrapolated - after, after - values) > 0:
                 momentum = 1.0
             following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-            ahead = after + ((momentum - 1) / following) * (after - values)
+            extrapolated = after + ((momentum - 1) / following) * (after - values)
             values, momentum = after, following
         return np.clip(values * scale, 0, 1).astype(np.float32)
