@@ -52,11 +52,9 @@ def test_a_released_format_opens_and_predicts_the_same(name, tmp_path):
         performance = predict(model, speech, seed=5)
         speaking = open_lip_frames(speech, performance)
         assert speaking.sum() > 10
-        np.testing.assert_allclose(performance.expression[speaking], stored[f"{kind}_expression"][speaking], atol=0.02)
-        for part in ("rotation", "translation"):  # rounding on another processor can lead to another path
-            made, released = getattr(performance, part), stored[f"{kind}_{part}"]
-            assert made.shape == released.shape
-            np.testing.assert_array_less(np.abs(made.mean(0) - released.mean(0)), np.ptp(released, axis=0) + 1e-3)
+        np.testing.assert_allclose(performance.expression[speaking], stored[f"{kind}_expression"][speaking], atol=1e-4)
+        for part in ("rotation", "translation"):
+            np.testing.assert_allclose(getattr(performance, part), stored[f"{kind}_{part}"], atol=1e-5)
     model.save(tmp_path / name)
     with safe_open(str(tmp_path / name), "pt") as file:
         assert file.metadata()["format"] == f"headroom motion {FORMAT}"

@@ -163,7 +163,7 @@ def choose_segments(library: PoseLibrary, speech: Speech, beat_weight: float, rn
     loudness = np.lib.stride_tricks.sliding_window_view(padded, LOUDNESS_FRAMES)[starts]
     uses = np.zeros(len(library))
     from_median = np.abs((pose[starts] - np.median(pose, 0)) / scale).sum(1)
-    current = int(rng.choice(starts[np.argsort(from_median)[:CANDIDATES]]))
+    current = int(rng.choice(best_candidates(starts, from_median)))
     jumps, frame = [(0, current)], 0
     while True:
         length = int(min(rng.integers(MIN_SEGMENT, MAX_SEGMENT + 1), ends[current] - current))
@@ -177,8 +177,17 @@ def choose_segments(library: PoseLibrary, speech: Speech, beat_weight: float, rn
         cost -= beat_weight * beats_at(library, starts, speech.accents[frame:frame + BEAT_SEGMENT])
         cost += np.where(np.abs(starts - last) < MIN_SEGMENT, 1.0, 0.0)  # going on as before adds nothing new
         cost += REPEAT_COST * (uses[starts] + reversed_uses(uses, ends)[starts] - uses.min())
-        current = int(rng.choice(starts[np.argsort(cost)[:CANDIDATES]]))
+        current = int(rng.choice(best_candidates(starts, cost)))
         jumps.append((frame, current))
+
+
+def best_candidates(starts: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Return the `CANDIDATES` of `starts` (S,) with the lowest cost (S,), of equal ones the later.
+
+    A frame costs as much as its copy in the reversed clip, and `np.argsort` orders equal values differently on
+    different processors: a seed would not be the same take everywhere.
+    """
+    return starts[np.lexsort((-starts, cost))[:CANDIDATES]]
 
 
 def reversed_uses(uses: np.ndarray, ends: np.ndarray) -> np.ndarray:
