@@ -24,8 +24,7 @@ from . import (
 
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
-           *controls.CLASSES,
-           *coverage.CLASSES, *refine.CLASSES)
+           *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES)
 
 
 def register() -> None:

@@ -26,7 +26,7 @@ from .material import build_material
 from .plates import load_plates, show_plates
 
 ROLE = "headroom_role"
-FORMAT_KEY, FORMAT = "headroom_format", 4
+FORMAT_KEY, FORMAT = "headroom_format", 3
 """Custom property of every root: the format of what the shot stores in the .blend. `upgrade.py` brings older ones up to
 date; until then `shots_in` leaves them out."""
 

@@ -49,16 +49,14 @@ def _from_1_to_2(roots: list[bpy.types.Object]) -> None:
 
 
 def _from_2_to_3(roots: list[bpy.types.Object]) -> None:
-    """Keep a key on every frame of a performed head, so that its curves stay as they were saved."""
+    """Note the names of the shape keys, by which channels are found now; the head has no controls with names.
+
+    A performed head keeps a key on every frame, so that its curves stay as they were saved.
+    """
     for root in roots:
         controls = compat.stored_properties(root).get("headroom")
         if controls is not None and len(controls.get("takes", ())):
             controls["every_frame"] = True
-
-
-def _from_3_to_4(roots: list[bpy.types.Object]) -> None:
-    """Note the names of the shape keys, by which channels are found now; the head has no controls with names."""
-    for root in roots:
         face = next((child for child in root.children if child.get(ROLE) == "face"), None)
         keys = face.data.shape_keys if face is not None else None
         names = [key.name for key in keys.key_blocks][1:] if keys is not None else []
@@ -67,7 +65,7 @@ def _from_3_to_4(roots: list[bpy.types.Object]) -> None:
             root[f"headroom_control_{name}"] = []
 
 
-STEPS = {1: _from_1_to_2, 2: _from_2_to_3, 3: _from_3_to_4}
+STEPS = {1: _from_1_to_2, 2: _from_2_to_3}
 """Format -> the function that brings the shots of that format to the next one."""
 
 

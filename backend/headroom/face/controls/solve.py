@@ -75,7 +75,7 @@ class _Problem:
         linear, speed = (self.linear * scale).astype(np.float32), (self.speed * scale**2).astype(np.float32)
         upper = (1 / scale).astype(np.float32)
         step = 1 / (np.linalg.eigvalsh(normal)[-1] + 4 * speed.max())
-        values = np.clip(linear, 0, upper) * 0
+        values = np.zeros_like(linear)
         extrapolated, momentum = values, 1.0
         for _ in range(iterations):
             gradient = extrapolated @ normal - linear

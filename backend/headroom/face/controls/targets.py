@@ -48,7 +48,8 @@ def shape_targets(mirror: Mirror) -> dict[str, Targets]:
         **_sideways_shapes(mirror), **_shapes_of_the_left_side(),
     }
     right = {mirrored(name): _mirrored(targets, mirror) for name, targets in left.items() if mirrored(name) != name}
-    return {name: targets for name in CONTROL_NAMES for targets in [(left | right).get(name)] if targets is not None}
+    shapes = left | right
+    return {name: shapes[name] for name in CONTROL_NAMES if name in shapes}
 
 
 def _shapes_of_both_sides() -> dict[str, Targets]:
