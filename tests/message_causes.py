@@ -17,6 +17,10 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_refiner_training.py", "A face crop of 300 pixels is not supported"),
     "A face was found in only … of … frames. Choose a part of the clip where the face stays visible.":
         ("test_bad_input.py", "only .* of 75 frames"),
+    "… was converted while it was read: ….":
+        ("media/test_sound_kinds.py", "both.mkv was converted while it was read: "),
+    "… has … audio tracks and no track …; choose another number.":
+        ("media/test_sound_kinds.py", "3 audio tracks and no track 4"),
     "Blender cannot open …. Choose a .blend file.": ("addon/test_batch.py", "cannot open"),
     "Blender could not render frame …: …. Render again when no other render is running.":
         ("addon/test_rendering.py", "Blender could not render frame 7"),

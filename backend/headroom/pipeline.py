@@ -25,7 +25,9 @@ from headroom.face.library import store_model
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, is_silent
+from headroom.media.changes import changes_note
 from headroom.media.image import write_picture
+from headroom.media.sound_plan import sound_plan
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoWriter, read_frames
 from headroom.plate import match as plate_matching
@@ -164,7 +166,7 @@ def perform(
 
     person, parsed_controls = Subject.open(subject), parse_controls(controls)
     progress(0.0, "Reading the speech")
-    with audio_on_disk(speech) as samples:
+    with audio_on_disk(speech, track=settings.audio_track) as samples:
         if is_silent(samples):
             raise InputError(f"{Path(speech).name} is silent; choose a recording with speech in it.")
         progress(0.2, "Predicting the performance")
@@ -176,7 +178,8 @@ def perform(
     progress(0.9, "Finding the controls")
     performance = with_face_controls(performance, person.rig, person.motion.style)
     progress(1.0, "Predicted the performance")
-    return performance, notes_of_controls(performance)
+    changes = sound_plan(speech, settings.audio_track).changes
+    return performance, [*changes_note(Path(speech).name, changes), *notes_of_controls(performance)]
 
 
 def match_plates(

@@ -30,6 +30,8 @@ RegressorOption = Annotated[Path | None, typer.Option(
 ArcFaceOption = Annotated[Path | None, typer.Option(
     help="Published ArcFace network, whose embeddings become the refiner's identity feature.")]
 ResNetOption = Annotated[Path | None, typer.Option(help="Published ResNet-18, for the memory that --arcface needs.")]
+AudioTrackOption = Annotated[int | None, typer.Option(
+    help="Number of the file's audio track; by default the first with sound.", min=1)]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.", min=0)]
 PoseOption = Annotated[HeadPose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
 ControlOption = Annotated[list[str], typer.Option(

@@ -23,6 +23,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+AudioTrack = Annotated[int | None, Field(
+    default=None, ge=1, description="number of the file's audio track; null is the first with sound")]
+
+
 class LearnSettings(Settings):
     """How a person is learned from a clip or a photo."""
 
@@ -32,6 +36,7 @@ class LearnSettings(Settings):
     resolution: Resolution = Field(default=256, description="side of the face crop, pixels")
     from_seconds: Seconds | None = Field(default=None, description="start of the part to learn from; null is the start")
     to_seconds: Seconds | None = Field(default=None, description="end of that part; null is the clip's end")
+    audio_track: AudioTrack = None
     name: str | None = Field(default=None, description="the person's name; null is the clip's file name")
     consent: str | None = Field(default=None, description="who agreed and when; true says only that they agreed")
 
@@ -49,6 +54,7 @@ class PerformSettings(Settings):
 
     seed: int = Field(default=0, ge=0, description="another seed gives another take")
     pose: HeadPose = Field(default="predicted", description="the head's motion: from the speech, or the clip's own")
+    audio_track: AudioTrack = None
 
 
 class MatchSettings(Settings):

@@ -56,13 +56,18 @@ class _Curves:
     seconds: float
 
 
-def plot_performance(subject: Path, speech: Path, performance: Performance, picture: Path) -> list[str]:
+def plot_performance(
+    subject: Path, speech: Path, performance: Performance, picture: Path, audio_track: int | None = None
+) -> list[str]:
     """Draw waveform, phones, lip opening and head pose over time as a PNG; return what the user should know.
 
     Speech is drawn in rows of equal duration, up to `MAX_SECONDS`.
+
+    audio_track: number of the speech file's audio track, from 1; None for the first with sound.
     """
     seconds = min(performance.seconds, MAX_SECONDS)
-    curves = _Curves(_envelope(speech, seconds), lip_opening_mm(Subject.open(subject), performance.expression),
+    opening = lip_opening_mm(Subject.open(subject), performance.expression)
+    curves = _Curves(_envelope(speech, seconds, audio_track), opening,
                      np.degrees(performance.rotation.astype(np.float64)), performance.fps,
                      performance.phones or _NO_PHONES, seconds)
     figure = _draw(curves, speech.name)
@@ -90,8 +95,8 @@ def phone_kind(symbol: str) -> str | None:
     return "vowel" if symbol in VOWELS else "closed lips" if symbol in CLOSURES else "consonant"
 
 
-def _envelope(speech: Path, seconds: float) -> NDArray[np.float32]:
-    with audio_on_disk(speech) as samples:
+def _envelope(speech: Path, seconds: float, audio_track: int | None) -> NDArray[np.float32]:
+    with audio_on_disk(speech, track=audio_track) as samples:
         part = np.asarray(samples[:ceil(seconds * SAMPLE_RATE)], np.float32)
     blocks = np.pad(part, (0, -len(part) % ENVELOPE_SAMPLES)).reshape(-1, ENVELOPE_SAMPLES)
     return np.stack([blocks.min(1), blocks.max(1)], 1)

@@ -13,9 +13,11 @@ import numpy as np
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
+from headroom.media.sound_blocks import open_sound
+from headroom.media.sound_convert import BlockConverter
+from headroom.media.sound_plan import sound_plan
 
 SAMPLE_RATE = 16000  # Hz, the rate that every network here is trained at
-MIN_GAP_SECONDS = 0.05  # longer gaps between timestamps are filled with silence; shorter ones are jitter
 SILENCE_BLOCK = SAMPLE_RATE // 40  # samples, 25 ms, whose level is compared with SILENT_LEVEL
 BLOCKS_AT_ONCE = 4000  # blocks that `is_silent` loads into memory together
 SILENT_LEVEL = 1e-3  # RMS as a fraction of full scale, -60 dB: quieter than the noise of any room
@@ -26,46 +28,48 @@ class NoSoundInRange(InputError):
 
 
 def read_audio(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: float = 0.0,
-               to_seconds: float | None = None) -> np.ndarray:
-    """Return mono samples (N,) float32, -1..1, of the first audio stream of any media file.
+               to_seconds: float | None = None, track: int | None = None) -> np.ndarray:
+    """Return mono samples (N,) float32, finite, -1..1 where the file is not louder, of any media file.
 
     Time 0 is the first video frame where the file has video, otherwise the first sample. The sound therefore stays
     synchronised with the frames whatever start times the container holds: earlier sound is cut off, and silence
-    precedes later sound.
+    precedes later sound. `headroom.media.sound_plan` chooses the track and mixes the channels.
+
+    track: number of the audio track, from 1; None for the first with sound.
     """
-    return np.concatenate(list(audio_chunks(path, sample_rate, from_seconds, to_seconds)))
+    return np.concatenate(list(audio_chunks(path, sample_rate, from_seconds, to_seconds, track)))
 
 
 @contextmanager
-def audio_on_disk(path: Path | str, sample_rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+def audio_on_disk(
+    path: Path | str, sample_rate: int = SAMPLE_RATE, track: int | None = None
+) -> Iterator[np.ndarray]:
     """Yield the samples (N,) of `read_audio`, memory-mapped from a temporary file.
 
     Hours of speech then occupy only the memory of the part that is being read.
     """
     with tempfile.TemporaryFile(prefix="headroom-") as file:
-        for chunk in audio_chunks(path, sample_rate):
+        for chunk in audio_chunks(path, sample_rate, track=track):
             chunk.tofile(file)
         file.flush()
         yield np.memmap(file, np.float32, "r")
 
 
 def audio_chunks(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds: float = 0.0,
-                 to_seconds: float | None = None) -> Iterator[np.ndarray]:
+                 to_seconds: float | None = None, track: int | None = None) -> Iterator[np.ndarray]:
     """Yield the samples of `read_audio` in chunks (n,); raise InputError when there are none."""
-    path, count = Path(path), 0
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError(f"{path.name} has no sound. Choose a file with an audio track.")
-            for chunk in _aligned_chunks(container, sample_rate, from_seconds, to_seconds):
-                count += len(chunk)
-                yield chunk
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist. Choose another file.") from error
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{path.name} is not a sound or video file that can be read. Choose another file.") from error
-    if not count:
-        raise NoSoundInRange(f"{path.name} holds no sound in the chosen part. Choose another file or part.")
+    path = Path(path)
+    converter = BlockConverter(sound_plan(path, track), sample_rate, 1)
+    for chunk in _chunks_in_range(path, converter, from_seconds, to_seconds):
+        yield chunk[:, 0]
+
+
+def read_channels(path: Path, sample_rate: int, from_seconds: float = 0.0, to_seconds: float | None = None,
+                  track: int | None = None) -> np.ndarray:
+    """Return samples (N, 2) of stereo as it is stored, and of any other sound (N, 1), mixed as in `read_audio`."""
+    plan = sound_plan(path, track)
+    converter = BlockConverter(plan, sample_rate, 2 if plan.stereo else 1)
+    return np.concatenate(list(_chunks_in_range(path, converter, from_seconds, to_seconds)))
 
 
 def is_silent(samples: np.ndarray) -> bool:
@@ -88,22 +92,35 @@ def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -
         file.writeframes(pcm.tobytes())
 
 
-def _aligned_chunks(container: av.container.InputContainer, sample_rate: int, from_seconds: float,
+def _chunks_in_range(path: Path, converter: BlockConverter, from_seconds: float,
+                     to_seconds: float | None) -> Iterator[np.ndarray]:
+    """Yield the chunks (n, C) of a range of the file; raise NoSoundInRange where there are none."""
+    count = 0
+    with open_sound(path) as container:
+        for chunk in _aligned_chunks(container, converter, from_seconds, to_seconds):
+            count += len(chunk)
+            yield chunk
+    if not count:
+        raise NoSoundInRange(f"{path.name} holds no sound in the chosen part. Choose another file or part.")
+
+
+def _aligned_chunks(container: av.container.InputContainer, converter: BlockConverter, from_seconds: float,
                     to_seconds: float | None) -> Iterator[np.ndarray]:
-    """Yield the decoded chunks (n,) of the chosen range, with silence in the gaps between them."""
+    """Yield the converted chunks (n, C) of the chosen range, with silence in the gaps between them."""
+    rate, channels = converter.rate, converter.channels
     video_start = _first_frame_seconds(container)
-    first = round(from_seconds * sample_rate)
-    end = None if to_seconds is None else round(to_seconds * sample_rate)
+    first = round(from_seconds * rate)
+    end = None if to_seconds is None else round(to_seconds * rate)
     start = video_start or 0.0  # time 0, in container seconds
     position = None  # index of the next sample, counted from time 0
-    for seconds, samples in _decoded_chunks(container, sample_rate):
+    for seconds, samples in converter.converted(container):
         if position is None:
             start = start if video_start is not None or seconds is None else seconds
-            position = round(((start if seconds is None else seconds) - start) * sample_rate)
-            yield np.zeros(_overlap(0, position, first, end), np.float32)
-        elif seconds is not None and seconds - start - position / sample_rate > MIN_GAP_SECONDS:
-            resumed = round((seconds - start) * sample_rate)
-            yield np.zeros(_overlap(position, resumed, first, end), np.float32)
+            position = round(((start if seconds is None else seconds) - start) * rate)
+            yield np.zeros((_overlap(0, position, first, end), channels), np.float32)
+        elif seconds is not None:
+            resumed = max(position, round((seconds - start) * rate))
+            yield np.zeros((_overlap(position, resumed, first, end), channels), np.float32)
             position = resumed
         low = max(first, 0) - position
         high = len(samples) if end is None else end - position
@@ -111,38 +128,6 @@ def _aligned_chunks(container: av.container.InputContainer, sample_rate: int, fr
         position += len(samples)
         if end is not None and position >= end:
             break
-
-
-def _decoded_chunks(
-    container: av.container.InputContainer, sample_rate: int
-) -> Iterator[tuple[float | None, np.ndarray]]:
-    """Yield time in container seconds, or None, and samples (n,) float32 of each chunk, resampled to mono.
-
-    One resampler handles everything between two gaps, because restarting it would leave an audible edge.
-    """
-    stream = container.streams.audio[0]
-    resampler, chunk_seconds, expected = None, None, None
-    for frame in container.decode(stream):
-        seconds = frame.time
-        if resampler is None or (seconds is not None and expected is not None and seconds - expected > MIN_GAP_SECONDS):
-            if resampler is not None:
-                yield from _resampled(resampler, None, chunk_seconds)
-            resampler, chunk_seconds = av.AudioResampler(format="fltp", rate=sample_rate), seconds
-        yield from _resampled(resampler, frame, chunk_seconds)
-        chunk_seconds = None
-        expected = None if seconds is None else seconds + frame.samples / frame.sample_rate
-    if resampler is not None:
-        yield from _resampled(resampler, None, chunk_seconds)
-
-
-def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame | None,
-               seconds: float | None) -> Iterator[tuple[float | None, np.ndarray]]:
-    """Yield what the resampler returns for `frame`, or its remainder for None; only the first chunk has `seconds`."""
-    if frame is not None:
-        frame.pts = None  # the resampler counts samples itself; irregular timestamps would make it stretch the sound
-    for out in resampler.resample(frame):
-        yield seconds, out.to_ndarray().mean(0, dtype=np.float32)  # the library's own down-mix is 3 dB louder
-        seconds = None
 
 
 def _first_frame_seconds(container: av.container.InputContainer) -> float | None:

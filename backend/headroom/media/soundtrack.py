@@ -9,7 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from headroom.media.audio import NoSoundInRange, read_audio
+from headroom.media.audio import NoSoundInRange, read_channels
+from headroom.media.sound_convert import LAYOUTS
 
 SOUND_RATE = 48000  # Hz
 AAC_FRAME = 1024  # samples
@@ -22,31 +23,39 @@ class SoundtrackSource:
     path: any file with sound.
     from_seconds: time in the file at movie frame 0; negative where the file starts after frame 0.
     audible_range: start and end in file seconds of the part that is heard, all of it if None; the rest is silent.
+    track: number of the file's audio track, from 1; None for the first with sound.
     """
 
     path: Path
     from_seconds: float = 0.0
     audible_range: tuple[float, float] | None = None
+    track: int | None = None
 
     def read(self) -> np.ndarray | None:
-        """Return the samples (N,) at `SOUND_RATE` from movie frame 0 on; None where nothing of it is heard."""
+        """Return the samples (N, C) at `SOUND_RATE` from movie frame 0 on; None where nothing of it is heard.
+
+        Stereo stays stereo at its level; any other sound becomes mono.
+        """
         first, end = self.audible_range or (0.0, None)
         first = max(first, self.from_seconds, 0.0)
         try:
-            audible = read_audio(self.path, SOUND_RATE, first, end)
+            audible = read_channels(self.path, SOUND_RATE, first, end, self.track)
         except NoSoundInRange:
             return None
-        return np.concatenate([np.zeros(round((first - self.from_seconds) * SOUND_RATE), np.float32), audible])
+        before = round((first - self.from_seconds) * SOUND_RATE)
+        return np.concatenate([np.zeros((before, audible.shape[1]), np.float32), audible])
 
 
 class SoundtrackWriter:
     """Writes a movie's AAC stream while its frames are written, so that players find both near each other."""
 
     def __init__(self, container: av.container.OutputContainer, samples: np.ndarray):
-        """Add the stream; samples (N,) float32 at `SOUND_RATE`, -1..1."""
+        """Add the stream; samples (N, C) float32 at `SOUND_RATE`, -1..1, of one or two channels."""
         self._container, self._samples = container, samples
         self._written = 0  # samples
-        self._stream = container.add_stream("aac", rate=SOUND_RATE, layout="mono", options={"b": "128k"})
+        self._layout = LAYOUTS[samples.shape[1]]
+        options = {"b": f"{128 * samples.shape[1]}k"}
+        self._stream = container.add_stream("aac", rate=SOUND_RATE, layout=self._layout, options=options)
 
     def write_until(self, seconds: Fraction) -> None:
         """Write all whole AAC frames that end by `seconds`."""
@@ -67,8 +76,8 @@ class SoundtrackWriter:
 
     def _encode(self, count: int) -> None:
         """Encode and write the next `count` samples."""
-        block = np.ascontiguousarray(self._samples[None, self._written:self._written + count])
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+        block = np.ascontiguousarray(self._samples[self._written:self._written + count].T)
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=self._layout)
         frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, self._written, Fraction(1, SOUND_RATE)
         self._container.mux(self._stream.encode(frame))
         self._written += count

@@ -16,6 +16,8 @@ from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.directions import FaceDirections
 from headroom.face.model import FaceModel
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
+from headroom.media.changes import changes_note
+from headroom.media.sound_plan import sound_plan
 from headroom.media.video import VideoInfo, probe, read_frames
 from headroom.subject.info import ClipInfo
 from headroom.subject.networks import LearningNetworks
@@ -64,7 +66,9 @@ class ClipSource:
         start, end, notes = clip_range(video, settings.from_seconds, settings.to_seconds)
         info = ClipInfo(file=clip.name, kind="video", width=video.width, height=video.height, fps=video.fps,
                         from_seconds=start, to_seconds=end)
-        return ClipSource(clip, info, (start, end), clip_speech(clip, video, start, end), tuple(notes))
+        sound = clip_speech(clip, video, (start, end), settings.audio_track)
+        notes += changes_note(clip.name, sound_plan(clip, settings.audio_track).changes)
+        return ClipSource(clip, info, (start, end), sound, tuple(notes))
 
     @cached_property
     def frames(self) -> list[NDArray[np.uint8]]:
@@ -128,11 +132,16 @@ def max_seconds(video: VideoInfo) -> float:
     return MAX_PIXELS / (video.width * video.height * video.fps)
 
 
-def clip_speech(clip: Path, video: VideoInfo, start: float, end: float) -> NDArray[np.float32]:
-    """Return the sound (N,) at 16 kHz of a part of a clip; InputError where the person is not heard."""
+def clip_speech(
+    clip: Path, video: VideoInfo, seconds: tuple[float, float], track: int | None = None
+) -> NDArray[np.float32]:
+    """Return the sound (N,) at 16 kHz of a part of a clip; InputError where the person is not heard.
+
+    track: number of the audio track, from 1; None for the first with sound.
+    """
     if not video.has_audio:
         raise InputError(f"{clip.name} has no sound; choose a clip in which the person is heard speaking.")
-    samples = read_audio(clip, SAMPLE_RATE, start, end)
+    samples = read_audio(clip, SAMPLE_RATE, *seconds, track)
     if is_silent(samples):
         raise InputError(f"The sound of {clip.name} is silent; choose a clip in which the person is heard speaking.")
     return samples

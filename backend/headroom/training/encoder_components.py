@@ -27,7 +27,7 @@ def clip_sounds(clips: Sequence[CorpusClip], progress: Progress = no_progress) -
         progress(number / len(clips), "Reading speech")
         video = probe(clip.path)
         try:
-            yield clip_speech(clip.path, video, 0.0, min(video.seconds, MAX_SECONDS))
+            yield clip_speech(clip.path, video, (0.0, min(video.seconds, MAX_SECONDS)))
         except InputError:
             continue
 

@@ -110,7 +110,7 @@ def track_corpus_clip(clip: Path, model: FaceModel, progress: Progress = no_prog
         log.warning("%s lasts %.1f s; only its first %.1f s are used", clip, video.seconds, end)
     tracked = track_clip(list(read_frames(clip, 0.0, end)), video.fps, model, progress=progress)
     try:
-        sound, no_sound_reason = clip_speech(clip, video, 0.0, end), ""
+        sound, no_sound_reason = clip_speech(clip, video, (0.0, end)), ""
     except InputError as error:
         sound, no_sound_reason = np.zeros(0, np.float32), str(error)
     return TrackedClip(tracked.track, tracked.appearance.albedo, sound, no_sound_reason)

@@ -9,6 +9,7 @@ import typer
 
 from headroom.cli.console import out, print_notes, progress_bar, require_file_path
 from headroom.cli.options import (
+    AudioTrackOption,
     ControlOption,
     PoseOption,
     SeedOption,
@@ -25,6 +26,7 @@ def perform(
     control: ControlOption,
     seed: SeedOption = 0,
     pose: PoseOption = "predicted",
+    audio_track: AudioTrackOption = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
@@ -34,14 +36,14 @@ def perform(
     from headroom import pipeline
     from headroom.common.settings import PerformSettings
 
-    settings = settings_of(PerformSettings, seed=seed, pose=pose)
+    settings = settings_of(PerformSettings, seed=seed, pose=pose, audio_track=audio_track)
     with progress_bar() as progress:
         performance, notes = pipeline.perform(subject, speech, settings, controls=control, progress=progress)
     performance.save(output)
     if plot:
         from headroom.evaluation.performance_plot import plot_performance
 
-        notes = notes + plot_performance(subject, speech, performance, plot)
+        notes = notes + plot_performance(subject, speech, performance, plot, audio_track)
     print_notes(notes)
     out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
     if plot:

@@ -11,6 +11,7 @@ from headroom.cli.console import out, print_notes, progress_bar, require_folder_
 from headroom.cli.options import (
     AlbedoOption,
     ArcFaceOption,
+    AudioTrackOption,
     ClipOrPhotoArgument,
     FaceModelOption,
     FromOption,
@@ -32,6 +33,7 @@ def learn(
     to_seconds: ToOption = None,
     albedo: AlbedoOption = "clip",
     resolution: Annotated[Resolution, typer.Option(help="Side of the face crop, pixels; 512 takes longer.")] = 256,
+    audio_track: AudioTrackOption = None,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
     face_model: FaceModelOption = None,
@@ -48,7 +50,7 @@ def learn(
     from headroom.subject.networks import NetworkFiles
 
     settings = settings_of(LearnSettings, preset=preset, albedo=albedo, resolution=resolution, name=name,
-                           from_seconds=from_seconds, to_seconds=to_seconds, consent=consent)
+                           from_seconds=from_seconds, to_seconds=to_seconds, audio_track=audio_track, consent=consent)
     networks = NetworkFiles(face_model=face_model, regressor=regressor, arcface=arcface, resnet18=resnet18)
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, settings, networks, progress=progress)
