@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom.common.progress import no_progress
-from headroom.evaluation import measures
+from headroom.evaluation import measures, regions
 from headroom.face.model import bundled_model
 from headroom.media.image import write_picture
 from headroom.media.video import probe, read_frames
@@ -160,7 +160,7 @@ def figures(held_out: HeldOut, made: np.ndarray) -> list[str]:
     """Return PSNR over face, mouth and eyes, and the flicker ratio, without the frames that lack context."""
     frames, rendered = held_out.pairs.frames, held_out.pairs.renders[..., 3] > 127
     times = [t for t in range(INPUT_FRAMES - 1, len(frames)) if np.isfinite(held_out.landmarks[t]).all()]
-    faces = {t: measures.face_mask(held_out.landmarks[t], SIZE, SIZE) & rendered[t] for t in times}
+    faces = {t: regions.face_mask(held_out.landmarks[t], SIZE, SIZE) & rendered[t] for t in times}
     masks = [faces, *({t: box_mask(held_out.landmarks[t, points]) for t in times} for points in (MOUTH, EYES))]
     decibels = [np.mean([measures.psnr(frames[t], made[t], mask[t]) for t in times]) for mask in masks]
     flicker = measures.flicker_ratio(frames[times], made[times], np.stack([faces[t] for t in times]))

@@ -357,11 +357,13 @@ TRAINING: dict[str, Cause] = {
         lambda folder: module("motion.audio.encoder_file").read_file(write_text(folder, "encoder.safetensors")),
     "… is not a speech encoder; choose a file that `headroom train speech-encoder` wrote.":
         lambda folder: module("motion.audio.encoder_file").read_file(module("common.paths").MOTION_WEIGHTS),
-    "… does not exist; choose a package or a file that holds Whisper.":
+    "Cannot read the image features …. Install Headroom again.":
+        lambda folder: module("common.networks.image_features_file").read_file(write_text(folder, "x.safetensors")),
+    "… does not exist; choose a package or a file that holds ….":
         lambda folder: module("motion.audio.encoder_file").extract_encoder(folder / "missing.whl"),
-    "… holds no encoder of Whisper that Headroom can read; choose a package or a file that does.":
+    "… holds no … that Headroom can read; choose a package or a file that does.":
         lambda folder: module("motion.audio.encoder_file").extract_encoder(write_text(folder, "whisper.whl")),
-    "… holds … files named model.bin; choose the one with Whisper.":
+    "… holds … files named …; choose the one with ….":
         lambda folder: module("motion.audio.encoder_file").extract_encoder(folder),
     "No clip of the speech has sound; choose other clips.": lambda folder: module("training.encoder_components")
         .with_components(module("motion.audio.encoder_file").bundled_encoder(), [], 2),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress, no_progress
-from headroom.evaluation import measures
+from headroom.evaluation import regions
 from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
@@ -77,7 +77,7 @@ class HeldOutPart:
         """Return (H, W), True where the full true frame shows the face."""
         crop, video = self.part.track.crop, self.part.video
         points = self.landmarks[frame, :, :2] * (crop.size / SIZE) + (crop.x, crop.y)
-        return measures.face_mask(points, video.height, video.width)
+        return regions.face_mask(points, video.height, video.width)
 
 
 def find_landmarks_or_nan(

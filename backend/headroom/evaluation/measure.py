@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.evaluation import measures
+from headroom.evaluation import measures, regions
 from headroom.evaluation.figures import FaceFigures, FrameFigures, HeadFigures, ResultFigures, TruthFigures
 from headroom.evaluation.held_out import SIZE, ClipPart, HeldOutPart, find_landmarks_or_nan
 from headroom.face.performance import Performance
@@ -55,7 +55,7 @@ def measure_face(held_out: HeldOutPart, crops: NDArray[np.uint8]) -> FaceFigures
     found = np.isfinite(points[:, 0, 0])
     both = bool((found & held_out.has_face).any())
     distance = measures.mouth_distance(truth, points) if both else None
-    masks = np.stack([measures.face_mask(frame, SIZE, SIZE) for frame in truth])
+    masks = np.stack([regions.face_mask(frame, SIZE, SIZE) for frame in truth])
     return FaceFigures(
         faces_found=float(found.mean()),
         lmd_256=distance,

