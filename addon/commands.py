@@ -12,6 +12,7 @@ from .core.backend_jobs import Connect
 from .core.errors import Cancelled, HeadroomError
 from .core.job_file import JobRequest, request_of
 from .core.messages import message
+from .core.outputs import require_output_file
 from .core.take_settings import TakeSettings
 from .core.tasks import ProgressToken, Step, run_task
 
@@ -49,10 +50,10 @@ def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Res
 def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
     """Predict a performance.npz without a scene."""
     from .core.subject import Subject
-    from .scene.output.shot_tasks import publish, require_file, require_writable
+    from .scene.output.shot_tasks import publish, require_file
 
     require_file(settings["speech"], "speech")
-    require_writable(settings["output"].parent)
+    require_output_file(settings["output"], ".npz", inputs=[settings["speech"]])
     subject, take = Subject.open(settings["subject"]).folder, _take(settings)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "performance.npz"
@@ -65,10 +66,13 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
     """Make a movie from a subject and a speech in an empty file, and save the file if `blend` is given."""
     from .scene.output import headless
 
+    blend, inputs = settings["blend"], [settings["speech"], settings["performance"]]
+    require_output_file(settings["output"], ".mp4", inputs=inputs)
+    if blend:
+        require_output_file(blend, ".blend", inputs=inputs)
     new = headless.NewShot(settings["subject"], _take(settings), settings["output"], settings["performance"],
                            settings["plate_fit"], settings["key_error"])
     result = headless.make_shot(new, connect, report)
-    blend = settings["blend"]
     if blend:
         headless.save_blend(blend)
     return {"movie": str(result.movie), "blend": str(blend) if blend else None, "frames": result.frames,

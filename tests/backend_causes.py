@@ -317,14 +317,20 @@ RENDERING: dict[str, Cause] = {
 
 FILES: dict[str, Cause] = {
     "Cannot write in …: …. Choose another folder.":
-        lambda folder: module("cli.console").require_folder_path(write_text(folder, "file") / "subject"),
+        lambda folder: module("common.outputs").require_output_folder(write_text(folder, "file") / "subject"),
     "Cannot write …: …. The previous files are now in …; move them back.": undo_that_fails,
     "… is a file; choose a folder.":
-        lambda folder: module("cli.console").require_folder_path(write_text(folder, "file")),
+        lambda folder: module("common.outputs").require_output_folder(write_text(folder, "file")),
     "… is a folder; choose a file name in it.":
-        lambda folder: module("cli.console").require_file_path(make_folder(folder / "shot.mp4"), ".mp4"),
+        lambda folder: module("common.outputs").require_output_file(make_folder(folder / "shot.mp4"), ".mp4"),
     "… must end in …; choose another name.":
-        lambda folder: module("cli.console").require_file_path(folder / "shot.avi", ".mp4"),
+        lambda folder: module("common.outputs").require_output_file(folder / "shot.avi", ".mp4"),
+    "Only … MB are free in …, at least … MB are needed; free some disk space or choose another folder.":
+        lambda folder: module("common.outputs").require_output_folder(folder, bytes_needed=10**18),
+    "The name … is too long; choose a shorter one.":
+        lambda folder: module("common.outputs").require_output_folder(folder / ("n" * 300)),
+    "… has a character that file names cannot have; choose another name.":
+        lambda folder: module("common.outputs").require_output_folder(folder / "a\0b"),
     "… is missing from this installation. Install Headroom again.":
         lambda folder: module("common.paths").shipped_file("samples", "nobody.mp4"),
     "HEADROOM_BLENDER names …, which cannot be run. Set it to Blender's program.": lambda folder: with_value(

@@ -178,6 +178,29 @@ def test_too_little_left_to_measure_on(monkeypatch, capsys, tmp_path, output):
     assert_refused(outcome, "too short", output)
 
 
+def inputs_as_outputs(folder, subject):
+    """Command lines whose output is one of their inputs, or a part of the subject."""
+    clip, speech = folder / "clip.mp4", folder / "line.wav"
+    yield "track", clip, "--overlay", clip
+    yield "learn", subject / "plates.mp4", "-o", subject
+    yield "shot", subject, clip, "-o", clip
+    yield "shot", subject, speech, "-o", subject / "plates.mp4"
+    yield "perform", subject, speech, "-o", subject / "track.npz"
+    yield "perform", subject, speech, "-o", folder / "motion.npz", "--plot", subject / "preview.png"
+    yield "evaluate", folder / "truth.mp4", "--save", folder
+    yield "export", subject, "-o", folder / "x.glb", "--performance", folder / "x.glb"
+
+
+def test_no_command_writes_over_its_inputs_or_a_subject(monkeypatch, capsys, tmp_path, output, subject):
+    names = ["clip.mp4", "line.wav", "truth.mp4", "x.glb", "subject/plates.mp4", "subject/track.npz"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    for command in inputs_as_outputs(tmp_path, subject):
+        outcome = run(monkeypatch, capsys, *command)
+        assert_refused(outcome, "is an input of this command|is a part of the subject", output)
+    assert {(tmp_path / name).read_text() for name in names} == {"mine"}
+
+
 COMMANDS = [("learn", "subject"), ("perform", "motion.npz"), ("shot", "shot.mp4")]
 
 

@@ -13,7 +13,11 @@ from .rig import Rig
 
 FORMAT = 2
 """The newest format of `subject.toml` that is read. Of every format up to it only `name` is used here."""
-REQUIRED_FILES = ("subject.toml", "rig.npz", "albedo.png")
+INFO = "subject.toml"
+REQUIRED_FILES = (INFO, "rig.npz", "albedo.png")
+PARTS = (*REQUIRED_FILES, "track.npz", "motion.safetensors", "refiner.safetensors", "plates.mp4", "sound.wav",
+         "mattes.npz", "background.png", "preview.png")
+"""All files of a subject, as in the backend's headroom/common/subject_files.py."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,11 @@ class Subject:
             raise InputError(message("{folder} is not a subject folder: {files} is missing. Choose the folder that "
                                      "Learn wrote.", folder=folder, files=", ".join(missing)))
         try:
-            info = tomllib.loads((folder / "subject.toml").read_text(encoding="utf-8"))
+            info = tomllib.loads((folder / INFO).read_text(encoding="utf-8"))
             number = int(info.get("format", 1))
         except (OSError, ValueError, TypeError) as error:
             raise InputError(message("{path} cannot be read: {error}. Learn the subject again.",
-                                     path=folder / "subject.toml", error=error)) from error
+                                     path=folder / INFO, error=error)) from error
         if number > FORMAT:
             raise InputError(message("{folder} was learned with a newer version of Headroom. Update the extension.",
                                      folder=folder))

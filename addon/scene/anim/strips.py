@@ -91,6 +91,11 @@ def place_speech(shot: Shot, speech: Path, start_frame: int) -> None:
     _play_in_sync(shot.scene)
 
 
+def take_speeches(root: bpy.types.Object) -> list[Path]:
+    """Return the speech files of a head's takes."""
+    return [Path(bpy.path.abspath(take.speech)) for take in head_of(root).takes if take.speech]
+
+
 def place_speech_of_take(shot: Shot) -> None:
     """Make the active take's speech the shot's speech, if its file still exists."""
     take = active_take(shot.root)

@@ -19,6 +19,7 @@ from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.frame_cache import FrameCache
 from ...core.messages import message
+from ...core.outputs import require_new_folder, require_output_file
 from ...core.performance import Performance
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import RenderSettings
@@ -29,7 +30,7 @@ from ..anim.channels import POSE_CHANNELS
 from ..anim.controls import active_take
 from ..anim.plate_keys import key_plates
 from ..anim.shown_channels import show_group
-from ..anim.strips import adopt_strip, place_speech, sound_strip, strip_speech
+from ..anim.strips import adopt_strip, place_speech, sound_strip, strip_speech, take_speeches
 from ..anim.takes import add_take
 from ..anim.timeline import set_frame_range, sound_between
 from ..build.shot import Shot, ShotRef, find_shot
@@ -59,9 +60,7 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     require_file(clip, "clip")
     if not settings["consent"]:
         raise InputError("Learning a person needs their consent. Confirm that the person shown has agreed.")
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(message("{folder} is not empty. Choose a new folder for the subject.", folder=folder))
-    require_writable(folder.parent)
+    require_new_folder(folder)
     with atomic_write(folder) as temporary:
         notes = yield InBackground(lambda token: backend_jobs.learn(connect(), clip, temporary, sent, token))
     return tuple(notes)
@@ -136,7 +135,7 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     ref, subject = shot.ref, shot.subject.folder
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
     frames, cache = np.arange(first, last + 1, dtype=np.int32), FrameCache(cache_folders())
-    require_writable(movie.parent)
+    require_output_file(movie, ".mp4", inputs=[shot.speech, *take_speeches(shot.root)])
     if shot.speech is not None:
         require_file(shot.speech, "speech")
     yield from update_keys(ref)
@@ -197,17 +196,6 @@ def require_file(path: Path, what: str) -> None:
     """Raise InputError when a file that the user named does not exist."""
     if not path.is_file():
         raise InputError(message("The {what} {path} does not exist. Choose another file.", what=what, path=path))
-
-
-def require_writable(folder: Path) -> None:
-    """Create `folder` if needed; raises InputError when nothing can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".headroom-"):
-            pass
-    except OSError as error:
-        raise InputError(message("Cannot write in {folder}: {reason}. Choose another folder.", folder=folder,
-                                 reason=error.strerror)) from error
 
 
 @contextmanager

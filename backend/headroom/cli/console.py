@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -105,34 +103,3 @@ def print_notes(notes: list[str]) -> None:
     """Print what the user should know about a result."""
     for note in notes:
         out.print(f"Note: {note}", markup=False)
-
-
-def require_file_path(path: Path, suffix: str) -> Path:
-    """Return `path` if a file can be written there later; nothing is made, so wrong input leaves nothing behind.
-
-    Raises InputError otherwise.
-    """
-    if path.suffix.lower() != suffix:
-        raise InputError(f"{path} must end in {suffix}; choose another name.")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; choose a file name in it.")
-    return _require_creatable(path)
-
-
-def require_folder_path(path: Path) -> Path:
-    """Return `path` if a folder can be written there later; raises InputError otherwise."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path} is a file; choose a folder.")
-    return _require_creatable(path)
-
-
-def _require_creatable(path: Path) -> Path:
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return path
-    except OSError as error:
-        raise InputError(f"Cannot write in {path.absolute().parent}: {error.strerror}. Choose another folder."
-                         ) from error

@@ -9,6 +9,7 @@ from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress, subprogress
 
 CONSENT = "synthetic person"  # see samples/README.md
+MOVIE, BLEND = "shot.mp4", "shot.blend"
 
 
 def run_demo(output: Path, progress: Progress = no_progress) -> list[Path]:
@@ -18,7 +19,7 @@ def run_demo(output: Path, progress: Progress = no_progress) -> list[Path]:
 
     find_blender()  # fails at once instead of after the minutes of learning
     clip, speech = shipped_file("samples", "sample.mp4"), shipped_file("samples", "speech.wav")
-    subject, movie, blend = output / "subject", output / "shot.mp4", output / "shot.blend"
+    subject, movie, blend = output / "subject", output / MOVIE, output / BLEND
     settings = LearnSettings(name="Robin", consent=CONSENT)
     pipeline.learn(clip, subject, settings, progress=subprogress(progress, 0, 0.6))
     make_shot(subject, speech, movie, ShotOptions(blend=blend), subprogress(progress, 0.6, 1))

@@ -30,6 +30,8 @@ from headroom.subject.shot_refiner import Composite
 
 MIN_HELD_OUT_SECONDS = 2.0
 TRUTH = "truth.mp4"
+MOVIES = (TRUTH, "reconstruction.mp4", "prediction.mp4")
+"""What `save` gets."""
 
 
 def evaluate(
@@ -97,7 +99,6 @@ def _require_enough(clip: Path, video: VideoInfo, train_seconds: float) -> None:
 
 def _save_movies(movies: Path, folder: Path) -> None:
     """Move the movies to the user's folder, all or none."""
-    names = tuple(sorted(movie.name for movie in movies.iterdir()))
-    with atomic_files(folder, names) as temporary:
-        for name in names:
+    with atomic_files(folder, MOVIES) as temporary:
+        for name in MOVIES:
             shutil.move(movies / name, temporary / name)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.progress import Progress, no_progress
+from headroom.common.subject_files import BACKGROUND, MATTES, PLATES
 from headroom.face.camera import Camera
 from headroom.media.image import read_picture, write_picture
 from headroom.plate.background import UnknownBackground, find_background
@@ -15,9 +16,6 @@ from headroom.plate.head_surface import HeadSurface, Pose
 from headroom.plate.matte import find_mattes, load_mattes, save_mattes
 from headroom.plate.plates import Plates
 from headroom.plate.warp import Background, warp_plate
-
-PLATES, MATTES, BACKGROUND = "plates.mp4", "mattes.npz", "background.png"
-"""Files of the subject folder."""
 
 ALL_PERSON = np.full((9, 16), 255, np.uint8)
 """The matte of a plate without a known background: everything moves with the head, less with growing distance."""

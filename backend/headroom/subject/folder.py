@@ -16,12 +16,24 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_files, atomic_write
 from headroom.common.progress import Progress, no_progress
+from headroom.common.subject_files import (
+    ALBEDO,
+    INFO,
+    MOTION,
+    PARTS,
+    PLATES,
+    PREVIEW,
+    REFINER,
+    RIG,
+    SOUND,
+    TRACK,
+)
 from headroom.face.library import find_model
 from headroom.face.model import FaceModel, bundled_model
 from headroom.media.audio import write_wav
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import MovieOptions, VideoWriter
-from headroom.plate.layers import BACKGROUND, MATTES, PLATES, write_background
+from headroom.plate.layers import write_background
 from headroom.subject.info import SubjectInfo
 from headroom.subject.rig import Rig
 from headroom.subject.upgrade import Part, require_usable
@@ -30,18 +42,6 @@ from headroom.track.track import Track
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
     from headroom.refine.refiner import Refiner
-
-INFO = "subject.toml"
-TRACK = "track.npz"
-RIG = "rig.npz"
-ALBEDO = "albedo.png"
-MOTION = "motion.safetensors"
-REFINER = "refiner.safetensors"
-SOUND = "sound.wav"
-PREVIEW = "preview.png"
-
-PARTS = (INFO, TRACK, RIG, ALBEDO, MOTION, REFINER, PLATES, SOUND, MATTES, BACKGROUND, PREVIEW)
-"""All files of a subject. A folder is a subject if it has the first one, so that one is written last."""
 
 PLATES_CRF = 12  # x264's quality scale: nearly lossless
 

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 import headroom
 from headroom.common.files import file_digest
 from headroom.common.prefetch import prefetch
+from headroom.common.subject_files import BACKGROUND, MATTES, PLATES, REFINER, RIG, TRACK
 from headroom.media.image import read_picture
 from headroom.plate.composite import composite, crop_frame
 from headroom.plate.head_surface import HeadSurface, Pose
-from headroom.plate.layers import BACKGROUND, MATTES, PLATES, BackgroundLayers
+from headroom.plate.layers import BackgroundLayers
 from headroom.plate.match import PlateMatch
 from headroom.refine.generator import INPUT_FRAMES
 from headroom.refine.refined_crops import CropCache, RefinedCrop
@@ -31,7 +32,7 @@ from headroom.subject.folder import Subject
 from headroom.track.track import Track
 
 MAX_CACHED_PLATES = 20  # warped, full frame: a batch of eight, its context frames, and those in the prefetch threads
-SOURCE_FILES = ("refiner.safetensors", "track.npz", "rig.npz", PLATES, MATTES, BACKGROUND)
+SOURCE_FILES = (REFINER, TRACK, RIG, PLATES, MATTES, BACKGROUND)
 """Files of the subject that a refined frame depends on; the last two may be missing."""
 
 

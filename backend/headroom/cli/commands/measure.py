@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headroom.cli.console import out, print_notes, progress_bar, require_file_path, require_folder_path
+from headroom.cli.console import out, print_notes, progress_bar
 from headroom.cli.options import (
     AlbedoOption,
     ClipArgument,
@@ -18,6 +18,7 @@ from headroom.cli.options import (
     RegressorOption,
     ToOption,
 )
+from headroom.common.outputs import require_output_file, require_output_folder, require_own_files
 
 
 def track(
@@ -31,9 +32,9 @@ def track(
     regressor: RegressorOption = None,
 ) -> None:
     """Track a clip without learning the person, and print how accurate the track is."""
-    for path, suffix in ((output, ".npz"), (overlay, ".mp4")):
+    for path, ending in ((output, ".npz"), (overlay, ".mp4")):
         if path:
-            require_file_path(path, suffix)
+            require_output_file(path, ending, inputs=[clip, face_model, regressor])
     from headroom.cli.tables import print_track
     from headroom.evaluation import track_report
     from headroom.subject.networks import NetworkFiles
@@ -59,13 +60,14 @@ def evaluate(
 ) -> None:
     """Learn from the first seconds of a clip, remake the rest, and measure it against the clip."""
     if json_file:
-        require_file_path(json_file, ".json")
-    if save:
-        require_folder_path(save)
+        require_output_file(json_file, ".json", inputs=[clip, face_model])
     from headroom.cli.tables import print_evaluation
     from headroom.common.files import atomic_write
     from headroom.evaluation import evaluate as evaluation
 
+    if save:
+        require_output_folder(save, *evaluation.MOVIES, inputs=[clip])
+        require_own_files(save, evaluation.MOVIES)
     with progress_bar() as progress:
         figures = evaluation.evaluate(clip, train_seconds=train_seconds, save=save, preset=preset,
                                       face_model=face_model, progress=progress).to_dict()

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from headroom.cli.console import out, progress_bar, require_file_path
+from headroom.cli.console import out, progress_bar
 from headroom.common.errors import InputError
+from headroom.common.outputs import require_output_file
 
 app = typer.Typer(no_args_is_help=True, help="Make, import and inspect face models.")
 
@@ -21,7 +22,7 @@ def build_model(
     output: Annotated[Path, typer.Option("-o", "--output", help="Model to write, .npz.")],
 ) -> None:
     """Make the bundled face model from clips and photos."""
-    require_file_path(output, ".npz")
+    require_output_file(output, ".npz", inputs=people)
     from headroom.track.face_models.build import model_from_people
 
     with progress_bar() as progress:
@@ -46,7 +47,7 @@ def import_model(
     else:
         if output is None:
             raise InputError("Say where to write the model: -o MODEL.npz.")
-        require_file_path(output, ".npz")
+        require_output_file(output, ".npz", inputs=files)
         from headroom.track.face_models import import_basel
 
         with progress_bar() as progress:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headroom.cli.console import out, print_notes, progress_bar, require_file_path
+from headroom.cli.console import out, print_notes, progress_bar
 from headroom.cli.options import (
     AudioTrackOption,
     ControlOption,
@@ -17,6 +17,7 @@ from headroom.cli.options import (
     SubjectArgument,
     settings_of,
 )
+from headroom.common.outputs import require_output_file
 
 
 def perform(
@@ -30,9 +31,9 @@ def perform(
     plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
-    require_file_path(output, ".npz")
+    require_output_file(output, ".npz", inputs=[speech])
     if plot:
-        require_file_path(plot, ".png")
+        require_output_file(plot, ".png", inputs=[speech])
     from headroom import pipeline
     from headroom.common.settings import PerformSettings
 
@@ -65,9 +66,9 @@ def shot(
                                                   "0 keys every frame.", min=0)] = 1.0,
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
-    require_file_path(output, ".mp4")
+    require_output_file(output, ".mp4", inputs=[speech, performance])
     if blend:
-        require_file_path(blend, ".blend")
+        require_output_file(blend, ".blend", inputs=[speech, performance])
     from headroom.cli import blender
     from headroom.common.settings import MatchSettings, PerformSettings
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headroom.cli.console import out, print_notes, progress_bar, require_folder_path
+from headroom.cli.console import out, print_notes, progress_bar
 from headroom.cli.options import (
     AlbedoOption,
     ArcFaceOption,
@@ -23,6 +23,8 @@ from headroom.cli.options import (
     settings_of,
 )
 from headroom.common.choices import Resolution
+from headroom.common.outputs import SUBJECT_BYTES, require_output_folder
+from headroom.common.subject_files import PARTS
 
 
 def learn(
@@ -42,7 +44,8 @@ def learn(
     regressor: RegressorOption = None,
 ) -> None:
     """Learn a person from a clip, or from one photo."""
-    require_folder_path(output)
+    require_output_folder(output, *PARTS, inputs=[clip, face_model, arcface, resnet18, regressor],
+                          bytes_needed=SUBJECT_BYTES)
     if consent is None:
         out.print("The person shown must have agreed to this use; say who agreed with --consent.", markup=False)
     from headroom import pipeline
@@ -65,6 +68,7 @@ def upgrade(
     regressor: Annotated[Path | None, typer.Option(help="Regressor, if `learn` used another than the bundled.")] = None,
 ) -> None:
     """Learn a person again from the plates and the sound in the subject's folder, with the same settings."""
+    require_output_folder(subject, bytes_needed=SUBJECT_BYTES)
     from headroom import pipeline
     from headroom.subject.networks import NetworkFiles
 

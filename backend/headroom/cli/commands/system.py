@@ -8,16 +8,18 @@ from typing import Annotated
 
 import typer
 
-from headroom.cli.console import EXIT_FAILED, out, progress_bar, require_folder_path
+from headroom.cli.console import EXIT_FAILED, out, progress_bar
+from headroom.common.outputs import SUBJECT_BYTES, require_output_folder, require_own_files
 
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("headroom-demo"),
 ) -> None:
     """Learn the bundled sample, perform the bundled speech and make a shot of it."""
-    require_folder_path(output)
-    from headroom.cli.demo import run_demo
+    require_output_folder(output, bytes_needed=SUBJECT_BYTES)
+    from headroom.cli.demo import BLEND, MOVIE, run_demo
 
+    require_own_files(output, (MOVIE, BLEND))
     with progress_bar() as progress:
         paths = run_demo(output, progress)
     for path in paths:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from headroom.cli.console import out, print_notes, progress_bar, require_file_path
+from headroom.cli.console import out, print_notes, progress_bar
 from headroom.common.choices import Resolution, TrainingMethod
+from headroom.common.outputs import require_output_file, require_output_folder
 
 app = typer.Typer(no_args_is_help=True, help="Train the general weights that `learn` starts from.")
 
@@ -34,7 +35,7 @@ def train_speech_encoder(
     components: Annotated[int, typer.Option(help="Number of components.", min=1)] = 64,
 ) -> None:
     """Extract the first layers of Whisper's encoder, which motion is learned from."""
-    require_file_path(output, ".safetensors")
+    require_output_file(output, ".safetensors", inputs=[source])
     from headroom.motion.audio.encoder_file import extract_encoder, write_file
     from headroom.training.corpus import find_clips
     from headroom.training.encoder_components import clip_sounds, with_components
@@ -68,7 +69,7 @@ def train_phones(
     output: Annotated[Path, typer.Option("-o", "--output", help="Phone model to write, .npz.")],
 ) -> None:
     """Convert an acoustic model to the phone model that tells which sounds a speech has."""
-    require_file_path(output, ".npz")
+    require_output_file(output, ".npz")
     from headroom.motion.audio.sphinx import read_phone_model
 
     read_phone_model(folder).save(output)
@@ -87,7 +88,9 @@ def train_motion(
     tensorboard: TensorBoardOption = None,
 ) -> None:
     """Train the general motion weights that `learn` starts from; under torchrun in several processes."""
-    require_file_path(output, ".safetensors")
+    require_output_file(output, ".safetensors", inputs=datasets)
+    for folder in filter(None, (cache, tensorboard)):
+        require_output_folder(folder)
     from headroom.training.runs import TrainingRun, train_motion_weights
 
     run = TrainingRun(datasets, output, cache or _track_cache(), steps, checkpoint_every, resume, tensorboard)
@@ -109,7 +112,9 @@ def train_refiner(
     tensorboard: TensorBoardOption = None,
 ) -> None:
     """Train the general refiner that `learn` starts from; under torchrun in several processes."""
-    require_file_path(output, ".safetensors")
+    require_output_file(output, ".safetensors", inputs=datasets)
+    for folder in filter(None, (cache, tensorboard)):
+        require_output_folder(folder)
     from headroom.training.runs import TrainingRun, train_refiner_weights
 
     run = TrainingRun(datasets, output, cache or _track_cache(), steps, checkpoint_every, resume, tensorboard)
@@ -127,7 +132,7 @@ def train_regressor(
                                                       "likeness of rendered and photographed faces.")] = None,
 ) -> None:
     """Train the network that estimates the bundled face model's coefficients from one picture."""
-    require_file_path(output, ".safetensors")
+    require_output_file(output, ".safetensors", inputs=[*clips, initial, arcface])
     from headroom.common.networks.arcface import load_arcface
     from headroom.face.model import bundled_model
     from headroom.track.regressor import train

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_files
+from headroom.common.outputs import require_output_file, require_own_files
 from headroom.face.performance import Performance
 from headroom.subject.export.morphs import Morphs, add_animation, add_morphs
 from headroom.subject.folder import Subject
@@ -30,14 +31,15 @@ def export_head(subject: Path, output: Path, performance: Path | None = None) ->
 
     performance: expression and pose over time, for GLB only, which can hold them.
     """
-    output = Path(output)
-    convert = FORMATS.get(output.suffix.lower())
-    if convert is None:
-        raise InputError(f"{output.name} must end in {', '.join(FORMATS)}; choose another name.")
+    output = require_output_file(Path(output), *FORMATS, inputs=[performance])
+    convert = FORMATS[output.suffix.lower()]
     if performance is not None and convert is not _glb:
         raise InputError(f"{output.suffix} files hold no motion; choose a name that ends in .glb.")
     motion = None if performance is None else Performance.load(performance)
     files = convert(Subject.open(subject), output.stem, motion)
+    for name in files:
+        require_output_file(output.with_name(name), Path(name).suffix)
+    require_own_files(output.parent, tuple(files))
     with atomic_files(output.parent, tuple(files)) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
