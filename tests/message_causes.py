@@ -80,6 +80,9 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "… has no sound. Choose a file with an audio track.": ("media/test_audio.py", '("mute.mp4", "no sound")'),
     "… holds …, which do not belong to a subject and would be overwritten; choose another folder.":
         ("subject/test_folder.py", r"holds sound\.wav, which do not belong to a subject"),
+    "… holds …, which would be overwritten; choose another folder.":
+        ("common/test_outputs.py", "which would be overwritten; choose another folder"),
+    "… is write-protected; choose another name.": ("common/test_outputs.py", "is write-protected"),
     "… is for the …; import that face model to use it.":
         ("track/test_regressor_deep3d.py", 'match="Basel Face Model 2009"'),
     "… is held out for measuring (weights/people.toml); leave it out of training.":
