@@ -56,7 +56,7 @@ def train_image_features(
     output: OutputOption,
 ) -> None:
     """Extract the first blocks of MobileNetV2, which tell how alike two pictures look."""
-    require_file_path(output, ".safetensors")
+    require_output_file(output, ".safetensors", inputs=[source])
     from headroom.common.networks.image_features_file import extract_image_features, write_file
 
     write_file(output, extract_image_features(source))
