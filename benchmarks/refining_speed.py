@@ -29,6 +29,7 @@ from headroom.face.performance import Performance, PoseTrack
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import VideoWriter
 from headroom.plate.match import PlateMatch
+from headroom.plate.shot_renders import Render
 from headroom.refine.generator import INPUT_FRAMES
 from headroom.refine.inputs import RefinerInput, input_array, prepare_frame
 from headroom.refine.refined_crops import CropCache
@@ -46,7 +47,7 @@ class Shot:
     """A shot to refine: the subject's refiner, render files, plates, and a folder for results."""
 
     refiner: ShotRefiner
-    renders: list[Path]
+    renders: list[Render]
     match: PlateMatch
     folder: Path
 
@@ -83,7 +84,7 @@ def rendered_shot(subject: Path, folder: Path) -> Shot:
     paths = [folder / "renders" / f"{number:06d}.png" for number in range(count)]
     for path, render in zip(paths, renders):
         write_picture(path, render)
-    return Shot(refiner, paths, match, folder)
+    return Shot(refiner, [Render(path) for path in paths], match, folder)
 
 
 def stage_seconds(shot: Shot) -> dict[str, list[float]]:
@@ -98,8 +99,8 @@ def stage_seconds(shot: Shot) -> dict[str, list[float]]:
 
     cache, recent, refiner = CropCache(shot.folder / "stages"), [], shot.refiner.refiner
     with shot.writer("stages.mp4") as writer:
-        for number, path in enumerate(shot.renders):
-            render = timed("read the render", read_picture, path, True)
+        for number, each in enumerate(shot.renders):
+            render = timed("read the render", read_picture, each.picture, True)
             timed("warp the plate", shot.refiner.warped_plate, shot.match, number)
             plate = next(shot.refiner.plate_crops(shot.match, number))
             frame = timed("erase, composite the render", prepare_frame, render, plate, refiner.region)

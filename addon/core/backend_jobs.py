@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .errors import Cancelled, HeadroomError
+from .frame_cache import Render
 from .messages import message
 from .take_settings import TakeSettings
 from .tasks import ProgressToken
@@ -96,7 +97,7 @@ class MatchedRenders:
 
     subject: Path
     match: Match
-    renders: Sequence[Path]
+    renders: Sequence[Render]
 
 
 @dataclass(frozen=True)
@@ -230,9 +231,10 @@ def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Ma
 
 
 def _shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -> dict[str, Any]:
-    shas = []
+    pictures, meshes = [], []
     for number, render in enumerate(shot.renders):
         token.report(number / len(shot.renders), message("Sending render {number} of {total}",
                                                          number=number + 1, total=len(shot.renders)))
-        shas.append(backend.put_file(render))
-    return {"subject": backend.put_tree(shot.subject), "renders": shas, "match": shot.match.sha}
+        pictures.append(backend.put_file(render.picture))
+        meshes.append(backend.put_file(render.mesh) if render.mesh else None)
+    return {"subject": backend.put_tree(shot.subject), "renders": pictures, "meshes": meshes, "match": shot.match.sha}

@@ -6,17 +6,38 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from .files import atomic_write
 
+PICTURE, MESH = ".png", ".npy"
+"""Suffixes of what is stored of a frame."""
 MAX_DAYS = 14.0
 MAX_BYTES = 4 << 30
 SECONDS_PER_DAY = 86400.0
 
 
+@dataclass(frozen=True)
+class Render:
+    """What Blender makes of one frame.
+
+    picture: RGBA PNG file of the face crop.
+    mesh: npy file (V, 3) float32 of the vertices that the picture shows, millimetres, camera axes; None where a
+        modifier has changed their number.
+    """
+
+    picture: Path
+    mesh: Path | None
+
+    @staticmethod
+    def stored(picture: Path, mesh: Path) -> Render:
+        """Return the render of two files; an empty one stands for no mesh."""
+        return Render(picture, mesh if mesh.stat().st_size else None)
+
+
 class FrameCache:
-    """PNG files in the first of some folders; those in the other folders are found as well.
+    """Pictures and meshes of frames in the first of some folders; those in the other folders are found as well.
 
     A frame whose inputs have not changed has the same key and is not rendered again. A frame whose edit was undone is
     found again. Finding a file sets its modification time, so that `prune` removes it last.
@@ -26,18 +47,25 @@ class FrameCache:
         self.folder = folders[0]
         self._folders = list(folders)
 
-    def find(self, key: str) -> Path | None:
+    def find_render(self, key: str) -> Render | None:
+        """Return picture and mesh stored under `key`, or None unless both are."""
+        picture, mesh = self.find(key, PICTURE), self.find(key, MESH)
+        if picture is None or mesh is None:
+            return None
+        return Render.stored(picture, mesh)
+
+    def find(self, key: str, suffix: str) -> Path | None:
         """Return the file stored under `key`, or None."""
         for folder in self._folders:
-            path = folder / f"{key}.png"
+            path = folder / f"{key}{suffix}"
             with suppress(OSError):
                 os.utime(path)
                 return path
         return None
 
-    def store(self, key: str, write: Callable[[Path], None]) -> Path:
+    def store(self, key: str, suffix: str, write: Callable[[Path], None]) -> Path:
         """Let `write` make a file and store it under `key` once it is complete; returns its path."""
-        path = self.folder / f"{key}.png"
+        path = self.folder / f"{key}{suffix}"
         with atomic_write(path) as temporary:
             write(temporary)
         return path
@@ -46,7 +74,7 @@ class FrameCache:
         """Remove files unused for `max_days`, and the least recently used ones beyond `max_bytes`."""
         oldest, free_bytes = time.time() - max_days * SECONDS_PER_DAY, max_bytes
         files = []
-        for path in self.folder.glob("*.png"):
+        for path in (each for each in self.folder.glob("*") if each.suffix in (PICTURE, MESH)):
             with suppress(OSError):  # another Blender may prune the same folder
                 status = path.stat()
                 files.append((status.st_mtime, status.st_size, path))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import backend_jobs
 from .errors import Cancelled
+from .frame_cache import Render
 from .tasks import ProgressToken
 
 GROUP = 16  # frames of one job; as many frames at most are refined after the last one is rendered
@@ -23,7 +24,7 @@ class RefineWhileRendering:
 
     def __init__(self, connect: backend_jobs.Connect, subject: Path, match: backend_jobs.Match):
         self._connect, self._subject, self._match = connect, subject, match
-        self._renders: dict[int, Path] = {}  # by frame of the match
+        self._renders: dict[int, Render] = {}  # by frame of the match
         self._new: set[int] = set()  # frames that no job has been asked for
         self._groups: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._token = ProgressToken(lambda step: None)
@@ -41,7 +42,7 @@ class RefineWhileRendering:
             # Cancelling is a request to the backend, and nothing here depends on its reply.
             threading.Thread(target=self._token.stop, name="stop refining while rendering", daemon=True).start()
 
-    def add(self, index: int, render: Path, is_new: bool) -> None:
+    def add(self, index: int, render: Render, is_new: bool) -> None:
         """Add the render of frame `index` of the match. Raises the error of a group that has failed.
 
         Groups without a new frame are left to the job that makes the movie, because they have been refined before.

@@ -6,6 +6,7 @@ from stand_ins import FakeBackend, tiny_subject, write_speech
 
 from addon.core import backend_jobs
 from addon.core.errors import Cancelled, HeadroomError
+from addon.core.frame_cache import Render
 from addon.core.take_settings import TakeSettings
 from addon.core.tasks import ProgressToken
 
@@ -38,18 +39,21 @@ def test_a_match_of_another_number_of_frames_is_refused(tmp_path, monkeypatch):
         backend_jobs.match_plates(backend, subject, poses(2), 0.0, tmp_path, token())
 
 
-def test_refining_frames_sends_renders_in_order_with_the_match(tmp_path):
+def test_refining_frames_sends_renders_and_meshes_in_order_with_the_match(tmp_path):
     backend, subject = FakeBackend(), tiny_subject(tmp_path / "s")
     match = backend_jobs.match_plates(backend, subject, poses(3), 0.0, tmp_path, token())
     renders = [tmp_path / name for name in ("b.png", "a.png", "c.png")]
     for render in renders:
         render.write_bytes(render.name.encode())
-    shot = backend_jobs.MatchedRenders(subject, match, renders)
+    (tmp_path / "b.npy").write_bytes(b"mesh b")
+    meshes = [tmp_path / "b.npy", None, None]
+    shot = backend_jobs.MatchedRenders(subject, match, [Render(*files) for files in zip(renders, meshes)])
     assert backend_jobs.refine_frames(backend, shot, 0, 1, False, token()) == []
     kind, inputs, settings = backend.submitted[-1]
     assert (kind, settings) == ("refine_frames", {"first": 0, "context": 1, "compare": False})
     assert [backend.blobs[sha] for sha in inputs["renders"]] == [b"b.png", b"a.png", b"c.png"]
     assert inputs["match"] == match.sha
+    assert [sha and backend.blobs[sha] for sha in inputs["meshes"]] == [b"mesh b", None, None]
 
 
 def test_a_failed_job_raises_its_message(tmp_path):

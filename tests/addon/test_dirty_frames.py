@@ -134,6 +134,23 @@ def test_editing_10_frames_of_250_renders_only_those_and_refines_2_more(scenario
     assert len(rendered) < 10, "most values are the same again, up to rounding"
 
 
+def test_every_render_goes_to_the_backend_with_its_mesh(scenario):
+    result, *_ = render(scenario, frame_range=(20, 24))
+    _, inputs, _ = scenario.backend.submitted[-1]
+    meshes = [scenario.backend.read(sha) for sha in inputs["meshes"]]
+    assert len(meshes) == 5 and all(mesh.shape == (225, 3) for mesh in meshes) and np.ptp(meshes, axis=0).max() > 1
+    assert result.notes == ()
+
+
+def test_a_modifier_that_changes_the_number_of_vertices_is_told(scenario):
+    scenario.shot.face.modifiers.new("Thick", "SOLIDIFY")
+    result, *_ = render(scenario, frame_range=(20, 24))
+    assert scenario.backend.submitted[-1][1]["meshes"] == [None] * 5
+    (note,) = result.notes
+    assert note.startswith("5 of 5")
+    assert "frames are refined from their renders alone, because a modifier changes the number of the head" in note
+
+
 def test_renders_are_refined_while_later_frames_are_rendered(scenario):
     group, calls = scenario.module("core.refine_while_rendering").GROUP, []
     submit = scenario.backend.submit
@@ -317,9 +334,9 @@ def test_refining_one_frame_renders_it_with_its_context_and_the_shot_reuses_them
 
 def test_pruning_removes_frames_unused_for_long_and_those_beyond_the_size_limit(headroom, tmp_path):
     cache = headroom.module("core.frame_cache").FrameCache([tmp_path, tmp_path / "other"])
-    for age, name in enumerate("abcd"):
-        path = cache.store(name, lambda path: path.write_bytes(b"x" * 100))
+    for age, (name, suffix) in enumerate([("a", ".png"), ("a", ".npy"), ("c", ".npy"), ("d", ".png")]):
+        path = cache.store(name, suffix, lambda path: path.write_bytes(b"x" * 100))
         os.utime(path, (1e9 - age, 1e9 - age) if name == "d" else (2e9 - age, 2e9 - age))
     cache.prune(max_days=14, max_bytes=250)
-    assert [path.name for path in sorted(tmp_path.glob("*.png"))] == ["a.png", "b.png"]
-    assert cache.find("a") and cache.find("c") is None
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.npy", "a.png"]
+    assert cache.find_render("a") and cache.find("c", ".npy") is None

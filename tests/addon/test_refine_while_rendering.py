@@ -9,6 +9,7 @@ from stand_ins import FakeBackend, tiny_subject
 
 from addon.core import backend_jobs
 from addon.core.errors import Cancelled, HeadroomError
+from addon.core.frame_cache import Render
 from addon.core.refine_while_rendering import GROUP, THREAD_NAME, RefineWhileRendering
 from addon.core.tasks import ProgressToken
 
@@ -50,7 +51,7 @@ def shot(tmp_path):
     renders = [tmp_path / f"{frame}.png" for frame in range(frames)]
     for render in renders:
         render.write_bytes(render.name.encode())
-    return subject, match, renders
+    return subject, match, [Render(render, None) for render in renders]
 
 
 def add_group(refining, shot, group, is_new=True):

@@ -13,6 +13,7 @@ from headroom.common.prefetch import DEPTH
 from headroom.face.camera import Camera, Crop
 from headroom.media.image import read_picture, write_picture
 from headroom.plate.match import PlateMatch
+from headroom.plate.shot_renders import Render
 from headroom.refine.refined_crops import CropCache
 from headroom.refine.train import train_refiner
 from headroom.subject import shot_refiner as module
@@ -67,7 +68,7 @@ def renders(clip, tmp_path):
     paths = [tmp_path / f"{number:06d}.png" for number in range(FRAMES)]
     for path, render in zip(paths, clip[1]):
         write_picture(path, render)
-    return paths
+    return [Render(path) for path in paths]
 
 
 @pytest.fixture
@@ -93,13 +94,23 @@ def test_an_edit_refines_its_frame_and_the_two_that_depend_on_it(shot, counter, 
     list(shot.refine_files(renders, match, cache))
     changed = clip[1][3].copy()
     changed[40:, :, :3] //= 2
-    write_picture(renders[3], changed)
+    write_picture(renders[3].picture, changed)
     counter.frames = 0
     edited = list(shot.refine_files(renders, match, cache))
     assert [frame for frame, (_, is_new) in enumerate(edited) if is_new] == [3, 4, 5]
     assert counter.frames == 3
     for (crop, _), (other, _) in zip(edited, shot.refine_files(renders, match, CropCache(tmp_path / "empty"))):
         assert np.array_equal(crop[0], other[0])
+
+
+def test_a_mesh_that_changes_under_the_same_picture_refines_the_frame_and_the_two_after_it(
+        shot, match, renders, cache, tmp_path):
+    mesh = tmp_path / "mesh.npy"
+    np.save(mesh, np.zeros((3, 3), np.float32))
+    renders[3] = Render(renders[3].picture, mesh)
+    list(shot.refine_files(renders, match, cache))
+    np.save(mesh, np.ones((3, 3), np.float32))
+    assert [frame for frame, (_, is_new) in enumerate(shot.refine_files(renders, match, cache)) if is_new] == [3, 4, 5]
 
 
 def test_frames_refined_with_their_context_are_found_by_the_whole_shot(shot, counter, match, renders, cache):
@@ -147,7 +158,7 @@ def test_closing_a_stream_ends_its_refining(shot, match, renders, cache, monkeyp
 
 
 def test_a_damaged_render_is_reported_after_the_frames_before_it_are_cached(shot, match, renders, cache):
-    renders[4].write_bytes(b"cut short")
+    renders[4].picture.write_bytes(b"cut short")
     crops = []
     with pytest.raises(InputError, match="000004"):
         for crop, _ in shot.refine_files(renders, match, cache):

@@ -68,7 +68,7 @@ def match_plates(subject, poses, settings, *, fixed_positions, progress):
 
 def refine_render(render, crops):
     """Return whether a render was not in the cache; those that begin with "slow" take their time."""
-    content = render.read_bytes()
+    content = render.picture.read_bytes()
     crop = crops / hashlib.sha256(content).hexdigest()
     if crop.exists():
         return False
@@ -85,14 +85,15 @@ def refine_frames(subject, shot, settings, *, comparisons, progress):
         refined += refine_render(render, shot.crops)
         if settings.compare:
             comparisons.mkdir(exist_ok=True)
-            (comparisons / f"{number:06d}.png").write_bytes(b"before|" + render.read_bytes())
+            (comparisons / f"{number:06d}.png").write_bytes(b"before|" + render.picture.read_bytes())
     return refined
 
 
 def refine(subject, shot, movie, settings, *, speech, progress):
-    """Write a movie of the renders' contents, the speech, and the number of renders that were not in the cache."""
+    """Write a movie of the contents of pictures and meshes, the speech, and how many renders were not in the cache."""
     every_frame = RefineFramesSettings(first=0, context=0)
     refined = refine_frames(subject, shot, every_frame, comparisons=None, progress=progress)
-    movie.write_bytes(b"".join(render.read_bytes() for render in shot.renders)
+    files = [file for render in shot.renders for file in (render.picture, render.mesh) if file is not None]
+    movie.write_bytes(b"".join(file.read_bytes() for file in files)
                       + (speech.read_bytes() if speech else b"") + b" %d" % refined)
     return len(shot.renders)

@@ -117,6 +117,14 @@ def test_refine_gives_a_movie_of_its_renders_in_order(client, tmp_path):
     assert client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"onetwoone 2"
 
 
+def test_meshes_travel_beside_their_renders_and_a_render_may_have_none(client, tmp_path):
+    shot = shot_inputs(client, tmp_path, [b"one", b"two", b"three"])
+    shot["meshes"] = [client.put_bytes(b"(mesh 1)"), None, client.put_bytes(b"(mesh 3)")]
+    job = wait_for(client, client.submit("refine", shot, {"fps": 25}).id)
+    movie = client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes()
+    assert movie.startswith(b"one(mesh 1)twothree(mesh 3) ")
+
+
 def test_progress_arrives_in_order_and_ends_with_the_result(client, perform):
     events = list(client.events(perform("count").id))
     fractions = [job.progress for job in events]

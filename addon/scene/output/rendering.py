@@ -1,8 +1,8 @@
-"""Rendering of one face with Eevee: an RGBA picture of the face crop, with the material's display values.
+"""Rendering of one face with Eevee: an RGBA picture of the face crop, with the material's display values, and the mesh.
 
 Each frame is rendered in a temporary scene with a copy of the face in the given pose. The artist's scene stays
-unchanged, so nothing has to be restored after a failure, a cancel or an undo. A picture is cached under a key of
-everything that is visible in it, and is not rendered again while that stays the same.
+unchanged, so nothing has to be restored after a failure, a cancel or an undo. Picture and mesh are cached under a key
+of everything that is visible, and are not made again while that stays the same.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import numpy as np
 
 from ...core.coordinates import scene_from_mm
 from ...core.errors import HeadroomError
-from ...core.frame_cache import FrameCache
+from ...core.frame_cache import MESH, PICTURE, FrameCache, Render
 from ...core.messages import message
 from .. import compat
 from ..build.shot import Shot
+from .evaluated_mesh import show_as_rendered, write_mesh
 from .render_digest import is_animated, render_digest
 
 SAMPLES = 8
@@ -42,29 +43,29 @@ class PosedFrame:
 
 
 def find_cached(shot: Shot, digest: str, frames: Sequence[PosedFrame], cache: FrameCache, seconds: float
-                ) -> list[Path | None]:
-    """Return the cached pictures of the first of `frames`, None for those that have to be rendered.
+                ) -> list[Render | None]:
+    """Return the cached renders of the first of `frames`, None for those that have to be rendered.
 
     digest: the shot's `render_digest`.
     seconds: for searching; at least one frame is searched for.
     """
-    end, pictures = time.monotonic() + seconds, []
+    end, renders = time.monotonic() + seconds, []
     with face_scene(shot) as (scene, face):
         for posed in frames:
             scene.frame_set(posed.frame)
-            pictures.append(cache.find(_key(shot, digest, posed, expression_values(scene, face))))
+            renders.append(cache.find_render(_key(shot, digest, posed, expression_values(scene, face))))
             if time.monotonic() > end:
                 break
-    return pictures
+    return renders
 
 
-def render_face(shot: Shot, posed: PosedFrame, cache: FrameCache) -> Path:
-    """Return the picture of one frame, rendered unless it is cached; the pose replaces the head's own."""
+def render_face(shot: Shot, posed: PosedFrame, cache: FrameCache) -> Render:
+    """Return the render of one frame, made unless it is cached; the pose replaces the head's own."""
     with face_scene(shot) as (scene, face):
         scene.frame_set(posed.frame)
         values = expression_values(scene, face)
         key = _key(shot, render_digest(shot), posed, values)
-        cached = cache.find(key)
+        cached = cache.find_render(key)
         if cached is not None:
             return cached
         face.rotation_mode = "XYZ"
@@ -72,7 +73,9 @@ def render_face(shot: Shot, posed: PosedFrame, cache: FrameCache) -> Path:
         face.location = tuple(float(metres) for metres in scene_from_mm(posed.translation))
         hold_expression(face, values)
         set_picture_settings(scene, shot.resolution)
-        return cache.store(key, lambda path: render_still(scene, path))
+        mesh = cache.store(key, MESH, lambda path: write_mesh(scene, face, len(shot.face.data.vertices), path))
+        picture = cache.find(key, PICTURE) or cache.store(key, PICTURE, lambda path: render_still(scene, path))
+        return Render.stored(picture, mesh)
 
 
 @contextmanager
@@ -87,6 +90,7 @@ def face_scene(shot: Shot) -> Iterator[tuple[bpy.types.Scene, bpy.types.Object]]
             member.hide_render = False
             member.constraints.clear()
             scene.collection.objects.link(member)
+        show_as_rendered(face)
         scene.camera = camera
         scene.render.fps, scene.render.fps_base = shot.scene.render.fps, shot.scene.render.fps_base
         yield scene, face

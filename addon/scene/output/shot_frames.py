@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core import backend_jobs
 from ...core.backend_jobs import Match, Poses
-from ...core.frame_cache import FrameCache
+from ...core.frame_cache import FrameCache, Render
 from ...core.match_history import MatchHistory
 from ...core.messages import message
 from ...core.refine_while_rendering import RefineWhileRendering
@@ -70,35 +70,35 @@ def match_plates(ref: ShotRef, frames: np.ndarray, plate_fit: float, connect: ba
 
 def render_frames(ref: ShotRef, frames: np.ndarray, indices: Iterable[int], match: Match, cache: FrameCache,
                   refiner: RefineWhileRendering | None = None) -> Task:
-    """Render some frames of a match, except those in the cache. Returns {index: path}.
+    """Render some frames of a match, except those in the cache. Returns {index: Render}.
 
     frames: (T,) scene frames of the match.
     indices: which of them.
-    refiner: gets every picture as soon as it exists.
+    refiner: gets every render as soon as it exists.
     """
     posed = {index: PosedFrame(int(frames[index]), match.rotation[index], match.translation[index])
              for index in indices}
-    pictures: dict[int, Path] = {}
+    renders: dict[int, Render] = {}
     unsearched, changed, digest = list(posed), [], render_digest(find_shot(ref))
     while unsearched:
         cached = find_cached(find_shot(ref), digest, [posed[index] for index in unsearched], cache, SLICE_SECONDS)
-        for index, path in zip(unsearched, cached):
-            if path is None:
+        for index, render in zip(unsearched, cached):
+            if render is None:
                 changed.append(index)
                 continue
-            pictures[index] = path
+            renders[index] = render
             if refiner is not None:
-                refiner.add(index, path, is_new=False)
+                refiner.add(index, render, is_new=False)
         unsearched = unsearched[len(cached):]
         yield Step(0.1 * (1 - len(unsearched) / len(posed)), "Looking for frames that have changed")
     for count, index in enumerate(changed, start=1):
         while compat.is_rendering():
             yield Step(0.1, "Waiting for Blender's own render")
-        pictures[index] = render_face(find_shot(ref), posed[index], cache)
+        renders[index] = render_face(find_shot(ref), posed[index], cache)
         if refiner is not None:
-            refiner.add(index, pictures[index], is_new=True)
+            refiner.add(index, renders[index], is_new=True)
         yield Step(0.1 + 0.9 * count / len(changed), _progress(count, len(changed), refiner))
-    return pictures
+    return renders
 
 
 def _progress(frame: int, count: int, refiner: RefineWhileRendering | None) -> str:

@@ -17,7 +17,7 @@ from ...core import backend_jobs
 from ...core.backend_jobs import Connect, MatchedRenders
 from ...core.errors import InputError
 from ...core.files import atomic_write
-from ...core.frame_cache import FrameCache
+from ...core.frame_cache import FrameCache, Render
 from ...core.messages import message
 from ...core.outputs import require_new_folder, require_output_file
 from ...core.performance import Performance
@@ -148,16 +148,16 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
         key_plates(find_shot(ref), frames, match.plate)
         with RefineWhileRendering(connect, subject, match) as refiner:
             rendering = render_frames(ref, frames, range(len(frames)), match, cache, refiner)
-            pictures = yield from subtask(rendering, 0.1, 0.6)
+            rendered = yield from subtask(rendering, 0.1, 0.6)
             refiner.finish()
-            renders = MatchedRenders(subject, match, [pictures[index] for index in range(len(frames))])
+            renders = MatchedRenders(subject, match, [rendered[index] for index in range(len(frames))])
             result = folder / f"movie{movie.suffix}"
             count = yield InBackground(
                 lambda token: backend_jobs.refine(connect(), renders, sound, fps, result, token), 0.6, 0.99)
         with released(movie):
             publish(result, movie)
     place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit))
-    return MovieResult(movie, int(count), notes)
+    return MovieResult(movie, int(count), notes + _mesh_notes(renders.renders))
 
 
 def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> Task:
@@ -173,11 +173,11 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
     yield from update_keys(ref)
     with _work_folder() as folder:
         match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
-        pictures = yield from subtask(render_frames(ref, frames, indices, match, cache), 0.2, 0.7)
+        rendered = yield from subtask(render_frames(ref, frames, indices, match, cache), 0.2, 0.7)
         comparison = cache.folder / f"{COMPARISON}.png"
 
         def work(token: ProgressToken) -> Path:
-            backend, renders = connect(), MatchedRenders(subject, match, [pictures[each] for each in indices])
+            backend, renders = connect(), MatchedRenders(subject, match, [rendered[each] for each in indices])
             (sha,) = backend_jobs.refine_frames(backend, renders, indices[0], len(indices) - 1, True, token)
             return backend.get_file(sha, folder / comparison.name)
 
@@ -196,6 +196,14 @@ def require_file(path: Path, what: str) -> None:
     """Raise InputError when a file that the user named does not exist."""
     if not path.is_file():
         raise InputError(message("The {what} {path} does not exist. Choose another file.", what=what, path=path))
+
+
+def _mesh_notes(renders: Sequence[Render]) -> tuple[str, ...]:
+    """Return a note where frames have no mesh."""
+    count = sum(render.mesh is None for render in renders)
+    return () if count == 0 else (message(
+        "{count} of {total} frames are refined from their renders alone, because a modifier changes the number of the "
+        "head's vertices.", count=count, total=len(renders)),)
 
 
 @contextmanager

@@ -6,18 +6,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.errors import InputError
 from headroom.plate.match import PlateMatch
+
+
+@dataclass(frozen=True)
+class Render:
+    """The head in one frame, as Blender sends it.
+
+    picture: RGBA PNG file.
+    mesh: npy file of the vertices that the picture shows; None where the mesh is not that of the face model.
+    """
+
+    picture: Path
+    mesh: Path | None = None
+
+    def vertices(self, count: int) -> NDArray[np.float32] | None:
+        """Return the vertices (V, 3) float32, millimetres, camera axes; None for a frame without a mesh.
+
+        count: V of the face model.
+
+        Raises InputError when the file holds anything else.
+        """
+        if self.mesh is None:
+            return None
+        try:
+            vertices = np.load(self.mesh, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{self.mesh.name} cannot be read as a mesh; render the shot again.") from error
+        if vertices.dtype != np.float32 or vertices.shape != (count, 3) or not np.isfinite(vertices).all():
+            raise InputError(f"{self.mesh.name} is not a mesh of {count} vertices; render the shot again.")
+        return vertices
 
 
 @dataclass(frozen=True)
 class ShotRenders:
     """The renders of a shot, or of neighbouring frames of it, and what refines them.
 
-    renders: RGBA PNG files in the order of their frames.
+    renders: in the order of their frames.
     match: plates and poses of all frames of the shot.
     crops: folder that caches refined crops, so that no frame is painted twice.
     """
 
-    renders: Sequence[Path]
+    renders: Sequence[Render]
     match: PlateMatch
     crops: Path

@@ -43,6 +43,9 @@ Tree = Annotated[
 ]
 FileName = Annotated[str, Field(max_length=1000, description="the file's name at the client; its last part is used")]
 Renders = Annotated[list[Sha], Field(min_length=1, description="RGBA PNG pictures in the order of their frames")]
+Meshes = Annotated[list[Sha | None], Field(
+    description="npy (V, 3) float32 for each render: the vertices that it shows, millimetres in camera axes; null for "
+    "a render whose mesh is not that of the face model; empty for no meshes")]
 
 
 class Strict(BaseModel):
@@ -130,13 +133,14 @@ class RefineInputs(Strict):
 
     subject: Tree
     renders: Renders
+    meshes: Meshes = []
     match: Sha = Field(description="npz that a match_plates job returned")
     speech: Sha | None = None
     speech_name: FileName = "speech.wav"
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *self.renders, self.match, *([self.speech] if self.speech else [])]
+        return [*self.subject.values(), *self.renders, *filter(None, [*self.meshes, self.speech]), self.match]
 
 
 class RefineRequest(Request):
@@ -154,11 +158,12 @@ class RefineFramesInputs(Strict):
 
     subject: Tree
     renders: Renders
+    meshes: Meshes = []
     match: Sha = Field(description="npz that a match_plates job returned for the whole shot")
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *self.renders, self.match]
+        return [*self.subject.values(), *self.renders, *filter(None, self.meshes), self.match]
 
 
 class RefineFramesRequest(Request):

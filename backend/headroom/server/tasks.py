@@ -193,11 +193,16 @@ def _subject_folder(context: TaskContext, tree: Tree) -> Path:
 
 
 def _shot_renders(context: TaskContext, inputs: RefineInputs | RefineFramesInputs) -> ShotRenders:
-    """Copy the renders and the match, and return them with the cache of refined crops."""
+    """Copy the renders, their meshes and the match, and return them with the cache of refined crops."""
     from headroom.plate.match import PlateMatch
-    from headroom.plate.shot_renders import ShotRenders
+    from headroom.plate.shot_renders import Render, ShotRenders
 
-    folder = context.folder / "renders"
-    renders = [context.blobs.copy(sha, folder / f"{frame:06d}.png") for frame, sha in enumerate(inputs.renders)]
+    meshes = inputs.meshes or [None] * len(inputs.renders)
+    if len(meshes) != len(inputs.renders):
+        raise InputError(f"There are {len(meshes)} meshes for {len(inputs.renders)} renders; render the shot again.")
+    folder, copy = context.folder / "renders", context.blobs.copy
+    renders = [Render(copy(picture, folder / f"{frame:06d}.png"),
+                      copy(mesh, folder / f"{frame:06d}.npy") if mesh else None)
+               for frame, (picture, mesh) in enumerate(zip(inputs.renders, meshes))]
     match = PlateMatch.load(context.blobs.copy(inputs.match, context.folder / "match.npz"))
     return ShotRenders(renders, match, context.cache.crops)

@@ -24,6 +24,7 @@ from headroom.plate.composite import composite, crop_frame
 from headroom.plate.head_surface import HeadSurface, Pose
 from headroom.plate.layers import BackgroundLayers
 from headroom.plate.match import PlateMatch
+from headroom.plate.shot_renders import Render
 from headroom.refine.generator import INPUT_FRAMES
 from headroom.refine.refined_crops import CropCache, RefinedCrop
 from headroom.refine.refiner import Refiner
@@ -110,13 +111,13 @@ class ShotRefiner:
         return self.refiner.refine(renders, self.plate_crops(match))
 
     def refine_files(
-        self, renders: Sequence[Path], match: PlateMatch, cache: CropCache, context: int = 0
+        self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, context: int = 0
     ) -> Generator[tuple[RefinedCrop, bool], None, None]:
         """Yield the refined crop of every frame after the first `context`, and whether it was not in the cache.
 
         New crops are stored in the cache. Reading, refining and storing run at the same time, in threads.
 
-        renders: RGBA PNG files, one for each frame of the match.
+        renders: one for each frame of the match.
         """
         digests = crop_digests(self.subject_digest, renders, match)
         with closing(prefetch(self._cached_or_new(renders, match, cache, digests, context))) as crops:
@@ -124,7 +125,7 @@ class ShotRefiner:
                 yield cache.save(digest, crop) if is_new else crop, is_new
 
     def composites(
-        self, renders: Sequence[Path], match: PlateMatch, cache: CropCache
+        self, renders: Sequence[Render], match: PlateMatch, cache: CropCache
     ) -> Generator[NDArray[np.uint8], None, None]:
         """Yield the finished frames (H, W, 3) of a shot."""
         with closing(self.refine_files(renders, match, cache)) as crops:
@@ -144,7 +145,7 @@ class ShotRefiner:
         return np.hstack([crop_frame(picture, area, area.size) for picture in (before, after)])
 
     def _cached_or_new(
-        self, renders: Sequence[Path], match: PlateMatch, cache: CropCache, digests: list[str], context: int
+        self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, digests: list[str], context: int
     ) -> Iterator[tuple[RefinedCrop, bool]]:
         """Yield the crop of every frame after the first `context`, and whether it was not in the cache."""
         for is_cached, run in groupby(range(context, len(renders)), lambda frame: digests[frame] in cache):
@@ -160,11 +161,11 @@ class ShotRefiner:
                     yield from self._refine_run(renders, match, frame, frame + 1)
 
     def _refine_run(
-        self, renders: Sequence[Path], match: PlateMatch, first: int, end: int
+        self, renders: Sequence[Render], match: PlateMatch, first: int, end: int
     ) -> Iterator[tuple[RefinedCrop, bool]]:
         """Refine the frames first..end-1, with the frames before them as context; yield True with each."""
         start = max(first - (INPUT_FRAMES - 1), 0)
-        pictures = (read_picture(render, alpha=True) for render in renders[start:end])
+        pictures = (read_picture(render.picture, alpha=True) for render in renders[start:end])
         inputs = self.refiner.prepare(pictures, self.plate_crops(match, start), first - start)
         with closing(prefetch(inputs)) as prepared:
             for crop in self.refiner.refine_inputs(prepared):
@@ -213,14 +214,19 @@ def subject_digest(folder: Path) -> str:
     return "|".join([headroom.__version__, *(file_digest(file) for file in files if file.is_file())])
 
 
-def crop_digests(subject_digest: str, renders: Sequence[Path], match: PlateMatch) -> list[str]:
+def crop_digests(subject_digest: str, renders: Sequence[Render], match: PlateMatch) -> list[str]:
     """Return a digest of everything that each frame's refined crop depends on.
 
-    That is the subject, and render, plate and pose of the frame and of its context frames.
+    That is the subject, and picture, mesh, plate and pose of the frame and of its context frames.
     """
-    frames = [file_digest(render).encode() + _pose_key(match, frame) for frame, render in enumerate(renders)]
+    frames = [_render_key(render) + _pose_key(match, frame) for frame, render in enumerate(renders)]
     inputs = ([frames[max(frame - back, 0)] for back in range(INPUT_FRAMES)] for frame in range(len(frames)))
     return [hashlib.sha256(b"|".join([subject_digest.encode(), *each])).hexdigest() for each in inputs]
+
+
+def _render_key(render: Render) -> bytes:
+    """Return the digests of the files of a render."""
+    return b"".join(file_digest(file).encode() for file in (render.picture, render.mesh) if file is not None)
 
 
 def _pose_key(match: PlateMatch, frame: int) -> bytes:
