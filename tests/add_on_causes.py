@@ -205,6 +205,8 @@ FILES: dict[str, Cause] = {
         lambda folder: core("coverage").ClipTrack.load(write_text(folder, "track.npz")),
     "… is not a performance. Choose a file that Perform wrote.":
         lambda folder: core("performance").Performance.load(write_text(folder, "performance.npz")),
+    "This head has no controls for … to move. Learn the subject again.":
+        lambda folder: core("performance_files").read_performance(folder / "take.csv", SimpleNamespace(controls=())),
     "The strip does not say how it was rendered. Render the shot again.":
         lambda folder: core("render_settings").RenderSettings.from_json("{}"),
     "The strip was made by a newer version of Headroom. Update Headroom.":

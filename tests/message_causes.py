@@ -76,6 +76,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "Unexpected error in the backend: …. See its log in …":
         ("server/test_runner.py", "Unexpected error in the backend: ZeroDivisionError"),
     "… cannot be read; install Headroom again.": ("refine/test_memory.py", "install Headroom again"),
+    "… has the controls without the detail. Write .npz to keep all of the motion.":
+        ("subject/test_performance_files.py", "has the controls without the detail"),
     "… has no scene …. Choose one of its scenes: ….": ("addon/test_batch.py", "has no scene X"),
     "… has no sound. Choose a file with an audio track.": ("media/test_audio.py", '("mute.mp4", "no sound")'),
     "… holds …, which do not belong to a subject and would be overwritten; choose another folder.":
@@ -91,6 +93,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "… lasts … s, too short to learn … s and measure on at least … s; choose fewer --train-seconds.":
         ("evaluation/test_evaluate.py", "too short"),
     "… to …: …° off": ("addon/test_watching.py", "5 to 9: 6° off"),
+    "… must end in …; choose another performance.":
+        ("subject/test_performance_files.py", r"must end in \.npz, \.csv, \.json; choose another performance"),
     "… was left out: …": ("training/test_runs.py", "AFTER_00002.mp4 was left out: No face found"),
     "… was saved by a newer version of Headroom. Update the extension.":
         ("addon/test_saved_shot.py", r"newer version of Headroom\. Update the extension"),

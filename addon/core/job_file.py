@@ -85,7 +85,8 @@ KINDS: dict[str, dict[str, Setting]] = {
         "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "movie to write"), "seed": _SEED,
         "pose": _POSE,
         "blend": Setting(Path, "also save the scene here", None),
-        "performance": Setting(Path, "performance.npz to use instead of predicting one", None),
+        "performance": Setting(
+            Path, "performance to use instead of predicting one: .npz, Live Link Face .csv, or .json", None),
         "key_error": _KEY_ERROR,
         "plate_fit": _PLATE_FIT,
     },

@@ -98,11 +98,30 @@ def test_a_given_performance_is_used_instead_of_a_prediction(headroom, run, back
     assert result["frames"] == 2 and [kind for kind, *_ in backend.submitted] == ["match_plates", "refine"]
 
 
+def test_a_recording_of_live_link_face_is_used_instead_of_a_prediction(headroom, run, backend, files, tmp_path):
+    subject = tiny_subject(tmp_path / "with controls", controls=True)
+    write_movie(subject / "plates.mp4", 30, size=(640, 360))
+    times = ("00:00:00:23", "00:00:00:24", "00:00:01:00")
+    (tmp_path / "take.csv").write_text("Timecode,JawOpen,HeadYaw\n" + "".join(f"{time},0.5,-0.2\n" for time in times))
+    code, result, err = run("shot", "--subject", subject, "--speech", files[1], "--output", tmp_path / "s.mp4",
+                            "--performance", tmp_path / "take.csv")
+    assert code == 0, err
+    assert result["frames"] == 3 and [kind for kind, *_ in backend.submitted] == ["match_plates", "refine"]
+    (shot,) = headroom.module("scene.build.shot").shots_in(headroom.bpy.context.scene)
+    assert shot.face.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.5)
+    assert shot.face.rotation_euler[1] == pytest.approx(0.2)  # to the person's left
+
+
 def test_perform_writes_a_performance(run, files, tmp_path):
     subject, speech = files
     code, result, err = run("perform", "--subject", subject, "--speech", speech, "--output", tmp_path / "p.npz")
     assert code == 0, err
     assert np.load(result["performance"])["expression"].shape == (3, 64)
+
+
+def test_perform_writes_npz_alone(run, backend, files, tmp_path):
+    code, _, err = run("perform", "--subject", files[0], "--speech", files[1], "--output", tmp_path / "take.csv")
+    assert code == 2 and "must end in .npz" in err[-1] and not backend.submitted
 
 
 def test_learning_needs_consent_and_writes_a_folder(run, files, tmp_path):

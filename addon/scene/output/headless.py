@@ -12,7 +12,7 @@ from ...core.backend_jobs import Connect
 from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.messages import message
-from ...core.performance import Performance
+from ...core.performance_files import read_performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
 from ..anim.controls import head_of
@@ -70,7 +70,7 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
         head.key_error = new.key_error
     notes: tuple[str, ...] = ()
     if new.performance is not None:
-        apply_performance(shot, Performance.load(new.performance), new.take, start)
+        apply_performance(shot, read_performance(new.performance, shot.subject.rig()), new.take, start)
     else:
         task = perform_shot(shot, new.take, start, connect)
         notes = run_task(subtask(task, 0.02, 0.15), report)

@@ -11,3 +11,5 @@ HeadPose = Literal["predicted", "replayed"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 TrainingMethod = Literal["general", "paper"]
 """Headroom's own networks and losses, or the paper's."""
+PERFORMANCE_SUFFIXES = (".npz", ".csv", ".json")
+"""Endings of the files that a performance can be written to and read from."""

@@ -17,13 +17,15 @@ from headroom.cli.options import (
     SubjectArgument,
     settings_of,
 )
+from headroom.common.choices import PERFORMANCE_SUFFIXES
 from headroom.common.outputs import require_output_file
 
 
 def perform(
     subject: SubjectArgument,
     speech: SpeechArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Performance to write, .npz.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Performance to write: .npz, or its controls as Live "
+                                                                "Link Face .csv or .json.")],
     control: ControlOption,
     seed: SeedOption = 0,
     pose: PoseOption = "predicted",
@@ -31,16 +33,17 @@ def perform(
     plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
-    require_output_file(output, ".npz", inputs=[speech])
+    require_output_file(output, *PERFORMANCE_SUFFIXES, inputs=[speech])
     if plot:
         require_output_file(plot, ".png", inputs=[speech])
     from headroom import pipeline
     from headroom.common.settings import PerformSettings
+    from headroom.subject.performance_files import write_performance
 
     settings = settings_of(PerformSettings, seed=seed, pose=pose, audio_track=audio_track)
     with progress_bar() as progress:
         performance, notes = pipeline.perform(subject, speech, settings, controls=control, progress=progress)
-    performance.save(output)
+    notes = notes + write_performance(performance, output)
     if plot:
         from headroom.evaluation.performance_plot import plot_performance
 
@@ -57,7 +60,8 @@ def shot(
     output: Annotated[Path, typer.Option("-o", "--output", help="Movie to write, .mp4.")],
     control: ControlOption,
     blend: Annotated[Path | None, typer.Option(help="Also save the editable scene, .blend.")] = None,
-    performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one.")] = None,
+    performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one: .npz, "
+                                                             "Live Link Face .csv, or .json.")] = None,
     seed: SeedOption = 0,
     plate_fit: Annotated[float, typer.Option(help="0 keeps the head motion, 1 takes the plates' poses.", min=0,
                                              max=1)] = 0.0,

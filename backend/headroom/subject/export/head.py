@@ -16,6 +16,7 @@ from headroom.common.outputs import require_output_file, require_own_files
 from headroom.face.performance import Performance
 from headroom.subject.export.morphs import Morphs, add_animation, add_morphs
 from headroom.subject.folder import Subject
+from headroom.subject.performance_files import read_performance
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -35,8 +36,9 @@ def export_head(subject: Path, output: Path, performance: Path | None = None) ->
     convert = FORMATS[output.suffix.lower()]
     if performance is not None and convert is not _glb:
         raise InputError(f"{output.suffix} files hold no motion; choose a name that ends in .glb.")
-    motion = None if performance is None else Performance.load(performance)
-    files = convert(Subject.open(subject), output.stem, motion)
+    person = Subject.open(subject)
+    motion = None if performance is None else read_performance(performance, person.rig)
+    files = convert(person, output.stem, motion)
     for name in files:
         require_output_file(output.with_name(name), Path(name).suffix)
     require_own_files(output.parent, tuple(files))

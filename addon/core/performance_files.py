@@ -1,0 +1,68 @@
+"""Performances in files: .npz of Perform, and the controls of any face as Live Link Face CSV or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError
+from .live_link import read_live_link
+from .messages import message
+from .performance import Performance
+from .phones import Phone
+from .rig import Rig
+
+SUFFIXES = (".npz", ".csv", ".json")
+JSON_FORMAT = 1
+
+
+def read_performance(path: Path, rig: Rig) -> Performance:
+    """Read a performance for the head of a rig. Where the file has no head pose, the head is in its usual one.
+
+    Raises InputError for files that are no performance, and for controls where the head has none.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(message("{path} must end in {suffixes}; choose another performance.", path=path,
+                                 suffixes=", ".join(SUFFIXES)))
+    if suffix == ".npz":
+        return Performance.load(path)
+    if len(rig.controls) == 0:
+        raise InputError(message("This head has no controls for {name} to move. Learn the subject again.",
+                                 name=path.name))
+    names, phones, translation = [str(name) for name in rig.control_names], (), None
+    if suffix == ".csv":
+        fps, controls, rotation = read_live_link(path, names)
+    else:
+        fps, controls, rotation, translation, phones = _read_json(path, names)
+    still = np.ones((len(controls), 1), dtype=np.float32)
+    return Performance(fps, controls @ rig.controls, still * rig.rest_rotation if rotation is None else rotation,
+                       still * rig.rest_translation if translation is None else translation, phones, controls, 0.0)
+
+
+def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
+    """Return rate, controls (T, C), rotation, translation (T, 3) or None, and phones of a JSON file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        if content["format"] > JSON_FORMAT:
+            raise InputError(message("{path} was written by a newer version of Headroom. Update Headroom.", path=path))
+        given = [str(name).lower() for name in content["names"]]
+        values = np.array(content["controls"], dtype=np.float32).reshape(-1, len(given))
+        controls = np.zeros((len(values), len(names)), dtype=np.float32)
+        for number, name in enumerate(names):
+            if name.lower() in given:
+                controls[:, number] = np.clip(values[:, given.index(name.lower())], 0, 1)
+        pose = [np.array(content[name], dtype=np.float32).reshape(len(values), 3) if name in content else None
+                for name in ("rotation", "translation")]
+        phones = tuple(Phone(str(row["symbol"]), float(row["start"]), float(row["end"]), float(row["confidence"]))
+                       for row in content.get("phones", ()))
+        fps = float(content["fps"])
+        if len(values) == 0 or fps <= 0:
+            raise ValueError("a performance has samples and a rate")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(message("{path} is not a performance; choose a JSON file of `headroom perform`.",
+                                 path=path)) from error
+    return fps, controls, *pose, phones

@@ -1,0 +1,77 @@
+"""Controls, head pose and phones as JSON, for programs of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
+from headroom.face.controls.names import CONTROL_NAMES
+from headroom.face.controls.track import ControlTrack
+from headroom.face.phone_track import PhoneTrack
+
+FORMAT = 1
+_DECIMALS = 6
+
+
+def write_json(track: ControlTrack, path: Path) -> None:
+    """Write a track; what it lacks is left out."""
+    content: dict[str, Any] = {"format": FORMAT, "fps": track.fps, "names": CONTROL_NAMES,
+                               "controls": _rows(track.controls)}
+    for name in ("rotation", "translation"):
+        values = getattr(track, name)
+        if values is not None:
+            content[name] = _rows(values)
+    if track.phones is not None:
+        phones = track.phones
+        columns = (phones.symbols.tolist(), *_rows(np.stack([phones.starts, phones.ends, phones.confidences])))
+        content["phones"] = [dict(zip(("symbol", "start", "end", "confidence"), phone)) for phone in zip(*columns)]
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> ControlTrack:
+    """Read what `write_json` wrote. Names are found in any order and case, and controls without a name are zero.
+
+    Raises InputError for other files, and for files of a newer version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        if content["format"] > FORMAT:
+            raise InputError(f"{path} was written by a newer version of Headroom. Update Headroom.")
+        return _track(content)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a performance; choose a JSON file of `headroom perform`.") from error
+
+
+def _track(content: dict[str, Any]) -> ControlTrack:
+    """Return the track in a file's content; raises ValueError where the arrays do not belong together."""
+    names = [str(name).lower() for name in content["names"]]
+    given = np.array(content["controls"], np.float32).reshape(-1, len(names))
+    controls = np.zeros((len(given), len(CONTROL_NAMES)), np.float32)
+    for number, name in enumerate(CONTROL_NAMES):
+        if name.lower() in names:
+            controls[:, number] = np.clip(given[:, names.index(name.lower())], 0, 1)
+    rotation, translation = (
+        np.array(content[name], np.float32).reshape(len(given), 3) if name in content else None
+        for name in ("rotation", "translation"))
+    fps = float(content["fps"])
+    if len(given) == 0 or fps <= 0:
+        raise ValueError("a performance has samples and a rate")
+    return ControlTrack(fps, controls, rotation, translation, _phones(content.get("phones")))
+
+
+def _phones(rows: list[dict[str, Any]] | None) -> PhoneTrack | None:
+    if rows is None:
+        return None
+    starts, ends, confidences = ([float(row[name]) for row in rows] for name in ("start", "end", "confidence"))
+    return PhoneTrack(np.array([str(row["symbol"]) for row in rows], np.str_), np.array(starts), np.array(ends),
+                      np.array(confidences, np.float32))
+
+
+def _rows(values: np.ndarray) -> list[list[float]]:
+    return [[round(value, _DECIMALS) for value in row] for row in values.astype(np.float64).tolist()]
