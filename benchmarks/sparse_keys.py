@@ -1,14 +1,15 @@
 """Sparse keys of a predicted performance: `python benchmarks/sparse_keys.py PERFORMANCE.npz... [--minutes 10]`.
 
-Prints keys per second and the largest error of the head pose, in units of the error allowed, as Blender evaluates the
-curves at every frame; then the time for fitting and writing 58 channels of the performance repeated to that length: its
-pose, and 52 of its expression channels scaled to 0..1 with an error of 0.01.
+Prints keys per second and the largest error of head pose and controls, in units of the error allowed, as Blender
+evaluates the curves at every frame. Channels that never move are left out of the keys per second. Then it prints the
+time for fitting and writing the 58 channels of the performance repeated to that length.
 """
 
 import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -17,11 +18,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "addon")]
 
+from addon.core.coordinates import scene_from_mm  # noqa: E402
 from addon.core.performance import Performance  # noqa: E402
 from addon.scene import compat  # noqa: E402
-from addon.scene.anim.channels import POSE_CHANNELS  # noqa: E402
-from addon.scene.anim.compose import new_keys  # noqa: E402
+from addon.scene.anim.channels import CONTROL_ERROR, POSE_CHANNELS  # noqa: E402
 from addon.scene.anim.curves import CurvePath, ensure_curve, generated_keys, write_keys  # noqa: E402
+from addon.scene.anim.fitted_keys import fit_channel  # noqa: E402
+from headroom.face.controls.names import CONTROL_NAMES, GROUPS  # noqa: E402
 
 NO_KEYS = np.zeros(0)
 
@@ -33,36 +36,44 @@ def write(values: np.ndarray, errors: list[float]) -> list:
     bag, frames, curves = compat.channels(owner.animation_data.action, owner), np.arange(len(values)), []
     for channel, error in enumerate(errors):
         curve = ensure_curve(bag, CurvePath(f'["channel {channel}"]'))
-        write_keys(curve, new_keys(frames, values[:, channel], generated_keys(NO_KEYS, NO_KEYS), error))
+        write_keys(curve, fit_channel(frames, values[:, channel], generated_keys(NO_KEYS, NO_KEYS), error).keys)
         curves.append(curve)
     return curves
 
 
-def channels_of(performance: Performance) -> tuple[np.ndarray, list[float]]:
-    """Return the 58 channels (T, 58) and their errors."""
-    moving = performance.expression[:, np.argsort(-performance.expression.std(axis=0))[:52]]
-    shapes = np.clip(moving / (6 * moving.std(axis=0)), 0, 1)
-    pose = np.concatenate([performance.rotation, performance.translation / 1000], axis=1)
-    return np.concatenate([pose, shapes], axis=1), [channel.key_error for channel in POSE_CHANNELS] + [0.01] * 52
+def groups_of(performance: Performance) -> Iterator[tuple[str, np.ndarray, list[float]]]:
+    """Yield the name, the channels (T, C) and the errors of each group."""
+    yield "Head Rotation", performance.rotation, [channel.key_error for channel in POSE_CHANNELS[:3]]
+    yield ("Head Position", scene_from_mm(performance.translation),
+           [channel.key_error for channel in POSE_CHANNELS[3:]])
+    for group, names in GROUPS.items():
+        columns = [CONTROL_NAMES.index(name) for name in names]
+        yield group, performance.controls[:, columns], [CONTROL_ERROR] * len(columns)
+
+
+def print_group(name: str, values: np.ndarray, errors: list[float], seconds: float) -> None:
+    """Print keys per channel and second, and the largest error."""
+    curves = write(values, errors)
+    rates = [len(curve.keyframe_points) / seconds for curve, column in zip(curves, values.T) if np.ptp(column) > 0]
+    worst = max(abs(curve.evaluate(frame) - column[frame]) / error
+                for curve, column, error in zip(curves, values.T, errors) for frame in range(len(values)))
+    print(f"  {name}: {np.mean(rates or [0]):.1f} keys per channel and second, at most {max(rates or [0]):.1f}; "
+          f"largest error {worst:.3f}")
 
 
 def main(paths: list[Path], minutes: float) -> None:
     for path in paths:
         performance = Performance.load(path)
-        values, errors = channels_of(performance)
-        seconds = len(values) / performance.fps
+        seconds, groups = len(performance) / performance.fps, list(groups_of(performance))
         print(f"{path.name}: {seconds:.1f} s")
-        for name, columns in (("head rotation", range(3)), ("head position", range(3, 6)), ("shapes", range(6, 58))):
-            curves = write(values[:, columns], [errors[column] for column in columns])
-            rates = [len(curve.keyframe_points) / seconds for curve in curves]
-            worst = max(abs(curve.evaluate(frame) - values[frame, column]) / errors[column]
-                        for curve, column in zip(curves, columns) for frame in range(len(values)))
-            print(f"  {name}: {np.mean(rates):.1f} keys per channel and second, at most {max(rates):.1f}; "
-                  f"largest error {worst:.3f}")
-        repeated = np.resize(values, (round(minutes * 60 * performance.fps), 58))
+        for name, values, errors in groups:
+            print_group(name, values, errors, seconds)
+        values = np.concatenate([values for _, values, _ in groups], axis=1)
+        errors = [error for *_, errors in groups for error in errors]
+        repeated = np.resize(values, (round(minutes * 60 * performance.fps), len(errors)))
         start, start_cpu = time.perf_counter(), time.process_time()
         write(repeated, errors)
-        print(f"  58 channels of {minutes:g} minutes: {time.perf_counter() - start:.2f} s, "
+        print(f"  {len(errors)} channels of {minutes:g} minutes: {time.perf_counter() - start:.2f} s, "
               f"{time.process_time() - start_cpu:.2f} s of them on the processor")
 
 

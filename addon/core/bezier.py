@@ -44,7 +44,7 @@ def _fraction_at(corners: np.ndarray, frames: np.ndarray, fraction: np.ndarray) 
             break
         low, high = np.where(late < 0, fraction, low), np.where(late < 0, high, fraction)
         step = fraction - late / np.maximum(_cubic_slope(corners, fraction), 1e-12)
-        fraction = np.where((step > low) & (step < high), step, (low + high) / 2)
+        fraction = np.where((step >= low) & (step <= high), step, (low + high) / 2)
     return fraction
 
 

@@ -61,7 +61,8 @@ _SUBJECT = Setting(Path, "subject folder")
 _SPEECH = Setting(Path, "sound file")
 _SEED = Setting(int, "another seed is another take", 0)
 _POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PREDICTED, choices=POSES)
-_KEY_ERROR = Setting(float, "error of the sparse keys, in units of 0.15 degrees and 0.3 mm; 0 keys every frame", 1.0)
+_KEY_ERROR = Setting(float, "error of the sparse keys, in units of 0.15 degrees, 0.3 mm and 0.01 of a face control; "
+                            "0 keys every frame", 1.0)
 _PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0)
 
 KINDS: dict[str, dict[str, Setting]] = {

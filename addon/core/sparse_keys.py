@@ -2,7 +2,8 @@
 
 Every handle is a third of the way to the neighbouring key, so a segment of the curve is a cubic polynomial of time and
 the slopes at its ends enter linearly. They are a least-squares fit to the samples. Keys are inserted where the error is
-too large, and removed where the curve is as good without them.
+too large, and removed where the curve is as good without them. Handles stay between the smallest and the largest
+sample, and so does the curve: Blender would cut off a shape key's value that leaves its range.
 """
 
 from __future__ import annotations
@@ -62,9 +63,8 @@ def key_points(frames: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> np
 
     The outer handles of the first and the last key are as long as the inner ones.
     """
-    thirds = np.diff(frames) / 3 if len(frames) > 1 else np.ones(1)
-    before, after = np.append(thirds[:1], thirds), np.append(thirds, thirds[-1:])
-    reach = np.stack([-before, np.zeros(len(before)), after], axis=1)[:len(frames)]
+    before, after = _lengths_beside(np.diff(frames) / 3) if len(frames) > 1 else (np.ones(1), np.ones(1))
+    reach = np.stack([-before, np.zeros(len(before)), after], axis=1)
     return np.stack([frames[:, None] + reach, values[:, None] + slopes[:, None] * reach], axis=-1)
 
 
@@ -73,6 +73,7 @@ class _Fit:
 
     def __init__(self, frames: np.ndarray, values: np.ndarray):
         self.frames, self.values = frames, values
+        self.lowest, self.highest = values.min(), values.max()
         self.is_level = level_samples(values, EXTREME_SWING)
         self._sample_slopes = np.gradient(values, frames)
 
@@ -123,12 +124,20 @@ class _Fit:
         prior = SMOOTHING * _per_key(lengths, lengths) / 2
         diagonal = prior + _per_key(sums(start * start), sums(end * end))
         right = prior * self._sample_slopes[index] + _per_key(sums(start * rest), sums(end * rest))
-        coupling, is_level = sums(start * end), self.is_level[index]
-        slopes = np.where(is_level, 0.0, right / diagonal)
+        coupling, limits = sums(start * end), self._slope_limits(index, lengths)
+        slopes = np.clip(right / diagonal, *limits)
         for _ in range(SWEEPS):
             beside = _per_key(coupling * slopes[1:], coupling * slopes[:-1])
-            slopes = np.where(is_level, 0.0, (right - beside) / diagonal)
+            slopes = np.clip((right - beside) / diagonal, *limits)
         return slopes, segment, rest, start, end
+
+    def _slope_limits(self, index: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the least and greatest slopes (K,) whose handles lie between all samples; both 0 for level keys."""
+        before, after = (3 / ends for ends in _lengths_beside(lengths))
+        above, below = self.highest - self.values[index], self.values[index] - self.lowest
+        moving = np.where(self.is_level[index], 0.0, 1.0)
+        return (-moving * np.minimum(above * before, below * after),
+                moving * np.minimum(above * after, below * before))
 
 
 def level_samples(values: np.ndarray, swing: float) -> np.ndarray:
@@ -165,6 +174,14 @@ def _turning_points(values: np.ndarray, swing: float) -> np.ndarray:
             break
         points = np.delete(points, removed)
     return points[1:-1]
+
+
+def _lengths_beside(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lengths (K,) before and after each key; beyond the first and the last one they repeat.
+
+    lengths: (K - 1,) between the keys, K >= 2.
+    """
+    return np.append(lengths[:1], lengths), np.append(lengths, lengths[-1:])
 
 
 def _per_key(at_start: np.ndarray, at_end: np.ndarray) -> np.ndarray:

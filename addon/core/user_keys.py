@@ -24,6 +24,8 @@ class GeneratedRecord:
     handles: (K, 4) float32, left and right handle of each generated key, relative to the key: frames, value, frames,
         value. Empty for linear keys, which have none.
     deleted: (R,) int32, the frames that the user has cleared by deleting generated keys.
+    residual: (N,) float32, what the curve of the generated keys lacks of the values that it was fitted to, at the same
+        frames; the detail adds that of the controls.
     composed_from: what the keys were made from, as text; where it differs, the channel is composed again.
     """
 
@@ -33,6 +35,7 @@ class GeneratedRecord:
     values: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     handles: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     deleted: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    residual: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     composed_from: str = ""
 
     @property

@@ -8,6 +8,7 @@ from bpy.props import StringProperty
 from ..core.messages import message
 from ..scene.anim.compose import make_plan
 from ..scene.anim.shown_channels import channel_groups, show_group
+from ..scene.build.face import DETAIL
 from .controls import HeadButton
 from .properties import shown_shot
 from .view import frame_curves, select_face
@@ -44,11 +45,15 @@ class HEADROOM_PT_channels(bpy.types.Panel):
         return shot is not None and make_plan(shot) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw a button for each group, and one for all of them."""
+        """Draw a button for each group; below them all that animators shape, and the detail."""
         grid = self.layout.grid_flow(row_major=True, columns=BUTTONS_IN_A_ROW, even_columns=True, align=True)
-        for group in channel_groups(shown_shot(context)):
+        groups = channel_groups(shown_shot(context))
+        for group in (each for each in groups if each != DETAIL):
             grid.operator(HEADROOM_OT_show_channels.bl_idname, text=group).group = group
-        self.layout.operator(HEADROOM_OT_show_channels.bl_idname, text="All").group = ""
+        row = self.layout.row(align=True)
+        row.operator(HEADROOM_OT_show_channels.bl_idname, text="All").group = ""
+        if DETAIL in groups:
+            row.operator(HEADROOM_OT_show_channels.bl_idname, text=DETAIL).group = DETAIL
         self.layout.label(text="X is pitch, Y yaw, Z roll", icon="INFO")
 
 

@@ -48,6 +48,15 @@ def test_a_curve_of_few_keys_is_within_the_error_of_every_sample(values, error):
     assert fit.index[0] == 0 and fit.index[-1] == len(values) - 1
 
 
+def test_a_curve_stays_between_the_least_and_the_greatest_sample():
+    frames = np.arange(400.0)
+    values = np.clip(np.sin(frames / 3) + RNG.normal(0, 0.2, 400), -0.5, 0.5)
+    fit = fit_keys(frames, values, 0.05, np.zeros(400, bool))
+    points = key_points(frames[fit.index], values[fit.index], fit.slopes)
+    between = evaluate_bezier(points, np.arange(0, 399, 0.1))
+    assert (between.min(), between.max()) == pytest.approx((-0.5, 0.5), abs=1e-9)
+
+
 def test_a_head_needs_few_keys():
     values = head_motion(60)
     assert len(fitted(values, ERROR)[0].index) / 60 < 5

@@ -61,6 +61,7 @@ class Channel:
 
 ROTATION_ERROR = math.radians(0.15)
 POSITION_ERROR = float(scene_from_mm(0.3))
+CONTROL_ERROR = 0.01
 POSE_CHANNELS = (
     *(Channel(axis, "rotation", axis, "head", CurvePath("rotation_euler", axis, "Head Rotation"), "head_turn",
               key_error=ROTATION_ERROR) for axis in range(3)),
@@ -75,19 +76,21 @@ OFFSET_CONTROLS = {"Mouth": ("mouth_open",), "Eyes": ("lids_open",), "Gaze": ("g
 
 def channels_of(shot: Shot) -> tuple[Channel, ...]:
     """Return the channels of the pose, of the controls and of the detail; shape keys that are gone have none."""
-    return (*POSE_CHANNELS, *_control_channels(shot), *_detail_channels(shot))
+    return (*POSE_CHANNELS, *control_channels(shot), *detail_channels(shot))
 
 
-def _control_channels(shot: Shot) -> list[Channel]:
+def control_channels(shot: Shot) -> list[Channel]:
+    """Return the channels of the controls."""
     keys, root = shot.face.data.shape_keys.key_blocks, shot.root
     first = len(POSE_CHANNELS) + len(root["headroom_regions"])  # detail has the numbers that it always had
     return [Channel(first + index, "controls", index, _layer(group), CurvePath(keys[name].path_from_id("value"),
-                                                                             group=group))
+                                                                             group=group), key_error=CONTROL_ERROR)
             for index, (name, group) in enumerate(zip(root["headroom_control_keys"], root["headroom_control_groups"]))
             if name in keys]
 
 
-def _detail_channels(shot: Shot) -> list[Channel]:
+def detail_channels(shot: Shot) -> list[Channel]:
+    """Return the channels of the detail."""
     keys, root = shot.face.data.shape_keys.key_blocks, shot.root
     has_controls = len(root["headroom_control_keys"]) > 0
     unused = {region: list(names) for region, names in OFFSET_CONTROLS.items()}
@@ -141,7 +144,7 @@ def read_record(action: bpy.types.Action, channel: Channel) -> GeneratedRecord |
     return GeneratedRecord(
         stored["start"], stored["fps"], stored["first"], np.array(stored["values"], dtype=np.float32),
         np.array(stored.get("handles", ()), dtype=np.float32).reshape(-1, 4),
-        np.array(stored["deleted"], dtype=np.int32), stored["composed_from"])
+        np.array(stored["deleted"], dtype=np.int32), _residual(stored), stored["composed_from"])
 
 
 def read_composed_from(action: bpy.types.Action, channel: Channel) -> str:
@@ -150,10 +153,28 @@ def read_composed_from(action: bpy.types.Action, channel: Channel) -> str:
     return "" if stored is None else stored["composed_from"]
 
 
+def read_residual(action: bpy.types.Action, channel: Channel) -> np.ndarray:
+    """Return `residual` of the record alone; empty before the first keys."""
+    stored: Any = action[RECORDS].get(str(channel.number))
+    return _residual(stored if stored is not None else {})
+
+
+def mark_out_of_date(action: bpy.types.Action, channel: Channel) -> None:
+    """Make a channel that was composed be composed again."""
+    stored: Any = action[RECORDS].get(str(channel.number))
+    if stored is not None and stored["composed_from"]:
+        stored["composed_from"] = ""
+
+
+def _residual(stored: Any) -> np.ndarray:
+    return np.array(stored.get("residual", ()), dtype=np.float32)
+
+
 def write_record(action: bpy.types.Action, channel: Channel, record: GeneratedRecord) -> None:
     """Store the record of a channel's generated keys."""
     action[RECORDS][str(channel.number)] = {
         "start": float(record.start), "fps": float(record.fps), "first": int(record.first),
         "values": np.ascontiguousarray(record.values, dtype=np.float32),
         "handles": np.ascontiguousarray(record.handles, dtype=np.float32).ravel(),
-        "deleted": np.ascontiguousarray(record.deleted, dtype=np.int32), "composed_from": record.composed_from}
+        "deleted": np.ascontiguousarray(record.deleted, dtype=np.int32),
+        "residual": np.ascontiguousarray(record.residual, dtype=np.float32), "composed_from": record.composed_from}

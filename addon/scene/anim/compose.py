@@ -1,6 +1,7 @@
 """Composition: generated keys from the active take, played through the live controls and blended to the user keys.
 
 Everything that moves a head ends in `compose`: Perform, another take, a slider, a moved speech, another scene rate.
+Controls are composed before detail, which also adds what their sparse keys lack of the prediction.
 The record of every channel has what its keys were composed from. So only channels that are out of date are composed
 again, an interrupted composition continues where it was, and undo and loading need no special case.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,22 +20,24 @@ import numpy as np
 from ...core import user_keys
 from ...core.layers import Cut, Layer, cut_weight, play_layer
 from ...core.rig import KEY_LIMIT
-from ...core.sparse_keys import fit_keys, key_points
 from ...core.timing import frame_count
 from ...core.user_keys import GeneratedRecord, KeySummary
 from .. import compat
 from ..build.shot import Shot
 from .channels import (
     OFFSET_CONTROLS,
-    TARGETS,
     Channel,
     LayerName,
     animated_id,
     channels_of,
+    control_channels,
+    detail_channels,
     ensure_action,
     find_action,
+    mark_out_of_date,
     read_composed_from,
     read_record,
+    read_residual,
     write_record,
 )
 from .controls import LAYERS, active_take, head_of
@@ -41,13 +45,13 @@ from .curves import (
     Keys,
     ensure_curve,
     enum_value,
-    generated_bezier_keys,
     generated_keys,
     merge_keys,
     read_keys,
     read_summary,
     write_keys,
 )
+from .fitted_keys import fit_channel
 from .strips import Placement, placement
 from .takes import align_raw_strips, find_take, raw_values
 
@@ -113,34 +117,33 @@ def make_plan(shot: Shot) -> Plan | None:
 
 def out_of_date(shot: Shot, plan: Plan | None) -> list[Channel]:
     """Return the channels whose keys were composed from something else than `plan`."""
-    if plan is None:
-        return []
-    actions = {target: find_action(shot, target) for target in TARGETS}
+    return list(_out_of_date(shot, plan)) if plan is not None else []
+
+
+def _out_of_date(shot: Shot, plan: Plan) -> Iterator[Channel]:
+    """Yield each channel that is out of date when its turn comes: composing a control can make detail so."""
     texts: dict[tuple[LayerName, float, float], str] = {}
-    channels = []
     for channel in channels_of(shot):
         inputs = (channel.layer, plan.offset(channel), plan.error(channel))
         if inputs not in texts:
             texts[inputs] = plan.composed_from(channel)
-        action = actions[channel.target]
+        action = find_action(shot, channel.target)
         if action is None or read_composed_from(action, channel) != texts[inputs]:
-            channels.append(channel)
-    return channels
+            yield channel
 
 
 def compose(shot: Shot, budget_seconds: float = float("inf")) -> bool:
     """Compose the channels that are out of date; returns False when `budget_seconds` passed first, then call again."""
     plan, end = make_plan(shot), time.monotonic() + budget_seconds
-    channels = out_of_date(shot, plan)
-    if plan is None or not channels:
+    if plan is None or not out_of_date(shot, plan):
         return True
     if shot.root.get("headroom_start_frame") != round(plan.placement.start):
         shot.root["headroom_start_frame"] = round(plan.placement.start)
     align_raw_strips(shot, plan.placement.start)
-    for channel in channels:
+    for channel in _out_of_date(shot, plan):
         compose_channel(shot, channel, plan)
-        if time.monotonic() > end and channel is not channels[-1]:
-            return False
+        if time.monotonic() > end:
+            return not out_of_date(shot, plan)
     return True
 
 
@@ -159,32 +162,40 @@ def compose_channel(shot: Shot, channel: Channel, plan: Plan) -> None:
     if values is None:  # an artist deleted the raw motion, so the present keys are all that is left
         write_record(action, channel, replace(record, composed_from=plan.composed_from(channel)))
         return
+    values += _missing_in_controls(shot, channel, len(frames))
     _widen_slider(shot, channel, values)
     generated = user_keys.is_free(frames, edited.frames) & ~np.isin(frames, deleted)
-    keys = new_keys(frames[generated], values[generated], edited, plan.error(channel))
-    write_keys(curve, merge_keys(keys, edited), summary.frames)
-    written = np.full(len(frames), np.nan, dtype=np.float32)
-    written[keys.frames.astype(int) - plan.placement.first] = keys.values
+    fitted = fit_channel(frames[generated], values[generated], edited, plan.error(channel))
+    write_keys(curve, merge_keys(fitted.keys, edited), summary.frames)
+    written, residual = np.full(len(frames), np.nan, dtype=np.float32), np.zeros(len(frames), dtype=np.float32)
+    written[fitted.keys.frames.astype(int) - plan.placement.first] = fitted.keys.values
+    residual[generated] = fitted.residual
     write_record(action, channel, GeneratedRecord(
-        start, fps, plan.placement.first, written, _handles(curve, keys), deleted.astype(np.int32),
+        start, fps, plan.placement.first, written, _handles(curve, fitted.keys), deleted.astype(np.int32), residual,
         plan.composed_from(channel)))
+    if channel.source == "controls" and not np.array_equal(residual, record.residual):
+        _mark_detail_of(shot, channel, action)
 
 
-def new_keys(frames: np.ndarray, values: np.ndarray, edited: Keys, error: float) -> Keys:
-    """Return generated keys with `values` (N,) at `frames` (N,), between the user keys `edited`.
+def _missing_in_controls(shot: Shot, channel: Channel, count: int) -> np.ndarray:
+    """Return what a detail channel adds for the controls' sparse keys (N,), in its unit; 0 for other channels."""
+    total = np.zeros(count, dtype=np.float32)
+    if channel.source == "detail":
+        factors = shot.control_directions[:, channel.index] / channel.unit
+        action = ensure_action(shot, channel.target)
+        for control in control_channels(shot):
+            residual = read_residual(action, control)
+            if len(residual) == count:
+                total += factors[control.index] * residual
+    return total
 
-    error: allowed between the keys, for sparse Bézier keys; 0 for a linear key on every frame.
-    """
-    if not error or not len(frames):
-        return generated_keys(frames, values)
-    every_frame = np.concatenate([frames, edited.frames])
-    order = np.argsort(every_frame, kind="stable")
-    every_frame, is_user = every_frame[order], (np.arange(len(order)) >= len(frames))[order]
-    samples = np.concatenate([values, edited.values])[order]
-    after_gap = np.diff(every_frame) > 1.5
-    fit = fit_keys(every_frame, samples, error, is_user | np.append(after_gap, True) | np.append(True, after_gap))
-    points = key_points(every_frame[fit.index], samples[fit.index], fit.slopes)
-    return generated_bezier_keys(points[~is_user[fit.index]])
+
+def _mark_detail_of(shot: Shot, control: Channel, action: bpy.types.Action) -> None:
+    """Make the detail that a control's direction has out of date, because the control's residual changed."""
+    moved = shot.control_directions[control.index] != 0
+    for channel in detail_channels(shot):
+        if moved[channel.index]:
+            mark_out_of_date(action, channel)
 
 
 def _handles(curve: bpy.types.FCurve, generated: Keys) -> np.ndarray:
@@ -229,8 +240,8 @@ def _widen_slider(shot: Shot, channel: Channel, values: np.ndarray) -> None:
     """Widen the slider range of a shape key to `values`, because Blender clamps its value to the range."""
     if channel.target == "expression":
         key: Any = animated_id(shot, channel.target).path_resolve(channel.curve.data_path.rpartition(".")[0])
-        limit = min(KEY_LIMIT, float(np.abs(values).max(initial=0.0)))
-        if -limit < key.slider_min:
-            key.slider_min = -limit
-        if limit > key.slider_max:
-            key.slider_max = limit
+        lowest, highest = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+        if lowest < key.slider_min:
+            key.slider_min = max(-KEY_LIMIT, lowest)
+        if highest > key.slider_max:
+            key.slider_max = min(KEY_LIMIT, highest)

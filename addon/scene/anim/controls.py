@@ -135,7 +135,7 @@ class HeadroomHead(bpy.types.PropertyGroup):
     key_error: FloatProperty(  # type: ignore[valid-type]
         name="Key Error", default=1.0, min=0.01, soft_max=10.0, max=1000.0, step=10, update=_changed,
         description="How far the keyed motion may be from the predicted one: at 1, 0.15 degrees and 0.3 mm of the head "
-                    "pose. Larger values need fewer keys")
+                    "pose, and 0.01 of a face control. Larger values need fewer keys")
     warn_degrees: FloatProperty(  # type: ignore[valid-type]
         name="Warn From (°)", default=4.0, min=0.5, max=45.0, precision=1, update=_changed,
         description="Frames are listed from this distance to the clip's nearest head pose; 10 mm count as 1 degree")

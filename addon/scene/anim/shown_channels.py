@@ -1,10 +1,11 @@
-"""Which channels of a head the graph editor shows: all groups, or one of them."""
+"""Which channels of a head the graph editor shows: all groups but the detail, or one of them."""
 
 from __future__ import annotations
 
 import bpy
 
 from .. import compat
+from ..build.face import DETAIL
 from ..build.shot import Shot
 from .channels import Channel, animated_id, channels_of, find_action
 from .curves import find_curve
@@ -16,15 +17,17 @@ def channel_groups(shot: Shot) -> list[str]:
 
 
 def show_group(shot: Shot, group: str) -> int:
-    """Show and select the generated curves of one group, "" for every group, and hide the others; returns how many.
+    """Show and select the generated curves of one group, and hide the others; returns how many.
 
     Hidden curves play as before.
+
+    group: "" for every group but the detail, which nobody shapes by hand.
     """
     count = 0
     for channel in channels_of(shot):
         curve = _curve(shot, channel)
         if curve is not None:
-            is_shown = group in ("", channel.curve.group)
+            is_shown = channel.curve.group == group if group else channel.curve.group != DETAIL
             curve.hide, curve.select = not is_shown, is_shown
             count += int(is_shown)
     return count

@@ -11,7 +11,7 @@ import numpy as np
 from ...core.user_keys import GeneratedRecord, run_count
 from .. import compat
 from ..build.shot import Shot
-from .channels import Channel, animated_id, channels_of, find_action, read_record, write_record
+from .channels import Channel, animated_id, channels_of, find_action, mark_out_of_date, read_record, write_record
 from .compose import user_edits
 from .curves import enum_value, find_curve, read_keys, read_summary, write_keys
 
@@ -56,7 +56,7 @@ def blend_to_keys(shot: Shot) -> int:
     total = 0
     for each in _composed_channels(shot):
         if user_edits(read_summary(each.curve), each.record)[0].any():
-            write_record(each.action, each.channel, replace(each.record, composed_from=""))
+            mark_out_of_date(each.action, each.channel)
             total += 1
     return total
 

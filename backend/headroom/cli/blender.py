@@ -59,7 +59,7 @@ class ShotOptions:
     controls: texts such as "mouth.gain=1.2" that change the prediction (`pipeline.perform`).
     performance: file of a performance to use instead of predicting one.
     blend: file to save the scene to.
-    key_error: of the sparse keys, 1 is 0.15 degrees and 0.3 mm; 0 keys every frame.
+    key_error: of the sparse keys, 1 is 0.15 degrees, 0.3 mm and 0.01 of a control; 0 keys every frame.
     """
 
     perform: PerformSettings = field(default_factory=PerformSettings)

@@ -66,8 +66,8 @@ def shot(
     plate_fit: Annotated[float, typer.Option(help="0 keeps the head motion, 1 takes the plates' poses.", min=0,
                                              max=1)] = 0.0,
     pose: PoseOption = "predicted",
-    key_error: Annotated[float, typer.Option(help="Error of the sparse keys, in units of 0.15 degrees and 0.3 mm; "
-                                                  "0 keys every frame.", min=0)] = 1.0,
+    key_error: Annotated[float, typer.Option(help="Error of the sparse keys, in units of 0.15 degrees, 0.3 mm "
+                                                  "and 0.01 of a face control; 0 keys every frame.", min=0)] = 1.0,
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
     require_output_file(output, ".mp4", inputs=[speech, performance])
