@@ -1,4 +1,4 @@
-"""What a take is predicted from."""
+"""What a take is predicted from, or imported from."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ PREDICTED, REPLAYED = POSES
 
 @dataclass(frozen=True)
 class TakeSettings:
-    """The settings of one take; equal settings give equal takes."""
+    """The settings of one take; equal settings give equal takes.
 
-    speech: Path
+    speech: None for an imported take without sound.
+    imported: path of the performance that the take was imported from; empty for a prediction.
+    """
+
+    speech: Path | None
     seed: int = 0
     pose: HeadPose = PREDICTED
+    imported: str = ""
 
     def __str__(self) -> str:
+        if self.imported:
+            return Path(self.imported).name
         return f"seed {self.seed}" + (", replayed head" if self.pose == REPLAYED else "")

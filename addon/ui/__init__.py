@@ -8,6 +8,7 @@ from . import (
     controls,
     coverage,
     follow,
+    import_performance,
     jobs,
     learn,
     new_shot,
@@ -22,7 +23,8 @@ from . import (
     takes,
 )
 
-CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES, *render.CLASSES,
+CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES,
+           *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
            *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES)
 

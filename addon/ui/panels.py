@@ -7,6 +7,7 @@ import bpy
 from ..core.messages import message
 from ..scene import compat
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
+from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
 from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject
 from .paths import is_photo
@@ -104,6 +105,7 @@ class HEADROOM_PT_perform(SidebarPanel):
         column.prop(chosen, "take_count")
         draw_advanced(layout, chosen, "pose")
         draw_job_button(layout, HEADROOM_OT_perform_speech.bl_idname, command_line.HEADROOM_MT_perform)
+        layout.operator(HEADROOM_OT_import_performance.bl_idname, text="Import Performance...", icon="IMPORT")
 
 
 class HEADROOM_PT_render(SidebarPanel):

@@ -67,6 +67,7 @@ class HeadroomTake(bpy.types.PropertyGroup):
     seed: IntProperty()  # type: ignore[valid-type]
     pose: StringProperty(default=PREDICTED)  # type: ignore[valid-type]
     speech: StringProperty(subtype="FILE_PATH")  # type: ignore[valid-type]
+    imported: StringProperty(subtype="FILE_PATH")  # type: ignore[valid-type]
     fps: FloatProperty()  # type: ignore[valid-type]
     samples: IntProperty()  # type: ignore[valid-type]
     phones: StringProperty()  # type: ignore[valid-type]

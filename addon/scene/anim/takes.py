@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 import bpy
 import numpy as np
@@ -98,8 +99,15 @@ def align_raw_strips(shot: Shot, start: float) -> None:
 
 def _take_of(shot: Shot, settings: TakeSettings) -> HeadroomTake | None:
     """Return the take of the same settings."""
-    values = (str(settings.speech), settings.seed, settings.pose)
-    return next((each for each in head_of(shot.root).takes if (each.speech, each.seed, each.pose) == values), None)
+    values = _stored(settings)
+    return next((each for each in head_of(shot.root).takes
+                 if all(getattr(each, name) == value for name, value in values.items())), None)
+
+
+def _stored(settings: TakeSettings) -> dict[str, Any]:
+    """Return the properties of the take of these settings."""
+    return {"speech": str(settings.speech or ""), "seed": settings.seed, "pose": settings.pose,
+            "imported": settings.imported}
 
 
 def _number(shot: Shot, settings: TakeSettings) -> int:
@@ -133,7 +141,8 @@ def _add_entry(shot: Shot, settings: TakeSettings, actions: Mapping[Target, bpy.
     head, number = head_of(shot.root), _number(shot, settings)
     take = _take_of(shot, settings) or head.takes.add()
     take.name, take.number = f"Take {number} ({settings})", number
-    take.speech, take.seed, take.pose = str(settings.speech), settings.seed, settings.pose
+    for name, value in _stored(settings).items():
+        setattr(take, name, value)
     old_uid, take.uid = take.uid, uuid.uuid4().hex
     for cut in head.cuts:
         if old_uid and cut.take == old_uid:

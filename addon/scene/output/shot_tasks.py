@@ -21,6 +21,7 @@ from ...core.frame_cache import FrameCache, Render
 from ...core.messages import message
 from ...core.outputs import require_new_folder, require_output_file
 from ...core.performance import Performance
+from ...core.performance_files import read_performance
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import RenderSettings
 from ...core.take_settings import TakeSettings
@@ -94,6 +95,15 @@ def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, c
     return tuple(dict.fromkeys(notes))
 
 
+def import_performance(shot: Shot, path: Path, speech: Path | None) -> Task:
+    """Add the performance in a file as a take of a speech, or of none; returns the performance."""
+    ref, rig, start_frame = shot.ref, shot.subject.rig(), shot.start_frame
+    performance = yield InBackground(lambda token: read_performance(path, rig), 0.0, 0.2)
+    for fraction in apply_in_steps(ref, performance, TakeSettings(speech, imported=str(path)), start_frame):
+        yield Step(0.2 + 0.8 * fraction, "Setting keys")
+    return performance
+
+
 def apply_performance(shot: Shot, performance: Performance, settings: TakeSettings, start_frame: int) -> None:
     """Add a performance as a take, place its speech, compose the keys and set the scene's frame range."""
     for _ in apply_in_steps(shot.ref, performance, settings, start_frame):
@@ -108,7 +118,7 @@ def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSetting
     if existing is not None and strip_speech(existing) == speech:
         adopt_strip(shot, existing)
         start_frame = round(compat.strip_content(existing)[0])
-    else:
+    elif speech is not None:
         place_speech(shot, speech, start_frame)
     shot.root["headroom_start_frame"] = int(start_frame)
     is_first = active_take(shot.root) is None

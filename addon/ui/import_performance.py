@@ -1,0 +1,81 @@
+"""The button that reads a performance from a file, as a take of the shown head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from ..core.messages import message
+from ..core.performance_files import SUFFIXES
+from ..scene.anim.controls import active_take
+from ..scene.output import shot_tasks
+from . import jobs
+from .button import Button
+from .chosen_speech import chosen_speech, missing_speech
+from .paths import absolute
+from .properties import shown_shot
+from .view import frame_curves
+
+
+class HEADROOM_OT_import_performance(Button):
+    """Add a performance from a file as a take: of Headroom (.npz, .json) or of the iPhone app Live Link Face (.csv)"""
+
+    bl_idname, bl_label = "headroom.import_performance", "Import Performance"
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    filter_glob: StringProperty(  # type: ignore[valid-type]
+        default=";".join(f"*{suffix}" for suffix in SUFFIXES), options={"HIDDEN"})
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a head that is not performing."""
+        if shown_shot(context) is None:
+            return message("No subject in the scene")
+        return message("Already performing a speech") if jobs.is_running("perform") else ""
+
+    def invoke(self, context, event):
+        """Ask for the file, unless one was dropped."""
+        if self.filepath:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def run(self, context):
+        """Start the job."""
+        shot, path = shown_shot(context), absolute(self.filepath)
+        is_first = active_take(shot.root) is None
+
+        def summary(performance) -> str:
+            if is_first:
+                frame_curves(bpy.context.window_manager)
+            return message("Imported {name}: {seconds} s", name=path.name,
+                           seconds=round(len(performance) / performance.fps, 2))
+
+        task = shot_tasks.import_performance(shot, path, speech_of(context))
+        return jobs.start(jobs.JobSpec("perform", message("Import {name}", name=path.name), task, summary))
+
+
+class HEADROOM_FH_performance(bpy.types.FileHandler):
+    """Lets a file be dropped on a 3D view with a head."""
+
+    bl_idname, bl_label = "HEADROOM_FH_performance", "Performance"
+    bl_import_operator, bl_file_extensions = HEADROOM_OT_import_performance.bl_idname, ";".join(SUFFIXES)
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        """Accept files on a 3D view of a scene with a head."""
+        return context.area is not None and context.area.type == "VIEW_3D" and shown_shot(context) is not None
+
+
+CLASSES = (HEADROOM_OT_import_performance, HEADROOM_FH_performance)
+
+
+def speech_of(context: bpy.types.Context) -> Path | None:
+    """Return the sound of an imported performance: the head's speech, otherwise the panel's, if there is one."""
+    shot = shown_shot(context)
+    if shot.speech is not None:
+        return shot.speech
+    speech = None if missing_speech(context) else chosen_speech(context).path
+    return speech if speech is not None and speech.is_file() else None
