@@ -76,6 +76,10 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "Unexpected error in the backend: …. See its log in …":
         ("server/test_runner.py", "Unexpected error in the backend: ZeroDivisionError"),
     "… cannot be read; install Headroom again.": ("refine/test_memory.py", "install Headroom again"),
+    "There are no controls for … to hold, because the head's face model is not on this machine. Import the model, or "
+    "write .npz.": ("subject/test_performance_files.py", r"There are no controls for take\.csv to hold"),
+    "… has the motion of the 52 ARKit shapes alone. Use --detail to export all of the motion.":
+        ("subject/test_export_head.py", "has the motion of the 52 ARKit shapes alone"),
     "… has the controls without the detail. Write .npz to keep all of the motion.":
         ("subject/test_performance_files.py", "has the controls without the detail"),
     "… has no scene …. Choose one of its scenes: ….": ("addon/test_batch.py", "has no scene X"),

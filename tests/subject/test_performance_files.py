@@ -1,6 +1,7 @@
 """Performances as .npz, .csv and .json, for the head that they are read for."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,6 +82,14 @@ def test_other_json_files_are_refused(tmp_path, content):
     (tmp_path / "take.json").write_text(content)
     with pytest.raises(InputError, match="choose a JSON file of"):
         read_json(tmp_path / "take.json")
+
+
+def test_heads_without_controls_are_told_so(performance, rig, tmp_path):
+    with pytest.raises(InputError, match=r"There are no controls for take\.csv to hold"):
+        write_performance(replace(performance, controls=None), tmp_path / "take.csv")
+    write_performance(performance, tmp_path / "take.csv")
+    with pytest.raises(InputError, match=r"This head has no controls for take\.csv to move"):
+        read_performance(tmp_path / "take.csv", SimpleNamespace(controls=rig.controls[:0]))
 
 
 def test_other_endings_and_newer_files_are_refused(rig, tmp_path):

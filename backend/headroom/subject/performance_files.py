@@ -23,13 +23,15 @@ WRITERS: dict[str, Callable[[ControlTrack, Path], None]] = {".csv": write_live_l
 def write_performance(performance: Performance, path: Path) -> list[str]:
     """Write a performance in the format of the ending; return what the user should know.
 
-    The performance needs controls, except for .npz.
+    Raises InputError where the format needs controls and the performance has none.
     """
     write = WRITERS.get(path.suffix.lower())
     if write is None:
         performance.save(path)
         return []
-    assert performance.controls is not None
+    if performance.controls is None:
+        raise InputError(f"There are no controls for {path.name} to hold, because the head's face model is not on "
+                         "this machine. Import the model, or write .npz.")
     write(ControlTrack(performance.fps, performance.controls, performance.rotation, performance.translation,
                        performance.phones), path)
     notes = [f"{path.name} has the controls without the detail. Write .npz to keep all of the motion."]
@@ -48,6 +50,8 @@ def read_performance(path: Path, rig: Rig) -> Performance:
         raise InputError(f"{path} must end in {', '.join(PERFORMANCE_SUFFIXES)}; choose another performance.")
     if suffix not in READERS:
         return Performance.load(path)
+    if len(rig.controls) == 0:
+        raise InputError(f"This head has no controls for {path.name} to move. Learn the subject again.")
     track, rest = READERS[suffix](path), (rig.rest_rotation, rig.rest_translation)
     rotation, translation = (
         np.repeat(usual[None], len(track.controls), axis=0) if given is None else given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_files
 from headroom.common.outputs import require_output_file, require_own_files
 from headroom.face.performance import Performance
-from headroom.subject.export.morphs import Morphs, add_animation, add_morphs
+from headroom.subject.export.morphs import Tree, add_animation, add_morphs
+from headroom.subject.export.shapes import HeadShapes, head_shapes
+from headroom.subject.face_controls import with_face_controls
 from headroom.subject.folder import Subject
 from headroom.subject.performance_files import read_performance
 
@@ -25,19 +28,33 @@ if TYPE_CHECKING:
 METRES_PER_MM = 0.001
 
 
-def export_head(subject: Path, output: Path, performance: Path | None = None) -> list[Path]:
-    """Write the fitted neutral face to `output`, in the format of its suffix; return the files that were written.
+@dataclass(frozen=True)
+class ExportedMotion:
+    """What moves in an export that can hold motion.
 
-    All files of the format are written, or none.
+    shapes: the head's controls, perhaps with detail.
+    performance: expression and pose over time; None for a still head.
+    """
+
+    shapes: HeadShapes
+    performance: Performance | None
+
+
+def export_head(subject: Path, output: Path, performance: Path | None = None, detail: bool = False
+                ) -> tuple[list[Path], list[str]]:
+    """Write the fitted neutral face to `output`, in the format of its suffix.
+
+    Returns the files that were written, and what the user should know. All files of the format are written, or none.
 
     performance: expression and pose over time, for GLB only, which can hold them.
+    detail: whether a GLB has the modes of the face model besides the 52 ARKit shapes.
     """
     output = require_output_file(Path(output), *FORMATS, inputs=[performance])
     convert = FORMATS[output.suffix.lower()]
     if performance is not None and convert is not _glb:
         raise InputError(f"{output.suffix} files hold no motion; choose a name that ends in .glb.")
     person = Subject.open(subject)
-    motion = None if performance is None else read_performance(performance, person.rig)
+    motion = _exported_motion(person, performance, detail)
     files = convert(person, output.stem, motion)
     for name in files:
         require_output_file(output.with_name(name), Path(name).suffix)
@@ -45,10 +62,26 @@ def export_head(subject: Path, output: Path, performance: Path | None = None) ->
     with atomic_files(output.parent, tuple(files)) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
-    return [output.with_name(name) for name in files]
+    return [output.with_name(name) for name in files], export_notes(output, motion)
 
 
-def _obj(person: Subject, stem: str, _: Performance | None) -> dict[str, bytes]:
+def _exported_motion(person: Subject, performance: Path | None, detail: bool) -> ExportedMotion:
+    """Return what moves; a performance that was stored without controls gets them where nothing else would move."""
+    shapes = head_shapes(person.rig, detail)
+    motion = None if performance is None else read_performance(performance, person.rig)
+    if motion is not None and motion.controls is None and not shapes.has_detail:
+        motion = with_face_controls(motion, person.rig, person.motion.style)
+    return ExportedMotion(shapes, motion)
+
+
+def export_notes(output: Path, motion: ExportedMotion) -> list[str]:
+    """Return what an exported performance lacks."""
+    if motion.performance is None or motion.shapes.has_detail:
+        return []
+    return [f"{output.name} has the motion of the 52 ARKit shapes alone. Use --detail to export all of the motion."]
+
+
+def _obj(person: Subject, stem: str, _: ExportedMotion) -> dict[str, bytes]:
     from trimesh.exchange.obj import export_obj
 
     mesh = _mesh(person, _textured(person, f"{stem}_albedo"))
@@ -56,7 +89,7 @@ def _obj(person: Subject, stem: str, _: Performance | None) -> dict[str, bytes]:
     return {**extra_files, f"{stem}.obj": text.encode()}
 
 
-def _ply(person: Subject, stem: str, _: Performance | None) -> dict[str, bytes]:
+def _ply(person: Subject, stem: str, _: ExportedMotion) -> dict[str, bytes]:
     from trimesh.exchange.ply import export_ply
     from trimesh.visual import ColorVisuals
 
@@ -65,25 +98,23 @@ def _ply(person: Subject, stem: str, _: Performance | None) -> dict[str, bytes]:
     return {f"{stem}.ply": export_ply(mesh, vertex_normal=True)}
 
 
-def _glb(person: Subject, stem: str, motion: Performance | None) -> dict[str, bytes]:
+def _glb(person: Subject, stem: str, motion: ExportedMotion) -> dict[str, bytes]:
     from trimesh import Scene
     from trimesh.exchange.gltf import export_glb
 
-    rig = person.rig
-    morphs = Morphs(rig.expression * METRES_PER_MM, rig.names.tolist(), rig.regions.tolist())
-
-    def postprocess(buffers: dict[Any, bytes], tree: dict[str, Any]) -> None:
-        tree["asset"]["generator"] = "Headroom"
-        add_morphs(morphs, buffers, tree)
-        if motion is not None:
-            add_animation(motion, METRES_PER_MM, buffers, tree)
+    def postprocess(buffers: dict[Any, bytes], json: dict[str, Any]) -> None:
+        json["asset"]["generator"] = "Headroom"
+        tree = Tree(json, buffers, METRES_PER_MM)
+        add_morphs(motion.shapes, tree)
+        if motion.performance is not None:
+            add_animation(motion.performance, motion.shapes, tree)
 
     scene = Scene()
     scene.add_geometry(_mesh(person, _textured(person, "albedo")), node_name="Head", geom_name="Head")
     return {f"{stem}.glb": export_glb(scene, include_normals=True, buffer_postprocessor=postprocess)}
 
 
-FORMATS: dict[str, Callable[[Subject, str, Performance | None], dict[str, bytes]]] = {
+FORMATS: dict[str, Callable[[Subject, str, ExportedMotion], dict[str, bytes]]] = {
     ".obj": _obj, ".ply": _ply, ".glb": _glb}
 """Suffix -> function that returns the files of the format: name -> contents."""
 
