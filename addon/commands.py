@@ -54,10 +54,10 @@ def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> R
 
     require_file(settings["speech"], "speech")
     require_output_file(settings["output"], ".npz", inputs=[settings["speech"]])
-    subject, take = Subject.open(settings["subject"]).folder, _take(settings)
+    subject = backend_jobs.SubjectUse(Subject.open(settings["subject"]).folder, settings["use"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "performance.npz"
-        notes = backend_jobs.perform(connect(), subject, take, path, ProgressToken(report))
+        notes = backend_jobs.perform(connect(), subject, _take(settings), path, ProgressToken(report))
         publish(path, settings["output"])
     return {"performance": str(settings["output"]), "notes": notes}
 
@@ -71,7 +71,7 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
     if blend:
         require_output_file(blend, ".blend", inputs=inputs)
     new = headless.NewShot(settings["subject"], _take(settings), settings["output"], settings["performance"],
-                           settings["plate_fit"], settings["key_error"])
+                           settings["plate_fit"], settings["key_error"], settings["use"])
     result = headless.make_shot(new, connect, report)
     if blend:
         headless.save_blend(blend)
@@ -84,7 +84,7 @@ def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Re
     from .scene.output import headless
 
     saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], settings["output"],
-                               settings["plate_fit"])
+                               settings["plate_fit"], settings["use"])
     result = headless.render_file(saved, connect, report)
     return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
 

@@ -71,7 +71,8 @@ def match_too_few_plates(folder: Path) -> None:
 
     jobs = core("backend_jobs")
     poses = jobs.Poses(25.0, np.zeros((2, 3)), np.zeros((2, 3)), np.full(2, np.nan))
-    jobs.match_plates(backend(events=lambda job_id: [job("done", {"match": "sha"})], get_file=get_file), folder, poses,
+    jobs.match_plates(backend(events=lambda job_id: [job("done", {"match": "sha"})], get_file=get_file),
+                      jobs.SubjectUse(folder), poses,
                       0.0, folder, token())
 
 

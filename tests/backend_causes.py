@@ -61,7 +61,7 @@ def write_subject(folder: Path, **info: Any) -> Any:
 def newer_subject(folder: Path) -> None:
     write_subject(folder)
     path = folder / "subject.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("format = 2", "format = 99"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("format = 3", "format = 99"), encoding="utf-8")
     module("subject.folder").Subject.open(folder)
 
 

@@ -13,6 +13,16 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
+    "… withdrew their consent on …; make nothing more, and delete the subject.":
+        ("subject/test_consent.py", "Robin withdrew their consent on"),
+    "The consent of … ended on …; ask again, and record the answer with `headroom consent`.":
+        ("subject/test_consent.py", "The consent of Robin ended on 2020-05-02"),
+    "… agreed to these uses only: …; name the one that this is for with --use, or in the panel under Subject.":
+        ("subject/test_consent.py", "Robin agreed to these uses only: Film A; name the one"),
+    "… did not agree to the use …, only to: …; ask, and record the answer with `headroom consent`.":
+        ("subject/test_consent.py", "Robin did not agree to the use Film C, only to: Film A, Film B"),
+    "… is not a day; write it as in 2027-05-02.":
+        ("subject/test_consent.py", "next May is not a day; write it as in 2027-05-02."),
     "A face crop of … pixels is not supported; choose 256 or 512.":
         ("subject/test_refiner_training.py", "A face crop of 300 pixels is not supported"),
     "A face was found in only … of … frames. Choose a part of the clip where the face stays visible.":

@@ -92,10 +92,23 @@ class Match:
 
 
 @dataclass(frozen=True)
+class SubjectUse:
+    """A subject folder, and what it is used for, which the consent of the person shown may limit; empty if not said."""
+
+    folder: Path
+    use: str = ""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The setting of a job that names the use; a backend without consent checks knows none."""
+        return {"use": self.use} if self.use else {}
+
+
+@dataclass(frozen=True)
 class MatchedRenders:
     """Renders of neighbouring frames of a shot, with the subject they show and the match of the whole shot."""
 
-    subject: Path
+    subject: SubjectUse
     match: Match
     renders: Sequence[Render]
 
@@ -138,19 +151,20 @@ def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any
     return list(result.get("notes", ()))
 
 
-def perform(backend: Backend, subject: Path, take: TakeSettings, path: Path, token: ProgressToken) -> list[str]:
+def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Path, token: ProgressToken) -> list[str]:
     """Predict the performance of a take into the file `path`; return notes for the user."""
     speech = take.speech
     token.report(0.0, "Sending the subject")
-    inputs = {"subject": backend.put_tree(subject), "speech": backend.put_file(speech), "speech_name": speech.name}
-    settings = {"seed": take.seed, "pose": take.pose}
+    inputs = {"subject": backend.put_tree(subject.folder), "speech": backend.put_file(speech),
+              "speech_name": speech.name}
+    settings = {"seed": take.seed, "pose": take.pose, **subject.settings}
     result = run_job(backend, "perform", inputs, settings, token.subtoken(0.1, 0.95))
     backend.get_file(result["performance"], path)
     return list(result.get("notes", ()))
 
 
-def match_plates(backend: Backend, subject: Path, poses: Poses, plate_fit: float, folder: Path, token: ProgressToken
-                 ) -> Match:
+def match_plates(backend: Backend, subject: SubjectUse, poses: Poses, plate_fit: float, folder: Path,
+                 token: ProgressToken) -> Match:
     """Find a plate for each pose.
 
     plate_fit: 0 keeps the poses, 1 takes the plates' poses.
@@ -160,8 +174,9 @@ def match_plates(backend: Backend, subject: Path, poses: Poses, plate_fit: float
     file = io.BytesIO()
     np.savez(file, fps=np.float64(poses.fps), rotation=poses.rotation, translation=poses.translation,
              fixed_positions=poses.fixed_positions)
-    inputs = {"subject": backend.put_tree(subject), "poses": backend.put_bytes(file.getvalue())}
-    result = run_job(backend, "match_plates", inputs, {"plate_fit": plate_fit}, token.subtoken(0.3, 1.0))
+    inputs = {"subject": backend.put_tree(subject.folder), "poses": backend.put_bytes(file.getvalue())}
+    settings = {"plate_fit": plate_fit, **subject.settings}
+    result = run_job(backend, "match_plates", inputs, settings, token.subtoken(0.3, 1.0))
     path = folder / "match.npz"
     backend.get_file(result["match"], path)
     with np.load(path, allow_pickle=False) as data:
@@ -180,7 +195,7 @@ def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, fps: flo
               "speech": backend.put_file(sound.speech) if sound else None,
               "speech_name": sound.speech.name if sound else ""}
     settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0,
-                "speech_range": sound.speech_range if sound else None}
+                "speech_range": sound.speech_range if sound else None, **shot.subject.settings}
     result = run_job(backend, "refine", inputs, settings, token.subtoken(0.1, 0.98))
     token.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)
@@ -198,7 +213,7 @@ def refine_frames(backend: Backend, shot: MatchedRenders, first: int, context: i
     Returns the blobs of those pictures.
     """
     inputs = _shot_inputs(backend, shot, token.subtoken(0.0, 0.2))
-    settings = {"first": first, "context": context, "compare": compare}
+    settings = {"first": first, "context": context, "compare": compare, **shot.subject.settings}
     return list(run_job(backend, "refine_frames", inputs, settings, token.subtoken(0.2, 1.0))["pictures"])
 
 
@@ -237,4 +252,5 @@ def _shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -
                                                          number=number + 1, total=len(shot.renders)))
         pictures.append(backend.put_file(render.picture))
         meshes.append(backend.put_file(render.mesh) if render.mesh else None)
-    return {"subject": backend.put_tree(shot.subject), "renders": pictures, "meshes": meshes, "match": shot.match.sha}
+    return {"subject": backend.put_tree(shot.subject.folder), "renders": pictures, "meshes": meshes,
+            "match": shot.match.sha}

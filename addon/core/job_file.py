@@ -58,6 +58,7 @@ class Setting:
 _TYPE_NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 _SUBJECT = Setting(Path, "subject folder")
+_USE = Setting(str, "what the result is for, where the consent names the uses it covers", "")
 _SPEECH = Setting(Path, "sound file")
 _SEED = Setting(int, "another seed is another take", 0)
 _POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PREDICTED, choices=POSES)
@@ -80,7 +81,7 @@ KINDS: dict[str, dict[str, Setting]] = {
     },
     "perform": {
         "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "performance.npz to write"), "seed": _SEED,
-        "pose": _POSE,
+        "pose": _POSE, "use": _USE,
     },
     "shot": {
         "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "movie to write"), "seed": _SEED,
@@ -90,6 +91,7 @@ KINDS: dict[str, dict[str, Setting]] = {
             Path, "performance to use instead of predicting one: .npz, Live Link Face .csv, or .json", None),
         "key_error": _KEY_ERROR,
         "plate_fit": _PLATE_FIT,
+        "use": _USE,
     },
     "render": {
         "file": Setting(Path, ".blend with a shot in it, as saved"),
@@ -97,6 +99,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "scene": Setting(str, "the scene to render; empty is the one that was open", ""),
         "shot": Setting(str, "the shot's empty, by its name; empty is the scene's last shot", ""),
         "plate_fit": _PLATE_FIT,
+        "use": _USE,
     },
 }
 SUMMARIES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from pathlib import Path
 
 from . import backend_jobs
 from .errors import Cancelled
@@ -22,7 +21,7 @@ class RefineWhileRendering:
     Use as a context manager. Leaving it cancels the job that is running, which costs the one frame in progress.
     """
 
-    def __init__(self, connect: backend_jobs.Connect, subject: Path, match: backend_jobs.Match):
+    def __init__(self, connect: backend_jobs.Connect, subject: backend_jobs.SubjectUse, match: backend_jobs.Match):
         self._connect, self._subject, self._match = connect, subject, match
         self._renders: dict[int, Render] = {}  # by frame of the match
         self._new: set[int] = set()  # frames that no job has been asked for

@@ -11,7 +11,7 @@ from .errors import InputError
 from .messages import message
 from .rig import Rig
 
-FORMAT = 2
+FORMAT = 3
 """The newest format of `subject.toml` that is read. Of every format up to it only `name` is used here."""
 INFO = "subject.toml"
 REQUIRED_FILES = (INFO, "rig.npz", "albedo.png")

@@ -6,6 +6,7 @@ import bpy
 
 from ..core.messages import message
 from ..scene import compat
+from ..scene.anim.controls import head_of
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
 from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
@@ -78,6 +79,7 @@ class HEADROOM_PT_subject(SidebarPanel):
         if shot is not None:
             draw_wrapped(layout.column(align=True), context, message("In the scene: {shot}", shot=shot.root.name),
                          "OUTLINER_OB_EMPTY")
+            layout.prop(head_of(shot.root), "use")
         else:
             layout.operator(new_shot.HEADROOM_OT_new_shot_file.bl_idname)
         if newer := follow.newer_shots():

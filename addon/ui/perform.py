@@ -13,6 +13,7 @@ from ..scene import compat
 from ..scene.anim.controls import active_take
 from ..scene.build.shot import Shot
 from ..scene.output import shot_tasks
+from ..scene.output.shot_frames import used_subject
 from . import jobs, preferences
 from .button import JobButton
 from .chosen_speech import chosen_speech, missing_speech
@@ -34,9 +35,10 @@ class HEADROOM_OT_perform_speech(JobButton):
     @classmethod
     def requests(cls, context):
         """Return one perform job for each take."""
-        subject, takes = shown_shot(context).subject.folder, requested_takes(context)
+        subject, takes = used_subject(shown_shot(context)), requested_takes(context)
         return [make_request("perform", {
-            "subject": subject, "speech": take.speech, "seed": take.seed, "pose": take.pose,
+            "subject": subject.folder, "speech": take.speech, "seed": take.seed, "pose": take.pose,
+            "use": subject.use,
             "output": performance_file(take, only_one=len(takes) == 1)}, Path.cwd()) for take in takes]
 
     @classmethod

@@ -33,8 +33,9 @@ from headroom.media.video import MovieOptions, VideoWriter, read_frames
 from headroom.plate import match as plate_matching
 from headroom.plate.match import PlateMatch
 from headroom.plate.shot_renders import ShotRenders
+from headroom.subject.consent import Consent
 from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
-from headroom.subject.info import NO_CONSENT, Consent, Measures, SubjectInfo
+from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
 from headroom.subject.refiner_training import require_resolution
 from headroom.subject.source import Source, open_source, open_stored_source
@@ -67,7 +68,8 @@ def learn(
     source = open_source(clip, settings)
     if networks.face_model:
         store_model(networks.face_model)
-    consent = Consent(statement=settings.consent or NO_CONSENT, recorded=date.today().isoformat())
+    consent = Consent(who=settings.consent_who, statement=settings.consent or "", uses=settings.consent_uses or (),
+                      until=settings.consent_until, recorded=date.today())
     info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, resolution=settings.resolution,
                        face_model=model.digest, own_networks=networks.given, consent=consent)
     with replace_subject(subject_folder) as writer:
@@ -164,7 +166,7 @@ def perform(
     from headroom.motion.predict import predict, replayed
     from headroom.subject.face_controls import notes_of_controls, with_face_controls
 
-    person, parsed_controls = Subject.open(subject), parse_controls(controls)
+    person, parsed_controls = Subject.open_for(subject, settings.use), parse_controls(controls)
     progress(0.0, "Reading the speech")
     with audio_on_disk(speech, track=settings.audio_track) as samples:
         if is_silent(samples):
@@ -195,7 +197,7 @@ def match_plates(
     fixed_positions: (T,) positions in the clip that frames keep from an earlier match, NaN where a frame is free.
     """
     progress(0.0, "Matching plates")
-    track = Subject.open(subject).track
+    track = Subject.open_for(subject, settings.use).track
     clip = PoseTrack(track.fps, track.rotation, track.translation)
     return plate_matching.match_plates(pose, clip, settings.plate_fit, fixed_positions)
 
@@ -220,6 +222,7 @@ def refine_frames(
     context, count, end = settings.context, len(shot.renders), settings.first + len(shot.renders)
     if end > len(shot.match.plate) or context >= count:
         raise InputError("The renders do not fit the matched frames. Render the shot again.")
+    Subject.open_for(subject, settings.use)
     match, refiner, new = shot.match.part(settings.first, end), open_shot_refiner(subject), 0
     with closing(refiner.refine_files(shot.renders, match, CropCache(shot.crops), context)) as refined:
         for frame, (crop, is_new) in enumerate(refined, context):
@@ -247,6 +250,7 @@ def refine(
     count = len(shot.renders)
     if count != len(shot.match.plate):
         raise InputError(f"There are {count} renders for {len(shot.match.plate)} plates; render the shot again.")
+    Subject.open_for(subject, settings.use)
     refiner = open_shot_refiner(subject)
     camera = refiner.track.camera
     sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None

@@ -20,7 +20,7 @@ def poses(frames, fixed=np.nan):
 
 
 def test_matching_sends_the_poses_and_returns_plates_with_their_blob(tmp_path):
-    backend, subject = FakeBackend(), tiny_subject(tmp_path / "s")
+    backend, subject = FakeBackend(), backend_jobs.SubjectUse(tiny_subject(tmp_path / "s"))
     match = backend_jobs.match_plates(backend, subject, poses(3, fixed=1.5), 0.5, tmp_path, token())
     kind, inputs, settings = backend.submitted[-1]
     assert (kind, settings) == ("match_plates", {"plate_fit": 0.5})
@@ -32,7 +32,7 @@ def test_matching_sends_the_poses_and_returns_plates_with_their_blob(tmp_path):
 
 
 def test_a_match_of_another_number_of_frames_is_refused(tmp_path, monkeypatch):
-    backend, subject = FakeBackend(), tiny_subject(tmp_path / "s")
+    backend, subject = FakeBackend(), backend_jobs.SubjectUse(tiny_subject(tmp_path / "s"))
     three_frames = backend_jobs.match_plates(backend, subject, poses(3), 0.0, tmp_path, token()).sha
     monkeypatch.setattr(backend, "_match_plates", lambda inputs, settings: {"match": three_frames})
     with pytest.raises(HeadroomError, match="The backend matched 3 of 2 frames"):
@@ -40,7 +40,7 @@ def test_a_match_of_another_number_of_frames_is_refused(tmp_path, monkeypatch):
 
 
 def test_refining_frames_sends_renders_and_meshes_in_order_with_the_match(tmp_path):
-    backend, subject = FakeBackend(), tiny_subject(tmp_path / "s")
+    backend, subject = FakeBackend(), backend_jobs.SubjectUse(tiny_subject(tmp_path / "s"))
     match = backend_jobs.match_plates(backend, subject, poses(3), 0.0, tmp_path, token())
     renders = [tmp_path / name for name in ("b.png", "a.png", "c.png")]
     for render in renders:
@@ -58,7 +58,7 @@ def test_refining_frames_sends_renders_and_meshes_in_order_with_the_match(tmp_pa
 
 def test_a_failed_job_raises_its_message(tmp_path):
     backend = FakeBackend(fail="perform")
-    subject, speech = tiny_subject(tmp_path / "s"), write_speech(tmp_path / "a.wav")
+    subject, speech = backend_jobs.SubjectUse(tiny_subject(tmp_path / "s")), write_speech(tmp_path / "a.wav")
     with pytest.raises(HeadroomError, match="No luck with perform"):
         backend_jobs.perform(backend, subject, TakeSettings(speech), tmp_path / "p.npz", token())
 

@@ -44,7 +44,7 @@ def threads():
 @pytest.fixture
 def shot(tmp_path):
     """The subject, its match and a render for each frame of four groups."""
-    subject, frames = tiny_subject(tmp_path / "s"), 4 * GROUP
+    subject, frames = backend_jobs.SubjectUse(tiny_subject(tmp_path / "s")), 4 * GROUP
     poses = backend_jobs.Poses(25.0, np.zeros((frames, 3)), np.zeros((frames, 3)), np.full(frames, np.nan))
     backend = FakeBackend()
     match = backend_jobs.match_plates(backend, subject, poses, 0.0, tmp_path, ProgressToken(lambda step: None))

@@ -152,7 +152,8 @@ def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_p
     assert code == 0
     assert passed == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "standard", "albedo": "clip",
                       "resolution": 512, "from_seconds": 1.5, "to_seconds": 9.0, "name": "Robin",
-                      "consent": "Robin, today", "face_model": tmp_path / "mine.npz",
+                      "consent": "Robin, today", "consent_who": "", "consent_uses": None, "consent_until": None,
+                      "face_model": tmp_path / "mine.npz",
                       "arcface": tmp_path / "r50.pth", "resnet18": tmp_path / "r18.pth", "regressor": None}
     assert "50 % Learning the face" in out
     assert "Note: Two faces were seen; the largest was taken." in out
@@ -194,9 +195,10 @@ def test_perform_passes_its_controls(monkeypatch, capsys, tmp_path):
 
     monkeypatch.setattr("headroom.pipeline.perform", perform)
     code, out, _ = call(monkeypatch, capsys, "perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--seed", 2,
-                        "--control", "mouth.gain=1.2", "--control", "head.lag=0.1", "--pose", "replayed")
+                        "--control", "mouth.gain=1.2", "--control", "head.lag=0.1", "--pose", "replayed",
+                        "--use", "Film A")
     assert code == 0 and "2.00 s at 25 fps" in out
-    assert passed == {"seed": 2, "controls": ["mouth.gain=1.2", "head.lag=0.1"], "pose": "replayed"}
+    assert passed == {"seed": 2, "controls": ["mouth.gain=1.2", "head.lag=0.1"], "pose": "replayed", "use": "Film A"}
 
 
 def test_perform_draws_a_plot_and_tells_its_notes(monkeypatch, capsys, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from headroom.common.errors import InputError
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
+from headroom.subject.consent import Consent
 from headroom.subject.folder import PARTS, Subject, SubjectWriter, replace_subject
-from headroom.subject.info import ClipInfo, Consent, Measures, SubjectInfo
+from headroom.subject.info import ClipInfo, Measures, SubjectInfo
 from headroom.subject.rig import Rig
 from headroom.track.track import Track
 
@@ -20,7 +22,9 @@ FORMATS = Path(__file__).resolve().parents[1] / "formats"
 
 INFO = SubjectInfo(
     name="Robin", preset="standard", albedo="frame", resolution=512, face_model="0123", own_networks=("arcface",),
-    has_sound=True, notes=("A note.",), consent=Consent(statement="Robin, 2 May", recorded="2026-05-02"),
+    has_sound=True, notes=("A note.",),
+    consent=Consent(who="Robin", statement="2 May", uses=("Film A",), until=date(2027, 5, 2),
+                    recorded=date(2026, 5, 2), withdrawn=date(2026, 6, 2)),
     clip=ClipInfo(file="robin.mp4", kind="video", width=640, height=480, fps=29.97, from_seconds=1.0, to_seconds=9.5),
     measures=Measures(audio_offset_seconds=0.02, held_out_lip_correlation=0.9, step_seconds={"track": 14.2}))
 

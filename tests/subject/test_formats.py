@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from headroom.media.audio import write_wav
 from headroom.media.video import read_frames
 from headroom.subject import info as subject_info
 from headroom.subject import upgrade
+from headroom.subject.consent import Consent
 from headroom.subject.folder import Subject, SubjectWriter
 from headroom.subject.info import ClipInfo, SubjectInfo
 from headroom.subject.source import open_stored_source
@@ -42,7 +44,7 @@ def results():
 def test_the_metadata_of_format_1_is_upgraded_in_memory(subject):
     info = Subject.open(subject).info
     assert (info.name, info.version, info.preset, info.albedo) == ("Robin", "0.1.0", "draft", "clip")
-    assert info.consent.model_dump() == {"statement": "Robin, 2 May", "recorded": "2026-05-02"}
+    assert info.consent == Consent(statement="Robin, 2 May", recorded=date(2026, 5, 2))
     assert info.clip == ClipInfo(file="robin.mp4", kind="video", width=128, height=128, fps=25.0, from_seconds=1.0,
                                  to_seconds=1.24)
     assert info.measures.audio_offset_seconds == 0.02 and info.measures.held_out_lip_correlation == 0.885
@@ -54,7 +56,7 @@ def test_the_metadata_of_format_1_is_upgraded_in_memory(subject):
 def test_metadata_is_written_in_the_present_format(subject):
     info = Subject.open(subject).info
     SubjectWriter(subject).write_info(info)
-    assert tomllib.loads((subject / "subject.toml").read_text())["format"] == subject_info.FORMAT == 2
+    assert tomllib.loads((subject / "subject.toml").read_text())["format"] == subject_info.FORMAT == 3
     assert Subject.open(subject).info == info
 
 

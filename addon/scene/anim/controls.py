@@ -95,6 +95,9 @@ class HeadroomHead(bpy.types.PropertyGroup):
     active_take: IntProperty(name="Take", min=0, update=_switched)  # type: ignore[valid-type]
     cuts: CollectionProperty(type=HeadroomCut)  # type: ignore[valid-type]
     phone_markers: StringProperty()  # type: ignore[valid-type]
+    use: StringProperty(  # type: ignore[valid-type]
+        name="Use", description="What the shot is for, such as the production's title. Needed where the consent of the "
+                                "person shown names the uses it covers")
 
     head: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]
     mouth: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]

@@ -33,6 +33,7 @@ class NewShot:
 
     performance: a file to play; None predicts one from `take`.
     key_error: of the sparse keys (`HeadroomHead.key_error`); 0 for a key on every frame.
+    use: what the movie is for; empty if not said.
     """
 
     subject: Path
@@ -41,6 +42,7 @@ class NewShot:
     performance: Path | None
     plate_fit: float
     key_error: float
+    use: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class SavedShot:
 
     scene: its name; "" is the scene that is open.
     shot: the name of the root; "" is the last shot of the scene.
+    use: what the movie is for; "" is what the file says.
     """
 
     file: Path
@@ -56,6 +59,7 @@ class SavedShot:
     shot: str
     movie: Path
     plate_fit: float
+    use: str = ""
 
 
 def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
@@ -65,6 +69,7 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
     report(Step(0.0, "Building the scene"))
     shot = open_subject(bpy.context.scene, new.subject.absolute())
     head, start = head_of(shot.root), shot.scene.frame_start
+    head.use = new.use
     head.every_frame = new.key_error <= 0
     if new.key_error > 0:
         head.key_error = new.key_error
@@ -82,6 +87,8 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
 def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Open a saved file and render a shot of it; the file itself is not written."""
     shot = _open_shot(saved)
+    if saved.use:
+        head_of(shot.root).use = saved.use
     return run_task(render_shot(shot, saved.movie.absolute(), saved.plate_fit, connect), report)
 
 

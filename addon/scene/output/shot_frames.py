@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 
 from ...core import backend_jobs
-from ...core.backend_jobs import Match, Poses
+from ...core.backend_jobs import Match, Poses, SubjectUse
 from ...core.frame_cache import FrameCache, Render
 from ...core.match_history import MatchHistory
 from ...core.messages import message
@@ -18,8 +18,9 @@ from ...core.refine_while_rendering import RefineWhileRendering
 from ...core.tasks import SLICE_SECONDS, InBackground, ProgressToken, Step, Task
 from .. import compat
 from ..anim.compose import compose
+from ..anim.controls import head_of
 from ..anim.timeline import sample_pose
-from ..build.shot import ShotRef, find_shot
+from ..build.shot import Shot, ShotRef, find_shot
 from .render_digest import render_digest
 from .rendering import PosedFrame, find_cached, render_face
 
@@ -36,6 +37,11 @@ def cache_folders() -> list[Path]:
     return [blend.with_name(f"headroom_{blend.stem}"), own]
 
 
+def used_subject(shot: Shot) -> SubjectUse:
+    """Return the subject of a shot with what the shot is for; raises InputError when its folder is gone."""
+    return SubjectUse(shot.subject.folder, head_of(shot.root).use)
+
+
 def update_keys(ref: ShotRef) -> Task:
     """Compose what was changed a moment ago, before the timer has done so; wait while an artist drags keys."""
     while compat.keys_are_dragged() or not compose(find_shot(ref), SLICE_SECONDS):
@@ -46,7 +52,7 @@ def match_plates(ref: ShotRef, frames: np.ndarray, plate_fit: float, connect: ba
                  cache: FrameCache, folder: Path) -> Task:
     """Find a plate for each scene frame; a frame whose pose is unchanged keeps its plate. Returns a Match."""
     shot, poses = find_shot(ref), []
-    fps, subject = shot.fps, shot.subject.folder
+    fps, subject = shot.fps, used_subject(shot)
     for block in np.array_split(frames, len(frames) // POSES_PER_STEP + 1):
         poses.append(sample_pose(find_shot(ref), block))
         yield Step(0.0, "Reading the poses")
@@ -56,7 +62,7 @@ def match_plates(ref: ShotRef, frames: np.ndarray, plate_fit: float, connect: ba
     def work(token: ProgressToken) -> Match:
         cache.prune()
         history = MatchHistory.load(history_file)
-        subject_key = f"{hashlib.sha256((subject / 'rig.npz').read_bytes()).hexdigest()} {fps:.6f}"
+        subject_key = f"{hashlib.sha256((subject.folder / 'rig.npz').read_bytes()).hexdigest()} {fps:.6f}"
         fixed = history.fixed_positions(subject_key, frames, rotation, translation)
         match = backend_jobs.match_plates(connect(), subject, Poses(fps, rotation, translation, fixed), plate_fit,
                                           folder, token)

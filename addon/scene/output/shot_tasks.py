@@ -36,7 +36,7 @@ from ..anim.takes import add_take
 from ..anim.timeline import set_frame_range, sound_between
 from ..build.shot import Shot, ShotRef, find_shot
 from .movie_strip import place_movie, released
-from .shot_frames import cache_folders, match_plates, render_frames, update_keys
+from .shot_frames import cache_folders, match_plates, render_frames, update_keys, used_subject
 
 COMPARISON = "before-after"
 
@@ -73,7 +73,7 @@ def perform_shot(shot: Shot, settings: TakeSettings, start_frame: int, connect: 
     strip: the name of a sound strip that plays the speech already; it stays where it is.
     """
     require_file(settings.speech, "speech")
-    ref, subject = shot.ref, shot.subject.folder
+    ref, subject = shot.ref, used_subject(shot)
     with _work_folder() as folder:
         path = folder / "performance.npz"
         notes = yield InBackground(
@@ -142,7 +142,7 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
 
     frame_range: first and last frame; the scene's unless given.
     """
-    ref, subject = shot.ref, shot.subject.folder
+    ref, subject = shot.ref, used_subject(shot)
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
     frames, cache = np.arange(first, last + 1, dtype=np.int32), FrameCache(cache_folders())
     require_output_file(movie, ".mp4", inputs=[shot.speech, *take_speeches(shot.root)])
@@ -172,7 +172,7 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
 
 def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> Task:
     """Refine one frame of the shot. Returns the path of a picture with the frame before and after, side by side."""
-    ref, subject = shot.ref, shot.subject.folder
+    ref, subject = shot.ref, used_subject(shot)
     first, last = shot.scene.frame_start, shot.scene.frame_end
     if not first <= frame <= last:
         raise InputError(message(

@@ -111,7 +111,7 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
 
     Raises InputError for wrong input, HeadroomError when Blender fails.
     """
-    require_usable(subject, speech)
+    require_usable(subject, speech, options.perform.use)
     if options.performance is not None and options.changes_prediction:
         raise InputError("--control and --pose change a prediction, and --performance is used instead of one; leave "
                          "one of them out.")
@@ -131,12 +131,12 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     return ShotResult(int(result["frames"]), list(result.get("notes", ())))
 
 
-def require_usable(subject: Path, speech: Path) -> None:
-    """Raise InputError for a subject or a speech that cannot be used, before Blender is started."""
+def require_usable(subject: Path, speech: Path, use: str) -> None:
+    """Raise InputError for a subject, a use of it or a speech that cannot be had, before Blender is started."""
     from headroom.media.audio import audio_on_disk, is_silent
     from headroom.subject.folder import Subject
 
-    Subject.open(subject)
+    Subject.open_for(subject, use)
     with audio_on_disk(speech) as samples:
         if is_silent(samples):
             raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
@@ -147,6 +147,7 @@ def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, p
     arguments = ["shot", "--subject", subject, "--speech", speech, "--output", movie, "--seed", options.perform.seed,
                  "--plate-fit", options.match.plate_fit, "--key-error", options.key_error]
     arguments += ["--blend", options.blend] if options.blend else []
+    arguments += ["--use", options.perform.use] if options.perform.use else []
     arguments += ["--performance", performance] if performance else []
     return [str(argument) for argument in arguments]
 

@@ -33,6 +33,7 @@ ResNetOption = Annotated[Path | None, typer.Option(help="Published ResNet-18, fo
 AudioTrackOption = Annotated[int | None, typer.Option(
     help="Number of the file's audio track; by default the first with sound.", min=1)]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.", min=0)]
+UseOption = Annotated[str, typer.Option(help="What the result is for, where the consent names the uses it covers.")]
 PoseOption = Annotated[HeadPose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,

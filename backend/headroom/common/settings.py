@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
@@ -38,7 +39,11 @@ class LearnSettings(Settings):
     to_seconds: Seconds | None = Field(default=None, description="end of that part; null is the clip's end")
     audio_track: AudioTrack = None
     name: str | None = Field(default=None, description="the person's name; null is the clip's file name")
-    consent: str | None = Field(default=None, description="who agreed and when; true says only that they agreed")
+    consent: str | None = Field(
+        default=None, description="how and when the person agreed; true says only that they agreed")
+    consent_who: str = Field(default="", description="who agreed, if the statement does not say it")
+    consent_uses: tuple[str, ...] | None = Field(default=None, description="the uses agreed to; null is every use")
+    consent_until: date | None = Field(default=None, description="the last day of the consent; null is without an end")
 
     @field_validator("consent", mode="before", json_schema_input_type=str | bool | None)
     @classmethod
@@ -49,7 +54,13 @@ class LearnSettings(Settings):
         return value or None
 
 
-class PerformSettings(Settings):
+class UseSettings(Settings):
+    """Base of the settings for making something of a subject."""
+
+    use: str = Field(default="", description="what the result is for, where the consent names the uses it covers")
+
+
+class PerformSettings(UseSettings):
     """How a performance is predicted from speech."""
 
     seed: int = Field(default=0, ge=0, description="another seed gives another take")
@@ -57,14 +68,14 @@ class PerformSettings(Settings):
     audio_track: AudioTrack = None
 
 
-class MatchSettings(Settings):
+class MatchSettings(UseSettings):
     """How plates are matched to a head motion."""
 
     plate_fit: float = Field(
         default=0.0, ge=0, le=1, description="0 keeps the head motion and warps the plates, 1 takes the plates' poses")
 
 
-class RefineSettings(Settings):
+class RefineSettings(UseSettings):
     """How a finished movie is made from renders."""
 
     fps: float = Field(gt=0, allow_inf_nan=False)
@@ -74,7 +85,7 @@ class RefineSettings(Settings):
         default=None, description="start and end of the part of the speech that is heard, seconds; null is all of it")
 
 
-class RefineFramesSettings(Settings):
+class RefineFramesSettings(UseSettings):
     """Which frames of a shot are refined before the movie is made."""
 
     first: int = Field(ge=0, description="frame of the match, counted from 0, that the first render shows")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
+from headroom.common.files import file_digest
 from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.directions import FaceDirections
@@ -64,8 +65,8 @@ class ClipSource:
         """Read the sound of the part to learn from; InputError when no person can be learned from it."""
         video = probe(clip)
         start, end, notes = clip_range(video, settings.from_seconds, settings.to_seconds)
-        info = ClipInfo(file=clip.name, kind="video", width=video.width, height=video.height, fps=video.fps,
-                        from_seconds=start, to_seconds=end)
+        info = ClipInfo(file=clip.name, sha256=file_digest(clip), kind="video", width=video.width,
+                        height=video.height, fps=video.fps, from_seconds=start, to_seconds=end)
         sound = clip_speech(clip, video, (start, end), settings.audio_track)
         notes += changes_note(clip.name, sound_plan(clip, settings.audio_track).changes)
         return ClipSource(clip, info, (start, end), sound, tuple(notes))

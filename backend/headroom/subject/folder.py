@@ -34,6 +34,7 @@ from headroom.media.audio import write_wav
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import MovieOptions, VideoWriter
 from headroom.plate.layers import write_background
+from headroom.subject.consent import require_consent
 from headroom.subject.info import SubjectInfo
 from headroom.subject.rig import Rig
 from headroom.subject.upgrade import Part, require_usable
@@ -59,6 +60,16 @@ class Subject:
         if not (subject.folder / INFO).is_file():
             raise InputError(f"{folder} is not a subject; choose a folder that `headroom learn` wrote.")
         _ = subject.info
+        return subject
+
+    @staticmethod
+    def open_for(folder: Path, use: str) -> Subject:
+        """Return the subject in a folder to make something of it for a use, which the consent may limit.
+
+        Raises InputError when there is no subject, or its consent has ended, was withdrawn or is for other uses.
+        """
+        subject = Subject.open(folder)
+        require_consent(subject.info.name, subject.info.consent, use)
         return subject
 
     @cached_property

@@ -15,16 +15,16 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.common.settings import Albedo, Preset, Resolution
 from headroom.media.image import is_photo
+from headroom.subject.consent import Consent
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-FORMAT = 2
-"""Format of `subject.toml`. 2: the resolution, whether the source is a photo, and whether the sound is stored."""
-
-NO_CONSENT = "not stated"
+FORMAT = 3
+"""Format of `subject.toml`. 2: the resolution, whether the source is a photo, and whether the sound is stored. 3: the
+consent has fields for who agreed, for which uses and until when, and the source's digest is stored."""
 
 
 class Record(BaseModel):
@@ -33,17 +33,14 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Consent(Record):
-    """Who agreed to the use of the person's likeness, and the day on which that was recorded (ISO 8601)."""
-
-    statement: str = NO_CONSENT
-    recorded: str = ""
-
-
 class ClipInfo(Record):
-    """The file that a person was learned from: its size in pixels, its rate, and the part that was used, in seconds."""
+    """The file that a person was learned from: its size in pixels, its rate, and the part that was used, in seconds.
+
+    sha256: digest of the file's bytes; None in subjects of formats 1 and 2.
+    """
 
     file: str
+    sha256: str | None = None
     kind: Literal["video", "photo"]
     width: int
     height: int
@@ -131,5 +128,15 @@ def _from_1(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+def _from_2(values: dict[str, Any]) -> dict[str, Any]:
+    """Format 2 to 3: what was stated stays a statement, without limits of use and time, which it never had."""
+    consent = dict(values.get("consent", {}))
+    if consent.get("statement") == "not stated":
+        del consent["statement"]
+    if not consent.get("recorded"):
+        consent.pop("recorded", None)
+    return {**values, "format": 3, "consent": consent}
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
 """Format -> the step to the next one."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
+from headroom.common.files import file_digest
 from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.model import FaceModel
@@ -64,8 +65,8 @@ class PhotoSource:
         """Read a photo; InputError when it is none, or when the settings choose a part of it."""
         picture = load_photo(photo, settings.from_seconds, settings.to_seconds)
         height, width = picture.shape[:2]
-        info = ClipInfo(file=photo.name, kind="photo", width=width, height=height, fps=FPS, from_seconds=0.0,
-                        to_seconds=1 / FPS)
+        info = ClipInfo(file=photo.name, sha256=file_digest(photo), kind="photo", width=width, height=height, fps=FPS,
+                        from_seconds=0.0, to_seconds=1 / FPS)
         return PhotoSource(info, picture)
 
     @property

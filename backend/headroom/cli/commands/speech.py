@@ -15,6 +15,7 @@ from headroom.cli.options import (
     SeedOption,
     SpeechArgument,
     SubjectArgument,
+    UseOption,
     settings_of,
 )
 from headroom.common.choices import PERFORMANCE_SUFFIXES
@@ -30,6 +31,7 @@ def perform(
     seed: SeedOption = 0,
     pose: PoseOption = "predicted",
     audio_track: AudioTrackOption = None,
+    use: UseOption = "",
     plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
@@ -40,7 +42,7 @@ def perform(
     from headroom.common.settings import PerformSettings
     from headroom.subject.performance_files import write_performance
 
-    settings = settings_of(PerformSettings, seed=seed, pose=pose, audio_track=audio_track)
+    settings = settings_of(PerformSettings, seed=seed, pose=pose, audio_track=audio_track, use=use)
     with progress_bar() as progress:
         performance, notes = pipeline.perform(subject, speech, settings, controls=control, progress=progress)
     notes = notes + write_performance(performance, output)
@@ -68,6 +70,7 @@ def shot(
     pose: PoseOption = "predicted",
     key_error: Annotated[float, typer.Option(help="Error of the sparse keys, in units of 0.15 degrees, 0.3 mm "
                                                   "and 0.01 of a face control; 0 keys every frame.", min=0)] = 1.0,
+    use: UseOption = "",
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
     require_output_file(output, ".mp4", inputs=[speech, performance])
@@ -77,8 +80,8 @@ def shot(
     from headroom.common.settings import MatchSettings, PerformSettings
 
     options = blender.ShotOptions(
-        perform=settings_of(PerformSettings, seed=seed, pose=pose),
-        match=settings_of(MatchSettings, plate_fit=plate_fit),
+        perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use),
+        match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
         controls=tuple(control), performance=performance, blend=blend, key_error=key_error)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)

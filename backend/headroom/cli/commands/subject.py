@@ -1,7 +1,8 @@
-"""Commands for subjects: learn, upgrade, export."""
+"""Commands for subjects: learn, consent, upgrade, export."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +21,18 @@ from headroom.cli.options import (
     ResNetOption,
     SubjectArgument,
     ToOption,
+    UseOption,
     settings_of,
 )
 from headroom.common.choices import Resolution
+from headroom.common.errors import InputError
 from headroom.common.outputs import SUBJECT_BYTES, require_output_folder
 from headroom.common.subject_files import PARTS
+
+USE_HELP = "A use that the consent covers, such as a production's title; may be given several times."
+UNTIL_HELP = "Last day of the consent, as in 2027-05-02."
+WHO_HELP = "Who agreed, if the statement does not say it."
+DAY = "YYYY-MM-DD"
 
 
 def learn(
@@ -38,6 +46,9 @@ def learn(
     audio_track: AudioTrackOption = None,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
+    consent_who: Annotated[str, typer.Option(help=WHO_HELP)] = "",
+    consent_uses: Annotated[list[str] | None, typer.Option("--consent-use", help=USE_HELP)] = None,
+    consent_until: Annotated[str | None, typer.Option(help=UNTIL_HELP, metavar=DAY)] = None,
     face_model: FaceModelOption = None,
     arcface: ArcFaceOption = None,
     resnet18: ResNetOption = None,
@@ -53,12 +64,38 @@ def learn(
     from headroom.subject.networks import NetworkFiles
 
     settings = settings_of(LearnSettings, preset=preset, albedo=albedo, resolution=resolution, name=name,
-                           from_seconds=from_seconds, to_seconds=to_seconds, audio_track=audio_track, consent=consent)
+                           from_seconds=from_seconds, to_seconds=to_seconds, audio_track=audio_track, consent=consent,
+                           consent_who=consent_who, consent_uses=consent_uses, consent_until=day_of(consent_until))
     networks = NetworkFiles(face_model=face_model, regressor=regressor, arcface=arcface, resnet18=resnet18)
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, settings, networks, progress=progress)
     print_notes(notes)
     out.print(f"Learned {output}", markup=False)
+
+
+def consent(
+    subject: SubjectArgument,
+    who: Annotated[str | None, typer.Option(help=WHO_HELP)] = None,
+    statement: Annotated[str | None, typer.Option(help='How and when they agreed, e.g. "in writing, 2 May".')] = None,
+    use: Annotated[list[str] | None, typer.Option(help=USE_HELP)] = None,
+    any_use: Annotated[bool, typer.Option("--any-use", help="The consent covers every use.")] = False,
+    until: Annotated[str | None, typer.Option(help=UNTIL_HELP, metavar=DAY)] = None,
+    no_end: Annotated[bool, typer.Option("--no-end", help="The consent has no end.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Nothing more may be made of this subject.")] = False,
+) -> None:
+    """Show what the person shown agreed to, and change it."""
+    changes: dict[str, object] = {"who": who, "statement": statement, "uses": tuple(use) if use else None,
+                                  "until": day_of(until)}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    changes |= {"uses": ()} if any_use else {}
+    changes |= {"until": None} if no_end else {}
+    from headroom.subject.folder import Subject, SubjectWriter
+
+    info = Subject.open(subject).info
+    if withdraw or changes:
+        info = info.model_copy(update={"consent": info.consent.changed(changes, withdraw)})
+        SubjectWriter(subject).write_info(info)
+    out.print(f"{info.name}: {info.consent}", markup=False)
 
 
 def upgrade(
@@ -86,11 +123,20 @@ def export(
                                                           "Face .csv.")] = None,
     detail: Annotated[bool, typer.Option("--detail", help="Add the 64 shapes of the face model, which make a "
                                                           "performance exact.")] = False,
+    use: UseOption = "",
 ) -> None:
     """Write a person's head as a mesh; a .glb has the 52 ARKit shapes and can have a performance."""
     from headroom.subject.export.head import export_head
 
-    files, notes = export_head(subject, output, performance, detail)
+    files, notes = export_head(subject, output, performance, detail, use)
     print_notes(notes)
     for path in files:
         out.print(f"Wrote {path}", markup=False)
+
+
+def day_of(text: str | None) -> date | None:
+    """Return the day of an option; raises InputError for any other text."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text} is not a day; write it as in 2027-05-02.") from error

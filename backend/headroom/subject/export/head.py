@@ -40,20 +40,21 @@ class ExportedMotion:
     performance: Performance | None
 
 
-def export_head(subject: Path, output: Path, performance: Path | None = None, detail: bool = False
-                ) -> tuple[list[Path], list[str]]:
+def export_head(subject: Path, output: Path, performance: Path | None = None, detail: bool = False,
+                use: str = "") -> tuple[list[Path], list[str]]:
     """Write the fitted neutral face to `output`, in the format of its suffix.
 
     Returns the files that were written, and what the user should know. All files of the format are written, or none.
 
     performance: expression and pose over time, for GLB only, which can hold them.
     detail: whether a GLB has the modes of the face model besides the 52 ARKit shapes.
+    use: what the head is for, where the consent names the uses it covers.
     """
     output = require_output_file(Path(output), *FORMATS, inputs=[performance])
     convert = FORMATS[output.suffix.lower()]
     if performance is not None and convert is not _glb:
         raise InputError(f"{output.suffix} files hold no motion; choose a name that ends in .glb.")
-    person = Subject.open(subject)
+    person = Subject.open_for(subject, use)
     motion = _exported_motion(person, performance, detail)
     files = convert(person, output.stem, motion)
     for name in files:
