@@ -195,7 +195,7 @@ BACKEND: dict[str, Cause] = {
 
 FILES: dict[str, Cause] = {
     "Cannot write …: …. Free some disk space or choose another folder.":
-        lambda folder: core("frame_cache").FrameCache([write_text(folder, "file") / "frames"]).store(
+        lambda folder: core("frame_cache").FrameCache([write_text(folder, "file") / "frames"]).find_or_store(
             "0", ".png", lambda path: None),
     "… is not a subject folder: … is missing. Choose the folder that Learn wrote.": subject(None),
     "… cannot be read: …. Learn the subject again.": subject("not TOML"),

@@ -313,6 +313,8 @@ RENDERING: dict[str, Cause] = {
     "… cannot be read as a mesh; render the shot again.":
         lambda folder: module("plate.shot_renders").Render(folder, write_text(folder, "000000.npy")).vertices(3),
     "… is not a mesh of … vertices; render the shot again.": lambda folder: mesh_of(folder, 2).vertices(3),
+    "A frame has neither a render nor a mesh; render the shot again.":
+        lambda folder: module("plate.shot_renders").Render(None),
     "There are … meshes for … renders; render the shot again.": lambda folder: module("server.tasks")._shot_renders(
         SimpleNamespace(), SimpleNamespace(renders=[SHA, SHA], meshes=[SHA])),
     "The renders do not fit the matched frames. Render the shot again.":

@@ -250,7 +250,7 @@ def _shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -
     for number, render in enumerate(shot.renders):
         token.report(number / len(shot.renders), message("Sending render {number} of {total}",
                                                          number=number + 1, total=len(shot.renders)))
-        pictures.append(backend.put_file(render.picture))
+        pictures.append(backend.put_file(render.picture) if render.picture else None)
         meshes.append(backend.put_file(render.mesh) if render.mesh else None)
     return {"subject": backend.put_tree(shot.subject.folder), "renders": pictures, "meshes": meshes,
             "match": shot.match.sha}

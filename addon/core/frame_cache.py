@@ -22,16 +22,16 @@ SECONDS_PER_DAY = 86400.0
 class Render:
     """What Blender makes of one frame.
 
-    picture: RGBA PNG file of the face crop.
+    picture: RGBA PNG file of the face crop; None for a frame that the backend draws from the mesh.
     mesh: npy file (V, 3) float32 of the vertices that the picture shows, millimetres, camera axes; None where a
         modifier has changed their number.
     """
 
-    picture: Path
+    picture: Path | None
     mesh: Path | None
 
     @staticmethod
-    def stored(picture: Path, mesh: Path) -> Render:
+    def stored(picture: Path | None, mesh: Path) -> Render:
         """Return the render of two files; an empty one stands for no mesh."""
         return Render(picture, mesh if mesh.stat().st_size else None)
 
@@ -47,13 +47,6 @@ class FrameCache:
         self.folder = folders[0]
         self._folders = list(folders)
 
-    def find_render(self, key: str) -> Render | None:
-        """Return picture and mesh stored under `key`, or None unless both are."""
-        picture, mesh = self.find(key, PICTURE), self.find(key, MESH)
-        if picture is None or mesh is None:
-            return None
-        return Render.stored(picture, mesh)
-
     def find(self, key: str, suffix: str) -> Path | None:
         """Return the file stored under `key`, or None."""
         for folder in self._folders:
@@ -63,8 +56,11 @@ class FrameCache:
                 return path
         return None
 
-    def store(self, key: str, suffix: str, write: Callable[[Path], None]) -> Path:
-        """Let `write` make a file and store it under `key` once it is complete; returns its path."""
+    def find_or_store(self, key: str, suffix: str, write: Callable[[Path], None]) -> Path:
+        """Return the file stored under `key`; where there is none, let `write` make it and store it once complete."""
+        found = self.find(key, suffix)
+        if found is not None:
+            return found
         path = self.folder / f"{key}{suffix}"
         with atomic_write(path) as temporary:
             write(temporary)

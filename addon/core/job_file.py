@@ -14,6 +14,7 @@ from typing import Any
 from .errors import InputError
 from .files import atomic_write
 from .messages import message
+from .render_settings import AUTO, ENGINES
 from .take_settings import POSES, PREDICTED
 
 FORMAT = 1
@@ -65,6 +66,8 @@ _POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PR
 _KEY_ERROR = Setting(float, "error of the sparse keys, in units of 0.15 degrees, 0.3 mm and 0.01 of a face control; "
                             "0 keys every frame", 1.0)
 _PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0)
+_ENGINE = Setting(str, "what draws the head; auto is Eevee where Blender has a graphics card, otherwise fast", AUTO,
+                  choices=ENGINES)
 
 KINDS: dict[str, dict[str, Setting]] = {
     "learn": {
@@ -91,6 +94,7 @@ KINDS: dict[str, dict[str, Setting]] = {
             Path, "performance to use instead of predicting one: .npz, Live Link Face .csv, or .json", None),
         "key_error": _KEY_ERROR,
         "plate_fit": _PLATE_FIT,
+        "engine": _ENGINE,
         "use": _USE,
     },
     "render": {
@@ -99,6 +103,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "scene": Setting(str, "the scene to render; empty is the one that was open", ""),
         "shot": Setting(str, "the shot's empty, by its name; empty is the scene's last shot", ""),
         "plate_fit": _PLATE_FIT,
+        "engine": _ENGINE,
         "use": _USE,
     },
 }

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 
 from .errors import InputError
 
-FORMAT = 1
-"""Texts without a format number have this one."""
+FORMAT = 2
+"""Texts without a format number have 1. Format 1 has no engine."""
+AUTO, EEVEE, FAST = ENGINES = ("auto", "eevee", "fast")
+"""What draws the head: Eevee, the backend from the meshes alone, or Eevee where Blender has a graphics card."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,7 @@ class RenderSettings:
     frame_start: int  # scene frames
     frame_end: int
     plate_fit: float  # 0 keeps the poses, 1 takes the plates'
-
-    def __str__(self) -> str:
-        return f"Frames {self.frame_start} to {self.frame_end}, Plate Fit {self.plate_fit:g}"
+    engine: str  # one of ENGINES
 
     def to_json(self) -> str:
         """Return the settings as text."""
@@ -32,11 +32,11 @@ class RenderSettings:
         """Return the settings of a text that `to_json` returned; raises InputError when it cannot be read."""
         try:
             values = json.loads(text)
-            version = values.get("format", FORMAT)
+            version = values.get("format", 1)
             settings = RenderSettings(str(values["shot"]), int(values["frame_start"]), int(values["frame_end"]),
-                                      float(values["plate_fit"]))
+                                      float(values["plate_fit"]), ENGINES[ENGINES.index(values.get("engine", AUTO))])
         except (ArithmeticError, AttributeError, ValueError, KeyError, TypeError) as error:
             raise InputError("The strip does not say how it was rendered. Render the shot again.") from error
-        if version != FORMAT:
+        if version > FORMAT:
             raise InputError("The strip was made by a newer version of Headroom. Update Headroom.")
         return settings

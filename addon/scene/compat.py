@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import bpy
+import gpu
 
 
 def use_eevee(scene: bpy.types.Scene) -> None:
@@ -30,6 +31,17 @@ def set_if_present(owner: Any, **values: Any) -> None:
     for name, value in values.items():
         if hasattr(owner, name):
             setattr(owner, name, value)
+
+
+def gpu_device_type() -> str | None:
+    """Return the kind of device that Blender draws with, such as NVIDIA or SOFTWARE; None before it draws.
+
+    Without a window Blender has no device until it renders, and `gpu` raises SystemError.
+    """
+    try:
+        return str(gpu.platform.device_type_get())
+    except SystemError:
+        return None
 
 
 def write_png(settings: bpy.types.ImageFormatSettings) -> None:

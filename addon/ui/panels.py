@@ -123,6 +123,7 @@ class HEADROOM_PT_render(SidebarPanel):
                 job_list.draw_job(layout, context, view)
         layout.prop(settings(context), "output")
         layout.prop(settings(context), "plate_fit")
+        layout.prop(settings(context), "engine")
         layout.operator(HEADROOM_OT_refine_frame.bl_idname)
         draw_job_button(layout, HEADROOM_OT_render_shot.bl_idname, command_line.HEADROOM_MT_render)
 

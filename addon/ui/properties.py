@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..core.render_settings import AUTO, EEVEE, FAST
 from ..core.take_settings import PREDICTED, REPLAYED
 from ..scene import compat
 from ..scene.build.shot import Shot, active_shot, shots_in
@@ -68,6 +69,12 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         name="Plate Fit", min=0.0, max=1.0, subtype="FACTOR",
         description="How far the head's pose follows the plate behind it. 0 keeps the keyed pose and warps the plate, "
                     "1 uses the pose in the plate")
+    engine: EnumProperty(  # type: ignore[valid-type]
+        name="Engine", description="What draws the head before it is refined",
+        items=[(AUTO, "Automatic", "Eevee where Blender has a graphics card, otherwise Fast"),
+               (EEVEE, "Eevee", "Shows every change to material, camera and mesh. Slow without a graphics card"),
+               (FAST, "Fast", "The backend draws the mesh, with the material that Headroom made. Frames of a changed "
+                              "material are rendered with Eevee")])
 
 
 def settings(context: bpy.types.Context) -> HeadroomSettings:

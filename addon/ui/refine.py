@@ -40,8 +40,9 @@ class HEADROOM_OT_refine_frame(Button):
     def run(self, context):
         """Start the job."""
         frame = context.scene.frame_current
-        task = shot_tasks.refine_frame(shown_shot(context), frame, settings(context).plate_fit,
-                                       preferences.connector(context))
+        chosen = settings(context)
+        task = shot_tasks.refine_frame(shown_shot(context), frame, chosen.plate_fit, preferences.connector(context),
+                                       chosen.engine)
         return jobs.start(jobs.JobSpec(
             "refine_frame", message("Refine Frame {frame}", frame=frame), task, apply=show_picture,
             summary=lambda _: message("Frame {frame}: before on the left, after on the right.", frame=frame)))
@@ -67,7 +68,7 @@ class HEADROOM_OT_redo_render(Button):
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
         shot = find_shot(ShotRef(compat.sequencer_scene(context).name, rendered.shot))
         task = shot_tasks.render_shot(shot, movie, rendered.plate_fit, preferences.connector(context),
-                                      (rendered.frame_start, rendered.frame_end))
+                                      (rendered.frame_start, rendered.frame_end), rendered.engine)
         return start_render(movie, task, rendered)
 
 

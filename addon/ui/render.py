@@ -9,7 +9,7 @@ import bpy
 from ..core.errors import InputError
 from ..core.job_file import make_request
 from ..core.messages import Message, message
-from ..core.render_settings import RenderSettings
+from ..core.render_settings import AUTO, EEVEE, FAST, RenderSettings
 from ..core.tasks import Task
 from ..scene import compat
 from ..scene.output import shot_tasks
@@ -45,7 +45,8 @@ class HEADROOM_OT_render_shot(JobButton):
             raise InputError("Save the .blend file first. The command line renders the saved file.")
         return [make_request("render", {
             "file": bpy.data.filepath, "scene": context.scene.name, "shot": shown_shot(context).root.name,
-            "output": movie_file(context), "plate_fit": typed_number(settings(context).plate_fit)}, Path.cwd())]
+            "output": movie_file(context), "plate_fit": typed_number(settings(context).plate_fit),
+            "engine": settings(context).engine}, Path.cwd())]
 
     @classmethod
     def disabled_reason(cls, context):
@@ -54,11 +55,13 @@ class HEADROOM_OT_render_shot(JobButton):
 
     def run(self, context):
         """Start the job."""
-        movie, plate_fit = movie_file(context), settings(context).plate_fit
+        movie, chosen = movie_file(context), settings(context)
         compat.show_in_sequencer(context, context.scene)
         shot = shown_shot(context)
-        rendered = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, plate_fit)
-        task = shot_tasks.render_shot(shot, movie, plate_fit, preferences.connector(context))
+        rendered = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit,
+                                  chosen.engine)
+        task = shot_tasks.render_shot(shot, movie, chosen.plate_fit, preferences.connector(context),
+                                      engine=chosen.engine)
         return start_render(movie, task, rendered)
 
 
@@ -84,11 +87,12 @@ def start_render(movie: Path, task: Task, rendered: RenderSettings) -> str:
 
 def settings_text(rendered: RenderSettings) -> Message:
     """Return render settings as one line."""
-    frames, plate_fit = settings_lines(rendered)
-    return message("{frames}, {plate_fit}", frames=frames, plate_fit=plate_fit)
+    frames, plate_fit, engine = settings_lines(rendered)
+    return message("{frames}, {plate_fit}, {engine}", frames=frames, plate_fit=plate_fit, engine=engine)
 
 
-def settings_lines(rendered: RenderSettings) -> tuple[Message, Message]:
-    """Return render settings as two lines."""
+def settings_lines(rendered: RenderSettings) -> tuple[Message, Message, Message]:
+    """Return render settings as three lines."""
     return (message("Frames {start} to {end}", start=rendered.frame_start, end=rendered.frame_end),
-            message("Plate Fit {value:g}", value=rendered.plate_fit))
+            message("Plate Fit {value:g}", value=rendered.plate_fit),
+            {AUTO: message("Automatic engine"), EEVEE: message("Eevee"), FAST: message("Fast engine")}[rendered.engine])

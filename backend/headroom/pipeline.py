@@ -228,7 +228,7 @@ def refine_frames(
         for frame, (crop, is_new) in enumerate(refined, context):
             new += is_new
             if settings.compare and comparisons is not None:
-                comparison = refiner.comparison(match, frame, shot.renders[frame].picture, crop)
+                comparison = refiner.comparison(match, frame, shot.renders[frame], crop)
                 write_picture(comparisons / f"{frame - context:06d}.png", comparison)
             done = frame + 1 - context
             progress(done / (count - context), f"Refined frame {done} of {count - context}")

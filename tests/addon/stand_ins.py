@@ -144,7 +144,7 @@ class FakeBackend:
         self.blobs: dict[str, bytes] = {}
         self.submitted: list[tuple[str, dict, dict]] = []
         self.cancelled: list[str] = []
-        self.refined: set[str] = set()
+        self.refined: set[tuple[str | None, str | None]] = set()
         self.seconds, self.fail, self.health_calls = seconds, fail, 0
         self._jobs: dict[str, FakeJob] = {}
 
@@ -206,7 +206,8 @@ class FakeBackend:
             translation=poses["translation"], distance=np.zeros(count), position=np.arange(count, dtype=float)))}
 
     def _refine_frames(self, inputs: dict, settings: dict) -> dict:
-        new = set(inputs["renders"][settings["context"]:]) - self.refined
+        files = list(zip(inputs["renders"], inputs["meshes"]))
+        new = set(files[settings["context"]:]) - self.refined
         self.refined |= new
         pictures = [self._file(lambda path: write_png(path, np.full((8, 16, 3), 90)), ".png")] \
             if settings["compare"] else []

@@ -45,7 +45,8 @@ class CachingBackend(FakeBackend):
 
     def refine(self, inputs, first, context):
         with self.read(inputs["match"]) as match:
-            frames = [(sha, match["plate"][first + index]) for index, sha in enumerate(inputs["renders"])]
+            frames = [(*files, match["plate"][first + index])
+                      for index, files in enumerate(zip(inputs["renders"], inputs["meshes"], strict=True))]
         for index in range(context, len(frames)):
             self.refined_windows.add(tuple(frames[max(index - back, 0)] for back in range(3)))
 
@@ -62,6 +63,7 @@ def scenario(headroom, subject, tmp_path, monkeypatch):
     perform_speech(headroom, shot, performance.load(tiny_performance(tmp_path / "p.npz", FRAMES / 25)),
                    write_speech(tmp_path / "speech.wav", FRAMES / 25), start=1)
     rendered, folder = [], tmp_path / "frames"
+    monkeypatch.setattr(headroom.module("scene.output.engine"), "has_graphics_card", lambda: True)
 
     def render_numbers(scene, path):
         rendered.append(scene.frame_current)
@@ -140,6 +142,34 @@ def test_every_render_goes_to_the_backend_with_its_mesh(scenario):
     meshes = [scenario.backend.read(sha) for sha in inputs["meshes"]]
     assert len(meshes) == 5 and all(mesh.shape == (225, 3) for mesh in meshes) and np.ptp(meshes, axis=0).max() > 1
     assert result.notes == ()
+
+
+def test_the_fast_engine_sends_meshes_and_renders_nothing(scenario):
+    result, rendered, refined = render(scenario, frame_range=(20, 44), engine="fast")
+    _, inputs, _ = scenario.backend.submitted[-1]
+    assert rendered == [] and inputs["renders"] == [None] * 25 and len(set(inputs["meshes"])) == 25
+    assert result.notes == () and refined == 25
+    key = scenario.shot.face.data.shape_keys.key_blocks[3].path_from_id("value")
+    edit(scenario, key, 30, 34, 0.05)
+    *_, refined = render(scenario, frame_range=(20, 44), engine="fast")
+    assert refined == 5 + 2
+
+
+def test_without_a_graphics_card_auto_is_fast_and_says_so(scenario, monkeypatch):
+    monkeypatch.setattr(scenario.module("scene.output.engine"), "has_graphics_card", lambda: False)
+    result, rendered, _ = render(scenario, frame_range=(20, 24))
+    assert rendered == [] and result.notes == (
+        "The fast engine drew the frames instead of Eevee, because Blender found no graphics card.",)
+    result, rendered, _ = render(scenario, frame_range=(20, 24), engine="eevee")
+    assert len(rendered) == 5 and result.notes == ()
+
+
+def test_the_fast_engine_leaves_a_changed_material_to_eevee_and_says_so(scenario):
+    tree = scenario.shot.face.data.materials[0].node_tree
+    next(node for node in tree.nodes if node.label == "Light").inputs["x"].default_value[0] += 0.1
+    result, rendered, _ = render(scenario, frame_range=(20, 24), engine="fast")
+    assert len(rendered) == 5 and result.notes == (
+        "Eevee rendered the frames, because the fast engine does not draw the changed material.",)
 
 
 def test_a_modifier_that_changes_the_number_of_vertices_is_told(scenario):
@@ -229,7 +259,7 @@ def test_a_movie_strip_stores_its_render_settings_and_can_be_rendered_again(scen
     render(scenario, frame_range=(20, 24))
     module, strip = scenario.module("scene.output.movie_strip"), movie_strip(scenario)
     settings = module.render_settings(strip)
-    assert json.loads(strip[module.SETTINGS])["plate_fit"] == 0.0
+    assert json.loads(strip[module.SETTINGS])["plate_fit"] == 0.0 and settings.engine == "auto"
     assert (settings.shot, settings.frame_start, settings.frame_end) == (scenario.shot.root.name, 20, 24)
     assert scenario.module("scene.compat").strip_span(strip) == (20, 25)
     result, rendered, _ = render(scenario, frame_range=(settings.frame_start, settings.frame_end))
@@ -335,8 +365,8 @@ def test_refining_one_frame_renders_it_with_its_context_and_the_shot_reuses_them
 def test_pruning_removes_frames_unused_for_long_and_those_beyond_the_size_limit(headroom, tmp_path):
     cache = headroom.module("core.frame_cache").FrameCache([tmp_path, tmp_path / "other"])
     for age, (name, suffix) in enumerate([("a", ".png"), ("a", ".npy"), ("c", ".npy"), ("d", ".png")]):
-        path = cache.store(name, suffix, lambda path: path.write_bytes(b"x" * 100))
+        path = cache.find_or_store(name, suffix, lambda path: path.write_bytes(b"x" * 100))
         os.utime(path, (1e9 - age, 1e9 - age) if name == "d" else (2e9 - age, 2e9 - age))
     cache.prune(max_days=14, max_bytes=250)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.npy", "a.png"]
-    assert cache.find_render("a") and cache.find("c", ".npy") is None
+    assert cache.find("a", ".npy") and cache.find("c", ".npy") is None

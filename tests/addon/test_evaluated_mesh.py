@@ -1,4 +1,4 @@
-"""The mesh beside each render has the vertices that the render shows, in camera axes."""
+"""The mesh of a frame has the vertices that the render shows, in camera axes."""
 
 import numpy as np
 import pytest
@@ -7,19 +7,19 @@ from stand_ins import tiny_subject
 ROTATION, TRANSLATION = np.array([0.2, -0.4, 0.1]), np.array([30.0, -12.0, -640.0])
 
 
-def render_at_pose(headroom, shot, folder):
-    """The render of one frame in that pose; a failing test must not wait for Eevee."""
-    rendering = headroom.module("scene.output.rendering")
-    cache = headroom.module("core.frame_cache").FrameCache([folder / "frames"])
-    return rendering.render_face(shot, rendering.PosedFrame(1, ROTATION, TRANSLATION), cache)
+@pytest.fixture
+def evaluate(headroom, tmp_path):
+    """Return what is stored of one frame of a shot in that pose."""
+    rendering, digest = (headroom.module(f"scene.output.{name}") for name in ("rendering", "render_digest"))
+    cache = headroom.module("core.frame_cache").FrameCache([tmp_path / "frames"])
+    frames = [rendering.PosedFrame(1, ROTATION, TRANSLATION)]
+    return lambda shot: rendering.evaluate_frames(shot, digest.render_digest(shot), frames, cache, 1.0)[0]
 
 
 @pytest.fixture
-def mesh_of(headroom, tmp_path, monkeypatch):
-    """Return the vertices (V, 3) beside the render of a shot."""
-    monkeypatch.setattr(headroom.module("scene.output.rendering"), "render_still",
-                        lambda scene, path: path.write_bytes(b"picture"))
-    return lambda shot: np.load(render_at_pose(headroom, shot, tmp_path).mesh)
+def mesh_of(evaluate):
+    """Return the vertices (V, 3) of a shot in that pose."""
+    return lambda shot: np.load(evaluate(shot).render.mesh)
 
 
 def rotation_matrix(angles):
@@ -46,25 +46,23 @@ def test_the_mesh_is_the_posed_face_in_millimetres_wherever_the_shot_stands(head
 
 
 @pytest.mark.parametrize(("viewport", "render"), [(False, True), (True, False)])
-def test_modifiers_count_as_in_the_render_not_as_in_the_viewport(headroom, shot, mesh_of, viewport, render):
+def test_modifiers_count_as_in_the_render_not_as_in_the_viewport(shot, mesh_of, viewport, render):
     plain = mesh_of(shot)
     twist = shot.face.modifiers.new("Twist", "SIMPLE_DEFORM")
     twist.show_viewport, twist.show_render = viewport, render
     assert (np.abs(mesh_of(shot) - plain).max() > 1) == render
 
 
-def test_a_modifier_that_changes_the_number_of_vertices_leaves_the_render_without_a_mesh(
-        headroom, shot, tmp_path, mesh_of):
-    mesh_of(shot)
+def test_a_modifier_that_changes_the_number_of_vertices_leaves_the_render_without_a_mesh(shot, evaluate):
+    assert evaluate(shot).render.mesh is not None
     shot.face.modifiers.new("Fine", "SUBSURF").levels = 0
-    assert render_at_pose(headroom, shot, tmp_path).mesh is None
-    assert render_at_pose(headroom, shot, tmp_path).mesh is None, "the second one comes from the cache"
+    assert evaluate(shot).render.mesh is None
+    assert evaluate(shot).render.mesh is None, "the second one comes from the cache"
 
 
-def test_a_picture_of_a_cache_without_meshes_is_not_rendered_again(headroom, shot, tmp_path, mesh_of):
-    vertices = mesh_of(shot)
-    (mesh,) = (tmp_path / "frames").glob("*.npy")
-    (picture,) = (tmp_path / "frames").glob("*.png")
-    picture.write_bytes(b"rendered before")
-    mesh.unlink()
-    assert (mesh_of(shot) == vertices).all() and picture.read_bytes() == b"rendered before"
+def test_a_mesh_is_written_once_and_is_found_with_the_picture_of_the_same_frame(headroom, shot, evaluate, tmp_path):
+    first, again = evaluate(shot), evaluate(shot)
+    assert first.is_new and not again.is_new and first.render == again.render and first.render.picture is None
+    picture = first.render.mesh.with_suffix(".png")
+    picture.write_bytes(b"rendered")
+    assert evaluate(shot).render == headroom.module("core.frame_cache").Render(picture, first.render.mesh)

@@ -13,7 +13,7 @@ POSE = np.zeros((1, 3), dtype=np.float32), np.array([[0.0, 0.0, -700.0]], dtype=
 def render_one(headroom, shot, path, rotation=POSE[0]):
     rendering = headroom.module("scene.output.rendering")
     cache = headroom.module("core.frame_cache").FrameCache([path / "frames"])
-    return read_picture(rendering.render_face(shot, rendering.PosedFrame(3, rotation[0], POSE[1][0]), cache).picture)
+    return read_picture(rendering.render_face(shot, rendering.PosedFrame(3, rotation[0], POSE[1][0]), cache))
 
 
 def harmonics(normal: np.ndarray) -> np.ndarray:

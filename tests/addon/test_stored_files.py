@@ -109,19 +109,21 @@ def test_a_part_that_is_matched_anew_replaces_its_frames_in_the_history_and_no_o
 
 
 def test_settings_of_a_movie_survive_their_text_and_texts_without_a_format_are_read():
-    settings = RenderSettings("Zoë Shot", 20, 24, 0.5)
+    settings = RenderSettings("Zoë Shot", 20, 24, 0.5, "fast")
     assert RenderSettings.from_json(settings.to_json()) == settings
     of_format_1 = '{"shot": "Zoë Shot", "frame_start": 20, "frame_end": 24, "plate_fit": 0.5}'
-    assert RenderSettings.from_json(of_format_1) == settings
+    assert RenderSettings.from_json(of_format_1) == RenderSettings("Zoë Shot", 20, 24, 0.5, "auto")
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "3", '{"shot": "a"}', '{"shot": "a", "frame_start": "x"}'])
+@pytest.mark.parametrize("text", [
+    "", "[1]", "3", '{"shot": "a"}', '{"shot": "a", "frame_start": "x"}',
+    '{"shot": "a", "frame_start": 1, "frame_end": 2, "plate_fit": 0, "engine": "slow"}'])
 def test_settings_of_a_movie_that_cannot_be_read_say_what_to_do(text):
     with pytest.raises(InputError, match="Render the shot again"):
         RenderSettings.from_json(text)
 
 
 def test_settings_of_a_movie_of_a_newer_version_say_what_to_update():
-    text = RenderSettings("a", 1, 2, 0.0).to_json().replace('"format": 1', '"format": 2')
+    text = RenderSettings("a", 1, 2, 0.0, "auto").to_json().replace('"format": 2', '"format": 3')
     with pytest.raises(InputError, match="newer version of Headroom"):
         RenderSettings.from_json(text)

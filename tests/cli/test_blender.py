@@ -82,6 +82,7 @@ print("Blender quit")
     assert arguments == [
         "shot", "--subject", str(tmp_path / "subject"), "--speech", str(tmp_path / "speech.wav"),
         "--output", str(tmp_path / "shot.mp4"), "--seed", "4", "--plate-fit", "0.5", "--key-error", "0.0",
+        "--engine", "auto",
         "--blend", str(tmp_path / "shot.blend"), "--performance", str(tmp_path / "p.npz"),
         "--url", "http://127.0.0.1:1"]
     assert (0.25, "Rendering") in steps

@@ -126,5 +126,5 @@ for _ in takes.add_take(made.ref, performance.Performance(
 compose.compose(made)
 for index, frame in enumerate((5, 60)):
     still = rendering.PosedFrame(frame, track["rotation"][frame], track["translation"][frame])
-    rendering.render_face(made, still, cache.FrameCache([out])).picture.rename(out / f"{index:06d}.png")
+    rendering.render_face(made, still, cache.FrameCache([out])).rename(out / f"{index:06d}.png")
 """

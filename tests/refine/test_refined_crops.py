@@ -47,7 +47,9 @@ def shot(clip):
     track = SimpleNamespace(camera=Camera(90.0, size, size), crop=Crop(0, 0, size),
                             rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
     plates = SimpleNamespace(warped_plate=lambda number, plate_pose, wanted_pose: clip[0][number], close=lambda: None)
-    return ShotRefiner(train_refiner(pairs_of(*clip), QUICK), track, plates, "a subject's digest")
+    drawer = SimpleNamespace(model=SimpleNamespace(mean=np.zeros((FRAMES, 3))),
+                             draw=lambda vertices: clip[1][int(vertices[0, 0])])
+    return ShotRefiner(train_refiner(pairs_of(*clip), QUICK), track, plates, drawer, "a subject's digest")
 
 
 @pytest.fixture
@@ -111,6 +113,20 @@ def test_a_mesh_that_changes_under_the_same_picture_refines_the_frame_and_the_tw
     list(shot.refine_files(renders, match, cache))
     np.save(mesh, np.ones((3, 3), np.float32))
     assert [frame for frame, (_, is_new) in enumerate(shot.refine_files(renders, match, cache)) if is_new] == [3, 4, 5]
+
+
+def test_frames_without_a_picture_are_drawn_from_their_meshes(shot, counter, match, renders, cache, tmp_path):
+    drawn = []
+    for frame in range(FRAMES):
+        mesh = tmp_path / f"{frame}.npy"
+        np.save(mesh, np.full((FRAMES, 3), frame, np.float32))
+        drawn.append(Render(None, mesh))
+    mixed = [*renders[:4], *drawn[4:]]
+    for given in (drawn, mixed):
+        frames = zip(shot.refine_files(given, match, cache), shot.refine_files(renders, match, cache), strict=True)
+        assert all(np.array_equal(crop[0], other[0]) for (crop, _), (other, _) in frames)
+    counter.frames = 0
+    assert not any(is_new for _, is_new in shot.refine_files(drawn, match, cache)) and counter.frames == 0
 
 
 def test_frames_refined_with_their_context_are_found_by_the_whole_shot(shot, counter, match, renders, cache):

@@ -68,7 +68,7 @@ def match_plates(subject, poses, settings, *, fixed_positions, progress):
 
 def refine_render(render, crops):
     """Return whether a render was not in the cache; those that begin with "slow" take their time."""
-    content = render.picture.read_bytes()
+    content = b"".join(file.read_bytes() for file in (render.picture, render.mesh) if file is not None)
     crop = crops / hashlib.sha256(content).hexdigest()
     if crop.exists():
         return False

@@ -8,6 +8,8 @@ from typing import Any
 import bpy
 
 COLUMN, ROW = 220, -180
+GROUP = "headroom_group"
+"""Custom property of every group: its name and version."""
 VERSION = 2
 """Raised when the nodes inside a group change, so that older shots keep the group they were saved with."""
 
@@ -26,10 +28,10 @@ def node_group(name: str, inputs: Iterable[tuple[str, str]], outputs: Iterable[t
     The nodes are None where the file already has the group, because nothing is left to build then.
     """
     for group in bpy.data.node_groups:
-        if group.get("headroom_group") == f"{name} {VERSION}":
+        if group.get(GROUP) == f"{name} {VERSION}":
             return group, None, None
     tree: Any = bpy.data.node_groups.new(name, "ShaderNodeTree")
-    tree["headroom_group"] = f"{name} {VERSION}"
+    tree[GROUP] = f"{name} {VERSION}"
     kinds = {"VECTOR": "NodeSocketVector", "COLOR": "NodeSocketColor"}
     for label, kind in inputs:
         tree.interface.new_socket(label, in_out="INPUT", socket_type=kinds[kind])

@@ -28,9 +28,8 @@ def write_mesh(scene: bpy.types.Scene, face: bpy.types.Object, count: int, path:
 
     count: V of the head; where modifiers change it, an empty file is written.
     """
-    layer = scene.view_layers[0]
-    layer.update()
-    evaluated, camera = face.evaluated_get(layer.depsgraph), scene.camera.evaluated_get(layer.depsgraph)
+    depsgraph = scene.view_layers[0].depsgraph
+    evaluated, camera = face.evaluated_get(depsgraph), scene.camera.evaluated_get(depsgraph)
     mesh = evaluated.data
     with open(path, "wb") as file:  # numpy adds a suffix to paths
         if len(mesh.vertices) != count:

@@ -41,6 +41,7 @@ class NewShot:
     movie: Path
     performance: Path | None
     plate_fit: float
+    engine: str
     key_error: float
     use: str
 
@@ -59,6 +60,7 @@ class SavedShot:
     shot: str
     movie: Path
     plate_fit: float
+    engine: str
     use: str = ""
 
 
@@ -79,7 +81,7 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
     else:
         task = perform_shot(shot, new.take, start, connect)
         notes = run_task(subtask(task, 0.02, 0.15), report)
-    task = render_shot(shot, new.movie.absolute(), new.plate_fit, connect)
+    task = render_shot(shot, new.movie.absolute(), new.plate_fit, connect, engine=new.engine)
     result = run_task(subtask(task, 0.15, 1.0), report)
     return MovieResult(new.movie, result.frames, notes + result.notes)
 
@@ -89,7 +91,8 @@ def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], Non
     shot = _open_shot(saved)
     if saved.use:
         head_of(shot.root).use = saved.use
-    return run_task(render_shot(shot, saved.movie.absolute(), saved.plate_fit, connect), report)
+    task = render_shot(shot, saved.movie.absolute(), saved.plate_fit, connect, engine=saved.engine)
+    return run_task(task, report)
 
 
 def save_blend(path: Path) -> None:

@@ -40,22 +40,38 @@ def is_animated(shot: Shot) -> bool:
 
 def _values_of_shot(shot: Shot) -> Iterator[Any]:
     """Yield everything that is visible, as bytes, text, numbers and tuples of them."""
-    mesh, camera = shot.face.data, shot.crop_camera
+    mesh = shot.face.data
     yield _numbers(mesh.vertices, "co", 3)
-    yield _numbers(mesh.loops, "vertex_index", 1, np.int32)
-    yield _numbers(mesh.polygons, "material_index", 1, np.int32)
-    for layer in mesh.uv_layers:
-        yield _numbers(layer.uv, "vector", 2)
+    yield from surface_values(mesh)
     for key in mesh.shape_keys.key_blocks:
         yield key.name, key.mute, key.vertex_group
         yield _numbers(key.data, "co", 3)
     yield tuple(shot.face.scale)
     yield from ((modifier.type, _properties(modifier)) for modifier in shot.face.modifiers)
-    yield _plain(camera.matrix_basis), _plain(camera.matrix_parent_inverse), _properties(camera.data)
+    yield from camera_values(shot.crop_camera)
     for material in mesh.materials:
         if material is not None:
-            yield _properties(material)
-            yield from _values_of_tree(material.node_tree)
+            yield from material_values(material)
+
+
+def surface_values(mesh: bpy.types.Mesh) -> Iterator[bytes]:
+    """Yield what is visible of a mesh besides its vertices: triangles, their materials and shading, UV maps."""
+    yield _numbers(mesh.loops, "vertex_index", 1, np.int32)
+    yield _numbers(mesh.polygons, "material_index", 1, np.int32)
+    yield _numbers(mesh.polygons, "use_smooth", 1, np.bool_)
+    for layer in mesh.uv_layers:
+        yield _numbers(layer.uv, "vector", 2)
+
+
+def camera_values(camera: bpy.types.Object) -> Iterator[Any]:
+    """Yield what a camera's picture depends on."""
+    yield _plain(camera.matrix_basis), _plain(camera.matrix_parent_inverse), _properties(camera.data)
+
+
+def material_values(material: bpy.types.Material) -> Iterator[Any]:
+    """Yield everything that is visible of a material."""
+    yield _properties(material)
+    yield from _values_of_tree(material.node_tree)
 
 
 def _values_of_tree(tree: Any) -> Iterator[Any]:
@@ -74,8 +90,8 @@ def _values_of_tree(tree: Any) -> Iterator[Any]:
         image = getattr(node, "image", None)
         if image is not None:
             yield _image(image)
-    yield [(link.from_node.name, link.from_socket.identifier, link.to_node.name, link.to_socket.identifier)
-           for link in tree.links]
+    yield sorted((link.from_node.name, link.from_socket.identifier, link.to_node.name, link.to_socket.identifier)
+                 for link in tree.links)
 
 
 def _driver(curve: bpy.types.FCurve) -> Any:

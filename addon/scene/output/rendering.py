@@ -1,6 +1,6 @@
-"""Rendering of one face with Eevee: an RGBA picture of the face crop, with the material's display values, and the mesh.
+"""The head in one frame: its evaluated mesh, and Eevee's RGBA picture of the face crop, in display values.
 
-Each frame is rendered in a temporary scene with a copy of the face in the given pose. The artist's scene stays
+Each frame is evaluated in a temporary scene with a copy of the face in the given pose. The artist's scene stays
 unchanged, so nothing has to be restored after a failure, a cancel or an undo. Picture and mesh are cached under a key
 of everything that is visible, and are not made again while that stays the same.
 """
@@ -42,40 +42,54 @@ class PosedFrame:
     translation: np.ndarray
 
 
-def find_cached(shot: Shot, digest: str, frames: Sequence[PosedFrame], cache: FrameCache, seconds: float
-                ) -> list[Render | None]:
-    """Return the cached renders of the first of `frames`, None for those that have to be rendered.
+@dataclass(frozen=True)
+class EvaluatedFrame:
+    """What is stored of one frame, and whether its mesh was not stored before."""
+
+    render: Render
+    is_new: bool
+
+
+def evaluate_frames(shot: Shot, digest: str, frames: Sequence[PosedFrame], cache: FrameCache, seconds: float
+                    ) -> list[EvaluatedFrame]:
+    """Store the meshes of the first of `frames` and return them with the pictures in the cache, None where none is.
 
     digest: the shot's `render_digest`.
-    seconds: for searching; at least one frame is searched for.
+    seconds: time to use; at least one frame is evaluated.
     """
-    end, renders = time.monotonic() + seconds, []
+    end, evaluated, count = time.monotonic() + seconds, [], len(shot.face.data.vertices)
     with face_scene(shot) as (scene, face):
         for posed in frames:
-            scene.frame_set(posed.frame)
-            renders.append(cache.find_render(_key(shot, digest, posed, expression_values(scene, face))))
+            pose_face(scene, face, posed)
+            key = _key(shot, digest, posed, expression_values(scene, face))
+            is_new = cache.find(key, MESH) is None
+            mesh = cache.find_or_store(key, MESH, lambda path: write_mesh(scene, face, count, path))
+            evaluated.append(EvaluatedFrame(Render.stored(cache.find(key, PICTURE), mesh), is_new))
             if time.monotonic() > end:
                 break
-    return renders
+    return evaluated
 
 
-def render_face(shot: Shot, posed: PosedFrame, cache: FrameCache) -> Render:
-    """Return the render of one frame, made unless it is cached; the pose replaces the head's own."""
+def render_face(shot: Shot, posed: PosedFrame, cache: FrameCache) -> Path:
+    """Return the picture of one frame, rendered unless it is cached; the pose replaces the head's own."""
     with face_scene(shot) as (scene, face):
-        scene.frame_set(posed.frame)
+        pose_face(scene, face, posed)
         values = expression_values(scene, face)
-        key = _key(shot, render_digest(shot), posed, values)
-        cached = cache.find_render(key)
-        if cached is not None:
-            return cached
-        face.rotation_mode = "XYZ"
-        face.rotation_euler = tuple(float(angle) for angle in posed.rotation)
-        face.location = tuple(float(metres) for metres in scene_from_mm(posed.translation))
-        hold_expression(face, values)
-        set_picture_settings(scene, shot.resolution)
-        mesh = cache.store(key, MESH, lambda path: write_mesh(scene, face, len(shot.face.data.vertices), path))
-        picture = cache.find(key, PICTURE) or cache.store(key, PICTURE, lambda path: render_still(scene, path))
-        return Render.stored(picture, mesh)
+
+        def render(path: Path) -> None:
+            hold_expression(face, values)
+            set_picture_settings(scene, shot.resolution)
+            render_still(scene, path)
+
+        return cache.find_or_store(_key(shot, render_digest(shot), posed, values), PICTURE, render)
+
+
+def pose_face(scene: bpy.types.Scene, face: bpy.types.Object, posed: PosedFrame) -> None:
+    """Put the copied face into its pose and expression in a frame."""
+    face.rotation_mode = "XYZ"
+    face.rotation_euler = tuple(float(angle) for angle in posed.rotation)
+    face.location = tuple(float(metres) for metres in scene_from_mm(posed.translation))
+    scene.frame_set(posed.frame)
 
 
 @contextmanager

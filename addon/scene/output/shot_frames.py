@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import bpy
@@ -15,14 +15,14 @@ from ...core.frame_cache import FrameCache, Render
 from ...core.match_history import MatchHistory
 from ...core.messages import message
 from ...core.refine_while_rendering import RefineWhileRendering
-from ...core.tasks import SLICE_SECONDS, InBackground, ProgressToken, Step, Task
+from ...core.tasks import SLICE_SECONDS, InBackground, ProgressToken, Step, Task, subtask
 from .. import compat
 from ..anim.compose import compose
 from ..anim.controls import head_of
 from ..anim.timeline import sample_pose
 from ..build.shot import Shot, ShotRef, find_shot
 from .render_digest import render_digest
-from .rendering import PosedFrame, find_cached, render_face
+from .rendering import PosedFrame, evaluate_frames, render_face
 
 PACKAGE = __package__.rpartition(".scene")[0]
 POSES_PER_STEP = 2000
@@ -74,37 +74,60 @@ def match_plates(ref: ShotRef, frames: np.ndarray, plate_fit: float, connect: ba
     return match
 
 
-def render_frames(ref: ShotRef, frames: np.ndarray, indices: Iterable[int], match: Match, cache: FrameCache,
-                  refiner: RefineWhileRendering | None = None) -> Task:
-    """Render some frames of a match, except those in the cache. Returns {index: Render}.
+def posed_frames(frames: np.ndarray, indices: Iterable[int], match: Match) -> dict[int, PosedFrame]:
+    """Return some frames of a match by their index.
 
     frames: (T,) scene frames of the match.
-    indices: which of them.
+    """
+    return {index: PosedFrame(int(frames[index]), match.rotation[index], match.translation[index])
+            for index in indices}
+
+
+Add = Callable[[int, Render, bool], None]
+"""Takes the index of a frame, its render, and whether it is new."""
+
+
+def render_frames(ref: ShotRef, posed: Mapping[int, PosedFrame], is_fast: bool, cache: FrameCache,
+                  refiner: RefineWhileRendering | None = None) -> Task:
+    """Evaluate frames of a match and, unless `is_fast`, render those that have changed. Returns {index: Render}.
+
     refiner: gets every render as soon as it exists.
     """
-    posed = {index: PosedFrame(int(frames[index]), match.rotation[index], match.translation[index])
-             for index in indices}
     renders: dict[int, Render] = {}
-    unsearched, changed, digest = list(posed), [], render_digest(find_shot(ref))
-    while unsearched:
-        cached = find_cached(find_shot(ref), digest, [posed[index] for index in unsearched], cache, SLICE_SECONDS)
-        for index, render in zip(unsearched, cached):
-            if render is None:
-                changed.append(index)
-                continue
-            renders[index] = render
-            if refiner is not None:
-                refiner.add(index, render, is_new=False)
-        unsearched = unsearched[len(cached):]
-        yield Step(0.1 * (1 - len(unsearched) / len(posed)), "Looking for frames that have changed")
-    for count, index in enumerate(changed, start=1):
+
+    def add(index: int, render: Render, is_new: bool) -> None:
+        renders[index] = render
+        if refiner is not None:
+            refiner.add(index, render, is_new)
+
+    changed = yield from subtask(_evaluate(ref, posed, is_fast, cache, add), 0.0, 1.0 if is_fast else 0.1)
+    for count, (index, mesh) in enumerate(changed.items(), start=1):
         while compat.is_rendering():
             yield Step(0.1, "Waiting for Blender's own render")
-        renders[index] = render_face(find_shot(ref), posed[index], cache)
-        if refiner is not None:
-            refiner.add(index, renders[index], is_new=True)
+        add(index, Render(render_face(find_shot(ref), posed[index], cache), mesh), True)
         yield Step(0.1 + 0.9 * count / len(changed), _progress(count, len(changed), refiner))
     return renders
+
+
+def _evaluate(ref: ShotRef, posed: Mapping[int, PosedFrame], is_fast: bool, cache: FrameCache, add: Add) -> Task:
+    """Store the meshes of frames and add the frames of which that is all, or whose picture is in the cache.
+
+    Returns {index: mesh} of those that Eevee has to render.
+    """
+    left, changed, digest = list(posed), {}, render_digest(find_shot(ref))
+    while left:
+        evaluated = evaluate_frames(find_shot(ref), digest, [posed[index] for index in left], cache, SLICE_SECONDS)
+        for index, each in zip(left, evaluated):
+            if is_fast:
+                add(index, Render(None, each.render.mesh), each.is_new)
+            elif each.render.picture is not None:
+                add(index, each.render, False)
+            else:
+                changed[index] = each.render.mesh
+        left = left[len(evaluated):]
+        done = len(posed) - len(left)
+        yield Step(done / len(posed), message("Evaluated frame {frame} of {count}", frame=done, count=len(posed)))
+    return changed
 
 
 def _progress(frame: int, count: int, refiner: RefineWhileRendering | None) -> str:

@@ -23,7 +23,7 @@ from ...core.outputs import require_new_folder, require_output_file
 from ...core.performance import Performance
 from ...core.performance_files import read_performance
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
-from ...core.render_settings import RenderSettings
+from ...core.render_settings import AUTO, RenderSettings
 from ...core.take_settings import TakeSettings
 from ...core.tasks import InBackground, ProgressToken, Step, Task, subtask
 from .. import compat
@@ -35,8 +35,9 @@ from ..anim.strips import adopt_strip, place_speech, sound_strip, strip_speech, 
 from ..anim.takes import add_take
 from ..anim.timeline import set_frame_range, sound_between
 from ..build.shot import Shot, ShotRef, find_shot
+from .engine import choose_engine
 from .movie_strip import place_movie, released
-from .shot_frames import cache_folders, match_plates, render_frames, update_keys, used_subject
+from .shot_frames import cache_folders, match_plates, posed_frames, render_frames, update_keys, used_subject
 
 COMPARISON = "before-after"
 
@@ -134,13 +135,14 @@ def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSetting
     set_frame_range(find_shot(ref).scene)
 
 
-def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, frame_range: tuple[int, int] | None = None
-                ) -> Task:
+def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, frame_range: tuple[int, int] | None = None,
+                engine: str = AUTO) -> Task:
     """Match plates, render changed frames, refine them into `movie` and place it in the sequencer.
 
     Refining starts while later frames are rendered. Returns a MovieResult.
 
     frame_range: first and last frame; the scene's unless given.
+    engine: one of `core.render_settings.ENGINES`.
     """
     ref, subject = shot.ref, used_subject(shot)
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
@@ -156,8 +158,10 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     with _work_folder() as folder:
         match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
         key_plates(find_shot(ref), frames, match.plate)
+        chosen = choose_engine(find_shot(ref), engine)
         with RefineWhileRendering(connect, subject, match) as refiner:
-            rendering = render_frames(ref, frames, range(len(frames)), match, cache, refiner)
+            posed = posed_frames(frames, range(len(frames)), match)
+            rendering = render_frames(ref, posed, chosen.is_fast, cache, refiner)
             rendered = yield from subtask(rendering, 0.1, 0.6)
             refiner.finish()
             renders = MatchedRenders(subject, match, [rendered[index] for index in range(len(frames))])
@@ -166,12 +170,15 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
                 lambda token: backend_jobs.refine(connect(), renders, sound, fps, result, token), 0.6, 0.99)
         with released(movie):
             publish(result, movie)
-    place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit))
-    return MovieResult(movie, int(count), notes + _mesh_notes(renders.renders))
+    place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit, engine))
+    return MovieResult(movie, int(count), notes + chosen.notes + _mesh_notes(renders.renders))
 
 
-def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> Task:
-    """Refine one frame of the shot. Returns the path of a picture with the frame before and after, side by side."""
+def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, engine: str = AUTO) -> Task:
+    """Refine one frame of the shot. Returns the path of a picture with the frame before and after, side by side.
+
+    engine: one of `core.render_settings.ENGINES`.
+    """
     ref, subject = shot.ref, used_subject(shot)
     first, last = shot.scene.frame_start, shot.scene.frame_end
     if not first <= frame <= last:
@@ -183,7 +190,9 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect) -> 
     yield from update_keys(ref)
     with _work_folder() as folder:
         match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
-        rendered = yield from subtask(render_frames(ref, frames, indices, match, cache), 0.2, 0.7)
+        is_fast = choose_engine(find_shot(ref), engine).is_fast
+        rendering = render_frames(ref, posed_frames(frames, indices, match), is_fast, cache)
+        rendered = yield from subtask(rendering, 0.2, 0.7)
         comparison = cache.folder / f"{COMPARISON}.png"
 
         def work(token: ProgressToken) -> Path:

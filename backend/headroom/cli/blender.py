@@ -25,6 +25,7 @@ from typing import Any
 
 from headroom.cli.local_server import local_server, stop
 from headroom.cli.system_libraries import package_named_in
+from headroom.common.choices import Engine
 from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress
@@ -60,6 +61,7 @@ class ShotOptions:
     performance: file of a performance to use instead of predicting one.
     blend: file to save the scene to.
     key_error: of the sparse keys, 1 is 0.15 degrees, 0.3 mm and 0.01 of a control; 0 keys every frame.
+    engine: what draws the head.
     """
 
     perform: PerformSettings = field(default_factory=PerformSettings)
@@ -68,6 +70,7 @@ class ShotOptions:
     performance: Path | None = None
     blend: Path | None = None
     key_error: float = 1.0
+    engine: Engine = "auto"
 
     @property
     def changes_prediction(self) -> bool:
@@ -107,7 +110,7 @@ def build_extension(folder: Path) -> Path:
 
 def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = ShotOptions(),
               progress: Progress = no_progress) -> ShotResult:
-    """Build the scene of a shot, render it with Eevee, refine it and write the movie.
+    """Build the scene of a shot, render it, refine it and write the movie.
 
     Raises InputError for wrong input, HeadroomError when Blender fails.
     """
@@ -145,7 +148,7 @@ def require_usable(subject: Path, speech: Path, use: str) -> None:
 def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, performance: Path | None) -> list[str]:
     """Return the words of the add-on's `shot` command."""
     arguments = ["shot", "--subject", subject, "--speech", speech, "--output", movie, "--seed", options.perform.seed,
-                 "--plate-fit", options.match.plate_fit, "--key-error", options.key_error]
+                 "--plate-fit", options.match.plate_fit, "--key-error", options.key_error, "--engine", options.engine]
     arguments += ["--blend", options.blend] if options.blend else []
     arguments += ["--use", options.perform.use] if options.perform.use else []
     arguments += ["--performance", performance] if performance else []

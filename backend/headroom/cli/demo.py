@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from headroom.cli.blender import ShotOptions, find_blender, make_shot
+from headroom.common.choices import Engine
 from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress, subprogress
 
@@ -12,7 +13,7 @@ CONSENT = "synthetic person"  # see samples/README.md
 MOVIE, BLEND = "shot.mp4", "shot.blend"
 
 
-def run_demo(output: Path, progress: Progress = no_progress) -> list[Path]:
+def run_demo(output: Path, engine: Engine = "auto", progress: Progress = no_progress) -> list[Path]:
     """Learn the sample, make its shot, and return the paths in the folder `output` that were written."""
     from headroom import pipeline
     from headroom.common.settings import LearnSettings
@@ -22,5 +23,5 @@ def run_demo(output: Path, progress: Progress = no_progress) -> list[Path]:
     subject, movie, blend = output / "subject", output / MOVIE, output / BLEND
     settings = LearnSettings(name="Robin", consent=CONSENT)
     pipeline.learn(clip, subject, settings, progress=subprogress(progress, 0, 0.6))
-    make_shot(subject, speech, movie, ShotOptions(blend=blend), subprogress(progress, 0.6, 1))
+    make_shot(subject, speech, movie, ShotOptions(blend=blend, engine=engine), subprogress(progress, 0.6, 1))
     return [subject, movie, blend]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from headroom.common.choices import Albedo, HeadPose, Preset
+from headroom.common.choices import Albedo, Engine, HeadPose, Preset
 from headroom.common.errors import InputError
 
 ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
@@ -35,6 +35,8 @@ AudioTrackOption = Annotated[int | None, typer.Option(
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.", min=0)]
 UseOption = Annotated[str, typer.Option(help="What the result is for, where the consent names the uses it covers.")]
 PoseOption = Annotated[HeadPose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
+EngineOption = Annotated[Engine, typer.Option(help="What draws the head; auto is Eevee where Blender has a graphics "
+                                                   "card, otherwise fast.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
     help="Change of the prediction; may be given several times. head, mouth and upper (brows and lids) have gain, lag "

@@ -8,6 +8,7 @@ Preset = Literal["draft", "standard", "paper"]
 Albedo = Literal["low", "frame", "clip"]
 Resolution = Literal[256, 512]
 HeadPose = Literal["predicted", "replayed"]
+Engine = Literal["auto", "eevee", "fast"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 TrainingMethod = Literal["general", "paper"]
 """Headroom's own networks and losses, or the paper's."""

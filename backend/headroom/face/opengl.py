@@ -1,9 +1,9 @@
-"""The process's one OpenGL context."""
+"""One OpenGL context for each thread that draws."""
 
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
+import threading
 from typing import TYPE_CHECKING
 
 from headroom.common.errors import HeadroomError
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class OpenGL:
     """An OpenGL context without a window, and the shader programs compiled in it.
 
-    `shared_opengl` makes the only instance. Buffers, textures and programs belong to it, so everything that draws does
-    so inside `with shared_opengl().context as gl:`, which makes the context current.
+    `thread_opengl` makes the only instance of a thread. Buffers, textures and programs belong to it, so everything that
+    draws does so inside `with thread_opengl().context as gl:`, which makes the context current.
     """
 
     def __init__(self) -> None:
@@ -31,13 +31,18 @@ class OpenGL:
         return self._programs[shaders]
 
 
-@lru_cache(maxsize=1)
-def shared_opengl() -> OpenGL:
-    """Return the process's OpenGL context, which is created at the first call and lives until the process ends.
+_thread = threading.local()
+
+
+def thread_opengl() -> OpenGL:
+    """Return the calling thread's OpenGL context, which is created at the first call and lives as long as the thread.
 
     Raises HeadroomError when OpenGL does not start.
     """
-    return OpenGL()
+    if not hasattr(_thread, "opengl"):
+        _thread.opengl = OpenGL()
+    opengl: OpenGL = _thread.opengl
+    return opengl
 
 
 def _create_context() -> moderngl.Context:

@@ -17,12 +17,16 @@ from headroom.plate.match import PlateMatch
 class Render:
     """The head in one frame, as Blender sends it.
 
-    picture: RGBA PNG file.
+    picture: RGBA PNG file; None where the picture is to be drawn from the mesh.
     mesh: npy file of the vertices that the picture shows; None where the mesh is not that of the face model.
     """
 
-    picture: Path
+    picture: Path | None
     mesh: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.picture is None and self.mesh is None:
+            raise InputError("A frame has neither a render nor a mesh; render the shot again.")
 
     def vertices(self, count: int) -> NDArray[np.float32] | None:
         """Return the vertices (V, 3) float32, millimetres, camera axes; None for a frame without a mesh.

@@ -42,7 +42,9 @@ Tree = Annotated[
     Field(min_length=1, description="a folder: relative path with / between its parts -> blob"),
 ]
 FileName = Annotated[str, Field(max_length=1000, description="the file's name at the client; its last part is used")]
-Renders = Annotated[list[Sha], Field(min_length=1, description="RGBA PNG pictures in the order of their frames")]
+Renders = Annotated[list[Sha | None], Field(
+    min_length=1, description="RGBA PNG pictures in the order of their frames; null for a frame that is drawn from its "
+    "mesh, with the subject's albedo and light")]
 Meshes = Annotated[list[Sha | None], Field(
     description="npy (V, 3) float32 for each render: the vertices that it shows, millimetres in camera axes; null for "
     "a render whose mesh is not that of the face model; empty for no meshes")]
@@ -140,7 +142,7 @@ class RefineInputs(Strict):
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *self.renders, *filter(None, [*self.meshes, self.speech]), self.match]
+        return [*self.subject.values(), *filter(None, [*self.renders, *self.meshes, self.speech]), self.match]
 
 
 class RefineRequest(Request):
@@ -163,7 +165,7 @@ class RefineFramesInputs(Strict):
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *self.renders, *filter(None, self.meshes), self.match]
+        return [*self.subject.values(), *filter(None, [*self.renders, *self.meshes]), self.match]
 
 
 class RefineFramesRequest(Request):

@@ -200,9 +200,12 @@ def _shot_renders(context: TaskContext, inputs: RefineInputs | RefineFramesInput
     meshes = inputs.meshes or [None] * len(inputs.renders)
     if len(meshes) != len(inputs.renders):
         raise InputError(f"There are {len(meshes)} meshes for {len(inputs.renders)} renders; render the shot again.")
-    folder, copy = context.folder / "renders", context.blobs.copy
-    renders = [Render(copy(picture, folder / f"{frame:06d}.png"),
-                      copy(mesh, folder / f"{frame:06d}.npy") if mesh else None)
+    folder = context.folder / "renders"
+
+    def copy(sha: str | None, name: str) -> Path | None:
+        return context.blobs.copy(sha, folder / name) if sha else None
+
+    renders = [Render(copy(picture, f"{frame:06d}.png"), copy(mesh, f"{frame:06d}.npy"))
                for frame, (picture, mesh) in enumerate(zip(inputs.renders, meshes))]
     match = PlateMatch.load(context.blobs.copy(inputs.match, context.folder / "match.npz"))
     return ShotRenders(renders, match, context.cache.crops)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import headroom
 from headroom.common.files import file_digest
 from headroom.common.prefetch import prefetch
-from headroom.common.subject_files import BACKGROUND, MATTES, PLATES, REFINER, RIG, TRACK
+from headroom.common.subject_files import ALBEDO, BACKGROUND, MATTES, PLATES, REFINER, RIG, TRACK
 from headroom.media.image import read_picture
 from headroom.plate.composite import composite, crop_frame
 from headroom.plate.head_surface import HeadSurface, Pose
@@ -30,10 +30,11 @@ from headroom.refine.refined_crops import CropCache, RefinedCrop
 from headroom.refine.refiner import Refiner
 from headroom.refine.region import feathered_alpha
 from headroom.subject.folder import Subject
+from headroom.track.render import MeshDrawer
 from headroom.track.track import Track
 
 MAX_CACHED_PLATES = 20  # warped, full frame: a batch of eight, its context frames, and those in the prefetch threads
-SOURCE_FILES = (REFINER, TRACK, RIG, PLATES, MATTES, BACKGROUND)
+SOURCE_FILES = (REFINER, TRACK, RIG, ALBEDO, PLATES, MATTES, BACKGROUND)
 """Files of the subject that a refined frame depends on; the last two may be missing."""
 
 
@@ -64,15 +65,17 @@ class PlateSource(Protocol):
 class ShotRefiner:
     """One subject's refiner, track and plates, which it owns: close it after use."""
 
-    def __init__(self, refiner: Refiner, track: Track, plates: PlateSource, subject_digest: str, title: str = ""):
+    def __init__(self, refiner: Refiner, track: Track, plates: PlateSource, drawer: MeshDrawer, subject_digest: str,
+                 title: str = ""):
         """Take ownership of the plates.
 
+        drawer: draws the frames that come without a picture.
         subject_digest: identifies everything of the subject that refined crops depend on.
         title: of movies of this subject.
         """
         self.refiner, self.track, self.title = refiner, track, title
         self.subject_digest = subject_digest
-        self._plates = plates
+        self._plates, self._drawer = plates, drawer
         self._warped: OrderedDict[bytes, NDArray[np.uint8]] = OrderedDict()  # the latest, by `_pose_key`
         self._lock = threading.Lock()  # two threads need each plate: one before refining and one after it
 
@@ -82,7 +85,8 @@ class ShotRefiner:
         refiner, track, digest = subject.refiner, subject.track, subject_digest(subject.folder)
         surface = HeadSurface.of(subject.model.shape(track.identity)[subject.model.skin])
         plates = BackgroundLayers(subject.folder, track.camera, surface)
-        return ShotRefiner(refiner, track, plates, digest, subject.info.name)
+        drawer = MeshDrawer(subject.model, track, subject.albedo, refiner.resolution)
+        return ShotRefiner(refiner, track, plates, drawer, digest, subject.info.name)
 
     def close(self) -> None:
         """Release the plates."""
@@ -136,9 +140,17 @@ class ShotRefiner:
         """Composite a refined crop over its plate; return the full frame (H, W, 3)."""
         return composite(self.warped_plate(match, frame), self.track.crop, *crop)
 
-    def comparison(self, match: PlateMatch, frame: int, render: Path, crop: RefinedCrop) -> NDArray[np.uint8]:
+    def picture(self, render: Render) -> NDArray[np.uint8]:
+        """Return the picture (R, R, 4) of a render, drawn from its mesh where Blender sent none."""
+        if render.picture is not None:
+            return read_picture(render.picture, alpha=True)
+        vertices = render.vertices(len(self._drawer.model.mean))
+        assert vertices is not None  # a render has a picture or a mesh
+        return self._drawer.draw(vertices)
+
+    def comparison(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:
         """Return the frame's crop before and after refining, side by side: (S, 2 S, 3), pixels of the frame."""
-        pixels = read_picture(render, alpha=True)
+        pixels = self.picture(render)
         before = self.composite(match, frame, (pixels[..., :3], feathered_alpha(pixels[..., 3])))
         after = self.composite(match, frame, crop)
         area = self.track.crop
@@ -165,7 +177,7 @@ class ShotRefiner:
     ) -> Iterator[tuple[RefinedCrop, bool]]:
         """Refine the frames first..end-1, with the frames before them as context; yield True with each."""
         start = max(first - (INPUT_FRAMES - 1), 0)
-        pictures = (read_picture(render.picture, alpha=True) for render in renders[start:end])
+        pictures = map(self.picture, renders[start:end])
         inputs = self.refiner.prepare(pictures, self.plate_crops(match, start), first - start)
         with closing(prefetch(inputs)) as prepared:
             for crop in self.refiner.refine_inputs(prepared):
@@ -226,7 +238,8 @@ def crop_digests(subject_digest: str, renders: Sequence[Render], match: PlateMat
 
 def _render_key(render: Render) -> bytes:
     """Return the digests of the files of a render."""
-    return b"".join(file_digest(file).encode() for file in (render.picture, render.mesh) if file is not None)
+    files = (render.picture, render.mesh)
+    return b"+".join(file_digest(file).encode() if file is not None else b"none" for file in files)
 
 
 def _pose_key(match: PlateMatch, frame: int) -> bytes:

@@ -11,6 +11,7 @@ from headroom.cli.console import out, print_notes, progress_bar
 from headroom.cli.options import (
     AudioTrackOption,
     ControlOption,
+    EngineOption,
     PoseOption,
     SeedOption,
     SpeechArgument,
@@ -70,6 +71,7 @@ def shot(
     pose: PoseOption = "predicted",
     key_error: Annotated[float, typer.Option(help="Error of the sparse keys, in units of 0.15 degrees, 0.3 mm "
                                                   "and 0.01 of a face control; 0 keys every frame.", min=0)] = 1.0,
+    engine: EngineOption = "auto",
     use: UseOption = "",
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
@@ -82,7 +84,7 @@ def shot(
     options = blender.ShotOptions(
         perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
-        controls=tuple(control), performance=performance, blend=blend, key_error=key_error)
+        controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)
     print_notes(result.notes)

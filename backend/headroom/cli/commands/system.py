@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from headroom.cli.console import EXIT_FAILED, out, progress_bar
+from headroom.cli.options import EngineOption
 from headroom.common.outputs import SUBJECT_BYTES, require_output_folder, require_own_files
 
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("headroom-demo"),
+    engine: EngineOption = "auto",
 ) -> None:
     """Learn the bundled sample, perform the bundled speech and make a shot of it."""
     require_output_folder(output, bytes_needed=SUBJECT_BYTES)
@@ -21,7 +23,7 @@ def demo(
 
     require_own_files(output, (MOVIE, BLEND))
     with progress_bar() as progress:
-        paths = run_demo(output, progress)
+        paths = run_demo(output, engine, progress)
     for path in paths:
         out.print(f"Wrote {path}", markup=False)
 
