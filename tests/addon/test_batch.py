@@ -58,12 +58,14 @@ def test_a_batch_continues_after_a_failed_job_and_exits_with_1(run, files, tmp_p
 def test_a_batch_whose_jobs_all_succeed_exits_with_0(run, backend, files, tmp_path):
     path = job_file(tmp_path, {"kind": "shot", "subject": "subject", "speech": "a speech.wav", "output": "out/s.mp4",
                                "blend": "out/s.blend"},
-                    {"kind": "render", "file": "out/s.blend", "output": "out/again.mp4", "plate_fit": 0.5})
+                    {"kind": "render", "file": "out/s.blend", "output": "out/again.mp4", "plate_fit": 0.5,
+                     "engine": "fast"})
     code, lines, err = run("batch", path)
     assert code == 0, (lines, err)
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["again.mp4", "headroom_s", "s.blend", "s.mp4"]
     assert lines[1]["frames"] == 2
     assert [settings["plate_fit"] for kind, _, settings in backend.submitted if kind == "match_plates"] == [0.0, 0.5]
+    assert [inputs["renders"] for kind, inputs, _ in backend.submitted if kind == "refine"][-1] == [None, None]
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def older_file(headroom, files, tmp_path, monkeypatch, capfd):
 
 
 def test_a_file_of_an_older_format_is_upgraded_and_rendered(run, headroom, backend, older_file, tmp_path):
-    code, lines, err = run("render", "--file", older_file, "--output", tmp_path / "shot.mp4")
+    code, lines, err = run("render", "--file", older_file, "--output", tmp_path / "shot.mp4", "--engine", "eevee")
     assert code == 0, err
     scene = headroom.bpy.context.scene
     frames = scene.frame_end - scene.frame_start + 1

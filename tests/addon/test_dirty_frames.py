@@ -168,8 +168,9 @@ def test_the_fast_engine_leaves_a_changed_material_to_eevee_and_says_so(scenario
     tree = scenario.shot.face.data.materials[0].node_tree
     next(node for node in tree.nodes if node.label == "Light").inputs["x"].default_value[0] += 0.1
     result, rendered, _ = render(scenario, frame_range=(20, 24), engine="fast")
-    assert len(rendered) == 5 and result.notes == (
-        "Eevee rendered the frames, because the fast engine does not draw the changed material.",)
+    (note,) = result.notes
+    assert len(rendered) == 5 and note.endswith(" the changed material.")
+    assert note.startswith("Eevee rendered the frames, because the fast engine does not draw")
 
 
 def test_a_modifier_that_changes_the_number_of_vertices_is_told(scenario):

@@ -130,6 +130,6 @@ def test_a_shot_of_a_newer_version_is_left_alone(headroom, saved, tmp_path):
     assert headroom.module("scene.build.upgrade").upgrade_file() == [saved.root.name]
     assert headroom.module("scene.build.shot").shots_in(saved.scene) == []
     headroom.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "newer.blend"))
-    wanted = headless.SavedShot(tmp_path / "newer.blend", "", "", tmp_path / "movie.mp4", 0.0)
+    wanted = headless.SavedShot(tmp_path / "newer.blend", "", "", tmp_path / "movie.mp4", 0.0, "auto")
     with pytest.raises(errors.InputError, match=r"newer version of Headroom\. Update the extension"):
         headless.render_file(wanted, lambda: None, lambda step: None)

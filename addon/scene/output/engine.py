@@ -45,12 +45,13 @@ def choose_engine(shot: Shot, wanted: str) -> Engine:
     """
     if wanted == EEVEE or (wanted == AUTO and has_graphics_card()):
         return Engine(is_fast=False)
+    notes: tuple[str, ...] = ()
     change = undrawn_change(shot)
     if change:
-        return Engine(False, (message("Eevee rendered the frames, because the fast engine does not draw {change}.",
-                                      change=change),))
-    return Engine(True, () if wanted != AUTO else (
-        message("The fast engine drew the frames instead of Eevee, because Blender found no graphics card."),))
+        notes = (message("Eevee rendered the frames, because the fast engine does not draw {change}.", change=change),)
+    elif wanted == AUTO:
+        notes = (message("The fast engine drew the frames instead of Eevee, because Blender found no graphics card."),)
+    return Engine(not change, notes)
 
 
 @lru_cache(maxsize=1)
