@@ -204,7 +204,7 @@ FILES: dict[str, Cause] = {
         lambda folder: core("rig").Rig.load(write_text(folder, "rig.npz")),
     "… cannot be read as a track. Learn the subject again.":
         lambda folder: core("coverage").ClipTrack.load(write_text(folder, "track.npz")),
-    "… is not a performance. Choose a file that Perform wrote.":
+    "… is not a performance, because …. Choose a file that Perform wrote.":
         lambda folder: core("performance").Performance.load(write_text(folder, "performance.npz")),
     "This head has no controls for … to move. Learn the subject again.":
         lambda folder: core("performance_files").read_performance(folder / "take.csv", SimpleNamespace(controls=())),

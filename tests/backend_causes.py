@@ -76,6 +76,13 @@ def refiner(header: dict[str, str]) -> Cause:
     return load
 
 
+def damaged_motion_model(folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"x": np.zeros(1)}, folder / "motion.safetensors", {"format": "headroom motion 4", "metadata": "{}"})
+    module("motion.model.model").MotionModel.load(folder / "motion.safetensors")
+
+
 def old_motion_model(folder: Path) -> None:
     from safetensors.numpy import save_file
 
@@ -198,7 +205,7 @@ SERVER: dict[str, Cause] = {
     "Memory ran out. Close other programs that use the GPU, or choose a shorter clip, and try again.":
         lambda folder: module("server.worker")._unexpected(MemoryError(), None),
     "The backend did not start: …. Run `headroom doctor`.": server_that_ends,
-    "The poses need a rate and, for each frame, three rotations and three translations.":
+    "The poses cannot be used, because …; render the shot again.":
         poses(rotation=np.zeros(3), translation=np.zeros(3)),
     "The poses need one fixed position for each frame, NaN for a frame that is matched anew.":
         poses(rotation=np.zeros((2, 3)), translation=np.zeros((2, 3)), fixed_positions=np.zeros(1)),
@@ -274,10 +281,11 @@ SUBJECTS: dict[str, Cause] = {
         lambda folder: module("subject.info").SubjectInfo.load(write_text(folder, "subject.toml")),
     "… cannot be read; ….": lambda folder: module("subject.upgrade").require_usable(
         "track", write_text(folder, "track.npz"), "learn the subject again"),
-    "… is not a track; learn the subject again.":
+    "… is not a track, because …; learn the subject again.":
         lambda folder: module("track.track").Track.load(write_text(folder, "track.npz")),
-    "… is not a rig; learn the subject again.":
+    "… is not a rig, because …; learn the subject again.":
         lambda folder: module("subject.rig").Rig.load(write_text(folder, "rig.npz")),
+    "The motion model … is damaged: …. Learn the subject again.": damaged_motion_model,
     "… is not a motion model; learn the subject again.":
         lambda folder: module("motion.model.file_format").read_file(write_text(folder, "motion.safetensors")),
     "Cannot read the refiner …. Learn the subject again.":
@@ -296,7 +304,7 @@ PERFORMING: dict[str, Cause] = {
         lambda folder: module("media.audio").read_audio(write_text(folder, "speech.wav")),
     "… holds no sound in the chosen part. Choose another file or part.":
         lambda folder: module("media.audio").read_audio(SPEECH, 16000, 1000.0, 1001.0),
-    "… is not a performance; choose a file that `headroom perform` wrote.":
+    "… is not a performance, because …; choose a file that `headroom perform` wrote.":
         lambda folder: module("face.performance").Performance.load(write_text(folder, "performance.npz")),
     "There is no control …; choose one of ….": lambda folder: module("motion.controls").parse_controls(["ears.gain=1"]),
     "… has no number; choose one, as in …=0.5.":
@@ -306,7 +314,7 @@ PERFORMING: dict[str, Cause] = {
 RENDERING: dict[str, Cause] = {
     "There are no poses to match plates to. Perform a speech first.":
         lambda folder: module("plate.match").match_plates([], []),
-    "… is not a plate match. Render the shot again.":
+    "… is not a plate match, because …. Render the shot again.":
         lambda folder: module("plate.match").PlateMatch.load(write_text(folder, "match.npz")),
     "There are … renders for … plates; render the shot again.": lambda folder: module("pipeline").refine(
         folder, SimpleNamespace(renders=[], match=SimpleNamespace(plate=[0])), folder / "movie.mp4", None),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import UNREADABLE, InputError
+from .errors import InputError
 from .messages import message
+from .stored import FPS, Array, Damaged, read_npz, require_arrays
 
 DEGREES_PER_MM = 0.1
 """Weight of translation beside rotation, as in the backend's plate matching: 10 mm count as one degree."""
@@ -17,6 +18,8 @@ MIN_CONFIDENCE = 0.5
 MAX_POSES = 1500
 """Poses of a longer clip are thinned out to fewer than twice as many, because neighbours differ too little to see."""
 JOIN_FRAMES = 3
+_LAYOUT = {"fps": FPS, "rotation": Array(("frames", 3)), "translation": Array(("frames", 3)),
+           "confidence": Array(("frames",), low=0, high=1)}
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,13 @@ class ClipTrack:
     def load(path: Path) -> ClipTrack:
         """Read these arrays of a track.npz; raises InputError for any other file."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                arrays = (np.asarray(data[name], dtype=np.float32)
-                          for name in ("rotation", "translation", "confidence"))
-                return ClipTrack(float(data["fps"]), *arrays)
-        except UNREADABLE as error:
+            stored = read_npz(path)
+            require_arrays(stored, _LAYOUT)
+        except Damaged as error:
             raise InputError(
                 message("{path} cannot be read as a track. Learn the subject again.", path=path)) from error
+        arrays = (stored[name].astype(np.float32) for name in ("rotation", "translation", "confidence"))
+        return ClipTrack(float(stored["fps"]), *arrays)
 
 
 @dataclass(frozen=True)

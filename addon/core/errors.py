@@ -1,10 +1,5 @@
 """Errors that the add-on raises on purpose. Each message states what happened and what the user can do."""
 
-import zipfile
-
-UNREADABLE = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
-"""What numpy raises for an .npz file that is missing, truncated, empty, of another type, or lacks an array."""
-
 
 class HeadroomError(Exception):
     """Base class of the add-on's own errors.

@@ -33,6 +33,8 @@ def read_live_link(path: Path, names: Sequence[str]) -> tuple[float, np.ndarray,
         frames, base = _frames([row[columns["timecode"]] for row in rows])
         table = _numbers(rows, columns, names)
         found = np.isfinite(table).all(1)
+        if not frames[-1] < _DAY * base:
+            raise ValueError("the recording lasts longer than a day")
         fps = round(base / float(np.median(np.diff(frames))), 3)
         times = np.arange(round(float(frames[-1]) / base * fps) + 1) / fps
         values = np.stack([np.interp(times, frames[found] / base, column) for column in table[found].T], axis=1)

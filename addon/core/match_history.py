@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import UNREADABLE
+from .errors import InputError
 from .files import atomic_write
+from .stored import Array, Damaged, read_npz, require_arrays
 
 FORMAT = 2
 """1 had no number, and `made_for` in place of `subject_key`."""
+_LAYOUT = {"subject_key": Array((), "text"), "frames": Array(("frames",), "integer", least=0),
+           "rotation": Array(("frames", 3), least=0), "translation": Array(("frames", 3), least=0),
+           "position": Array(("frames",), least=0)}
 
 
 @dataclass(frozen=True)
@@ -62,21 +66,22 @@ class MatchHistory:
     def load(path: Path) -> MatchHistory:
         """Read what `save` wrote; a missing, damaged or newer file gives an empty history."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                values = upgrade(data)
-                return MatchHistory(str(values["subject_key"]), values["frames"], values["rotation"],
-                                    values["translation"], values["position"])
-        except UNREADABLE:
+            values = upgrade(read_npz(path))
+            require_arrays(values, _LAYOUT)
+            return MatchHistory(str(values["subject_key"]), values["frames"], values["rotation"],
+                                values["translation"], values["position"])
+        except (InputError, Damaged):
             no_poses = np.zeros((0, 3), dtype=np.float32)
             return MatchHistory("", np.zeros(0, dtype=np.int32), no_poses, no_poses, np.zeros(0))
 
 
 def upgrade(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the arrays of a file in the present format; raises ValueError for a newer one."""
+    """Return the arrays of a file in the present format; raises Damaged for a newer one."""
     values = dict(data)
+    require_arrays(values, {"format": Array((), "integer", optional=True)})
     version = int(values.pop("format", 1))
     if version > FORMAT:
-        raise ValueError(f"format {version}")
-    if version == 1:
+        raise Damaged(f"it has format {version}")
+    if version == 1 and "made_for" in values:
         values["subject_key"] = values.pop("made_for")
     return values

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from .errors import UNREADABLE, InputError
+from .errors import InputError
 from .messages import message
-from .phones import Phone, read_phones
+from .phones import PHONES, Phone, read_phones
+from .stored import FPS, Array, Damaged, read_npz, require_arrays
 
-CONTROL_COUNT = 52
-"""Number of the ARKit shapes."""
+_LAYOUT = {
+    "fps": FPS,
+    "expression": Array(("samples", 64)),
+    "rotation": Array(("samples", 3)),
+    "translation": Array(("samples", 3)),
+    "controls": Array(("samples", 52), optional=True),  # ARKit's shapes
+    "detail_share": Array((), low=0, high=1, optional=True),
+}
 
 
 @dataclass(frozen=True)
@@ -55,21 +61,20 @@ class Performance:
     def load(path: Path) -> Performance:
         """Read a performance.npz; raises InputError for any other file."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                expression, rotation, translation = (np.asarray(data[name], dtype=np.float32)
-                                                     for name in ("expression", "rotation", "translation"))
-                return Performance(float(data["fps"]), expression, rotation, translation, read_phones(data),
-                                   *_read_controls(data, len(expression)))
-        except UNREADABLE as error:
-            raise InputError(
-                message("{path} is not a performance. Choose a file that Perform wrote.", path=path)) from error
+            return Performance.of_arrays(read_npz(path))
+        except Damaged as error:
+            raise InputError(message("{path} is not a performance, because {reason}. Choose a file that Perform wrote.",
+                                     path=path, reason=error)) from error
 
-
-def _read_controls(stored: Mapping[str, Any], samples: int) -> tuple[np.ndarray | None, float]:
-    """Return the controls and the share of the detail in a performance.npz; ValueError where they do not fit."""
-    if "controls" not in stored:
-        return None, 1.0
-    controls = np.asarray(stored["controls"], dtype=np.float32)
-    if controls.shape != (samples, CONTROL_COUNT):
-        raise ValueError("a performance has 52 controls for each sample")
-    return controls, float(stored["detail_share"])
+    @staticmethod
+    def of_arrays(stored: Mapping[str, np.ndarray]) -> Performance:
+        """Return the performance in stored arrays; raises Damaged where one is missing or malformed."""
+        require_arrays(stored, _LAYOUT | (PHONES if PHONES.keys() & stored.keys() else {}))
+        if "controls" in stored and "detail_share" not in stored:
+            raise Damaged("detail_share is missing")
+        expression, rotation, translation = (
+            stored[name].astype(np.float32) for name in ("expression", "rotation", "translation"))
+        has_controls = "controls" in stored
+        return Performance(float(stored["fps"]), expression, rotation, translation, read_phones(stored),
+                           stored["controls"].astype(np.float32) if has_controls else None,
+                           float(stored["detail_share"]) if has_controls else 1.0)

@@ -14,6 +14,7 @@ from .messages import message
 from .performance import Performance
 from .phones import Phone
 from .rig import Rig
+from .stored import FPS, Array, Damaged, require_arrays
 
 SUFFIXES = (".npz", ".csv", ".json")
 JSON_FORMAT = 1
@@ -38,9 +39,22 @@ def read_performance(path: Path, rig: Rig) -> Performance:
         fps, controls, rotation = read_live_link(path, names)
     else:
         fps, controls, rotation, translation, phones = _read_json(path, names)
+    _require_sound(path, {"fps": np.array(fps), "controls": controls, "rotation": rotation,
+                          "translation": translation})
     still = np.ones((len(controls), 1), dtype=np.float32)
     return Performance(fps, controls @ rig.controls, still * rig.rest_rotation if rotation is None else rotation,
                        still * rig.rest_translation if translation is None else translation, phones, controls, 0.0)
+
+
+def _require_sound(path: Path, arrays: dict[str, np.ndarray | None]) -> None:
+    """Raise InputError when an array, of those that the file has, holds values that no performance has."""
+    layout = {"fps": FPS, "controls": Array(("samples", "controls")), "rotation": Array(("samples", 3), optional=True),
+              "translation": Array(("samples", 3), optional=True)}
+    try:
+        require_arrays({name: values for name, values in arrays.items() if values is not None}, layout)
+    except Damaged as error:
+        raise InputError(message("{path} is not a performance, because {reason}. Choose a file that Perform wrote.",
+                                 path=path, reason=error)) from error
 
 
 def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
@@ -60,9 +74,7 @@ def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
         phones = tuple(Phone(str(row["symbol"]), float(row["start"]), float(row["end"]), float(row["confidence"]))
                        for row in content.get("phones", ()))
         fps = float(content["fps"])
-        if len(values) == 0 or fps <= 0:
-            raise ValueError("a performance has samples and a rate")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(message("{path} is not a performance; choose a JSON file of `headroom perform`.",
                                  path=path)) from error
     return fps, controls, *pose, phones

@@ -5,8 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
+
+from .stored import Array
+
+PHONES = {
+    "phone_symbols": Array(("phones",), "text", least=0),
+    "phone_starts": Array(("phones",), low=0, least=0),
+    "phone_ends": Array(("phones",), low=0, least=0),
+    "phone_confidences": Array(("phones",), low=0, high=1, least=0),
+}
+"""The arrays of phones in a performance.npz."""
 SILENCE = "SIL"
 """Symbol of pauses, breaths and noise."""
 
@@ -20,14 +31,11 @@ class Phone(NamedTuple):
     confidence: float
 
 
-def read_phones(stored: Mapping[str, Any]) -> tuple[Phone, ...]:
-    """Return the phones of the arrays in a performance.npz; none where an older version wrote it.
-
-    Raises KeyError or ValueError where the arrays do not belong together.
-    """
+def read_phones(stored: Mapping[str, np.ndarray]) -> tuple[Phone, ...]:
+    """Return the phones of the arrays in a performance.npz, which are as `PHONES` says; none in older files."""
     if "phone_symbols" not in stored:
         return ()
-    columns = [stored[f"phone_{name}"].tolist() for name in ("symbols", "starts", "ends", "confidences")]
+    columns = [stored[name].tolist() for name in PHONES]
     return tuple(Phone(str(symbol), float(start), float(end), float(confidence))
                  for symbol, start, end, confidence in zip(*columns, strict=True))
 

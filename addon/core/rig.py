@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .errors import UNREADABLE, InputError
+from .errors import InputError
 from .messages import message
+from .stored import FPS, Array, Damaged, read_npz, require_arrays
 
 KEY_LIMIT = 10.0
 """Blender limits shape key values to -10..10."""
 RANGE_SIGMAS = 6.0
 """Range of a shape key in standard deviations of the clip's motion."""
 
-_CONTROLS = ("controls", "control_names", "control_groups")
+_SIDE = Array((), "integer", low=1, high=65536)
+_CONTROLS = {
+    "controls": Array(("controls", "modes"), least=0, optional=True),
+    "control_names": Array(("controls",), "text", least=0, optional=True),
+    "control_groups": Array(("controls",), "text", least=0, optional=True),
+}
 """Fields that rigs of older versions lack."""
+_LAYOUT = {
+    "neutral": Array(("vertices", 3)),
+    "expression": Array(("modes", "vertices", 3)),
+    "faces": Array(("triangles", 3), "integer", low=0),
+    "uv": Array(("vertices", 2)),
+    "names": Array(("modes",), "text"),
+    "regions": Array(("modes",), "text"),
+    "expression_std": Array(("modes",), low=0),
+    "light": Array((9, 3)),
+    "focal_px": Array((), low=1),
+    "width": _SIDE,
+    "height": _SIDE,
+    "crop": Array((3,)),
+    "resolution": _SIDE,
+    "fps": FPS,
+    "rest_rotation": Array((3,)),
+    "rest_translation": Array((3,)),
+    **_CONTROLS,
+}
 
 
 @dataclass(frozen=True)
@@ -67,15 +93,17 @@ class Rig:
     def load(path: Path) -> Rig:
         """Read a rig.npz; raises InputError for any other file."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                values = {field.name: data[field.name] for field in fields(Rig)
-                          if field.name in data or field.name not in _CONTROLS}
-        except UNREADABLE as error:
+            stored = read_npz(path)
+            require_arrays(stored, _LAYOUT)
+            if stored["faces"].max() >= len(stored["neutral"]):
+                raise Damaged("the faces name vertices that are missing")
+        except Damaged as error:
             raise InputError(message("{path} cannot be read as a rig. Learn the subject again.", path=path)) from error
+        values: dict[str, Any] = {name: stored[name] for name in _LAYOUT if name in stored}
         for name in ("focal_px", "fps"):
             values[name] = float(values[name])
         for name in ("width", "height", "resolution"):
             values[name] = int(values[name])
         none = {"controls": np.zeros((0, len(values["expression"])), np.float32),
-                **dict.fromkeys(_CONTROLS[1:], np.zeros(0, np.str_))}
+                **dict.fromkeys(("control_names", "control_groups"), np.zeros(0, np.str_))}
         return Rig(**{**none, **values})

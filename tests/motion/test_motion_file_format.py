@@ -82,7 +82,7 @@ def test_files_that_are_no_models_are_refused(tmp_path):
     save_file({}, str(path), {"format": "headroom refiner 3"})
     with pytest.raises(InputError, match="not a motion model"):
         MotionModel.load(path)
-    with pytest.raises(InputError, match="not a motion model"):
+    with pytest.raises(InputError, match="does not exist; check its name"):
         MotionModel.load(tmp_path / "missing.safetensors")
 
 

@@ -93,11 +93,11 @@ def test_positions_of_an_earlier_match_are_kept_under_their_name_of_version_1_to
 
 
 @pytest.mark.parametrize(("arrays", "words"), [
-    ({"fps": 25.0, "rotation": np.zeros(3), "translation": np.zeros(3)}, "need a rate and, for each frame, three"),
-    ({"fps": 0.0, "rotation": np.zeros((2, 3)), "translation": np.zeros((2, 3))}, "need a rate and"),
+    ({"fps": 25.0, "rotation": np.zeros(3), "translation": np.zeros(3)}, "rotation is 3 instead of frames x 3"),
+    ({"fps": 0.0, "rotation": np.zeros((2, 3)), "translation": np.zeros((2, 3))}, "fps has values outside 0.1 to 1000"),
     ({"fps": 25.0, "rotation": np.zeros((2, 3)), "translation": np.zeros((2, 3)), "fixed_positions": np.zeros(1)},
      "one fixed position for each frame"),
-    ({"fps": 25.0}, "not an npz file with fps, rotation and translation"),
+    ({"fps": 25.0}, "rotation is missing"),
 ])
 def test_poses_of_the_wrong_shape_are_refused_in_words(tmp_path, arrays, words):
     np.savez(tmp_path / "poses.npz", **arrays)
@@ -107,7 +107,7 @@ def test_poses_of_the_wrong_shape_are_refused_in_words(tmp_path, arrays, words):
 
 def test_poses_that_are_no_npz_fail_in_words(client):
     inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "poses": client.put_bytes(b"nonsense")}
-    with pytest.raises(JobFailed, match="The poses are not an npz file"):
+    with pytest.raises(JobFailed, match="The poses cannot be used, because it cannot be read; render the shot again"):
         wait_for(client, client.submit("match_plates", inputs, {}).id)
 
 

@@ -114,7 +114,7 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
 
     Raises InputError for wrong input, HeadroomError when Blender fails.
     """
-    require_usable(subject, speech, options.perform.use)
+    require_usable(subject, speech, options.perform.use, options.performance)
     if options.performance is not None and options.changes_prediction:
         raise InputError("--control and --pose change a prediction, and --performance is used instead of one; leave "
                          "one of them out.")
@@ -134,12 +134,15 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     return ShotResult(int(result["frames"]), list(result.get("notes", ())))
 
 
-def require_usable(subject: Path, speech: Path, use: str) -> None:
-    """Raise InputError for a subject, a use of it or a speech that cannot be had, before Blender is started."""
+def require_usable(subject: Path, speech: Path, use: str, performance: Path | None = None) -> None:
+    """Raise InputError for a subject, a use, a speech or a performance that cannot be had, before Blender starts."""
     from headroom.media.audio import audio_on_disk, is_silent
     from headroom.subject.folder import Subject
+    from headroom.subject.performance_files import read_performance
 
-    Subject.open_for(subject, use)
+    person = Subject.open_for(subject, use)
+    if performance is not None:
+        read_performance(performance, person.rig)
     with audio_on_disk(speech) as samples:
         if is_silent(samples):
             raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")

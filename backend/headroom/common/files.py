@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import uuid
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -15,8 +14,6 @@ from pathlib import Path
 from headroom.common.errors import InputError
 
 CHUNK_BYTES = 1 << 20
-NPZ_ERRORS = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile)
-"""Exceptions that reading an .npz raises when it is missing, truncated, empty, no .npz, or lacks an array."""
 
 MAX_STEM = 60
 """Characters of a file's name that its temporary name keeps, because file systems allow 255 bytes."""

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from headroom.common.files import file_digest
 from headroom.common.paths import FACE_MODEL
+from headroom.common.stored import Array, Damaged, damage, require_arrays
 from headroom.face.eyeballs import TEXTURE_CENTRES, WHITE, Eyeball
 from headroom.face.model_format import not_a_model, read_arrays, write_arrays
 from headroom.face.subdivision import SubdivisionSurface
@@ -191,7 +192,15 @@ def load_model(path: Path) -> FaceModel:
     Raises InputError when the file is not a face model.
     """
     arrays = read_arrays(path)
-    model = _control_model(arrays, path).subdivided() if "triangles" in arrays else _surface_model(arrays, path)
+    if "triangles" in arrays:
+        control_points = _control_model(arrays, path)
+        try:
+            with damage():
+                model = control_points.subdivided()
+        except Damaged as error:
+            raise not_a_model(path) from error
+    else:
+        model = _surface_model(arrays, path)
     return replace(model, digest=file_digest(path)[:16])
 
 
@@ -201,18 +210,51 @@ def bundled_model() -> FaceModel:
     return load_model(FACE_MODEL)
 
 
+_LINEAR = {
+    "mean": Array(("vertices", 3)),
+    "identity_basis": Array(("vertices", 3, "identity modes")),
+    "expression_basis": Array(("vertices", 3, "expression modes")),
+    "albedo_mean": Array(("vertices", 3)),
+    "albedo_basis": Array(("vertices", 3, "albedo modes")),
+    "uv": Array(("vertices", 2)),
+    "landmark_ids": Array(("landmarks",), "integer", low=0),
+    "names": Array(("expression modes",), "text"),
+    "regions": Array(("expression modes",), "text"),
+}
+_CONTROL_POINTS = {**_LINEAR, "triangles": Array(("triangles", 3), "integer", low=0)}
+_SURFACE = {
+    **_LINEAR,
+    "faces": Array(("triangles", 3), "integer", low=0),
+    "landmark_vertices": Array(("landmarks",), "integer", low=0),
+    "interior": Array(("vertices",)),
+    "eyes": Array(("vertices",)),
+    "source": Array((), "text"),
+}
+
+
 def _control_model(arrays: dict[str, np.ndarray], path: Path) -> ControlModel:
     try:
-        return ControlModel(**{f.name: arrays[f.name] for f in fields(ControlModel)})
-    except KeyError as error:
+        require_arrays(arrays, _CONTROL_POINTS)
+        _require_vertices(arrays, "triangles")
+    except Damaged as error:
         raise not_a_model(path) from error
+    return ControlModel(**{f.name: arrays[f.name] for f in fields(ControlModel)})
+
+
+def _require_vertices(arrays: dict[str, np.ndarray], *names: str) -> None:
+    """Raise Damaged when one of the arrays names a vertex that is missing."""
+    for name in names:
+        if arrays[name].max() >= len(arrays["mean"]):
+            raise Damaged(f"{name} has vertices that are missing")
 
 
 def _surface_model(arrays: dict[str, np.ndarray], path: Path) -> FaceModel:
     try:
-        values: dict[str, Any] = {f.name: arrays[f.name] for f in fields(FaceModel) if f.name != "digest"}
-    except KeyError as error:
+        require_arrays(arrays, _SURFACE)
+        _require_vertices(arrays, "faces", "landmark_vertices")
+    except Damaged as error:
         raise not_a_model(path) from error
+    values: dict[str, Any] = {f.name: arrays[f.name] for f in fields(FaceModel) if f.name != "digest"}
     for name in ("names", "regions"):
         values[name] = tuple(str(text) for text in values[name])
     return FaceModel(**{**values, "source": str(values["source"])})

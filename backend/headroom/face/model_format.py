@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
 from headroom.common.paths import FACE_MODEL
+from headroom.common.stored import Damaged, format_number, read_npz
 
 FORMAT = 2
 """Format 1 has no format number; a surface of format 1 may lack `eyes`. The bundled model is of format 1, because its
@@ -27,10 +28,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises InputError when the file is not a face model, or of a newer format.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
-            return upgrade(arrays, path)
-    except NPZ_ERRORS as error:
+        return upgrade(read_npz(path), path)
+    except Damaged as error:
         raise not_a_model(path) from error
 
 
@@ -43,10 +42,11 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], compressed: bool)
 
 def upgrade(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
     """Return a model's arrays in the current format, without the format number."""
-    number = int(arrays.pop("format", 1))
+    number = format_number(arrays, "format")
+    arrays.pop("format", None)
     if number > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
-    if number == 1 and "faces" in arrays:
+    if number == 1 and "faces" in arrays and "mean" in arrays:
         arrays.setdefault("eyes", np.zeros(len(arrays["mean"]), np.float32))
     return arrays
 

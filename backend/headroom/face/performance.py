@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
+from headroom.common.stored import FPS, Array, Damaged, read_npz, require_arrays
 from headroom.face.controls.names import CONTROL_NAMES
-from headroom.face.phone_track import PhoneTrack
+from headroom.face.phone_track import PHONES, PhoneTrack
 
+_LAYOUT = {
+    "fps": FPS,
+    "expression": Array(("samples", 64)),
+    "rotation": Array(("samples", 3)),
+    "translation": Array(("samples", 3)),
+    "controls": Array(("samples", len(CONTROL_NAMES)), optional=True),
+    "detail_share": Array((), low=0, high=1, optional=True),
+}
 _OPTIONAL = ("controls", "detail_share")
 
 
@@ -98,24 +106,23 @@ class Performance:
     def load(path: Path) -> Performance:
         """Read a performance; InputError when the file is not one."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                return Performance(float(data["fps"]), data["expression"], data["rotation"], data["translation"],
-                                   PhoneTrack.of_arrays(data), *_read_controls(data))
-        except NPZ_ERRORS as error:
-            raise InputError(f"{path} is not a performance; choose a file that `headroom perform` wrote.") from error
+            return Performance.of_arrays(read_npz(path))
+        except Damaged as error:
+            raise InputError(f"{path} is not a performance, because {error}; choose a file that `headroom perform` "
+                             "wrote.") from error
 
-
-def _read_controls(stored: Mapping[str, Any]) -> tuple[np.ndarray | None, float | None]:
-    """Return the controls and the share of the detail in a stored performance; None in older files.
-
-    Raises ValueError where the controls do not fit the expression.
-    """
-    if "controls" not in stored:
-        return None, None
-    controls = stored["controls"]
-    if controls.shape != (len(stored["expression"]), len(CONTROL_NAMES)):
-        raise ValueError("a performance needs 52 controls for each sample")
-    return controls, float(stored["detail_share"])
+    @staticmethod
+    def of_arrays(stored: Mapping[str, np.ndarray]) -> Performance:
+        """Return the performance in stored arrays; raises Damaged where one is missing or malformed."""
+        require_arrays(stored, _LAYOUT | (PHONES if PHONES.keys() & stored.keys() else {}))
+        if "controls" in stored and "detail_share" not in stored:
+            raise Damaged("detail_share is missing")
+        expression, rotation, translation = (
+            stored[name].astype(np.float32) for name in ("expression", "rotation", "translation"))
+        has_controls = "controls" in stored
+        return Performance(float(stored["fps"]), expression, rotation, translation, PhoneTrack.of_arrays(stored),
+                           stored["controls"].astype(np.float32) if has_controls else None,
+                           float(stored["detail_share"]) if has_controls else None)
 
 
 def resample(values: np.ndarray, from_fps: float, to_fps: float, frames: int) -> np.ndarray:

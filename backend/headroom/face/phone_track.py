@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from headroom.common.stored import Array
 
 SILENCE = "SIL"
 """Symbol of pauses, breaths and noise; the others are those of the ARPAbet."""
 
-_FIELDS = ("symbols", "starts", "ends", "confidences")
 _PREFIX = "phone_"
+PHONES = {
+    "phone_symbols": Array(("phones",), "text", least=0),
+    "phone_starts": Array(("phones",), low=0, least=0),
+    "phone_ends": Array(("phones",), low=0, least=0),
+    "phone_confidences": Array(("phones",), low=0, high=1, least=0),
+}
+"""The arrays of a phone track in a stored performance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +41,15 @@ class PhoneTrack:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays by the names that they have in a stored performance."""
-        return {_PREFIX + name: getattr(self, name) for name in _FIELDS}
+        return {name: getattr(self, name.removeprefix(_PREFIX)) for name in PHONES}
 
     @staticmethod
-    def of_arrays(stored: Mapping[str, Any]) -> PhoneTrack | None:
+    def of_arrays(stored: Mapping[str, np.ndarray]) -> PhoneTrack | None:
         """Return the track of `arrays`; None where an older version stored none.
 
-        Raises ValueError where the arrays do not belong together, KeyError where some are missing.
+        stored: arrays that are as `PHONES` says, or none of them.
         """
-        if not any(_PREFIX + name in stored for name in _FIELDS):
+        if PHONES.keys().isdisjoint(stored.keys()):
             return None
-        symbols, starts, ends, confidences = (np.asarray(stored[_PREFIX + name]) for name in _FIELDS)
-        if symbols.ndim != 1 or symbols.dtype.kind != "U" or any(
-                values.shape != symbols.shape or values.dtype.kind != "f" for values in (starts, ends, confidences)):
-            raise ValueError("the phones need one symbol, start, end and confidence each")
+        symbols, starts, ends, confidences = (stored[name] for name in PHONES)
         return PhoneTrack(symbols, starts.astype(np.float64), ends.astype(np.float64), confidences.astype(np.float32))

@@ -9,7 +9,7 @@ Distances between poses are in degrees, where 10 mm of translation count as one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
+from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays
 from headroom.face.performance import PoseTrack
 
 FORMAT = 1
@@ -34,6 +35,15 @@ DEGREES_PER_MM = 0.1
 SPEED_COST = 0.15  # degrees per frame of difference from the clip's own speed
 BACKWARD_COST = 0.1  # degrees per frame that plates play backwards, in addition
 POSES_AT_ONCE = 256  # of which distances to all plates are computed together, to limit memory
+
+
+_LAYOUT = {
+    "plate": Array(("frames",), "integer", low=0),
+    "rotation": Array(("frames", 3)),
+    "translation": Array(("frames", 3)),
+    "distance": Array(("frames",), low=0),
+    "position": Array(("frames",), low=0),
+}
 
 
 @dataclass(frozen=True)
@@ -67,15 +77,15 @@ class PlateMatch:
         """Read a match that `save` wrote."""
         types = {"plate": np.int32, "position": np.float64}
         try:
-            with np.load(path, allow_pickle=False) as file:
-                version = int(file["format"]) if "format" in file else 1
-                match = cls(**{each.name: file[each.name].astype(types.get(each.name, np.float32))
-                               for each in fields(cls)})
-        except NPZ_ERRORS as error:
-            raise InputError(f"{path} is not a plate match. Render the shot again.") from error
+            stored = read_npz(path)
+            version = format_number(stored, "format")
+            if version <= FORMAT:
+                require_arrays(stored, _LAYOUT)
+        except Damaged as error:
+            raise InputError(f"{path} is not a plate match, because {error}. Render the shot again.") from error
         if version > FORMAT:
             raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
-        return match
+        return cls(**{name: stored[name].astype(types.get(name, np.float32)) for name in _LAYOUT})
 
 
 def match_plates(

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
 from headroom.common.progress import Progress, no_progress
+from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays
 
 FORMAT = 1
 """Format number in `mattes.npz`. Files without one are format 1, because Headroom did not write it at first."""
@@ -46,13 +47,15 @@ def save_mattes(path: Path, mattes: NDArray[np.uint8]) -> None:
 def load_mattes(path: Path) -> NDArray[np.uint8]:
     """Return the mattes (T, h, w) uint8 that `save_mattes` wrote."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            version, mattes = int(file["format"]) if "format" in file else 1, file["person"]
-    except NPZ_ERRORS as error:
+        stored = read_npz(path)
+        version = format_number(stored, "format")
+        if version <= FORMAT:
+            require_arrays(stored, {"person": Array(("frames", "rows", "columns"), "integer", low=0, high=255)})
+    except Damaged as error:
         raise InputError(f"{path} cannot be read; learn the subject again.") from error
     if version > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
-    return mattes
+    return stored["person"].astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
+from headroom.common.stored import Damaged, damage, json_of, read_tensors
 
 NAME = "headroom refiner"
 FORMAT = 2
@@ -43,10 +43,8 @@ def write_file(path: Path, contents: RefinerFile) -> None:
 def read_file(path: Path) -> RefinerFile:
     """Read a refiner's file of this format or an older one; InputError for other files and newer formats."""
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, SafetensorError) as error:
+        header, tensors = read_tensors(path, unbounded="memory.ages")  # of slots that were never written
+    except (InputError, Damaged) as error:
         raise InputError(f"Cannot read the refiner {path}. Learn the subject again.") from error
     name, _, number = header.get("format", "").rpartition(" ")
     if name != NAME or not number.isdigit() or int(number) < min(_UPGRADES) or "config" not in header:
@@ -54,10 +52,11 @@ def read_file(path: Path) -> RefinerFile:
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
     try:
-        contents = RefinerFile(json.loads(header["config"]), tensors)
-        for step in range(int(number), FORMAT):
-            contents = _UPGRADES[step](contents)
-    except (AttributeError, TypeError, ValueError) as error:
+        with damage():
+            contents = RefinerFile(json_of(header["config"]), tensors)
+            for step in range(int(number), FORMAT):
+                contents = _UPGRADES[step](contents)
+    except Damaged as error:
         raise InputError(f"{path} is damaged. Learn the subject again.") from error
     return contents
 

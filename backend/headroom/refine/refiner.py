@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from headroom.common.device import is_out_of_memory, pick_device
 from headroom.common.errors import InputError
+from headroom.common.stored import Damaged, config_of, damage
 from headroom.refine.file_format import RefinerFile, read_file, write_file
 from headroom.refine.generator import INPUT_FRAMES, Generator, GeneratorConfig
 from headroom.refine.inputs import PreparedFrame, RefinerInput, input_array, prepare_frame, to_tensor
@@ -159,14 +160,17 @@ class Refiner:
         contents = read_file(path)
         config, tensors = contents.config, contents.tensors
         try:
-            mean = tensors.pop("identity").numpy()
-            memory = {name[len(_MEMORY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(_MEMORY)}
-            retrieval = MemoryRetrieval.restored(config, memory) if memory else None
-            generator = Generator(GeneratorConfig(**config["generator"]))
-            generator.load_state_dict({name: value.float() for name, value in tensors.items()})
-            identity = RefinerIdentity(mean, config["identity_feature"], retrieval)
-            region, resolution = RegionConfig(**config["region"]), config["resolution"]
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            with damage():
+                mean = tensors.pop("identity").numpy()
+                memory = {name[len(_MEMORY) :]: tensors.pop(name) for name in list(tensors) if name.startswith(_MEMORY)}
+                retrieval = MemoryRetrieval.restored(config, memory) if memory else None
+                generator = Generator(config_of(GeneratorConfig, config["generator"]))
+                generator.load_state_dict({name: value.float() for name, value in tensors.items()})
+                identity = RefinerIdentity(mean, str(config["identity_feature"]), retrieval)
+                region, resolution = config_of(RegionConfig, config["region"]), config_of(int, config["resolution"])
+                if mean.shape != (generator.config.identity_size,) or resolution < 1:
+                    raise Damaged("its identity or its resolution does not fit")
+        except Damaged as error:
             raise InputError(f"{path} was written by another version of Headroom. Learn the subject again.") from error
         return cls(generator, identity, region, resolution, device)
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS
 from headroom.common.progress import Progress
 from headroom.common.settings import (
     LearnSettings,
@@ -23,6 +22,7 @@ from headroom.common.settings import (
     RefineFramesSettings,
     RefineSettings,
 )
+from headroom.common.stored import FPS, LIMIT, Array, Damaged, read_npz, require_arrays
 from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
 from headroom.server.requests import (
@@ -169,15 +169,14 @@ def read_poses(path: Path) -> tuple[PoseTrack, NDArray[Any] | None]:
     from headroom.face.performance import PoseTrack
 
     try:
-        with np.load(path, allow_pickle=False) as data:
-            poses = PoseTrack(float(data["fps"]), data["rotation"], data["translation"])
-            fixed = next((data[name] for name in ("fixed_positions", "held") if name in data), None)
-    except NPZ_ERRORS as error:
-        raise InputError("The poses are not an npz file with fps, rotation and translation.") from error
-    if poses.rotation.ndim != 2 or poses.rotation.shape[1] != 3 or poses.rotation.shape != poses.translation.shape \
-            or not poses.fps > 0:
-        raise InputError("The poses need a rate and, for each frame, three rotations and three translations.")
-    if fixed is not None and fixed.shape != poses.rotation.shape[:1]:
+        stored = read_npz(path)
+        require_arrays(stored, {"fps": FPS, "rotation": Array(("frames", 3)), "translation": Array(("frames", 3))})
+    except Damaged as error:
+        raise InputError(f"The poses cannot be used, because {error}; render the shot again.") from error
+    poses = PoseTrack(float(stored["fps"]), stored["rotation"], stored["translation"])
+    fixed = next((stored[name] for name in ("fixed_positions", "held") if name in stored), None)
+    if fixed is not None and (fixed.shape != poses.rotation.shape[:1] or fixed.dtype.kind != "f"
+                              or (np.abs(fixed) > LIMIT).any()):
         raise InputError("The poses need one fixed position for each frame, NaN for a frame that is matched anew.")
     return poses, fixed
 

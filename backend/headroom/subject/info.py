@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from headroom import __version__
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.common.settings import Albedo, Preset, Resolution
+from headroom.common.stored import LIMIT, Damaged, damage, read_toml
 from headroom.media.image import is_photo
 from headroom.subject.consent import Consent
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FORMAT = 3
 """Format of `subject.toml`. 2: the resolution, whether the source is a photo, and whether the sound is stored. 3: the
 consent has fields for who agreed, for which uses and until when, and the source's digest is stored."""
+
+Seconds = Annotated[float, Field(ge=0, le=LIMIT)]
 
 
 class Record(BaseModel):
@@ -42,11 +39,11 @@ class ClipInfo(Record):
     file: str
     sha256: str | None = None
     kind: Literal["video", "photo"]
-    width: int
-    height: int
-    fps: float
-    from_seconds: float
-    to_seconds: float
+    width: int = Field(gt=0, le=65536)
+    height: int = Field(gt=0, le=65536)
+    fps: float = Field(gt=0, le=1000)
+    from_seconds: Seconds
+    to_seconds: Seconds
 
 
 class Measures(Record):
@@ -57,9 +54,9 @@ class Measures(Record):
     step_seconds: duration of each step of learning.
     """
 
-    audio_offset_seconds: float
-    held_out_lip_correlation: float
-    step_seconds: dict[str, float] = Field(default_factory=dict)
+    audio_offset_seconds: FiniteFloat
+    held_out_lip_correlation: FiniteFloat
+    step_seconds: dict[str, Seconds] = Field(default_factory=dict)
 
 
 class SubjectInfo(Record):
@@ -97,11 +94,12 @@ class SubjectInfo(Record):
     def load(path: Path) -> SubjectInfo:
         """Read what any version of Headroom up to this one wrote; InputError for anything else."""
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-            if int(values["format"]) > FORMAT:
-                raise InputError(f"{path.parent} was written by a newer version of Headroom; update Headroom.")
-            return SubjectInfo.model_validate(upgrade(values))
-        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+            values = read_toml(path)
+            with damage():
+                if int(values["format"]) > FORMAT:
+                    raise InputError(f"{path.parent} was written by a newer version of Headroom; update Headroom.")
+                return SubjectInfo.model_validate(upgrade(values))
+        except Damaged as error:
             raise InputError(f"{path} cannot be read; learn the subject again.") from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
+from headroom.common.stored import FPS, Array, Damaged, format_number, read_npz, require_arrays
 from headroom.face.controls.basis import control_directions
 from headroom.face.controls.names import CONTROL_GROUPS, CONTROL_NAMES
 from headroom.face.model import FaceModel
@@ -19,6 +20,28 @@ from headroom.track.track import Track
 FORMAT = 2
 """Format of `rig.npz`, stored as `rig_format`; the first files have no number. Format 1 has no controls."""
 
+_SIDE = Array((), "integer", low=1, high=65536)
+_LAYOUT = {
+    "neutral": Array(("vertices", 3)),
+    "expression": Array(("modes", "vertices", 3)),
+    "faces": Array(("triangles", 3), "integer", low=0),
+    "uv": Array(("vertices", 2)),
+    "names": Array(("modes",), "text"),
+    "regions": Array(("modes",), "text"),
+    "expression_std": Array(("modes",), low=0),
+    "light": Array((9, 3)),
+    "focal_px": Array((), low=1),
+    "width": _SIDE,
+    "height": _SIDE,
+    "crop": Array((3,)),
+    "resolution": _SIDE,
+    "fps": FPS,
+    "rest_rotation": Array((3,)),
+    "rest_translation": Array((3,)),
+    "controls": Array(("controls", "modes"), least=0),
+    "control_names": Array(("controls",), "text", least=0),
+    "control_groups": Array(("controls",), "text", least=0),
+}
 _SCALARS = {"focal_px": float, "width": int, "height": int, "resolution": int, "fps": float}
 
 
@@ -97,12 +120,14 @@ class Rig:
     def load(path: Path) -> Rig:
         """Read what `save` wrote."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                values: dict[str, Any] = _upgraded({name: data[name] for name in data.files})
-                values = {field.name: values[field.name] for field in fields(Rig)}
-        except NPZ_ERRORS as error:
-            raise InputError(f"{path} is not a rig; learn the subject again.") from error
-        return Rig(**{**values, **{name: kind(values[name]) for name, kind in _SCALARS.items()}})
+            values = _upgraded(read_npz(path))
+            require_arrays(values, _LAYOUT)
+            if values["faces"].max() >= len(values["neutral"]):
+                raise Damaged("the faces name vertices that are missing")
+        except Damaged as error:
+            raise InputError(f"{path} is not a rig, because {error}; learn the subject again.") from error
+        scalars = {name: kind(values[name]) for name, kind in _SCALARS.items()}
+        return Rig(**{**{name: values[name] for name in _LAYOUT}, **scalars})
 
 
 def _controls(directions: NDArray[np.float32]) -> dict[str, Any]:
@@ -113,7 +138,9 @@ def _controls(directions: NDArray[np.float32]) -> dict[str, Any]:
 
 def _upgraded(stored: dict[str, Any]) -> dict[str, Any]:
     """Return the arrays of a file as `FORMAT` has them."""
-    if "controls" in stored:
+    if format_number(stored, "rig_format") > FORMAT:
+        raise Damaged("a newer version of Headroom wrote it")
+    if "controls" in stored or "expression" not in stored:
         return stored
     none: NDArray[np.str_] = np.zeros(0, np.str_)
     return {**stored, "controls": np.zeros((0, len(stored["expression"])), np.float32), "control_names": none,

@@ -11,11 +11,8 @@ import re
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS
+from headroom.common.stored import Damaged, format_number, read_header, read_npz
 
 Part = Literal["track", "rig", "motion", "refiner"]
 
@@ -31,23 +28,22 @@ def require_usable(part: Part, path: Path, remedy: str) -> None:
     """
     try:
         number = format_of(path)
-    except (*NPZ_ERRORS, SafetensorError) as error:
+    except (InputError, Damaged) as error:
         raise InputError(f"{path} cannot be read; {remedy}.") from error
     if number < OLDEST_USABLE[part]:
         raise InputError(f"{path} was written by an older version of Headroom and cannot be used any more; {remedy}.")
 
 
 def format_of(path: Path) -> int:
-    """Return the format number of an .npz or .safetensors file.
+    """Return the format number of an .npz or .safetensors file; raises InputError or Damaged for other files.
 
     An .npz file has it in an array such as `rig_format`; the first files have none and are of format 1. In a
     safetensors file it ends the header's `format`, as in "headroom refiner 1".
     """
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as data:
-            return next((int(data[name]) for name in data.files if name.endswith("format")), 1)
-    with safe_open(str(path), "np") as file:
-        number = re.search(r"\d+$", (file.metadata() or {}).get("format", ""))
+        stored = read_npz(path)
+        return next((format_number(stored, name) for name in stored if name.endswith("format")), 1)
+    number = re.search(r"\d+$", read_header(path).get("format", ""))
     if number is None:
-        raise ValueError(f"{path} has no format number")
+        raise Damaged("it has no format number")
     return int(number.group())

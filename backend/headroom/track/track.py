@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
+from headroom.common.stored import FPS, Array, Damaged, format_number, read_npz, require_arrays
 from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
@@ -18,7 +19,16 @@ FORMAT = 2
 """Format of a track's arrays, stored as `track_format`. Format 1 has the same arrays and no format number."""
 
 _CROP_MARGIN = 1.25
-_ARRAYS = ("identity", "texture", "light", "expression", "rotation", "translation", "confidence")
+_ARRAYS = {
+    "identity": Array(("identity modes",)),
+    "texture": Array(("texture modes",), least=0),
+    "light": Array((9, 3)),
+    "expression": Array(("frames", 64)),
+    "rotation": Array(("frames", 3)),
+    "translation": Array(("frames", 3)),
+    "confidence": Array(("frames",), low=0, high=1),
+}
+_LAYOUT = {"fps": FPS, "camera": Array((3,), low=1), "crop": Array((3,)), **_ARRAYS}
 
 
 @dataclass(frozen=True)
@@ -76,9 +86,12 @@ class Track:
     def from_arrays(data: Mapping[str, np.ndarray]) -> Track:
         """Return the track in arrays of this or an older format; other arrays are ignored.
 
-        Raises KeyError or ValueError where an array is missing or malformed.
+        Raises Damaged where an array is missing or malformed.
         """
         arrays = upgrade(data)
+        require_arrays(arrays, _LAYOUT)
+        if arrays["crop"][2] < 1:
+            raise Damaged("the crop is empty")
         focal, width, height = arrays["camera"]
         return Track(
             float(arrays["fps"]),
@@ -96,10 +109,9 @@ class Track:
     def load(path: Path) -> Track:
         """Read a track; InputError when the file is not one, or of a newer format."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                return Track.from_arrays(data)
-        except NPZ_ERRORS as error:
-            raise InputError(f"{path} is not a track; learn the subject again.") from error
+            return Track.from_arrays(read_npz(path))
+        except Damaged as error:
+            raise InputError(f"{path} is not a track, because {error}; learn the subject again.") from error
 
 
 def upgrade(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -107,10 +119,10 @@ def upgrade(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Raises InputError when the arrays are of a newer format.
     """
-    number = int(data["track_format"]) if "track_format" in data else 1
+    number = format_number(data, "track_format")
     if number > FORMAT:
         raise InputError("This track was written by a newer version of Headroom; update Headroom.")
-    return {name: data[name] for name in ("fps", "camera", "crop", *_ARRAYS)}  # formats 1 and 2 have the same arrays
+    return {name: data[name] for name in _LAYOUT if name in data}  # formats 1 and 2 have the same arrays
 
 
 def face_crop(

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
 from headroom.common.progress import Progress, no_progress
+from headroom.common.stored import Array, Damaged, damage, read_npz, require_arrays
 from headroom.face.model import FaceModel
 from headroom.media.video import probe, read_frames
 from headroom.subject.clip import clip_speech, max_seconds
@@ -22,6 +23,9 @@ from headroom.training.corpus import CorpusClip
 
 FORMAT = 2
 """Format of a cached clip. 2: its number as `clip_format`, and `no_sound_reason`, which format 1 called `silence`."""
+
+_LAYOUT = {"albedo": Array(("side", "side", 3), "integer", low=0, high=255), "sound": Array(("samples",), least=0),
+           "no_sound_reason": Array((), "text")}
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +55,12 @@ class TrackedClip:
     def load(path: Path) -> TrackedClip:
         """Read what `save` wrote."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                data = _upgraded(file)
-                sound = data["sound"].astype(np.float32) / 32767
-                return TrackedClip(Track.from_arrays(data), data["albedo"], sound, str(data["no_sound_reason"]))
-        except NPZ_ERRORS as error:
+            with damage():
+                data = _upgraded(read_npz(path))
+            require_arrays(data, _LAYOUT)
+            sound = data["sound"].astype(np.float32) / 32767
+            return TrackedClip(Track.from_arrays(data), data["albedo"], sound, str(data["no_sound_reason"]))
+        except Damaged as error:
             raise InputError(f"{path} cannot be read; remove it and train again.") from error
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from headroom.common.files import atomic_write
 from headroom.common.networks.image_features import BLOCKS, IMAGENET_MEAN, IMAGENET_STD, ImageFeatures
 from headroom.common.networks.published import published_file, read_weights, unreadable_network
 from headroom.common.paths import IMAGE_FEATURES
+from headroom.common.stored import Damaged, damage, read_tensors
 
 FORMAT = "headroom image features 1"
 MOBILENET = "MobileNetV2"
@@ -36,13 +36,12 @@ def write_file(path: Path, features: ImageFeatures) -> None:
 def read_file(path: Path) -> ImageFeatures:
     """Read what `write_file` wrote; InputError for other files."""
     try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+        header, tensors = read_tensors(path)
         if header.get("format") != FORMAT:
-            raise ValueError(header)
-        return _network(tensors)
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+            raise Damaged("it holds something else")
+        with damage():
+            return _network({name: value.float() for name, value in tensors.items()})
+    except (InputError, Damaged) as error:
         raise InputError(f"Cannot read the image features {path}. Install Headroom again.") from error
 
 

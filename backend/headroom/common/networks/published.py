@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import pickle
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -11,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from headroom.common.errors import InputError
+from headroom.common.stored import Damaged, parsing, read_tensors
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -26,9 +24,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     path = Path(path)
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
+            return read_tensors(path)[1]
+        with parsing(path):
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Damaged as error:
         raise InputError(f"{path} holds no weights of a network; choose another file.") from error
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise InputError(f"{path} holds no weights of a network; choose another file.")

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
+from headroom.common.stored import Damaged, config_of, json_of, read_header, read_tensors
 
 FORMAT = 2
 """Format 1 has `facts` in its header instead of `metadata`, and its buffers `target_mean` and `target_std` are called
@@ -58,11 +57,10 @@ def read_metadata(path: Path) -> RegressorMetadata:
     Raises InputError when the file is not a regressor's, or of a newer format.
     """
     try:
-        with safe_open(str(path), "pt") as file:
-            header, _ = upgrade(file.metadata() or {}, {}, path)
-    except (OSError, SafetensorError) as error:
+        header, _ = upgrade(read_header(path), {}, path)
+        return _metadata(header)
+    except Damaged as error:
         raise _not_a_regressor(path) from error
-    return _metadata(header)
 
 
 def read_regressor(path: Path) -> tuple[RegressorMetadata, dict[str, Tensor]]:
@@ -71,12 +69,11 @@ def read_regressor(path: Path) -> tuple[RegressorMetadata, dict[str, Tensor]]:
     Raises InputError when the file is not a regressor's, or of a newer format.
     """
     try:
-        with safe_open(str(path), "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-            header, tensors = upgrade(file.metadata() or {}, tensors, path)
-    except (OSError, SafetensorError) as error:
+        header, tensors = read_tensors(path)
+        header, tensors = upgrade(header, tensors, path)
+        return _metadata(header), tensors
+    except Damaged as error:
         raise _not_a_regressor(path) from error
-    return _metadata(header), tensors
 
 
 def read_trunk(path: Path) -> tuple[RegressorConfig, dict[str, Tensor]]:
@@ -106,17 +103,15 @@ def upgrade(header: dict[str, str], tensors: dict[str, Tensor], path: Path) -> t
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
     if int(number) == 1:
-        header = {"format": f"{_FORMAT_NAME} 2", "metadata": header["facts"]}
+        header = {"format": f"{_FORMAT_NAME} 2", "metadata": header.get("facts", "")}
         renamed = {"middle": "target_mean", "spread": "target_std"}
         tensors = {renamed.get(tensor, tensor): value for tensor, value in tensors.items()}
     return header, tensors
 
 
 def _metadata(header: dict[str, str]) -> RegressorMetadata:
-    values: dict[str, Any] = json.loads(header["metadata"])
-    config = values["config"]
-    return RegressorMetadata(RegressorConfig(tuple(config["blocks"]), config["width"], config["resolution"]),
-                             values["face_model"])
+    """Return the metadata in a header of the current format; raises Damaged for others."""
+    return config_of(RegressorMetadata, json_of(header.get("metadata", "")))
 
 
 def _not_a_regressor(path: Path) -> InputError:

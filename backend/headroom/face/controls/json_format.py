@@ -10,6 +10,7 @@ import numpy as np
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
+from headroom.common.stored import FPS, Array, json_of, require_arrays
 from headroom.face.controls.names import CONTROL_NAMES
 from headroom.face.controls.track import ControlTrack
 from headroom.face.phone_track import PhoneTrack
@@ -40,7 +41,7 @@ def read_json(path: Path) -> ControlTrack:
     Raises InputError for other files, and for files of a newer version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json_of(path.read_text(encoding="utf-8-sig"))
         if content["format"] > FORMAT:
             raise InputError(f"{path} was written by a newer version of Headroom. Update Headroom.")
         return _track(content)
@@ -60,8 +61,7 @@ def _track(content: dict[str, Any]) -> ControlTrack:
         np.array(content[name], np.float32).reshape(len(given), 3) if name in content else None
         for name in ("rotation", "translation"))
     fps = float(content["fps"])
-    if len(given) == 0 or fps <= 0:
-        raise ValueError("a performance has samples and a rate")
+    require_arrays({"fps": np.array(fps), "controls": controls}, {"fps": FPS, "controls": Array(("samples", 52))})
     return ControlTrack(fps, controls, rotation, translation, _phones(content.get("phones")))
 
 

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
+from headroom.common.stored import FPS, require_arrays
 from headroom.face.camera import rotation_angles, rotation_matrix
 from headroom.face.controls.basis import LOOK_DEGREES
 from headroom.face.controls.names import CONTROL_NAMES
@@ -68,11 +69,12 @@ def read_live_link(path: Path) -> ControlTrack:
         columns = {name.strip().lower(): number for number, name in enumerate(rows[0])}
         frames, base = _frames([row[columns["timecode"]] for row in rows[1:] if row])
         table = _numbers([row for row in rows[1:] if row], columns)
+        fps = round(base / float(np.median(np.diff(frames))), 3)
+        require_arrays({"fps": np.array(fps)}, {"fps": FPS})
+        values = _at_rate(table, frames / base, fps)
     except (OSError, UnicodeError, csv.Error, ValueError, LookupError) as error:
         raise InputError(f"{path} is not a Live Link Face recording; choose a CSV file of the app or of "
                          "`headroom perform`.") from error
-    fps = round(base / float(np.median(np.diff(frames))), 3)
-    values = _at_rate(table, frames / base, fps)
     controls = values[:, [SHAPES.index(name) for name in CONTROL_NAMES]]
     angles = values[:, len(SHAPES):]
     return ControlTrack(fps, np.clip(controls, 0, 1).astype(np.float32), _rotation(angles) if angles.any() else None)
@@ -146,7 +148,7 @@ def _numbers(rows: list[list[str]], columns: dict[str, int]) -> np.ndarray:
 def _at_rate(table: np.ndarray, seconds: np.ndarray, fps: float) -> np.ndarray:
     """Return the rows (T, C) at seconds (T,) at a constant rate, interpolated linearly, lost rows too."""
     found = np.isfinite(table).all(1)
-    if not found.any():
-        raise ValueError("no row has a face")
+    if not found.any() or not seconds[-1] < _DAY:
+        raise ValueError("no row has a face, or the recording lasts longer than a day")
     times = np.arange(round(float(seconds[-1]) * fps) + 1) / fps
     return np.stack([np.interp(times, seconds[found], column) for column in table[found].T], axis=1)

@@ -18,7 +18,7 @@ from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -26,6 +26,7 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write, file_digest
 from headroom.common.networks.published import published_file, unreadable_network
 from headroom.common.paths import SPEECH_ENCODER
+from headroom.common.stored import Damaged, config_of, damage, json_of, read_tensors
 from headroom.motion.audio.speech_encoder import EncoderShape, SpeechEncoder
 
 NAME = "headroom speech encoder"
@@ -49,10 +50,8 @@ def write_file(path: Path, encoder: SpeechEncoder) -> None:
 def read_file(path: Path) -> SpeechEncoder:
     """Read what `write_file` wrote; InputError for other files and newer formats."""
     try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
-    except (OSError, SafetensorError) as error:
+        header, tensors = read_tensors(path)
+    except Damaged as error:
         raise InputError(f"Cannot read the speech encoder {path}. Install Headroom again.") from error
     name, _, number = header.get("format", "").rpartition(" ")
     if name != NAME or not number.isdigit():
@@ -60,8 +59,10 @@ def read_file(path: Path) -> SpeechEncoder:
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
     try:
-        return encoder_of(tensors, EncoderShape(**json.loads(header["shape"])))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        with damage():
+            shape = config_of(EncoderShape, json_of(header["shape"]))
+            return encoder_of({name: value.float() for name, value in tensors.items()}, shape)
+    except Damaged as error:
         raise InputError(f"Cannot read the speech encoder {path}. Install Headroom again.") from error
 
 

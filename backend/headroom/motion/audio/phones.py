@@ -6,7 +6,7 @@ phones. They name what is heard and tell where lips close; the networks of older
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from headroom.common.errors import InputError
-from headroom.common.files import NPZ_ERRORS, atomic_write
+from headroom.common.files import atomic_write
 from headroom.common.paths import PHONE_MODEL
+from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays
 from headroom.media.audio import SAMPLE_RATE
 from headroom.motion.audio.cepstra import FFT_SIZE, mfcc, power_spectra
 from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB
@@ -44,6 +45,13 @@ _LOUD = 5000.0
 """Amplitude, in 16-bit steps, of the loud rows in the recordings that the model was trained on."""
 
 
+_LAYOUT = {
+    "means": Array(("phones", 3, "gaussians", 13)),
+    "variances": Array(("phones", 3, "gaussians", 13), low=0),
+    "weights": Array(("phones", 3, "gaussians", "states"), low=0),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class PhoneModel:
     """Diagonal Gaussian mixtures over three streams: cepstra, their deltas, their delta-deltas.
@@ -66,11 +74,12 @@ class PhoneModel:
     def load(path: Path) -> PhoneModel:
         """Read what `save` wrote; InputError for other files and newer formats."""
         try:
-            with np.load(path, allow_pickle=False) as data:
-                if int(data.get("format", 1)) != FORMAT:
-                    raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
-                return PhoneModel(*(data[field.name].astype(np.float32) for field in fields(PhoneModel)))
-        except NPZ_ERRORS as error:
+            stored = read_npz(path)
+            if format_number(stored, "format") != FORMAT:
+                raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
+            require_arrays(stored, _LAYOUT)
+            return PhoneModel(*(stored[name].astype(np.float32) for name in _LAYOUT))
+        except Damaged as error:
             raise InputError(f"{path} is not a phone model; choose a file that `headroom train phones` wrote."
                              ) from error
 

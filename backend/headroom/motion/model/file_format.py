@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
+from headroom.common.stored import Damaged, damage, json_of, read_tensors
 
 NAME = "headroom motion"
 FORMAT = 4
@@ -46,19 +46,26 @@ def write_file(path: Path, contents: MotionFile) -> None:
 def read_file(path: Path) -> MotionFile:
     """Read a motion model of this format or an older one; InputError for other files and newer formats."""
     try:
-        with safe_open(str(path), "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, SafetensorError) as error:
+        header, tensors = read_tensors(path)
+    except Damaged as error:
         raise InputError(f"{path} is not a motion model; learn the subject again.") from error
     name, _, number = header.get("format", "").rpartition(" ")
     if name != NAME or not number.isdigit() or int(number) < min(_UPGRADES):
         raise InputError(f"{path} is not a motion model; learn the subject again.")
     if int(number) > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
-    for step in range(int(number), FORMAT):
-        tensors, header = _UPGRADES[step](tensors, header)
-    return MotionFile(tensors, json.loads(header["metadata"]))
+    try:
+        with damage():
+            for step in range(int(number), FORMAT):
+                tensors, header = _UPGRADES[step](tensors, header)
+            return MotionFile(tensors, json_of(header["metadata"]))
+    except Damaged as error:
+        raise damaged_model(path, error) from error
+
+
+def damaged_model(path: Path, error: Damaged) -> InputError:
+    """Return the error for a motion model whose contents are not what they should be."""
+    return InputError(f"The motion model {path} is damaged: {error}. Learn the subject again.")
 
 
 def _upgrade_2(tensors: dict[str, Tensor], header: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -10,13 +10,41 @@ import torch
 from torch import Tensor
 
 from headroom.common.errors import InputError
+from headroom.common.stored import Array, Damaged, config_of, damage, require_arrays
 from headroom.motion.audio.encoder_file import bundled_encoder_digest
-from headroom.motion.audio.features import FeatureConfig
-from headroom.motion.model.file_format import MotionFile, read_file, write_file
+from headroom.motion.model.file_format import MotionFile, damaged_model, read_file, write_file
 from headroom.motion.model.network import MotionNetwork, NetworkConfig
 from headroom.motion.model.ridge import RidgeRegression
 from headroom.motion.style.blinks import Blinks
 from headroom.motion.style.speaker_style import SpeakerStyle
+
+_EXPRESSION, _POSE = ("modes",), (6,)
+_STYLE = {
+    **{name: Array(_EXPRESSION) for name in ("expression_mean", "rest", "lip_opening", "lid_opening")},
+    "expression_deviation": Array(_EXPRESSION, low=0),
+    "pose_mean": Array(_POSE),
+    "pose_deviation": Array(_POSE, low=0),
+    "pose_correlation": Array(_POSE, low=-1, high=1),
+    "lip_shape": Array(("modes", 2)),
+    "lip_curve": Array((2, "points")),
+    "pose": Array(("frames", 6)),
+    "levels": Array(("frames",)),
+    "gaze": Array(("frames", "gaze modes"), least=0),
+    "gaze_modes": Array(("gaze modes",), "integer", low=0, least=0),
+    "accents": Array(("accents",), least=0),
+    "brows": Array(("frames", "brow modes"), least=0),
+    "brow_modes": Array(("brow modes",), "integer", low=0, least=0),
+    "brow_raise": Array(("brow modes",), least=0),
+    "blink_rate": Array((), low=0),
+    "blink_shape": Array(("samples", "modes"), least=0),
+}
+_RIDGE = {
+    "directions": Array(("columns", "directions"), least=0),
+    "phases": Array(("phases",), least=0),
+    "weights": Array(("features", "modes")),
+    "gram": Array(("features", "features"), low=-1e12, high=1e12, optional=True),
+    "cross": Array(("features", "modes"), low=-1e12, high=1e12, optional=True),
+}
 
 
 @dataclass(frozen=True)
@@ -58,19 +86,43 @@ class MotionModel:
     def load(path: Path) -> MotionModel:
         """Read a model of this format or an older one; InputError for other files and for another speech encoder."""
         file = read_file(path)
-        metadata = file.metadata
-        if "speech_encoder" in metadata and metadata["speech_encoder"] != bundled_encoder_digest():
+        if file.metadata.get("speech_encoder", bundled_encoder_digest()) != bundled_encoder_digest():
             raise InputError(f"{path} was learned with another speech encoder; learn the subject again.")
-        config = NetworkConfig(**{**metadata["config"], "features": FeatureConfig(**metadata["config"]["features"])})
-        networks = []
-        for index in range(metadata["networks"]):
-            network = MotionNetwork(config)
-            network.load_state_dict(file.below(f"networks.{index}."))
-            networks.append(network.eval())
-        ridge = {name: value.numpy() for name, value in file.below("ridge.").items()}
-        return MotionModel(config, tuple(networks), _style_from(file.below("style.")),
-                           RidgeRegression(**ridge) if ridge else None, metadata["ridge_weight"],
-                           metadata["audio_offset_seconds"], metadata["audio_offset_certain"], metadata["held_out"])
+        try:
+            with damage():
+                return _model_of(file)
+        except Damaged as error:
+            raise damaged_model(path, error) from error
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    """What a file says beside its tensors; see MotionModel."""
+
+    config: NetworkConfig
+    networks: int
+    ridge_weight: float
+    audio_offset_seconds: float
+    audio_offset_certain: bool
+    held_out: float
+
+
+def _model_of(file: MotionFile) -> MotionModel:
+    """Return the model in a file; raises Damaged, KeyError, RuntimeError or TypeError for contents that do not fit."""
+    metadata = config_of(_Metadata, file.metadata)
+    networks = []
+    for index in range(metadata.networks):
+        network = MotionNetwork(metadata.config)
+        network.load_state_dict(file.below(f"networks.{index}."))
+        networks.append(network.eval())
+    if not networks:
+        raise Damaged("it has no network")
+    ridge = {name: value.numpy() for name, value in file.below("ridge.").items()}
+    if ridge:
+        require_arrays(ridge, _RIDGE)
+    return MotionModel(metadata.config, tuple(networks), _style_from(file.below("style.")),
+                       RidgeRegression(**ridge) if ridge else None, metadata.ridge_weight,
+                       metadata.audio_offset_seconds, metadata.audio_offset_certain, metadata.held_out)
 
 
 def _style_tensors(style: SpeakerStyle) -> dict[str, Tensor]:
@@ -88,10 +140,11 @@ def _style_tensors(style: SpeakerStyle) -> dict[str, Tensor]:
 
 def _style_from(tensors: dict[str, Tensor]) -> SpeakerStyle:
     """Return the style that `_style_tensors` stored."""
-    values = dict(tensors)
+    values = {name: value.numpy() for name, value in tensors.items()}
+    require_arrays(values, _STYLE)
     return SpeakerStyle(
         gaze_modes=tuple(values.pop("gaze_modes").tolist()),
         brow_modes=tuple(values.pop("brow_modes").tolist()),
-        blinks=Blinks(values.pop("blink_rate").item(), values.pop("blink_shape").numpy()),
-        **{name: value.numpy() for name, value in values.items()},
+        blinks=Blinks(values.pop("blink_rate").item(), values.pop("blink_shape")),
+        **values,
     )

@@ -42,8 +42,8 @@ class HeadShapes:
         stored = motion.controls if len(self.directions) else None
         controls = np.zeros((len(motion), len(self.directions)), np.float32) if stored is None else stored
         if not self.has_detail:
-            return controls
-        return np.concatenate([controls, motion.expression - controls @ self.directions], 1).astype(np.float32)
+            return np.asarray(controls, np.float32)
+        return np.asarray(np.concatenate([controls, motion.expression - controls @ self.directions], 1), np.float32)
 
 
 def head_shapes(rig: Rig, detail: bool) -> HeadShapes:
