@@ -233,6 +233,19 @@ def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
                                           ("mouth.gain=1.2",), None, tmp_path / "s.blend", 2.0, "fast")]
 
 
+def test_demo_passes_the_engine_and_tells_its_notes(monkeypatch, capsys, tmp_path):
+    passed = []
+
+    def run_demo(output, engine, progress):
+        passed.append((output, engine))
+        return [output / "shot.mp4"], ["A note."]
+
+    monkeypatch.setattr("headroom.cli.demo.run_demo", run_demo)
+    code, out, _ = call(monkeypatch, capsys, "demo", "-o", tmp_path / "demo", "--engine", "fast")
+    assert code == 0 and passed == [(tmp_path / "demo", "fast")]
+    assert "Note: A note." in out and "Wrote" in out and "shot.mp4" in out
+
+
 def test_train_passes_its_options_and_lists_what_was_left_out(monkeypatch, capsys, tmp_path):
     passed = {}
 

@@ -13,8 +13,9 @@ CONSENT = "synthetic person"  # see samples/README.md
 MOVIE, BLEND = "shot.mp4", "shot.blend"
 
 
-def run_demo(output: Path, engine: Engine = "auto", progress: Progress = no_progress) -> list[Path]:
-    """Learn the sample, make its shot, and return the paths in the folder `output` that were written."""
+def run_demo(output: Path, engine: Engine = "auto", progress: Progress = no_progress
+             ) -> tuple[list[Path], list[str]]:
+    """Learn the sample and make its shot; return the paths in `output` that were written, and the shot's notes."""
     from headroom import pipeline
     from headroom.common.settings import LearnSettings
 
@@ -23,5 +24,5 @@ def run_demo(output: Path, engine: Engine = "auto", progress: Progress = no_prog
     subject, movie, blend = output / "subject", output / MOVIE, output / BLEND
     settings = LearnSettings(name="Robin", consent=CONSENT)
     pipeline.learn(clip, subject, settings, progress=subprogress(progress, 0, 0.6))
-    make_shot(subject, speech, movie, ShotOptions(blend=blend, engine=engine), subprogress(progress, 0.6, 1))
-    return [subject, movie, blend]
+    shot = make_shot(subject, speech, movie, ShotOptions(blend=blend, engine=engine), subprogress(progress, 0.6, 1))
+    return [subject, movie, blend], shot.notes

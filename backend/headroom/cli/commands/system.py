@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headroom.cli.console import EXIT_FAILED, out, progress_bar
+from headroom.cli.console import EXIT_FAILED, out, print_notes, progress_bar
 from headroom.cli.options import EngineOption
 from headroom.common.outputs import SUBJECT_BYTES, require_output_folder, require_own_files
 
@@ -23,7 +23,8 @@ def demo(
 
     require_own_files(output, (MOVIE, BLEND))
     with progress_bar() as progress:
-        paths = run_demo(output, engine, progress)
+        paths, notes = run_demo(output, engine, progress)
+    print_notes(notes)
     for path in paths:
         out.print(f"Wrote {path}", markup=False)
 
