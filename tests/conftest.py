@@ -8,6 +8,8 @@ import tempfile
 import pytest
 
 _ended: list[int] = []
+_certificates = tempfile.TemporaryDirectory(prefix="headroom-tests-")
+os.environ["XDG_DATA_HOME"] = _certificates.name  # the certificate that a test's first movie makes
 
 
 @pytest.hookimpl(trylast=True)

@@ -13,6 +13,18 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
+    "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "
+    "credentials.": ("media/test_credentials.py", r"The certificate in .*studio\.pem cannot be used"),
+    "The content credentials of … cannot be written: …. Choose --no-credentials to go without them.":
+        ("media/test_credentials.py", "The content credentials of Robin cannot be written"),
+    "The content credentials of … are damaged and cannot be kept.":
+        ("media/test_credentials.py", "The content credentials of signed.mp4 are damaged and cannot be kept."),
+    "Content credentials are switched off, so the file does not say in a signed form that it is AI-generated.":
+        ("media/test_credentials.py", "Content credentials are switched off"),
+    "… has no content credentials, because … is off":
+        ("media/test_credentials.py", "Robin has no content credentials, because HEADROOM_CREDENTIALS is off"),
+    "Files that end in … cannot carry content credentials; use .mp4, .mov or .png.":
+        ("media/test_credentials.py", "Files that end in .mkv cannot carry content credentials"),
     "… withdrew their consent on …; make nothing more, and delete the subject.":
         ("subject/test_consent.py", "Robin withdrew their consent on"),
     "The consent of … ended on …; ask again, and record the answer with `headroom consent`.":

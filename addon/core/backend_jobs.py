@@ -189,8 +189,8 @@ def match_plates(backend: Backend, subject: SubjectUse, poses: Poses, plate_fit:
 
 
 def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, fps: float, movie: Path, token: ProgressToken
-           ) -> int:
-    """Make the finished movie from the renders of all frames of a shot; return the number of frames."""
+           ) -> tuple[int, list[str]]:
+    """Make the finished movie from the renders of all frames of a shot; return the number of frames and notes."""
     inputs = {**_shot_inputs(backend, shot, token.subtoken(0.0, 0.1)),
               "speech": backend.put_file(sound.speech) if sound else None,
               "speech_name": sound.speech.name if sound else ""}
@@ -199,7 +199,7 @@ def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, fps: flo
     result = run_job(backend, "refine", inputs, settings, token.subtoken(0.1, 0.98))
     token.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)
-    return int(result["frames"])
+    return int(result["frames"]), list(result.get("notes", ()))
 
 
 def refine_frames(backend: Backend, shot: MatchedRenders, first: int, context: int, compare: bool,

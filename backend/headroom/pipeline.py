@@ -26,6 +26,7 @@ from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.changes import changes_note
+from headroom.media.credentials.marks import add_marks
 from headroom.media.image import write_picture
 from headroom.media.sound_plan import sound_plan
 from headroom.media.soundtrack import SoundtrackSource
@@ -37,6 +38,7 @@ from headroom.subject.consent import Consent
 from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
 from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
+from headroom.subject.provenance import provenance_of
 from headroom.subject.refiner_training import require_resolution
 from headroom.subject.source import Source, open_source, open_stored_source
 from headroom.track.render import render_track
@@ -73,7 +75,7 @@ def learn(
     info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, resolution=settings.resolution,
                        face_model=model.digest, own_networks=networks.given, consent=consent)
     with replace_subject(subject_folder) as writer:
-        return _learn_person(source, writer, _Plan(info, settings, model, loaded), progress)
+        return _learn_person(source, writer, _Plan(info, settings, model, loaded, clip), progress)
 
 
 def upgrade(
@@ -109,6 +111,7 @@ class _Plan:
     settings: LearnSettings
     model: FaceModel
     networks: LearningNetworks
+    clip: Path | None = None  # None where a subject is learned again
 
 
 def _learn_person(source: Source, writer: SubjectWriter, plan: _Plan, progress: Progress) -> list[str]:
@@ -119,7 +122,7 @@ def _learn_person(source: Source, writer: SubjectWriter, plan: _Plan, progress: 
     with watch.step("motion"):
         motion, motion_notes = source.learn_motion(model, tracked.track, subprogress(progress, 0.15, 0.27))
     with watch.step("plates"):
-        _write_source(source, writer, subprogress(progress, 0.27, 0.29))
+        _write_source(source, plan.clip, writer, subprogress(progress, 0.27, 0.29))
         background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
     with watch.step("refiner"):
         refiner = source.train_refiner(model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1))
@@ -132,12 +135,15 @@ def _learn_person(source: Source, writer: SubjectWriter, plan: _Plan, progress: 
     return notes
 
 
-def _write_source(source: Source, writer: SubjectWriter, progress: Progress) -> None:
-    """Write the frames of a source as plates, and its sound; where a subject stores them already, copy them."""
+def _write_source(source: Source, clip: Path | None, writer: SubjectWriter, progress: Progress) -> None:
+    """Write the frames of a source as plates, and its sound; where a subject stores them already, copy them.
+
+    clip: the file that the frames are from, whose content credentials the plates keep.
+    """
     if source.stored is not None:
         writer.copy_source(source.stored)
         return
-    writer.write_plates(source.frames, source.info.fps, progress)
+    writer.write_plates(source.frames, source.info.fps, clip, progress)
     if source.sound is not None:
         writer.write_sound(source.sound)
 
@@ -222,14 +228,16 @@ def refine_frames(
     context, count, end = settings.context, len(shot.renders), settings.first + len(shot.renders)
     if end > len(shot.match.plate) or context >= count:
         raise InputError("The renders do not fit the matched frames. Render the shot again.")
-    Subject.open_for(subject, settings.use)
+    person = Subject.open_for(subject, settings.use)
     match, refiner, new = shot.match.part(settings.first, end), open_shot_refiner(subject), 0
     with closing(refiner.refine_files(shot.renders, match, CropCache(shot.crops), context)) as refined:
         for frame, (crop, is_new) in enumerate(refined, context):
             new += is_new
             if settings.compare and comparisons is not None:
                 comparison = refiner.comparison(match, frame, shot.renders[frame], crop)
-                write_picture(comparisons / f"{frame - context:06d}.png", comparison)
+                picture = comparisons / f"{frame - context:06d}.png"
+                write_picture(picture, comparison)
+                add_marks(picture, provenance_of(person, refiner.title, settings.use))
             done = frame + 1 - context
             progress(done / (count - context), f"Refined frame {done} of {count - context}")
     return new
@@ -242,25 +250,26 @@ def refine(
     settings: RefineSettings,
     speech: Path | None = None,
     progress: Progress = no_progress,
-) -> int:
-    """Refine a shot and write it as a movie with its speech; return the number of frames."""
+) -> tuple[int, list[str]]:
+    """Refine a shot and write it as a movie with its speech; return the number of frames and notes for the user."""
     from headroom.refine.refined_crops import CropCache
     from headroom.subject.shot_refiner import open_shot_refiner
 
     count = len(shot.renders)
     if count != len(shot.match.plate):
         raise InputError(f"There are {count} renders for {len(shot.match.plate)} plates; render the shot again.")
-    Subject.open_for(subject, settings.use)
+    person = Subject.open_for(subject, settings.use)
     refiner = open_shot_refiner(subject)
     camera = refiner.track.camera
     sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None
+    provenance = provenance_of(person, refiner.title, settings.use, speech)
     with VideoWriter(movie, settings.fps, camera.width, camera.height, sound=sound,
-                     options=MovieOptions(title=refiner.title, generated=True)) as writer:
+                     options=MovieOptions(title=refiner.title, provenance=provenance)) as writer:
         with closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops))) as frames:
             for number, frame in enumerate(frames):
                 progress(number / count, f"Refining frame {number + 1} of {count}")
                 writer.write(frame)
-    return count
+    return count, writer.notes
 
 
 def render_crops(

@@ -10,6 +10,7 @@ import tomllib
 
 from headroom.face.performance import Performance
 from headroom.media.audio import read_audio, write_wav
+from headroom.media.credentials.inspect import inspect_file
 from headroom.media.video import probe, read_frames
 from headroom.subject.folder import Subject
 
@@ -46,6 +47,10 @@ def test_the_movie_is_the_clip_s_size_and_rate_as_long_as_the_speech_and_labelle
     assert info.has_audio
     with av.open(str(made / "shot.mp4")) as movie:
         assert "AI-generated" in movie.metadata["comment"]
+    marks = inspect_file(made / "shot.mp4")
+    assert marks.state == "valid" and "  plates.mp4 has content credentials: valid" in marks.lines
+    assert any(line.startswith("  consent: synthetic person;") for line in marks.lines)
+    assert {line.split()[2] for line in marks.lines if line.startswith("  made from")} == {"clip", "speech", "subject"}
     heard = read_audio(made / "shot.mp4")[:15000]
     said = read_audio(made / "speech.wav")[:15000]
     assert np.corrcoef(heard, said)[0, 1] > 0.95

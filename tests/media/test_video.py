@@ -9,6 +9,7 @@ import pytest
 
 from headroom.common.errors import InputError
 from headroom.media.clock import rate_fraction
+from headroom.media.credentials.provenance import Provenance
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoWriter, frame_span, probe, read_frames
 
@@ -250,7 +251,7 @@ def test_a_clip_whose_video_starts_late_keeps_its_frames(tmp_path):
 
 
 def test_only_generated_movies_are_labelled_as_such(tmp_path):
-    write_movie(tmp_path / "shot.mp4", 25, options=MovieOptions(title="A shot", generated=True))
+    write_movie(tmp_path / "shot.mp4", 25, options=MovieOptions(title="A shot", provenance=Provenance("A shot", ())))
     write_movie(tmp_path / "plates.mp4", 25)
     with av.open(str(tmp_path / "shot.mp4")) as file:
         assert file.metadata["comment"].startswith("AI-generated: made with Headroom ")

@@ -96,4 +96,4 @@ def refine(subject, shot, movie, settings, *, speech, progress):
     files = [file for render in shot.renders for file in (render.picture, render.mesh) if file is not None]
     movie.write_bytes(b"".join(file.read_bytes() for file in files)
                       + (speech.read_bytes() if speech else b"") + b" %d" % refined)
-    return len(shot.renders)
+    return len(shot.renders), ["A note."]

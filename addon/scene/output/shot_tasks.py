@@ -166,12 +166,13 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
             refiner.finish()
             renders = MatchedRenders(subject, match, [rendered[index] for index in range(len(frames))])
             result = folder / f"movie{movie.suffix}"
-            count = yield InBackground(
+            count, more_notes = yield InBackground(
                 lambda token: backend_jobs.refine(connect(), renders, sound, fps, result, token), 0.6, 0.99)
         with released(movie):
             publish(result, movie)
     place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit, engine))
-    return MovieResult(movie, int(count), notes + chosen.notes + _mesh_notes(renders.renders))
+    more_notes = (*chosen.notes, *_mesh_notes(renders.renders), *more_notes)
+    return MovieResult(movie, int(count), (*notes, *more_notes))
 
 
 def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, engine: str = AUTO) -> Task:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -16,6 +17,7 @@ from headroom.cli.console import EXIT_CANCELLED, exit_code_of, without_native_lo
 from headroom.common.choices import Device
 from headroom.common.device import DEVICE_VARIABLE
 from headroom.common.errors import Cancelled
+from headroom.common.paths import CERTIFICATE_VARIABLE, CREDENTIALS_VARIABLE
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -23,7 +25,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 app.add_typer(model.app, name="model")
 app.add_typer(train.app, name="train")
 for command in (subject.learn, subject.consent, subject.upgrade, measure.track, speech.perform, speech.shot,
-                measure.evaluate, subject.export, system.demo, system.serve, system.doctor):
+                measure.evaluate, subject.export, system.inspect, system.demo, system.serve, system.doctor):
     app.command()(command)
 
 
@@ -33,9 +35,19 @@ def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     device: Annotated[Device, typer.Option(
         envvar=DEVICE_VARIABLE, help="The device of the networks; auto is a GPU if there is one.")] = "auto",
+    credentials: Annotated[bool, typer.Option(
+        "--credentials/--no-credentials", help="Whether movies and pictures get signed content credentials and XMP, "
+                                               "which say that they are AI-generated.")] = True,
+    certificate: Annotated[Path | None, typer.Option(
+        envvar=CERTIFICATE_VARIABLE, help="PEM file with a private key and its certificate to sign them with, instead "
+                                          "of one that is made on first use.")] = None,
 ) -> None:
     """Apply the options before the command; `main` has removed --debug."""
     os.environ[DEVICE_VARIABLE] = device  # also for the processes that a command starts
+    if not credentials:
+        os.environ[CREDENTIALS_VARIABLE] = "off"
+    if certificate is not None:
+        os.environ[CERTIFICATE_VARIABLE] = str(certificate.absolute())
     if version:
         print(__version__)
         raise typer.Exit

@@ -23,6 +23,11 @@ REGRESSOR_WEIGHTS = WEIGHTS / "regressor.safetensors"
 PEOPLE = WEIGHTS / "people.toml"
 CHECKSUMS = WEIGHTS / "SHA256SUMS"
 
+CREDENTIALS_VARIABLE = "HEADROOM_CREDENTIALS"
+"""Environment variable; "off" leaves content credentials and XMP out of what Headroom makes."""
+CERTIFICATE_VARIABLE = "HEADROOM_CERTIFICATE"
+"""Environment variable; the file with the certificate that signs them."""
+
 
 def cache_folder() -> Path:
     """Return the folder for jobs, blobs, logs and tracked clips: HEADROOM_DATA, or the platform's cache folder."""
@@ -37,6 +42,12 @@ def face_models_folder() -> Path:
     """
     folder = os.environ.get("HEADROOM_MODELS")
     return Path(folder) if folder else platformdirs.user_data_path("headroom", appauthor=False) / "models"
+
+
+def certificate_file() -> Path:
+    """Return the file of the certificate for content credentials: HEADROOM_CERTIFICATE, or one in the data folder."""
+    file = os.environ.get(CERTIFICATE_VARIABLE)
+    return Path(file) if file else platformdirs.user_data_path("headroom", appauthor=False) / "certificate.pem"
 
 
 def shipped_file(folder: str, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from headroom.evaluation import regions
 from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
+from headroom.media.credentials.provenance import opened
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, read_frames
 from headroom.plate.composite import crop_frame
@@ -40,9 +41,10 @@ class ClipPart:
 
     def writer(self, path: Path, generated: bool = False) -> VideoWriter:
         """Return the writer of a movie with the size, rate and sound of this part."""
+        provenance = replace(opened(self.clip, path.stem), kind="generated" if generated else "opened")
         return VideoWriter(path, self.video.fps, self.video.width, self.video.height,
                            sound=SoundtrackSource(self.clip, self.from_seconds),
-                           options=MovieOptions(generated=generated))
+                           options=MovieOptions(provenance=provenance))
 
     def face_points(self, motion: Performance) -> NDArray[np.float64]:
         """Return the pixels (T, P, 2) of points on the face's surface that move with the head only."""

@@ -14,8 +14,9 @@ from headroom.common.settings import Albedo
 from headroom.evaluation.measures import pose_jitter_degrees, pose_jitter_pixels
 from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel
+from headroom.media.credentials.provenance import opened
 from headroom.media.soundtrack import SoundtrackSource
-from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
+from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, probe, read_frames
 from headroom.subject.clip import clip_range
 from headroom.subject.networks import NetworkFiles, load_face_model
 from headroom.track.overlay import Overlay
@@ -118,7 +119,8 @@ def _write_overlay(path: Path, part: _ClipPart, model: FaceModel, tracked: Track
     motion = tracked.track
     overlay = Overlay(model, motion, tracked.landmarks, tracked.error)
     sound = SoundtrackSource(part.clip, part.start) if part.video.has_audio else None
-    with VideoWriter(path, motion.fps, motion.camera.width, motion.camera.height, sound=sound) as movie:
+    with VideoWriter(path, motion.fps, motion.camera.width, motion.camera.height, sound=sound,
+                     options=MovieOptions(provenance=opened(part.clip, path.stem))) as movie:
         for frame, picture in enumerate(part.frames()):
             progress(frame / len(motion), "Drawing the overlay")
             movie.write(overlay.draw(picture, frame))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -13,13 +14,13 @@ import numpy as np
 from av.container import InputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 
-from headroom import __version__
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.media.clock import FrameClock, rate_fraction
+from headroom.media.credentials.marks import add_marks, require_signer
+from headroom.media.credentials.provenance import AI_LABEL, Provenance
 from headroom.media.soundtrack import SoundtrackSource, SoundtrackWriter
 
-AI_LABEL = f"AI-generated: made with Headroom {__version__}"
 # Without the last two flags swscale takes shortcuts that darken every colour by one to two levels.
 EXACT_COLOURS = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 SMPTE_170M, SWSCALE_BT601 = 6, 5  # the same colour space as tagged in a file and as a swscale argument
@@ -47,7 +48,7 @@ class MovieOptions:
 
     crf: int = 16  # H.264 constant rate factor, 0..51; lower is better
     title: str | None = None  # the file's stem if None
-    generated: bool = False  # mark the movie as AI-generated in its metadata
+    provenance: Provenance | None = None  # what the movie says about how it was made; None for a part of a subject
 
 
 def probe(path: Path) -> VideoInfo:
@@ -127,13 +128,16 @@ class VideoWriter:
         self.rate = rate_fraction(fps)
         self.width, self.height = width, height
         self.frames = 0
+        self.notes: list[str] = []  # what the user should know of the finished movie
         self._source, self._options = sound, options or MovieOptions()
         self._stack = ExitStack()
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
+            require_signer(self._options.provenance)
             samples = self._source.read() if self._source else None
             temporary = stack.enter_context(atomic_write(self.path))
+            stack.push(partial(self._add_marks, temporary))
             container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             self._container = stack.enter_context(container)
             self._container.metadata.update(self._tags())
@@ -176,10 +180,17 @@ class VideoWriter:
         if self._sound:
             self._sound.finish(self.frames / self.rate)
 
+    def _add_marks(self, movie: Path, kind: type[BaseException] | None, error: BaseException | None,
+                   trace: TracebackType | None) -> None:
+        """Write the content credentials into the closed movie, unless an error ends it."""
+        if error is None and self._options.provenance is not None:
+            self.notes = add_marks(movie, self._options.provenance)
+
     def _tags(self) -> dict[str, str]:
         """Return the movie's metadata."""
         title = {"title": self._options.title or self.path.stem}
-        return title | ({"comment": AI_LABEL} if self._options.generated else {})
+        provenance = self._options.provenance
+        return title | ({"comment": AI_LABEL} if provenance is not None and provenance.is_generated else {})
 
     def _add_video(self) -> av.VideoStream:
         """Add the video stream to the container."""

@@ -44,6 +44,7 @@ class RefineResult(Result):
 
     movie: Sha = Field(description="mp4 with the speech")
     frames: int
+    notes: Notes = []
 
 
 class RefineFramesResult(Result):

@@ -67,8 +67,8 @@ class Pipeline(Protocol):
         """Find a plate for every frame of a shot."""
 
     def refine(self, subject: Path, shot: ShotRenders, movie: Path, settings: RefineSettings, /, *,
-               speech: Path | None, progress: Progress) -> int:
-        """Refine a shot and write it as a movie; return the number of frames."""
+               speech: Path | None, progress: Progress) -> tuple[int, list[str]]:
+        """Refine a shot and write it as a movie; return the number of frames and notes."""
 
     def refine_frames(self, subject: Path, shot: ShotRenders, settings: RefineFramesSettings, /, *,
                       comparisons: Path | None, progress: Progress) -> int:
@@ -140,9 +140,9 @@ def refine(context: TaskContext, request: RefineRequest) -> RefineResult:
     subject, shot = _subject_folder(context, inputs.subject), _shot_renders(context, inputs)
     speech = _named_copy(context, inputs.speech, inputs.speech_name, "speech") if inputs.speech else None
     movie = context.folder / "movie.mp4"
-    frames = context.pipeline.refine(
+    frames, notes = context.pipeline.refine(
         subject, shot, movie, request.settings, speech=speech, progress=context.progress)
-    return RefineResult(movie=context.blobs.add(movie), frames=frames)
+    return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)
 
 
 def refine_frames(context: TaskContext, request: RefineFramesRequest) -> RefineFramesResult:

@@ -31,6 +31,7 @@ from headroom.common.subject_files import (
 from headroom.face.library import find_model
 from headroom.face.model import FaceModel, bundled_model
 from headroom.media.audio import write_wav
+from headroom.media.credentials.provenance import opened
 from headroom.media.image import read_picture, write_picture
 from headroom.media.video import MovieOptions, VideoWriter
 from headroom.plate.layers import write_background
@@ -177,11 +178,13 @@ class SubjectWriter:
                 shutil.copyfile(path, temporary)
 
     def write_plates(
-        self, frames: Sequence[NDArray[np.uint8]], fps: float, progress: Progress = no_progress
+        self, frames: Sequence[NDArray[np.uint8]], fps: float, clip: Path | None = None,
+        progress: Progress = no_progress,
     ) -> None:
-        """Write the learned frames (H, W, 3)."""
+        """Write the learned frames (H, W, 3); they keep the content credentials of the clip they are from."""
         height, width = frames[0].shape[:2]
-        with VideoWriter(self.folder / PLATES, fps, width, height, options=MovieOptions(crf=PLATES_CRF)) as writer:
+        options = MovieOptions(crf=PLATES_CRF, provenance=None if clip is None else opened(clip, PLATES))
+        with VideoWriter(self.folder / PLATES, fps, width, height, options=options) as writer:
             for index, frame in enumerate(frames):
                 progress(index / len(frames), "Writing the plates")
                 writer.write(frame)

@@ -1,4 +1,4 @@
-"""Commands around the installation: demo, serve, doctor."""
+"""Commands around the installation and around finished files: demo, serve, doctor, inspect."""
 
 from __future__ import annotations
 
@@ -53,4 +53,19 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
     else:
         print_findings(out, findings)
     if not all(finding.ok for finding in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Movie, picture or sound, by Headroom or by others.",
+                                         show_default=False)],
+) -> None:
+    """Say what a file says about itself: content credentials and whether they are valid, XMP and comment."""
+    from headroom.media.credentials.inspect import inspect_file
+
+    found = inspect_file(file)
+    for line in found.lines:
+        out.print(line, markup=False, soft_wrap=True)
+    if not found.lines:
+        out.print(f"{file.name} says nothing about how it was made.", markup=False)
         raise typer.Exit(EXIT_FAILED)

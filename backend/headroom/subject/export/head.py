@@ -15,11 +15,13 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_files
 from headroom.common.outputs import require_output_file, require_own_files
 from headroom.face.performance import Performance
+from headroom.media.credentials.marks import add_marks
 from headroom.subject.export.morphs import Tree, add_animation, add_morphs
 from headroom.subject.export.shapes import HeadShapes, head_shapes
 from headroom.subject.face_controls import with_face_controls
 from headroom.subject.folder import Subject
 from headroom.subject.performance_files import read_performance
+from headroom.subject.provenance import provenance_of
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -63,6 +65,8 @@ def export_head(subject: Path, output: Path, performance: Path | None = None, de
     with atomic_files(output.parent, tuple(files)) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
+            if Path(name).suffix == ".png":
+                add_marks(folder / name, provenance_of(person, output.stem, use))
     return [output.with_name(name) for name in files], export_notes(output, motion)
 
 
