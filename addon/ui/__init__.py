@@ -3,6 +3,7 @@
 import bpy
 
 from ..scene.anim import controls as scene_controls
+from ..scene.anim import transfer_settings
 from . import (
     command_line,
     controls,
@@ -21,17 +22,19 @@ from . import (
     setup,
     shown_channels,
     takes,
+    transfer,
 )
 
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES,
            *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
-           *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES)
+           *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *transfer.CLASSES)
 
 
 def register() -> None:
     """Register all classes, handlers and menu entries."""
     scene_controls.register()
+    transfer_settings.register()
     properties.register()
     for each in CLASSES:
         bpy.utils.register_class(each)
@@ -51,4 +54,5 @@ def unregister() -> None:
     for each in reversed(CLASSES):
         bpy.utils.unregister_class(each)
     properties.unregister()
+    transfer_settings.unregister()
     scene_controls.unregister()

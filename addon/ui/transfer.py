@@ -1,0 +1,131 @@
+"""Transfer Performance: the selected characters play the take of the shown head."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..core.messages import message
+from ..core.shape_mapping import ShapeMapping, map_shapes
+from ..scene.anim.character import find_head, is_character, shapes_of
+from ..scene.anim.compose import make_plan
+from ..scene.anim.transfer import transfer_performance
+from ..scene.anim.transfer_settings import fill_rows, transfer_of
+from .button import Button
+from .layout import SidebarPanel, draw_wrapped, split_layout
+from .properties import shown_shot
+
+
+class CharacterButton(Button):
+    """Base class of buttons for the selected characters. Not registered."""
+
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a selected character."""
+        return "" if characters(context) else message("Select a character with shape keys or custom properties")
+
+
+class HEADROOM_OT_find_shapes(CharacterButton):
+    """Fill the table: recognise the shapes and the head bone of the selected characters by their names. Gains stay"""
+
+    bl_idname, bl_label = "headroom.find_shapes", "Find Shapes"
+
+    def run(self, context):
+        """Fill the tables."""
+        count = sum(find_shapes(character) for character in characters(context))
+        return message("Recognised shapes: {count}", count=count)
+
+
+class HEADROOM_OT_transfer_performance(CharacterButton):
+    """Let the selected characters play what the head plays, edits and all. Press it again after further edits"""
+
+    bl_idname, bl_label = "headroom.transfer_performance", "Transfer Performance"
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a performed head and a character."""
+        shot = shown_shot(context)
+        if shot is None:
+            return message("No subject in the scene")
+        return super().disabled_reason(context) or (
+            "" if make_plan(shot) is not None else message("No speech performed yet"))
+
+    def run(self, context):
+        """Write the keys; characters without a table get one first."""
+        shot, count = shown_shot(context), 0
+        for character in characters(context):
+            if not transfer_of(character).rows:
+                find_shapes(character)
+            count += transfer_performance(shot, character)
+        return message("Transferred shapes: {count}", count=count)
+
+
+class HEADROOM_UL_shapes(bpy.types.UIList):
+    """One line for each shape of a character: its name, what it plays, gain and offset."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index, *_):  # noqa: PLR0913
+        """Draw one shape; Blender calls this with all of these."""
+        names = layout.split(factor=0.62, align=True)
+        row = names.split(factor=0.45, align=True)
+        row.label(text=item.name, translate=False)
+        row.prop(item, "source", text="")
+        values = names.row(align=True)
+        values.prop(item, "gain", text="")
+        values.prop(item, "offset", text="")
+
+
+class HEADROOM_PT_transfer(SidebarPanel):
+    """How the selected character plays the take."""
+
+    bl_label, bl_parent_id, bl_order = "Transfer", "HEADROOM_PT_main", 7
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Show the panel when there is a shot."""
+        return shown_shot(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the table of the active character, and the buttons."""
+        layout, found = split_layout(self), characters(context)
+        if not found:
+            draw_wrapped(layout.column(align=True), context,
+                         message("Select a character with shape keys or custom properties"), "INFO")
+            return
+        character = context.active_object if context.active_object in found else found[0]
+        settings = transfer_of(character)
+        draw_wrapped(layout.column(align=True), context, character.name, "OUTLINER_OB_MESH")
+        layout.operator(HEADROOM_OT_find_shapes.bl_idname, icon="VIEWZOOM")
+        if settings.rows:
+            header = layout.row(align=True)
+            for text in ("Shape", "Plays", "Gain", "Offset"):
+                header.label(text=text)
+            layout.template_list("HEADROOM_UL_shapes", "", settings, "rows", settings, "active_row", rows=5)
+        column = layout.column(align=True)
+        column.prop(settings, "head")
+        if settings.head is not None and settings.head.type == "ARMATURE":
+            column.prop_search(settings, "bone", settings.head.data, "bones")
+        if settings.head is not None:
+            column.prop(settings, "forward")
+            column.prop(settings, "head_gain")
+        layout.operator(HEADROOM_OT_transfer_performance.bl_idname, icon="COMMUNITY")
+
+
+CLASSES = (HEADROOM_OT_find_shapes, HEADROOM_OT_transfer_performance, HEADROOM_UL_shapes, HEADROOM_PT_transfer)
+
+
+def characters(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """Return the selected objects that can play a take."""
+    return [each for each in context.selected_objects if is_character(each)]
+
+
+def find_shapes(character: bpy.types.Object) -> int:
+    """Fill the table of a character, and choose its head bone where none is chosen; return the number of shapes."""
+    names, settings = tuple(shapes_of(character)), transfer_of(character)
+    mappings = map_shapes(names)
+    recognised = {mapping.name for mapping in mappings}
+    fill_rows(character, [*mappings, *(ShapeMapping(name, "") for name in names if name not in recognised)])
+    if settings.head is None:
+        settings.head, settings.bone = find_head(character)
+    return len(mappings)
