@@ -25,12 +25,12 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom.cli import blender
+from headroom.face.raster import Rasterizer
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.image import read_picture
 from headroom.media.video import read_frames
 from headroom.plate.shot_renders import Render
 from headroom.subject.folder import Subject
-from headroom.track.render import MeshDrawer
 
 console = Console(width=110)
 FPS = 25.0
@@ -67,7 +67,9 @@ def main() -> None:
 def drawn_by_both(subject: Path, folder: Path, count: int) -> Iterator[Pictures]:
     """Yield frames of the subject's own motion, drawn by both engines."""
     person = Subject.open(subject)
-    track, drawer = person.track, MeshDrawer(person.model, person.track, person.albedo, person.resolution)
+    track = person.track
+    raster = Rasterizer(person.model, track.camera, track.crop, person.resolution)
+    raster.set_appearance(person.albedo, track.light)
     scene = opened_in_blender(subject, folder)
     cache = scene.module("core.frame_cache").FrameCache([folder / "frames"])
     rendering = scene.module("scene.output.rendering")
@@ -76,7 +78,7 @@ def drawn_by_both(subject: Path, folder: Path, count: int) -> Iterator[Pictures]
         posed = rendering.PosedFrame(int(frame), track.rotation[frame], track.translation[frame])
         start = time.perf_counter()
         (evaluated,) = rendering.evaluate_frames(scene.shot, digest, [posed], cache, 0.0)
-        fast = drawer.draw(Render(None, evaluated.render.mesh).vertices(len(person.model.mean)))
+        fast = raster.render(Render(None, evaluated.render.mesh).vertices(len(person.model.mean)))
         middle = time.perf_counter()
         eevee = read_picture(rendering.render_face(scene.shot, posed, cache), alpha=True)
         yield Pictures(eevee, fast, time.perf_counter() - middle, middle - start)

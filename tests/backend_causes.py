@@ -46,12 +46,6 @@ def write_picture(folder: Path) -> Path:
     return folder / "picture.png"
 
 
-def mesh_of(folder: Path, count: int) -> Any:
-    """Write a mesh of `count` vertices and return its render."""
-    np.save(folder / "mesh.npy", np.zeros((count, 3), np.float32))
-    return module("plate.shot_renders").Render(folder / "picture.png", folder / "mesh.npy")
-
-
 def write_subject(folder: Path, **info: Any) -> Any:
     """Write a subject of which nothing but the metadata exists, and open it."""
     module("subject.folder").SubjectWriter(folder).write_info(module("subject.info").SubjectInfo(name="Robin", **info))
@@ -318,9 +312,8 @@ RENDERING: dict[str, Cause] = {
         lambda folder: module("plate.match").PlateMatch.load(write_text(folder, "match.npz")),
     "There are … renders for … plates; render the shot again.": lambda folder: module("pipeline").refine(
         folder, SimpleNamespace(renders=[], match=SimpleNamespace(plate=[0])), folder / "movie.mp4", None),
-    "… cannot be read as a mesh; render the shot again.":
+    "… is not a mesh of … vertices: …. Render the shot again.":
         lambda folder: module("plate.shot_renders").Render(folder, write_text(folder, "000000.npy")).vertices(3),
-    "… is not a mesh of … vertices; render the shot again.": lambda folder: mesh_of(folder, 2).vertices(3),
     "A frame has neither a render nor a mesh; render the shot again.":
         lambda folder: module("plate.shot_renders").Render(None),
     "There are … meshes for … renders; render the shot again.": lambda folder: module("server.tasks")._shot_renders(

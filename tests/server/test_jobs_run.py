@@ -126,6 +126,16 @@ def test_meshes_travel_beside_their_renders_and_a_render_may_have_none(client, t
     assert movie.startswith(b"one(mesh 1)twothree(mesh 3) ")
 
 
+def test_a_frame_may_be_a_mesh_alone_but_not_nothing(client, tmp_path):
+    shot = shot_inputs(client, tmp_path, [b"one", b"two"])
+    shot["renders"][1], shot["meshes"] = None, [None, client.put_bytes(b"(mesh 2)")]
+    job = wait_for(client, client.submit("refine", shot, {"fps": 25}).id)
+    assert client.get_file(job.result["movie"], tmp_path / "movie.mp4").read_bytes().startswith(b"one(mesh 2) ")
+    shot["meshes"] = []
+    with pytest.raises(JobFailed, match="neither a render nor a mesh"):
+        wait_for(client, client.submit("refine", shot, {"fps": 25}).id)
+
+
 def test_progress_arrives_in_order_and_ends_with_the_result(client, perform):
     events = list(client.events(perform("count").id))
     fractions = [job.progress for job in events]

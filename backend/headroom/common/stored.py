@@ -69,6 +69,14 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
             return {name: data[name] for name in data.files}
 
 
+def read_npy(path: Path, array: Array) -> NDArray[Any]:
+    """Return the array of an .npy file; raises InputError when it cannot be opened, Damaged when it is not `array`."""
+    with parsing(path):
+        values = np.load(path, allow_pickle=False)
+    require_arrays({"the array": values}, {"the array": array})
+    return np.asarray(values)
+
+
 def read_header(path: Path) -> dict[str, str]:
     """Return the header of a safetensors file without its tensors; raises as `read_tensors` does."""
     from safetensors import safe_open

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
+from headroom.common.stored import Array, Damaged, read_npy
 from headroom.plate.match import PlateMatch
 
 
@@ -38,12 +39,10 @@ class Render:
         if self.mesh is None:
             return None
         try:
-            vertices = np.load(self.mesh, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{self.mesh.name} cannot be read as a mesh; render the shot again.") from error
-        if vertices.dtype != np.float32 or vertices.shape != (count, 3) or not np.isfinite(vertices).all():
-            raise InputError(f"{self.mesh.name} is not a mesh of {count} vertices; render the shot again.")
-        return vertices
+            return read_npy(self.mesh, Array((count, 3))).astype(np.float32)
+        except Damaged as error:
+            raise InputError(f"{self.mesh.name} is not a mesh of {count} vertices: {error}. Render the shot again."
+                             ) from error
 
 
 @dataclass(frozen=True)
