@@ -13,6 +13,8 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
+    "A backend is using …. Close Blender or stop the server, and run the command again.":
+        ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
     "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "
     "credentials.": ("media/test_credentials.py", r"The certificate in .*studio\.pem cannot be used"),
     "The content credentials of … cannot be written: …. Choose --no-credentials to go without them.":
@@ -25,7 +27,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("media/test_credentials.py", "Robin has no content credentials, because HEADROOM_CREDENTIALS is off"),
     "Files that end in … cannot carry content credentials; use .mp4, .mov or .png.":
         ("media/test_credentials.py", "Files that end in .mkv cannot carry content credentials"),
-    "… withdrew their consent on …; make nothing more, and delete the subject.":
+    "… withdrew their consent on …; make nothing more, and remove the subject with `headroom forget`.":
         ("subject/test_consent.py", "Robin withdrew their consent on"),
     "The consent of … ended on …; ask again, and record the answer with `headroom consent`.":
         ("subject/test_consent.py", "The consent of Robin ended on 2020-05-02"),

@@ -43,9 +43,11 @@ class FrameCache:
     found again. Finding a file sets its modification time, so that `prune` removes it last.
     """
 
-    def __init__(self, folders: Sequence[Path]):
-        self.folder = folders[0]
-        self._folders = list(folders)
+    def __init__(self, folders: Sequence[Path], name: str = ""):
+        """Take the folders; of a subject's frames, `name` is that of its folder in each of them."""
+        self._bases = list(folders)
+        self.folder = folders[0] / name
+        self._folders = [folder / name for folder in folders]
 
     def find(self, key: str, suffix: str) -> Path | None:
         """Return the file stored under `key`, or None."""
@@ -70,7 +72,7 @@ class FrameCache:
         """Remove files unused for `max_days`, and the least recently used ones beyond `max_bytes`."""
         oldest, free_bytes = time.time() - max_days * SECONDS_PER_DAY, max_bytes
         files = []
-        for path in (each for each in self.folder.glob("*") if each.suffix in (PICTURE, MESH)):
+        for path in (each for each in self._bases[0].rglob("*") if each.suffix in (PICTURE, MESH)):
             with suppress(OSError):  # another Blender may prune the same folder
                 status = path.stat()
                 files.append((status.st_mtime, status.st_size, path))
@@ -78,3 +80,11 @@ class FrameCache:
             free_bytes -= size
             if used < oldest or free_bytes < 0:
                 path.unlink(missing_ok=True)
+
+
+def remember_place(places: Path, folder: Path) -> None:
+    """Add a folder of frames to the list of those that lie beside .blend files; `headroom forget` reads it."""
+    known = places.read_text(encoding="utf-8").splitlines() if places.is_file() else []
+    if str(folder) not in known:
+        with atomic_write(places) as temporary:
+            temporary.write_text("".join(f"{each}\n" for each in [*known, folder]), encoding="utf-8")

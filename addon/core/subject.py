@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,13 @@ class Subject:
     def plates(self) -> Path:
         """The clip's frames as a movie."""
         return self.folder / "plates.mp4"
+
+    @property
+    def cache_name(self) -> str:
+        """Name of the folders with files made from this subject, so that forgetting it finds them."""
+        source = self.plates if self.plates.is_file() else self.folder / "rig.npz"
+        with open(source, "rb") as file:
+            return f"subject-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
     def rig(self) -> Rig:
         """Read the rig."""

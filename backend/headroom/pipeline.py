@@ -230,7 +230,7 @@ def refine_frames(
         raise InputError("The renders do not fit the matched frames. Render the shot again.")
     person = Subject.open_for(subject, settings.use)
     match, refiner, new = shot.match.part(settings.first, end), open_shot_refiner(subject), 0
-    with closing(refiner.refine_files(shot.renders, match, CropCache(shot.crops), context)) as refined:
+    with closing(refiner.refine_files(shot.renders, match, CropCache(shot.crops / person.key), context)) as refined:
         for frame, (crop, is_new) in enumerate(refined, context):
             new += is_new
             if settings.compare and comparisons is not None:
@@ -265,7 +265,7 @@ def refine(
     provenance = provenance_of(person, refiner.title, settings.use, speech)
     with VideoWriter(movie, settings.fps, camera.width, camera.height, sound=sound,
                      options=MovieOptions(title=refiner.title, provenance=provenance)) as writer:
-        with closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops))) as frames:
+        with closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops / person.key))) as frames:
             for number, frame in enumerate(frames):
                 progress(number / count, f"Refining frame {number + 1} of {count}")
                 writer.write(frame)

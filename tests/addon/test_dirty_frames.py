@@ -73,8 +73,7 @@ def scenario(headroom, subject, tmp_path, monkeypatch):
         write_png(path, np.resize(numbers, (12, 12, 4)))
 
     monkeypatch.setattr(rendering, "render_still", render_numbers)
-    for module in ("scene.output.shot_tasks", "scene.output.shot_frames"):
-        monkeypatch.setattr(headroom.module(module), "cache_folders", lambda: [folder])
+    monkeypatch.setattr(headroom.module("scene.output.shot_frames"), "cache_folders", lambda: [folder])
     return SimpleNamespace(
         bpy=headroom.bpy, module=headroom.module, scene=headroom.scene, shot=shot, rendered=rendered,
         backend=CachingBackend(), movie=tmp_path / "shot.mp4", cache=folder,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core import backend_jobs
 from ...core.backend_jobs import Match, Poses, SubjectUse
-from ...core.frame_cache import FrameCache, Render
+from ...core.frame_cache import FrameCache, Render, remember_place
 from ...core.match_history import MatchHistory
 from ...core.messages import message
 from ...core.refine_while_rendering import RefineWhileRendering
@@ -35,6 +35,14 @@ def cache_folders() -> list[Path]:
         return [own]
     blend = Path(bpy.data.filepath)
     return [blend.with_name(f"headroom_{blend.stem}"), own]
+
+
+def frame_cache(shot: Shot) -> FrameCache:
+    """Return the cache of a shot's frames; raises InputError when the subject's folder is gone."""
+    folder, *others = cache_folders()
+    for own in others:
+        remember_place(own / "places.txt", folder)
+    return FrameCache([folder, *others], shot.subject.cache_name)
 
 
 def used_subject(shot: Shot) -> SubjectUse:

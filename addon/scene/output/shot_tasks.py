@@ -17,7 +17,7 @@ from ...core import backend_jobs
 from ...core.backend_jobs import Connect, MatchedRenders
 from ...core.errors import InputError
 from ...core.files import atomic_write
-from ...core.frame_cache import FrameCache, Render
+from ...core.frame_cache import Render
 from ...core.messages import message
 from ...core.outputs import require_new_folder, require_output_file
 from ...core.performance import Performance
@@ -37,7 +37,7 @@ from ..anim.timeline import set_frame_range, sound_between
 from ..build.shot import Shot, ShotRef, find_shot
 from .engine import choose_engine
 from .movie_strip import place_movie, released
-from .shot_frames import cache_folders, match_plates, posed_frames, render_frames, update_keys, used_subject
+from .shot_frames import frame_cache, match_plates, posed_frames, render_frames, update_keys, used_subject
 
 COMPARISON = "before-after"
 
@@ -146,7 +146,7 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     """
     ref, subject = shot.ref, used_subject(shot)
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
-    frames, cache = np.arange(first, last + 1, dtype=np.int32), FrameCache(cache_folders())
+    frames, cache = np.arange(first, last + 1, dtype=np.int32), frame_cache(shot)
     require_output_file(movie, ".mp4", inputs=[shot.speech, *take_speeches(shot.root)])
     if shot.speech is not None:
         require_file(shot.speech, "speech")
@@ -186,7 +186,7 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, eng
         raise InputError(message(
             "Frame {frame} is outside the scene's frame range {first} to {last}. Move to a frame inside it.",
             frame=frame, first=first, last=last))
-    frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, FrameCache(cache_folders())
+    frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, frame_cache(shot)
     indices = range(max(index - CONTEXT, 0), index + 1)
     yield from update_keys(ref)
     with _work_folder() as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -48,6 +49,17 @@ def certificate_file() -> Path:
     """Return the file of the certificate for content credentials: HEADROOM_CERTIFICATE, or one in the data folder."""
     file = os.environ.get(CERTIFICATE_VARIABLE)
     return Path(file) if file else platformdirs.user_data_path("headroom", appauthor=False) / "certificate.pem"
+
+
+def extension_folders() -> list[Path]:
+    """Return the folders in which Blender's extension stores its files, one for each Blender that has it."""
+    roots = list(platformdirs.user_config_path("Blender" if os.name == "nt" or sys.platform == "darwin" else "blender",
+                                               "Blender Foundation", roaming=True).glob("*/extensions"))
+    if resources := os.environ.get("BLENDER_USER_RESOURCES"):
+        roots.append(Path(resources) / "extensions")
+    if extensions := os.environ.get("BLENDER_USER_EXTENSIONS"):
+        roots.append(Path(extensions))
+    return [folder for root in roots for folder in sorted(root.glob(".user/*/headroom"))]
 
 
 def shipped_file(folder: str, name: str) -> Path:

@@ -46,7 +46,7 @@ class CropCache:
 
     def _path(self, digest: str) -> Path:
         """Return where the crop is stored."""
-        return self.folder / digest[:2] / f"{digest}.png"
+        return self.folder / f"{digest}.png"
 
 
 def _split(stored: NDArray[np.uint8]) -> RefinedCrop:

@@ -29,7 +29,7 @@ def claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
         except sqlite3.OperationalError as error:
             raise _cannot_open(path, error) from error
         try:
-            _open(database, path)
+            open_jobs_file(database, path)
             return database, path.stem
         except sqlite3.OperationalError as error:
             database.close()
@@ -37,7 +37,7 @@ def claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
                 raise _cannot_open(path, error) from error
         except sqlite3.DatabaseError as error:
             database.close()
-            raise HeadroomError(f"{path} is damaged: {error}. Delete it and start the backend again.") from error
+            raise damaged(path, error) from error
         except BaseException:
             database.close()
             raise
@@ -59,11 +59,16 @@ def job_of(row: tuple[Any, ...]) -> Job:
     return Job(request, JobState(state), progress, message, result, *times)
 
 
+def damaged(path: Path, error: sqlite3.Error) -> HeadroomError:
+    """Return the error for a jobs file that cannot be read."""
+    return HeadroomError(f"{path} is damaged: {error}. Delete it and start the backend again.")
+
+
 def _cannot_open(path: Path, error: sqlite3.Error) -> HeadroomError:
     return HeadroomError(f"Cannot open {path}: {error}. Choose another data folder.")
 
 
-def _open(database: sqlite3.Connection, path: Path) -> None:
+def open_jobs_file(database: sqlite3.Connection, path: Path) -> None:
     """Lock the jobs file and bring it to the present format, in one transaction."""
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
     version = format_of(database)

@@ -15,6 +15,10 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return []
+
 
 class LearnResult(Result):
     """A learned subject."""
@@ -22,12 +26,20 @@ class LearnResult(Result):
     subject: dict[str, Sha] = Field(description="the subject folder: relative path -> blob")
     notes: Notes
 
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return list(self.subject.values())
+
 
 class PerformResult(Result):
     """A predicted performance."""
 
     performance: Sha = Field(description="performance.npz")
     notes: Notes
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.performance]
 
 
 class MatchPlatesResult(Result):
@@ -38,6 +50,10 @@ class MatchPlatesResult(Result):
         "in degrees (10 mm count as one), position (T,) in the clip, of which plate is the nearest whole number"
     )
 
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.match]
+
 
 class RefineResult(Result):
     """A finished movie."""
@@ -46,6 +62,10 @@ class RefineResult(Result):
     frames: int
     notes: Notes = []
 
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.movie]
+
 
 class RefineFramesResult(Result):
     """Frames that are ready for the movie."""
@@ -53,6 +73,10 @@ class RefineFramesResult(Result):
     frames: int = Field(description="number of frames asked for, without those that only give context")
     refined: int = Field(description="number of them that were not in the cache")
     pictures: list[Sha] = Field(description="PNG of each frame before and after, side by side; empty unless compare")
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return self.pictures
 
 
 JobResult: TypeAlias = LearnResult | PerformResult | MatchPlatesResult | RefineResult | RefineFramesResult

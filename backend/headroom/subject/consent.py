@@ -65,8 +65,8 @@ def require_consent(name: str, consent: Consent, use: str, today: date | None = 
     today: the present day unless given.
     """
     if consent.withdrawn is not None:
-        raise InputError(f"{name} withdrew their consent on {consent.withdrawn}; make nothing more, and delete the "
-                         "subject.")
+        raise InputError(f"{name} withdrew their consent on {consent.withdrawn}; make nothing more, and remove the "
+                         "subject with `headroom forget`.")
     if consent.until is not None and (today or date.today()) > consent.until:
         raise InputError(f"The consent of {name} ended on {consent.until}; ask again, and record the answer with "
                          "`headroom consent`.")

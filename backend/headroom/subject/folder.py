@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_files, atomic_write
+from headroom.common.files import atomic_files, atomic_write, file_digest
 from headroom.common.progress import Progress, no_progress
 from headroom.common.subject_files import (
     ALBEDO,
@@ -77,6 +77,11 @@ class Subject:
     def info(self) -> SubjectInfo:
         """The metadata."""
         return SubjectInfo.load(self.folder / INFO)
+
+    @cached_property
+    def key(self) -> str:
+        """What names the person in caches: the digest of the plates, which no upgrade of the subject changes."""
+        return file_digest(self.plates_path)
 
     @cached_property
     def track(self) -> Track:

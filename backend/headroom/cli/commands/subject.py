@@ -1,7 +1,8 @@
-"""Commands for subjects: learn, consent, upgrade, export."""
+"""Commands for subjects: learn, consent, forget, upgrade, export."""
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +26,7 @@ from headroom.cli.options import (
     settings_of,
 )
 from headroom.common.choices import Resolution
-from headroom.common.errors import InputError
+from headroom.common.errors import Cancelled, InputError
 from headroom.common.outputs import SUBJECT_BYTES, require_output_folder
 from headroom.common.subject_files import PARTS
 
@@ -96,6 +97,23 @@ def consent(
         info = info.model_copy(update={"consent": info.consent.changed(changes, withdraw)})
         SubjectWriter(subject).write_info(info)
     out.print(f"{info.name}: {info.consent}", markup=False)
+
+
+def forget(
+    subject: SubjectArgument,
+    search: Annotated[list[Path] | None, typer.Option(help="Folder to look through for caches, such as that of a "
+                                                           "project; may be given several times.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a subject and everything that was made from it in every cache of this machine."""
+    from headroom.cli.forget import forget as forget_subject
+    from headroom.subject.folder import Subject
+
+    name = Subject.open(subject).info.name
+    if not yes and sys.stdin.isatty() and not typer.confirm(f"Remove {name} and everything made of them in caches?"):
+        raise Cancelled("Stopped.")
+    for line in forget_subject(subject, search or ()):
+        out.print(line, markup=False, soft_wrap=True)
 
 
 def upgrade(

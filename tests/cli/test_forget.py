@@ -1,0 +1,142 @@
+"""Forgetting a person: nothing of them is left in any cache, found by content, and everything of others stays."""
+
+import json
+import sys
+
+import pytest
+
+from headroom.cli import app
+from headroom.cli.forget import frames_name
+from headroom.common.files import file_digest
+from headroom.common.subject_files import PARTS
+from headroom.server.jobs import Finished, Job, Progressed
+from headroom.server.requests import JOB_REQUEST
+from headroom.server.results import LearnResult, PerformResult, RefineResult
+from headroom.server.store import Store
+from headroom.server.trees import read_tree
+from headroom.subject.consent import Consent
+from headroom.subject.folder import SubjectWriter
+from headroom.subject.info import ClipInfo, SubjectInfo
+
+ANNA, BEN = "face of Anna", "face of Ben"
+
+
+def write(path, words):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(words)
+    return path
+
+
+def write_subject(folder, who):
+    """Write a subject whose files say who it shows."""
+    for name in PARTS[1:]:
+        write(folder / name, f"{name} with the {who}")
+    clip = ClipInfo(file="clip.mp4", sha256=file_digest(write(folder.parent / "clips" / f"{who}.mp4", f"clip, {who}")),
+                    kind="video", width=64, height=48, fps=25.0, from_seconds=0.0, to_seconds=4.0)
+    SubjectWriter(folder).write_info(SubjectInfo(name=who, clip=clip, has_sound=True, consent=Consent(who=who)))
+    return folder
+
+
+def run_jobs(store, scratch, subject, who):
+    """Leave what learning, performing and refining a subject leave in a data folder."""
+    blob = lambda name, words: store.blobs.add(write(scratch / name, words))  # noqa: E731
+    tree, speech = read_tree(subject, store.blobs), blob("speech", "a speech that both perform")
+    clip = store.blobs.add(scratch / "clips" / f"{who}.mp4")
+    asks = [("learn", {"clip": clip, "clip_name": f"{who}.mp4"}, {"name": who},
+             LearnResult(subject=tree, notes=[f"One {who}."])),
+            ("perform", {"subject": tree, "speech": speech}, {},
+             PerformResult(performance=blob("performance", f"motion of the {who}"), notes=[])),
+            ("refine", {"subject": tree, "renders": [blob("render", f"render of the {who}")],
+                        "match": blob("match", f"match of the {who}"), "speech": speech}, {"fps": 25.0},
+             RefineResult(movie=blob("movie", f"movie of the {who}"), frames=1))]
+    for kind, inputs, settings, result in asks:
+        job = store.add(Job(JOB_REQUEST.validate_python({"kind": kind, "inputs": inputs, "settings": settings})))
+        store.apply(job.id, Progressed(0.5, f"Working on the {who}"))
+        store.apply(job.id, Finished(result))
+    unpacked = store.cache.subject(tree, store.blobs)
+    write(store.cache.crops / file_digest(subject / "plates.mp4") / "a.png", f"crop of the {who}")
+    write(store.folder / "tracks" / "model" / clip[:2] / f"{clip}.npz", f"track of the {who}")
+    return unpacked
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine on which two people were learned and rendered."""
+    data, resources, project = (tmp_path / name for name in ("data", "blender", "project"))
+    monkeypatch.setenv("HEADROOM_DATA", str(data))
+    monkeypatch.setenv("BLENDER_USER_RESOURCES", str(resources))
+    extension = resources / "extensions" / ".user" / "user_default" / "headroom"
+    for folder in (data, extension / "data"):
+        store = Store(folder)
+        for who in (ANNA, BEN):
+            run_jobs(store, tmp_path / "scratch", write_subject(tmp_path / "scratch" / who, who), who)
+        write(folder / "blobs" / "incoming" / "half", f"an upload of the {ANNA}")
+        write(folder / "scratch" / "jobs-1" / "0" / "subject" / "plates.mp4", f"plates with the {ANNA}")
+        write(folder / "crops" / "ab" / "ab.png", f"crop of an older version, {ANNA}")
+        store.blobs.add(write(tmp_path / "scratch" / "orphan", f"a blob without a job, {ANNA}"))
+        store.close()
+    for who in (ANNA, BEN):
+        name = frames_name(tmp_path / "scratch" / who)
+        for folder in (extension / "frames", project / "headroom_shot", tmp_path / "other" / "headroom_shot"):
+            write(folder / name / "a.png", f"frame of the {who}")
+        (tmp_path / "scratch" / who).rename(tmp_path / f"subject {who}")
+    write(project / "headroom_shot" / "old.png", f"frame of an older version, {ANNA}")
+    write(extension / "frames" / "places.txt", f"{project / 'headroom_shot'}\n")
+    for path in (tmp_path / "scratch").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    write(tmp_path / "subject face of Anna" / "notes.txt", "the user's own")
+    return tmp_path
+
+
+def files_with(folder, words):
+    """The files below a folder that hold a text, in their name or anywhere in their content."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")
+                  if path.is_file() and words.encode() in path.name.encode() + path.read_bytes())
+
+
+def call(monkeypatch, capsys, *words):
+    monkeypatch.setattr(sys, "argv", ["headroom", *map(str, words)])
+    with pytest.raises(SystemExit) as exit_request:
+        app.main()
+    printed = capsys.readouterr()
+    return exit_request.value.code, printed.out.splitlines(), printed.err.splitlines()
+
+
+def test_nothing_of_the_person_is_left_and_everything_of_others(machine, monkeypatch, capsys):
+    assert len(files_with(machine, ANNA)) > 40
+    before = files_with(machine, BEN)
+    code, lines, _ = call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}", "--search", machine / "other")
+    assert code == 0 and f"Removed the subject {machine / f'subject {ANNA}'}" in lines
+    assert files_with(machine, ANNA) == []
+    assert files_with(machine, BEN) == before
+    assert [path.name for path in (machine / f"subject {ANNA}").iterdir()] == ["notes.txt"], "files of the user stay"
+
+
+def test_the_jobs_of_others_can_still_be_read_and_have_their_files(machine, monkeypatch, capsys):
+    call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}")
+    store = Store(machine / "data")
+    jobs = store.jobs()
+    assert [job.request.kind for job in jobs] == ["learn", "perform", "refine"]
+    for job in jobs:
+        assert all(sha in store.blobs for sha in [*job.request.inputs.blobs(), *job.result.blobs()])
+    assert "Anna" not in json.dumps([job.request.model_dump(mode="json") for job in jobs])
+    store.close()
+
+
+def test_a_running_backend_is_not_robbed_of_its_files(machine, monkeypatch, capsys):
+    store = Store(machine / "data")
+    before = files_with(machine, ANNA)
+    code, _, err = call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}")
+    store.close()
+    assert code == 1
+    place = machine / "data"
+    assert err == [f"A backend is using {place}. Close Blender or stop the server, and run the command again."]
+    assert [path for path in before if "subject face of Anna" in path] == [
+        path for path in files_with(machine, ANNA) if "subject face of Anna" in path], "the subject stays for later"
+
+
+def test_copies_of_the_subject_are_told(machine, monkeypatch, capsys):
+    write_subject(machine / "other" / "copy", ANNA)
+    code, lines, _ = call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}", "--search", machine / "other")
+    assert code == 0 and f"A copy of the subject is in {machine / 'other' / 'copy'}" in lines
