@@ -62,17 +62,11 @@ class HEADROOM_OT_transfer_performance(CharacterButton):
 
 
 class HEADROOM_UL_shapes(bpy.types.UIList):
-    """One line for each shape of a character: its name, what it plays, gain and offset."""
+    """One line for each shape of a character; a filled icon where it plays something."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index, *_):  # noqa: PLR0913
         """Draw one shape; Blender calls this with all of these."""
-        names = layout.split(factor=0.62, align=True)
-        row = names.split(factor=0.45, align=True)
-        row.label(text=item.name, translate=False)
-        row.prop(item, "source", text="")
-        values = names.row(align=True)
-        values.prop(item, "gain", text="")
-        values.prop(item, "offset", text="")
+        layout.label(text=item.name, translate=False, icon="KEYFRAME_HLT" if item.source.strip() else "KEYFRAME")
 
 
 class HEADROOM_PT_transfer(SidebarPanel):
@@ -98,10 +92,12 @@ class HEADROOM_PT_transfer(SidebarPanel):
         draw_wrapped(layout.column(align=True), context, character.name, "OUTLINER_OB_MESH")
         layout.operator(HEADROOM_OT_find_shapes.bl_idname, icon="VIEWZOOM")
         if settings.rows:
-            header = layout.row(align=True)
-            for text in ("Shape", "Plays", "Gain", "Offset"):
-                header.label(text=text)
             layout.template_list("HEADROOM_UL_shapes", "", settings, "rows", settings, "active_row", rows=5)
+            shape = settings.rows[min(settings.active_row, len(settings.rows) - 1)]
+            layout.prop(shape, "source", text="", placeholder="Plays Nothing")
+            column = layout.column(align=True)
+            for name in ("gain", "offset"):
+                column.prop(shape, name)
         column = layout.column(align=True)
         column.prop(settings, "head")
         if settings.head is not None and settings.head.type == "ARMATURE":
