@@ -106,6 +106,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_export_head.py", "has the motion of the 52 ARKit shapes alone"),
     "… has the controls without the detail. Write .npz to keep all of the motion.":
         ("subject/test_performance_files.py", "has the controls without the detail"),
+    "--neutral needs no subject; leave … out.":
+        ("cli/test_command_line.py", "--neutral needs no subject; leave s out."),
     "… has no bone …. Choose another bone.": ("addon/test_transfer.py", "has no bone gone"),
     "… has no scene …. Choose one of its scenes: ….": ("addon/test_batch.py", "has no scene X"),
     "… has no sound. Choose a file with an audio track.": ("media/test_audio.py", '("mute.mp4", "no sound")'),

@@ -158,7 +158,7 @@ def _measures(motion: MotionModel, watch: Stopwatch) -> Measures:
 
 
 def perform(
-    subject: Path,
+    subject: Path | None,
     speech: Path,
     settings: PerformSettings = PerformSettings(),
     controls: Sequence[str] = (),
@@ -166,13 +166,16 @@ def perform(
 ) -> tuple[Performance, list[str]]:
     """Predict expression and pose at 25 Hz from a speech recording; return them and what the user should know.
 
+    subject: None for the average speaker.
     controls: texts such as "mouth.gain=1.2" (headroom/motion/controls.py).
     """
     from headroom.motion.controls import UNTOUCHED, apply_controls, parse_controls
     from headroom.motion.predict import predict, replayed
+    from headroom.subject.average import average_speaker
     from headroom.subject.face_controls import notes_of_controls, with_face_controls
 
-    person, parsed_controls = Subject.open_for(subject, settings.use), parse_controls(controls)
+    person = average_speaker() if subject is None else Subject.open_for(subject, settings.use)
+    parsed_controls = parse_controls(controls)
     progress(0.0, "Reading the speech")
     with audio_on_disk(speech, track=settings.audio_track) as samples:
         if is_silent(samples):

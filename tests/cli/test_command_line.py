@@ -215,6 +215,29 @@ def test_perform_draws_a_plot_and_tells_its_notes(monkeypatch, capsys, tmp_path)
     assert drawn == [(Path("s"), Path("w.wav"), motion, tmp_path / "p.png")] and (tmp_path / "p.npz").is_file()
 
 
+def test_perform_neutral_needs_the_speech_alone(monkeypatch, capsys, tmp_path):
+    from headroom.face.performance import Performance
+
+    passed = []
+
+    def perform(subject, speech, settings, controls, progress):
+        passed.append((subject, speech))
+        return Performance(25.0, np.zeros((50, 64)), np.zeros((50, 3)), np.zeros((50, 3))), []
+
+    monkeypatch.setattr("headroom.pipeline.perform", perform)
+    code, _, _ = call(monkeypatch, capsys, "perform", "--neutral", "w.wav", "-o", tmp_path / "p.npz")
+    assert code == 0 and passed == [(None, Path("w.wav"))]
+    for arguments, reason in (
+            (("s", "w.wav", "--neutral"), "--neutral needs no subject; leave s out."),
+            (("w.wav",), "A subject and a speech are needed: headroom perform SUBJECT SPEECH. Name both, or use "
+                         "--neutral with the speech alone."),
+            (("w.wav", "--neutral", "--plot", tmp_path / "p.png"),
+             "The average speaker has no clip to plot; use --neutral without --plot.")):
+        code, _, err = call(monkeypatch, capsys, "perform", *arguments, "-o", tmp_path / "q.npz")
+        assert code == 2 and err.strip() == reason
+    assert len(passed) == 1
+
+
 def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
     from headroom.cli import blender
 

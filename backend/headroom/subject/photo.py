@@ -156,8 +156,11 @@ def mirrored(model: FaceModel, track: Track, appearance: Appearance) -> NDArray[
     return np.asarray(mixed, np.uint8)
 
 
-def general_motion(model: FaceModel, track: Track) -> MotionModel:
-    """Return the general motion model about the pose and the gaze of the photo."""
+def general_motion(model: FaceModel, track: Track, head_motion: float = HEAD_MOTION) -> MotionModel:
+    """Return the general motion model about the pose and the gaze of a track's first frame.
+
+    head_motion: how much of the average speaker's head motion is kept, 0..1.
+    """
     from headroom.motion.retarget import general_model_for
 
     motion = general_model_for(model)
@@ -166,11 +169,11 @@ def general_motion(model: FaceModel, track: Track) -> MotionModel:
                          "again, or choose a clip.")
     own = np.concatenate([track.rotation[0], track.translation[0]]).astype(np.float32)
     style = motion.style
-    pose = own + HEAD_MOTION * (style.pose - np.median(style.pose, axis=0))
+    pose = own + head_motion * (style.pose - np.median(style.pose, axis=0))
     # a gaze that is fixed on something turns less as the head turns less
-    gaze = track.expression[0, list(model.gaze_modes)] + HEAD_MOTION * style.gaze
+    gaze = track.expression[0, list(model.gaze_modes)] + head_motion * style.gaze
     style = replace(style, pose=pose.astype(np.float32), pose_mean=own, gaze=gaze.astype(np.float32),
-                    pose_deviation=(HEAD_MOTION * style.pose_deviation).astype(np.float32))
+                    pose_deviation=(head_motion * style.pose_deviation).astype(np.float32))
     return replace(motion, style=style)
 
 

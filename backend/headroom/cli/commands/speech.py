@@ -20,15 +20,20 @@ from headroom.cli.options import (
     settings_of,
 )
 from headroom.common.choices import PERFORMANCE_SUFFIXES
+from headroom.common.errors import InputError
 from headroom.common.outputs import require_output_file
 
 
 def perform(
-    subject: SubjectArgument,
-    speech: SpeechArgument,
+    subject: Annotated[Path, typer.Argument(help="Folder that `learn` wrote; with --neutral, the recording.",
+                                            show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Performance to write: .npz, or its controls as Live "
                                                                 "Link Face .csv or .json.")],
     control: ControlOption,
+    speech: Annotated[Path | None, typer.Argument(help="Any recording of speech, or a video with one.",
+                                                  show_default=False)] = None,
+    neutral: Annotated[bool, typer.Option("--neutral", help="Perform as the average speaker, without a subject, for "
+                                                            "other characters.")] = False,
     seed: SeedOption = 0,
     pose: PoseOption = "predicted",
     audio_track: AudioTrackOption = None,
@@ -36,6 +41,9 @@ def perform(
     plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
+    person, speech = _person_and_speech(subject, speech, neutral)
+    if person is None and plot:
+        raise InputError("The average speaker has no clip to plot; use --neutral without --plot.")
     require_output_file(output, *PERFORMANCE_SUFFIXES, inputs=[speech])
     if plot:
         require_output_file(plot, ".png", inputs=[speech])
@@ -45,16 +53,26 @@ def perform(
 
     settings = settings_of(PerformSettings, seed=seed, pose=pose, audio_track=audio_track, use=use)
     with progress_bar() as progress:
-        performance, notes = pipeline.perform(subject, speech, settings, controls=control, progress=progress)
+        performance, notes = pipeline.perform(person, speech, settings, controls=control, progress=progress)
     notes = notes + write_performance(performance, output)
-    if plot:
+    if plot and person is not None:
         from headroom.evaluation.performance_plot import plot_performance
 
-        notes = notes + plot_performance(subject, speech, performance, plot, audio_track)
+        notes = notes + plot_performance(person, speech, performance, plot, audio_track)
     print_notes(notes)
     out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
     if plot:
         out.print(f"Wrote {plot}", markup=False)
+
+
+def _person_and_speech(first: Path, second: Path | None, neutral: bool) -> tuple[Path | None, Path]:
+    """Return subject and speech from the arguments; no subject for the average speaker."""
+    if neutral and second is not None:
+        raise InputError(f"--neutral needs no subject; leave {first} out.")
+    if not neutral and second is None:
+        raise InputError("A subject and a speech are needed: headroom perform SUBJECT SPEECH. Name both, or use "
+                         "--neutral with the speech alone.")
+    return (first, second) if second is not None else (None, first)
 
 
 def shot(
