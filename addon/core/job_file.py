@@ -75,6 +75,8 @@ KINDS: dict[str, dict[str, Setting]] = {
         "output": Setting(Path, "subject folder to write"),
         "name": Setting(str, "the person's name", ""),
         "consent": Setting(bool, "the person shown has agreed to this use", False),
+        "consent_uses": Setting(str, "the uses agreed to, with commas between them; empty is every use", ""),
+        "consent_until": Setting(str, "last day of the consent, as in 2027-05-02; empty is without an end", ""),
         "preset": Setting(str, "how long to learn", "draft", choices=PRESETS),
         "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
                           choices=ALBEDOS),

@@ -48,7 +48,8 @@ class HEADROOM_OT_learn_subject(JobButton):
         start, end = clip_range(chosen)
         return [make_request("learn", {
             "clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
-            "consent": chosen.consent, "preset": chosen.preset, "albedo": chosen.albedo,
+            "consent": chosen.consent, "consent_uses": chosen.consent_uses,
+            "consent_until": chosen.consent_until, "preset": chosen.preset, "albedo": chosen.albedo,
             "resolution": int(chosen.resolution), "from_seconds": typed_number(start),
             "to_seconds": typed_number(end)}, Path.cwd())]
 

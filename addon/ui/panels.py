@@ -62,6 +62,9 @@ class HEADROOM_PT_learn(SidebarPanel):
                      "USER")
         box.use_property_split = False
         box.prop(chosen, "consent")
+        box.use_property_split = True
+        box.prop(chosen, "consent_uses")
+        box.prop(chosen, "consent_until")
         draw_job_button(layout, HEADROOM_OT_learn_subject.bl_idname, command_line.HEADROOM_MT_learn)
 
 

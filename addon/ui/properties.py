@@ -23,6 +23,11 @@ class HeadroomSettings(bpy.types.PropertyGroup):
     consent: BoolProperty(  # type: ignore[valid-type]
         name="The person shown has agreed",
         description="The person shown knows that their face will speak other words, and has agreed to it")
+    consent_uses: StringProperty(  # type: ignore[valid-type]
+        name="For", description="Uses that the person shown has agreed to, such as the production's title, with commas "
+                                "between them. Leave empty if they agreed to every use")
+    consent_until: StringProperty(  # type: ignore[valid-type]
+        name="Until", description="Last day of the consent, as in 2027-05-02. Leave empty if it has no end")
     preset: EnumProperty(  # type: ignore[valid-type]
         name="Preset", description="Quality and duration of learning",
         items=[("draft", "Draft", "Takes minutes, for tests"),

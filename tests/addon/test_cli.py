@@ -125,12 +125,17 @@ def test_perform_writes_npz_alone(run, backend, files, tmp_path):
     assert code == 2 and "must end in .npz" in err[-1] and not backend.submitted
 
 
-def test_learning_needs_consent_and_writes_a_folder(run, files, tmp_path):
+def test_learning_needs_consent_and_writes_a_folder(run, backend, files, tmp_path):
     _, clip = files
     learn = ("learn", "--clip", clip, "--output", tmp_path / "new", "--name", "New")
     code, _, err = run(*learn)
     assert code == 2 and "consent" in err[-1] and not (tmp_path / "new").exists()
-    code, result, err = run(*learn, "--consent", "--to", 12)
+    code, _, err = run(*learn, "--consent", "--consent-until", "next May")
+    assert code == 2 and err[-1] == "next May is not a day; write it as in 2027-05-02."
+    code, result, err = run(*learn, "--consent", "--to", 12, "--consent-uses", "Film A, Film B", "--consent-until",
+                            "2027-05-02")
+    assert backend.submitted[-1][2]["consent_uses"] == ["Film A", "Film B"]
+    assert backend.submitted[-1][2]["consent_until"] == "2027-05-02"
     assert code == 0, err
     assert result["notes"] == ["Two faces; kept one."] and (tmp_path / "new" / "subject.toml").is_file()
     code, _, err = run(*learn, "--consent")

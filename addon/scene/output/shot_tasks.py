@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,23 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     require_file(clip, "clip")
     if not settings["consent"]:
         raise InputError("Learning a person needs their consent. Confirm that the person shown has agreed.")
+    sent |= consent_limits(settings["consent_uses"], settings["consent_until"])
     require_new_folder(folder)
     with atomic_write(folder) as temporary:
         notes = yield InBackground(lambda token: backend_jobs.learn(connect(), clip, temporary, sent, token))
     return tuple(notes)
+
+
+def consent_limits(uses: str, until: str) -> dict[str, Any]:
+    """Return the settings of a learn job that limit the consent; raises InputError when `until` is not a day."""
+    named = [use.strip() for use in uses.split(",") if use.strip()]
+    limits: dict[str, Any] = {"consent_uses": named} if named else {}
+    if until.strip():
+        try:
+            limits["consent_until"] = date.fromisoformat(until.strip()).isoformat()
+        except ValueError as error:
+            raise InputError(message("{day} is not a day; write it as in 2027-05-02.", day=until)) from error
+    return limits
 
 
 def perform_shot(shot: Shot, settings: TakeSettings, start_frame: int, connect: Connect, strip: str = "") -> Task:
