@@ -108,6 +108,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_performance_files.py", "has the controls without the detail"),
     "--neutral needs no subject; leave … out.":
         ("cli/test_command_line.py", "--neutral needs no subject; leave s out."),
+    "… has no controls for a character. Perform the speech again.":
+        ("addon/test_transfer.py", "has no controls for a character"),
     "… has no bone …. Choose another bone.": ("addon/test_transfer.py", "has no bone gone"),
     "… has no scene …. Choose one of its scenes: ….": ("addon/test_batch.py", "has no scene X"),
     "… has no sound. Choose a file with an audio track.": ("media/test_audio.py", '("mute.mp4", "no sound")'),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-_BOTH_SIDES = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthLowerDown",
-               "mouthUpperUp", "cheekSquint", "eyeBlink", "eyeSquint", "eyeWide", "eyeLookUp", "eyeLookDown",
-               "eyeLookIn", "eyeLookOut", "browDown", "browOuterUp", "noseSneer")
-_WHOLE = ("jawOpen", "jawForward", "jawLeft", "jawRight", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft",
-          "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "tongueOut",
-          "cheekPuff", "browInnerUp")
-PAIRS = {name: (f"{name}Left", f"{name}Right") for name in _BOTH_SIDES}
+_WITHOUT_SIDES = (
+    "jawOpen", "jawForward", "jawLeft", "jawRight", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft",
+    "mouthRight", "mouthSmile*", "mouthFrown*", "mouthDimple*", "mouthStretch*", "mouthRollLower", "mouthRollUpper",
+    "mouthShrugLower", "mouthShrugUpper", "mouthPress*", "mouthLowerDown*", "mouthUpperUp*", "tongueOut", "cheekPuff",
+    "cheekSquint*", "eyeBlink*", "eyeSquint*", "eyeWide*", "eyeLookUp*", "eyeLookDown*", "eyeLookIn*", "eyeLookOut*",
+    "browDown*", "browInnerUp", "browOuterUp*", "noseSneer*")
+PAIRS = {name[:-1]: (f"{name[:-1]}Left", f"{name[:-1]}Right") for name in _WITHOUT_SIDES if name.endswith("*")}
 """Shape without its side -> left and right, the subject's."""
-ARKIT_NAMES = (*_WHOLE, *(name for pair in PAIRS.values() for name in pair))
+ARKIT_NAMES = tuple(side for name in _WITHOUT_SIDES for side in PAIRS.get(name[:-1], (name,)))
+"""In the order in which performances have them."""
 
 Weights = dict[str, float]
 _EITHER_SIDE: dict[str, tuple[Weights, ...]] = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .arkit import ARKIT_NAMES
 from .errors import InputError
 from .live_link import read_live_link
 from .messages import message
@@ -20,30 +22,63 @@ SUFFIXES = (".npz", ".csv", ".json")
 JSON_FORMAT = 1
 
 
+@dataclass(frozen=True)
+class ControlTrack:
+    """What a performance does to any face; sample i is at i / fps seconds.
+
+    controls: (T, 52) in the order of `ARKIT_NAMES`. rotation: (T, 3) pitch, yaw, roll in radians, 0 if unknown.
+    """
+
+    fps: float
+    controls: np.ndarray
+    rotation: np.ndarray
+    phones: tuple[Phone, ...]
+
+
 def read_performance(path: Path, rig: Rig) -> Performance:
     """Read a performance for the head of a rig. Where the file has no head pose, the head is in its usual one.
 
     Raises InputError for files that are no performance, and for controls where the head has none.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(message("{path} must end in {suffixes}; choose another performance.", path=path,
-                                 suffixes=", ".join(SUFFIXES)))
-    if suffix == ".npz":
+    _require_suffix(path)
+    if path.suffix.lower() == ".npz":
         return Performance.load(path)
     if len(rig.controls) == 0:
         raise InputError(message("This head has no controls for {name} to move. Learn the subject again.",
                                  name=path.name))
-    names, phones, translation = [str(name) for name in rig.control_names], (), None
-    if suffix == ".csv":
-        fps, controls, rotation = read_live_link(path, names)
-    else:
-        fps, controls, rotation, translation, phones = _read_json(path, names)
-    _require_sound(path, {"fps": np.array(fps), "controls": controls, "rotation": rotation,
-                          "translation": translation})
+    names = [str(name) for name in rig.control_names]
+    fps, controls, rotation, translation, phones = _read_csv_or_json(path, names)
     still = np.ones((len(controls), 1), dtype=np.float32)
     return Performance(fps, controls @ rig.controls, still * rig.rest_rotation if rotation is None else rotation,
                        still * rig.rest_translation if translation is None else translation, phones, controls, 0.0)
+
+
+def read_control_track(path: Path) -> ControlTrack:
+    """Read what a performance does to any face.
+
+    Raises InputError for files that are no performance, and for a performance without controls.
+    """
+    _require_suffix(path)
+    if path.suffix.lower() != ".npz":
+        fps, controls, rotation, _, phones = _read_csv_or_json(path, list(ARKIT_NAMES))
+        return ControlTrack(fps, controls, np.zeros((len(controls), 3)) if rotation is None else rotation, phones)
+    performance = Performance.load(path)
+    if performance.controls is None:
+        raise InputError(message("{name} has no controls for a character. Perform the speech again.", name=path.name))
+    return ControlTrack(performance.fps, performance.controls, performance.rotation, performance.phones)
+
+
+def _require_suffix(path: Path) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(message("{path} must end in {suffixes}; choose another performance.", path=path,
+                                 suffixes=", ".join(SUFFIXES)))
+
+
+def _read_csv_or_json(path: Path, names: list[str]) -> tuple[Any, ...]:
+    """Return rate, controls (T, C), rotation, translation (T, 3) or None, and phones, all of them checked."""
+    read = (*read_live_link(path, names), None, ()) if path.suffix.lower() == ".csv" else _read_json(path, names)
+    _require_sound(path, dict(zip(("fps", "controls", "rotation", "translation"), (np.array(read[0]), *read[1:4]))))
+    return read
 
 
 def _require_sound(path: Path, arrays: dict[str, np.ndarray | None]) -> None:

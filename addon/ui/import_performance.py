@@ -18,6 +18,9 @@ from .paths import absolute
 from .properties import shown_shot
 from .view import frame_curves
 
+FILTER = ";".join(f"*{suffix}" for suffix in SUFFIXES)
+"""Which files a file browser shows."""
+
 
 class HEADROOM_OT_import_performance(Button):
     """Add a performance from a file as a take: of Headroom (.npz, .json) or of the iPhone app Live Link Face (.csv)"""
@@ -25,8 +28,7 @@ class HEADROOM_OT_import_performance(Button):
     bl_idname, bl_label = "headroom.import_performance", "Import Performance"
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    filter_glob: StringProperty(  # type: ignore[valid-type]
-        default=";".join(f"*{suffix}" for suffix in SUFFIXES), options={"HIDDEN"})
+    filter_glob: StringProperty(default=FILTER, options={"HIDDEN"})  # type: ignore[valid-type]
 
     @classmethod
     def disabled_reason(cls, context):

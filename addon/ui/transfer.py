@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import bpy
+from bpy.props import StringProperty
 
 from ..core.messages import message
 from ..core.shape_mapping import ShapeMapping, map_shapes
 from ..scene.anim.character import find_head, is_character, shapes_of
 from ..scene.anim.compose import make_plan
-from ..scene.anim.transfer import transfer_performance
+from ..scene.anim.transfer import TakeCurves, read_file, read_take, transfer
 from ..scene.anim.transfer_settings import fill_rows, transfer_of
 from .button import Button
+from .import_performance import FILTER
 from .layout import SidebarPanel, draw_wrapped, split_layout
+from .paths import absolute
 from .properties import shown_shot
 
 
@@ -52,13 +55,26 @@ class HEADROOM_OT_transfer_performance(CharacterButton):
             "" if make_plan(shot) is not None else message("No speech performed yet"))
 
     def run(self, context):
-        """Write the keys; characters without a table get one first."""
-        shot, count = shown_shot(context), 0
-        for character in characters(context):
-            if not transfer_of(character).rows:
-                find_shapes(character)
-            count += transfer_performance(shot, character)
-        return message("Transferred shapes: {count}", count=count)
+        """Write the keys."""
+        return transfer_to_selected(context, read_take(shown_shot(context)))
+
+
+class HEADROOM_OT_transfer_file(CharacterButton):
+    """Let the selected characters play a performance in a file from the scene's first frame on. No head is needed"""
+
+    bl_idname, bl_label = "headroom.transfer_file", "Transfer File"
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    filter_glob: StringProperty(default=FILTER, options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def invoke(self, context, event):
+        """Ask for the file."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def run(self, context):
+        """Write the keys."""
+        return transfer_to_selected(context, read_file(absolute(self.filepath), context.scene))
 
 
 class HEADROOM_UL_shapes(bpy.types.UIList):
@@ -74,11 +90,6 @@ class HEADROOM_PT_transfer(SidebarPanel):
 
     bl_label, bl_parent_id, bl_order = "Transfer", "HEADROOM_PT_main", 7
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Show the panel when there is a shot."""
-        return shown_shot(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the table of the active character, and the buttons."""
@@ -106,14 +117,26 @@ class HEADROOM_PT_transfer(SidebarPanel):
             column.prop(settings, "forward")
             column.prop(settings, "head_gain")
         layout.operator(HEADROOM_OT_transfer_performance.bl_idname, icon="COMMUNITY")
+        layout.operator(HEADROOM_OT_transfer_file.bl_idname, text="Transfer File...", icon="IMPORT")
 
 
-CLASSES = (HEADROOM_OT_find_shapes, HEADROOM_OT_transfer_performance, HEADROOM_UL_shapes, HEADROOM_PT_transfer)
+CLASSES = (HEADROOM_OT_find_shapes, HEADROOM_OT_transfer_performance, HEADROOM_OT_transfer_file, HEADROOM_UL_shapes,
+           HEADROOM_PT_transfer)
 
 
 def characters(context: bpy.types.Context) -> list[bpy.types.Object]:
     """Return the selected objects that can play a take."""
     return [each for each in context.selected_objects if is_character(each)]
+
+
+def transfer_to_selected(context: bpy.types.Context, take: TakeCurves) -> str:
+    """Write a take as keys of the selected characters; those without a table get one first. Returns a report."""
+    count = 0
+    for character in characters(context):
+        if not transfer_of(character).rows:
+            find_shapes(character)
+        count += transfer(take, character)
+    return message("Transferred shapes: {count}", count=count)
 
 
 def find_shapes(character: bpy.types.Object) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from curve_readers import perform
-from stand_ins import CONTROL_NAMES, tiny_subject
+from stand_ins import CONTROL_NAMES, tiny_performance, tiny_subject
 
 MOUTHS = {
     "ARKit": ["jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight", "mouthSmileLeft",
@@ -211,6 +211,25 @@ def test_shapes_that_a_driver_moves_are_left_out(headroom, speaking):
     headroom.bpy.ops.headroom.find_shapes()
     assert "jawOpen" not in body.headroom_transfer.rows
     assert body.headroom_transfer.rows["mouthLeft"].source
+
+
+def test_a_file_is_transferred_without_a_head(headroom, tmp_path):
+    """As `headroom perform --neutral` writes one: the jaw opens, the head turns to the left at the end."""
+    bpy = headroom.bpy
+    headroom.scene.render.fps, headroom.scene.frame_start = 50, 11
+    rows = [f"00:00:0{frame // 25}:{frame % 25:02d},{frame / 50},{-0.3 * (frame >= 40)}" for frame in range(50)]
+    (tmp_path / "take.csv").write_text("\n".join(["Timecode,JawOpen,HeadYaw", *rows]))
+    body, armature = make_character(bpy, MOUTHS["ARKit"])
+    assert bpy.ops.headroom.transfer_file(filepath=str(tmp_path / "take.csv")) == {"FINISHED"}
+    headroom.scene.frame_set(11 + 50)
+    assert body.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.5, abs=0.02)
+    headroom.scene.frame_set(11 + 99)
+    assert looks_at(armature) == pytest.approx([np.sin(0.3), -np.cos(0.3), 0], abs=5e-3)
+    tiny_performance(tmp_path / "older.npz")
+    with pytest.raises(RuntimeError, match=r"older\.npz has no controls for a character"):
+        bpy.ops.headroom.transfer_file(filepath=str(tmp_path / "older.npz"))
+    tiny_performance(tmp_path / "take.npz", controls=True)
+    assert bpy.ops.headroom.transfer_file(filepath=str(tmp_path / "take.npz")) == {"FINISHED"}
 
 
 def test_several_meshes_of_a_character_are_transferred_at_once(headroom, speaking):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Euler, Matrix
 
+from ...core.arkit import ARKIT_NAMES
 from ...core.errors import InputError
 from ...core.messages import message
-from ...core.phones import phones_of_text
+from ...core.performance_files import read_control_track
+from ...core.phones import Phone, phones_of_text
 from ...core.shape_mapping import evaluate
+from ...core.timing import frame_count
 from .. import compat
 from ..build.shot import Shot
 from .channels import CONTROL_ERROR, ROTATION_ERROR, control_channels, find_action
@@ -37,12 +41,16 @@ class TakeCurves:
     frames: (N,) scene frames; seconds: (N,) of the speech.
     controls: ARKit shape -> (N,) values.
     rotation: (N, 3) pitch, yaw, roll in radians.
+    phones: of the speech; none where they are unknown.
+    title: of the actions that play it.
     """
 
     frames: np.ndarray
     seconds: np.ndarray
     controls: dict[str, np.ndarray]
     rotation: np.ndarray
+    phones: tuple[Phone, ...]
+    title: str
 
 
 def read_take(shot: Shot) -> TakeCurves:
@@ -54,31 +62,41 @@ def read_take(shot: Shot) -> TakeCurves:
     curves = {names[channel.index]: find_curve(bag, channel.curve) for channel in control_channels(shot)}
     controls = {name: sample_curve(curve, plan.frames) for name, curve in curves.items() if curve is not None}
     seconds = (plan.frames - plan.placement.start) / plan.fps
-    return TakeCurves(plan.frames, seconds, controls, sample_curves(shot.face, "rotation_euler", plan.frames))
+    played = active_take(shot.root)
+    return TakeCurves(plan.frames, seconds, controls, sample_curves(shot.face, "rotation_euler", plan.frames),
+                      phones_of_text(played.phones) if played is not None else (), shot.root.name)
 
 
-def transfer_performance(shot: Shot, character: bpy.types.Object) -> int:
-    """Write what a head plays as keys of a character, as its table says; return the number of shapes.
+def read_file(path: Path, scene: bpy.types.Scene) -> TakeCurves:
+    """Return what a performance in a file plays from the scene's first frame on; InputError where it is none."""
+    track, fps = read_control_track(path), scene.render.fps / scene.render.fps_base
+    times = np.arange(len(track.controls)) / track.fps
+    seconds = np.arange(frame_count(len(times) / track.fps, fps)) / fps
+    controls = {name: np.interp(seconds, times, track.controls[:, number]) for number, name in enumerate(ARKIT_NAMES)}
+    rotation = np.stack([np.interp(seconds, times, column) for column in track.rotation.T], axis=1)
+    return TakeCurves(scene.frame_start + np.arange(len(seconds)), seconds, controls, rotation, track.phones, path.stem)
+
+
+def transfer(take: TakeCurves, character: bpy.types.Object) -> int:
+    """Write what is played as keys of a character, as its table says; return the number of shapes.
 
     Other curves of the character stay. Curves that are overwritten and that no transfer wrote are kept in a copy of
     their action on a muted NLA track.
 
     Raises InputError for a source that cannot be read, or where nothing is recognised.
     """
-    settings, take, shapes = transfer_of(character), read_take(shot), shapes_of(character)
+    settings, shapes = transfer_of(character), shapes_of(character)
     rows = [row.value() for row in settings.rows if row.source.strip() and row.name in shapes]
     if not rows:
         raise InputError(message("{name} has no shape that plays anything. Enter what a shape plays in the table.",
                                  name=character.name))
-    played = active_take(shot.root)
-    phones = phones_of_text(played.phones) if played is not None else ()
     curves: dict[Any, dict[CurvePath, np.ndarray]] = {}
-    for name, values in evaluate(rows, take.controls, phones, take.seconds).items():
+    for name, values in evaluate(rows, take.controls, take.phones, take.seconds).items():
         curves.setdefault(shapes[name].owner, {})[shapes[name].curve] = np.clip(values, *shapes[name].limits)
     if settings.head is not None:
         curves.setdefault(settings.head, {}).update(_head_curves(settings, take))
     for owner, values_of in curves.items():
-        _write(owner, f"{character.name} {shot.root.name}", take.frames, values_of)
+        _write(owner, f"{character.name} {take.title}", take.frames, values_of)
     return len(rows)
 
 
