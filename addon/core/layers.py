@@ -1,4 +1,4 @@
-"""The live controls as functions: smooth a predicted channel, scale it, delay it, offset it, and cut between takes.
+"""The live controls as functions: smooth a predicted channel, scale, delay and offset it, cut takes, edit spans.
 
 The backend's headroom/motion/controls.py plays a performance in the same way; tests/addon/test_control_parity.py
 compares the two.
@@ -37,6 +37,32 @@ class Cut:
     last_seconds: float
 
 
+@dataclass(frozen=True)
+class SpanEdit:
+    """A span of the speech, in seconds, whose motion is emphasised, or held as it is at the span's beginning.
+
+    gain: of an emphasis; None holds.
+    """
+
+    first_seconds: float
+    last_seconds: float
+    gain: float | None
+
+    def applied(self, values: np.ndarray, seconds: np.ndarray, at_first: float, centre: float, fade_seconds: float
+                ) -> np.ndarray:
+        """Return `values` (N,) at `seconds` (N,) with this edit.
+
+        at_first: the value at the span's beginning.
+        centre: the value that a gain leaves in place.
+        fade_seconds: of the blend at both ends of an emphasis, or after the end of a hold.
+        """
+        if self.gain is not None:
+            return values + (self.gain - 1) * cut_weight(seconds, self, fade_seconds) * (values - centre)
+        after = (np.asarray(seconds) - self.last_seconds) / max(fade_seconds, 1e-6)
+        weight = np.where(seconds < self.first_seconds, 0.0, smoothstep(1.0 - after))
+        return values + weight * (at_first - values)
+
+
 def play_layer(values: np.ndarray, fps: float, layer: Layer, offset: float, seconds: np.ndarray) -> np.ndarray:
     """Return one predicted channel under the controls of its layer at `seconds` (N,), float32.
 
@@ -64,7 +90,7 @@ def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
     return np.convolve(np.pad(values, radius, mode="edge"), kernel / kernel.sum(), mode="valid")
 
 
-def cut_weight(seconds: np.ndarray, cut: Cut, fade_seconds: float) -> np.ndarray:
+def cut_weight(seconds: np.ndarray, cut: Cut | SpanEdit, fade_seconds: float) -> np.ndarray:
     """Return the weight of `cut` at `seconds` (N,): 1 inside, 0 outside, a smooth step centred on either end."""
     fade = max(fade_seconds, 1e-6)
     return np.minimum(smoothstep((seconds - cut.first_seconds) / fade + 0.5),

@@ -17,29 +17,16 @@ from ..scene.anim.strips import adopt_strip, sound_strip, strip_speech
 from ..scene.anim.timeline import set_frame_range
 from ..scene.build.shot import Shot
 from . import follow
-from .button import Button
+from .head_button import HeadButton
 from .layout import SidebarPanel, draw_wrapped, split_layout
 from .properties import shown_shot
+from .span_edits import draw_span_edits
 from .text import interface_text
 
 SECTIONS = (("head", message("Head"), ("hold_head", "head_turn", "head_shift")),
             ("mouth", message("Mouth"), ("mouth_open",)),
             ("upper", message("Brows and Eyes"), ("brows_raise", "lids_open", "gaze_left", "gaze_up")))
 """Layer of the head's motion, title, and the controls added on top of the layer."""
-
-
-class HeadButton(Button):
-    """Base class of buttons that change the keys of a performed head. Not registered."""
-
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
-
-    @classmethod
-    def disabled_reason(cls, context):
-        """Require a head with a performance."""
-        shot = shown_shot(context)
-        if shot is None:
-            return message("No subject in the scene")
-        return "" if make_plan(shot) is not None else message("No speech performed yet")
 
 
 class HEADROOM_OT_reset_controls(HeadButton):
@@ -176,6 +163,7 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
             if not is_gaze or "Gaze" in shot.root["headroom_regions"]:  # not every face model has it
                 column.prop(head, offset)
     layout.operator(HEADROOM_OT_reset_controls.bl_idname, icon="LOOP_BACK")
+    draw_span_edits(layout, shot)
     draw_keys(layout, shot)
     draw_user_keys(layout, context, shot)
     draw_strip(layout, shot)

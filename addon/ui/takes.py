@@ -14,7 +14,7 @@ from ..scene.anim.takes import remove_take
 from ..scene.build.shot import Shot
 from . import follow, jobs
 from .button import Button
-from .controls import HeadButton
+from .head_button import HeadButton, preview_seconds
 from .layout import SidebarPanel, draw_wrapped, split_layout
 from .perform import perform, perform_disabled_reason
 from .properties import settings, shown_shot
@@ -84,8 +84,7 @@ class HEADROOM_OT_use_take_in_preview_range(HeadButton):
         head, plan = head_of(shot.root), make_plan(shot)
         cut = head.cuts.add()
         cut.take = head.takes[self.index].uid
-        cut.first_seconds = (scene.frame_preview_start - plan.placement.start) / plan.fps
-        cut.last_seconds = (scene.frame_preview_end - plan.placement.start) / plan.fps
+        cut.first_seconds, cut.last_seconds = preview_seconds(scene, plan)
         follow.controls_changed(shot.root)
         return message("{take} from {start} to {end}", take=head.takes[self.index].name,
                        start=scene.frame_preview_start, end=scene.frame_preview_end)

@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 from ...core import user_keys
-from ...core.layers import Cut, Layer, cut_weight, play_layer
+from ...core.layers import Cut, Layer, SpanEdit, cut_weight, play_layer
 from ...core.rig import KEY_LIMIT
 from ...core.timing import frame_count
 from ...core.user_keys import GeneratedRecord, KeySummary
@@ -67,6 +67,7 @@ class Plan:
     layers: dict[LayerName, Layer]
     offsets: dict[str, tuple[float, ...]]
     cuts: tuple[Cut, ...]
+    edits: dict[LayerName, tuple[SpanEdit, ...]]
     falloff: float
     key_error: float
 
@@ -97,7 +98,10 @@ class Plan:
         """
         inputs = [self.take, self.seconds, self.fps, asdict(self.placement), asdict(self.layers[channel.layer]),
                   self.offset(channel), [asdict(cut) for cut in self.cuts], self.falloff]
-        return json.dumps([*inputs, self.error(channel)] if self.error(channel) else inputs)
+        for more in (self.error(channel), [asdict(edit) for edit in self.edits[channel.layer]]):
+            if more:
+                inputs.append(more)
+        return json.dumps(inputs)
 
 
 def make_plan(shot: Shot) -> Plan | None:
@@ -112,7 +116,9 @@ def make_plan(shot: Shot) -> Plan | None:
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
                **{name: (getattr(head, name),) for names in OFFSET_CONTROLS.values() for name in names}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
-                tuple(cut.value() for cut in head.cuts), head.falloff, 0.0 if head.every_frame else head.key_error)
+                tuple(cut.value() for cut in head.cuts),
+                {name: tuple(edit.value() for edit in head.edits if getattr(edit, name)) for name in LAYERS},
+                head.falloff, 0.0 if head.every_frame else head.key_error)
 
 
 def out_of_date(shot: Shot, plan: Plan | None) -> list[Channel]:
@@ -215,12 +221,25 @@ def _blended_values(shot: Shot, channel: Channel, plan: Plan, edited: Keys) -> n
     """Return the generated values (N,) of the plan's frames, blended to the user keys; None without raw motion."""
     frames = plan.frames
     seconds = (np.concatenate([frames, edited.frames]) - plan.placement.start) / plan.fps
-    values = _played_values(shot, channel, plan, seconds)
+    values = _edited_values(shot, channel, plan, seconds)
     if values is None:
         return None
     generated, at_user_keys = values[:len(frames)], values[len(frames):]
     return user_keys.blend_to_keys(generated, frames / plan.fps, edited.frames / plan.fps, edited.values - at_user_keys,
                                    plan.falloff)
+
+
+def _edited_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray) -> np.ndarray | None:
+    """Return what is played at `seconds` (N,), with the emphases and holds of its layer."""
+    edits = plan.edits[channel.layer]
+    values = _played_values(shot, channel, plan, np.append(seconds, [edit.first_seconds for edit in edits]))
+    if values is None or not edits:
+        return values
+    values, at_first = values[:len(seconds)], values[len(seconds):]
+    centre = float(np.median(_played_values(shot, channel, plan, np.arange(0, plan.seconds, 1 / plan.fps))))
+    for edit, value in zip(edits, at_first):
+        values = edit.applied(values, seconds, float(value), centre, plan.falloff)
+    return values.astype(np.float32)
 
 
 def _played_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray) -> np.ndarray | None:

@@ -6,7 +6,7 @@ Changing a property only calls `on_change` or `on_switch`; `ui/follow.py` sets t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import bpy
 from bpy.props import (
@@ -19,7 +19,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ...core.layers import Cut, Layer
+from ...core.layers import Cut, Layer, SpanEdit
 from ...core.take_settings import PREDICTED
 
 
@@ -88,12 +88,34 @@ class HeadroomCut(bpy.types.PropertyGroup):
         return Cut(self.take, self.first_seconds, self.last_seconds)
 
 
+class HeadroomSpanEdit(bpy.types.PropertyGroup):
+    """A span of the speech in which the motion of some layers is emphasised or held."""
+
+    first_seconds: FloatProperty()  # type: ignore[valid-type]
+    last_seconds: FloatProperty()  # type: ignore[valid-type]
+    is_hold: BoolProperty()  # type: ignore[valid-type]
+    gain: FloatProperty(  # type: ignore[valid-type]
+        name="Gain", default=1.5, soft_min=0.0, soft_max=3.0, min=-4.0, max=4.0, update=_changed,
+        description="Strength of the motion about its median within this range; 1 is as it was")
+    head: BoolProperty(  # type: ignore[valid-type]
+        name="Head", update=_changed, description="Edit the head pose within this range")
+    mouth: BoolProperty(  # type: ignore[valid-type]
+        name="Mouth", update=_changed, description="Edit the mouth within this range")
+    upper: BoolProperty(  # type: ignore[valid-type]
+        name="Brows and Eyes", update=_changed, description="Edit brows and eyes within this range")
+
+    def value(self) -> SpanEdit:
+        """Return the edit as plain values."""
+        return SpanEdit(self.first_seconds, self.last_seconds, None if self.is_hold else self.gain)
+
+
 class HeadroomHead(bpy.types.PropertyGroup):
     """Takes, cuts and controls of one head: `Object.headroom` of its root."""
 
     takes: CollectionProperty(type=HeadroomTake)  # type: ignore[valid-type]
     active_take: IntProperty(name="Take", min=0, update=_switched)  # type: ignore[valid-type]
     cuts: CollectionProperty(type=HeadroomCut)  # type: ignore[valid-type]
+    edits: CollectionProperty(type=HeadroomSpanEdit)  # type: ignore[valid-type]
     phone_markers: StringProperty()  # type: ignore[valid-type]
     use: StringProperty(  # type: ignore[valid-type]
         name="Use", description="What the shot is for, such as the production's title. Needed where the consent of the "
@@ -147,8 +169,8 @@ class HeadroomHead(bpy.types.PropertyGroup):
 
 CONTROLS = ("hold_head", "head_turn", "head_shift", "mouth_open", "lids_open", "brows_raise", "gaze_left", "gaze_up")
 """The controls that belong to no layer."""
-LAYERS = ("head", "mouth", "upper")
-CLASSES = (HeadroomLayer, HeadroomTake, HeadroomCut, HeadroomHead)
+LAYERS: tuple[Literal["head", "mouth", "upper"], ...] = ("head", "mouth", "upper")
+CLASSES = (HeadroomLayer, HeadroomTake, HeadroomCut, HeadroomSpanEdit, HeadroomHead)
 
 
 def head_of(root: bpy.types.Object) -> HeadroomHead:
@@ -169,8 +191,8 @@ def reset(root: bpy.types.Object) -> None:
         layer = getattr(head, name)
         for control in HeadroomLayer.__annotations__:
             layer.property_unset(control)
-    for name in CONTROLS:
-        head.property_unset(name)
+    for control in CONTROLS:
+        head.property_unset(control)
     on_change(root)
 
 
