@@ -1,9 +1,10 @@
 """Write blend_templates/headroom_shot.blend: `python blend_templates/make_template.py`, with the bpy package.
 
 The scene is empty, at 25 frames per second, with playback synchronised to audio and the view transform Standard
-without a look, as the pictures are. It has one workspace, "Shot": the camera's view in full height, so that its
-sidebar shows many panels at once, and beside it the graph editor above the sequencer, with the same time axis. Run it
-with the oldest Blender that the extension supports, because newer ones open older files.
+without a look, as the pictures are. It has one workspace, "Shot": the camera's view over the full width, below it the
+graph editor with the sequencer beside it, and the timeline. Outliner and properties are folded into the lowest line.
+make_areas.py has made these areas. Run it with the oldest Blender that the extension supports, because newer ones open
+older files.
 """
 
 from __future__ import annotations
@@ -13,18 +14,23 @@ from typing import Any
 
 import bpy
 
-TARGET = Path(__file__).resolve().with_name("headroom_shot.blend")
-VIEW_WIDTH, SEQUENCER_HEIGHT = 0.53, 0.34  # fractions of the 3D view in Blender's own Layout workspace
+AREAS, TARGET = (Path(__file__).resolve().with_name(name) for name in ("areas.blend", "headroom_shot.blend"))
+PLACEHOLDERS = {"VIEW_3D": "TEXT_EDITOR", "FCURVES": "CONSOLE", "SEQUENCE_EDITOR": "INFO", "TIMELINE": "NLA_EDITOR",
+                "OUTLINER": "OUTLINER", "PROPERTIES": "PROPERTIES"}
+"""Editor of the template -> the editor in its area in areas.blend."""
+HIDDEN_OVERLAYS = ("show_floor", "show_axis_x", "show_axis_y", "show_text", "show_outline_selected",
+                   "show_object_origins")
+"""Overlays that hide parts of the picture."""
 
 
-def make(target: Path = TARGET) -> Path:
+def make() -> Path:
     """Write the template and return its path."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.open_mainfile(filepath=str(AREAS), load_ui=True)
     set_up_scene(bpy.context.scene)
     set_up_workspace(bpy.context.window_manager.windows[0])
-    bpy.ops.wm.save_as_mainfile(filepath=str(target), compress=True, check_existing=False)
-    target.with_suffix(".blend1").unlink(missing_ok=True)
-    return target
+    bpy.ops.wm.save_as_mainfile(filepath=str(TARGET), compress=True, check_existing=False)
+    TARGET.with_suffix(".blend1").unlink(missing_ok=True)
+    return TARGET
 
 
 def set_up_scene(scene: bpy.types.Scene) -> None:
@@ -37,35 +43,20 @@ def set_up_scene(scene: bpy.types.Scene) -> None:
 
 
 def set_up_workspace(window: bpy.types.Window) -> None:
-    """Turn Blender's Layout into the workspace of a shot, and remove the other workspaces."""
-    workspace = window.workspace
-    bpy.data.batch_remove([each for each in bpy.data.workspaces if each != workspace])
-    workspace.name = "Shot"
-    view = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    graph_editor = split(window, view, "VERTICAL", VIEW_WIDTH)
-    graph_editor.ui_type = "FCURVES"
-    sequencer = split(window, graph_editor, "HORIZONTAL", SEQUENCER_HEIGHT)
-    sequencer.ui_type = "SEQUENCE_EDITOR"
-    sequencer.spaces.active.show_region_toolbar = sequencer.spaces.active.show_region_channels = False
-    graph_editor.spaces.active.show_region_ui = False  # the 3D view's sidebar has the same controls
-    space: Any = view.spaces.active
-    space.show_region_ui, space.show_region_toolbar, space.show_region_tool_header = True, False, False
-    space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
-    space.shading.type = "MATERIAL"
-    space.region_3d.view_perspective = "CAMERA"
-
-
-def split(window: bpy.types.Window, area: bpy.types.Area, direction: str, factor: float) -> bpy.types.Area:
-    """Split an area at `factor` and return the new, smaller area.
-
-    Without a window, a new area has no size before its type is set, so it cannot be split; areas cannot be joined.
-    """
-    before = set(window.screen.areas)
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.screen.area_split(direction=direction, factor=factor)
-    (new,) = set(window.screen.areas) - before
-    return new
+    """Put the editors in place of their placeholders and hide what a shot does not need."""
+    window.workspace.name, window.workspace.object_mode = "Shot", "OBJECT"
+    areas: dict[str, Any] = {area.ui_type: area for area in window.screen.areas}
+    for kind, placeholder in PLACEHOLDERS.items():
+        areas[placeholder].ui_type = kind
+    view, graph_editor, sequencer = (areas[PLACEHOLDERS[kind]].spaces.active
+                                     for kind in ("VIEW_3D", "FCURVES", "SEQUENCE_EDITOR"))
+    sequencer.show_region_toolbar = sequencer.show_region_channels = False
+    graph_editor.show_region_ui = False  # the 3D view's sidebar has the same controls
+    view.show_region_ui, view.show_region_toolbar, view.show_region_tool_header = True, False, False
+    for name in HIDDEN_OVERLAYS:
+        setattr(view.overlay, name, False)
+    view.shading.type = "MATERIAL"
+    view.region_3d.view_perspective = "CAMERA"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from . import (
     command_line,
     controls,
     coverage,
+    first_view,
     follow,
     import_performance,
     jobs,
@@ -21,6 +22,7 @@ from . import (
     render,
     setup,
     shown_channels,
+    span_edits,
     takes,
     transfer,
 )
@@ -28,7 +30,7 @@ from . import (
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES,
            *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
-           *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *transfer.CLASSES)
+           *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *transfer.CLASSES)
 
 
 def register() -> None:
@@ -42,10 +44,12 @@ def register() -> None:
     jobs.register()
     follow.register()
     new_shot.register()
+    first_view.register()
 
 
 def unregister() -> None:
     """Undo `register`, and stop the jobs and the local backend."""
+    first_view.unregister()
     follow.unregister()
     coverage.unregister()
     jobs.unregister()

@@ -9,6 +9,7 @@ import bpy
 
 from ..core.job_file import make_request
 from ..core.messages import message
+from ..scene.build.selection import select_face
 from ..scene.build.shot import open_subject
 from ..scene.output import shot_tasks
 from . import jobs, preferences
@@ -16,7 +17,7 @@ from .button import Button, JobButton
 from .paths import absolute, clip_range, new_subject_folder
 from .properties import settings, typed_number
 from .text import report_text
-from .view import select_face, show_through_camera, view_of
+from .view import show_through_camera, view_of
 
 
 class HEADROOM_OT_learn_subject(JobButton):

@@ -6,19 +6,14 @@ user's own version, installed as an app template named headroom_shot, is used in
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import bpy
 
 from ..core.messages import message
 from ..scene.build import templates
+from . import first_view
 from .button import Button
-from .layout import SidebarPanel
-
-TEMPLATE = "headroom_shot"
-DRAW_SECONDS = 0.3
-"""Time after which Blender has drawn the new file's sidebar."""
 
 
 class HEADROOM_OT_new_shot_file(Button):
@@ -30,29 +25,18 @@ class HEADROOM_OT_new_shot_file(Button):
     @classmethod
     def disabled_reason(cls, context):
         """Require the template."""
-        return "" if templates.find(TEMPLATE) else message("This build does not include the shot template")
+        return "" if templates.find(templates.SHOT) else message("This build does not include the shot template")
 
     def run(self, context):
         """Open the template; Blender asks first when the open file is not saved."""
-        source: dict[str, Any] = {"app_template": TEMPLATE} if templates.is_installed(TEMPLATE) else {
-            "filepath": str(templates.find(TEMPLATE))}
+        source: dict[str, Any] = {"app_template": templates.SHOT} if templates.is_installed(templates.SHOT) else {
+            "filepath": str(templates.find(templates.SHOT))}
         bpy.ops.wm.read_homefile("INVOKE_DEFAULT", load_ui=True, **source)
-        if not bpy.app.background:
-            bpy.app.timers.register(show_tab, first_interval=DRAW_SECONDS, persistent=True)
+        first_view.show_after_drawing()
         return message("New shot file")
 
 
 CLASSES = (HEADROOM_OT_new_shot_file,)
-
-
-def show_tab() -> None:
-    """Show Headroom's tab in every open sidebar, because a file does not store the active tab."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if region.type == "UI":
-                    with suppress(AttributeError):  # the sidebar has not been drawn yet
-                        region.active_panel_category = SidebarPanel.bl_category
 
 
 def draw_entry(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
@@ -66,7 +50,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the menu entry and the timer."""
-    if bpy.app.timers.is_registered(show_tab):
-        bpy.app.timers.unregister(show_tab)
+    """Remove the menu entry."""
     bpy.types.TOPBAR_MT_file_new.remove(draw_entry)

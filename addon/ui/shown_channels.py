@@ -9,9 +9,10 @@ from ..core.messages import message
 from ..scene.anim.compose import make_plan
 from ..scene.anim.shown_channels import channel_groups, show_group
 from ..scene.build.face import DETAIL
-from .controls import HeadButton
+from ..scene.build.selection import select_face
+from .head_button import HeadButton
 from .properties import shown_shot
-from .view import frame_curves, select_face
+from .view import frame_curves
 
 BUTTONS_IN_A_ROW = 2
 

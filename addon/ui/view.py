@@ -1,21 +1,39 @@
-"""How an opened head is shown: through its camera, in front of its plate, and selected."""
+"""How an opened head is shown: through its camera, beside the sidebar, with framed curves and Headroom's tab."""
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from typing import Any
 
 import bpy
 
 from ..scene.build.shot import Shot
+from .layout import SidebarPanel
+
+MARGIN = 0.96
+"""Part of the free width or height that a picture takes."""
 
 
 def show_through_camera(area: bpy.types.Area | None, shot: Shot) -> None:
-    """Show the shot through its camera if `area` is a 3D view."""
+    """Show the shot through its camera if `area` is a 3D view, as large as fits beside the sidebar."""
     space: Any = area.spaces.active if area is not None else None
     if isinstance(space, bpy.types.SpaceView3D) and shot.scene.camera == shot.camera:
         space.region_3d.view_perspective = "CAMERA"
         space.shading.type = "MATERIAL"
-        offset_for_sidebar(area, space.region_3d)
+        fit_picture(area, space.region_3d, shot.scene.render)
+
+
+def fit_picture(area: bpy.types.Area, view: bpy.types.RegionView3D, render: bpy.types.RenderSettings) -> None:
+    """Zoom and shift a camera view so that the picture fills what sidebar and header leave of the area."""
+    sidebar, header, whole = (next(region for region in area.regions if region.type == kind)
+                              for kind in ("UI", "HEADER", "WINDOW"))
+    right = sidebar.width / whole.width if sidebar.width < whole.width == area.width and sidebar.width > 1 else 0.0
+    top = header.height / whole.height if header.height < whole.height == area.height and header.height > 1 else 0.0
+    shape = render.resolution_x * whole.height / (render.resolution_y * whole.width)
+    width = MARGIN * min(1 - right, shape * (1 - top))  # of the picture, as a part of the region's
+    view.view_camera_zoom = min(max(50 * (2 * math.sqrt(width) - math.sqrt(2)), -30), 600)  # BKE_screen_view3d_zoom_*
+    view.view_camera_offset = right / (4 * width), top / (4 * width)
 
 
 def view_of(scene: bpy.types.Scene) -> bpy.types.Area | None:
@@ -24,19 +42,9 @@ def view_of(scene: bpy.types.Scene) -> bpy.types.Area | None:
     return next((area for window in windows for area in window.screen.areas if area.type == "VIEW_3D"), None)
 
 
-def select_face(context: bpy.types.Context, shot: Shot) -> None:
-    """Select the face alone, because the graph editor shows the F-curves of selected objects."""
-    if context.mode != "OBJECT" or shot.face.name not in context.view_layer.objects:
-        return
-    for each in context.selected_objects:
-        each.select_set(False)
-    shot.face.select_set(True)
-    context.view_layer.objects.active = shot.face
-
-
 def frame_curves(manager: bpy.types.WindowManager) -> None:
-    """Frame the shown curves in every open graph editor."""
-    for window in manager.windows:
+    """Frame the shown curves in every open graph editor; without a window Blender would crash."""
+    for window in () if bpy.app.background else manager.windows:
         for area in window.screen.areas:
             region = next((each for each in area.regions if each.type == "WINDOW"), None)
             if area.type != "GRAPH_EDITOR" or area.ui_type != "FCURVES" or region is None:
@@ -45,9 +53,11 @@ def frame_curves(manager: bpy.types.WindowManager) -> None:
                 bpy.ops.graph.view_all()
 
 
-def offset_for_sidebar(area: bpy.types.Area, view: bpy.types.RegionView3D) -> None:
-    """Shift a camera view by half the width of the sidebar that covers it, so that the face is not behind it."""
-    sidebar, whole = (next(region for region in area.regions if region.type == kind) for kind in ("UI", "WINDOW"))
-    covered = sidebar.width / whole.width if sidebar.width < whole.width == area.width and sidebar.width > 1 else 0.0
-    zoom = ((view.view_camera_zoom / 50 + 2**0.5) / 2) ** 2  # Blender's BKE_screen_view3d_zoom_to_fac
-    view.view_camera_offset = covered / (4 * zoom), 0.0
+def show_tab() -> None:
+    """Show Headroom's tab in every open sidebar of a 3D view, because a file does not store the active tab."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if region.type == "UI":
+                    with suppress(AttributeError):  # the sidebar has not been drawn yet
+                        region.active_panel_category = SidebarPanel.bl_category

@@ -64,6 +64,32 @@ def test_a_shot_is_a_movie_and_a_blend_that_opens_elsewhere(headroom, run, files
     assert (scene.frame_start, scene.frame_end) == (1, 3)
 
 
+def test_the_blend_opens_as_the_template_with_the_head_selected(headroom, run, files, tmp_path):
+    bpy, (subject, speech) = headroom.bpy, files
+    code, _, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "shot.mp4",
+                       "--blend", tmp_path / "shot.blend")
+    assert code == 0, err
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"), load_ui=True)
+    (workspace,), (shot,) = bpy.data.workspaces, headroom.module("scene.build.shot").shots_in(bpy.context.scene)
+    assert workspace.name == "Shot" and bpy.context.scene.name == "Shot"
+    areas = {area.ui_type: area for area in workspace.screens[0].areas}
+    assert {"VIEW_3D", "FCURVES", "SEQUENCE_EDITOR", "TIMELINE"} <= set(areas)
+    assert areas["VIEW_3D"].spaces.active.region_3d.view_perspective == "CAMERA"
+    assert bpy.context.view_layer.objects.active == shot.face
+    assert [each for each in bpy.context.scene.objects if each.select_get()] == [shot.face]
+    curves = [each for owner in (shot.face, shot.face.data.shape_keys)
+              for each in headroom.module("scene.compat").curves_of(owner)]
+    assert {each.group.name for each in curves if not each.hide} == {"Head Rotation"}
+    assert shot.root["headroom_unseen"]
+    headroom.module("ui.first_view").show_unseen()  # as the first window does
+    assert "headroom_unseen" not in shot.root
+    view = areas["VIEW_3D"]
+    whole = next(region for region in view.regions if region.type == "WINDOW")
+    width = whole.width * ((view.spaces.active.region_3d.view_camera_zoom / 50 + 2**0.5) / 2) ** 2  # as Blender draws
+    assert width * 360 / 640 == pytest.approx(0.96 * whole.height, rel=0.01)
+
+
 def test_the_requests_to_the_backend(run, backend, files, tmp_path):
     subject, speech = files
     code, _, err = run("shot", "--subject", subject, "--speech", speech, "--output", tmp_path / "s.mp4", "--seed", 3,

@@ -7,6 +7,8 @@ from typing import Any
 
 import bpy
 
+SHOT = "headroom_shot"
+"""The template of a shot: an empty scene and the workspace *Shot*."""
 FOLDER = Path(__file__).resolve().parents[2] / "templates"
 
 

@@ -15,7 +15,10 @@ from ...core.messages import message
 from ...core.performance_files import read_performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
+from .. import compat
 from ..anim.controls import head_of
+from ..build import templates
+from ..build.selection import UNSEEN, select_face
 from ..build.shot import Shot, ShotRef, active_shot, find_shot, open_subject, shots_in
 from ..build.upgrade import upgrade_file
 from .shot_tasks import (
@@ -65,9 +68,10 @@ class SavedShot:
 
 
 def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
-    """Build the scene of one shot in an empty file and render it; the scene stays open."""
+    """Build the scene of one shot in the template and render it; the scene stays open."""
     require_file(new.take.speech, "speech")
-    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)  # keeps preferences, so this extension too
+    open_template()
+    compat.show_in_sequencer(bpy.context, bpy.context.scene)
     report(Step(0.0, "Building the scene"))
     shot = open_subject(bpy.context.scene, new.subject.absolute())
     head, start = head_of(shot.root), shot.scene.frame_start
@@ -83,7 +87,15 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
         notes = run_task(subtask(task, 0.02, 0.15), report)
     task = render_shot(shot, new.movie.absolute(), new.plate_fit, connect, engine=new.engine)
     result = run_task(subtask(task, 0.15, 1.0), report)
+    select_face(bpy.context, shot)
+    shot.root[UNSEEN] = True
     return MovieResult(new.movie, result.frames, notes + result.notes)
+
+
+def open_template() -> None:
+    """Open the shot template, or an empty file in a build without one. Preferences stay, so this extension too."""
+    path, reset = templates.find(templates.SHOT), {"use_empty": True, "use_factory_startup": True}
+    bpy.ops.wm.read_homefile(**({"filepath": str(path), "load_ui": True} if path is not None else reset))
 
 
 def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
