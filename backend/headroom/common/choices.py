@@ -13,4 +13,6 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 TrainingMethod = Literal["general", "paper"]
 """Headroom's own networks and losses, or the paper's."""
 PERFORMANCE_SUFFIXES = (".npz", ".csv", ".json")
-"""Endings of the files that a performance can be written to and read from."""
+"""Endings of the files that a performance can be read from."""
+WRITTEN_SUFFIXES = (*PERFORMANCE_SUFFIXES, ".vrma")
+"""Endings of the files that a performance can be written to."""

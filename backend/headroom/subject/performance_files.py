@@ -1,4 +1,7 @@
-"""Performances in files: .npz as it is, and the controls alone as Live Link Face CSV or JSON. The ending decides."""
+"""Performances in files: .npz as it is, and the controls alone as Live Link Face CSV, JSON or VRM animation.
+
+The ending decides. A VRM animation is only written.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from headroom.common.errors import InputError
 from headroom.face.controls.json_format import read_json, write_json
 from headroom.face.controls.live_link import read_live_link, write_live_link
 from headroom.face.controls.track import ControlTrack
+from headroom.face.controls.vrma import write_vrma
 from headroom.face.performance import Performance
 from headroom.subject.rig import Rig
 
 READERS: dict[str, Callable[[Path], ControlTrack]] = {".csv": read_live_link, ".json": read_json}
-WRITERS: dict[str, Callable[[ControlTrack, Path], None]] = {".csv": write_live_link, ".json": write_json}
+WRITERS: dict[str, Callable[[ControlTrack, Path], None]] = {".csv": write_live_link, ".json": write_json,
+                                                              ".vrma": write_vrma}
 """Ending -> function for a file of controls."""
 
 

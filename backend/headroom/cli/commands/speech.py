@@ -19,7 +19,7 @@ from headroom.cli.options import (
     UseOption,
     settings_of,
 )
-from headroom.common.choices import PERFORMANCE_SUFFIXES
+from headroom.common.choices import WRITTEN_SUFFIXES
 from headroom.common.errors import InputError
 from headroom.common.outputs import require_output_file
 
@@ -28,7 +28,7 @@ def perform(
     subject: Annotated[Path, typer.Argument(help="Folder that `learn` wrote; with --neutral, the recording.",
                                             show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Performance to write: .npz, or its controls as Live "
-                                                                "Link Face .csv or .json.")],
+                                                                "Link Face .csv, .json or VRM .vrma.")],
     control: ControlOption,
     speech: Annotated[Path | None, typer.Argument(help="Any recording of speech, or a video with one.",
                                                   show_default=False)] = None,
@@ -44,7 +44,7 @@ def perform(
     person, speech = _person_and_speech(subject, speech, neutral)
     if person is None and plot:
         raise InputError("The average speaker has no clip to plot; use --neutral without --plot.")
-    require_output_file(output, *PERFORMANCE_SUFFIXES, inputs=[speech])
+    require_output_file(output, *WRITTEN_SUFFIXES, inputs=[speech])
     if plot:
         require_output_file(plot, ".png", inputs=[speech])
     from headroom import pipeline
