@@ -1,5 +1,6 @@
 """Learning a person into a folder and upgrading the subject: the person's files are replaced, all others stay."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,8 +76,9 @@ def test_the_subject_records_what_it_was_learned_from(folder):
     info, video = Subject.open(folder).info, probe(SAMPLE)
     assert (info.name, info.consent.statement) == ("Robin", "synthetic person")
     assert (info.preset, info.resolution) == ("draft", 256)
-    assert info.clip.model_dump() == {"file": "clip.mp4", "kind": "video", "width": video.width, "height": video.height,
-                                      "fps": video.fps, "from_seconds": 0.0, "to_seconds": 2.4}
+    assert info.clip.model_dump() == {
+        "file": "clip.mp4", "sha256": hashlib.sha256(SAMPLE.read_bytes()).hexdigest(), "kind": "video",
+        "width": video.width, "height": video.height, "fps": video.fps, "from_seconds": 0.0, "to_seconds": 2.4}
     assert set(info.measures.step_seconds) == {"track", "motion", "plates", "refiner"} and info.has_sound
 
 
