@@ -13,6 +13,10 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
+    "Cannot use …: …. Check its permissions, or choose another file.":
+        ("common/test_failures.py", "Check its permissions, or choose another file"),
+    "The system refused a file or a connection: …. Run `headroom doctor`.":
+        ("common/test_failures.py", "The system refused a file or a connection: Broken pipe"),
     "A backend is using …. Close Blender or stop the server, and run the command again.":
         ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
     "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "
