@@ -27,13 +27,17 @@ RESOLUTIONS = (256, 512)
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a command. `value_type` is Path, str, bool, int or float."""
+    """One setting of a command. `value_type` is Path, str, bool, int or float.
+
+    limits: the least and the largest value of a number, those of the backend's settings.
+    """
 
     value_type: type
     summary: str
     default: Any = REQUIRED
     option: str = ""
     choices: tuple[Any, ...] = ()
+    limits: tuple[float, float] | None = None
 
     def checked(self, name: str, value: Any, folder: Path) -> Any:
         """Return `value` as this setting's type, a relative path as one in `folder`.
@@ -41,8 +45,9 @@ class Setting:
         Raises InputError, which mentions `name`, for any other value.
         """
         is_of_type = isinstance(value, self._accepted) and (self.value_type is bool or not isinstance(value, bool))
-        if not is_of_type or (self.choices and value not in self.choices):
+        if not is_of_type or (self.choices and value not in self.choices) or not self._within_limits(value):
             wanted = " or ".join(map(str, self.choices)) if self.choices else _TYPE_NAMES[self.value_type]
+            wanted += " from {:g} to {:.10g}".format(*self.limits) if self.limits else ""
             raise InputError(message("The setting {name} must be {wanted}, not {value!r}. Correct it.",
                                      name=name, wanted=wanted, value=value))
         if self.value_type is Path:
@@ -50,6 +55,10 @@ class Setting:
                 raise InputError(message("The setting {name} is empty. Name a file.", name=name))
             return Path(folder, value)
         return self.value_type(value)
+
+    def _within_limits(self, value: Any) -> bool:
+        """Return whether a number lies within the limits, which no NaN does."""
+        return self.limits is None or self.limits[0] <= value <= self.limits[1]
 
     @property
     def _accepted(self) -> tuple[type, ...]:
@@ -61,11 +70,11 @@ _TYPE_NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole
 _SUBJECT = Setting(Path, "subject folder")
 _USE = Setting(str, "what the result is for, where the consent names the uses it covers", "")
 _SPEECH = Setting(Path, "sound file")
-_SEED = Setting(int, "another seed is another take", 0)
+_SEED = Setting(int, "another seed is another take", 0, limits=(0, 2**31 - 1))
 _POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PREDICTED, choices=POSES)
 _KEY_ERROR = Setting(float, "error of the sparse keys, in units of 0.15 degrees, 0.3 mm and 0.01 of a face control; "
-                            "0 keys every frame", 1.0)
-_PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0)
+                            "0 keys every frame", 1.0, limits=(0, 1000))
+_PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0, limits=(0, 1))
 _ENGINE = Setting(str, "what draws the head; auto is Eevee where Blender has a graphics card, otherwise fast", AUTO,
                   choices=ENGINES)
 
@@ -81,8 +90,9 @@ KINDS: dict[str, dict[str, Setting]] = {
         "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
                           choices=ALBEDOS),
         "resolution": Setting(int, "pixels across the face crop", 256, choices=RESOLUTIONS),
-        "from_seconds": Setting(float, "where in the clip to begin", 0.0, option="--from"),
-        "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to"),
+        "from_seconds": Setting(float, "where in the clip to begin", 0.0, option="--from",
+                                limits=(0, 1e6)),
+        "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to", limits=(0, 1e6)),
     },
     "perform": {
         "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "performance.npz to write"), "seed": _SEED,
