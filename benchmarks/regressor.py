@@ -18,7 +18,7 @@ from rich.table import Table
 from headroom.common.paths import REGRESSOR_WEIGHTS
 from headroom.face.model import FaceModel, bundled_model
 from headroom.face.topology import MESH_POINTS, eye_distance
-from headroom.media.image import is_photo, read_picture
+from headroom.media.photo import is_photo, read_photo
 from headroom.media.video import read_frames
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.regressor.crop import RegressorCrop
@@ -58,7 +58,7 @@ def main(
 def pictures(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield pictures (H, W, 3) uint8 with their landmarks (478, 3); of a clip, one about every half second."""
     photo = is_photo(path)
-    frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_SECONDS, fps=_FPS))
+    frames = [read_photo(path)] if photo else list(read_frames(path, to_seconds=_SECONDS, fps=_FPS))
     landmarks = find_landmarks(frames, _FPS)
     for frame in np.flatnonzero(landmarks.found)[::_EVERY]:
         yield frames[frame], landmarks.points[frame]

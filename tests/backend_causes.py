@@ -230,14 +230,15 @@ LEARNING: dict[str, Cause] = {
     "… is damaged and cannot be read; export it again as mp4 (H.264).":
         read_clock(lambda stream: raise_(av.error.InvalidDataError(1, "invalid data"))),
     "… holds no readable picture; export it again as mp4 (H.264).": lambda folder: with_value(
-        module("media.video"), "_decoded", lambda *arguments: iter(()), lambda: module("media.video").probe(CLIP)),
+        module("media.video"), "decoded_frames", lambda *arguments: iter(()),
+        lambda: module("media.video").probe(CLIP)),
     "… has no sound; choose a clip in which the person is heard speaking.":
         lambda folder: module("subject.clip").clip_speech(CLIP, SimpleNamespace(has_audio=False), (0.0, 1.0)),
     "The sound of … is silent; choose a clip in which the person is heard speaking.": lambda folder: with_value(
         module("subject.clip"), "is_silent", lambda samples: True,
         lambda: module("subject.clip").clip_speech(CLIP, SimpleNamespace(has_audio=True), (0.0, 1.0))),
-    "… is a photo, which has no start and end to choose; leave both out.":
-        lambda folder: module("subject.photo").load_photo(folder / "photo.png", 1.0, 2.0),
+    "… is a photo, so the start and the end that were set were not used.": lambda folder: module(
+        "subject.photo").part_notes(folder / "photo.png", SimpleNamespace(from_seconds=1.0, to_seconds=2.0)),
     "… faces were seen at once; the largest was taken.": tracking_notes(2, [True]),
     "No face in … of … frames; the motion was interpolated there.": tracking_notes(1, [True, False]),
     "The clip's sound is … ms … than the lips; learning corrected that.":

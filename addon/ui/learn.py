@@ -14,7 +14,7 @@ from ..scene.build.shot import open_subject
 from ..scene.output import shot_tasks
 from . import jobs, preferences
 from .button import Button, JobButton
-from .paths import absolute, clip_range, new_subject_folder
+from .paths import absolute, new_subject_folder
 from .properties import settings, typed_number
 from .text import report_text
 from .view import show_through_camera, view_of
@@ -29,7 +29,7 @@ class HEADROOM_OT_learn_subject(JobButton):
     def missing_setting(cls, context):
         """Require clip, name, consent and settings that fit together."""
         chosen = settings(context)
-        start, end = clip_range(chosen)
+        start, end = chosen.from_seconds, chosen.to_seconds
         if not chosen.clip:
             return message("No clip or photo")
         if not chosen.name.strip():
@@ -46,13 +46,12 @@ class HEADROOM_OT_learn_subject(JobButton):
     def requests(cls, context):
         """Return one learn job."""
         chosen = settings(context)
-        start, end = clip_range(chosen)
         return [make_request("learn", {
             "clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
             "consent": chosen.consent, "consent_uses": chosen.consent_uses,
             "consent_until": chosen.consent_until, "preset": chosen.preset, "albedo": chosen.albedo,
-            "resolution": int(chosen.resolution), "from_seconds": typed_number(start),
-            "to_seconds": typed_number(end)}, Path.cwd())]
+            "resolution": int(chosen.resolution), "from_seconds": typed_number(chosen.from_seconds),
+            "to_seconds": typed_number(chosen.to_seconds)}, Path.cwd())]
 
     @classmethod
     def disabled_reason(cls, context):

@@ -11,7 +11,6 @@ from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
 from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
 from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject
-from .paths import is_photo
 from .perform import HEADROOM_OT_perform_speech
 from .properties import settings, shown_shot
 from .refine import HEADROOM_OT_refine_frame
@@ -51,10 +50,9 @@ class HEADROOM_PT_learn(SidebarPanel):
         column.prop(chosen, "clip")
         column.prop(chosen, "name")
         column.prop(chosen, "preset")
-        if not is_photo(chosen.clip):
-            times = column.column(align=True)
-            times.prop(chosen, "from_seconds")
-            times.prop(chosen, "to_seconds")
+        times = column.column(align=True)
+        times.prop(chosen, "from_seconds")
+        times.prop(chosen, "to_seconds")
         column.prop(chosen, "learn_output")
         draw_advanced(layout, chosen, "albedo", "resolution")
         box = layout.box().column(align=True)

@@ -8,26 +8,14 @@ from pathlib import Path
 import bpy
 
 from .managed_backend import user_folder
-from .properties import HeadroomSettings, settings
+from .properties import settings
 
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-"""Suffixes of photos that a subject can be learned from; the backend has the same list."""
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\\/:*?"<>|\s]+')
 
 
 def absolute(value: str) -> Path:
     """Return a field's path as an absolute path; // is the folder of the open file."""
     return Path(bpy.path.abspath(value)).absolute()
-
-
-def is_photo(value: str) -> bool:
-    """Return whether a field's path is a single photo."""
-    return Path(value).suffix.lower() in PHOTO_SUFFIXES
-
-
-def clip_range(chosen: HeadroomSettings) -> tuple[float, float]:
-    """Return the start and end of the clip to learn from, in seconds; (0, 0) is the whole clip, or a photo."""
-    return (0.0, 0.0) if is_photo(chosen.clip) else (chosen.from_seconds, chosen.to_seconds)
 
 
 def movie_file(context: bpy.types.Context) -> Path:

@@ -161,22 +161,6 @@ def test_a_learned_subject_opens_in_the_scene_of_the_button_and_the_selection_st
     assert bpy.context.view_layer.objects.active == mine
 
 
-def test_the_panel_and_the_backend_know_photos_by_the_same_suffixes(panel):
-    backend = pytest.importorskip("headroom.media.image", reason="other Blender versions run without it")
-    assert set(panel.module("ui.paths").PHOTO_SUFFIXES) == backend.PHOTO_SUFFIXES
-
-
-def test_the_section_set_for_a_clip_is_ignored_for_a_photo(panel, backend, tmp_path, files):
-    backend._learn = lambda inputs, settings: {"subject": backend.put_tree(files[0]), "notes": []}
-    chosen = panel.settings
-    chosen.clip, chosen.name, chosen.consent = str(write_speech(tmp_path / "Photo.JPG")), "Zoë", True
-    chosen.learn_output, chosen.from_seconds, chosen.to_seconds = str(tmp_path / "learned"), 3.0, 2.0
-    assert panel.bpy.ops.headroom.learn_subject() == {"FINISHED"}
-    assert (backend.submitted[0][2]["from_seconds"], backend.submitted[0][2]["to_seconds"]) == (None, None)
-    (request,) = panel.module("ui.command_line").requests_of(panel.bpy.context, "learn")
-    assert (request.settings["from_seconds"], request.settings["to_seconds"]) == (0.0, 0.0)
-
-
 @pytest.mark.parametrize(("button", "settings", "reason"), [
     ("learn_subject", {}, "No clip or photo"),
     ("learn_subject", {"clip": "/a.mp4"}, "No name for the person"),

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from headroom.common.errors import InputError
-from headroom.media.image import is_photo, read_photo
+from headroom.media.photo import is_photo, read_photo
 
 
 def colours() -> np.ndarray:

@@ -88,14 +88,39 @@ def test_another_rate_yields_the_latest_frame_that_has_started(tmp_path):
     assert numbers(read_frames(path, fps=12.5)) == [0, 2, 4, 6, 8]
 
 
-def test_a_variable_rate_is_read_at_its_average_rate(tmp_path):
-    times = [0, 40, 80, 120, 240, 280, 320, 440, 480, 520]  # ms: 10 frames in about 560 ms
+def test_missing_pictures_are_held_and_leave_the_rate_as_it_is(tmp_path):
+    times = [0, 40, 80, 120, 240, 280, 320, 440, 480, 520]  # ms: 10 of 14 frames at 25 frames per second
+    path = write_variable(tmp_path / "missing.mp4", times)
+    info = probe(path)
+    assert (info.fps, info.frames, info.variable_rate) == (25, 14, False)
+    assert info.changes == ("missing pictures were replaced by those before them, 4 in all",)
+    assert numbers(read_frames(path)) == [0, 1, 2, 3, 3, 3, 4, 5, 6, 6, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("fps", [23.976, 25, 29.97, 59.94, 60])
+def test_one_missing_picture_changes_no_rate(tmp_path, fps):
+    times = [round(1000 * i / float(rate_fraction(fps))) for i in range(55) if i != 40]
+    info = probe(write_variable(tmp_path / "one.mkv", times))
+    assert (info.fps, info.frames, info.variable_rate) == (float(rate_fraction(fps)), 55, False)
+
+
+def test_one_picture_at_a_wrong_time_changes_no_rate(tmp_path):
+    times = [40 * i for i in range(60)]
+    times[30] += 17
+    path = write_variable(tmp_path / "late.mp4", times)
+    assert (probe(path).fps, probe(path).frames, probe(path).variable_rate) == (25, 60, False)
+
+
+def test_a_rate_that_varies_is_read_at_the_usual_rate_near_its_typical_one(tmp_path):
+    rng = np.random.default_rng(3)
+    times = np.cumsum(rng.choice([33, 33, 33, 33, 49, 58], 60)).tolist()
     path = write_variable(tmp_path / "variable.mp4", times)
     info = probe(path)
-    assert info.variable_rate
-    assert info.frames == 10
-    assert info.fps == pytest.approx(10 / 0.56, rel=0.01)
-    expected = [max(k for k, time in enumerate(times) if time <= 1000 * i / info.fps + 0.1) for i in range(10)]
+    assert info.variable_rate and info.fps == 30
+    assert info.frames == round(30 * (times[-1] - times[0] + 33) / 1000)
+    assert info.changes == ("its frame rate varies, so it was read at 30 frames per second",)
+    starts = np.array(times) - times[0]
+    expected = [int(np.flatnonzero(starts <= 1000 * i / 30 + 0.1)[-1]) % len(LEVELS) for i in range(info.frames)]
     assert numbers(read_frames(path)) == expected
 
 

@@ -14,7 +14,7 @@ from headroom.face.model import bundled_model
 from headroom.face.performance import Performance
 from headroom.media.video import read_frames
 from headroom.subject.folder import Subject
-from headroom.subject.photo import HEAD_MOTION, general_motion, load_photo, mirrored
+from headroom.subject.photo import HEAD_MOTION, PhotoSource, general_motion, load_photo, mirrored
 from headroom.track.appearance.appearance import Appearance
 
 
@@ -45,7 +45,7 @@ def test_a_photo_gives_a_subject_with_one_plate(subject, photo):
     assert len(person.track) == 1 and person.info.clip.file == "robin.png"
     assert person.info.clip.kind == "photo" and person.sound_path is None and person.info.albedo == "frame"
     plates = list(read_frames(person.plates_path))
-    truth = load_photo(photo, None, None)
+    truth = load_photo(photo)
     assert len(plates) == 1 and np.abs(plates[0][: len(truth)].astype(int) - truth).mean() < 3
 
 
@@ -84,7 +84,7 @@ def test_skin_that_is_turned_away_is_copied_from_the_other_side(subject):
 
 def test_a_large_photo_is_reduced(tmp_path):
     cv2.imwrite(str(tmp_path / "large.jpg"), np.full((3000, 4000, 3), 90, np.uint8))
-    assert load_photo(tmp_path / "large.jpg", None, None).shape == (1440, 1920, 3)
+    assert load_photo(tmp_path / "large.jpg").shape == (1440, 1920, 3)
 
 
 def refusal_of(picture, folder):
@@ -111,6 +111,8 @@ def test_without_general_weights_a_photo_is_refused(photo, monkeypatch, tmp_path
     assert "needs the general motion weights" in refusal_of(cv2.imread(str(photo)), tmp_path)
 
 
-def test_a_photo_has_no_part_to_choose(photo):
-    with pytest.raises(InputError, match="has no start and end to choose"):
-        load_photo(photo, 1.0, None)
+def test_the_part_that_was_chosen_for_a_clip_is_ignored_for_a_photo(photo):
+    source = PhotoSource.open(photo, LearnSettings(from_seconds=1.0, to_seconds=2.0))
+    assert np.array_equal(source.picture, load_photo(photo))
+    assert f"{photo.name} is a photo, so the start and the end that were set were not used." in source.notes
+    assert PhotoSource.open(photo, LearnSettings()).notes == source.notes[:1]

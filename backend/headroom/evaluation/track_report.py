@@ -14,6 +14,7 @@ from headroom.common.settings import Albedo
 from headroom.evaluation.measures import pose_jitter_degrees, pose_jitter_pixels
 from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel
+from headroom.media.changes import changes_note
 from headroom.media.credentials.provenance import opened
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, probe, read_frames
@@ -80,7 +81,7 @@ def track(
         tracked.track.save(files.track)
     if files.overlay:
         _write_overlay(files.overlay, part, model, tracked, subprogress(progress, 0.6, 1))
-    return figures, [*notes, *tracked.notes]
+    return figures, [*notes, *changes_note(clip.name, video.changes), *tracked.notes]
 
 
 def head_pixels(model: FaceModel, track: Track) -> NDArray[np.float64]:

@@ -10,30 +10,6 @@ import numpy as np
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 
-PHOTO_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
-"""Suffixes of files that are still images, not movies."""
-
-TRANSPARENT_GREY = 128  # the grey that replaces the transparent parts of a photo
-
-
-def is_photo(path: Path) -> bool:
-    """Return whether a file is a still image, by its suffix."""
-    return Path(path).suffix.lower() in PHOTO_SUFFIXES
-
-
-def read_photo(path: Path) -> np.ndarray:
-    """Return any photo as (H, W, 3) uint8 RGB.
-
-    The image is upright as its EXIF orientation says, grey and 16-bit images are converted, and transparent parts
-    are grey.
-    """
-    photo = read_picture(path)
-    stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if stored.ndim < 3 or stored.shape[2] != 4 or stored.shape[:2] != photo.shape[:2]:
-        return photo
-    alpha = stored[..., 3:].astype(np.float32) / (255 if stored.dtype == np.uint8 else 65535)
-    return np.rint(TRANSPARENT_GREY + alpha * (photo.astype(np.float32) - TRANSPARENT_GREY)).astype(np.uint8)
-
 
 def read_picture(path: Path, alpha: bool = False) -> np.ndarray:
     """Return an image file as (H, W, 3) uint8 RGB, or as (H, W, 4) RGBA with straight alpha.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,35 +11,35 @@ from types import TracebackType
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.media.clock import FrameClock, rate_fraction
+from headroom.media.colour import EXACT_COLOURS
 from headroom.media.credentials.marks import add_marks, require_signer
 from headroom.media.credentials.provenance import AI_LABEL, Provenance
+from headroom.media.pictures import PictureConverter
 from headroom.media.soundtrack import SoundtrackSource, SoundtrackWriter
-
-# Without the last two flags swscale takes shortcuts that darken every colour by one to two levels.
-EXACT_COLOURS = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-SMPTE_170M, SWSCALE_BT601 = 6, 5  # the same colour space as tagged in a file and as a swscale argument
+from headroom.media.video_stream import decoded_frames, deinterlaced, open_video
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Properties of a video as `read_frames` returns it: upright, at the constant rate `fps`.
+    """Properties of a video as `read_frames` returns it: as a player shows it, at the constant rate `fps`.
 
-    Time 0 is the first frame, as in `headroom.media.audio.read_audio`.
+    Time 0 is the first frame, as in `headroom.media.audio.read_audio`. `changes` tells what reading changes, each as a
+    part of a sentence.
     """
 
     width: int  # px
     height: int  # px
-    fps: float  # the average rate when the clip's own rate varies
+    fps: float  # a usual rate near the typical one when the clip's own rate varies
     seconds: float
     frames: int
     variable_rate: bool
     has_audio: bool
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,17 @@ class MovieOptions:
 def probe(path: Path) -> VideoInfo:
     """Return size, rate, exact frame count and presence of sound; raise InputError when the file is not a video."""
     path = Path(path)
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         clock = FrameClock(path, container, stream)
-    with _open_video(path) as (container, stream):
-        frame = next(_decoded(container, stream), None)
+    with open_video(path) as (container, stream):
+        frame = next(decoded_frames(container, stream), None)
         if frame is None:
             raise InputError(f"{path.name} holds no readable picture; export it again as mp4 (H.264).")
-        upright = (frame.height, frame.width) if frame.rotation % 180 else (frame.width, frame.height)
+        converter = PictureConverter(stream, frame)
         has_audio = bool(container.streams.audio)
-    return VideoInfo(*upright, clock.fps, clock.count / clock.fps, clock.count, clock.variable, has_audio)
+    changes = (*converter.changes, *_size_changes(path, converter.size), *_clock_changes(clock))
+    return VideoInfo(*converter.size, clock.fps, clock.count / clock.fps, clock.count, clock.variable, has_audio,
+                     changes)
 
 
 def frame_span(info: VideoInfo, from_seconds: float | None = None, to_seconds: float | None = None,
@@ -83,10 +85,11 @@ def read_frames(path: Path, from_seconds: float | None = None, to_seconds: float
     """Yield frames (H, W, 3) uint8 RGB of a video at the constant rate `fps`, by default the clip's average rate.
 
     Frame i is the latest frame of the file that starts at or before time i / fps. A clip of constant rate that is
-    read at its own rate yields each of its frames once. Video without colour tags is read as BT.709.
+    read at its own rate yields each of its frames once, and again where the next ones are missing. All frames have
+    the size of the first. Video without colour tags is read as BT.709.
     """
     path = Path(path)
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         clock = FrameClock(path, container, stream)
     info = VideoInfo(0, 0, clock.fps, clock.count / clock.fps, clock.count, clock.variable, False)
     rate = fps or clock.fps
@@ -94,21 +97,22 @@ def read_frames(path: Path, from_seconds: float | None = None, to_seconds: float
     index = next(indices, None)
     if index is None:
         return
-    with _open_video(path) as (container, stream):
-        current = None
-        for frame in _decoded(container, stream):
+    with open_video(path) as (container, stream):
+        current = converter = None
+        for frame in deinterlaced(decoded_frames(container, stream)):
+            converter = converter or PictureConverter(stream, frame)
             start = clock.seconds(frame.pts)
             picture = None
             while current is not None and index is not None and index / rate + 1e-4 < start:
-                picture = _rgb(current) if picture is None else picture.copy()
+                picture = converter.picture(current) if picture is None else picture.copy()
                 yield picture
                 index = next(indices, None)
             if index is None:
                 return
             current = frame
-        if current is None:
+        if current is None or converter is None:
             raise InputError(f"{path.name} holds no readable picture; export it again as mp4 (H.264).")
-        picture = _rgb(current)
+        picture = converter.picture(current)
         while index is not None:
             yield picture.copy()
             index = next(indices, None)
@@ -205,47 +209,21 @@ class VideoWriter:
         return stream
 
 
-@contextmanager
-def _open_video(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
-    """Yield the container and its video stream; raise InputError when there is none."""
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; check the name.")
-    try:
-        container = av.open(str(path), metadata_errors="ignore")
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{path.name} is not a video that can be read; choose an mp4, mov or mpg file.") from error
-    with container:
-        streams = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
-        if not streams:
-            raise InputError(f"{path.name} has no picture track; choose a video of the person.")
-        streams[0].thread_type = "AUTO"
-        yield container, streams[0]
+def _clock_changes(clock: FrameClock) -> list[str]:
+    """Return what reading changes about the times of the frames."""
+    if clock.variable:
+        return [f"its frame rate varies, so it was read at {clock.fps:.5g} frames per second"]
+    return [f"missing pictures were replaced by those before them, {clock.held} in all"] if clock.held else []
 
 
-def _decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield every frame that can be decoded; damaged ones are skipped, so the frame before them is shown longer."""
-    try:
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except av.InvalidDataError:
-                continue
-    except av.FFmpegError:
-        return  # the rest of the file cannot be read
-
-
-def _rgb(frame: av.VideoFrame) -> np.ndarray:
-    """Return a decoded frame as (H, W, 3) uint8 RGB, upright."""
-    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
-    known = {int(space) for space in Colorspace} | {SMPTE_170M}
-    space = int(frame.colorspace if int(frame.colorspace) in known else Colorspace.ITU709)
-    picture = frame.to_ndarray(
-        format="rgb24", src_colorspace=SWSCALE_BT601 if space == SMPTE_170M else space,
-        dst_colorspace=int(Colorspace.ITU709),
-        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG, dst_color_range=ColorRange.JPEG,
-        interpolation=EXACT_COLOURS,
-    )
-    return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90 % 4))
+def _size_changes(path: Path, size: tuple[int, int]) -> list[str]:
+    """Return what reading changes about the size, which can change where a picture does not need another one."""
+    with open_video(path) as (container, stream):
+        if container.format.name.startswith("mov"):  # states one size for the whole file
+            return []
+        stream.codec_context.skip_frame = "NONKEY"
+        stored = {(frame.width, frame.height) for frame in decoded_frames(container, stream)}
+    return [f"its size changes, so all pictures were scaled to {size[0]} x {size[1]}"] if len(stored) > 1 else []
 
 
 def _yuv(frame: np.ndarray) -> av.VideoFrame:

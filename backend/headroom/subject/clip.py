@@ -68,7 +68,7 @@ class ClipSource:
         info = ClipInfo(file=clip.name, sha256=file_digest(clip), kind="video", width=video.width,
                         height=video.height, fps=video.fps, from_seconds=start, to_seconds=end)
         sound = clip_speech(clip, video, (start, end), settings.audio_track)
-        notes += changes_note(clip.name, sound_plan(clip, settings.audio_track).changes)
+        notes += changes_note(clip.name, [*video.changes, *sound_plan(clip, settings.audio_track).changes])
         return ClipSource(clip, info, (start, end), sound, tuple(notes))
 
     @cached_property

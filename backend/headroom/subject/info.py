@@ -14,9 +14,9 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.common.settings import Albedo, Preset, Resolution
 from headroom.common.stored import LIMIT, Damaged, damage, read_toml
-from headroom.media.image import is_photo
 from headroom.subject.consent import Consent
 
+PHOTO_SUFFIXES_1 = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}  # by which format 1 knew photos
 FORMAT = 3
 """Format of `subject.toml`. 2: the resolution, whether the source is a photo, and whether the sound is stored. 3: the
 consent has fields for who agreed, for which uses and until when, and the source's digest is stored."""
@@ -116,7 +116,8 @@ def _from_1(values: dict[str, Any]) -> dict[str, Any]:
     if "headroom" in values:
         values["version"] = values.pop("headroom")
     if "clip" in values:
-        values["clip"] = {**values["clip"], "kind": "photo" if is_photo(values["clip"]["file"]) else "video"}
+        photo = Path(values["clip"]["file"]).suffix.lower() in PHOTO_SUFFIXES_1
+        values["clip"] = {**values["clip"], "kind": "photo" if photo else "video"}
     if "measures" in values:
         steps = {name: seconds for name, seconds in values["measures"].items()
                  if name.endswith("_seconds") and name != "audio_offset_seconds"}

@@ -16,7 +16,7 @@ from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.model import FaceModel
 from headroom.face.texture import unwrap
-from headroom.media.image import read_photo
+from headroom.media.photo import read_photo
 from headroom.subject.info import ClipInfo
 from headroom.subject.networks import LearningNetworks
 from headroom.subject.refiner_training import TrackedFrames, train_personal_refiner, training_pairs
@@ -54,20 +54,22 @@ class PhotoSource:
     info: what the subject records of the photo.
     picture: (H, W, 3) uint8.
     stored: the subject that stores the picture as its plate already.
+    notes: what the user should know.
     """
 
     info: ClipInfo
     picture: NDArray[np.uint8]
     stored: Subject | None = None
+    notes: tuple[str, ...] = (PHOTO_NOTE,)
 
     @staticmethod
     def open(photo: Path, settings: LearnSettings) -> PhotoSource:
-        """Read a photo; InputError when it is none, or when the settings choose a part of it."""
-        picture = load_photo(photo, settings.from_seconds, settings.to_seconds)
+        """Read a photo; InputError when it is none. Start and end of the settings, which a photo lacks, are ignored."""
+        picture = load_photo(photo)
         height, width = picture.shape[:2]
         info = ClipInfo(file=photo.name, sha256=file_digest(photo), kind="photo", width=width, height=height, fps=FPS,
                         from_seconds=0.0, to_seconds=1 / FPS)
-        return PhotoSource(info, picture)
+        return PhotoSource(info, picture, notes=(PHOTO_NOTE, *part_notes(photo, settings)))
 
     @property
     def frames(self) -> list[NDArray[np.uint8]]:
@@ -78,11 +80,6 @@ class PhotoSource:
     def sound(self) -> None:
         """A photo has no sound."""
         return None
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know about photos."""
-        return (PHOTO_NOTE,)
 
     def albedo_kind(self, wanted: Albedo) -> Albedo:
         """Return the kind of albedo that one frame gives."""
@@ -127,12 +124,15 @@ class PhotoSource:
                                       subprogress(progress, 0.04, 1))
 
 
-def load_photo(path: Path, from_seconds: float | None, to_seconds: float | None) -> NDArray[np.uint8]:
+def part_notes(photo: Path, settings: LearnSettings) -> list[str]:
+    """Return a note where the settings choose a part, as they may where a clip was chosen before."""
+    if not settings.from_seconds and not settings.to_seconds:
+        return []
+    return [f"{photo.name} is a photo, so the start and the end that were set were not used."]
+
+
+def load_photo(path: Path) -> NDArray[np.uint8]:
     """Read a photo (H, W, 3), reduced to at most `MAX_SIDE` pixels."""
-    if from_seconds or to_seconds:
-        raise InputError(f"{path.name} is a photo, which has no start and end to choose; leave both out.")
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; check the name.")
     photo = read_photo(path)
     height, width = photo.shape[:2]
     scale = MAX_SIDE / max(height, width)

@@ -14,7 +14,7 @@ from headroom.common.progress import Progress
 from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.model import FaceModel
 from headroom.media.audio import read_audio
-from headroom.media.image import is_photo
+from headroom.media.photo import is_photo
 from headroom.media.video import read_frames
 from headroom.subject.clip import ClipSource
 from headroom.subject.folder import Subject

@@ -12,7 +12,7 @@ from headroom.common.arrays import evenly_spaced
 from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.face.build import PersonLandmarks, build_model
 from headroom.face.model import ControlModel
-from headroom.media.image import is_photo, read_picture
+from headroom.media.photo import is_photo, read_photo
 from headroom.media.video import probe, read_frames
 from headroom.track.landmarks.detect import find_landmarks
 
@@ -36,7 +36,7 @@ def model_from_people(paths: Sequence[Path], progress: Progress = no_progress) -
 def person_landmarks(path: Path, progress: Progress = no_progress) -> PersonLandmarks:
     """Return landmarks and mean colours of the person in a clip or a photo."""
     photo = is_photo(path)
-    frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_MAX_SECONDS))
+    frames = [read_photo(path)] if photo else list(read_frames(path, to_seconds=_MAX_SECONDS))
     landmarks = find_landmarks(frames, 1.0 if photo else probe(path).fps, progress)
     seen = np.flatnonzero(landmarks.found)
     colour_frames = seen[:: max(1, len(seen) // _COLOUR_FRAMES)]

@@ -11,7 +11,7 @@ import numpy as np
 from headroom.common.arrays import evenly_spaced
 from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.face.model import FaceModel
-from headroom.media.image import is_photo, read_picture
+from headroom.media.photo import is_photo, read_photo
 from headroom.media.video import read_frames
 from headroom.track.appearance.appearance import Appearance, estimate_appearance
 from headroom.track.landmarks.detect import find_landmarks
@@ -79,7 +79,7 @@ def track_person(
     count: largest number of examples.
     """
     photo = is_photo(path)
-    frames = [read_picture(path)] if photo else list(read_frames(path, to_seconds=_MAX_SECONDS, fps=_FPS))
+    frames = [read_photo(path)] if photo else list(read_frames(path, to_seconds=_MAX_SECONDS, fps=_FPS))
     landmarks = find_landmarks(frames, _FPS, subprogress(progress, 0, 0.6))
     clip = tracker_input(frames, landmarks, _FPS, model)
     fit = fit_frames(model, clip, subprogress(progress, 0.6, 0.9))
