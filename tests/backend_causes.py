@@ -238,7 +238,7 @@ LEARNING: dict[str, Cause] = {
         module("subject.clip"), "is_silent", lambda samples: True,
         lambda: module("subject.clip").clip_speech(CLIP, SimpleNamespace(has_audio=True), (0.0, 1.0))),
     "… is a photo, so the start and the end that were set were not used.": lambda folder: module(
-        "subject.photo").part_notes(folder / "photo.png", SimpleNamespace(from_seconds=1.0, to_seconds=2.0)),
+        "subject.photo").photo_notes(folder / "photo.png", SimpleNamespace(from_seconds=1.0, to_seconds=2.0)),
     "… faces were seen at once; the largest was taken.": tracking_notes(2, [True]),
     "No face in … of … frames; the motion was interpolated there.": tracking_notes(1, [True, False]),
     "The clip's sound is … ms … than the lips; learning corrected that.":

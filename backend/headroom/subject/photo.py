@@ -69,7 +69,7 @@ class PhotoSource:
         height, width = picture.shape[:2]
         info = ClipInfo(file=photo.name, sha256=file_digest(photo), kind="photo", width=width, height=height, fps=FPS,
                         from_seconds=0.0, to_seconds=1 / FPS)
-        return PhotoSource(info, picture, notes=(PHOTO_NOTE, *part_notes(photo, settings)))
+        return PhotoSource(info, picture, notes=tuple(photo_notes(photo, settings)))
 
     @property
     def frames(self) -> list[NDArray[np.uint8]]:
@@ -124,11 +124,11 @@ class PhotoSource:
                                       subprogress(progress, 0.04, 1))
 
 
-def part_notes(photo: Path, settings: LearnSettings) -> list[str]:
-    """Return a note where the settings choose a part, as they may where a clip was chosen before."""
+def photo_notes(photo: Path, settings: LearnSettings) -> list[str]:
+    """Return what the user should know; also that a part which the settings choose, as for a clip, is not used."""
     if not settings.from_seconds and not settings.to_seconds:
-        return []
-    return [f"{photo.name} is a photo, so the start and the end that were set were not used."]
+        return [PHOTO_NOTE]
+    return [PHOTO_NOTE, f"{photo.name} is a photo, so the start and the end that were set were not used."]
 
 
 def load_photo(path: Path) -> NDArray[np.uint8]:
