@@ -81,11 +81,13 @@ SOUNDS = {
 """Name -> layout and the gain of each channel."""
 CODEC_CHANNELS = {"mp3": 2, "mp2": 2, "aac": 2, "ac3": 6, "alac": 2, "libopus": 2}
 """Channels that the encoders are asked for; codecs that are not named take any number."""
-AUDIO = {"mp4": ("aac", "alac"), "mov": ("pcm_s16le", "pcm_f32le", "aac"),
-         "mkv": ("flac", "pcm_f32le", "ac3", "libopus"), "avi": ("pcm_s16le", "ac3"), "ts": ("aac", "mp2", "ac3"), "mpg": ("mp2",), "webm": ("libopus",),
-         "wmv": ("mp3",), "flv": ("aac",), "nut": ("pcm_s16le", "flac"),
-         "wav": ("pcm_s16le", "pcm_s24le", "pcm_f32le"), "flac": ("flac",), "m4a": ("aac", "alac"), "ogg": ("libopus", "flac"), "mp3": ("mp3",), "aiff": ("pcm_s16be",),
-         "w64": ("pcm_s32le",), "caf": ("pcm_s24be",)}
+AUDIO = {
+    "mp4": ("aac", "alac"), "mov": ("pcm_s16le", "pcm_f32le", "aac"), "mkv": ("flac", "pcm_f32le", "ac3", "libopus"),
+    "avi": ("pcm_s16le", "ac3"), "ts": ("aac", "mp2", "ac3"), "mpg": ("mp2",), "webm": ("libopus",), "wmv": ("mp3",),
+    "flv": ("aac",), "nut": ("pcm_s16le", "flac"), "wav": ("pcm_s16le", "pcm_s24le", "pcm_f32le"), "flac": ("flac",),
+    "m4a": ("aac", "alac"), "ogg": ("libopus", "flac"), "mp3": ("mp3",), "aiff": ("pcm_s16be",), "w64": ("pcm_s32le",),
+    "caf": ("pcm_s24be",),
+}
 LOSSY_SOUND = {"mp3", "mp2", "aac", "ac3", "libopus"}
 ENCODER_DB = {"mp3": 20 * np.log10(0.95)}  # LAME makes everything quieter by a twentieth
 
@@ -239,7 +241,8 @@ def _write_video(container: av.container.OutputContainer, stream: av.VideoStream
     for index, picture in enumerate(pictures):
         frame = encoded(encode(picture), case.codec.pixel_format, matrix, full)
         frame.pts, frame.time_base = index, Fraction(1, 25)
-        frame.colorspace = int(stream.codec_context.colorspace)
+        for name in ("colorspace", "color_trc", "color_primaries"):  # some encoders write the frame's
+            setattr(frame, name, int(getattr(stream.codec_context, name)))
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
