@@ -141,6 +141,7 @@ def test_of_several_faces_the_largest_is_tracked_and_a_note_says_so(people):
     tracked = track_clip(frames, FPS, bundled_model())
     track, notes = tracked.track, tracked.notes
     assert any("2 faces" in note and "largest" in note for note in notes)
+    assert any("pixels high from brows to chin" in note for note in notes)
     assert track.crop.x + track.crop.size / 2 > 256
 
 

@@ -25,9 +25,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
                   help="A short video of a person and a speech recording in, an editable performance and a shot out.")
 app.add_typer(model.app, name="model")
 app.add_typer(train.app, name="train")
-for command in (subject.learn, subject.consent, subject.forget, subject.upgrade, measure.track, speech.perform,
-                speech.shot, measure.evaluate, subject.export, system.inspect, system.demo, system.serve,
-                system.doctor):
+for command in (measure.check, subject.learn, subject.consent, subject.forget, subject.upgrade, measure.track,
+                speech.perform, speech.shot, measure.evaluate, subject.export, system.inspect, system.demo,
+                system.serve, system.doctor):
     app.command()(command)
 
 

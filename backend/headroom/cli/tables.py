@@ -10,6 +10,7 @@ from rich.table import Table
 from headroom.cli.doctor import Finding
 
 if TYPE_CHECKING:
+    from headroom.evaluation.clip_check import CheckFigures
     from headroom.evaluation.track_report import TrackFigures
 
 ROWS = (
@@ -72,6 +73,25 @@ def print_track(console: Console, clip: str, figures: TrackFigures) -> None:
     console.print(table)
     console.print("Error: relative to the eye distance. Jitter: mean second difference of the pose, and of the head in "
                   "the picture.")
+
+
+def print_check(console: Console, clip: str, figures: CheckFigures) -> None:
+    """Print the figures of a checked clip in one row."""
+    first, end = figures.seconds
+    table = Table(title=f"{clip}, {first:.1f} to {end:.1f} s")
+    for heading in ("usable", "face found", "brows to chin", "yaw", "brightness", "faces", "cuts", "blurred",
+                    "sound later than lips"):
+        table.add_column(heading, justify="right")
+    offset = figures.offset_seconds
+    table.add_row(
+        f"{figures.usable_seconds:.1f} s", f"{100 * figures.face:.0f} %",
+        "-" if figures.size is None else f"{figures.size:.0f} px",
+        "-" if figures.yaw is None else f"{figures.yaw[0]:.0f} to {figures.yaw[1]:.0f}°",
+        "-" if figures.light is None else f"{figures.light[0]:.0f}, sides 1:{figures.light[1]:.1f}",
+        str(figures.faces), str(len(figures.cuts)), f"{100 * figures.blurred:.0f} %",
+        "not certain" if offset is None else f"{1000 * offset:.0f} ms",
+    )
+    console.print(table)
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:

@@ -40,6 +40,7 @@ class VideoInfo:
     variable_rate: bool
     has_audio: bool
     changes: tuple[str, ...] = ()
+    held: int = 0  # frames that hold the picture before, because their own is missing
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def probe(path: Path) -> VideoInfo:
         has_audio = bool(container.streams.audio)
     changes = (*converter.changes, *_size_changes(path, converter.size), *_clock_changes(clock))
     return VideoInfo(*converter.size, clock.fps, clock.count / clock.fps, clock.count, clock.variable, has_audio,
-                     changes)
+                     changes, clock.held)
 
 
 def frame_span(info: VideoInfo, from_seconds: float | None = None, to_seconds: float | None = None,

@@ -14,6 +14,7 @@ from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.face.model import FaceModel
 from headroom.track.appearance.appearance import Appearance, estimate_appearance
 from headroom.track.landmarks.detect import Landmarks, find_landmarks
+from headroom.track.landmarks.face_view import FaceView, view_notes
 from headroom.track.solve.dense import fit_all_frames
 from headroom.track.solve.fit import Fit
 from headroom.track.solve.frame_selection import rotated_frames
@@ -85,7 +86,9 @@ def track_clip(
         fit.translation,
         _confidence(fit.error),
     )
-    return TrackingResult(track, appearance, landmarks.points, fit.error, _notes(landmarks, track))
+    view = FaceView.of(landmarks.points, track.camera.width, track.camera.height)
+    notes = [*_notes(landmarks, track), *view_notes(view)]
+    return TrackingResult(track, appearance, landmarks.points, fit.error, notes)
 
 
 def regressor_from(path: Path | None, model: FaceModel) -> FaceRegressor | None:

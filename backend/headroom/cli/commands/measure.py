@@ -1,4 +1,4 @@
-"""Commands that measure: track, evaluate."""
+"""Commands that measure: check, track, evaluate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from headroom.cli.console import out, print_notes, progress_bar
 from headroom.cli.options import (
     AlbedoOption,
+    AudioTrackOption,
     ClipArgument,
     FaceModelOption,
     FromOption,
@@ -19,6 +20,30 @@ from headroom.cli.options import (
     ToOption,
 )
 from headroom.common.outputs import require_output_file, require_output_folder, require_own_files
+
+
+def check(
+    clip: ClipArgument,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Contact sheet to write, .png.")] = None,
+    from_seconds: FromOption = None,
+    to_seconds: ToOption = None,
+    audio_track: AudioTrackOption = None,
+) -> None:
+    """Tell in seconds whether a clip is good to learn from."""
+    if output:
+        require_output_file(output, ".png", inputs=[clip])
+    from headroom.cli.tables import print_check
+    from headroom.evaluation.clip_check import check_clip
+    from headroom.evaluation.contact_sheet import contact_sheet
+    from headroom.media.image import write_picture
+
+    with progress_bar() as progress:
+        result = check_clip(clip, from_seconds, to_seconds, audio_track, progress)
+    print_check(out, clip.name, result.figures)
+    print_notes(result.warnings)
+    if output:
+        write_picture(output, contact_sheet(result.frames, result.figures.seconds[0]))
+        out.print(f"Wrote {output}", markup=False)
 
 
 def track(

@@ -1,0 +1,184 @@
+"""`headroom check`: whether a clip is good to learn from, told in seconds, before anybody learns it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.arrays import correlation
+from headroom.common.errors import InputError
+from headroom.common.progress import Progress, no_progress, subprogress
+from headroom.evaluation.clip_frames import RATE, ClipFrames, look_at
+from headroom.face.directions import FaceDirections
+from headroom.face.model import bundled_model
+from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
+from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
+from headroom.media.video import VideoInfo, probe, read_frames
+from headroom.subject.clip import MIN_SECONDS
+from headroom.track.landmarks.face_view import EYE_CORNERS, view_notes
+
+CHECKED_SECONDS = 24.0  # of the clip, from its start or the chosen one
+DARK_FACE, BRIGHT_FACE = 40.0, 225.0  # mean brightness, of 255
+HARD_LIGHT = 2.5  # brightness of one half of the face relative to the other
+LATE = 0.14  # seconds; less is within the error of the measure
+MANY = 0.2  # share of frames or pictures from which a remark is made
+AWAY = 35.0  # degrees of yaw
+
+
+@dataclass(frozen=True)
+class CheckFigures:
+    """What was found in the checked part of a clip.
+
+    seconds: start and end of the part.
+    usable_seconds: of its best part without a cut, whose start and end are `best_seconds`.
+    face: share of frames with a face.
+    faces: the largest number of faces at once.
+    size: pixels from brows to chin; None without a face, as the next two.
+    yaw: least and greatest degrees, without the outermost twentieths.
+    light: brightness of the face, 0 to 255, and of its brighter half relative to the other.
+    offset_seconds: by which the sound is later than the lips; None where that is not certain.
+    cuts: seconds.
+    blurred: share of frames.
+    """
+
+    seconds: tuple[float, float]
+    usable_seconds: float
+    best_seconds: tuple[float, float]
+    face: float
+    faces: int
+    size: float | None
+    yaw: tuple[float, float] | None
+    light: tuple[float, float] | None
+    offset_seconds: float | None
+    cuts: tuple[float, ...]
+    blurred: float
+
+
+@dataclass(frozen=True)
+class ClipCheck:
+    """The result of a check: figures, warnings as sentences, and the frames."""
+
+    figures: CheckFigures
+    warnings: list[str]
+    frames: ClipFrames
+
+
+def check_clip(
+    clip: Path, from_seconds: float | None = None, to_seconds: float | None = None, audio_track: int | None = None,
+    progress: Progress = no_progress,
+) -> ClipCheck:
+    """Look at a clip and listen to it; InputError when it cannot be read or the part holds no picture.
+
+    audio_track: number of the file's audio track, from 1; None for the first with sound.
+    """
+    video, start = probe(clip), from_seconds or 0.0
+    end = min(video.seconds, start + CHECKED_SECONDS, video.seconds if to_seconds is None else to_seconds)
+    if end - start < 2 / RATE:
+        raise InputError(f"Only {max(0.0, end - start):.1f} s of the clip to check; choose a longer part.")
+    progress(0.0, "Reading the clip")
+    frames = look_at(read_frames(clip, start, end, RATE), subprogress(progress, 0.3, 0.8))
+    progress(0.8, "Listening")
+    sound, sound_warnings = _sound_and_notes(clip, video, (start, end), audio_track)
+    offset = _sound_offset(sound, frames) if sound is not None else None
+    figures = _figures(frames, (start, end), offset)
+    warnings = [*picture_notes(figures, frames), *_clip_notes(figures, video), *sound_warnings]
+    return ClipCheck(figures, warnings, frames)
+
+
+def picture_notes(figures: CheckFigures, frames: ClipFrames) -> list[str]:
+    """Return warnings about the face in the frames."""
+    if figures.light is None or figures.yaw is None:
+        return ["No face is found in most of the frames. Choose a clip where the face is visible and lit."]
+    notes = view_notes(frames.view)
+    if figures.faces > 1:
+        notes.append(f"{figures.faces} faces are seen at once; learning takes the largest. Film one person alone.")
+    brightness, contrast = figures.light
+    if not DARK_FACE <= brightness <= BRIGHT_FACE:
+        notes.append(f"The face is too {'dark' if brightness < DARK_FACE else 'bright'}. Change light or exposure.")
+    if contrast > HARD_LIGHT:
+        notes.append("One side of the face is much darker than the other. Use soft light from the front.")
+    if figures.blurred > MANY:
+        notes.append(f"The face is blurred in {100 * figures.blurred:.0f} % of the frames. Use a shorter exposure.")
+    if np.mean(figures.yaw) > AWAY or np.mean(figures.yaw) < -AWAY:
+        notes.append("The head is turned away from the camera. Film the person from the front.")
+    return notes
+
+
+def _clip_notes(figures: CheckFigures, video: VideoInfo) -> list[str]:
+    """Return warnings about time: cuts, usable seconds, missing pictures, sound beside the lips."""
+    notes = []
+    if figures.cuts:
+        cuts, (first, end) = ", ".join(f"{cut:.1f}" for cut in figures.cuts), figures.best_seconds
+        notes.append(f"The picture changes at once at {cuts} s, as at a cut. The best part is from {first:.1f} to "
+                     f"{end:.1f} s; choose it with --from and --to.")
+    if figures.usable_seconds < MIN_SECONDS and figures.size is not None:
+        notes.append(f"Only {figures.usable_seconds:.1f} s are usable. Learning needs {MIN_SECONDS:.0f} s, better 12.")
+    if video.held > MANY * video.frames:
+        notes.append(f"{100 * video.held / video.frames:.0f} % of the pictures are missing. Export the clip again at "
+                     "the rate at which it was filmed.")
+    if figures.offset_seconds is not None and abs(figures.offset_seconds) > LATE:
+        side = "later" if figures.offset_seconds > 0 else "earlier"
+        notes.append(f"The sound is {1000 * abs(figures.offset_seconds):.0f} ms {side} than the lips. Learning "
+                     "corrects that; where the file is at fault, export the clip again.")
+    return notes
+
+
+def _sound_and_notes(
+    clip: Path, video: VideoInfo, seconds: tuple[float, float], track: int | None
+) -> tuple[NDArray[np.float32] | None, list[str]]:
+    """Return the sound (N,) at 16 kHz, None where nothing is heard, and warnings."""
+    if not video.has_audio:
+        return None, ["The clip has no sound, from which the way of speaking is learned. Record it with sound."]
+    samples = read_audio(clip, SAMPLE_RATE, *seconds, track)
+    if is_silent(samples):
+        return None, ["The sound of the clip is silent. Choose a clip in which the person is heard speaking."]
+    return samples, []
+
+
+def _figures(frames: ClipFrames, seconds: tuple[float, float], offset: float | None) -> CheckFigures:
+    """Gather the figures; times are in seconds of the clip."""
+    found, view, (first, end) = frames.landmarks.found, frames.view, frames.best_part()
+    seen = bool(found.any())
+    halves = np.nanmedian(frames.light[:, 1:], axis=0) if seen else np.ones(2)
+    return CheckFigures(
+        seconds=seconds,
+        usable_seconds=float(frames.usable[first:end].sum() / RATE),
+        best_seconds=(seconds[0] + first / RATE, min(seconds[1], seconds[0] + end / RATE)),
+        face=float(found.mean()),
+        faces=frames.landmarks.faces,
+        size=float(np.nanmedian(view.size)) if seen else None,
+        yaw=(float(np.nanpercentile(view.yaw, 5)), float(np.nanpercentile(view.yaw, 95))) if seen else None,
+        light=(float(np.nanmedian(frames.light[:, 0])), float(halves.max() / max(halves.min(), 1.0))) if seen else None,
+        offset_seconds=offset,
+        cuts=tuple(seconds[0] + cut / RATE for cut in frames.cuts),
+        blurred=float(frames.blurred.mean()),
+    )
+
+
+def _sound_offset(sound: NDArray[np.float32], frames: ClipFrames) -> float | None:
+    """Return by how many seconds the sound is later than the lips; None where that is not certain."""
+    from headroom.motion.audio.timing import FRAME_RATE
+    from headroom.motion.retarget import general_model_for
+    from headroom.motion.train.sound_offset import lips_at_lags, offset_of_scores
+
+    face = bundled_model()
+    motion, found = general_model_for(face), frames.landmarks.found
+    if motion is None or found.sum() < 2 * RATE:
+        return None
+    times = np.arange(len(found)) / RATE
+    at = np.arange(int(len(found) * FRAME_RATE / RATE)) / FRAME_RATE
+    opening = np.interp(at, times[found], _lip_opening(frames.landmarks.points[found]))
+    effects = FaceDirections.of(face).lip_opening[:, None]
+    predicted = lips_at_lags(motion, sound, len(opening), effects)
+    offset = offset_of_scores(np.array([correlation(lips[:, 0], opening) for lips in predicted]), len(opening))
+    return offset.seconds if offset.certain else None
+
+
+def _lip_opening(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the distance (T,) of the inner lips in landmarks (T, 478, 3), in distances of the outer eye corners."""
+    lips = np.linalg.norm(points[:, UPPER_INNER_LIP] - points[:, LOWER_INNER_LIP], axis=1)
+    eyes = np.linalg.norm(points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]], axis=1)
+    return np.asarray(lips / eyes, np.float32)
