@@ -45,6 +45,20 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_refiner_training.py", "A face crop of 300 pixels is not supported"),
     "A face was found in only … of … frames. Choose a part of the clip where the face stays visible.":
         ("test_bad_input.py", "only .* of 75 frames"),
+    "Only … s are usable. Learning needs … s, better 12.":
+        ("evaluation/test_clip_check.py", "Only 1.1 s are usable. Learning needs 2 s"),
+    "… % of the pictures are missing. Export the clip again at the rate at which it was filmed.":
+        ("evaluation/test_clip_check.py", "30 % of the pictures are missing"),
+    "The face is blurred in … % of the frames. Use a shorter exposure.":
+        ("evaluation/test_clip_check.py", "The face is blurred in 40 %"),
+    "… faces are seen at once; learning takes the largest. Film one person alone.":
+        ("evaluation/test_clip_check.py", "3 faces are seen at once"),
+    "The face is too …. Change light or exposure.":
+        ("evaluation/test_clip_check.py", "The face is too dark"),
+    "The picture changes at once at … s, as at a cut. The best part is from … to … s; choose it with --from and --to.":
+        ("evaluation/test_clip_check.py", "The picture changes at once at 3.0, 7.5 s"),
+    "The sound is … ms … than the lips. Learning corrects that; where the file is at fault, export the clip again.":
+        ("evaluation/test_clip_check.py", "The sound is 200 ms earlier than the lips"),
     "… was converted while it was read: ….":
         ("media/test_sound_kinds.py", "both.mkv was converted while it was read: "),
     "… has … audio tracks and no track …; choose another number.":

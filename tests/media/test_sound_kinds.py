@@ -28,10 +28,12 @@ def assert_is_voice(samples, voice):
 @pytest.mark.parametrize(("layout", "codec", "count"), [
     ("7.1", "pcm_s24le", 8), ("octagonal", "pcm_s16le", 8), ("7.1.4", "pcm_s16le", 12), ("9 channels", "pcm_s16le", 9),
     ("16 channels", "pcm_f32le", 16), ("hexadecagonal", "pcm_s16le", 16), ("7.1", "flac", 8),
+    ("7.1", "pcm_s24be", 8),  # which caf stores in an order of its own
 ])
 def test_eight_channels_and_more_are_read(tmp_path, layout, codec, count):
     voice = speech()
-    path = tmp_path / ("many.flac" if codec == "flac" else "many.wav")
+    ending = {"flac": "flac", "pcm_s24be": "caf"}.get(codec, "wav")
+    path = tmp_path / f"many.{ending}"
     write_sound(path, panned(voice, [1.0] * count), codec=codec, layout=layout)
     assert_is_voice(read_audio(path), voice)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import numpy as np
 
 from headroom.common.errors import InputError
 
+OWN_ORDER = re.compile(r"\d+ channels \(")  # how FFmpeg describes channels that are in an order of their own
 MAX_SAMPLE = 1000.0  # of full scale, 60 dB above it; a larger value comes from damaged data
 
 
@@ -62,6 +65,7 @@ def sound_blocks(
 ) -> Iterator[SoundBlock]:
     """Yield the blocks of some audio streams in the order of the file; packets that cannot be decoded are left out."""
     numbers = {stream.index: number for number, stream in enumerate(container.streams.audio)}
+    own_orders = {stream.index: _own_order(stream) for stream in streams}
     unpackers: dict[tuple[int, str, str], av.AudioResampler] = {}
     skipped: Counter[int] = Counter()
     for packet in _packets(container, streams):
@@ -77,10 +81,25 @@ def sound_blocks(
             if key not in unpackers:
                 unpackers[key] = av.AudioResampler(format="flt")
             samples, invalid = _finite(_unpacked(frame, unpackers[key]))
-            layout = tuple(channel.name for channel in frame.layout.channels)
             index = packet.stream.index
+            layout = own_orders[index] or tuple(channel.name for channel in frame.layout.channels)
             yield SoundBlock(numbers[index], seconds, samples, frame.sample_rate, layout, skipped.pop(index, 0),
                              invalid)
+
+
+def _own_order(stream: av.AudioStream) -> tuple[str, ...] | None:
+    """Return the names of channels in an order of their own, and make the decoder forget it; None for usual layouts.
+
+    PyAV frees the list of such an order once with the layout and once with the frame or stream, which ends the process.
+    The one layout that is asked for here is never freed, and the decoder then has channels without names.
+    """
+    layout = stream.codec_context.layout
+    if not OWN_ORDER.match(layout.name):
+        return None
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+    names = tuple(channel.name for channel in layout.channels)
+    stream.codec_context.layout = f"{len(names)} channels"
+    return names
 
 
 def _packets(container: av.container.InputContainer, streams: Sequence[av.AudioStream]) -> Iterator[av.Packet]:
