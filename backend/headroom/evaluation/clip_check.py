@@ -23,7 +23,8 @@ from headroom.track.landmarks.face_view import EYE_CORNERS, view_notes
 CHECKED_SECONDS = 24.0  # of the clip, from its start or the chosen one
 DARK_FACE, BRIGHT_FACE = 40.0, 225.0  # mean brightness, of 255
 HARD_LIGHT = 2.5  # brightness of one half of the face relative to the other
-LATE = 0.14  # seconds; less is within the error of the measure
+LATE = 0.16  # seconds; less is hardly more than the error of the measure, and learning corrects it
+MIN_LIP_SECONDS = 4.0  # with a face; less is too short to tell whether the sound is in step
 MANY = 0.2  # share of frames or pictures from which a remark is made
 AWAY = 35.0  # degrees of yaw
 
@@ -166,7 +167,7 @@ def _sound_offset(sound: NDArray[np.float32], frames: ClipFrames) -> float | Non
 
     face = bundled_model()
     motion, found = general_model_for(face), frames.landmarks.found
-    if motion is None or found.sum() < 2 * RATE:
+    if motion is None or found.sum() < MIN_LIP_SECONDS * RATE:
         return None
     times = np.arange(len(found)) / RATE
     at = np.arange(int(len(found) * FRAME_RATE / RATE)) / FRAME_RATE
