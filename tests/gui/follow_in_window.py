@@ -44,6 +44,7 @@ def steps():
     seen["performed"] = view.state, view.message
     bpy.context.view_layer.objects.active = shot().face
     shot().face.select_set(True)
+    shot().root.headroom.every_frame = True  # so that keys can be counted
     yield 1.0
     before = yaw()
     status = module("ui.follow").status
