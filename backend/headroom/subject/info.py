@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field
 
 from headroom import __version__
 from headroom.common.errors import InputError
@@ -54,8 +54,8 @@ class Measures(Record):
     step_seconds: duration of each step of learning.
     """
 
-    audio_offset_seconds: FiniteFloat
-    held_out_lip_correlation: FiniteFloat
+    audio_offset_seconds: float = Field(ge=-LIMIT, le=LIMIT)
+    held_out_lip_correlation: float = Field(ge=-LIMIT, le=LIMIT)
     step_seconds: dict[str, Seconds] = Field(default_factory=dict)
 
 
