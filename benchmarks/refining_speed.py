@@ -2,7 +2,7 @@
 
     python benchmarks/refining_speed.py SUBJECT [--minutes 10]
 
-The shot repeats the subject's own motion with the head rotated a little, so that every plate is warped.
+The shot repeats the subject's own motion with the head rotated a little, so that every plate is reprojected.
 """
 
 from __future__ import annotations
@@ -80,11 +80,12 @@ def rendered_shot(subject: Path, folder: Path) -> Shot:
     match = pipeline.match_plates(
         subject, PoseTrack(own.fps, own.rotation[:count] + ROTATION, own.translation[:count]))
     motion = Performance(own.fps, own.expression[:count], match.rotation, match.translation)
-    renders = pipeline.render_crops(subject, motion)
-    paths = [folder / "renders" / f"{number:06d}.png" for number in range(count)]
-    for path, render in zip(paths, renders):
-        write_picture(path, render)
-    return Shot(refiner, [Render(path) for path in paths], match, folder)
+    renders = [Render(folder / "renders" / f"{number:06d}.png", folder / "renders" / f"{number:06d}.npy")
+               for number in range(count)]
+    for render, drawn in zip(renders, pipeline.render_crops(subject, motion)):
+        write_picture(render.picture, drawn.picture)
+        np.save(render.mesh, drawn.vertices)
+    return Shot(refiner, renders, match, folder)
 
 
 def stage_seconds(shot: Shot) -> dict[str, list[float]]:
@@ -101,14 +102,15 @@ def stage_seconds(shot: Shot) -> dict[str, list[float]]:
     with shot.writer("stages.mp4") as writer:
         for number, each in enumerate(shot.renders):
             render = timed("read the render", read_picture, each.picture, True)
-            timed("warp the plate", shot.refiner.warped_plate, shot.match, number)
-            plate = next(shot.refiner.plate_crops(shot.match, number))
-            frame = timed("erase, composite the render", prepare_frame, render, plate, refiner.region)
+            vertices = each.vertices(len(np.load(each.mesh)))
+            plate = timed("reproject the plate", shot.refiner.plate, shot.match, number, vertices)
+            frame = timed("composite the render", prepare_frame, render, shot.refiner.crop_plate(plate), refiner.region)
             recent = [*(recent or [frame] * (INPUT_FRAMES - 1)), frame][-INPUT_FRAMES:]
-            inputs = RefinerInput(input_array(recent), refiner.identity.mean, frame.mask)
-            picture = timed("generate", refiner.generate, [inputs])[0]
-            crop = timed("store the crop", cache.save, f"{number:064d}", (picture, frame.mask))
-            finished = timed("composite", shot.refiner.composite, shot.match, number, crop)
+            inputs = RefinerInput(input_array(recent, refiner.uses_plates), refiner.identity.mean, frame.mask)
+            painted = timed("generate", refiner.generate, [inputs])[0]
+            crop = timed("store the crop", cache.save, f"{number:064d}",
+                         (np.ascontiguousarray(painted[..., :3]), frame.mask * painted[..., 3] / np.float32(255)))
+            finished = timed("composite", shot.refiner.composite, shot.match, number, each, crop)
             timed("write to the movie", writer.write, finished)
     return seconds
 
@@ -139,7 +141,7 @@ def print_speed(shot: Shot) -> None:
 
 def frames_per_second(shot: Shot, name: str, encode: bool) -> float:
     """Return the rate at which a shot is refined, nothing of which is in a cache."""
-    shot.refiner._warped.clear()
+    shot.refiner._recent.clear()
     frames = shot.refiner.composites(shot.renders, shot.match, CropCache(shot.folder / name))
     start = time.perf_counter()
     if encode:
@@ -159,7 +161,8 @@ def print_generators(shot_refiner: ShotRefiner) -> None:
     theirs = AuthorsGenerator().to(refiner.device).eval().bfloat16()
     renders = torch.rand(1, 9, size, size, device=refiner.device).bfloat16()
     identity = torch.rand(1, 512, device=refiner.device).bfloat16()
-    pixels = np.random.default_rng(0).integers(0, 255, (size, size, 11), dtype=np.uint8)
+    shape = (size, size, refiner.generator.config.input_channels)
+    pixels = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
     inputs = RefinerInput(pixels, refiner.identity.mean, np.ones((size, size), np.float32))
     networks: dict[str, tuple[torch.nn.Module, Callable[[], Any]]] = {
         "ours, pixels in and out": (refiner.generator, lambda: refiner.generate([inputs])),

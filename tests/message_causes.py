@@ -13,10 +13,6 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
-    "Cannot use …: …. Check its permissions, or choose another file.":
-        ("common/test_failures.py", "Check its permissions, or choose another file"),
-    "The system refused a file or a connection: …. Run `headroom doctor`.":
-        ("common/test_failures.py", "The system refused a file or a connection: Broken pipe"),
     "A backend is using …. Close Blender or stop the server, and run the command again.":
         ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
     "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "
@@ -41,8 +37,6 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_consent.py", "Robin did not agree to the use Film C, only to: Film A, Film B"),
     "… is not a day; write it as in 2027-05-02.":
         ("subject/test_consent.py", "next May is not a day; write it as in 2027-05-02."),
-    "A face crop of … pixels is not supported; choose 256 or 512.":
-        ("subject/test_refiner_training.py", "A face crop of 300 pixels is not supported"),
     "A face was found in only … of … frames. Choose a part of the clip where the face stays visible.":
         ("test_bad_input.py", "only .* of 75 frames"),
     "Only … s are usable. Learning needs … s, better 12.":

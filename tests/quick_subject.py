@@ -16,7 +16,8 @@ WIDTH, QUICK = 8, {"from_general": False, "seconds": None, "steps": 12, "gan_sta
 QUICK_SOURCE = f"""
 import dataclasses
 
-PRESETS["draft"] = dataclasses.replace(PRESETS["draft"], generator=GeneratorConfig(width={WIDTH}), **{QUICK!r})
+GENERATOR = GeneratorConfig(width={WIDTH}, plate_term=True)
+PRESETS["draft"] = dataclasses.replace(PRESETS["draft"], generator=GENERATOR, **{QUICK!r})
 """
 """The same as code to append to headroom/refine/train_config.py, for a backend in another process."""
 

@@ -29,7 +29,8 @@ NOT_SHOWN = {
     "The backend is set up",  # the state in which nothing is wrong
     "The worker ended before it received …", "A thread failed after its result was no longer needed",  # log only
     "Error: relative to the eye distance. Jitter: mean second difference of the pose, and of the head in the picture.",
-    "The clip itself: HS and W1 compare its first half with its second half, the best possible values.",
+    "The clip itself: HS and W1 compare its first half with its second half, the best possible values; "
+    "identity compares frames a second apart.",
 }
 """Texts in the source that look like messages."""
 

@@ -87,6 +87,8 @@ KINDS: dict[str, dict[str, Setting]] = {
         "consent_uses": Setting(str, "the uses agreed to, with commas between them; empty is every use", ""),
         "consent_until": Setting(str, "last day of the consent, as in 2027-05-02; empty is without an end", ""),
         "preset": Setting(str, "how long to learn", "draft", choices=PRESETS),
+        "budget_minutes": Setting(float, "minutes to train the refiner; 0 trains as many steps as the preset has", 0.0,
+                                  option="--budget"),
         "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
                           choices=ALBEDOS),
         "resolution": Setting(int, "pixels across the face crop", 256, choices=RESOLUTIONS),

@@ -38,8 +38,6 @@ class HEADROOM_OT_learn_subject(JobButton):
             return message("The consent of the person shown is not confirmed")
         if end and end <= start:
             return message("End is before Start")
-        if chosen.resolution == "512" and chosen.preset == "draft":
-            return message("A face crop of 512 px needs the Standard or Paper preset")
         return ""
 
     @classmethod

@@ -33,13 +33,12 @@ from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoWriter, read_frames
 from headroom.plate import match as plate_matching
 from headroom.plate.match import PlateMatch
-from headroom.plate.shot_renders import ShotRenders
+from headroom.plate.shot_renders import DrawnFrame, ShotRenders
 from headroom.subject.consent import Consent
 from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
 from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
 from headroom.subject.provenance import provenance_of
-from headroom.subject.refiner_training import require_resolution
 from headroom.subject.source import Source, open_source, open_stored_source
 from headroom.track.render import render_track
 from headroom.track.track import Track
@@ -63,7 +62,6 @@ def learn(
 
     networks: files to use instead of the bundled networks. A face model is stored for the subject's later use.
     """
-    require_resolution(settings.resolution, settings.preset)
     require_no_foreign_parts(subject_folder)
     model = load_face_model(networks)
     loaded = load_networks(networks, model)
@@ -277,24 +275,26 @@ def refine(
 
 def render_crops(
     subject: Path, motion: Performance, progress: Progress = no_progress
-) -> Iterator[NDArray[np.uint8]]:
-    """Yield renders (R, R, 4) of a motion, made without Blender."""
+) -> Iterator[DrawnFrame]:
+    """Yield the frames of a motion, drawn without Blender."""
     person = Subject.open(subject)
     frames = replace(person.track, expression=motion.expression, rotation=motion.rotation,
                      translation=motion.translation, confidence=np.ones(len(motion), np.float32))
-    yield from render_track(person.model, frames, person.albedo, person.resolution, progress)
+    pictures = render_track(person.model, frames, person.albedo, person.resolution, progress)
+    for number, picture in enumerate(pictures):
+        yield DrawnFrame(picture, frames.vertices(person.model, number).astype(np.float32))
 
 
 def refined_frames(
-    subject: Path, renders: Iterable[NDArray[np.uint8]], match: PlateMatch, progress: Progress = no_progress
+    subject: Path, frames: Iterable[DrawnFrame], match: PlateMatch, progress: Progress = no_progress
 ) -> Iterator[Composite]:
-    """Yield the finished frames of renders (R, R, 4) over their matched plates; nothing is cached."""
-    from headroom.subject.shot_refiner import Composite, open_shot_refiner
+    """Yield the finished frames of drawn ones over their matched plates; nothing is cached."""
+    from headroom.subject.shot_refiner import open_shot_refiner
 
-    refiner = open_shot_refiner(subject)
-    for frame, crop in enumerate(refiner.refine(renders, match)):
-        progress(frame / len(match.plate), f"Refining frame {frame + 1} of {len(match.plate)}")
-        yield Composite(refiner.composite(match, frame, crop), refiner.warped_plate(match, frame), crop[1])
+    count = len(match.plate)
+    for frame, finished in enumerate(open_shot_refiner(subject).refine(frames, match)):
+        progress(frame / count, f"Refining frame {frame + 1} of {count}")
+        yield finished
 
 
 def track_known_person(

@@ -92,8 +92,8 @@ def show_curves():
                 area.spaces.active.timeline_overlay.show_strip_source = False
                 bpy.ops.sequencer.view_all()
             elif area.type == "VIEW_3D":
-                (shot,) = module("scene.build.shot").shots_in(bpy.context.scene)
-                module("ui.view").show_through_camera(area, shot)
+                bpy.ops.view3d.view_center_camera()
+                module("ui.view").offset_for_sidebar(area, area.spaces.active.region_3d)
 
 
 session = steps()

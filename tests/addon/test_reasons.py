@@ -54,7 +54,6 @@ def test_one_job_of_a_kind_at_a_time(panel, kind, button, words):
 
 @pytest.mark.parametrize(("button", "settings", "words"), [
     ("learn_subject", {"from_seconds": 3.0, "to_seconds": 2.0}, "End is before Start"),
-    ("learn_subject", {"resolution": "512", "preset": "draft"}, "512 px needs the Standard or Paper preset"),
     ("perform_speech", {"speech": ""}, "No speech file"),
     ("render_shot", {"output": ""}, "No movie file"),
     ("render_shot", {"output": "//a.mp4"}, "The movie path starts with //, and the .blend file is not saved"),

@@ -99,7 +99,8 @@ def test_eevee_and_the_rasteriser_draw_the_same_picture(learned, tmp_path):
     chosen = [5, 60]
     motion = Performance(track.fps, track.expression[chosen], track.rotation[chosen], track.translation[chosen])
     ours = pipeline.render_crops(learned, motion)
-    for index, render in enumerate(ours):
+    for index, frame in enumerate(ours):
+        render = frame.picture
         eevee = read_picture(tmp_path / f"{index:06d}.png", alpha=True)
         both = (eevee[..., 3] == 255) & (render[..., 3] == 255)
         assert both.sum() > 0.95 * (render[..., 3] == 255).sum() > 1000

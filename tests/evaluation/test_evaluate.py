@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from headroom.common.errors import InputError
+from headroom.common.networks.arcface import EMBEDDING_SIZE
 from headroom.evaluation import evaluate as module
 from headroom.face.camera import Camera, Crop
 from headroom.face.model import bundled_model
@@ -20,6 +21,7 @@ from headroom.subject.shot_refiner import Composite
 from headroom.track.track import Track
 
 FPS, WIDTH, HEIGHT, TRAIN = 29.97, 96, 80, 2.0
+OPTIONS = module.EvaluateOptions(TRAIN)
 MASK = np.full((64, 64), 0.5, np.float32)
 
 
@@ -75,7 +77,7 @@ def pipeline(monkeypatch, clip):
 
 def test_a_perfect_reconstruction_and_a_known_prediction(clip, pipeline, tmp_path):
     fractions = []
-    figures = module.evaluate(clip, train_seconds=TRAIN, save=tmp_path / "movies",
+    figures = module.evaluate(clip, OPTIONS, save=tmp_path / "movies",
                               progress=lambda fraction, message: fractions.append(fraction)).to_dict()
     perfect, predicted = figures["tables"]["reconstruction"], figures["tables"]["prediction"]
     assert perfect["psnr_frame"] == perfect["psnr_crop"] == 100
@@ -95,11 +97,54 @@ def test_a_perfect_reconstruction_and_a_known_prediction(clip, pipeline, tmp_pat
     assert fractions == sorted(fractions)
 
 
+class Brightness:
+    """Stands in for a network that tells persons apart: by the brightness of the crop."""
+
+    def embed(self, picture, points):
+        assert points.shape == (5, 2)
+        angle = picture.mean() / 20
+        return np.resize([np.cos(angle), np.sin(angle)], EMBEDDING_SIZE)
+
+
+def test_regions_and_identity_are_measured_where_a_face_is_found(clip, pipeline, monkeypatch):
+    def landmarks(crops, fps, progress=None):
+        points = np.random.default_rng(0).uniform(60, 200, (len(crops), 478, 3)).astype(np.float32)
+        points[:10] = np.nan
+        return points
+
+    for place in ("held_out", "measure"):
+        monkeypatch.setattr(f"headroom.evaluation.{place}.find_landmarks_or_nan", landmarks)
+    monkeypatch.setattr(module.EvaluateOptions, "arcface", lambda self: Brightness())
+    figures = module.evaluate(clip, OPTIONS).to_dict()
+    perfect, predicted = figures["tables"]["reconstruction"], figures["tables"]["prediction"]
+    for region in ("face", "rim", "mouth", "eyes"):
+        values = [perfect[f"{measure}_{region}"] for measure in ("psnr", "sharpness", "perceptual")]
+        assert values == [100, 1, 0]
+        assert predicted[f"psnr_{region}"] == pytest.approx(20 * np.log10(255), abs=0.01)
+        assert predicted[f"sharpness_{region}"] == pytest.approx(1, abs=0.01)
+    assert perfect["identity"] == pytest.approx(1) and predicted["identity"] < 0.9999
+    assert -1 < figures["truth"]["identity"] < 0.99
+
+
+def test_without_a_face_or_a_network_their_figures_are_left_out(clip, pipeline):
+    figures = module.evaluate(clip, OPTIONS).to_dict()
+    for key in ("psnr_face", "sharpness_rim", "perceptual_eyes", "identity"):
+        assert figures["tables"]["reconstruction"][key] is None
+    assert figures["truth"]["identity"] is None
+
+
+def test_a_wrong_identity_network_is_refused_before_learning(clip, pipeline, tmp_path):
+    (tmp_path / "network.pth").write_text("x")
+    with pytest.raises(InputError, match="holds no weights of a network"):
+        module.evaluate(clip, module.EvaluateOptions(TRAIN, identity_network=tmp_path / "network.pth"))
+    assert "learn" not in pipeline.calls
+
+
 def test_the_saved_movies_are_aligned_and_of_the_clips_size(clip, pipeline, tmp_path):
     folder = tmp_path / "movies"
     folder.mkdir()
     (folder / "notes.txt").write_text("the user's")
-    module.evaluate(clip, train_seconds=TRAIN, save=folder)
+    module.evaluate(clip, OPTIONS, save=folder)
     assert (folder / "notes.txt").read_text() == "the user's"
     (folder / "notes.txt").unlink()
     assert sorted(path.name for path in folder.iterdir()) == ["prediction.mp4", "reconstruction.mp4", "truth.mp4"]
@@ -118,7 +163,7 @@ def test_an_error_while_the_movies_are_made_saves_none_of_them(clip, pipeline, t
 
     monkeypatch.setattr(module.pipeline, "refined_frames", refined_frames)
     with pytest.raises(RuntimeError):
-        module.evaluate(clip, train_seconds=TRAIN, save=tmp_path / "movies")
+        module.evaluate(clip, OPTIONS, save=tmp_path / "movies")
     assert not (tmp_path / "movies").exists()
 
 
@@ -140,13 +185,13 @@ def test_when_a_movie_cannot_be_saved_the_older_ones_stay(clip, pipeline, tmp_pa
     with monkeypatch.context() as full_disk:
         full_disk.setattr(os, "replace", replace)
         with pytest.raises(InputError, match=r"Cannot write .*movies: No space left on device"):
-            module.evaluate(clip, train_seconds=TRAIN, save=folder)
+            module.evaluate(clip, OPTIONS, save=folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == older
 
 
 def test_a_clip_with_nothing_left_to_measure_on_is_refused(clip):
     with pytest.raises(InputError, match="too short"):
-        module.evaluate(clip, train_seconds=3.0)
+        module.evaluate(clip, module.EvaluateOptions(3.0))
 
 
 def test_the_tables_print_every_measure(clip, pipeline, tmp_path, capsys):
@@ -154,7 +199,7 @@ def test_the_tables_print_every_measure(clip, pipeline, tmp_path, capsys):
 
     from headroom.cli.tables import ROWS, print_evaluation
 
-    print_evaluation(Console(width=160), module.evaluate(clip, train_seconds=TRAIN).to_dict())
+    print_evaluation(Console(width=160), module.evaluate(clip, OPTIONS).to_dict())
     printed = capsys.readouterr().out
     for _, label, _, _ in ROWS:
         assert label in printed

@@ -139,6 +139,16 @@ def test_ssim_of_one_window_is_exact(rng):
     assert ssim(x, y) == pytest.approx(np.mean(expected), abs=1e-9)
 
 
+def test_identity_similarity_is_the_mean_cosine_of_frames_with_a_face(rng):
+    truth, made = rng.normal(0, 1, (6, 8)), rng.normal(0, 1, (6, 8))
+    cosines = [a @ b / np.sqrt(a @ a) / np.sqrt(b @ b) for a, b in zip(truth, made, strict=True)]
+    assert measures.identity_similarity(truth, made) == pytest.approx(np.mean(cosines))
+    assert measures.identity_similarity(truth, 3 * truth) == pytest.approx(1)
+    truth[0], made[1] = np.nan, np.nan
+    assert measures.identity_similarity(truth, made) == pytest.approx(np.mean(cosines[2:]))
+    assert measures.identity_similarity(truth, np.full((6, 8), np.nan)) is None
+
+
 def test_mouth_distance_matches_a_loop_and_ignores_the_position_of_the_mouth(rng):
     truth, made = landmarks(rng), landmarks(rng)
     total = []

@@ -1,9 +1,12 @@
-"""The measured regions of faces whose landmarks are drawn by hand."""
+"""The regions of faces whose landmarks are drawn by hand, and what is measured in them."""
 
+import cv2
 import numpy as np
 import pytest
 
-from headroom.evaluation.measures import MOUTH
+from headroom.evaluation.figures import RegionFigures
+from headroom.evaluation.measure_regions import mean_regions, measure_regions, perceptual_distances
+from headroom.evaluation.measures import IDENTICAL_DB, MOUTH
 from headroom.evaluation.regions import (
     FEATURE_MARGIN,
     OVAL,
@@ -89,3 +92,52 @@ def test_a_face_at_the_frames_border_has_no_rim_along_it(points):
 def test_without_landmarks_every_region_is_empty():
     regions = Regions.of(np.full((478, 3), np.nan), 60, 50)
     assert all(mask.shape == (60, 50) and not mask.any() for _, mask in regions.items())
+
+
+@pytest.fixture
+def frame():
+    noise = np.random.default_rng(5).uniform(0, 255, (320, 330, 3)).astype(np.float32)
+    return (0.5 * noise + 0.5 * cv2.GaussianBlur(noise, (0, 0), 4)).astype(np.uint8)
+
+
+def soft_where(frame, mask):
+    return np.where(mask[..., None], cv2.GaussianBlur(frame, (0, 0), 1.5), frame)
+
+
+def test_the_same_frame_has_perfect_figures_in_every_region(frame, points):
+    figures = measure_regions(frame, frame, points)
+    assert figures == dict.fromkeys(REGIONS, RegionFigures(psnr=IDENTICAL_DB, sharpness=1, perceptual=0))
+
+
+def test_a_soft_surrounding_shows_in_the_rim_alone(frame, points):
+    around = distances(CENTRE, *frame.shape[:2]) > RADIUS + 10
+    figures = measure_regions(frame, soft_where(frame, around), points)
+    assert figures["rim"].psnr < 35 and figures["rim"].sharpness < 0.9 and figures["rim"].perceptual > 0.05
+    for name in ("face", "mouth", "eyes"):
+        assert figures[name].psnr == IDENTICAL_DB and figures[name].sharpness == 1
+        assert figures[name].perceptual < 0.01
+
+
+def test_a_soft_mouth_shows_in_the_mouth_and_a_little_in_the_face(frame, points):
+    lips = Regions.of(points, *frame.shape[:2]).mouth
+    figures = measure_regions(frame, soft_where(frame, lips), points)
+    assert figures["eyes"] == RegionFigures(IDENTICAL_DB, 1, pytest.approx(0, abs=1e-3))
+    assert figures["mouth"].psnr < figures["face"].psnr < figures["rim"].psnr == IDENTICAL_DB
+    assert figures["mouth"].sharpness < figures["face"].sharpness < 1
+    assert figures["mouth"].perceptual > figures["face"].perceptual > 0.01
+
+
+def test_the_perceptual_distance_is_told_for_each_mask(frame):
+    left = np.zeros(frame.shape[:2], bool)
+    left[:, :100] = True
+    right = np.roll(left, 200, axis=1)
+    near, far = perceptual_distances(frame, soft_where(frame, right), [left, right])
+    assert near < 1e-3 < 0.1 < far < 4
+
+
+def test_frames_without_a_face_count_for_no_region(frame, points):
+    assert measure_regions(frame, frame, np.full((478, 3), np.nan)) == {}
+    assert measure_regions(frame, frame, points + 5000) == {}
+    one, other = (dict.fromkeys(REGIONS, RegionFigures(*values)) for values in ((30, 0.5, 0.2), (40, 1.0, 0.4)))
+    assert mean_regions([one, {}, other])["rim"] == RegionFigures(35, 0.75, pytest.approx(0.3))
+    assert mean_regions([{}, {}]) == dict.fromkeys(REGIONS)

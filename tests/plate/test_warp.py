@@ -11,12 +11,13 @@ from headroom.plate.warp import (
     FALLOFF_MM,
     MIN_FALLOFF_RATIO,
     Background,
+    HeadMotion,
     _blend,
     _DisplacementGrid,
     _falloff,
     _grid_points,
-    _head_displacement,
-    _max_head_motion,
+    _max_displacement,
+    head_displacement,
     warp_plate,
 )
 
@@ -72,7 +73,7 @@ def with_person(background: np.ndarray, colour: int = 240) -> np.ndarray:
 def warped(plate, wanted_pose, picture=None, matte=None):
     """Return a plate with a frontal head, warped; by default its background is the plate itself."""
     background = Background(person_matte() if matte is None else matte, plate if picture is None else picture)
-    return warp_plate(plate, background, CAMERA, FRONTAL, wanted_pose, SURFACE)
+    return warp_plate(plate, background, CAMERA, HeadMotion(FRONTAL, wanted_pose), SURFACE)
 
 
 def test_equal_poses_return_the_plate_itself():
@@ -108,10 +109,10 @@ def test_pixels_away_from_the_head_equal_the_plate_bit_for_bit():
 
 @pytest.mark.parametrize("rotation", ROTATIONS)
 def test_the_displacement_does_not_fold_up_to_15_degrees(rotation):
-    wanted = (rotation, FRONTAL[1])
+    motion = HeadMotion(FRONTAL, (rotation, FRONTAL[1]))
     points = _grid_points((0, 0, 640, 360), 4)
-    displacement, distance = _head_displacement(points, CAMERA, FRONTAL, wanted, SURFACE)
-    motion_mm = _max_head_motion(CAMERA, FRONTAL, wanted, SURFACE) * 1400 / CAMERA.focal_px
+    displacement, distance = head_displacement(points, CAMERA, motion, SURFACE)
+    motion_mm = _max_displacement(CAMERA, motion, SURFACE) * 1400 / CAMERA.focal_px
     falloff_mm = min(max(FALLOFF_MM, MIN_FALLOFF_RATIO * motion_mm), MARGIN_MM)
     source = points + _falloff(distance / falloff_mm)[..., None] * displacement
     by_x, by_y = np.gradient(source, 4.0, axis=1), np.gradient(source, 4.0, axis=0)
@@ -177,4 +178,4 @@ def test_a_head_outside_the_frame_leaves_the_plate_unchanged():
     before = (np.zeros(3), np.array([3000.0, 0, -1400.0]))
     after = (np.zeros(3), np.array([3020.0, 0, -1400.0]))
     background = Background(person_matte(), plate)
-    assert np.array_equal(warp_plate(plate, background, CAMERA, before, after, SURFACE), plate)
+    assert np.array_equal(warp_plate(plate, background, CAMERA, HeadMotion(before, after), SURFACE), plate)

@@ -6,6 +6,7 @@ import numpy as np
 from headroom.refine.augment import RefinerAugmentConfig
 from headroom.refine.dataset import TrainingPairs, normalised_identity
 from headroom.refine.generator import GeneratorConfig
+from headroom.refine.inputs import CropPlate
 from headroom.refine.train_config import RefinerTrainConfig
 
 SIZE = 64
@@ -38,6 +39,11 @@ def drawn_clip(frames: int) -> tuple[np.ndarray, np.ndarray]:
         crops.append(crop)
         renders.append(render)
     return np.stack(crops), np.stack(renders)
+
+
+def over_plates(renders, plates):
+    """Yield a render and its plate for each frame, as a refiner takes them; the plates are of another moment."""
+    return ((render, CropPlate(plate)) for render, plate in zip(renders, plates))
 
 
 def pairs_of(frames, renders, weight=64, identity=IDENTITY):

@@ -9,7 +9,7 @@ from drawn_faces import IDENTITY, NO_AUGMENTATION, SIZE, drawn_clip, pairs_of
 from headroom.common.errors import InputError
 from headroom.refine.augment import RefinerAugmentConfig
 from headroom.refine.dataset import RefinerDataset
-from headroom.refine.inputs import input_array, prepare_frame
+from headroom.refine.inputs import CropPlate, input_array, prepare_frame
 from headroom.refine.region import RegionConfig
 
 
@@ -33,8 +33,8 @@ def test_training_and_use_have_the_same_input(clip):
     data = dataset(clip)
     sample = data.sample(next(number for number in range(6) if data.locate(number)[1] == 3))
     assert np.array_equal(sample.identity, IDENTITY)
-    prepared = [prepare_frame(renders[t], frames[t], RegionConfig()) for t in (1, 2, 3)]
-    assert np.array_equal(sample.inputs, input_array(prepared))
+    prepared = [prepare_frame(renders[t], CropPlate(frames[t]), RegionConfig()) for t in (1, 2, 3)]
+    assert np.array_equal(sample.inputs, input_array(prepared, plate_term=False))
     assert np.array_equal(sample.truth, frames[3])
     assert np.array_equal(sample.mask[..., 0], (prepared[2].mask * 255).astype(np.uint8))
 

@@ -6,9 +6,10 @@ import torch
 
 from headroom.refine import losses
 from headroom.refine.discriminator import Discriminator
-from headroom.refine.generator import INPUT_CHANNELS, AdaIN, Generator, GeneratorConfig, current_colours
+from headroom.refine.generator import AdaIN, Generator, GeneratorConfig, current_colours
 
 TINY = GeneratorConfig(width=4, levels=4, identity_size=6, style_hidden=8)
+INPUT_CHANNELS = TINY.input_channels
 
 
 def test_adain_matches_a_naive_loop():
@@ -24,8 +25,9 @@ def test_adain_matches_a_naive_loop():
 
 def test_equation_3_matches_a_naive_loop():
     generator = Generator(GeneratorConfig(width=4, levels=4, identity_size=6))
-    render, outputs = torch.rand(2, 3, 4, 4), torch.randn(2, 4, 4, 4)
-    refined, attention = generator.blend(render, outputs)
+    inputs, outputs = torch.rand(2, INPUT_CHANNELS, 4, 4), torch.randn(2, 4, 4, 4)
+    render = inputs[:, 6:9]
+    refined, attention = generator.blend(inputs, outputs)
     for b, i, j in np.ndindex(2, 4, 4):
         a = 1 / (1 + np.exp(-outputs[b, 3, i, j].item()))
         assert attention[b, 0, i, j].item() == pytest.approx(a, abs=1e-6)
@@ -79,7 +81,7 @@ def test_current_colours_are_those_of_the_last_input_frame():
 
 
 def test_the_discriminator_has_one_logit_for_every_patch_of_70_pixels():
-    discriminator = Discriminator(width=4)
+    discriminator = Discriminator(width=4, input_channels=INPUT_CHANNELS)
     inputs, frame = torch.rand(1, INPUT_CHANNELS, 128, 128), torch.rand(1, 3, 128, 128, requires_grad=True)
     assert discriminator(inputs, frame).shape == (1, 1, 14, 14)
     for layer in discriminator.layers:  # normalisation depends on the whole picture and would hide the patch
@@ -122,3 +124,35 @@ def test_weighted_losses_ignore_pixels_of_weight_0():
     for loss in (losses.l1_loss, losses.detail_loss):
         assert loss(refined, truth, weight).item() == pytest.approx(0, abs=1e-6)
         assert loss(1 - refined, truth, weight).item() > 0.01
+
+
+def film_grain(seed):
+    """Return pictures (1, 3, 64, 64) of grey noise."""
+    return (0.5 + 0.1 * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(seed))).repeat(1, 3, 1, 1)
+
+
+def test_the_texture_loss_is_0_for_equal_pictures_and_larger_for_blurred_noise_than_for_displaced():
+    truth, mask = film_grain(0), torch.ones(1, 1, 64, 64)
+    assert losses.texture_loss(truth, truth, mask).item() == 0
+    displaced = losses.texture_loss(truth.roll(1, dims=3), truth, mask).item()
+    other_grain = losses.texture_loss(film_grain(1), truth, mask).item()
+    blurred = losses.texture_loss(torch.nn.functional.avg_pool2d(truth, 3, 1, 1), truth, mask).item()
+    assert displaced < 0.1 * blurred and other_grain < 0.25 * blurred
+    flat = losses.texture_loss(truth * 0 + 0.5, truth, mask).item()
+    assert flat > blurred
+
+
+def test_the_texture_loss_ignores_what_lies_outside_the_mask():
+    truth, mask = film_grain(0), torch.zeros(1, 1, 64, 64)
+    mask[..., 40:] = 1
+    refined = truth.clone()
+    refined[..., :24] = 0.5
+    assert losses.texture_loss(refined, truth, mask).item() == pytest.approx(0, abs=1e-6)
+    assert losses.texture_loss(refined, truth, 1 - mask).item() > 0.01
+    assert losses.texture_loss(refined, truth, 0 * mask).item() == 0
+
+
+def test_the_texture_loss_can_be_trained_from_flat_pictures():
+    refined = torch.full((1, 3, 64, 64), 0.5, requires_grad=True)
+    losses.texture_loss(refined, film_grain(0), torch.ones(1, 1, 64, 64)).backward()
+    assert torch.isfinite(refined.grad).all()

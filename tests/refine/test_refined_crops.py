@@ -13,6 +13,7 @@ from headroom.common.prefetch import DEPTH
 from headroom.face.camera import Camera, Crop
 from headroom.media.image import read_picture, write_picture
 from headroom.plate.match import PlateMatch
+from headroom.plate.reprojected_plates import FramePlate
 from headroom.plate.shot_renders import Render
 from headroom.refine.refined_crops import CropCache
 from headroom.refine.train import train_refiner
@@ -46,10 +47,10 @@ def shot(clip):
     size = clip[0].shape[1]
     track = SimpleNamespace(camera=Camera(90.0, size, size), crop=Crop(0, 0, size),
                             rotation=np.zeros((FRAMES, 3)), translation=np.tile([0.0, 0.0, -700.0], (FRAMES, 1)))
-    plates = SimpleNamespace(warped_plate=lambda number, plate_pose, wanted_pose: clip[0][number], close=lambda: None)
-    drawer = SimpleNamespace(model=SimpleNamespace(mean=np.zeros((FRAMES, 3))),
-                             draw=lambda vertices: clip[1][int(vertices[0, 0])])
-    return ShotRefiner(train_refiner(pairs_of(*clip), QUICK), track, plates, drawer, "a subject's digest")
+    plates = SimpleNamespace(warped=lambda number, pose: FramePlate(clip[0][number]), vertex_count=FRAMES,
+                             close=lambda: None)
+    raster = SimpleNamespace(render=lambda vertices: clip[1][int(vertices[0, 0])])
+    return ShotRefiner(train_refiner(pairs_of(*clip), QUICK), track, plates, raster, "a subject's digest")
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from drawn_faces import QUICK, SIZE, drawn_clip, pairs_of, two_people
+from drawn_faces import QUICK, SIZE, drawn_clip, over_plates, pairs_of, two_people
 
 from headroom.common.errors import InputError
-from headroom.refine.inputs import prepare_frame
+from headroom.refine.inputs import CropPlate, prepare_frame
 from headroom.refine.refiner import Refiner
 from headroom.refine.region import RegionConfig, face_region
 from headroom.refine.train import train_refiner
@@ -34,8 +34,8 @@ def refiner_of_two(clip):
 
 def test_streaming_equals_batches_and_preserves_the_order(clip, refiner):
     frames, renders = clip
-    one_by_one = list(refiner.refine(iter(renders), iter(frames), batch_size=1))
-    batched = list(refiner.refine(iter(renders), iter(frames), batch_size=4))
+    one_by_one = list(refiner.refine(over_plates(renders, frames), batch_size=1))
+    batched = list(refiner.refine(over_plates(renders, frames), batch_size=4))
     assert len(one_by_one) == len(batched) == len(frames)
     for t, ((a, mask_a), (b, mask_b)) in enumerate(zip(one_by_one, batched)):
         assert a.shape == (SIZE, SIZE, 3) and a.dtype == np.uint8
@@ -52,15 +52,15 @@ def test_frames_are_read_when_they_are_needed(clip, refiner):
             read.append(t)
             yield render
 
-    stream = refiner.refine(counted(), iter(clip[0]), batch_size=1)
+    stream = refiner.refine(over_plates(counted(), clip[0]), batch_size=1)
     next(stream)
     assert read == [0]
 
 
 def test_context_frames_are_input_and_are_not_refined(clip, refiner):
     frames, renders = clip
-    whole = [picture for picture, _ in refiner.refine(renders, frames)]
-    rest = [picture for picture, _ in refiner.refine(renders[1:], frames[1:], context=2)]
+    whole = [picture for picture, _ in refiner.refine(over_plates(renders, frames))]
+    rest = [picture for picture, _ in refiner.refine(over_plates(renders[1:], frames[1:]), context=2)]
     assert len(rest) == len(whole) - 3
     assert all(np.array_equal(a, b) for a, b in zip(rest, whole[3:]))
 
@@ -96,21 +96,21 @@ def on_a_gpu(clip, refiner, monkeypatch):
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError(APPLE_ERROR)], ids=["NVIDIA", "Apple"])
 def test_a_full_gpu_gets_smaller_batches(clip, refiner, on_a_gpu, error):
     ours, batches = on_a_gpu(2, error)
-    pictures = [picture for picture, _ in ours.refine(clip[1], clip[0], batch_size=5)]
+    pictures = [picture for picture, _ in ours.refine(over_plates(clip[1], clip[0]), batch_size=5)]
     assert batches == [2, 1, 2, 1] and ours.device.type == "mps"
-    for a, (b, _) in zip(pictures, refiner.refine(clip[1], clip[0]), strict=True):
+    for a, (b, _) in zip(pictures, refiner.refine(over_plates(clip[1], clip[0])), strict=True):
         assert np.abs(a.astype(int) - b).max() <= 2
 
 
 def test_other_errors_of_a_gpu_are_raised(clip, on_a_gpu):
     ours, _ = on_a_gpu(0, RuntimeError("the GPU was lost"))
     with pytest.raises(RuntimeError, match="was lost"):
-        next(ours.refine(clip[1], clip[0]))
+        next(ours.refine(over_plates(clip[1], clip[0])))
 
 
 def test_a_gpu_without_memory_for_one_frame_is_replaced_by_the_cpu(clip, on_a_gpu, caplog):
     ours, batches = on_a_gpu(capacity=0)
-    assert len(list(ours.refine(clip[1], clip[0], batch_size=4))) == len(clip[0])
+    assert len(list(ours.refine(over_plates(clip[1], clip[0]), batch_size=4))) == len(clip[0])
     assert ours.device.type == "cpu" and sum(batches) == len(clip[0])
     assert [record.getMessage() for record in caplog.records if "on the CPU" in record.getMessage()]
 
@@ -118,15 +118,15 @@ def test_a_gpu_without_memory_for_one_frame_is_replaced_by_the_cpu(clip, on_a_gp
 def test_identity_features_that_differ_are_retrieved_by_render(clip, refiner_of_two):
     frames, renders, features = two_people(clip)
     for render, frame, feature in zip(renders, frames, features):
-        retrieved = refiner_of_two.identity_of(prepare_frame(render, frame, RegionConfig()))
+        retrieved = refiner_of_two.identity_of(prepare_frame(render, CropPlate(frame), RegionConfig()))
         assert np.dot(retrieved, feature) / np.linalg.norm(retrieved) / np.linalg.norm(feature) > 0.98
 
 
 def test_the_identity_of_a_frame_is_the_mean_over_its_input_frames(clip, refiner_of_two):
     frames, renders, _ = two_people(clip)
-    each = [refiner_of_two.identity_of(prepare_frame(render, frame, RegionConfig()))
+    each = [refiner_of_two.identity_of(prepare_frame(render, CropPlate(frame), RegionConfig()))
             for render, frame in zip(renders, frames)]
-    inputs = [prepared.identity for prepared in refiner_of_two.prepare(renders, frames)]
+    inputs = [prepared.identity for prepared in refiner_of_two.prepare(over_plates(renders, frames))]
     assert np.allclose(inputs[0], each[0], atol=1e-5) and np.allclose(inputs[7], np.mean(each[5:8], axis=0), atol=1e-5)
 
 
@@ -139,7 +139,8 @@ def test_a_saved_refiner_generates_the_same(clip, refiner, tmp_path):
     again = Refiner.load(tmp_path / "refiner.safetensors", device="cpu")
     assert again.generator.config == refiner.generator.config and again.region == refiner.region
     assert again.identity.feature == refiner.identity.feature == "a test's feature"
-    for (a, _), (b, _) in zip(refiner.refine(clip[1], clip[0]), again.refine(clip[1], clip[0])):
+    for (a, _), (b, _) in zip(refiner.refine(over_plates(clip[1], clip[0])),
+                              again.refine(over_plates(clip[1], clip[0]))):
         assert np.abs(a.astype(int) - b).max() <= 1  # weights are stored in half precision
     assert [path.name for path in tmp_path.iterdir()] == ["refiner.safetensors"]
 
@@ -148,7 +149,8 @@ def test_a_saved_refiner_includes_its_memory(clip, refiner_of_two, tmp_path):
     frames, renders, _ = two_people(clip)
     refiner_of_two.save(tmp_path / "refiner.safetensors")
     again = Refiner.load(tmp_path / "refiner.safetensors", device="cpu")
-    for (a, _), (b, _) in zip(refiner_of_two.refine(renders, frames), again.refine(renders, frames)):
+    for (a, _), (b, _) in zip(refiner_of_two.refine(over_plates(renders, frames)),
+                                again.refine(over_plates(renders, frames))):
         assert np.abs(a.astype(int) - b).max() <= 1
 
 

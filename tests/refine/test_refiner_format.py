@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from drawn_faces import over_plates
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -24,7 +25,7 @@ def test_a_refiner_of_format_1_generates_what_it_did_and_is_written_as_the_prese
         refiner = Refiner.load(path, "cpu")
         assert (refiner.identity.retrieval is not None) == (name == "refiner_memory_1")
         assert refiner.identity.feature == "somebody's" and refiner.region.margin == 0.1
-        inputs = list(refiner.prepare(expected["renders"], expected["plates"]))
+        inputs = list(refiner.prepare(over_plates(expected["renders"], expected["plates"])))
         identities = np.stack([each.identity for each in inputs])
         assert np.allclose(identities, expected[f"{name}_identity"], atol=1e-4)
         crops = np.stack([crop for crop, _ in refiner.refine_inputs(inputs)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn_faces import SIZE, drawn_clip
 
-from headroom.refine.inputs import prepare_frame
+from headroom.refine.inputs import CropPlate, prepare_frame
 from headroom.refine.region import RegionConfig, erase, face_region
 
 
@@ -41,5 +41,5 @@ def test_erasing_hides_what_was_there_and_keeps_the_rest(clip):
 
 
 def test_an_empty_render_has_no_mask_and_leaves_the_plate_unchanged(clip):
-    frame = prepare_frame(np.zeros((SIZE, SIZE, 4), np.uint8), clip[0][0], RegionConfig())
+    frame = prepare_frame(np.zeros((SIZE, SIZE, 4), np.uint8), CropPlate(clip[0][0]), RegionConfig())
     assert not frame.mask.any() and np.array_equal(frame.colour, clip[0][0])

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from drawn_faces import QUICK, drawn_clip, pairs_of
+from drawn_faces import QUICK, drawn_clip, over_plates, pairs_of
 
 from headroom.common.errors import Cancelled
-from headroom.refine.inputs import prepare_frame
+from headroom.refine.inputs import CropPlate, prepare_frame
 from headroom.refine.region import RegionConfig
 from headroom.refine.train import train_refiner
 from headroom.refine.train_config import PAPER_EPOCHS, PRESETS
@@ -23,10 +23,10 @@ def clip():
 def test_one_sample_can_be_overfitted(clip):
     frames, renders = clip[0][:1], clip[1][:1]
     config = replace(QUICK, steps=150, learning_rate=1e-3, ema_decay=0.9)
-    refined, mask = next(train_refiner(pairs_of(frames, renders), config).refine(renders, frames))
+    refined, mask = next(train_refiner(pairs_of(frames, renders), config).refine(over_plates(renders, frames)))
     inside = mask > 0.9
     error = np.abs(refined[inside].astype(int) - frames[0][inside]).mean()
-    prepared = prepare_frame(renders[0], frames[0], RegionConfig())
+    prepared = prepare_frame(renders[0], CropPlate(frames[0]), RegionConfig())
     render_error = np.abs(prepared.colour[inside].astype(int) - frames[0][inside]).mean()
     assert error < 0.35 * render_error and error < 6
 

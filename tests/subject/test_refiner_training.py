@@ -5,17 +5,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from headroom.common.errors import Cancelled, InputError
+from headroom.common.errors import Cancelled
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
-from headroom.subject.refiner_training import TrackedFrames, require_resolution, training_pairs
+from headroom.subject.refiner_training import TrackedFrames, training_pairs
 from headroom.track.track import Track
 
 FRAMES, SIZE = 3, 64
 
 
-def pairs_of_a_still_head(progress, confidence=(1, 1, 1)):
+def pairs_of_a_still_head(progress, confidence=(1, 1, 1), with_plates=False):
     """Training pairs with an ArcFace that recognises the same face in every frame."""
     model, still = bundled_model(), np.zeros((FRAMES, 3), np.float32)
     track = Track(25.0, Camera(900.0, 160, 120), Crop(20, 0, 120), np.zeros(80), np.zeros(80), AMBIENT,
@@ -23,7 +23,8 @@ def pairs_of_a_still_head(progress, confidence=(1, 1, 1)):
     arcface = SimpleNamespace(embed=lambda frame, points: np.ones(512, np.float32))
     albedo = np.full((64, 64, 3), 128, np.uint8)
     frames = [np.full((120, 160, 3), 9 * index, np.uint8) for index in range(FRAMES)]
-    return training_pairs(model, TrackedFrames(track, albedo, frames), SIZE, arcface, progress)
+    return training_pairs(model, TrackedFrames(track, albedo, frames), SIZE, with_plates=with_plates, arcface=arcface,
+                          progress=progress)
 
 
 def test_progress_rises_and_names_each_step():
@@ -50,12 +51,3 @@ def test_the_user_can_stop_at_every_step(step):
 
     with pytest.raises(Cancelled):
         pairs_of_a_still_head(stop)
-
-
-@pytest.mark.parametrize("resolution, preset, words", [
-    (300, None, "A face crop of 300 pixels is not supported; choose 256 or 512"),
-    (512, "draft", "too few steps for a face crop of 512 pixels; choose standard or paper")])
-def test_resolutions_that_cannot_be_learned_are_refused(resolution, preset, words):
-    with pytest.raises(InputError, match=words):
-        require_resolution(resolution, preset)
-    require_resolution(512, "standard")

@@ -59,7 +59,7 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     """
     clip, folder = settings["clip"], settings["output"]
     sent = {name: settings[name] for name in ("preset", "albedo", "resolution", "name", "consent")}
-    sent |= {name: settings[name] or None for name in ("from_seconds", "to_seconds")}
+    sent |= {name: settings[name] or None for name in ("from_seconds", "to_seconds", "budget_minutes")}
     require_file(clip, "clip")
     if not settings["consent"]:
         raise InputError("Learning a person needs their consent. Confirm that the person shown has agreed.")

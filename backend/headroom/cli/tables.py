@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from headroom.evaluation.track_report import TrackFigures
 
 ROWS = (
-    ("psnr_face", "PSNR, face region", "dB", 2),
+    ("psnr_face", "PSNR, face", "dB", 2),
+    ("psnr_rim", "PSNR, rim of the face", "dB", 2),
+    ("psnr_mouth", "PSNR, mouth", "dB", 2),
+    ("psnr_eyes", "PSNR, eyes", "dB", 2),
+    ("sharpness_face", "sharpness relative to the true frames', face", "", 2),
+    ("sharpness_rim", "sharpness, rim", "", 2),
+    ("sharpness_mouth", "sharpness, mouth", "", 2),
+    ("sharpness_eyes", "sharpness, eyes", "", 2),
+    ("perceptual_face", "perceptual distance, face", "", 3),
+    ("perceptual_rim", "perceptual distance, rim", "", 3),
+    ("perceptual_mouth", "perceptual distance, mouth", "", 3),
+    ("perceptual_eyes", "perceptual distance, eyes", "", 3),
+    ("identity", "identity, cosine of embeddings", "", 3),
     ("psnr_crop", "PSNR, crop", "dB", 2),
     ("psnr_frame", "PSNR, full frame", "dB", 2),
     ("psnr_atvg", "PSNR as ATVG computes it (wraps around)", "dB", 2),
@@ -49,7 +61,8 @@ def print_evaluation(console: Console, figures: dict[str, Any]) -> None:
         cells = [_cell(values.get(key), decimals) for values in (*tables.values(), truth)]
         table.add_row(label, unit, *cells)
     console.print(table)
-    console.print("The clip itself: HS and W1 compare its first half with its second half, the best possible values.")
+    console.print("The clip itself: HS and W1 compare its first half with its second half, the best possible values; "
+                  "identity compares frames a second apart.")
     seconds = Table(title="Seconds")
     for heading in figures["seconds"]:
         seconds.add_column(heading, justify="right")

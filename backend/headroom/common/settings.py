@@ -32,6 +32,8 @@ class LearnSettings(Settings):
     """How a person is learned from a clip or a photo."""
 
     preset: Preset = Field(default="draft", description="how long the refiner is trained")
+    budget_minutes: float | None = Field(
+        default=None, gt=0, le=100_000, description="minutes to train the refiner, instead of the preset's steps")
     albedo: Albedo = Field(
         default="clip", description="the skin's texture: the face model's, from one frame, or from the whole clip")
     resolution: Resolution = Field(default=256, description="side of the face crop, pixels")

@@ -10,12 +10,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headroom import pipeline
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_files
+from headroom.common.networks.arcface import ArcFace, load_arcface
 from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
 from headroom.common.settings import LearnSettings, Preset
 from headroom.evaluation.figures import ClipFigures, Evaluation, ResultFigures
@@ -34,33 +35,47 @@ MOVIES = (TRUTH, "reconstruction.mp4", "prediction.mp4")
 """What `save` gets."""
 
 
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What is learned, and what is compared.
+
+    train_seconds: length of the clip's beginning from which the person is learned.
+    face_model: a file that `headroom model import` wrote; None is the bundled model.
+    identity_network: ArcFace as published, which compares the persons shown; None leaves that out. Learning does not
+        use it.
+    """
+
+    train_seconds: float = 12.0
+    preset: Preset = "draft"
+    face_model: Path | None = None
+    identity_network: Path | None = None
+
+    def arcface(self) -> ArcFace | None:
+        """Load the identity network; InputError for a file with another network."""
+        return load_arcface(self.identity_network) if self.identity_network else None
+
+
 def evaluate(
-    clip: Path, *, train_seconds: float = 12.0, save: Path | None = None, preset: Preset = "draft",
-    face_model: Path | None = None, progress: Progress = no_progress,
+    clip: Path, options: EvaluateOptions = EvaluateOptions(), save: Path | None = None,
+    progress: Progress = no_progress,
 ) -> Evaluation:
     """Evaluate on one clip.
 
-    train_seconds: length of the clip's beginning from which the person is learned.
     save: folder for truth.mp4, reconstruction.mp4 and prediction.mp4, whose frames correspond; all are written or none.
-    face_model: a file that `headroom model import` wrote; None is the bundled model.
     """
-    clip, video = Path(clip), probe(Path(clip))
+    clip, video, train_seconds = Path(clip), probe(Path(clip)), options.train_seconds
     _require_enough(clip, video, train_seconds)
-    watch = Stopwatch()
+    arcface, watch = options.arcface(), Stopwatch()
     with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as scratch:
         subject, speech, movies = (Path(scratch) / name for name in ("subject", "speech.wav", "movies"))
         with watch.step("learn"):
-            settings = LearnSettings(preset=preset, from_seconds=0.0, to_seconds=train_seconds,
-                                     consent="evaluation only")
-            notes = pipeline.learn(clip, subject, settings, NetworkFiles(face_model=face_model),
-                                   subprogress(progress, 0, 0.7))
+            notes = learn_first_part(clip, subject, options, subprogress(progress, 0, 0.7))
         with watch.step("track"):
-            track = pipeline.track_known_person(subject, clip, train_seconds, None, subprogress(progress, 0.7, 0.76))
+            held_out = held_out_part(clip, subject, train_seconds, arcface, subprogress(progress, 0.7, 0.8))
         with watch.step("predict"):
             write_wav(speech, read_audio(clip, SAMPLE_RATE, from_seconds=train_seconds))
-            predicted, perform_notes = pipeline.perform(subject, speech, progress=subprogress(progress, 0.76, 0.78))
-        part = ClipPart(clip, video, train_seconds, track, Subject.open(subject).model)
-        held_out = HeldOutPart.read(part, subprogress(progress, 0.78, 0.82))
+            predicted, perform_notes = pipeline.perform(subject, speech, progress=subprogress(progress, 0.8, 0.82))
+        part, track = held_out.part, held_out.part.track
         motions = {"reconstruction": track.performance, "prediction": predicted.resampled(track.fps, len(track))}
         results: dict[str, ResultFigures] = {}
         for index, (name, motion) in enumerate(motions.items()):
@@ -74,7 +89,7 @@ def evaluate(
             _save_movies(movies, save)
     return Evaluation(
         clip=ClipFigures(clip.name, video.width, video.height, video.fps, video.seconds),
-        preset=preset,
+        preset=options.preset,
         train_seconds=train_seconds,
         test_frames=len(track),
         results=results,
@@ -82,6 +97,24 @@ def evaluate(
         seconds=watch.seconds,
         notes=[*notes, *perform_notes],
     )
+
+
+def learn_first_part(
+    clip: Path, subject: Path, options: EvaluateOptions, progress: Progress = no_progress
+) -> list[str]:
+    """Learn the person from the first seconds of a clip; return what the user should know."""
+    settings = LearnSettings(preset=options.preset, from_seconds=0.0, to_seconds=options.train_seconds,
+                             consent="evaluation only")
+    return pipeline.learn(clip, subject, settings, NetworkFiles(face_model=options.face_model), progress)
+
+
+def held_out_part(
+    clip: Path, subject: Path, from_seconds: float, arcface: ArcFace | None = None, progress: Progress = no_progress
+) -> HeldOutPart:
+    """Track the rest of a clip as the learned person, and find the landmarks of its frames."""
+    track = pipeline.track_known_person(subject, clip, from_seconds, None, subprogress(progress, 0, 0.6))
+    part = ClipPart(clip, probe(clip), from_seconds, track, Subject.open(subject).model)
+    return HeldOutPart.read(part, arcface, subprogress(progress, 0.6, 1))
 
 
 def remake_frames(subject: Path, motion: Performance, progress: Progress = no_progress) -> Iterator[Composite]:

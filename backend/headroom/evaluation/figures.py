@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,21 +22,31 @@ class ClipFigures:
 
 @dataclass(frozen=True)
 class FrameFigures:
-    """Figures of one frame, or their mean over a movie; None where no true frame shows a face."""
+    """Figures of one frame, or their mean over a movie."""
 
-    psnr_face: float | None
-    psnr_crop: float | None
-    psnr_frame: float | None
-    psnr_atvg: float | None
-    ssim: float | None
-    seam: float | None
+    psnr_crop: float
+    psnr_frame: float
+    psnr_atvg: float
+    ssim: float
+    seam: float
 
-    @staticmethod
-    def mean(frames: list[FrameFigures]) -> FrameFigures:
-        """Return the mean of each figure over the frames that have it."""
-        columns = {field.name: [getattr(frame, field.name) for frame in frames] for field in fields(FrameFigures)}
-        known = {name: [value for value in values if value is not None] for name, values in columns.items()}
-        return FrameFigures(**{name: float(np.mean(values)) if values else None for name, values in known.items()})
+
+@dataclass(frozen=True)
+class RegionFigures:
+    """Figures of one region of a frame, or their mean over a movie."""
+
+    psnr: float
+    sharpness: float
+    perceptual: float
+
+
+F = TypeVar("F", FrameFigures, RegionFigures)
+
+
+def mean_figures(rows: Sequence[F]) -> F:
+    """Return the mean of each figure over frames, at least one."""
+    kind = type(rows[0])
+    return kind(**{field.name: float(np.mean([getattr(row, field.name) for row in rows])) for field in fields(kind)})
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class FaceFigures:
 
     faces_found: fraction of the made frames in which a face was found.
     lmd_256, lmd_full: landmark distance of the mouth, pixels of the crop at 256 and at full size.
+    identity: similarity of the persons shown; None without a network for it.
     """
 
     faces_found: float
@@ -51,6 +63,7 @@ class FaceFigures:
     lmd_full: float | None
     lip_correlation: float | None
     flicker: float
+    identity: float | None
 
 
 @dataclass(frozen=True)
@@ -66,28 +79,41 @@ class HeadFigures:
 
 @dataclass(frozen=True)
 class ResultFigures:
-    """All figures of a remade movie; pose_speed: speed of the head relative to the truth's."""
+    """All figures of a remade movie.
+
+    regions: figures by the name of the region (`headroom.evaluation.regions`); None where no true frame shows a face.
+    pose_speed: speed of the head relative to the truth's.
+    """
 
     frames: FrameFigures
+    regions: dict[str, RegionFigures | None]
     face: FaceFigures
     head: HeadFigures
     pose_speed: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as one flat table."""
-        return {**asdict(self.frames), **asdict(self.face), **asdict(self.head), "pose_speed": self.pose_speed}
+        """Return the figures as one flat table, where "psnr_rim", say, is the PSNR of the rim."""
+        regions = {f"{field.name}_{name}": None if figures is None else getattr(figures, field.name)
+                   for field in fields(RegionFigures) for name, figures in self.regions.items()}
+        return {**regions, **asdict(self.frames), **asdict(self.face), **asdict(self.head),
+                "pose_speed": self.pose_speed}
 
 
 @dataclass(frozen=True)
 class TruthFigures:
-    """Figures of the clip itself; `head` compares its first half with its second."""
+    """Figures of the clip itself.
+
+    head: compares the first half with the second.
+    identity: compares each frame with the one a second later; None without a network for it.
+    """
 
     head: HeadFigures
     faces_found: float
+    identity: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as one flat table."""
-        return {**asdict(self.head), "faces_found": self.faces_found}
+        return {**asdict(self.head), "faces_found": self.faces_found, "identity": self.identity}
 
 
 @dataclass(frozen=True)

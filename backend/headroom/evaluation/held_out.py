@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
+from headroom.common.networks.arcface import EMBEDDING_SIZE, ArcFace
 from headroom.common.progress import Progress, no_progress
-from headroom.evaluation import regions
 from headroom.face.camera import pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
@@ -20,6 +21,7 @@ from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, read_frames
 from headroom.plate.composite import crop_frame
 from headroom.track.landmarks.detect import COUNT, find_landmarks
+from headroom.track.regressor.estimate import five_points
 from headroom.track.track import Track
 
 SIZE = 256  # pixels, side of the crops for SSIM, landmarks and flicker
@@ -58,28 +60,34 @@ class HeldOutPart:
 
     crops: (T, 256, 256, 3) uint8.
     landmarks: (T, 478, 3) in pixels of the crops, NaN where no face was found.
+    arcface: network that compares identities; None leaves that out.
     """
 
     part: ClipPart
     crops: NDArray[np.uint8]
     landmarks: NDArray[np.float32]
+    arcface: ArcFace | None = None
 
     @staticmethod
-    def read(part: ClipPart, progress: Progress = no_progress) -> HeldOutPart:
+    def read(part: ClipPart, arcface: ArcFace | None = None, progress: Progress = no_progress) -> HeldOutPart:
         """Read the true frames and find their landmarks."""
         crops = np.stack([crop_frame(frame, part.track.crop, SIZE) for frame in part.frames()])
-        return HeldOutPart(part, crops, find_landmarks_or_nan(crops, part.track.fps, progress))
+        return HeldOutPart(part, crops, find_landmarks_or_nan(crops, part.track.fps, progress), arcface)
 
     @property
     def has_face(self) -> NDArray[np.bool_]:
         """(T,) whether a face was found in the true frame."""
         return np.isfinite(self.landmarks[:, 0, 0])
 
-    def face_mask(self, frame: int) -> NDArray[np.bool_]:
-        """Return (H, W), True where the full true frame shows the face."""
-        crop, video = self.part.track.crop, self.part.video
-        points = self.landmarks[frame, :, :2] * (crop.size / SIZE) + (crop.x, crop.y)
-        return regions.face_mask(points, video.height, video.width)
+    def frame_landmarks(self, frame: int) -> NDArray[np.float32]:
+        """Return landmarks (478, 2) in pixels of the full true frame; NaN where no face was found."""
+        crop = self.part.track.crop
+        return self.landmarks[frame, :, :2] * np.float32(crop.size / SIZE) + np.array([crop.x, crop.y], np.float32)
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float32] | None:
+        """Identity embeddings (T, D) of the true frames, NaN where no face was found; None without a network."""
+        return embeddings(self.arcface, self.crops, self.landmarks)
 
 
 def find_landmarks_or_nan(
@@ -90,3 +98,16 @@ def find_landmarks_or_nan(
         return find_landmarks(crops, fps, progress).points
     except InputError:
         return np.full((len(crops), COUNT, 3), np.nan, np.float32)
+
+
+def embeddings(
+    arcface: ArcFace | None, crops: NDArray[np.uint8], landmarks: NDArray[np.float32]
+) -> NDArray[np.float32] | None:
+    """Return identity embeddings (T, D) of crops (T, S, S, 3) with landmarks (T, 478, 3), NaN where these are."""
+    if arcface is None:
+        return None
+    vectors = np.full((len(crops), EMBEDDING_SIZE), np.nan, np.float32)
+    for vector, crop, points in zip(vectors, crops, landmarks):
+        if np.isfinite(points).all():
+            vector[:] = arcface.embed(crop, five_points(points))
+    return vectors

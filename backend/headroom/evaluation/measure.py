@@ -8,9 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.evaluation import measures, regions
-from headroom.evaluation.figures import FaceFigures, FrameFigures, HeadFigures, ResultFigures, TruthFigures
-from headroom.evaluation.held_out import SIZE, ClipPart, HeldOutPart, find_landmarks_or_nan
+from headroom.evaluation import measures
+from headroom.evaluation.figures import (
+    FaceFigures,
+    FrameFigures,
+    HeadFigures,
+    ResultFigures,
+    TruthFigures,
+    mean_figures,
+)
+from headroom.evaluation.held_out import SIZE, ClipPart, HeldOutPart, embeddings, find_landmarks_or_nan
+from headroom.evaluation.measure_regions import mean_regions, measure_regions
+from headroom.evaluation.regions import face_mask
 from headroom.face.performance import Performance
 from headroom.plate.composite import crop_frame
 from headroom.subject.shot_refiner import Composite
@@ -20,13 +29,14 @@ def measure_result(
     held_out: HeldOutPart, composites: Iterable[Composite], motion: Performance, movie: Path
 ) -> ResultFigures:
     """Measure a remade movie and its motion of T frames; the frames are also written to `movie`."""
-    part, crops, frames = held_out.part, [], []
+    part, crops, frames, regions = held_out.part, [], [], []
     with part.writer(movie, generated=True) as writer:
         for index, (truth, composite) in enumerate(zip(part.frames(), composites, strict=True)):
             writer.write(composite.frame)
             crops.append(crop_frame(composite.frame, part.track.crop, SIZE))
             frames.append(measure_frame(held_out, index, truth, composite))
-    return ResultFigures(FrameFigures.mean(frames), measure_face(held_out, np.stack(crops)),
+            regions.append(measure_regions(truth, composite.frame, held_out.frame_landmarks(index)))
+    return ResultFigures(mean_figures(frames), mean_regions(regions), measure_face(held_out, np.stack(crops)),
                          _head_figures(part, part.track.rotation, motion.rotation, motion),
                          measures.pose_speed_ratio(part.track.rotation, motion.rotation))
 
@@ -35,11 +45,10 @@ def measure_frame(
     held_out: HeldOutPart, index: int, truth: NDArray[np.uint8], composite: Composite
 ) -> FrameFigures:
     """Measure one remade frame against the true one (H, W, 3)."""
-    frame, crop, face = composite.frame, held_out.part.track.crop, held_out.face_mask(index)
+    frame, crop = composite.frame, held_out.part.track.crop
     true_crop, made_crop = (crop_frame(picture, crop, crop.size) for picture in (truth, frame))
     small_crop, small_plate = (crop_frame(picture, crop, SIZE) for picture in (frame, composite.plate))
     return FrameFigures(
-        psnr_face=measures.psnr(truth, frame, face) if face.any() else None,
         psnr_crop=measures.psnr(true_crop, made_crop),
         psnr_frame=measures.psnr(truth, frame),
         psnr_atvg=measures.psnr_atvg(true_crop, made_crop),
@@ -55,13 +64,16 @@ def measure_face(held_out: HeldOutPart, crops: NDArray[np.uint8]) -> FaceFigures
     found = np.isfinite(points[:, 0, 0])
     both = bool((found & held_out.has_face).any())
     distance = measures.mouth_distance(truth, points) if both else None
-    masks = np.stack([regions.face_mask(frame, SIZE, SIZE) for frame in truth])
+    masks = np.stack([face_mask(frame, SIZE, SIZE) for frame in truth])
+    true_identity, identity = held_out.embeddings, embeddings(held_out.arcface, crops, points)
     return FaceFigures(
         faces_found=float(found.mean()),
         lmd_256=distance,
         lmd_full=None if distance is None else distance * track.crop.size / SIZE,
         lip_correlation=measures.lip_correlation(truth, points) if both else None,
         flicker=measures.flicker_ratio(held_out.crops, crops, masks),
+        identity=(None if true_identity is None or identity is None
+                  else measures.identity_similarity(true_identity, identity)),
     )
 
 
@@ -70,7 +82,9 @@ def measure_truth(held_out: HeldOutPart) -> TruthFigures:
     track = held_out.part.track
     half = len(track) // 2
     head = _head_figures(held_out.part, track.rotation[:half], track.rotation[half:], track.performance)
-    return TruthFigures(head, float(held_out.has_face.mean()))
+    second, vectors = max(round(track.fps), 1), held_out.embeddings
+    identity = None if vectors is None else measures.identity_similarity(vectors[:-second], vectors[second:])
+    return TruthFigures(head, float(held_out.has_face.mean()), identity)
 
 
 def _head_figures(

@@ -79,6 +79,18 @@ def ssim(truth: np.ndarray, made: np.ndarray) -> float:
     return float(similarity[3:-3, 3:-3].mean())
 
 
+def identity_similarity(truth: np.ndarray, made: np.ndarray) -> float | None:
+    """Return the mean cosine of the identity embeddings of corresponding frames; 1 shows the same person.
+
+    truth, made: (T, D), NaN where no face was found. None where no frame has both.
+    """
+    both = np.isfinite(truth[:, 0]) & np.isfinite(made[:, 0])
+    if not both.any():
+        return None
+    a, b = (vectors[both] / np.linalg.norm(vectors[both], axis=1, keepdims=True) for vectors in (truth, made))
+    return float((a * b).sum(1).mean())
+
+
 def mouth_distance(truth: np.ndarray, made: np.ndarray) -> float:
     """Return the landmark distance (LMD) of the mouth in pixels, after subtracting each frame's mean position.
 

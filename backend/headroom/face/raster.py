@@ -10,7 +10,7 @@ import numpy as np
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import BASIS_CONSTANTS, MIN_SHADING
 from headroom.face.model import FaceModel
-from headroom.face.opengl import thread_opengl
+from headroom.face.opengl import shared_opengl
 
 if TYPE_CHECKING:
     import moderngl
@@ -63,7 +63,7 @@ class Rasterizer:
     def __init__(self, model: FaceModel, camera: Camera, crop: Crop, resolution: int = 256):
         """resolution: side of the pictures, pixels."""
         self.model, self.resolution = model, resolution
-        self._gl = thread_opengl().context
+        self._gl = shared_opengl()
         with self._gl as gl:
             side = resolution * _SAMPLES
             self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
@@ -92,11 +92,11 @@ class Rasterizer:
         albedo: (S, S, 3) uint8 texture, row 0 on top.
         light: (9, 3) coefficients γ.
         """
-        with self._gl:
+        with self._gl as gl:
             if self._albedo is not None:
                 self._albedo.release()
             height, width = albedo.shape[:2]
-            self._albedo = self._gl.texture((width, height), 3, np.ascontiguousarray(albedo).tobytes(), alignment=1)
+            self._albedo = gl.texture((width, height), 3, np.ascontiguousarray(albedo).tobytes(), alignment=1)
             scaled = np.asarray(light, np.float32) * np.array(BASIS_CONSTANTS, np.float32)[:, None]
             self._program["light"].write(np.ascontiguousarray(scaled).tobytes())
 
@@ -128,7 +128,7 @@ class TriangleMap:
         resolution: side of the picture, pixels.
         """
         self.resolution = resolution
-        self._gl = thread_opengl().context
+        self._gl = shared_opengl()
         with self._gl as gl:
             program = gl.program(vertex_shader=_TRIANGLE_VERTEX, fragment_shader=_TRIANGLE_FRAGMENT)
             program["crop"] = 2 * focal

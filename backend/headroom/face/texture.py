@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from headroom.face.model import FaceModel
-from headroom.face.opengl import thread_opengl
+from headroom.face.opengl import shared_opengl
 
 _MAP_VERTEX = """
 #version 330
@@ -83,8 +83,8 @@ def clamp_colours(colours: np.ndarray, maximum: float) -> np.ndarray:
 
 
 def _draw_map(uv: np.ndarray, values: np.ndarray, faces: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    opengl = thread_opengl()
-    with opengl.context as gl:
+    opengl = shared_opengl()
+    with opengl as gl:
         program = opengl.program(_MAP_VERTEX, _MAP_FRAGMENT)
         buffers = [gl.buffer(np.ascontiguousarray(a, np.float32).tobytes()) for a in (uv, values)]
         index = gl.buffer(np.ascontiguousarray(faces, np.int32).tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,51 +13,58 @@ from headroom.common.subject_files import BACKGROUND, MATTES, PLATES
 from headroom.face.camera import Camera
 from headroom.media.image import read_picture, write_picture
 from headroom.plate.background import UnknownBackground, find_background
-from headroom.plate.head_surface import HeadSurface, Pose
+from headroom.plate.head_surface import HeadSurface
 from headroom.plate.matte import find_mattes, load_mattes, save_mattes
 from headroom.plate.plates import Plates
-from headroom.plate.warp import Background, warp_plate
+from headroom.plate.warp import Background, HeadMotion, warp_plate
 
 ALL_PERSON = np.full((9, 16), 255, np.uint8)
 """The matte of a plate without a known background: everything moves with the head, less with growing distance."""
 
 
 class BackgroundLayers:
-    """A subject's plates, with mattes and the background behind the person; close it, or use it as a context manager.
+    """Plates with what is behind the person in them.
 
     A clip whose background moves or is never visible has neither mattes nor a background picture. Its plates bend
     around the head when they are warped.
     """
 
-    def __init__(self, folder: Path, camera: Camera, surface: HeadSurface):
-        """Open the plates of the subject in `folder`, of which `camera` and `surface` are the camera and the head."""
-        self._camera, self._surface = camera, surface
-        known = (folder / BACKGROUND).is_file()
-        self._background = read_picture(folder / BACKGROUND) if known else None
-        self._mattes = load_mattes(folder / MATTES) if known else None
-        self._plates = Plates(folder / PLATES, camera.width, camera.height)
+    def __init__(
+        self, plates: Sequence[NDArray[np.uint8]] | Plates, camera: Camera, surface: HeadSurface,
+        mattes: NDArray[np.uint8] | None = None, background: NDArray[np.uint8] | None = None,
+    ):
+        """Take T plates (H, W, 3) of the clip whose camera and head are given.
 
-    def __enter__(self) -> BackgroundLayers:
-        return self
+        mattes: (T, h, w). background: (H, W, 3), the background without the person.
+        """
+        self.plates, self.camera, self.surface = plates, camera, surface
+        self._mattes, self._background = mattes, background
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    @staticmethod
+    def open(folder: Path, camera: Camera, surface: HeadSurface) -> BackgroundLayers:
+        """Open the plates of the subject in `folder`; close them after use."""
+        plates = Plates(folder / PLATES, camera.width, camera.height)
+        if not (folder / BACKGROUND).is_file():
+            return BackgroundLayers(plates, camera, surface)
+        return BackgroundLayers(plates, camera, surface, load_mattes(folder / MATTES),
+                                read_picture(folder / BACKGROUND))
 
     def close(self) -> None:
         """Release the plates."""
-        self._plates.close()
+        if isinstance(self.plates, Plates):
+            self.plates.close()
 
-    def warped_plate(self, number: int, plate_pose: Pose, wanted_pose: Pose) -> NDArray[np.uint8]:
-        """Return plate `number` (H, W, 3) uint8 with its head moved from `plate_pose` to `wanted_pose`."""
-        plate = self._plates[number]
+    def warped_plate(self, number: int, motion: HeadMotion) -> NDArray[np.uint8]:
+        """Return plate `number` (H, W, 3) uint8 with its head moved."""
+        plate = self.plates[number]
         if self._mattes is None or self._background is None:
             background = Background(ALL_PERSON, plate)
         else:
             background = Background(self._mattes[number], self._background)
-        return warp_plate(plate, background, self._camera, plate_pose, wanted_pose, self._surface)
+        return warp_plate(plate, background, self.camera, motion, self.surface)
 
 
-def write_background(folder: Path, frames: list[NDArray[np.uint8]], progress: Progress = no_progress) -> list[str]:
+def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress) -> list[str]:
     """Write mattes and background picture of the learned frames (H, W, 3); return what the user should know."""
     mattes = find_mattes(frames, progress)
     try:

@@ -15,6 +15,18 @@ from headroom.plate.match import PlateMatch
 
 
 @dataclass(frozen=True)
+class DrawnFrame:
+    """The head in one frame.
+
+    picture: (R, R, 4) uint8, straight alpha.
+    vertices: (V, 3) float32, millimetres, camera axes; None where they are not known.
+    """
+
+    picture: NDArray[np.uint8]
+    vertices: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
 class Render:
     """The head in one frame, as Blender sends it.
 

@@ -20,6 +20,7 @@ from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import Camera, pose_vertices, rotation_matrix
 from headroom.plate.head_surface import MARGIN_MM, HeadSurface, Pose
 from headroom.plate.matte import PersonMatte
+from headroom.plate.reprojection import SurroundingMotion
 
 Floats = NDArray[np.floating]
 Rect = tuple[int, int, int, int]
@@ -36,6 +37,18 @@ MIN_MOTION = 0.01  # pixels; smaller displacements count as none
 
 
 @dataclass(frozen=True)
+class HeadMotion:
+    """From the pose in a plate to the wanted one.
+
+    surrounding: what the expression displaces around the face besides; None for nothing.
+    """
+
+    from_pose: Pose
+    to_pose: Pose
+    surrounding: SurroundingMotion | None = None
+
+
+@dataclass(frozen=True)
 class Background:
     """The background of one plate.
 
@@ -48,30 +61,27 @@ class Background:
 
 
 def warp_plate(
-    plate: NDArray[np.uint8],
-    background: Background,
-    camera: Camera,
-    from_pose: Pose,
-    to_pose: Pose,
-    surface: HeadSurface,
+    plate: NDArray[np.uint8], background: Background, camera: Camera, motion: HeadMotion, surface: HeadSurface
 ) -> NDArray[np.uint8]:
-    """Return `plate` (H, W, 3) uint8 with its head moved from `from_pose`, the plate's own, to `to_pose`.
+    """Return `plate` (H, W, 3) uint8 with its head moved from the pose that it shows to the wanted one.
 
-    Pixels away from the head keep their value; equal poses return the plate itself.
+    Pixels away from the head keep their value; equal poses without a motion around the face return the plate itself.
     """
-    motion = _max_head_motion(camera, from_pose, to_pose, surface)
-    if motion < MIN_MOTION:
+    length = _max_displacement(camera, motion, surface)
+    if length < MIN_MOTION:
         return plate
-    px_per_mm = camera.focal_px / -float(to_pose[1][2])
-    falloff_mm = min(max(FALLOFF_MM, MIN_FALLOFF_RATIO * motion / px_per_mm), MARGIN_MM)
-    rect = _affected_rect(camera, to_pose, surface, falloff_mm)
+    px_per_mm = camera.focal_px / -float(motion.to_pose[1][2])
+    falloff_mm = min(max(FALLOFF_MM, MIN_FALLOFF_RATIO * length / px_per_mm), MARGIN_MM)
+    rect = _affected_rect(camera, motion.to_pose, surface, falloff_mm)
     if rect is None:
         return plate
     matte = PersonMatte.of(background.matte, plate.shape, HAIR_MM * px_per_mm)
     spacing = _grid_spacing(plate)
     points = _grid_points(rect, spacing)
-    displacement, distance = _head_displacement(points, camera, from_pose, to_pose, surface)
+    displacement, distance = head_displacement(points, camera, motion, surface)
     displacement *= _falloff(distance / falloff_mm)[..., None]
+    if motion.surrounding is not None:
+        displacement += motion.surrounding.at(points)
     grid = _DisplacementGrid.of(points, displacement, matte, FEATHER_MM * px_per_mm)
     out = plate.copy()
     for tile in grid.tiles(rect, spacing):
@@ -79,11 +89,14 @@ def warp_plate(
     return out
 
 
-def _max_head_motion(camera: Camera, from_pose: Pose, to_pose: Pose, surface: HeadSurface) -> float:
-    """Return the largest displacement of a point of the head between two poses, pixels."""
+def _max_displacement(camera: Camera, motion: HeadMotion, surface: HeadSurface) -> float:
+    """Return the largest displacement of a point of the head, pixels."""
     before, after = (camera.project(pose_vertices(surface.head_points, *map(np.asarray, pose)))
-                     for pose in (from_pose, to_pose))
-    return float(np.linalg.norm(after - before, axis=1).max())
+                     for pose in (motion.from_pose, motion.to_pose))
+    length = float(np.linalg.norm(after - before, axis=1).max())
+    if motion.surrounding is None:
+        return length
+    return length + float(np.abs(motion.surrounding.displacement).max())
 
 
 def _affected_rect(camera: Camera, pose: Pose, surface: HeadSurface, distance_mm: float) -> Rect | None:
@@ -108,17 +121,18 @@ def _grid_points(rect: Rect, spacing: int) -> NDArray[np.float32]:
     return np.stack(np.meshgrid(*axes), axis=-1)
 
 
-def _head_displacement(
-    points: Floats, camera: Camera, from_pose: Pose, to_pose: Pose, surface: HeadSurface
+def head_displacement(
+    points: Floats, camera: Camera, motion: HeadMotion, surface: HeadSurface
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the displacement (h, w, 2), pixels, from points (h, w, 2) in the new picture to the plate.
 
-    The second value is the distance (h, w) of what the points show from the head, millimetres.
+    It is that of the head's pose alone. The second value is the distance (h, w) of what the points show from the head,
+    millimetres.
     """
     x, y = (points[..., 0] - camera.width / 2) / camera.focal_px, (camera.height / 2 - points[..., 1]) / camera.focal_px
     directions = np.dstack([x, y, np.full_like(x, -1)])
-    surface_points, distance = surface.intersect(directions, to_pose)
-    rotation, translation = rotation_matrix(np.asarray(from_pose[0])), np.asarray(from_pose[1])
+    surface_points, distance = surface.intersect(directions, motion.to_pose)
+    rotation, translation = rotation_matrix(np.asarray(motion.from_pose[0])), np.asarray(motion.from_pose[1])
     in_camera = surface_points @ rotation.T.astype(np.float32) + translation.astype(np.float32)
     return camera.project(in_camera).astype(np.float32) - points, distance
 

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headroom.refine.inputs import PreparedFrame
+
 
 @dataclass(frozen=True)
 class RefinerAugmentConfig:
@@ -22,6 +24,8 @@ class RefinerAugmentConfig:
     margin: float = 0.25  # largest relative change of the erased margin
     other_plate_probability: float = 0.3  # of surroundings from another frame
     other_plate_shift: float = 0.01  # largest misalignment of that frame, as a fraction of the crop
+    hidden_face_probability: float = 0.08  # of a reprojected plate without the face
+    hidden_part_probability: float = 0.25  # of a reprojected plate without a part of mouth or eyes
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ class Augmentation:
         """Sample an augmentation of pictures of `size` pixels."""
         gain = (1 + config.brightness * random.uniform(-1, 1)) * (1 + config.tint * random.uniform(-1, 1, 3))
         return Augmentation(random_transform(config, size, random), gain, 1 + config.margin * random.uniform(-1, 1))
+
+    def of_frame(self, frame: PreparedFrame) -> PreparedFrame:
+        """Return a frame augmented."""
+        mask = self.warp((frame.mask * 255).astype(np.uint8)).astype(np.float32) / 255
+        return PreparedFrame(self.warp_and_grade(frame.colour), self.warp(frame.alpha),
+                             self.warp_and_grade(frame.plate), self.warp(frame.valid), mask)
 
     def warp(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return `picture` (R, R[, C]) transformed."""

@@ -14,9 +14,13 @@ from torch import Tensor
 from headroom.common.errors import InputError
 from headroom.refine.augment import Augmentation, RefinerAugmentConfig, warp_affine
 from headroom.refine.generator import INPUT_FRAMES
-from headroom.refine.inputs import prepare_frame, to_tensor
-from headroom.refine.region import RegionConfig
+from headroom.refine.inputs import CropPlate, input_array, prepare_frame, to_tensor
+from headroom.refine.region import RegionConfig, erase
 
+HIDDEN_RADII = (0.04, 0.14)
+"""Of the discs that are hidden in training, as fractions of the crop."""
+MIN_DETAIL_WEIGHT = 160
+"""Loss weights of mouth and eyes."""
 POOL_CLIPS = 24
 """Clips that are sampled from at the same time, which are in memory together."""
 
@@ -30,6 +34,8 @@ class TrainingPairs:
     weights: (T, R, R) uint8, weight of each pixel in the losses (headroom/refine/loss_weights.py).
     identity: (T, D) float32, identity feature of each frame, normalised.
     identity_feature: what the identity feature is, for instance "ArcFace".
+    plates: (T, R, R, 4) uint8, for each frame a plate of another moment reprojected to it, and where it is valid; None
+        for a generator without a plate term.
     """
 
     frames: NDArray[np.uint8]
@@ -37,11 +43,14 @@ class TrainingPairs:
     weights: NDArray[np.uint8]
     identity: NDArray[np.float32]
     identity_feature: str = ""
+    plates: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.frames) == len(self.renders) == len(self.weights) == len(self.identity) > 0:
             raise InputError(f"{len(self.frames)} frames and {len(self.renders)} renders cannot be paired. "
                              "Learn the subject again.")
+        if self.plates is not None and self.plates.shape != (*self.frames.shape[:3], 4):
+            raise ValueError(f"plates {self.plates.shape} do not fit frames {self.frames.shape}")
         if not self.frames.shape[1:3] == self.renders.shape[1:3] == self.weights.shape[1:3]:
             raise ValueError(f"frames {self.frames.shape}, renders {self.renders.shape} and weights "
                              f"{self.weights.shape} differ in size")
@@ -61,7 +70,7 @@ def normalised_identity(identity: NDArray[np.floating]) -> NDArray[np.float32]:
 class Sample:
     """One augmented training example.
 
-    inputs: (R, R, 11) uint8, see `input_array`.
+    inputs: (R, R, C) uint8, see `input_array`.
     truth: (R, R, 3) uint8, the true crop.
     mask: (R, R, 1) uint8, alpha of the refined crop in the finished frame.
     weight: (R, R, 1) uint8, weight in the losses, 0 outside the mask.
@@ -79,7 +88,7 @@ class Sample:
 class Batch:
     """Samples as tensors (B, C, R, R), 0..1, and their identity (B, D)."""
 
-    inputs: Tensor  # 11 channels
+    inputs: Tensor
     truth: Tensor  # 3
     mask: Tensor  # 1
     weight: Tensor  # 1
@@ -123,14 +132,15 @@ class RefinerDataset:
         random = np.random.default_rng([self.seed, 1, number])
         times = [max(frame - back, 0) for back in reversed(range(INPUT_FRAMES))]
         augmentation = Augmentation.sample(self.augment, pairs.frames.shape[1], random)
-        plates = sample_plates(pairs, times, self.augment, random)
-        prepared = [prepare_frame(pairs.renders[time], plate, self.region, augmentation.margin_scale)
+        sampled = sample_plates if pairs.plates is None else sample_reprojected_plates
+        plates = sampled(pairs, times, self.augment, random)
+        prepared = [augmentation.of_frame(prepare_frame(pairs.renders[time], plate, self.region,
+                                                        augmentation.margin_scale))
                     for time, plate in zip(times, plates)]
-        colours, current = [augmentation.warp_and_grade(each.colour) for each in prepared], prepared[-1]
-        planes = np.dstack([current.alpha, current.erased * 255, current.mask * 255, pairs.weights[frame]])
-        alpha, erased, mask, weight = np.moveaxis(augmentation.warp(planes.astype(np.uint8)), -1, 0)
-        masked_weight = (weight.astype(np.float32) * mask / 255).astype(np.uint8)
-        return Sample(np.dstack([*colours, alpha, erased]), augmentation.warp_and_grade(pairs.frames[frame]),
+        mask = (prepared[-1].mask * 255 + 0.5).astype(np.uint8)
+        weight = augmentation.warp(pairs.weights[frame]).astype(np.float32)
+        masked_weight = (weight * prepared[-1].mask).astype(np.uint8)
+        return Sample(input_array(prepared, pairs.plates is not None), augmentation.warp_and_grade(pairs.frames[frame]),
                       mask[..., None], masked_weight[..., None], pairs.identity[frame])
 
     def locate(self, number: int) -> tuple[TrainingPairs, int]:
@@ -168,13 +178,13 @@ class RefinerDataset:
 
 def sample_plates(
     pairs: TrainingPairs, times: list[int], augment: RefinerAugmentConfig, random: np.random.Generator
-) -> list[NDArray[np.uint8]]:
-    """Return a plate (R, R, 3) for each of the times: the frame itself, or one of another moment.
+) -> list[CropPlate]:
+    """Return a plate for each of the times: the frame itself, or one of another moment, with the face to be erased.
 
     Frames of another moment are moved so that their face covers this one's, with a random error.
     """
     if random.random() >= augment.other_plate_probability:
-        return [pairs.frames[time] for time in times]
+        return [CropPlate(pairs.frames[time]) for time in times]
     other = int(random.integers(len(pairs)))
     error = augment.other_plate_shift * pairs.frames.shape[1] * random.uniform(-1, 1, 2)
     plates = []
@@ -183,8 +193,41 @@ def sample_plates(
         face, source_face = (_face_position(pairs.renders[index][..., 3]) for index in (time, source))
         scale = np.clip(face[2] / max(source_face[2], 1), 0.8, 1.25)
         shift = face[:2] - scale * source_face[:2] + error
-        plates.append(warp_affine(pairs.frames[source], np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])))
+        moved = warp_affine(pairs.frames[source], np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]))
+        plates.append(CropPlate(moved))
     return plates
+
+
+def sample_reprojected_plates(
+    pairs: TrainingPairs, times: list[int], augment: RefinerAugmentConfig, random: np.random.Generator
+) -> list[CropPlate]:
+    """Return the reprojected plate of each of the times, sometimes with the face or a part of it hidden.
+
+    What is hidden teaches the generator to paint what no plate shows.
+    """
+    assert pairs.plates is not None
+    if random.random() < augment.hidden_face_probability:
+        return [CropPlate(pairs.plates[time][..., :3]) for time in times]
+    plates = [CropPlate(pairs.plates[time][..., :3], pairs.plates[time][..., 3]) for time in times]
+    if random.random() < augment.hidden_part_probability:
+        plates[-1] = _with_hidden_part(plates[-1], pairs.weights[times[-1]], random)
+    return plates
+
+
+def _with_hidden_part(
+    plate: CropPlate, weights: NDArray[np.uint8], random: np.random.Generator
+) -> CropPlate:
+    """Return a plate in which a disc at the mouth or an eye, where the loss weights (R, R) are high, is not valid."""
+    assert plate.valid is not None
+    rows, columns = np.nonzero(weights >= MIN_DETAIL_WEIGHT)
+    if not len(rows):
+        return plate
+    chosen, side = int(random.integers(len(rows))), len(weights)
+    disc = np.zeros(weights.shape, np.float32)
+    radius = round(side * random.uniform(*HIDDEN_RADII))
+    cv2.circle(disc, (int(columns[chosen]), int(rows[chosen])), radius, (1.0,), -1)
+    valid = np.minimum(plate.valid, 255 - (disc * 255).astype(np.uint8))
+    return CropPlate(erase(plate.picture, disc), valid)
 
 
 def _evenly_spaced(count: int, random: np.random.Generator) -> NDArray[np.float64]:

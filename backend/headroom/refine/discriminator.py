@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from headroom.refine.generator import COLOURS, INPUT_CHANNELS
+from headroom.refine.generator import COLOURS
 
 
 class Discriminator(nn.Module):
@@ -14,11 +14,15 @@ class Discriminator(nn.Module):
     It uses InstanceNorm where the authors use BatchNorm, because batches have one to four frames.
     """
 
-    def __init__(self, width: int = 64):
-        """Build the layers; `width` is the number of channels of the first one (the authors' `ndf`)."""
+    def __init__(self, width: int, input_channels: int):
+        """Build the layers.
+
+        width: number of channels of the first one (the authors' `ndf` of 64).
+        input_channels: of the generator's input.
+        """
         super().__init__()
         self.layers = nn.Sequential(
-            _conv(INPUT_CHANNELS + COLOURS, width, 2),
+            _conv(input_channels + COLOURS, width, 2),
             nn.LeakyReLU(0.2),
             _conv(width, 2 * width, 2),
             nn.InstanceNorm2d(2 * width),
@@ -35,7 +39,7 @@ class Discriminator(nn.Module):
     def forward(self, inputs: Tensor, frame: Tensor) -> Tensor:
         """Return logits (B, 1, H/8 - 2, W/8 - 2), positive for a photo.
 
-        inputs: (B, 11, H, W), the generator's input.
+        inputs: (B, C, H, W), the generator's input.
         frame: (B, 3, H, W), 0..1, a refined or a true frame.
         """
         return self.layers(torch.cat([inputs, frame], dim=1)).float()

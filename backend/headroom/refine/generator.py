@@ -11,9 +11,9 @@ from torch.nn import functional
 
 COLOURS = 3  # channels of a picture
 INPUT_FRAMES = 3  # frames t-2, t-1 and t (paper, section 3.4); all but the last are context
-MASKS = 2  # alpha of the render and erased area, of frame t
-INPUT_CHANNELS = INPUT_FRAMES * COLOURS + MASKS
+MASKS = 2  # of frame t: alpha of the render, and the erased area, or with the plate term where the plate is valid
 ATTENTION_BIAS = 1.5  # first bias of the attention: training starts at A = 0.8, near the render, not from grey
+PLATE_BIAS = 2.0  # the same for the plate where there is a plate term: A_r, A_p = 0.1, 0.8
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,22 @@ class GeneratorConfig:
     sub_pixel: bool = True  # output head: `SubPixelHead`, or the paper's
     attention: bool = True  # o = A r + (1 - A) C; otherwise o = C (paper, figure 4)
     use_context: bool = True  # the input has r_t-2 and r_t-1; otherwise r_t in their place (paper, figure 4)
+    plate_term: bool = False  # o = A_r r + A_p p + (1 - A_r - A_p) C with the reprojected plate p; needs attention
+    plate_preference: float = 1.0  # added to the logit of A_p in use, because a mean error in training prefers a blur
+
+    def __post_init__(self) -> None:
+        if self.plate_term and not self.attention:
+            raise ValueError("a generator with a plate term needs attention")
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input: colours of three frames, two masks, and the plate where there is a plate term."""
+        return INPUT_FRAMES * COLOURS + MASKS + COLOURS * self.plate_term
+
+    @property
+    def attentions(self) -> int:
+        """Number of attention maps: one for each picture that the output is blended from, besides C."""
+        return 1 + self.plate_term
 
     def channels(self) -> list[int]:
         """Return the channels after each halving: they double up to eight times the width, as in the paper."""
@@ -99,14 +115,14 @@ class Up(nn.Module):
 class PaperHead(nn.Module):
     """Output head of the paper: one more doubling, then a 7 x 7 convolution to colour and attention."""
 
-    def __init__(self, inputs: int, width: int):
+    def __init__(self, inputs: int, width: int, attentions: int):
         super().__init__()
         self.up = Up(inputs, width)
         self.style_channels = width
-        self.out = nn.Conv2d(width, COLOURS + 1, 7, padding=3)
+        self.out = nn.Conv2d(width, COLOURS + attentions, 7, padding=3)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Return (B, 4, H, W) of x (B, C, H/2, W/2)."""
+        """Return C and the attention maps (B, 3 + N, H, W) of x (B, C, H/2, W/2)."""
         return self.out(functional.relu(self.up(x, style)))
 
 
@@ -117,15 +133,15 @@ class SubPixelHead(nn.Module):
     better in equal time (27.75 instead of 27.4 dB after 150 s on one core).
     """
 
-    def __init__(self, inputs: int, width: int):
+    def __init__(self, inputs: int, width: int, attentions: int):
         super().__init__()
         self.style_channels = width * 3 // 2
         self.conv = nn.Conv2d(inputs, self.style_channels, 3, padding=1)
         self.norm = AdaIN(self.style_channels)
-        self.out = nn.Conv2d(self.style_channels, (COLOURS + 1) * 4, 3, padding=1)
+        self.out = nn.Conv2d(self.style_channels, (COLOURS + attentions) * 4, 3, padding=1)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Return (B, 4, H, W) of x (B, C, H/2, W/2)."""
+        """Return C and the attention maps (B, 3 + N, H, W) of x (B, C, H/2, W/2)."""
         features = self.norm(self.conv(functional.relu(x)), style)
         return functional.pixel_shuffle(self.out(functional.relu(features)), 2)
 
@@ -137,22 +153,28 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         channels = config.channels()
-        self.stem = nn.Conv2d(INPUT_CHANNELS, channels[0], 4, stride=2, padding=1)
+        self.stem = nn.Conv2d(config.input_channels, channels[0], 4, stride=2, padding=1)
         self.down = nn.ModuleList(Down(a, b) for a, b in pairwise(channels[:-1]))
         self.bottom = nn.Conv2d(channels[-2], channels[-1], 4, stride=2, padding=1)  # no norm: 1 x 1 in the paper
         concatenated = [channels[-1]] + [2 * count for count in reversed(channels[1:-1])]
         self.up = nn.ModuleList(Up(a, b) for a, b in zip(concatenated, reversed(channels[:-1])))
-        self.head = (SubPixelHead if config.sub_pixel else PaperHead)(2 * channels[0], config.width)
+        self.head = (SubPixelHead if config.sub_pixel else PaperHead)(
+            2 * channels[0], config.width, config.attentions)
         style_channels = [block.norm.channels for block in [*self.down, *self.up]] + [self.head.style_channels]
         self.style = StyleNetwork(config.identity_size, config.style_hidden, style_channels)
         self.apply(_initialise)
-        colours = COLOURS * self.head.out.out_channels // (COLOURS + 1)
-        nn.init.constant_(self.head.out.get_parameter("bias").data[colours:], ATTENTION_BIAS)
+        planes = self.head.out.out_channels // (COLOURS + config.attentions)
+        biases = (0.0, PLATE_BIAS) if config.plate_term else (ATTENTION_BIAS,)
+        for number, bias in enumerate(biases, COLOURS):
+            nn.init.constant_(self.head.out.get_parameter("bias").data[planes * number : planes * (number + 1)], bias)
 
     def forward(self, inputs: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the refined picture (B, 3, H, W) and the attention A (B, 1, H, W), both 0..1.
+        """Return the refined picture (B, 3, H, W) and the attention (B, N, H, W), both 0..1.
 
-        inputs: (B, 11, H, W), 0..1: colours of frames t-2, t-1 and t, then alpha and erased area of t.
+        The attention is A; with a plate term, A_r and A_p.
+
+        inputs: (B, C, H, W), 0..1: colours of frames t-2, t-1 and t, then alpha and erased area of t; with a plate
+            term, alpha and validity of the plate, and the plate's colours.
         identity: (B, D).
         """
         if not self.config.use_context:
@@ -164,7 +186,7 @@ class Generator(nn.Module):
         x = self.bottom(functional.leaky_relu(skips[-1], 0.2))
         for block, style, skip in zip(self.up, styles[len(self.down) :], reversed(skips)):
             x = torch.cat([block(x, style), skip], dim=1)
-        return self.blend(current_colours(inputs).float(), self.head(x, styles[-1]).float())
+        return self.blend(inputs.float(), self.head(x, styles[-1]).float())
 
     def with_identity_size(self, size: int) -> Generator:
         """Return a copy for identity features of another kind, of length `size`.
@@ -176,27 +198,58 @@ class Generator(nn.Module):
         other.load_state_dict({**self.state_dict(), "style.hidden.weight": zeros})
         return other
 
-    def blend(self, render: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    def blend(self, inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return o = A r + (1 - A) C and A (paper, equation 3).
 
-        render: (B, 3, H, W), r.
-        outputs: (B, 4, H, W), C and A before their tanh and sigmoid.
+        With a plate term, o = A_r r + A_p p + (1 - A_r - A_p) C.
+
+        inputs: (B, C, H, W), the generator's.
+        outputs: (B, 3 + N, H, W), C before its tanh, and the attention before its sigmoid or, with a plate term, the
+            softmax over A_r, A_p and 1 - A_r - A_p, of which the last has the logit 0.
         """
         colour = (torch.tanh(outputs[:, :COLOURS]) + 1) / 2
+        logits = outputs[:, COLOURS:]
         if not self.config.attention:
-            return colour, torch.zeros_like(outputs[:, COLOURS:])
-        attention = torch.sigmoid(outputs[:, COLOURS:])
-        return attention * render + (1 - attention) * colour, attention
+            return colour, torch.zeros_like(logits)
+        if not self.config.plate_term:
+            attention = torch.sigmoid(logits)
+            return attention * current_colours(inputs) + (1 - attention) * colour, attention
+        to_render, to_plate = logits.split(1, dim=1)
+        if not self.training:
+            to_plate = to_plate + self.config.plate_preference
+        attention = torch.cat([to_render, to_plate, torch.zeros_like(to_plate)], dim=1).softmax(dim=1)
+        pictures = (current_colours(inputs), plate_colours(inputs), colour)
+        refined = sum(weight * picture for weight, picture in zip(attention.split(1, dim=1), pictures))
+        return refined, attention[:, :2]
+
+
+def over_plate(refined: Tensor, attention: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the picture (B, 3, H, W) and the alpha (B, 1, H, W) that composite to `refined` over the plate.
+
+    o = A_p p + (1 - A_p) c: where the output is the plate's own, the picture c is not needed, and the frame keeps the
+    plate's pixels at their full resolution. With one attention map the picture is o, and alpha is 1.
+    """
+    if attention.shape[1] == 1:
+        return refined, torch.ones_like(attention)
+    to_plate = attention[:, 1:]
+    alpha = 1 - to_plate
+    picture = (refined - to_plate * plate_colours(inputs)) / alpha.clamp(min=1 / 512)
+    return picture.clamp(0, 1), alpha
 
 
 def current_colours(inputs: Tensor) -> Tensor:
-    """Return the colours of frame t (B, 3, H, W) in the generator's input (B, 11, H, W)."""
+    """Return the colours of frame t (B, 3, H, W) in the generator's input (B, C, H, W)."""
     return inputs[:, (INPUT_FRAMES - 1) * COLOURS : INPUT_FRAMES * COLOURS]
 
 
 def current_render(inputs: Tensor) -> Tensor:
-    """Return colours and alpha of frame t (B, 4, H, W) in the generator's input (B, 11, H, W)."""
+    """Return colours and alpha of frame t (B, 4, H, W) in the generator's input (B, C, H, W)."""
     return inputs[:, (INPUT_FRAMES - 1) * COLOURS : INPUT_FRAMES * COLOURS + 1]
+
+
+def plate_colours(inputs: Tensor) -> Tensor:
+    """Return the colours of the reprojected plate (B, 3, H, W) in the input of a generator with a plate term."""
+    return inputs[:, -COLOURS:]
 
 
 def _initialise(module: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""The generator's input: the render of a frame and of the two before it, each over its plate with the face erased."""
+"""The generator's input: the render of a frame and of the two before it, each over its plate."""
 
 from __future__ import annotations
 
@@ -14,18 +14,33 @@ from headroom.refine.region import RegionConfig, erase, face_region, over
 
 
 @dataclass(frozen=True)
+class CropPlate:
+    """The plate of a frame in the face crop.
+
+    picture: (R, R, 3) uint8.
+    valid: (R, R) uint8, 255 where it shows what the frame shows. None for a plate of another moment, whose face has to
+        be erased.
+    """
+
+    picture: NDArray[np.uint8]
+    valid: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
 class PreparedFrame:
     """One frame as the generator sees it.
 
-    colour: (R, R, 3) uint8, the render over the plate with the face erased.
+    colour: (R, R, 3) uint8, the render over the plate.
     alpha: (R, R) uint8, of the render.
-    erased: (R, R) float32, 0..1, the erased area.
+    plate: (R, R, 3) uint8, the plate.
+    valid: (R, R) uint8, 255 where the plate shows what the frame shows, 0 where its face is erased.
     mask: (R, R) float32, 0..1, alpha of the refined crop in the finished frame.
     """
 
     colour: NDArray[np.uint8]
     alpha: NDArray[np.uint8]
-    erased: NDArray[np.float32]
+    plate: NDArray[np.uint8]
+    valid: NDArray[np.uint8]
     mask: NDArray[np.float32]
 
 
@@ -33,7 +48,7 @@ class PreparedFrame:
 class RefinerInput:
     """What the generator needs to refine one frame.
 
-    pixels: (R, R, 11) uint8, see `input_array`.
+    pixels: (R, R, C) uint8, see `input_array`.
     identity: (D,) float32, the identity feature.
     mask: (R, R) float32, 0..1, alpha of the refined crop in the finished frame.
     """
@@ -44,18 +59,25 @@ class RefinerInput:
 
 
 def prepare_frame(
-    render: NDArray[np.uint8], plate: NDArray[np.uint8], config: RegionConfig, margin_scale: float = 1.0
+    render: NDArray[np.uint8], plate: CropPlate, config: RegionConfig, margin_scale: float = 1.0
 ) -> PreparedFrame:
-    """Composite a render (R, R, 4) uint8 over its plate's crop (R, R, 3) uint8, whose face is erased first."""
+    """Composite a render (R, R, 4) uint8 over its plate, whose face is erased first unless it is reprojected."""
     erased, mask = face_region(render[..., 3], config, margin_scale)
-    return PreparedFrame(over(render, erase(plate, erased)), render[..., 3], erased, mask)
+    picture, valid = plate.picture, plate.valid
+    if valid is None:
+        picture, valid = erase(picture, erased), ~(erased * 255).astype(np.uint8)
+    return PreparedFrame(over(render, picture), render[..., 3], picture, valid, mask)
 
 
-def input_array(frames: Sequence[PreparedFrame]) -> NDArray[np.uint8]:
-    """Return (R, R, 11) uint8: the colours of frames t-2, t-1 and t, then alpha and erased area of t."""
-    current = frames[-1]
-    erased = (current.erased * 255).astype(np.uint8)
-    return np.dstack([*(frame.colour for frame in frames), current.alpha, erased])
+def input_array(frames: Sequence[PreparedFrame], plate_term: bool) -> NDArray[np.uint8]:
+    """Return (R, R, 11 or 14) uint8: the colours of frames t-2, t-1 and t, alpha of t, and what is known of its plate.
+
+    That is the erased area; with `plate_term` the valid area and the plate's colours.
+    """
+    current, colours = frames[-1], [frame.colour for frame in frames]
+    if plate_term:
+        return np.dstack([*colours, current.alpha, current.valid, current.plate])
+    return np.dstack([*colours, current.alpha, 255 - current.valid])
 
 
 def to_tensor(arrays: Sequence[NDArray[np.uint8]], device: torch.device) -> Tensor:

@@ -1,4 +1,8 @@
-"""Losses of the refiner: the terms of the paper's equation 4, and one for details of mouth and eyes.
+"""Losses of the refiner: the terms of the paper's equation 4, and those of Headroom's own presets.
+
+A mean absolute difference is least for a blurred picture where the truth is uncertain. So Headroom's presets also
+compare the strength of fine texture (`texture_loss`) and features of an ImageNet network (`feature_distance` in
+headroom/common/networks/image_features.py).
 
 Every loss is a scalar, the mean over the batch. Pictures are (B, 3, H, W), 0..1.
 """
@@ -14,6 +18,7 @@ from headroom.refine.generator import COLOURS
 L1_WEIGHT = 100.0  # λ1 of equation 4
 ATTENTION_WEIGHT = 2.0  # λ2
 SMOOTHNESS_WEIGHT = 1e-5  # λ3
+TEXTURE_BANDS, TEXTURE_PIXELS = 2, 9
 
 
 def generator_gan_loss(fake_logits: Tensor) -> Tensor:
@@ -63,3 +68,30 @@ def detail_loss(refined: Tensor, truth: Tensor, weight: Tensor, levels: int = 3)
         total = total + l1_loss(band, torch.zeros_like(band), weight)
         difference, weight = smaller, functional.avg_pool2d(weight, 2)
     return total + l1_loss(difference, torch.zeros_like(difference), weight)
+
+
+def texture_loss(refined: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean difference of the local strength of texture, in the two finest bands of a Laplacian pyramid.
+
+    The strength is the root mean square of the band in windows of `TEXTURE_PIXELS`. It does not ask where a pore or a
+    grain of film lies, so texture that is slightly displaced costs nothing, and missing texture does.
+
+    mask: (B, 1, H, W), 0..1, where it counts.
+    """
+    total = refined.new_zeros(())
+    for refined_strength, true_strength in zip(_texture_strengths(refined), _texture_strengths(truth)):
+        weight = functional.interpolate(mask, size=refined_strength.shape[-2:], mode="area")
+        total = total + (weight * (refined_strength - true_strength).abs()).sum() / weight.sum().clamp(min=1)
+    return total
+
+
+def _texture_strengths(pictures: Tensor) -> list[Tensor]:
+    """Return the strength of texture of pictures (B, 3, H, W), of each band a quarter of its size."""
+    level, strengths = pictures.mean(1, keepdim=True), []
+    for _ in range(TEXTURE_BANDS):
+        smaller = functional.avg_pool2d(level, 2)
+        band = level - functional.interpolate(smaller, scale_factor=2, mode="bilinear", align_corners=False)
+        power = functional.avg_pool2d(band.square(), TEXTURE_PIXELS, stride=4, padding=TEXTURE_PIXELS // 2)
+        strengths.append((power + 1e-6).sqrt())
+        level = smaller
+    return strengths

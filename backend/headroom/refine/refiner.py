@@ -15,13 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headroom.common.device import pick_device
+from headroom.common.device import is_out_of_memory, pick_device
 from headroom.common.errors import InputError
-from headroom.common.failures import is_out_of_memory
 from headroom.common.stored import Damaged, config_of, damage
 from headroom.refine.file_format import RefinerFile, read_file, write_file
-from headroom.refine.generator import INPUT_FRAMES, Generator, GeneratorConfig
-from headroom.refine.inputs import PreparedFrame, RefinerInput, input_array, prepare_frame, to_tensor
+from headroom.refine.generator import INPUT_FRAMES, Generator, GeneratorConfig, over_plate
+from headroom.refine.inputs import CropPlate, PreparedFrame, RefinerInput, input_array, prepare_frame, to_tensor
 from headroom.refine.memory_retrieval import MemoryRetrieval
 from headroom.refine.refined_crops import RefinedCrop
 from headroom.refine.region import RegionConfig
@@ -67,23 +66,18 @@ class Refiner:
         self._inference_generator: Generator | None = None
 
     def refine(
-        self,
-        renders: Iterable[NDArray[np.uint8]],
-        plates: Iterable[NDArray[np.uint8]],
-        batch_size: int | None = None,
-        context: int = 0,
+        self, frames: Iterable[tuple[NDArray[np.uint8], CropPlate]], batch_size: int | None = None, context: int = 0
     ) -> Iterator[RefinedCrop]:
         """Yield the refined crop of each frame in order.
 
-        renders: (R, R, 4) uint8, straight alpha.
-        plates: (R, R, 3) uint8, crops of the plates.
+        frames: render (R, R, 4) uint8, straight alpha, and plate of each frame.
         batch_size: frames per batch; chosen by device if None.
         context: number of leading frames that are only the context of the following ones and are not refined.
         """
-        return self.refine_inputs(self.prepare(renders, plates, context), batch_size)
+        return self.refine_inputs(self.prepare(frames, context), batch_size)
 
     def prepare(
-        self, renders: Iterable[NDArray[np.uint8]], plates: Iterable[NDArray[np.uint8]], context: int = 0
+        self, frames: Iterable[tuple[NDArray[np.uint8], CropPlate]], context: int = 0
     ) -> Iterator[RefinerInput]:
         """Yield the generator's input for each frame after the first `context`; it reads one frame at a time.
 
@@ -91,24 +85,27 @@ class Refiner:
         """
         recent: deque[PreparedFrame] = deque(maxlen=INPUT_FRAMES)
         identities: deque[NDArray[np.float32]] = deque(maxlen=INPUT_FRAMES)
-        for number, (render, plate) in enumerate(zip(renders, plates)):
+        for number, (render, plate) in enumerate(frames):
             recent.append(prepare_frame(render, plate, self.region))
             identities.append(self.identity_of(recent[-1]))
             while len(recent) < INPUT_FRAMES:  # the first frame stands for those before it
                 recent.append(recent[0])
                 identities.append(identities[0])
             if number >= context:
-                yield RefinerInput(input_array(recent), np.mean(identities, axis=0), recent[-1].mask)
+                yield RefinerInput(input_array(recent, self.uses_plates), np.mean(identities, axis=0), recent[-1].mask)
 
     def refine_inputs(self, inputs: Iterable[RefinerInput], batch_size: int | None = None) -> Iterator[RefinedCrop]:
         """Yield the refined crop of each input in order; no more than one batch is in memory."""
         rest = iter(inputs)
         while batch := list(islice(rest, batch_size or BATCH_SIZES[self.device.type])):
-            for each, picture in zip(batch, self.generate(batch)):
-                yield picture, each.mask
+            for each, painted in zip(batch, self.generate(batch)):
+                yield np.ascontiguousarray(painted[..., :3]), each.mask * (painted[..., 3] / np.float32(255))
 
     def generate(self, inputs: Sequence[RefinerInput]) -> NDArray[np.uint8]:
-        """Return refined pictures (B, R, R, 3) uint8; halve the batch, or move to the CPU, where memory runs out."""
+        """Return pictures with alpha (B, R, R, 4) uint8 that composite to the refined ones over the plates.
+
+        It halves the batch, or moves to the CPU, where memory runs out.
+        """
         try:
             return self._generate(inputs)
         except RuntimeError as error:
@@ -124,13 +121,20 @@ class Refiner:
 
     @torch.inference_mode()
     def _generate(self, inputs: Sequence[RefinerInput]) -> NDArray[np.uint8]:
-        """Return refined pictures (B, R, R, 3) uint8."""
+        """Return pictures with alpha (B, R, R, 4) uint8."""
         identity = torch.from_numpy(np.stack([each.identity for each in inputs])).to(self.device)
         if self._inference_generator is None:
             self._inference_generator = _inference_copy(self.generator, self.device)
+        pixels = to_tensor([each.pixels for each in inputs], self.device)
         with autocast(self.device):
-            refined, _ = self._inference_generator(to_tensor([each.pixels for each in inputs], self.device), identity)
-        return (refined.clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            refined, attention = self._inference_generator(pixels, identity)
+        painted = torch.cat(over_plate(refined, attention, pixels), dim=1)
+        return (painted.clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+    @property
+    def uses_plates(self) -> bool:
+        """Whether the generator attends to plates, which then have to be reprojected."""
+        return self.generator.config.plate_term
 
     def identity_of(self, frame: PreparedFrame) -> NDArray[np.float32]:
         """Return the identity feature (D,) of one frame: the one retrieved for its render, or the mean."""

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from headroom.common import distributed
 from headroom.common.device import pick_device
+from headroom.common.networks.image_features import feature_distance
+from headroom.common.networks.image_features_file import bundled_image_features
 from headroom.common.progress import Progress, no_progress
 from headroom.refine import losses
 from headroom.refine.dataset import Batch, RefinerDataset, TrainingPairs
@@ -117,7 +119,21 @@ def generator_losses(
     }
     if config.detail:
         terms["detail"] = config.detail * losses.detail_loss(refined, batch.truth, batch.weight)
+    if config.texture:
+        terms["texture"] = config.texture * losses.texture_loss(refined, batch.truth, batch.mask)
+    if config.features:
+        terms["features"] = config.features * feature_loss(refined, batch)
     return terms
+
+
+def feature_loss(refined: Tensor, batch: Batch) -> Tensor:
+    """Return the mean perceptual distance of the refined pictures (B, 3, R, R) from the true ones, in the mask."""
+    network = bundled_image_features().to(refined.device)
+    with autocast(refined.device):
+        with torch.no_grad():
+            truth = network(batch.truth)
+        made = network(refined)
+    return feature_distance([each.float() for each in truth], [each.float() for each in made], batch.mask).mean()
 
 
 def train_discriminator(

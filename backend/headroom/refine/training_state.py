@@ -42,7 +42,7 @@ class TrainingState:
         Generator(shape)  # advances the random numbers, so that the discriminator starts as it always has
         if initial:
             generator.load_state_dict(initial.state_dict())
-        discriminator = Discriminator(config.discriminator_width).to(device)
+        discriminator = Discriminator(config.discriminator_width, shape.input_channels).to(device)
         return TrainingState(
             generator,
             averaged(generator, config.ema_decay),

@@ -101,11 +101,13 @@ class ClipSource:
         progress: Progress = no_progress,
     ) -> Refiner:
         """Train the personal refiner."""
-        from headroom.refine.train_config import PRESETS
+        from headroom.refine.train_config import personal_training
 
         frames = TrackedFrames(tracked.track, tracked.appearance.albedo, self.frames)
-        pairs = training_pairs(model, frames, settings.resolution, networks.arcface, subprogress(progress, 0, 0.04))
-        return train_personal_refiner(pairs, PRESETS[settings.preset], networks.spatial, subprogress(progress, 0.04, 1))
+        config = personal_training(settings.preset, settings.budget_minutes)
+        pairs = training_pairs(model, frames, settings.resolution, with_plates=config.generator.plate_term,
+                               arcface=networks.arcface, progress=subprogress(progress, 0, 0.1))
+        return train_personal_refiner(pairs, config, networks.spatial, subprogress(progress, 0.1, 1))
 
 
 def clip_range(

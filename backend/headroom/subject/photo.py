@@ -36,7 +36,8 @@ FPS = 25.0  # of the movie with the one plate
 MAX_SIDE = 1920  # pixels; a larger photo is reduced
 MIN_FACE = 100  # pixels, side of the face crop
 HEAD_MOTION = 0.6  # factor on the general head motion, because a photo cannot be turned as far as a clip
-MAX_TRAINING_SECONDS = 60.0  # of the refiner, which soon overfits one photo
+MAX_STEPS = 150  # of the refiner's training, which soon overfits one photo
+HIDDEN_FACE, HIDDEN_PART = 0.4, 0.6  # probabilities in training; the photo's own plate is too good an answer
 MARGIN, CHIN, FEATHER = 0.025, 0.04, 0.02  # of RegionConfig: fractions of the face size painted beyond the render
 PHOTO_ALBEDO: dict[Albedo, Albedo] = {"low": "low", "frame": "frame", "clip": "frame"}
 """The kind of albedo that one frame gives for each kind that the user chooses."""
@@ -116,11 +117,12 @@ class PhotoSource:
         progress: Progress = no_progress,
     ) -> Refiner:
         """Train the refiner briefly. One frame needs no ArcFace, because its feature differs from no other."""
-        from headroom.refine.train_config import PRESETS
+        from headroom.refine.train_config import personal_training
 
         frames = TrackedFrames(tracked.track, tracked.appearance.albedo, self.frames)
-        pairs = training_pairs(model, frames, settings.resolution)
-        return train_personal_refiner(pairs, photo_training(PRESETS[settings.preset]), networks.spatial,
+        config = photo_training(personal_training(settings.preset, settings.budget_minutes))
+        pairs = training_pairs(model, frames, settings.resolution, with_plates=config.generator.plate_term)
+        return train_personal_refiner(pairs, config, networks.spatial,
                                       subprogress(progress, 0.04, 1))
 
 
@@ -180,8 +182,10 @@ def general_motion(model: FaceModel, track: Track, head_motion: float = HEAD_MOT
 def photo_training(config: RefinerTrainConfig) -> RefinerTrainConfig:
     """Return a preset's training as it suits one frame: short, and from the general weights.
 
-    Little is painted beyond the render, because the photo shows the surroundings and is too little to learn them.
+    Little is painted beyond the render, because the photo shows the surroundings and is too little to learn them. The
+    plate of the only frame is that frame, so the face or a part of it is often hidden.
     """
     region = replace(config.region, margin=MARGIN, chin=CHIN, feather=FEATHER)
-    seconds = MAX_TRAINING_SECONDS if config.seconds is None else min(config.seconds, MAX_TRAINING_SECONDS)
-    return replace(config, region=region, seconds=seconds, from_general=True)
+    augment = replace(config.augment, hidden_face_probability=HIDDEN_FACE, hidden_part_probability=HIDDEN_PART)
+    steps = MAX_STEPS if config.steps is None else min(config.steps, MAX_STEPS)
+    return replace(config, region=region, augment=augment, steps=steps, from_general=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common.errors import InputError
 from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.plate.composite import crop_frame
 from headroom.refine.loss_weights import loss_weight_maps
 from headroom.subject.identity import feature_name, identity_features
+from headroom.subject.training_plates import training_plates
 from headroom.track.render import render_track
 from headroom.track.track import Track
 
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
     from headroom.refine.refiner import Refiner
     from headroom.refine.spatial import SpatialNetwork
     from headroom.refine.train_config import RefinerTrainConfig
-
-RESOLUTIONS = (256, 512)
-"""Sides of renders and refined frames, pixels."""
-
-
-def require_resolution(resolution: int, preset: str | None = None) -> None:
-    """Raise InputError for a resolution that no refiner has, and for one that the preset has too little time for."""
-    if resolution not in RESOLUTIONS:
-        raise InputError(f"A face crop of {resolution} pixels is not supported; choose 256 or 512.")
-    if preset == "draft" and resolution > RESOLUTIONS[0]:
-        raise InputError("The preset draft has too few steps for a face crop of 512 pixels; choose standard or paper.")
-
 
 @dataclass(frozen=True)
 class TrackedFrames:
@@ -52,12 +40,13 @@ class TrackedFrames:
 
 
 def training_pairs(
-    model: FaceModel, tracked: TrackedFrames, resolution: int, arcface: ArcFace | None = None,
+    model: FaceModel, tracked: TrackedFrames, resolution: int, *, with_plates: bool, arcface: ArcFace | None = None,
     progress: Progress = no_progress,
 ) -> TrainingPairs:
     """Return true and rendered crops (R, R) of the frames in which the face was found.
 
     resolution: R, pixels.
+    with_plates: return reprojected plates as well, for a generator with a plate term.
     arcface: computes each frame's identity feature; without it the feature is the face model's coefficients.
     """
     from headroom.refine.dataset import TrainingPairs, normalised_identity
@@ -65,14 +54,17 @@ def training_pairs(
     track, frames = tracked.track, tracked.frames
     has_face = track.confidence > 0
     crops = np.stack([crop_frame(frame, track.crop, resolution) for frame in frames])
-    rendering = subprogress(progress, 0, 0.5)
+    rendering = subprogress(progress, 0, 0.2)
     renders = np.stack(list(render_track(model, track, tracked.albedo, resolution, rendering)))
-    progress(0.5, "Marking mouth and eyes")
+    progress(0.2, "Marking mouth and eyes")
     raster = Rasterizer(model, track.camera, track.crop, resolution)
     weights = loss_weight_maps(raster, [track.vertices(model, frame) for frame in range(len(track))])
+    plates = None
+    if with_plates:
+        plates = training_plates(model, track, frames, resolution, subprogress(progress, 0.3, 0.7))[has_face]
     features = identity_features(model, track, frames, arcface, subprogress(progress, 0.7, 1))
     return TrainingPairs(crops[has_face], renders[has_face], weights[has_face], normalised_identity(features)[has_face],
-                         feature_name(model, arcface))
+                         feature_name(model, arcface), plates)
 
 
 def train_personal_refiner(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,18 +19,22 @@ import headroom
 from headroom.common.files import file_digest
 from headroom.common.prefetch import prefetch
 from headroom.common.subject_files import ALBEDO, BACKGROUND, MATTES, PLATES, REFINER, RIG, TRACK
+from headroom.face.raster import Rasterizer
 from headroom.media.image import read_picture
 from headroom.plate.composite import composite, crop_frame
-from headroom.plate.head_surface import HeadSurface, Pose
+from headroom.plate.head_surface import Pose
 from headroom.plate.layers import BackgroundLayers
 from headroom.plate.match import PlateMatch
-from headroom.plate.shot_renders import Render
+from headroom.plate.reprojected_plates import FramePlate
+from headroom.plate.shot_renders import DrawnFrame, Render
+from headroom.plate.source_choice import WantedFace
 from headroom.refine.generator import INPUT_FRAMES
+from headroom.refine.inputs import CropPlate
 from headroom.refine.refined_crops import CropCache, RefinedCrop
 from headroom.refine.refiner import Refiner
 from headroom.refine.region import feathered_alpha
 from headroom.subject.folder import Subject
-from headroom.track.render import MeshDrawer
+from headroom.subject.track_plates import head_surface, plates_of_track
 from headroom.track.track import Track
 
 MAX_CACHED_PLATES = 20  # warped, full frame: a batch of eight, its context frames, and those in the prefetch threads
@@ -43,7 +47,7 @@ class Composite:
     """One finished frame, and what it was made from.
 
     frame: (H, W, 3) uint8.
-    plate: (H, W, 3) uint8, warped to the wanted pose.
+    plate: (H, W, 3) uint8, what lies under the refined crop.
     mask: (R, R) float32, 0..1, of the crop.
     """
 
@@ -53,10 +57,17 @@ class Composite:
 
 
 class PlateSource(Protocol):
-    """What a `ShotRefiner` takes its plates from, such as `BackgroundLayers`."""
+    """What a `ShotRefiner` takes its plates from, such as `ReprojectedPlates`."""
 
-    def warped_plate(self, number: int, plate_pose: Pose, wanted_pose: Pose) -> NDArray[np.uint8]:
-        """Return plate `number` (H, W, 3) with its head moved from `plate_pose` to `wanted_pose`."""
+    @property
+    def vertex_count(self) -> int:
+        """V, the number of vertices of the face model."""
+
+    def warped(self, number: int, pose: Pose) -> FramePlate:
+        """Return plate `number` with its head moved to a pose; its face keeps its expression."""
+
+    def reprojected(self, number: int, wanted: WantedFace) -> FramePlate:
+        """Return plate `number` with its head and its face moved to the wanted ones."""
 
     def close(self) -> None:
         """Release the plates."""
@@ -65,54 +76,64 @@ class PlateSource(Protocol):
 class ShotRefiner:
     """One subject's refiner, track and plates, which it owns: close it after use."""
 
-    def __init__(self, refiner: Refiner, track: Track, plates: PlateSource, drawer: MeshDrawer, subject_digest: str,
+    def __init__(self, refiner: Refiner, track: Track, plates: PlateSource, raster: Rasterizer, subject_digest: str,
                  title: str = ""):
         """Take ownership of the plates.
 
-        drawer: draws the frames that come without a picture.
+        raster: draws the frames that come without a picture.
         subject_digest: identifies everything of the subject that refined crops depend on.
         title: of movies of this subject.
         """
         self.refiner, self.track, self.title = refiner, track, title
         self.subject_digest = subject_digest
-        self._plates, self._drawer = plates, drawer
-        self._warped: OrderedDict[bytes, NDArray[np.uint8]] = OrderedDict()  # the latest, by `_pose_key`
+        self._plates, self._raster = plates, raster
+        self._recent: OrderedDict[bytes, FramePlate] = OrderedDict()  # the latest, by what they depend on
         self._lock = threading.Lock()  # two threads need each plate: one before refining and one after it
 
     @staticmethod
     def open(subject: Subject) -> ShotRefiner:
         """Open the refiner and the plates of a subject."""
-        refiner, track, digest = subject.refiner, subject.track, subject_digest(subject.folder)
-        surface = HeadSurface.of(subject.model.shape(track.identity)[subject.model.skin])
-        plates = BackgroundLayers(subject.folder, track.camera, surface)
-        drawer = MeshDrawer(subject.model, track, subject.albedo, refiner.resolution)
-        return ShotRefiner(refiner, track, plates, drawer, digest, subject.info.name)
+        refiner, track, model = subject.refiner, subject.track, subject.model
+        layers = BackgroundLayers.open(subject.folder, track.camera, head_surface(model, track))
+        plates = plates_of_track(model, track, layers, refiner.resolution)
+        raster = Rasterizer(model, track.camera, track.crop, refiner.resolution)
+        raster.set_appearance(subject.albedo, track.light)
+        return ShotRefiner(refiner, track, plates, raster, subject_digest(subject.folder), subject.info.name)
 
     def close(self) -> None:
         """Release the plates."""
         self._plates.close()
 
-    def warped_plate(self, match: PlateMatch, frame: int) -> NDArray[np.uint8]:
-        """Return the plate (H, W, 3) of a frame of the shot, warped to the wanted pose; any thread may call this."""
-        key = _pose_key(match, frame)
+    def plate(self, match: PlateMatch, frame: int, vertices: NDArray[np.float32] | None) -> FramePlate:
+        """Return the plate of a frame of the shot; any thread may call this.
+
+        vertices: (V, 3), camera axes, of the face in the frame. Without them, and for a refiner without a plate term,
+            the plate is warped to the frame's pose and not reprojected.
+        """
+        if not self.refiner.uses_plates:
+            vertices = None
+        key = _pose_key(match, frame) + (b"" if vertices is None else hashlib.sha256(vertices.tobytes()).digest())
         with self._lock:
-            if key not in self._warped:
-                number = int(match.plate[frame])
-                plate_pose = (self.track.rotation[number], self.track.translation[number])
-                wanted_pose = (match.rotation[frame], match.translation[frame])
-                self._warped[key] = self._plates.warped_plate(number, plate_pose, wanted_pose)
-                if len(self._warped) > MAX_CACHED_PLATES:
-                    self._warped.popitem(last=False)
-            return self._warped[key]
+            if key not in self._recent:
+                number, pose = int(match.plate[frame]), (match.rotation[frame], match.translation[frame])
+                self._recent[key] = (self._plates.warped(number, pose) if vertices is None
+                                     else self._plates.reprojected(number, WantedFace(vertices, pose)))
+                if len(self._recent) > MAX_CACHED_PLATES:
+                    self._recent.popitem(last=False)
+            return self._recent[key]
 
-    def plate_crops(self, match: PlateMatch, first: int = 0) -> Iterator[NDArray[np.uint8]]:
-        """Yield the crop (R, R, 3) of the warped plate of each frame from `first` on."""
-        for frame in range(first, len(match.plate)):
-            yield crop_frame(self.warped_plate(match, frame), self.track.crop, self.refiner.resolution)
+    def refine(self, frames: Iterable[DrawnFrame], match: PlateMatch) -> Iterator[Composite]:
+        """Yield the finished frames of a shot, without the cache."""
+        plates: deque[FramePlate] = deque()
 
-    def refine(self, renders: Iterable[NDArray[np.uint8]], match: PlateMatch) -> Iterator[RefinedCrop]:
-        """Yield the refined crops of the renders (R, R, 4) uint8 of a shot, without the cache."""
-        return self.refiner.refine(renders, self.plate_crops(match))
+        def with_plates() -> Iterator[tuple[NDArray[np.uint8], CropPlate]]:
+            for number, frame in enumerate(frames):
+                plates.append(self.plate(match, number, frame.vertices))
+                yield frame.picture, self.crop_plate(plates[-1])
+
+        for crop in self.refiner.refine(with_plates()):
+            picture = plates.popleft().picture
+            yield Composite(composite(picture, self.track.crop, *crop), picture, crop[1])
 
     def refine_files(
         self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, context: int = 0
@@ -134,27 +155,37 @@ class ShotRefiner:
         """Yield the finished frames (H, W, 3) of a shot."""
         with closing(self.refine_files(renders, match, cache)) as crops:
             for frame, (crop, _) in enumerate(crops):
-                yield self.composite(match, frame, crop)
-
-    def composite(self, match: PlateMatch, frame: int, crop: RefinedCrop) -> NDArray[np.uint8]:
-        """Composite a refined crop over its plate; return the full frame (H, W, 3)."""
-        return composite(self.warped_plate(match, frame), self.track.crop, *crop)
-
-    def picture(self, render: Render) -> NDArray[np.uint8]:
-        """Return the picture (R, R, 4) of a render, drawn from its mesh where Blender sent none."""
-        if render.picture is not None:
-            return read_picture(render.picture, alpha=True)
-        vertices = render.vertices(len(self._drawer.model.mean))
-        assert vertices is not None  # a render has a picture or a mesh
-        return self._drawer.draw(vertices)
+                yield self.composite(match, frame, renders[frame], crop)
 
     def comparison(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:
         """Return the frame's crop before and after refining, side by side: (S, 2 S, 3), pixels of the frame."""
-        pixels = self.picture(render)
-        before = self.composite(match, frame, (pixels[..., :3], feathered_alpha(pixels[..., 3])))
-        after = self.composite(match, frame, crop)
+        pixels = self.drawn(render).picture
+        before = self.composite(match, frame, render, (pixels[..., :3], feathered_alpha(pixels[..., 3])))
+        after = self.composite(match, frame, render, crop)
         area = self.track.crop
         return np.hstack([crop_frame(picture, area, area.size) for picture in (before, after)])
+
+    def composite(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:
+        """Composite a refined crop over its plate; return the full frame (H, W, 3)."""
+        plate = self.plate(match, frame, self._vertices(render))
+        return composite(plate.picture, self.track.crop, *crop)
+
+    def crop_plate(self, plate: FramePlate) -> CropPlate:
+        """Return the part of a plate that the refiner sees."""
+        return CropPlate(crop_frame(plate.picture, self.track.crop, self.refiner.resolution), plate.valid)
+
+    def drawn(self, render: Render) -> DrawnFrame:
+        """Return picture and vertices of a render; the picture is drawn where Blender sent none."""
+        vertices = self._vertices(render)
+        if render.picture is not None:
+            return DrawnFrame(read_picture(render.picture, alpha=True), vertices)
+        assert vertices is not None  # a render has a picture or a mesh
+        return DrawnFrame(self._raster.render(vertices), vertices)
+
+    def _vertices(self, render: Render) -> NDArray[np.float32] | None:
+        """Return the vertices (V, 3) of a render, or None where nothing needs them or it has none."""
+        needed = self.refiner.uses_plates or render.picture is None
+        return render.vertices(self._plates.vertex_count) if needed else None
 
     def _cached_or_new(
         self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, digests: list[str], context: int
@@ -177,8 +208,9 @@ class ShotRefiner:
     ) -> Iterator[tuple[RefinedCrop, bool]]:
         """Refine the frames first..end-1, with the frames before them as context; yield True with each."""
         start = max(first - (INPUT_FRAMES - 1), 0)
-        pictures = map(self.picture, renders[start:end])
-        inputs = self.refiner.prepare(pictures, self.plate_crops(match, start), first - start)
+        frames = ((drawn.picture, self.crop_plate(self.plate(match, frame, drawn.vertices)))
+                  for frame, drawn in enumerate(map(self.drawn, renders[start:end]), start))
+        inputs = self.refiner.prepare(frames, first - start)
         with closing(prefetch(inputs)) as prepared:
             for crop in self.refiner.refine_inputs(prepared):
                 yield crop, True

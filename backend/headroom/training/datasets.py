@@ -38,10 +38,10 @@ class RefinerClips(Sequence["TrainingPairs"]):
 
     MAX_FRAMES = 300
 
-    def __init__(self, tracked: dict[CorpusClip, Path], model: FaceModel, resolution: int):
+    def __init__(self, tracked: dict[CorpusClip, Path], model: FaceModel, resolution: int, with_plates: bool):
         """Take clips with the files of their tracks; resolution: side of the crops, pixels."""
         self.clips, self.paths = list(tracked), list(tracked.values())
-        self.model, self.resolution = model, resolution
+        self.model, self.resolution, self.with_plates = model, resolution, with_plates
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -50,7 +50,8 @@ class RefinerClips(Sequence["TrainingPairs"]):
         clip = TrackedClip.load(self.paths[index])
         track = clip.track.slice(0, self.MAX_FRAMES)
         frames = list(islice(read_frames(self.clips[index].path), len(track)))
-        return training_pairs(self.model, TrackedFrames(track, clip.albedo, frames), self.resolution)
+        return training_pairs(self.model, TrackedFrames(track, clip.albedo, frames), self.resolution,
+                              with_plates=self.with_plates)
 
     def samples_per_epoch(self) -> list[int]:
         """Return how many windows of each clip an epoch has: one per frame, fewer where the crop was enlarged."""

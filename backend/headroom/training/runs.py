@@ -102,7 +102,7 @@ def train_refiner_weights(
         tracked, notes = track_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.3))
         notes += [no_face_note(clip) for clip in remove_faceless(tracked)]
         checkpoint = run.checkpoint((config, resolution, track_names(run, tracked)))
-        clips = RefinerClips(tracked, model, resolution)
+        clips = RefinerClips(tracked, model, resolution, config.generator.plate_term)
         refiner.train_general(clips, clips.samples_per_epoch(), run.weights, config, subprogress(report, 0.3, 1),
                               checkpoint)
         checkpoint.close()

@@ -82,6 +82,8 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
     save: Annotated[Path | None, typer.Option(help="Folder for truth, reconstruction and prediction .mp4.")] = None,
     face_model: FaceModelOption = None,
+    identity_network: Annotated[Path | None, typer.Option(
+        help="Published ArcFace network; also measures how alike the persons shown are.")] = None,
 ) -> None:
     """Learn from the first seconds of a clip, remake the rest, and measure it against the clip."""
     if json_file:
@@ -93,9 +95,9 @@ def evaluate(
     if save:
         require_output_folder(save, *evaluation.MOVIES, inputs=[clip])
         require_own_files(save, evaluation.MOVIES)
+    options = evaluation.EvaluateOptions(train_seconds, preset, face_model, identity_network)
     with progress_bar() as progress:
-        figures = evaluation.evaluate(clip, train_seconds=train_seconds, save=save, preset=preset,
-                                      face_model=face_model, progress=progress).to_dict()
+        figures = evaluation.evaluate(clip, options, save, progress).to_dict()
     print_evaluation(out, figures)
     if json_file:
         with atomic_write(json_file) as temporary:

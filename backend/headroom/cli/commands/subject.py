@@ -14,6 +14,7 @@ from headroom.cli.options import (
     AlbedoOption,
     ArcFaceOption,
     AudioTrackOption,
+    BudgetOption,
     ClipOrPhotoArgument,
     FaceModelOption,
     FromOption,
@@ -40,6 +41,7 @@ def learn(
     clip: ClipOrPhotoArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write the subject to.")],
     preset: PresetOption = "draft",
+    budget_minutes: BudgetOption = None,
     from_seconds: FromOption = None,
     to_seconds: ToOption = None,
     albedo: AlbedoOption = "clip",
@@ -64,9 +66,11 @@ def learn(
     from headroom.common.settings import LearnSettings
     from headroom.subject.networks import NetworkFiles
 
-    settings = settings_of(LearnSettings, preset=preset, albedo=albedo, resolution=resolution, name=name,
-                           from_seconds=from_seconds, to_seconds=to_seconds, audio_track=audio_track, consent=consent,
-                           consent_who=consent_who, consent_uses=consent_uses, consent_until=day_of(consent_until))
+    settings = settings_of(LearnSettings, preset=preset, budget_minutes=budget_minutes, albedo=albedo,
+                           resolution=resolution, name=name, from_seconds=from_seconds, to_seconds=to_seconds,
+                           audio_track=audio_track,
+                           consent=consent, consent_who=consent_who, consent_uses=consent_uses,
+                           consent_until=day_of(consent_until))
     networks = NetworkFiles(face_model=face_model, regressor=regressor, arcface=arcface, resnet18=resnet18)
     with progress_bar() as progress:
         notes = pipeline.learn(clip, output, settings, networks, progress=progress)

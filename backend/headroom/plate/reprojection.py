@@ -1,0 +1,263 @@
+"""Reprojected plates: a plate's own pixels, carried along the face's surface to the wanted pose and expression.
+
+The track tells which point of the surface each pixel of a plate shows. So the wanted face is drawn with the position
+of each of its points in the plate, and takes the colour from there, times the ratio of the two shadings. Mouth and eyes
+come from the plates in which they are most like the wanted ones. Around the face, what the expression moves fades out,
+so that the neck follows the jaw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.pull_push import downsampled, pull_push
+from headroom.common.smoothstep import smoothstep
+from headroom.face.camera import Camera, Crop
+from headroom.face.light import shade
+from headroom.face.model import FaceModel
+from headroom.face.surface_map import SurfaceMap
+
+MAX_SHADING_RATIO = 1.6
+"""Limit of the change of light: the light of a clip is known only roughly, and noise is amplified as well."""
+MIN_STRETCH, FULL_STRETCH = 0.15, 0.5
+"""Projected area in the plate over the wanted one: below the first a point's colour is not known, from the second on it
+is. Surface that is turned away in the plate has a negative area."""
+EDGE_PIXELS = 3  # of a map of 256, width over which the face fades into its surroundings
+SURROUNDING_CELLS = 64  # across the crop, of the displacement around the face
+SURROUNDING_REACH = 0.5  # of the face's size, over which the displacement fades out
+
+U, V, RATIO, VALID = range(4)
+"""Channels of one source in the maps: displacement to the plate in frame pixels, ratio of shadings, validity."""
+SOURCE_CHANNELS = 4
+
+
+@dataclass(frozen=True)
+class ProjectedFace:
+    """A face as the camera sees it.
+
+    vertices: (V, 3), camera axes, millimetres.
+    pixels: (V, 2), frame pixels.
+    areas: (F,) twice the projected area of each triangle, positive where it faces the camera.
+    shading: (V,), the mean of the three colours.
+    """
+
+    vertices: NDArray[np.floating]
+    pixels: NDArray[np.floating]
+    areas: NDArray[np.floating]
+    shading: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class FaceSource:
+    """A plate that colours are taken from.
+
+    picture: (H, W, 3) uint8.
+    face: the face in it.
+    weight: (V,) where this source is used instead of those before it; None for everywhere.
+    """
+
+    picture: NDArray[np.uint8]
+    face: ProjectedFace
+    weight: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class SurroundingMotion:
+    """Displacement around the face that its expression causes, beyond that of the head's pose.
+
+    displacement: (n, n, 2) float32, frame pixels, over the crop; 0 at its border.
+    """
+
+    crop: Crop
+    displacement: NDArray[np.float32]
+
+    def at(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the displacement (h, w, 2) at frame positions (h, w, 2); 0 outside of the crop."""
+        cells = len(self.displacement) / self.crop.size
+        x, y = ((points[..., k] - start) * cells - 0.5 for k, start in enumerate((self.crop.x, self.crop.y)))
+        sampled = cv2.remap(self.displacement, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR,
+                            borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0))
+        return np.asarray(sampled, np.float32)
+
+
+class FaceReprojector:
+    """Carries plates along the surface of a face model; it holds buffers in OpenGL, so one thread uses it."""
+
+    def __init__(self, model: FaceModel, camera: Camera, crop: Crop, light: NDArray[np.floating], resolution: int):
+        """light: (9, 3) coefficients of the clip. resolution: R, side of the maps, pixels."""
+        self.model, self.camera, self.crop, self.light = model, camera, crop, light
+        self.resolution = resolution
+        self._maps: dict[int, SurfaceMap] = {}
+
+    def projected(self, vertices: NDArray[np.floating]) -> ProjectedFace:
+        """Return the face with vertices (V, 3), camera axes, millimetres, as the camera sees it."""
+        pixels = self.camera.project(vertices)
+        shading = shade(self.model.normals(vertices), self.light).mean(-1)
+        return ProjectedFace(vertices, pixels, self._projected_areas(pixels), shading)
+
+    def draw(self, wanted: ProjectedFace, sources: Sequence[FaceSource]) -> FaceMaps:
+        """Draw the maps of a wanted face for its sources, of which the first covers it all."""
+        values = []
+        for source in sources:
+            ratio = np.clip(wanted.shading / source.face.shading, 1 / MAX_SHADING_RATIO, MAX_SHADING_RATIO)
+            displacement = source.face.pixels - wanted.pixels
+            valid = self._validity(source.face.areas, wanted.areas) * self._in_frame(source.face.pixels)
+            values += [*displacement.T, ratio, valid]
+        values += [source.weight for source in sources if source.weight is not None]
+        if len(values) not in self._maps:
+            self._maps[len(values)] = SurfaceMap(self.model, self.camera, self.crop, self.resolution, len(values))
+        drawn = self._maps[len(values)].draw(wanted.vertices, np.stack(values, axis=1))
+        return FaceMaps(self.crop, drawn[..., :-1], np.ascontiguousarray(drawn[..., -1]), len(sources))
+
+    def _in_frame(self, pixels: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Return (V,) whether pixels (V, 2) lie in the frame."""
+        return np.all((pixels > 0) & (pixels < (self.camera.width, self.camera.height)), axis=1)
+
+    def _projected_areas(self, pixels: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return twice the area (F,) of triangles of pixels (V, 2), positive where they face the camera."""
+        a, b, c = (pixels[self.model.faces[:, corner]] for corner in range(3))
+        (x, y), (z, w) = (b - a).T, (c - a).T
+        return z * y - x * w  # rows run downwards
+
+    def _validity(self, source: NDArray[np.floating], wanted: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return (V,), 0..1: whether the plate shows what is around each vertex, given projected areas (F,)."""
+        stretch = source / np.maximum(wanted, 1e-3)
+        valid = smoothstep((stretch - MIN_STRETCH) / (FULL_STRETCH - MIN_STRETCH)).astype(np.float32)
+        faces = self.model.faces_of_vertex
+        return np.asarray(faces @ valid, np.float32) / np.maximum(np.diff(faces.indptr), 1)
+
+
+@dataclass(frozen=True)
+class FaceMaps:
+    """Maps of the wanted face over the crop.
+
+    values: (R, R, C) float32, for each source displacement, ratio and validity; then the weights of the sources after
+        the first. They are 0 where the face is not drawn.
+    coverage: (R, R) float32, 1 where the face is drawn.
+    """
+
+    crop: Crop
+    values: NDArray[np.float32]
+    coverage: NDArray[np.float32]
+    sources: int
+
+    def source(self, number: int) -> NDArray[np.float32]:
+        """Return displacement, ratio and validity (R, R, 4) of one source."""
+        return self.values[..., SOURCE_CHANNELS * number : SOURCE_CHANNELS * (number + 1)]
+
+    def weight(self, number: int) -> NDArray[np.float32]:
+        """Return the weight (R, R) of a source after the first."""
+        return self.values[..., SOURCE_CHANNELS * self.sources + number - 1]
+
+    @property
+    def valid(self) -> NDArray[np.uint8]:
+        """(R, R) uint8, 255 where the reprojected plate shows the wanted surface; also around the face."""
+        valid = self.source(0)[..., VALID]
+        for number in range(1, self.sources):
+            valid = valid + self.weight(number) * (self.source(number)[..., VALID] - valid)
+        return (255 * (1 - self.coverage * (1 - valid)) + 0.5).astype(np.uint8)
+
+    def surrounding(self, rigid: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> SurroundingMotion:
+        """Return the displacement around the face that its expression causes.
+
+        rigid: returns the displacement (h, w, 2) by the head's pose alone at frame positions (h, w, 2).
+        """
+        side = SURROUNDING_CELLS
+        if not self.coverage.any():
+            return SurroundingMotion(self.crop, np.zeros((side, side, 2), np.float32))
+        factor = len(self.coverage) // side
+        cells = downsampled(np.dstack([self.source(0)[..., :2] * 1, self.coverage]), factor)
+        centres = (np.arange(side, dtype=np.float32) + 0.5) * (self.crop.size / side)
+        points = np.stack(np.meshgrid(centres + self.crop.x, centres + self.crop.y), axis=-1)
+        covered = cells[..., 2:]
+        difference = cells[..., :2] - covered * rigid(points)
+        filled = pull_push(np.dstack([difference, covered]).astype(np.float32))
+        outside = cv2.distanceTransform((covered[..., 0] < 0.5).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        reach = SURROUNDING_REACH * float(np.sqrt(covered.sum()))
+        fade = smoothstep(1 - outside / reach) * _border_fade(side)
+        return SurroundingMotion(self.crop, (filled * fade[..., None]).astype(np.float32))
+
+    def paint(self, sources: Sequence[FaceSource], picture: NDArray[np.uint8]) -> None:
+        """Paint the reprojected face into `picture` (H, W, 3) uint8."""
+        alpha = _inner_alpha(self.coverage)
+        rect = self._visible_rect(alpha > 0, picture.shape)
+        if rect is None:
+            return
+        left, top, right, bottom = rect
+        face = self._sampled(sources[0].picture, 0, rect)
+        for number, source in enumerate(sources[1:], 1):
+            self._add_part(face, rect, number, source.picture)
+        target = picture[top:bottom, left:right]
+        blend = self._upsampled(alpha, rect)[..., None]
+        target[:] = (target + blend * (face - target) + 0.5).clip(0, 255).astype(np.uint8)
+
+    def _add_part(
+        self, face: NDArray[np.float32], rect: tuple[int, int, int, int], number: int, picture: NDArray[np.uint8]
+    ) -> None:
+        """Blend the part of a source after the first into the colours `face` (h, w, 3) of `rect`."""
+        part = self._visible_rect(self.weight(number) * self.coverage > 0, picture.shape)
+        if part is None:
+            return
+        left, top, right, bottom = (max(part[0], rect[0]), max(part[1], rect[1]),
+                                    min(part[2], rect[2]), min(part[3], rect[3]))
+        if right <= left or bottom <= top:
+            return
+        part = left, top, right, bottom
+        target = face[top - rect[1] : bottom - rect[1], left - rect[0] : right - rect[0]]
+        weight = self._normalised(self.weight(number), part)[..., None]
+        target += weight * (self._sampled(picture, number, part) - target)
+
+    def _sampled(
+        self, picture: NDArray[np.uint8], number: int, rect: tuple[int, int, int, int]
+    ) -> NDArray[np.float32]:
+        """Return the colours (h, w, 3) float32 that a source gives to the frame's pixels in `rect`."""
+        maps = self._normalised(self.source(number)[..., :VALID], rect)
+        x, y = np.meshgrid(np.arange(rect[0], rect[2], dtype=np.float32), np.arange(rect[1], rect[3], dtype=np.float32))
+        colours = cv2.remap(picture, x + maps[..., U], y + maps[..., V], cv2.INTER_CUBIC,
+                            borderMode=cv2.BORDER_REPLICATE)
+        return colours * maps[..., RATIO:]
+
+    def _normalised(self, plane: NDArray[np.float32], rect: tuple[int, int, int, int]) -> NDArray[np.float32]:
+        """Return a map at the frame's pixels in `rect`; beside the face it continues what is at the face's edge."""
+        coverage = np.maximum(self._upsampled(self.coverage, rect), 1e-3)
+        values = self._upsampled(np.ascontiguousarray(plane), rect)
+        return values / (coverage[..., None] if values.ndim == 3 else coverage)
+
+    def _upsampled(self, plane: NDArray[np.float32], rect: tuple[int, int, int, int]) -> NDArray[np.float32]:
+        """Return a map (R, R[, C]) at the frame's pixels in `rect`, linearly interpolated."""
+        left, top, right, bottom = rect
+        step = len(plane) / self.crop.size  # map pixels per frame pixel
+        offsets = [(start + 0.5 - corner) * step - 0.5
+                   for start, corner in ((left, self.crop.x), (top, self.crop.y))]
+        transform = np.array([[step, 0, offsets[0]], [0, step, offsets[1]]])
+        return np.asarray(cv2.warpAffine(plane, transform, (right - left, bottom - top),
+                                         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.float32)
+
+    def _visible_rect(self, area: NDArray[np.bool_], shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+        """Return left, top, right and bottom of the frame pixels that show an area (R, R) of the crop."""
+        columns, rows = np.flatnonzero(area.any(axis=0)), np.flatnonzero(area.any(axis=1))
+        if not len(columns):
+            return None
+        scale = self.crop.size / len(area)
+        left, right = (self.crop.x + edge * scale for edge in (columns[0] - 1, columns[-1] + 2))
+        top, bottom = (self.crop.y + edge * scale for edge in (rows[0] - 1, rows[-1] + 2))
+        rect = (max(int(left), 0), max(int(top), 0), min(int(right) + 1, shape[1]), min(int(bottom) + 1, shape[0]))
+        return rect if rect[2] > rect[0] and rect[3] > rect[1] else None
+
+
+def _inner_alpha(coverage: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return alpha (R, R), 0..1, that fades to 0 inside the edge of the face."""
+    width = max(round(EDGE_PIXELS * len(coverage) / 256), 1)
+    blurred = cv2.blur(coverage, (2 * width + 1, 2 * width + 1), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.clip(2 * blurred - 1, 0, 1) * coverage, np.float32)
+
+
+def _border_fade(side: int) -> NDArray[np.float32]:
+    """Return (side, side), 0 at the border of a square and 1 from an eighth of its side on."""
+    steps = smoothstep((np.minimum(np.arange(side), np.arange(side)[::-1])) / (side / 8))
+    return np.asarray(np.outer(steps, steps), np.float32)
