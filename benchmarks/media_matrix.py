@@ -175,7 +175,7 @@ def _displays() -> Iterator[Case]:
 
 def _containers() -> Iterator[Case]:
     """Every codec of the other containers with every sound, and without."""
-    for ending in VIDEO.keys() - {"mp4", "mov"}:
+    for ending in (each for each in VIDEO if each not in ("mp4", "mov")):
         sounds = [*_sound_pairs(ending), (None, "mono")]
         for number, codec in enumerate(VIDEO[ending]):
             for audio, sound in sounds[number % 3::3]:
