@@ -52,7 +52,7 @@ def stand_in(tmp_path, monkeypatch):
 
     Server.stopped = False
     monkeypatch.setattr(blender, "local_server", Server)
-    monkeypatch.setattr(blender, "require_usable", lambda subject, speech, use: None)
+    monkeypatch.setattr(blender, "require_usable", lambda subject, speech, use, performance: None)
     use.server = Server
     return use
 

@@ -49,7 +49,7 @@ def test_a_model_from_another_machine_is_stored_as_it_is(monkeypatch, capsys, tm
     (["model", "import", "{}", "-o", "{}/m.npz"], "No Basel Face Model was found"),
     (["model", "import", "{}"], "Say where to write the model"),
     (["model", "import", "{}/theirs.npz", "-o", "{}/m.npz"], "is already a model and is stored as it is"),
-    (["model", "info", "{}/nothing.npz"], "is not a Headroom face model"),
+    (["model", "info", "{}/nothing.npz"], "does not exist; check its name"),
     (["model", "info", "{}"], "is not a subject"),
     (["export", "{}", "-o", "{}/face.stl"], "must end in .obj, .ply, .glb"),
     (["export", "{}", "-o", "{}/face.obj"], "is not a subject"),
