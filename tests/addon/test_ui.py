@@ -122,7 +122,8 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert Path(chosen.subject) == tmp_path / "learned" / "Zoë Ann"
     assert len(panel.module("scene.build.shot").shots_in(panel.scene)) == 1
     assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256,
-                                       "from_seconds": None, "to_seconds": None, "name": "Zoë / Ann", "consent": True}
+                                       "from_seconds": None, "to_seconds": None, "budget_minutes": None,
+                                       "name": "Zoë / Ann", "consent": True}
 
 
 def start_learning(panel, backend, tmp_path, files, monkeypatch):
