@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
 import numpy as np
 from mathutils import Matrix
@@ -72,13 +75,33 @@ def evaluated_pose(shot: Shot, frames: np.ndarray) -> tuple[np.ndarray, np.ndarr
     scene, rotation, translation = shot.scene, [], []
     current = scene.frame_current, scene.frame_subframe
     try:
-        for frame in frames:
-            scene.frame_set(int(np.floor(frame)), subframe=float(frame - np.floor(frame)))
-            depsgraph = scene.view_layers[0].depsgraph
-            root, face = (each.evaluated_get(depsgraph).matrix_world for each in (shot.root, shot.face))
-            matrix = root.inverted_safe() @ face
-            rotation.append(matrix.to_euler("XYZ"))
-            translation.append(matrix.to_translation())
+        with evaluated_while_hidden(scene, shot.root, shot.face):
+            for frame in frames:
+                scene.frame_set(int(np.floor(frame)), subframe=float(frame - np.floor(frame)))
+                depsgraph = scene.view_layers[0].depsgraph
+                root, face = (each.evaluated_get(depsgraph).matrix_world for each in (shot.root, shot.face))
+                matrix = root.inverted_safe() @ face
+                rotation.append(matrix.to_euler("XYZ"))
+                translation.append(matrix.to_translation())
     finally:
         scene.frame_set(current[0], subframe=current[1])
     return np.array(rotation, dtype=np.float32), mm_from_scene(np.array(translation))
+
+
+@contextmanager
+def evaluated_while_hidden(scene: bpy.types.Scene, *members: bpy.types.Object) -> Iterator[None]:
+    """Let Blender evaluate the transforms of `members` in `scene` also where they are hidden, until the block ends.
+
+    Blender leaves out hidden objects, unless something visible depends on them. An empty that copies a member's
+    transform does, so neither the objects nor their collections are changed, not even when they are animated.
+    """
+    observers = []
+    try:
+        for member in members:
+            observer = bpy.data.objects.new("Headroom Observer", None)
+            observers.append(observer)
+            observer.constraints.new("COPY_TRANSFORMS").target = member
+            scene.collection.objects.link(observer)
+        yield
+    finally:
+        bpy.data.batch_remove(observers)

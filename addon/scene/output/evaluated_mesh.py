@@ -12,11 +12,10 @@ from ...core.coordinates import mm_from_scene
 
 
 def show_as_rendered(face: Any) -> None:
-    """Let Blender evaluate `face` for the viewport as it does for a render.
+    """Let Blender evaluate the modifiers of `face` for the viewport as it does for a render.
 
-    A script can only evaluate for the viewport, where objects and modifiers may be hidden.
+    A script can only evaluate for the viewport, where modifiers may be hidden.
     """
-    face.hide_viewport = False
     for modifier in face.modifiers:
         modifier.show_viewport = modifier.show_render
         if modifier.type in ("SUBSURF", "MULTIRES"):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ...core.coordinates import scene_from_mm
 from ...core.errors import HeadroomError
@@ -101,9 +102,10 @@ def face_scene(shot: Shot) -> Iterator[tuple[bpy.types.Scene, bpy.types.Object]]
     try:
         face.animation_data_clear()
         for member in (face, camera):
-            member.hide_render = False
+            member.hide_render = member.hide_viewport = False
             member.constraints.clear()
             scene.collection.objects.link(member)
+        _leave_to_pose(face, shot.root)
         show_as_rendered(face)
         scene.camera = camera
         scene.render.fps, scene.render.fps_base = shot.scene.render.fps, shot.scene.render.fps_base
@@ -113,6 +115,13 @@ def face_scene(shot: Shot) -> Iterator[tuple[bpy.types.Scene, bpy.types.Object]]
         bpy.data.objects.remove(face)
         bpy.data.meshes.remove(mesh)
         bpy.data.objects.remove(camera)
+
+
+def _leave_to_pose(face: bpy.types.Object, root: bpy.types.Object) -> None:
+    """Remove what an artist added to the pose of `face`, which the poses of a match include, so that it counts once."""
+    face.parent, face.parent_type = root, "OBJECT"
+    face.matrix_parent_inverse = Matrix()
+    face.delta_location = face.delta_rotation_euler = (0.0, 0.0, 0.0)
 
 
 def expression_values(scene: bpy.types.Scene, face: bpy.types.Object) -> np.ndarray:
