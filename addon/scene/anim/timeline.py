@@ -100,7 +100,7 @@ def evaluated_while_hidden(scene: bpy.types.Scene, *members: bpy.types.Object) -
         for member in members:
             observer = bpy.data.objects.new("Headroom Observer", None)
             observers.append(observer)
-            observer.constraints.new("COPY_TRANSFORMS").target = member
+            observer.constraints.new("COPY_TRANSFORMS").target = member  # type: ignore[attr-defined]
             scene.collection.objects.link(observer)
         yield
     finally:
