@@ -18,7 +18,7 @@ def subject_and_speech(learned, tmp_path, monkeypatch):
     model, samples, _ = learned
     rig = SimpleNamespace(controls=np.zeros((0, 64), np.float32))  # of a model that is not on this machine
     person = SimpleNamespace(motion=model, model=SimpleNamespace(regions=REGIONS), rig=rig)
-    monkeypatch.setattr(pipeline.Subject, "open", staticmethod(lambda folder: person))
+    monkeypatch.setattr(pipeline.Subject, "open_for", staticmethod(lambda folder, use: person))
     write_wav(tmp_path / "speech.wav", samples)
     return tmp_path, tmp_path / "speech.wav"
 
