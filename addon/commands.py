@@ -84,7 +84,8 @@ def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Re
     from .scene.output import headless
 
     saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], settings["output"],
-                               settings["plate_fit"], settings["engine"], settings["use"])
+                               settings["plate_fit"], settings["engine"], settings["use"],
+                               settings["subject"], settings["speech"])
     result = headless.render_file(saved, connect, report)
     return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
 

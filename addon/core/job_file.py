@@ -116,6 +116,8 @@ KINDS: dict[str, dict[str, Setting]] = {
         "output": Setting(Path, "movie to write"),
         "scene": Setting(str, "the scene to render; empty is the one that was open", ""),
         "shot": Setting(str, "the shot's empty, by its name; empty is the scene's last shot", ""),
+        "subject": Setting(Path, "the subject's folder, where it was moved", None),
+        "speech": Setting(Path, "the sound file, where it was moved", None),
         "plate_fit": _PLATE_FIT,
         "engine": _ENGINE,
         "use": _USE,

@@ -19,6 +19,7 @@ from . import (
     preferences,
     properties,
     refine,
+    relink,
     render,
     setup,
     shown_channels,
@@ -30,7 +31,8 @@ from . import (
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES,
            *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
-           *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *transfer.CLASSES)
+           *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *relink.CLASSES,
+           *transfer.CLASSES)
 
 
 def register() -> None:

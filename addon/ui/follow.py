@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -26,6 +27,7 @@ from ..scene.anim import controls
 from ..scene.anim.channels import channels_of
 from ..scene.anim.compose import compose, make_plan, out_of_date
 from ..scene.anim.coverage import low_confidence_spans, off_plate_spans
+from ..scene.anim.stored_paths import make_absolute, make_relative
 from ..scene.anim.strips import place_speech_of_take
 from ..scene.anim.user_keys import user_key_count
 from ..scene.build.shot import Shot, ShotRef, find_shot, shots_in
@@ -132,6 +134,29 @@ def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) 
 
 
 @bpy.app.handlers.persistent
+def on_save(path: str, *_: Any) -> None:
+    """Store paths relative to the file; `path` is empty for the startup file."""
+    if path:
+        make_relative(Path(path).parent)
+
+
+@bpy.app.handlers.persistent
+def on_saved(path: str, *_: Any) -> None:
+    """Make paths absolute again; the file may be a copy in another folder."""
+    if path:
+        make_absolute(Path(path).parent)
+
+
+@bpy.app.handlers.persistent
+def on_imported(imported: Any, *_: Any) -> None:
+    """Make the paths of appended shots, which are relative to their file, absolute."""
+    for item in imported.import_items:
+        if item.source_library is not None and isinstance(item.id, bpy.types.Object) and item.id.library is None:
+            make_absolute(Path(bpy.path.abspath(item.source_library.filepath)).parent, [item.id])
+    on_restored()
+
+
+@bpy.app.handlers.persistent
 def on_restored(*_: Any) -> None:
     """Upgrade shots of an older format before anything else reads them; keys may be older than their controls too.
 
@@ -144,7 +169,8 @@ def on_restored(*_: Any) -> None:
 
 
 HANDLERS = (("depsgraph_update_post", on_depsgraph_update), ("undo_post", on_restored), ("redo_post", on_restored),
-            ("load_post", on_restored), ("blend_import_post", on_restored))
+            ("load_post", on_restored), ("blend_import_post", on_imported), ("save_pre", on_save),
+            ("save_post", on_saved), ("save_post_fail", on_saved))
 """Name in `bpy.app.handlers`, handler. Blender 4.2 has no `blend_import_post`."""
 
 
@@ -174,6 +200,8 @@ def unregister() -> None:
 def _upgrade() -> None:
     global _newer_shots
     _newer_shots = upgrade_file()
+    if bpy.data.filepath:
+        make_absolute(Path(bpy.data.filepath).parent)
 
 
 def _scan(ref: ShotRef) -> Iterator[None]:

@@ -14,6 +14,7 @@ from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject
 from .perform import HEADROOM_OT_perform_speech
 from .properties import settings, shown_shot
 from .refine import HEADROOM_OT_refine_frame
+from .relink import HEADROOM_OT_relink_subject_or_speech
 from .render import HEADROOM_OT_render_shot
 
 
@@ -81,6 +82,8 @@ class HEADROOM_PT_subject(SidebarPanel):
             draw_wrapped(layout.column(align=True), context, message("In the scene: {shot}", shot=shot.root.name),
                          "OUTLINER_OB_EMPTY")
             layout.prop(head_of(shot.root), "use")
+            layout.operator(HEADROOM_OT_relink_subject_or_speech.bl_idname, text="Relink Subject or Speech...",
+                            icon="FILE_REFRESH")
         else:
             layout.operator(new_shot.HEADROOM_OT_new_shot_file.bl_idname)
         if newer := follow.newer_shots():

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from ...core.coordinates import SHOT_ROTATION
-from ...core.errors import HeadroomError
+from ...core.errors import HeadroomError, InputError
 from ...core.messages import message
 from ...core.rig import Rig
 from ...core.subject import Subject
@@ -56,12 +56,16 @@ class Shot:
     @property
     def subject(self) -> Subject:
         """The subject; raises InputError when its folder is gone."""
-        return Subject.open(self.subject_folder)
+        folder = self.subject_folder
+        if not folder.is_dir():
+            raise InputError(message("The subject of {shot} is not at {path}. Choose its folder with Relink Subject or "
+                                     "Speech, or with --subject.", shot=self.root.name, path=folder))
+        return Subject.open(folder)
 
     @property
     def subject_folder(self) -> Path:
         """The subject's folder as it was opened; it may be gone."""
-        return Path(bpy.path.abspath(self.root.get("headroom_subject", "")))
+        return self._path("headroom_subject")
 
     @property
     def backdrop(self) -> bpy.types.Object | None:
@@ -87,13 +91,16 @@ class Shot:
     @property
     def speech(self) -> Path | None:
         """The speech of the performance; None before the first take."""
-        path = self.root.get("headroom_speech", "")
-        return Path(bpy.path.abspath(path)) if path else None
+        return self._path("headroom_speech") if self.root.get("headroom_speech") else None
 
     @property
     def start_frame(self) -> int:
         """The scene frame at which the performance and the speech start."""
         return int(self.root.get("headroom_start_frame", self.scene.frame_start))
+
+    def _path(self, name: str) -> Path:
+        """Return a stored path; that of a linked shot is relative to its own file."""
+        return Path(bpy.path.abspath(self.root.get(name, ""), library=self.root.library))
 
 
 def open_subject(scene: bpy.types.Scene, folder: Path) -> Shot:

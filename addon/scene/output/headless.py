@@ -17,6 +17,7 @@ from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
 from .. import compat
 from ..anim.controls import head_of
+from ..anim.relink import relink_speech, relink_subject
 from ..build import templates
 from ..build.selection import UNSEEN, select_face
 from ..build.shot import Shot, ShotRef, active_shot, find_shot, open_subject, shots_in
@@ -56,6 +57,7 @@ class SavedShot:
     scene: its name; "" is the scene that is open.
     shot: the name of the root; "" is the last shot of the scene.
     use: what the movie is for; "" is what the file says.
+    subject, speech: where they are now; None is where the file says.
     """
 
     file: Path
@@ -65,6 +67,8 @@ class SavedShot:
     plate_fit: float
     engine: str
     use: str = ""
+    subject: Path | None = None
+    speech: Path | None = None
 
 
 def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
@@ -101,6 +105,10 @@ def open_template() -> None:
 def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Open a saved file and render a shot of it; the file itself is not written."""
     shot = _open_shot(saved)
+    if saved.subject is not None:
+        relink_subject(shot, saved.subject)
+    if saved.speech is not None:
+        relink_speech(shot, saved.speech)
     if saved.use:
         head_of(shot.root).use = saved.use
     task = render_shot(shot, saved.movie.absolute(), saved.plate_fit, connect, engine=saved.engine)

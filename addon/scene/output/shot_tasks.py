@@ -162,8 +162,9 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
     frames, cache = np.arange(first, last + 1, dtype=np.int32), frame_cache(shot)
     require_output_file(movie, ".mp4", inputs=[shot.speech, *take_speeches(shot.root)])
-    if shot.speech is not None:
-        require_file(shot.speech, "speech")
+    if shot.speech is not None and not shot.speech.is_file():
+        raise InputError(message("The speech of {shot} is not at {path}. Choose its file with Relink Subject or "
+                                 "Speech, or with --speech.", shot=shot.root.name, path=shot.speech))
     yield from update_keys(ref)
     keyed = find_shot(ref)
     fps, sound = keyed.fps, sound_between(keyed, first, last)
