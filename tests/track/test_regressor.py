@@ -215,8 +215,9 @@ def test_weights_of_another_face_model_and_other_files_are_refused(person, tmp_p
         Regressor.load(tmp_path / "a.safetensors", replace(person.model, digest="0"))
     (tmp_path / "c.safetensors").write_bytes(b"no weights")
     save_file({"a": torch.zeros(1)}, str(tmp_path / "d.safetensors"), {"format": "something else"})
-    for name in ("c.safetensors", "d.safetensors", "missing.safetensors"):
-        with pytest.raises(InputError, match="is not a regressor"):
+    for name, words in (("c.safetensors", "is not a regressor"), ("d.safetensors", "is not a regressor"),
+                        ("missing.safetensors", "does not exist")):
+        with pytest.raises(InputError, match=words):
             Regressor.load(tmp_path / name, person.model)
 
 

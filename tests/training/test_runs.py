@@ -104,7 +104,7 @@ def test_a_clip_without_sound_is_left_out_for_motion_only(mute_clip, tmp_path):
     with pytest.raises(InputError, match=r"mute\.mp4 was left out: mute\.mp4 has no sound"):
         train_motion_weights(run)
     tracked, notes = track_clips(run, TrackCache(run.cache, bundled_model()), no_progress)
-    clips = RefinerClips(tracked, bundled_model(), 64)
+    clips = RefinerClips(tracked, bundled_model(), 64, with_plates=False)
     pairs = clips[0]
     assert notes == [] and pairs.frames.shape == (10, 64, 64, 3) and clips.samples_per_epoch() == [10]
     inside = pairs.renders[..., 3] > 250
