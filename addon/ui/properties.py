@@ -31,7 +31,7 @@ class HeadroomSettings(bpy.types.PropertyGroup):
     preset: EnumProperty(  # type: ignore[valid-type]
         name="Preset", description="Quality and duration of learning",
         items=[("draft", "Draft", "Takes minutes, for tests"),
-               ("standard", "Standard", "Takes most of an hour, for finished shots"),
+               ("standard", "Standard", "Takes several times as long, for finished shots"),
                ("paper", "Paper", "Settings of the published method. Needs a GPU and takes hours")])
     albedo: EnumProperty(  # type: ignore[valid-type]
         name="Skin", default="clip", description="Source of the skin texture",
