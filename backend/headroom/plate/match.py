@@ -80,8 +80,7 @@ class PlateMatch:
             stored = read_npz(path)
             version = format_number(stored, "format")
             if version <= FORMAT:
-                positions = stored.get("position", np.empty(0))  # NaN where unknown, which no refining needs
-                require_arrays({**stored, "position": np.nan_to_num(positions)}, _LAYOUT)
+                require_arrays(stored, _LAYOUT)
         except Damaged as error:
             raise InputError(f"{path} is not a plate match, because {error}. Render the shot again.") from error
         if version > FORMAT:
