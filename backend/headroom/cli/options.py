@@ -16,7 +16,8 @@ ClipOrPhotoArgument = Annotated[Path, typer.Argument(help="Video of one person s
 SubjectArgument = Annotated[Path, typer.Argument(help="Folder that `learn` wrote.", show_default=False)]
 SpeechArgument = Annotated[Path, typer.Argument(help="Any recording of speech, or a video with one.",
                                                 show_default=False)]
-PresetOption = Annotated[Preset, typer.Option(help="How long to learn: minutes, several times that, or as in the paper.")]
+PresetOption = Annotated[Preset, typer.Option(
+    help="How long to learn: minutes, several times as long, or as in the paper.")]
 BudgetOption = Annotated[float | None, typer.Option(
     "--budget", help="Minutes to train the refiner, instead of the preset's number of steps.", min=0.1,
     max=100_000)]
