@@ -41,28 +41,28 @@ def looked_up(values, column, row):
     return found
 
 
-@pytest.mark.parametrize("channels", [2, 3, 14])
-def test_values_are_those_of_the_nearest_surface_point_on_each_pixels_ray(channels):
-    values = np.random.default_rng(0).normal(0, 10, (len(CORNERS), channels)).astype(np.float32)
-    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE, channels)
+@pytest.mark.parametrize("count", [1, 4])
+def test_values_are_those_of_the_nearest_surface_point_on_each_pixels_ray(count):
+    values = np.random.default_rng(0).normal(0, 10, (count, len(CORNERS), 4)).astype(np.float32)
+    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE, count)
     maps = surface.draw(CORNERS, values)
-    assert maps.shape == (SIZE, SIZE, channels + 1) and maps.dtype == np.float32
+    assert len(maps) == count and all(each.shape == (SIZE, SIZE, 4) and each.dtype == np.float32 for each in maps)
     found = 0
     for row, column in np.random.default_rng(1).integers(0, SIZE, (300, 2)):
-        expected = looked_up(values, column, row)
+        for drawn, given in zip(maps, values):
+            expected = looked_up(given, column, row)
+            assert np.allclose(drawn[row, column], 0 if expected is None else expected, atol=0.02)
         found += expected is not None
-        assert np.allclose(maps[row, column], 0 if expected is None else [*expected, 1], atol=0.02)
     assert 50 < found < 280
 
 
-def test_pixels_without_surface_are_0_and_others_have_coverage_1():
-    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE, 5)
-    maps = surface.draw(CORNERS, np.full((len(CORNERS), 5), 7, np.float32))
-    covered = maps[..., -1] > 0.5
-    assert not maps[~covered].any() and np.allclose(maps[covered], [7, 7, 7, 7, 7, 1])
-    surface.draw(CORNERS, np.ones((len(CORNERS), 5)))
-    elsewhere = surface.draw(CORNERS + np.array([5000, 0, 0]), np.ones((len(CORNERS), 5)))
-    assert not elsewhere.any()  # and nothing is left of the maps before
+def test_pixels_without_surface_are_0_and_nothing_is_left_of_the_maps_before():
+    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE, 1)
+    (shown,) = surface.draw(CORNERS, [np.full((len(CORNERS), 4), 7, np.float32)])
+    covered = shown[..., 0] > 0
+    assert 0.1 < covered.mean() < 0.9 and not shown[~covered].any() and np.allclose(shown[covered], 7)
+    (elsewhere,) = surface.draw(CORNERS + np.array([5000, 0, 0]), [np.ones((len(CORNERS), 4))])
+    assert not elsewhere.any()
 
 
 def test_the_coverage_is_the_alpha_of_the_rasteriser(model):
@@ -71,7 +71,7 @@ def test_the_coverage_is_the_alpha_of_the_rasteriser(model):
     surface = SurfaceMap(model, CAMERA, CROP, 2 * SIZE, 1)
     for rotation in ([0, 0, 0], [0.2, -0.5, 0.1]):
         vertices = pose_vertices(model.mean, np.array(rotation), np.array([5.0, -8, -700]))
-        coverage = surface.draw(vertices, np.zeros((len(vertices), 1)))[..., 1]
+        coverage = surface.draw(vertices, [np.ones((len(vertices), 4))])[0][..., 3]
         alpha = cv2.resize(coverage, (SIZE, SIZE), interpolation=cv2.INTER_AREA) * 255
         assert 0.1 < coverage.mean() < 0.9
         assert np.abs(alpha - raster.render(vertices)[..., 3]).max() <= 1
@@ -79,9 +79,9 @@ def test_the_coverage_is_the_alpha_of_the_rasteriser(model):
 
 def test_threads_that_draw_in_turn_get_their_own_maps(model):
     rng, results, errors = np.random.default_rng(1), {}, []
-    surfaces = [SurfaceMap(model, CAMERA, CROP, side, channels) for side, channels in ((64, 3), (96, 6))]
+    surfaces = [SurfaceMap(model, CAMERA, CROP, side, count) for side, count in ((64, 1), (96, 2))]
     jobs = [[(pose_vertices(model.mean, rng.normal(0, 0.2, 3), np.array([0, 0, -700.0])),
-              rng.normal(size=(len(model.mean), surface.channels))) for _ in range(8)] for surface in surfaces]
+              rng.normal(size=(surface.count, len(model.mean), 4))) for _ in range(8)] for surface in surfaces]
     expected = [[surface.draw(*each) for each in work] for surface, work in zip(surfaces, jobs)]
     start = threading.Barrier(2)
 

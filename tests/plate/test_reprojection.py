@@ -144,7 +144,7 @@ def test_around_the_face_the_picture_follows_the_chin_and_stays_at_the_crops_bor
     wanted = scene.wanted((0, 0, 0), at, {OPEN: 3.0})
     reprojector = FaceReprojector(scene.model, CAMERA, scene.crop, AMBIENT, SIZE)
     plate = reprojector.projected(scene.track.vertices(scene.model, 0))
-    maps = reprojector.draw(reprojector.projected(wanted.vertices), [FaceSource(scene.frames[0], plate)])
+    maps = reprojector.draw(reprojector.projected(wanted.vertices), [FaceSource(plate)])
     around = maps.surrounding(lambda points: np.zeros_like(points))
     chin, before = (scene.camera.project(vertices[[[scene.model.vertex_of(152)]]])
                     for vertices in (wanted.vertices, scene.track.vertices(scene.model, 0)))
@@ -201,7 +201,7 @@ def test_without_an_expression_the_face_moves_as_its_surroundings_do(neutral):
     layers = BackgroundLayers(neutral.frames, CAMERA, head_surface(neutral.model, neutral.track))
     reprojector = FaceReprojector(neutral.model, CAMERA, neutral.crop, AMBIENT, SIZE)
     plate = reprojector.projected(neutral.plates.faces.vertices(0))
-    maps = reprojector.draw(reprojector.projected(wanted.vertices), [FaceSource(neutral.frames[0], plate)])
+    maps = reprojector.draw(reprojector.projected(wanted.vertices), [FaceSource(plate)])
     motion = HeadMotion(neutral.plates.faces.pose(0), wanted.pose)
     around = maps.surrounding(lambda points: head_displacement(points, CAMERA, motion, layers.surface)[0])
     assert np.abs(around.displacement).max() < 2.5

@@ -54,9 +54,8 @@ class BackgroundLayers:
         if isinstance(self.plates, Plates):
             self.plates.close()
 
-    def warped_plate(self, number: int, motion: HeadMotion) -> NDArray[np.uint8]:
-        """Return plate `number` (H, W, 3) uint8 with its head moved."""
-        plate = self.plates[number]
+    def warped(self, number: int, plate: NDArray[np.uint8], motion: HeadMotion) -> NDArray[np.uint8]:
+        """Return a copy of `plate` (H, W, 3) uint8, which is plate `number`, with its head moved."""
         if self._mattes is None or self._background is None:
             background = Background(ALL_PERSON, plate)
         else:

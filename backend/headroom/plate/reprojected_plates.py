@@ -15,7 +15,7 @@ from headroom.plate.source_choice import SourceChoice, WantedFace
 from headroom.plate.tracked_faces import TrackedFaces, eyes_part, mouth_part
 from headroom.plate.warp import HeadMotion, head_displacement
 
-MAX_CACHED = 32
+MAX_CACHED = 400
 """Plates whose projected faces are kept."""
 
 
@@ -53,7 +53,8 @@ class ReprojectedPlates:
 
     def warped(self, number: int, pose: Pose) -> FramePlate:
         """Return plate `number` with its head moved to a pose; its face keeps its expression."""
-        return FramePlate(self.layers.warped_plate(number, HeadMotion(self.faces.pose(number), pose)))
+        motion = HeadMotion(self.faces.pose(number), pose)
+        return FramePlate(self.layers.warped(number, self.layers.plates[number], motion))
 
     def reprojected(
         self, number: int, wanted: WantedFace, allowed: NDArray[np.bool_] | None = None
@@ -67,16 +68,14 @@ class ReprojectedPlates:
             allowed = np.arange(len(self.faces)) == number
         numbers = [number, *(choice.nearest(wanted, allowed) for _, choice in self._parts)]
         weights = [None, *(part.weight for part, _ in self._parts)]
-        sources = [FaceSource(self.layers.plates[each], self._projected(each), weight)
-                   for each, weight in zip(numbers, weights)]
+        sources = [FaceSource(self._projected(each), weight) for each, weight in zip(numbers, weights)]
         maps = self._reprojector.draw(self._reprojector.projected(wanted.vertices), sources)
         pose_only = HeadMotion(self.faces.pose(number), wanted.pose)
         surrounding = maps.surrounding(lambda points: self._rigid(points, pose_only))
         motion = HeadMotion(pose_only.from_pose, pose_only.to_pose, surrounding)
-        picture = self.layers.warped_plate(number, motion)
-        if picture is sources[0].picture:
-            picture = picture.copy()
-        maps.paint(sources, picture)
+        plates = {each: self.layers.plates[each] for each in set(numbers)}
+        picture = self.layers.warped(number, plates[number], motion)
+        maps.paint([plates[each] for each in numbers], picture)
         return FramePlate(picture, maps.valid)
 
     def _projected(self, number: int) -> ProjectedFace:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import shade
 from headroom.face.model import FaceModel
-from headroom.face.surface_map import SurfaceMap
+from headroom.face.surface_map import CHANNELS, SurfaceMap
 
 MAX_SHADING_RATIO = 1.6
 """Limit of the change of light: the light of a clip is known only roughly, and noise is amplified as well."""
@@ -31,9 +32,15 @@ EDGE_PIXELS = 3  # of a map of 256, width over which the face fades into its sur
 SURROUNDING_CELLS = 64  # across the crop, of the displacement around the face
 SURROUNDING_REACH = 0.5  # of the face's size, over which the displacement fades out
 
-U, V, RATIO, VALID = range(4)
-"""Channels of one source in the maps: displacement to the plate in frame pixels, ratio of shadings, validity."""
-SOURCE_CHANNELS = 4
+MIN_COVERAGE = 1e-3
+
+U, V, RATIO, COVERAGE = range(4)
+"""Channels of a source's map: displacement to the plate in frame pixels, ratio of shadings, 1."""
+VALID = 0
+"""Channel of the shared map; the weights of the sources after the first follow."""
+
+Rect = tuple[int, int, int, int]
+"""Left, top, right and bottom, whole pixels."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +61,11 @@ class ProjectedFace:
 
 @dataclass(frozen=True)
 class FaceSource:
-    """A plate that colours are taken from.
+    """The face in a plate that colours are taken from.
 
-    picture: (H, W, 3) uint8.
-    face: the face in it.
     weight: (V,) where this source is used instead of those before it; None for everywhere.
     """
 
-    picture: NDArray[np.uint8]
     face: ProjectedFace
     weight: NDArray[np.float32] | None = None
 
@@ -101,18 +105,26 @@ class FaceReprojector:
         return ProjectedFace(vertices, pixels, self._projected_areas(pixels), shading)
 
     def draw(self, wanted: ProjectedFace, sources: Sequence[FaceSource]) -> FaceMaps:
-        """Draw the maps of a wanted face for its sources, of which the first covers it all."""
+        """Draw the maps of a wanted face for its sources, at most four, of which the first covers it all."""
+        shared = np.zeros((len(wanted.vertices), CHANNELS), np.float32)
         values = []
-        for source in sources:
-            ratio = np.clip(wanted.shading / source.face.shading, 1 / MAX_SHADING_RATIO, MAX_SHADING_RATIO)
-            displacement = source.face.pixels - wanted.pixels
+        for number, source in enumerate(sources):
+            each = np.ones((len(wanted.vertices), CHANNELS), np.float32)
+            each[:, : V + 1] = source.face.pixels - wanted.pixels
+            each[:, RATIO] = np.clip(
+                wanted.shading / source.face.shading, 1 / MAX_SHADING_RATIO, MAX_SHADING_RATIO)
             valid = self._validity(source.face.areas, wanted.areas) * self._in_frame(source.face.pixels)
-            values += [*displacement.T, ratio, valid]
-        values += [source.weight for source in sources if source.weight is not None]
-        if len(values) not in self._maps:
-            self._maps[len(values)] = SurfaceMap(self.model, self.camera, self.crop, self.resolution, len(values))
-        drawn = self._maps[len(values)].draw(wanted.vertices, np.stack(values, axis=1))
-        return FaceMaps(self.crop, drawn[..., :-1], np.ascontiguousarray(drawn[..., -1]), len(sources))
+            if source.weight is None:
+                shared[:, VALID] = valid
+            else:
+                shared[:, VALID] += source.weight * (valid - shared[:, VALID])
+                shared[:, number] = source.weight
+            values.append(each)
+        if len(sources) not in self._maps:
+            self._maps[len(sources)] = SurfaceMap(
+                self.model, self.camera, self.crop, self.resolution, len(sources) + 1)
+        *drawn, drawn_shared = self._maps[len(sources)].draw(wanted.vertices, [*values, shared])
+        return FaceMaps(self.crop, drawn, drawn_shared)
 
     def _in_frame(self, pixels: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return (V,) whether pixels (V, 2) lie in the frame."""
@@ -134,33 +146,25 @@ class FaceReprojector:
 
 @dataclass(frozen=True)
 class FaceMaps:
-    """Maps of the wanted face over the crop.
+    """Maps of the wanted face over the crop; they are 0 where the face is not drawn.
 
-    values: (R, R, C) float32, for each source displacement, ratio and validity; then the weights of the sources after
-        the first. They are 0 where the face is not drawn.
-    coverage: (R, R) float32, 1 where the face is drawn.
+    sources: (R, R, 4) float32 for each source: displacement, ratio of shadings, and 1.
+    shared: (R, R, 4) float32, validity, and the weights of the sources after the first.
     """
 
     crop: Crop
-    values: NDArray[np.float32]
-    coverage: NDArray[np.float32]
-    sources: int
+    sources: Sequence[NDArray[np.float32]]
+    shared: NDArray[np.float32]
 
-    def source(self, number: int) -> NDArray[np.float32]:
-        """Return displacement, ratio and validity (R, R, 4) of one source."""
-        return self.values[..., SOURCE_CHANNELS * number : SOURCE_CHANNELS * (number + 1)]
-
-    def weight(self, number: int) -> NDArray[np.float32]:
-        """Return the weight (R, R) of a source after the first."""
-        return self.values[..., SOURCE_CHANNELS * self.sources + number - 1]
+    @cached_property
+    def coverage(self) -> NDArray[np.float32]:
+        """(R, R) float32, 1 where the face is drawn."""
+        return np.ascontiguousarray(self.sources[0][..., COVERAGE])
 
     @property
     def valid(self) -> NDArray[np.uint8]:
         """(R, R) uint8, 255 where the reprojected plate shows the wanted surface; also around the face."""
-        valid = self.source(0)[..., VALID]
-        for number in range(1, self.sources):
-            valid = valid + self.weight(number) * (self.source(number)[..., VALID] - valid)
-        return (255 * (1 - self.coverage * (1 - valid)) + 0.5).astype(np.uint8)
+        return (255 * (1 - self.coverage * (1 - self.shared[..., VALID])) + 0.5).astype(np.uint8)
 
     def surrounding(self, rigid: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> SurroundingMotion:
         """Return the displacement around the face that its expression causes.
@@ -171,7 +175,7 @@ class FaceMaps:
         if not self.coverage.any():
             return SurroundingMotion(self.crop, np.zeros((side, side, 2), np.float32))
         factor = len(self.coverage) // side
-        cells = downsampled(np.dstack([self.source(0)[..., :2] * 1, self.coverage]), factor)
+        cells = downsampled(self.sources[0], factor)[..., [U, V, COVERAGE]]
         centres = (np.arange(side, dtype=np.float32) + 0.5) * (self.crop.size / side)
         points = np.stack(np.meshgrid(centres + self.crop.x, centres + self.crop.y), axis=-1)
         covered = cells[..., 2:]
@@ -182,25 +186,24 @@ class FaceMaps:
         fade = smoothstep(1 - outside / reach) * _border_fade(side)
         return SurroundingMotion(self.crop, (filled * fade[..., None]).astype(np.float32))
 
-    def paint(self, sources: Sequence[FaceSource], picture: NDArray[np.uint8]) -> None:
-        """Paint the reprojected face into `picture` (H, W, 3) uint8."""
+    def paint(self, pictures: Sequence[NDArray[np.uint8]], picture: NDArray[np.uint8]) -> None:
+        """Paint the reprojected face, with the colours of each source's plate, into `picture` (H, W, 3) uint8."""
         alpha = _inner_alpha(self.coverage)
         rect = self._visible_rect(alpha > 0, picture.shape)
         if rect is None:
             return
         left, top, right, bottom = rect
-        face = self._sampled(sources[0].picture, 0, rect)
-        for number, source in enumerate(sources[1:], 1):
-            self._add_part(face, rect, number, source.picture)
+        face = self._sampled(pictures[0], 0, rect)
+        for number, each in enumerate(pictures[1:], 1):
+            self._add_part(face, rect, number, each)
         target = picture[top:bottom, left:right]
         blend = self._upsampled(alpha, rect)[..., None]
         target[:] = (target + blend * (face - target) + 0.5).clip(0, 255).astype(np.uint8)
 
-    def _add_part(
-        self, face: NDArray[np.float32], rect: tuple[int, int, int, int], number: int, picture: NDArray[np.uint8]
-    ) -> None:
+    def _add_part(self, face: NDArray[np.float32], rect: Rect, number: int, picture: NDArray[np.uint8]) -> None:
         """Blend the part of a source after the first into the colours `face` (h, w, 3) of `rect`."""
-        part = self._visible_rect(self.weight(number) * self.coverage > 0, picture.shape)
+        weights = np.ascontiguousarray(self.shared[..., number])
+        part = self._visible_rect(weights > 0, picture.shape)
         if part is None:
             return
         left, top, right, bottom = (max(part[0], rect[0]), max(part[1], rect[1]),
@@ -209,26 +212,23 @@ class FaceMaps:
             return
         part = left, top, right, bottom
         target = face[top - rect[1] : bottom - rect[1], left - rect[0] : right - rect[0]]
-        weight = self._normalised(self.weight(number), part)[..., None]
+        coverage = np.maximum(self._upsampled(self.coverage, part), MIN_COVERAGE)
+        weight = (self._upsampled(weights, part) / coverage)[..., None]
         target += weight * (self._sampled(picture, number, part) - target)
 
-    def _sampled(
-        self, picture: NDArray[np.uint8], number: int, rect: tuple[int, int, int, int]
-    ) -> NDArray[np.float32]:
-        """Return the colours (h, w, 3) float32 that a source gives to the frame's pixels in `rect`."""
-        maps = self._normalised(self.source(number)[..., :VALID], rect)
-        x, y = np.meshgrid(np.arange(rect[0], rect[2], dtype=np.float32), np.arange(rect[1], rect[3], dtype=np.float32))
-        colours = cv2.remap(picture, x + maps[..., U], y + maps[..., V], cv2.INTER_CUBIC,
-                            borderMode=cv2.BORDER_REPLICATE)
-        return colours * maps[..., RATIO:]
+    def _sampled(self, picture: NDArray[np.uint8], number: int, rect: Rect) -> NDArray[np.float32]:
+        """Return the colours (h, w, 3) float32 that a source gives to the frame's pixels in `rect`.
 
-    def _normalised(self, plane: NDArray[np.float32], rect: tuple[int, int, int, int]) -> NDArray[np.float32]:
-        """Return a map at the frame's pixels in `rect`; beside the face it continues what is at the face's edge."""
-        coverage = np.maximum(self._upsampled(self.coverage, rect), 1e-3)
-        values = self._upsampled(np.ascontiguousarray(plane), rect)
-        return values / (coverage[..., None] if values.ndim == 3 else coverage)
+        Beside the face its maps continue what they are at the face's edge.
+        """
+        maps = self._upsampled(self.sources[number], rect)
+        scale = 1 / np.maximum(maps[..., COVERAGE], MIN_COVERAGE)
+        x, y = (maps[..., axis] * scale + np.arange(*edges, dtype=np.float32).reshape(shape)
+                for axis, edges, shape in ((U, rect[::2], (1, -1)), (V, rect[1::2], (-1, 1))))
+        colours = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return colours * (maps[..., RATIO] * scale)[..., None]
 
-    def _upsampled(self, plane: NDArray[np.float32], rect: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    def _upsampled(self, plane: NDArray[np.float32], rect: Rect) -> NDArray[np.float32]:
         """Return a map (R, R[, C]) at the frame's pixels in `rect`, linearly interpolated."""
         left, top, right, bottom = rect
         step = len(plane) / self.crop.size  # map pixels per frame pixel
@@ -238,7 +238,7 @@ class FaceMaps:
         return np.asarray(cv2.warpAffine(plane, transform, (right - left, bottom - top),
                                          flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.float32)
 
-    def _visible_rect(self, area: NDArray[np.bool_], shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    def _visible_rect(self, area: NDArray[np.bool_], shape: tuple[int, ...]) -> Rect | None:
         """Return left, top, right and bottom of the frame pixels that show an area (R, R) of the crop."""
         columns, rows = np.flatnonzero(area.any(axis=0)), np.flatnonzero(area.any(axis=1))
         if not len(columns):

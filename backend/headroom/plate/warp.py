@@ -20,11 +20,9 @@ from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import Camera, pose_vertices, rotation_matrix
 from headroom.plate.head_surface import MARGIN_MM, HeadSurface, Pose
 from headroom.plate.matte import PersonMatte
-from headroom.plate.reprojection import SurroundingMotion
+from headroom.plate.reprojection import Rect, SurroundingMotion
 
 Floats = NDArray[np.floating]
-Rect = tuple[int, int, int, int]
-"""Left, top, right and bottom, whole pixels."""
 
 GRID_SPACING = 8  # pixels between points of the displacement grid in a frame of 720 rows
 BAND_CELLS = 12  # rows of grid cells that are sampled together
@@ -63,18 +61,20 @@ class Background:
 def warp_plate(
     plate: NDArray[np.uint8], background: Background, camera: Camera, motion: HeadMotion, surface: HeadSurface
 ) -> NDArray[np.uint8]:
-    """Return `plate` (H, W, 3) uint8 with its head moved from the pose that it shows to the wanted one.
+    """Return a copy of `plate` (H, W, 3) uint8 with its head moved from the pose that it shows to the wanted one.
 
-    Pixels away from the head keep their value; equal poses without a motion around the face return the plate itself.
+    Pixels away from the head keep their value, and all of them where the poses are equal and nothing moves around the
+    face.
     """
     length = _max_displacement(camera, motion, surface)
+    out = plate.copy()
     if length < MIN_MOTION:
-        return plate
+        return out
     px_per_mm = camera.focal_px / -float(motion.to_pose[1][2])
     falloff_mm = min(max(FALLOFF_MM, MIN_FALLOFF_RATIO * length / px_per_mm), MARGIN_MM)
     rect = _affected_rect(camera, motion.to_pose, surface, falloff_mm)
     if rect is None:
-        return plate
+        return out
     matte = PersonMatte.of(background.matte, plate.shape, HAIR_MM * px_per_mm)
     spacing = _grid_spacing(plate)
     points = _grid_points(rect, spacing)
@@ -83,7 +83,6 @@ def warp_plate(
     if motion.surrounding is not None:
         displacement += motion.surrounding.at(points)
     grid = _DisplacementGrid.of(points, displacement, matte, FEATHER_MM * px_per_mm)
-    out = plate.copy()
     for tile in grid.tiles(rect, spacing):
         _render_tile(tile, plate, background.picture, matte, out)
     return out
