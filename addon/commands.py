@@ -71,7 +71,8 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
     if blend:
         require_output_file(blend, ".blend", inputs=inputs)
     new = headless.NewShot(settings["subject"], _take(settings), settings["output"], settings["performance"],
-                           settings["plate_fit"], settings["engine"], settings["key_error"], settings["use"])
+                           settings["plate_fit"], settings["engine"], settings["key_error"], settings["use"],
+                           settings["label"])
     result = headless.make_shot(new, connect, report)
     if blend:
         headless.save_blend(blend)
@@ -85,7 +86,7 @@ def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Re
 
     saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], settings["output"],
                                settings["plate_fit"], settings["engine"], settings["use"],
-                               settings["subject"], settings["speech"])
+                               settings["label"], settings["subject"], settings["speech"])
     result = headless.render_file(saved, connect, report)
     return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
 

@@ -17,6 +17,10 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
     "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "
     "credentials.": ("media/test_credentials.py", r"The certificate in .*studio\.pem cannot be used"),
+    "The label cannot be drawn, because its font lacks …. Use Latin, Greek or Cyrillic letters.":
+        ("media/test_label.py", "The label cannot be drawn, because its font lacks '生'"),
+    "The label … cannot be read in a picture of … x … pixels. Use a shorter one, or none.":
+        ("media/test_label.py", "The label 'AI-generated' cannot be read in a picture of 40 x 40 pixels"),
     "The content credentials of … cannot be written: …. Choose --no-credentials to go without them.":
         ("media/test_credentials.py", "The content credentials of Robin cannot be written"),
     "The content credentials of … are damaged and cannot be kept.":

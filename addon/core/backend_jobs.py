@@ -93,15 +93,25 @@ class Match:
 
 @dataclass(frozen=True)
 class SubjectUse:
-    """A subject folder, and what it is used for, which the consent of the person shown may limit; empty if not said."""
+    """A subject folder and how it is used.
+
+    use: what for, which the consent of the person shown may limit; empty if not said.
+    label: text in a corner of the pictures; empty for none.
+    """
 
     folder: Path
     use: str = ""
+    label: str = ""
 
     @property
     def settings(self) -> dict[str, str]:
         """The setting of a job that names the use; a backend without consent checks knows none."""
         return {"use": self.use} if self.use else {}
+
+    @property
+    def picture_settings(self) -> dict[str, str]:
+        """The settings of a job that makes pictures."""
+        return self.settings | ({"label": self.label} if self.label else {})
 
 
 @dataclass(frozen=True)
@@ -195,7 +205,7 @@ def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, fps: flo
               "speech": backend.put_file(sound.speech) if sound else None,
               "speech_name": sound.speech.name if sound else ""}
     settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0,
-                "speech_range": sound.speech_range if sound else None, **shot.subject.settings}
+                "speech_range": sound.speech_range if sound else None, **shot.subject.picture_settings}
     result = run_job(backend, "refine", inputs, settings, token.subtoken(0.1, 0.98))
     token.report(0.98, "Fetching the movie")
     backend.get_file(result["movie"], movie)
@@ -213,7 +223,7 @@ def refine_frames(backend: Backend, shot: MatchedRenders, first: int, context: i
     Returns the blobs of those pictures.
     """
     inputs = _shot_inputs(backend, shot, token.subtoken(0.0, 0.2))
-    settings = {"first": first, "context": context, "compare": compare, **shot.subject.settings}
+    settings = {"first": first, "context": context, "compare": compare, **shot.subject.picture_settings}
     return list(run_job(backend, "refine_frames", inputs, settings, token.subtoken(0.2, 1.0))["pictures"])
 
 

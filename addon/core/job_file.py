@@ -69,6 +69,7 @@ _TYPE_NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole
 
 _SUBJECT = Setting(Path, "subject folder")
 _USE = Setting(str, "what the result is for, where the consent names the uses it covers", "")
+_LABEL = Setting(str, "text in the top left corner of every picture, such as AI-generated; empty is none", "")
 _SPEECH = Setting(Path, "sound file")
 _SEED = Setting(int, "another seed is another take", 0, limits=(0, 2**31 - 1))
 _POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PREDICTED, choices=POSES)
@@ -110,6 +111,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "plate_fit": _PLATE_FIT,
         "engine": _ENGINE,
         "use": _USE,
+        "label": _LABEL,
     },
     "render": {
         "file": Setting(Path, ".blend with a shot in it, as saved"),
@@ -121,6 +123,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "plate_fit": _PLATE_FIT,
         "engine": _ENGINE,
         "use": _USE,
+        "label": _LABEL,
     },
 }
 SUMMARIES = {

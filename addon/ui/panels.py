@@ -128,6 +128,8 @@ class HEADROOM_PT_render(SidebarPanel):
         layout.prop(settings(context), "output")
         layout.prop(settings(context), "plate_fit")
         layout.prop(settings(context), "engine")
+        if (shot := shown_shot(context)) is not None:
+            layout.prop(head_of(shot.root), "label")
         layout.operator(HEADROOM_OT_refine_frame.bl_idname)
         draw_job_button(layout, HEADROOM_OT_render_shot.bl_idname, command_line.HEADROOM_MT_render)
 

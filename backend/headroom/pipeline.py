@@ -28,6 +28,7 @@ from headroom.media.audio import audio_on_disk, is_silent
 from headroom.media.changes import changes_note
 from headroom.media.credentials.marks import add_marks
 from headroom.media.image import write_picture
+from headroom.media.label import open_label
 from headroom.media.sound_plan import sound_plan
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoWriter, read_frames
@@ -237,8 +238,9 @@ def refine_frames(
             if settings.compare and comparisons is not None:
                 comparison = refiner.comparison(match, frame, shot.renders[frame], crop)
                 picture = comparisons / f"{frame - context:06d}.png"
-                write_picture(picture, comparison)
-                add_marks(picture, provenance_of(person, refiner.title, settings.use))
+                label = open_label(settings.label, comparison.shape[1], comparison.shape[0])
+                write_picture(picture, label.draw(comparison) if label else comparison)
+                add_marks(picture, provenance_of(person, refiner.title, settings))
             done = frame + 1 - context
             progress(done / (count - context), f"Refined frame {done} of {count - context}")
     return new
@@ -263,13 +265,14 @@ def refine(
     refiner = open_shot_refiner(subject)
     camera = refiner.track.camera
     sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None
-    provenance = provenance_of(person, refiner.title, settings.use, speech)
+    provenance = provenance_of(person, refiner.title, settings, speech)
+    label = open_label(settings.label, camera.width, camera.height)
     with VideoWriter(movie, settings.fps, camera.width, camera.height, sound=sound,
                      options=MovieOptions(title=refiner.title, provenance=provenance)) as writer:
         with closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops / person.key))) as frames:
             for number, frame in enumerate(frames):
                 progress(number / count, f"Refining frame {number + 1} of {count}")
-                writer.write(frame)
+                writer.write(label.draw(frame) if label else frame)
     return count, writer.notes
 
 

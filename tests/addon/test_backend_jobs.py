@@ -56,6 +56,19 @@ def test_refining_frames_sends_renders_and_meshes_in_order_with_the_match(tmp_pa
     assert [sha and backend.blobs[sha] for sha in inputs["meshes"]] == [b"mesh b", None, None]
 
 
+def test_use_and_label_go_to_the_jobs_that_know_them(tmp_path):
+    backend = FakeBackend()
+    subject = backend_jobs.SubjectUse(tiny_subject(tmp_path / "s"), "Film A", "AI-generated")
+    match = backend_jobs.match_plates(backend, subject, poses(1), 0.0, tmp_path, token())
+    (tmp_path / "a.png").write_bytes(b"a.png")
+    shot = backend_jobs.MatchedRenders(subject, match, [Render(tmp_path / "a.png", None)])
+    backend_jobs.refine_frames(backend, shot, 0, 0, True, token())
+    backend_jobs.refine(backend, shot, None, 25.0, tmp_path / "movie.mp4", token())
+    given = {kind: (settings.get("use"), settings.get("label")) for kind, _, settings in backend.submitted}
+    picture = ("Film A", "AI-generated")
+    assert given == {"match_plates": ("Film A", None), "refine_frames": picture, "refine": picture}
+
+
 def test_a_failed_job_raises_its_message(tmp_path):
     backend = FakeBackend(fail="perform")
     subject, speech = backend_jobs.SubjectUse(tiny_subject(tmp_path / "s")), write_speech(tmp_path / "a.wav")

@@ -52,7 +52,7 @@ def stand_in(tmp_path, monkeypatch):
 
     Server.stopped = False
     monkeypatch.setattr(blender, "local_server", Server)
-    monkeypatch.setattr(blender, "require_usable", lambda subject, speech, use, performance: None)
+    monkeypatch.setattr(blender, "require_usable", lambda subject, speech, options: None)
     use.server = Server
     return use
 

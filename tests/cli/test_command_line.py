@@ -255,10 +255,11 @@ def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(blender, "make_shot", make_shot)
     code, out, _ = call(monkeypatch, capsys, "shot", "s", "w.wav", "-o", tmp_path / "s.mp4", "--seed", 2,
                         "--plate-fit", "0.5", "--control", "mouth.gain=1.2", "--pose", "replayed",
-                        "--key-error", 2, "--blend", tmp_path / "s.blend", "--engine", "fast")
+                        "--key-error", 2, "--blend", tmp_path / "s.blend", "--engine", "fast",
+                        "--label", "AI-generated")
     assert code == 0 and "50 frames" in out and "Note: A note." in out and "s.blend" in out
     assert passed == [blender.ShotOptions(PerformSettings(seed=2, pose="replayed"), MatchSettings(plate_fit=0.5),
-                                          ("mouth.gain=1.2",), None, tmp_path / "s.blend", 2.0, "fast")]
+                                          ("mouth.gain=1.2",), None, tmp_path / "s.blend", 2.0, "fast", "AI-generated")]
 
 
 def test_demo_passes_the_engine_and_tells_its_notes(monkeypatch, capsys, tmp_path):

@@ -120,6 +120,9 @@ class HeadroomHead(bpy.types.PropertyGroup):
     use: StringProperty(  # type: ignore[valid-type]
         name="Use", description="What the shot is for, such as the production's title. Needed where the consent of the "
                                 "person shown names the uses it covers")
+    label: StringProperty(  # type: ignore[valid-type]
+        name="Label", description="Text in the top left corner of movies and pictures, such as AI-generated. Leave "
+                                  "empty for none")
 
     head: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]
     mouth: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]

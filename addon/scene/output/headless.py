@@ -38,6 +38,7 @@ class NewShot:
     performance: a file to play; None predicts one from `take`.
     key_error: of the sparse keys (`HeadroomHead.key_error`); 0 for a key on every frame.
     use: what the movie is for; empty if not said.
+    label: text in a corner of the movie; empty for none.
     """
 
     subject: Path
@@ -48,6 +49,7 @@ class NewShot:
     engine: str
     key_error: float
     use: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class SavedShot:
 
     scene: its name; "" is the scene that is open.
     shot: the name of the root; "" is the last shot of the scene.
-    use: what the movie is for; "" is what the file says.
+    use, label: what the movie is for, and the text in its corner; "" is what the file says.
     subject, speech: where they are now; None is where the file says.
     """
 
@@ -67,6 +69,7 @@ class SavedShot:
     plate_fit: float
     engine: str
     use: str = ""
+    label: str = ""
     subject: Path | None = None
     speech: Path | None = None
 
@@ -79,7 +82,7 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
     report(Step(0.0, "Building the scene"))
     shot = open_subject(bpy.context.scene, new.subject.absolute())
     head, start = head_of(shot.root), shot.scene.frame_start
-    head.use = new.use
+    head.use, head.label = new.use, new.label
     head.every_frame = new.key_error <= 0
     if new.key_error > 0:
         head.key_error = new.key_error
@@ -111,6 +114,8 @@ def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], Non
         relink_speech(shot, saved.speech)
     if saved.use:
         head_of(shot.root).use = saved.use
+    if saved.label:
+        head_of(shot.root).label = saved.label
     task = render_shot(shot, saved.movie.absolute(), saved.plate_fit, connect, engine=saved.engine)
     return run_task(task, report)
 

@@ -46,8 +46,9 @@ def frame_cache(shot: Shot) -> FrameCache:
 
 
 def used_subject(shot: Shot) -> SubjectUse:
-    """Return the subject of a shot with what the shot is for; raises InputError when its folder is gone."""
-    return SubjectUse(shot.subject.folder, head_of(shot.root).use)
+    """Return the subject of a shot, what the shot is for, and its label; raises InputError when its folder is gone."""
+    head = head_of(shot.root)
+    return SubjectUse(shot.subject.folder, head.use, head.label)
 
 
 def update_keys(ref: ShotRef) -> Task:

@@ -62,6 +62,7 @@ class ShotOptions:
     blend: file to save the scene to.
     key_error: of the sparse keys, 1 is 0.15 degrees, 0.3 mm and 0.01 of a control; 0 keys every frame.
     engine: what draws the head.
+    label: text in a corner of the picture; empty for none.
     """
 
     perform: PerformSettings = field(default_factory=PerformSettings)
@@ -71,6 +72,7 @@ class ShotOptions:
     blend: Path | None = None
     key_error: float = 1.0
     engine: Engine = "auto"
+    label: str = ""
 
     @property
     def changes_prediction(self) -> bool:
@@ -114,7 +116,7 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
 
     Raises InputError for wrong input, HeadroomError when Blender fails.
     """
-    require_usable(subject, speech, options.perform.use, options.performance)
+    require_usable(subject, speech, options)
     if options.performance is not None and options.changes_prediction:
         raise InputError("--control and --pose change a prediction, and --performance is used instead of one; leave "
                          "one of them out.")
@@ -134,15 +136,17 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     return ShotResult(int(result["frames"]), list(result.get("notes", ())))
 
 
-def require_usable(subject: Path, speech: Path, use: str, performance: Path | None = None) -> None:
-    """Raise InputError for a subject, a use, a speech or a performance that cannot be had, before Blender starts."""
+def require_usable(subject: Path, speech: Path, options: ShotOptions) -> None:
+    """Raise InputError for inputs and options that cannot be used, before Blender starts."""
     from headroom.media.audio import audio_on_disk, is_silent
+    from headroom.media.label import open_label
     from headroom.subject.folder import Subject
     from headroom.subject.performance_files import read_performance
 
-    person = Subject.open_for(subject, use)
-    if performance is not None:
-        read_performance(performance, person.rig)
+    person = Subject.open_for(subject, options.perform.use)
+    open_label(options.label, person.track.camera.width, person.track.camera.height)
+    if options.performance is not None:
+        read_performance(options.performance, person.rig)
     with audio_on_disk(speech) as samples:
         if is_silent(samples):
             raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
@@ -154,6 +158,7 @@ def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, p
                  "--plate-fit", options.match.plate_fit, "--key-error", options.key_error, "--engine", options.engine]
     arguments += ["--blend", options.blend] if options.blend else []
     arguments += ["--use", options.perform.use] if options.perform.use else []
+    arguments += ["--label", options.label] if options.label else []
     arguments += ["--performance", performance] if performance else []
     return [str(argument) for argument in arguments]
 

@@ -38,6 +38,7 @@ AudioTrackOption = Annotated[int | None, typer.Option(
     help="Number of the file's audio track; by default the first with sound.", min=1)]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.", min=0)]
 UseOption = Annotated[str, typer.Option(help="What the result is for, where the consent names the uses it covers.")]
+LabelOption = Annotated[str, typer.Option(help="Text in the top left corner of every picture, such as AI-generated.")]
 PoseOption = Annotated[HeadPose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
 EngineOption = Annotated[Engine, typer.Option(help="What draws the head; auto is Eevee where Blender has a graphics "
                                                    "card, otherwise fast.")]

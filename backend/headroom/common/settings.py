@@ -62,6 +62,13 @@ class UseSettings(Settings):
     use: str = Field(default="", description="what the result is for, where the consent names the uses it covers")
 
 
+class PictureSettings(UseSettings):
+    """Base of the settings for finished pictures."""
+
+    label: str = Field(default="", max_length=200, description="text in the top left corner of every picture, such as "
+                       "AI-generated; empty is none")
+
+
 class PerformSettings(UseSettings):
     """How a performance is predicted from speech."""
 
@@ -77,7 +84,7 @@ class MatchSettings(UseSettings):
         default=0.0, ge=0, le=1, description="0 keeps the head motion and warps the plates, 1 takes the plates' poses")
 
 
-class RefineSettings(UseSettings):
+class RefineSettings(PictureSettings):
     """How a finished movie is made from renders."""
 
     fps: float = Field(gt=0, allow_inf_nan=False)
@@ -87,7 +94,7 @@ class RefineSettings(UseSettings):
         default=None, description="start and end of the part of the speech that is heard, seconds; null is all of it")
 
 
-class RefineFramesSettings(UseSettings):
+class RefineFramesSettings(PictureSettings):
     """Which frames of a shot are refined before the movie is made."""
 
     first: int = Field(ge=0, description="frame of the match, counted from 0, that the first render shows")

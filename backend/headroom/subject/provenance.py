@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headroom.common.settings import PictureSettings
 from headroom.media.credentials.provenance import Ingredient, Provenance
 from headroom.subject.folder import Subject
 
 
-def provenance_of(subject: Subject, title: str, use: str, speech: Path | None = None) -> Provenance:
-    """Return what something generated from a subject says: plates, clip, speech and the consent.
-
-    use: what it is for; empty if nobody has said.
-    """
+def provenance_of(subject: Subject, title: str, settings: PictureSettings, speech: Path | None = None) -> Provenance:
+    """Return what pictures generated from a subject say: plates, clip, speech, the consent and the visible label."""
     info, ingredients = subject.info, []
     if subject.plates_path.is_file():
         ingredients.append(Ingredient.of("subject", subject.plates_path))
@@ -21,4 +19,5 @@ def provenance_of(subject: Subject, title: str, use: str, speech: Path | None = 
     if speech is not None:
         ingredients.append(Ingredient.of("speech", speech))
     consent = info.consent.model_dump(mode="json", exclude_none=True)
-    return Provenance(title, tuple(ingredients), consent={**consent, "use": use, "summary": str(info.consent)})
+    return Provenance(title, tuple(ingredients), label=settings.label.strip(),
+                      consent={**consent, "use": settings.use, "summary": str(info.consent)})

@@ -12,6 +12,7 @@ from headroom.cli.options import (
     AudioTrackOption,
     ControlOption,
     EngineOption,
+    LabelOption,
     PoseOption,
     SeedOption,
     SpeechArgument,
@@ -91,6 +92,7 @@ def shot(
                                                   "and 0.01 of a face control; 0 keys every frame.", min=0)] = 1.0,
     engine: EngineOption = "auto",
     use: UseOption = "",
+    label: LabelOption = "",
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
     require_output_file(output, ".mp4", inputs=[speech, performance])
@@ -102,7 +104,8 @@ def shot(
     options = blender.ShotOptions(
         perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
-        controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine)
+        controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine,
+        label=label)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)
     print_notes(result.notes)

@@ -10,7 +10,7 @@ from typing import Any
 import av
 
 from headroom.common.errors import InputError
-from headroom.media.credentials.provenance import CONSENT, MEDIA_TYPES, SOURCES
+from headroom.media.credentials.provenance import CONSENT, LABEL, MEDIA_TYPES, SOURCES
 from headroom.media.credentials.store import DamagedCredentials, read_store
 from headroom.media.credentials.xmp import read_packet
 
@@ -99,6 +99,8 @@ def _statements(store: Mapping[str, Any], manifest: Mapping[str, Any], indent: s
     if CONSENT in assertions:
         use = assertions[CONSENT].get("use")
         yield f"{indent}consent: {assertions[CONSENT].get('summary', '')}" + (f"; used for {use}" if use else "")
+    if LABEL in assertions:
+        yield f"{indent}visible label: {assertions[LABEL].get('text', '')}"
     for role, source in assertions.get(SOURCES, {}).items():
         yield f"{indent}made from {role} {source['name']}, SHA-256 {source['sha256']}"
     for ingredient in manifest.get("ingredients", ()):

@@ -13,7 +13,7 @@ from headroom.common.files import file_digest
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC's name for what Headroom makes: a generated face over pictures from a camera."""
 AI_LABEL = f"AI-generated: made with Headroom {__version__}"
-CONSENT, SOURCES = "headroom.consent", "headroom.sources"
+CONSENT, SOURCES, LABEL = "headroom.consent", "headroom.sources", "headroom.label"
 """Labels of the assertions that are Headroom's own."""
 
 MEDIA_TYPES = {
@@ -50,12 +50,14 @@ class Provenance:
     kind: "generated" for a face that was generated over plates; "opened" for a copy of the first ingredient that was
         cut, encoded again or drawn over.
     consent: what the person shown agreed to, as plain values; None where nobody is shown or asked.
+    label: the text that is drawn visibly into the pictures; empty for none.
     """
 
     title: str
     ingredients: tuple[Ingredient, ...]
     kind: Literal["generated", "opened"] = "generated"
     consent: Mapping[str, Any] | None = None
+    label: str = ""
 
     @property
     def is_generated(self) -> bool:
@@ -83,6 +85,8 @@ def manifest(provenance: Provenance, media_type: str) -> dict[str, Any]:
     assertions = [{"label": "c2pa.actions.v2", "data": {"actions": actions}}, {"label": SOURCES, "data": sources}]
     if provenance.consent is not None:
         assertions.append({"label": CONSENT, "data": dict(provenance.consent)})
+    if provenance.label:
+        assertions.append({"label": LABEL, "data": {"text": provenance.label}})
     return {"claim_generator_info": [agent], "title": provenance.title, "format": media_type, "assertions": assertions}
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_files
 from headroom.common.outputs import require_output_file, require_own_files
+from headroom.common.settings import PictureSettings
 from headroom.face.performance import Performance
 from headroom.media.credentials.marks import add_marks
 from headroom.subject.export.morphs import Tree, add_animation, add_morphs
@@ -66,7 +67,7 @@ def export_head(subject: Path, output: Path, performance: Path | None = None, de
         for name, content in files.items():
             (folder / name).write_bytes(content)
             if Path(name).suffix == ".png":
-                add_marks(folder / name, provenance_of(person, output.stem, use))
+                add_marks(folder / name, provenance_of(person, output.stem, PictureSettings(use=use)))
     return [output.with_name(name) for name in files], export_notes(output, motion)
 
 
