@@ -107,7 +107,7 @@ def grey_refiner(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", TEXT])
-def test_the_pipeline_draws_the_label_that_was_asked_for(grey_refiner, tmp_path, text):
+def test_the_pipeline_draws_the_label_of_the_settings(grey_refiner, tmp_path, text):
     match = PlateMatch(np.zeros(2, np.int32), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(2), np.zeros(2))
     shot = ShotRenders([Render(None, tmp_path / "mesh.npy")] * 2, match, tmp_path / "crops")
     pipeline.refine(tmp_path, shot, tmp_path / "shot.mp4", RefineSettings(fps=25, label=text))
