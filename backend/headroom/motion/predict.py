@@ -24,7 +24,7 @@ from headroom.motion.style.lip_closure import close_at_bilabials, speech_gate
 from headroom.motion.style.motion_graph import blend_predicted, ping_pong, walk_motion_graph
 from headroom.motion.style.speaker_style import SpeakerStyle
 
-CHUNK_FRAMES = 1000  # predicted at once, 40 s
+CHUNK_FRAMES = 3000  # predicted at once, 2 minutes
 LIP_SMOOTHING = 0.6  # frames
 SMOOTHING_REACH = 4  # frames; the Gaussian on the lips is cut off at four deviations
 

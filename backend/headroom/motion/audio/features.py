@@ -7,7 +7,7 @@ learned have log-mel spectra with phone posteriors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,8 +16,8 @@ from headroom.motion.audio import phones
 from headroom.motion.audio.cepstra import log_mel, mfcc, power_spectra
 from headroom.motion.audio.encoder_file import bundled_encoder
 from headroom.motion.audio.loudness import CHUNK_ROWS, loudness
-from headroom.motion.audio.speech_encoder import CONTEXT, SECTION, encode
-from headroom.motion.audio.timing import TimeGrid, row_count
+from headroom.motion.audio.speech_encoder import Sections, encode_section, join_sections, sections, vector_count
+from headroom.motion.audio.timing import TimeGrid
 
 SPEECH_RANGE_DB = 30.0  # below the loud rows; quieter rows are pauses
 STATS_SECTIONS = 3  # sections of the encoder, 24 s, that the mean of a long recording is measured on
@@ -67,12 +67,14 @@ class UtteranceStats:
     loud_db: level of the loud rows, dB of full scale.
     mean, deviation: (A',) float32 of the encoder's or the spectral columns over the rows with speech.
     cepstra: (13,) float32, mean of the phone model's cepstra over the rows that are not silent.
+    sections: what the encoder gave when it was measured, so that short speech is encoded once.
     """
 
     loud_db: float
     mean: np.ndarray
     deviation: np.ndarray
     cepstra: np.ndarray
+    sections: Sections = field(default_factory=dict)
 
 
 def utterance_stats(samples: np.ndarray, config: FeatureConfig, vtln: float = 1.0) -> UtteranceStats:
@@ -89,7 +91,8 @@ def utterance_stats(samples: np.ndarray, config: FeatureConfig, vtln: float = 1.
     mean = total / max(speech_rows, 1)
     deviation = np.sqrt(np.maximum(squares / max(speech_rows, 1) - mean**2, 1e-4))
     cepstra = phones.mean_cepstra(samples, levels, loud_db, vtln) if config.has_phones else np.zeros(phones.CEPSTRA)
-    return UtteranceStats(loud_db, *(array.astype(np.float32) for array in (mean, deviation, cepstra)))
+    mean, deviation, cepstra = (array.astype(np.float32) for array in (mean, deviation, cepstra))
+    return UtteranceStats(loud_db, mean, deviation, cepstra)
 
 
 def feature_windows(
@@ -109,7 +112,7 @@ def feature_rows(
     vtln: factor on the frequencies (vocal tract length), the one that `stats` were measured with.
     """
     if config.kind == "encoder":
-        return encode(bundled_encoder(), samples, first, last, stats.loud_db, vtln) - stats.mean
+        return _encoder_rows(samples, first, last, stats, vtln) - stats.mean
     context = phones.CONTEXT if config.has_phones else 0
     power = _power(samples, first - context, last + context, config, stats.loud_db)
     values = _spectral(power[context:len(power) - context], config, vtln)
@@ -134,18 +137,28 @@ def _encoder_stats(samples: np.ndarray, levels: np.ndarray, loud_db: float, vtln
     levels: (R,) of the rows every 10 ms, dB of full scale. Sections beyond that number hardly change the mean, and the
     encoder takes most of the time.
     """
-    count = -(-row_count(samples) // 2)
-    starts = list(range(-CONTEXT, count, SECTION))
-    if len(starts) > STATS_SECTIONS:
-        starts = [starts[round(index)] for index in np.linspace(0, len(starts) - 1, STATS_SECTIONS)]
-    total, speech = np.zeros(bundled_encoder().columns), 0
-    for start in starts:
-        first, last = max(start, 0), min(start + SECTION, count)
-        vectors = encode(bundled_encoder(), samples, first, last, loud_db, vtln)
-        spoken = vectors[levels[2 * first:2 * last:2] > loud_db - SPEECH_RANGE_DB].astype(np.float64)
-        total, speech = total + spoken.sum(0), speech + len(spoken)
+    count = vector_count(samples)
+    measured = sections(0, count, count)
+    if len(measured) > STATS_SECTIONS:
+        measured = [measured[round(index)] for index in np.linspace(0, len(measured) - 1, STATS_SECTIONS)]
+    total, speech, encoded = np.zeros(bundled_encoder().columns), 0, {}
+    for begin, end in measured:
+        vectors = encode_section(bundled_encoder(), samples, (begin, end), loud_db, vtln)
+        encoded[begin, end] = vectors
+        first, last = max(begin, 0), min(end, count)
+        spoken = vectors[first - begin:last - begin][levels[2 * first:2 * last:2] > loud_db - SPEECH_RANGE_DB]
+        total, speech = total + spoken.astype(np.float64).sum(0), speech + len(spoken)
     mean = (total / max(speech, 1)).astype(np.float32)
-    return UtteranceStats(loud_db, mean, np.ones_like(mean), np.zeros(phones.CEPSTRA, np.float32))
+    return UtteranceStats(loud_db, mean, np.ones_like(mean), np.zeros(phones.CEPSTRA, np.float32), encoded)
+
+
+def _encoder_rows(samples: np.ndarray, first: int, last: int, stats: UtteranceStats, vtln: float) -> np.ndarray:
+    """Return the encoder's vectors (last - first, A), of which `stats` knows some."""
+    def vectors_of(section: tuple[int, int]) -> np.ndarray:
+        known = stats.sections.get(section)
+        return encode_section(bundled_encoder(), samples, section, stats.loud_db, vtln) if known is None else known
+
+    return join_sections(first, last, samples, vectors_of)
 
 
 def _power(samples: np.ndarray, first: int, last: int, config: FeatureConfig, loud_db: float) -> np.ndarray:

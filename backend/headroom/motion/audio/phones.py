@@ -38,6 +38,9 @@ CEPSTRA = 13
 CONTEXT = 3
 """Rows before and after a row that its deltas and delta-deltas need."""
 
+BLOCK_ROWS = 128
+"""Rows whose posteriors are computed at once: the densities of all Gaussians, 2.8 MB, stay in the processor's cache."""
+
 _SHARPNESS = 0.5
 """Exponent of the posteriors: neighbouring rows overlap, so each counts as half an observation."""
 _LOW_HZ, _HIGH_HZ, _BANDS = 130.0, 6800.0, 25
@@ -85,17 +88,23 @@ class PhoneModel:
 
     def posteriors(self, cepstra: np.ndarray) -> np.ndarray:
         """Return posteriors (T, P) float32 of cepstra (T + 6, 13) with their mean subtracted."""
-        streams = _streams(torch.from_numpy(cepstra.astype(np.float32)))
-        scores = torch.stack([self._log_density(stream, values) for stream, values in enumerate(streams)]).sum(0)
-        return torch.softmax(_SHARPNESS * scores.amax(0), dim=1).numpy()
+        values = torch.from_numpy(cepstra.astype(np.float32))
+        blocks = [values[first:first + BLOCK_ROWS + 2 * CONTEXT]
+                  for first in range(0, len(values) - 2 * CONTEXT, BLOCK_ROWS)]
+        return torch.cat([self._posteriors(block) for block in blocks]).numpy()
+
+    def _posteriors(self, cepstra: Tensor) -> Tensor:
+        """Return posteriors (T, P) of cepstra (T + 6, 13)."""
+        scores = torch.stack([self._log_density(stream, values) for stream, values in enumerate(_streams(cepstra))])
+        return torch.softmax(_SHARPNESS * scores.sum(0).amax(0), dim=1)
 
     def _log_density(self, stream: int, values: Tensor) -> Tensor:
         """Return the log density (S, T, P) of one stream (T, 13) in each state of each phone."""
-        quadratic, constant = _expanded(self, stream)
+        quadratic, constant, weights = _expanded(self, stream)
         inputs = torch.cat([values**2, values], 1).expand(len(quadratic), -1, -1)
         of_gaussians = torch.baddbmm(constant[:, None], inputs, quadratic)
         top = of_gaussians.amax(2, keepdim=True)
-        of_states = torch.bmm(of_gaussians.sub_(top).exp_(), torch.from_numpy(self.weights[:, stream]))
+        of_states = torch.bmm(of_gaussians.sub_(top).exp_(), weights.mT)
         return (top + of_states.clamp_min_(1e-30).log_()).permute(2, 1, 0)
 
 
@@ -149,9 +158,10 @@ def _streams(cepstra: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @lru_cache(maxsize=3)
-def _expanded(model: PhoneModel, stream: int) -> tuple[Tensor, Tensor]:
-    """Return (P, 26, G) and (P, G), with log density = [x², x] @ first + second."""
+def _expanded(model: PhoneModel, stream: int) -> tuple[Tensor, ...]:
+    """Return (P, 26, G) and (P, G), with log density = [x², x] @ first + second, and the states' weights (P, S, G)."""
     mean, variance = (array[:, stream].astype(np.float64) for array in (model.means, model.variances))
     constant = -0.5 * (np.log(2 * np.pi * variance) + mean**2 / variance).sum(2)
     factors = np.concatenate([-0.5 / variance, mean / variance], 2).transpose(0, 2, 1)
-    return torch.from_numpy(factors.astype(np.float32)), torch.from_numpy(constant.astype(np.float32))
+    weights = model.weights[:, stream].transpose(0, 2, 1)  # contiguous so, it is three times quicker to multiply by
+    return tuple(torch.from_numpy(np.ascontiguousarray(each, np.float32)) for each in (factors, constant, weights))

@@ -7,6 +7,7 @@ of thousands of hours of speech. Its weights stay as they are; they lie in a fil
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -95,8 +96,10 @@ class EncoderLayer(nn.Module):
         return vectors + self.contract(hidden)
 
 
-@torch.inference_mode()
-@one_thread()
+Sections = dict[tuple[int, int], np.ndarray]
+"""Vectors of sections of a recording by their first and last number, the last one exclusive."""
+
+
 def encode(
     encoder: SpeechEncoder, samples: np.ndarray, first: int, last: int, loud_db: float, vtln: float = 1.0
 ) -> np.ndarray:
@@ -108,14 +111,32 @@ def encode(
     The network sees fixed sections of up to 8 s with a second of context, whatever is asked for. So a long recording
     can be encoded in any pieces and gives the same vectors. Outside the recording is silence.
     """
+    return join_sections(first, last, samples, lambda section: encode_section(encoder, samples, section, loud_db, vtln))
+
+
+def join_sections(
+    first: int, last: int, samples: np.ndarray, vectors_of: Callable[[tuple[int, int]], np.ndarray]
+) -> np.ndarray:
+    """Return the vectors (last - first, A) of `samples` (N,) from those of each of its `sections`."""
+    return np.concatenate([vectors_of((begin, end))[max(first, begin) - begin:min(last, end) - begin]
+                           for begin, end in sections(first, last, vector_count(samples))])
+
+
+@torch.inference_mode()
+@one_thread()
+def encode_section(
+    encoder: SpeechEncoder, samples: np.ndarray, section: tuple[int, int], loud_db: float, vtln: float
+) -> np.ndarray:
+    """Return the vectors (end - begin, A) float32 of one of `sections`; see `encode`."""
+    begin, end = section
+    spectra = torch.from_numpy(log_mel(samples, 2 * (begin - CONTEXT), 2 * (end + CONTEXT), loud_db, vtln))
     device = next(encoder.parameters()).device
-    pieces = []
-    for begin, end in sections(first, last, -(-len(samples) // VECTOR_SAMPLES)):
-        low, high = begin - CONTEXT, end + CONTEXT
-        spectra = torch.from_numpy(log_mel(samples, 2 * low, 2 * high, loud_db, vtln))
-        wanted = slice(max(first, begin) - low, min(last, end) - low)
-        pieces.append(encoder(spectra.T[None].to(device))[0, wanted].float().cpu().numpy())
-    return np.concatenate(pieces)
+    return encoder(spectra.T[None].to(device))[0, CONTEXT:CONTEXT + end - begin].float().cpu().numpy()
+
+
+def vector_count(samples: np.ndarray) -> int:
+    """Return how many vectors `samples` (N,) have."""
+    return -(-len(samples) // VECTOR_SAMPLES)
 
 
 def sections(first: int, last: int, count: int) -> list[tuple[int, int]]:

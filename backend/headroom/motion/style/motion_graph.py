@@ -97,6 +97,37 @@ class Walk:
     sources: np.ndarray
 
 
+@dataclass(frozen=True)
+class SegmentStarts:
+    """The S frames of a library at which a segment may start, and what they are compared by.
+
+    frames: (S,). loudness: (25, S) dB of the frames from each on. from_median: (S,) distance from the median pose.
+    state: (12, M) pose and velocity of the library in deviations. movement: (M,) mean of the library's beats.
+    """
+
+    library: PoseLibrary
+    frames: np.ndarray
+    loudness: np.ndarray
+    from_median: np.ndarray
+    state: np.ndarray
+    movement: np.ndarray
+
+    @staticmethod
+    def of(library: PoseLibrary) -> SegmentStarts:
+        """Find the starts of segments that are long enough."""
+        pose, ends = library.pose, library.ends
+        scale = pose.std(0) + 1e-6
+        state = pose / scale
+        if len(library) > 1:
+            state = np.concatenate([state, np.gradient(pose, axis=0) / scale * 5], 1)
+        frames = np.flatnonzero(ends - np.arange(len(library)) >= min(MIN_SEGMENT, int(ends[0])))
+        padded = np.pad(library.loudness, (0, LOUDNESS_FRAMES - 1), mode="edge")
+        loudness = np.lib.stride_tricks.sliding_window_view(padded, LOUDNESS_FRAMES)[frames].T
+        from_median = np.abs((pose[frames] - np.median(pose, 0)) / scale).sum(1)
+        return SegmentStarts(library, frames, np.ascontiguousarray(loudness), from_median,
+                             np.ascontiguousarray(state.T), library.beats.mean(1))
+
+
 def walk_motion_graph(style: SpeakerStyle, levels: np.ndarray, accents: np.ndarray, seed: int) -> Walk:
     """Return head pose and brows for a speech.
 
@@ -112,11 +143,12 @@ def walk_motion_graph(style: SpeakerStyle, levels: np.ndarray, accents: np.ndarr
     speech = Speech(smooth_loudness(levels), accents if len(style.accents) else np.zeros_like(accents))
     wanted = expected_excess(beats, style.accents) if speech.accents.any() else np.zeros(beats.shape[1])
     library = PoseLibrary.of_clip(pose, brows, style.levels, beats)
+    starts = SegmentStarts.of(library)
     weights, rngs = np.linspace(0, MAX_BEAT_WEIGHT, WALKS), np.random.default_rng(seed).spawn(WALKS)
     least = np.inf
     best: tuple[list[Jump], np.ndarray] | None = None
     for weight, rng in zip(weights, rngs):  # one at a time, because a walk of hours is large
-        jumps = choose_segments(library, speech, weight, rng)
+        jumps = choose_segments(starts, speech, weight, rng)
         take = join_segments(library, jumps, len(levels))
         excess = beat_excess(beat_signals(take[:, :POSE], take[:, POSE:] @ style.brow_raise), speech.accents)
         difference = dissimilarity(take[:, :POSE], pose) + EXCESS_COST * float(np.abs(excess - wanted).mean())
@@ -147,23 +179,15 @@ def blend_predicted(style: SpeakerStyle, graph_pose: np.ndarray, predicted: np.n
     return (style.pose_mean + style.pose_deviation * blended).astype(np.float32)
 
 
-def choose_segments(library: PoseLibrary, speech: Speech, beat_weight: float, rng: np.random.Generator) -> list[Jump]:
+def choose_segments(starts: SegmentStarts, speech: Speech, beat_weight: float, rng: np.random.Generator) -> list[Jump]:
     """Sample a walk through the library for a speech.
 
     Each segment is sampled from those that continue the pose best, were as loud, moved at the accents, and were used
     least.
     """
-    pose, ends = library.pose, library.ends
-    scale = pose.std(0) + 1e-6
-    state = pose / scale
-    if len(library) > 1:
-        state = np.concatenate([state, np.gradient(pose, axis=0) / scale * 5], 1)
-    starts = np.flatnonzero(ends - np.arange(len(library)) >= min(MIN_SEGMENT, int(ends[0])))
-    padded = np.pad(library.loudness, (0, LOUDNESS_FRAMES - 1), mode="edge")
-    loudness = np.lib.stride_tricks.sliding_window_view(padded, LOUDNESS_FRAMES)[starts]
-    uses = np.zeros(len(library))
-    from_median = np.abs((pose[starts] - np.median(pose, 0)) / scale).sum(1)
-    current = int(rng.choice(best_candidates(starts, from_median)))
+    ends, frames = starts.library.ends, starts.frames
+    uses = np.zeros(len(ends))
+    current = int(rng.choice(best_candidates(frames, starts.from_median)))
     jumps, frame = [(0, current)], 0
     while True:
         length = int(min(rng.integers(MIN_SEGMENT, MAX_SEGMENT + 1), ends[current] - current))
@@ -172,12 +196,12 @@ def choose_segments(library: PoseLibrary, speech: Speech, beat_weight: float, rn
             return jumps
         last = min(current + length, int(ends[current]) - 1)
         uses[current:last] += 1
-        cost = np.abs(state[starts] - state[last]).mean(1)
-        cost += 0.5 * level_distance(loudness, speech.loudness[frame:frame + LOUDNESS_FRAMES])
-        cost -= beat_weight * beats_at(library, starts, speech.accents[frame:frame + BEAT_SEGMENT])
-        cost += np.where(np.abs(starts - last) < MIN_SEGMENT, 1.0, 0.0)  # going on as before adds nothing new
-        cost += REPEAT_COST * (uses[starts] + reversed_uses(uses, ends)[starts] - uses.min())
-        current = int(rng.choice(best_candidates(starts, cost)))
+        cost = np.abs(starts.state[:, frames] - starts.state[:, last, None]).mean(0)
+        cost += 0.5 * level_distance(starts.loudness, speech.loudness[frame:frame + LOUDNESS_FRAMES])
+        cost -= beat_weight * beats_at(starts, speech.accents[frame:frame + BEAT_SEGMENT])
+        cost += np.where(np.abs(frames - last) < MIN_SEGMENT, 1.0, 0.0)  # going on as before adds nothing new
+        cost += REPEAT_COST * (uses[frames] + reversed_uses(uses, ends)[frames] - uses.min())
+        current = int(rng.choice(best_candidates(frames, cost)))
         jumps.append((frame, current))
 
 
@@ -187,6 +211,9 @@ def best_candidates(starts: np.ndarray, cost: np.ndarray) -> np.ndarray:
     A frame costs as much as its copy in the reversed clip, and `np.argsort` orders equal values differently on
     different processors: a seed would not be the same take everywhere.
     """
+    if len(cost) > CANDIDATES:  # sorting a few is quicker
+        low = cost <= np.partition(cost, CANDIDATES - 1)[CANDIDATES - 1]
+        starts, cost = starts[low], cost[low]
     return starts[np.lexsort((-starts, cost))[:CANDIDATES]]
 
 
@@ -196,18 +223,18 @@ def reversed_uses(uses: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def level_distance(loudness: np.ndarray, speech: np.ndarray) -> np.ndarray:
-    """Return the difference (S,) between the loudness of the speech (n,) and that of segments (S, 25), n <= 25."""
-    return np.abs(loudness[:, :len(speech)] - speech).mean(1) / LEVEL_DB
+    """Return the difference (S,) between the loudness of the speech (n,) and that of segments (25, S), n <= 25."""
+    return np.abs(loudness[:len(speech)] - speech[:, None]).mean(0) / LEVEL_DB
 
 
-def beats_at(library: PoseLibrary, starts: np.ndarray, accents: np.ndarray) -> np.ndarray:
-    """Return how much head and brows move (S,) at the accents (n,) of the speech in segments from `starts` (S,)."""
+def beats_at(starts: SegmentStarts, accents: np.ndarray) -> np.ndarray:
+    """Return how much head and brows move (S,) at the accents (n,) of the speech in segments from `starts`."""
     offsets = np.flatnonzero(accents)
     if not len(offsets):
-        return np.zeros(len(starts))
-    frames = starts[:, None] + offsets
-    inside = frames < library.ends[starts][:, None]
-    return (library.beats.mean(1)[np.minimum(frames, len(library) - 1)] * inside).mean(1)
+        return np.zeros(len(starts.frames))
+    frames = starts.frames + offsets[:, None]
+    inside = frames < starts.library.ends[starts.frames]
+    return (starts.movement[np.minimum(frames, len(starts.library) - 1)] * inside).mean(0)
 
 
 def smooth_loudness(levels: np.ndarray) -> np.ndarray:
