@@ -61,3 +61,31 @@ def test_an_empty_mask_returns_the_plate():
     plate = picture(100, 120)
     frame = composite(plate, Crop(10, 10, 64), np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.float32))
     assert np.array_equal(frame, plate)
+
+
+def grainy(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a smooth picture (S, S, 3) float and the same with grain."""
+    smooth = 60 + 0.5 * picture(size, size).astype(np.float32)
+    return smooth, smooth + np.random.default_rng(1).normal(0, 12, (size, size, 1)).clip(-30, 30)
+
+
+@pytest.mark.parametrize("resolution", [64, 128])
+def test_a_soft_crop_over_a_plate_that_shows_the_same_keeps_the_plates_detail(resolution):
+    smooth, plate = grainy(256)
+    crop = Crop(0, 0, 256)
+    soft = crop_frame((smooth + 6).astype(np.uint8), crop, resolution)  # 6 levels brighter
+    mask = np.ones((resolution, resolution), np.float32)
+    sharp, plain = (composite(plate.astype(np.uint8), crop, soft, mask, plate_detail).astype(np.float32)
+                    for plate_detail in (True, False))
+    inner = np.s_[8:-8, 8:-8]
+    assert abs((sharp - smooth)[inner].mean() - 6) < 1  # the crop's colours
+    grain = (plate - smooth)[inner]
+    assert ((sharp - smooth)[inner] * grain).sum() > 0.7 * (grain**2).sum()
+    assert abs(((plain - smooth)[inner] * grain).sum()) < 0.1 * (grain**2).sum()
+
+
+def test_where_the_crop_shows_something_else_nothing_of_the_plate_is_left():
+    _, plate = grainy(256)
+    crop, mask = Crop(0, 0, 256), np.ones((128, 128), np.float32)
+    dark = np.zeros((128, 128, 3), np.uint8)  # an open mouth over lips
+    assert not composite(plate.astype(np.uint8), crop, dark, mask, plate_detail=True).any()

@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 
 from headroom.face.camera import Crop
 
+DETAIL_PIXELS = 0.7
+"""Standard deviation of the blur, in pixels of the refined crop, that what is finer than them does not survive."""
+AGREEMENT = 12.0
+"""Mean difference of the blurred colours, of 255, up to which plate and crop show the same; at twice that they do not.
+25 gave no sharper skin (two people in no weights)."""
+
 
 def crop_frame(frame: NDArray[np.uint8], crop: Crop, resolution: int) -> NDArray[np.uint8]:
     """Return the crop (R, R, C) of a frame (H, W, C) uint8; pixels beyond the frame repeat its edge."""
@@ -29,6 +35,7 @@ def composite(
     crop: Crop,
     refined: NDArray[np.uint8],
     mask: NDArray[np.float32],
+    plate_detail: bool = False,
 ) -> NDArray[np.uint8]:
     """Return the full frame (H, W, 3) uint8: `refined` over `plate`, with alpha `mask`.
 
@@ -36,6 +43,7 @@ def composite(
 
     plate: (H, W, 3) uint8.
     refined, mask: (R, R, 3) uint8 and (R, R) float32, 0..1, pictures of `crop`.
+    plate_detail: keep the plate's detail that is finer than the crop's pixels, where both show the same.
     """
     out = plate.copy()
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
@@ -48,9 +56,19 @@ def composite(
         return out
     in_crop = np.s_[top - crop.y : bottom - crop.y, left - crop.x : right - crop.x]
     below = out[top:bottom, left:right]
-    blended = below + alpha[in_crop][..., None] * (picture[in_crop].astype(np.float32) - below)
-    out[top:bottom, left:right] = (blended + 0.5).astype(np.uint8)
+    change = picture[in_crop].astype(np.float32) - below
+    if plate_detail:
+        change = _coarse_where_alike(change, DETAIL_PIXELS * crop.size / len(mask))
+    blended = below + alpha[in_crop][..., None] * change
+    out[top:bottom, left:right] = (blended + 0.5).clip(0, 255).astype(np.uint8)
     return out
+
+
+def _coarse_where_alike(change: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
+    """Return a change of colours (h, w, 3) without its fine part where it is small: there the plate's detail stays."""
+    coarse = np.asarray(cv2.GaussianBlur(change, (0, 0), deviation), np.float32)
+    alike = np.clip(2 - np.abs(coarse).mean(-1, keepdims=True) / AGREEMENT, 0, 1)
+    return change + alike * (coarse - change)
 
 
 def _visible_rect(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:

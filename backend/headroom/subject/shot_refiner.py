@@ -132,8 +132,8 @@ class ShotRefiner:
                 yield frame.picture, self.crop_plate(plates[-1])
 
         for crop in self.refiner.refine(with_plates()):
-            picture = plates.popleft().picture
-            yield Composite(composite(picture, self.track.crop, *crop), picture, crop[1])
+            plate = plates.popleft()
+            yield Composite(self._over_plate(plate, crop), plate.picture, crop[1])
 
     def refine_files(
         self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, context: int = 0
@@ -159,16 +159,19 @@ class ShotRefiner:
 
     def comparison(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:
         """Return the frame's crop before and after refining, side by side: (S, 2 S, 3), pixels of the frame."""
-        pixels = self.drawn(render).picture
-        before = self.composite(match, frame, render, (pixels[..., :3], feathered_alpha(pixels[..., 3])))
+        area, pixels = self.track.crop, self.drawn(render).picture
+        plate = self.plate(match, frame, self._vertices(render)).picture
+        before = composite(plate, area, pixels[..., :3], feathered_alpha(pixels[..., 3]))
         after = self.composite(match, frame, render, crop)
-        area = self.track.crop
         return np.hstack([crop_frame(picture, area, area.size) for picture in (before, after)])
 
     def composite(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:
         """Composite a refined crop over its plate; return the full frame (H, W, 3)."""
-        plate = self.plate(match, frame, self._vertices(render))
-        return composite(plate.picture, self.track.crop, *crop)
+        return self._over_plate(self.plate(match, frame, self._vertices(render)), crop)
+
+    def _over_plate(self, plate: FramePlate, crop: RefinedCrop) -> NDArray[np.uint8]:
+        """Return the full frame (H, W, 3); a reprojected plate keeps its detail under the crop."""
+        return composite(plate.picture, self.track.crop, *crop, plate_detail=plate.valid is not None)
 
     def crop_plate(self, plate: FramePlate) -> CropPlate:
         """Return the part of a plate that the refiner sees."""
