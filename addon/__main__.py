@@ -8,9 +8,7 @@ The zip is installed as an extension, and its command line is run as in an artis
 
 import importlib
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 PACKAGE = "bl_ext.user_default.headroom"
@@ -22,12 +20,11 @@ def main() -> int:
     inside_blender = "bpy" in sys.modules
     if inside_blender:
         return run(archive, sys.argv[sys.argv.index("--") + 1:] if "--" in sys.argv else [])
-    resources = tempfile.mkdtemp(prefix="headroom-blender-")
-    os.environ["BLENDER_USER_RESOURCES"] = resources  # bpy reads it when it is imported
-    try:
+    temporary = importlib.import_module("core.temporary")  # of this zip, which is not yet installed
+    with temporary.temporary_folder() as folder:
+        # bpy reads these when it is imported; what it leaves in its temporary folder is removed with ours.
+        os.environ.update(temporary.for_children(folder), BLENDER_USER_RESOURCES=str(folder))
         return run(archive, sys.argv[1:])
-    finally:
-        shutil.rmtree(resources, ignore_errors=True)
 
 
 def run(archive: Path, argv: list[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from .core.messages import message
 from .core.outputs import require_output_file
 from .core.take_settings import TakeSettings
 from .core.tasks import ProgressToken, Step, run_task
+from .core.temporary import temporary_folder
 
 Report = Callable[[Step], None]
 Result = dict[str, Any]
@@ -55,8 +55,8 @@ def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> R
     require_file(settings["speech"], "speech")
     require_output_file(settings["output"], ".npz", inputs=[settings["speech"]])
     subject = backend_jobs.SubjectUse(Subject.open(settings["subject"]).folder, settings["use"])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "performance.npz"
+    with temporary_folder() as folder:
+        path = folder / "performance.npz"
         notes = backend_jobs.perform(connect(), subject, _take(settings), path, ProgressToken(report))
         publish(path, settings["output"])
     return {"performance": str(settings["output"]), "notes": notes}

@@ -17,6 +17,7 @@ from scripts import PYTHON
 from headroom.cli import blender, system_libraries
 from headroom.cli.local_server import local_server
 from headroom.cli.system_libraries import missing_packages, package_named_in
+from headroom.common import temporary
 from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.progress import no_progress
 from headroom.common.settings import MatchSettings, PerformSettings
@@ -197,7 +198,8 @@ def test_only_the_logs_of_an_unexpected_failure_stay(tmp_path, monkeypatch, erro
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(type(error)), local_server():
         raise error
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {"worker.log"} == remaining
+    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert files - {"worker.log", temporary.LOCK, temporary.KEPT} == remaining
 
 
 def test_every_library_has_its_package(monkeypatch):

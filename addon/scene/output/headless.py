@@ -10,7 +10,7 @@ import bpy
 
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
-from ...core.files import atomic_write
+from ...core.files import write_errors
 from ...core.messages import message
 from ...core.performance_files import read_performance
 from ...core.take_settings import TakeSettings
@@ -121,12 +121,17 @@ def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], Non
 
 
 def save_blend(path: Path) -> None:
-    """Save the open file so that it opens on other machines: images and sound packed, movies by relative path."""
+    """Save the open file so that it opens on other machines: images and sound packed, movies by relative path.
+
+    Blender itself writes under another name first. It does so beside `path`, because paths in the file are relative.
+    """
     for sound in bpy.data.sounds:
         sound.pack()
-    with atomic_write(path.absolute()) as temporary:
+    path = path.absolute()
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(temporary), relative_remap=True, copy=True, check_existing=False)
+            bpy.ops.wm.save_as_mainfile(filepath=str(path), relative_remap=True, copy=True, check_existing=False)
         except RuntimeError as error:
             raise InputError(message("Cannot write {path}: {reason}. Free some disk space or choose another folder.",
                                      path=path, reason=error)) from error

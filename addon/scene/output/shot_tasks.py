@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,6 +26,7 @@ from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import AUTO, RenderSettings
 from ...core.take_settings import TakeSettings
 from ...core.tasks import InBackground, ProgressToken, Step, Task, subtask
+from ...core.temporary import temporary_folder
 from .. import compat
 from ..anim.channels import POSE_CHANNELS
 from ..anim.controls import active_take
@@ -241,11 +241,9 @@ def _mesh_notes(renders: Sequence[Render]) -> tuple[str, ...]:
         "head's vertices.", count=count, total=len(renders)),)
 
 
-@contextmanager
-def _work_folder() -> Iterator[Path]:
-    """Create a folder inside Blender's temporary folder; it is removed when the task ends."""
-    path = Path(tempfile.mkdtemp(prefix="headroom-", dir=bpy.app.tempdir or None))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+def _work_folder() -> AbstractContextManager[Path]:
+    """Return a folder beside Blender's temporary folder; it is removed after the block.
+
+    It lies beside it and not in it, so that the next Blender finds it when this one is killed.
+    """
+    return temporary_folder(Path(bpy.app.tempdir).parent if bpy.app.tempdir else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,6 +19,7 @@ from headroom.common.choices import Device
 from headroom.common.device import DEVICE_VARIABLE
 from headroom.common.errors import Cancelled
 from headroom.common.paths import CERTIFICATE_VARIABLE, CREDENTIALS_VARIABLE
+from headroom.common.temporary import remove_abandoned
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -59,6 +61,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # allowed anywhere
+    remove_abandoned(Path(tempfile.gettempdir()))
     logs = nullcontext() if debug or "serve" in arguments[:1] else without_native_logs()
     with logs:
         code = _run(arguments, debug)

@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -30,6 +29,7 @@ from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress
 from headroom.common.settings import MatchSettings, PerformSettings
+from headroom.common.temporary import for_children, temporary_folder
 
 EXIT_INPUT, EXIT_CANCELLED = 2, 130
 UNEXPECTED = "Unexpected error"  # the beginning of the add-on's sentences for errors that the user did not cause
@@ -122,16 +122,16 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
                          "one of them out.")
     blender = find_blender()
     progress(0.0, "Starting Blender")
-    with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         performance = options.performance
         if options.changes_prediction:
-            performance = _predict(subject, speech, Path(folder), options)
+            performance = _predict(subject, speech, folder, options)
         arguments = _arguments(subject, speech, movie, options, performance)
-        archive = build_extension(Path(folder))
+        archive = build_extension(folder)
         with local_server() as server:
             command = blender.command(archive, [*arguments, "--url", server.url])
-            environment = os.environ | {"HEADROOM_TOKEN": server.token,
-                                        "BLENDER_USER_RESOURCES": str(Path(folder) / "blender")}
+            environment = os.environ | for_children(folder) | {
+                "HEADROOM_TOKEN": server.token, "BLENDER_USER_RESOURCES": str(folder / "blender")}
             result = _run(command, environment, progress)
     return ShotResult(int(result["frames"]), list(result.get("notes", ())))
 

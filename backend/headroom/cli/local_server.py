@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from headroom.common.errors import Cancelled, HeadroomError, InputError
+from headroom.common.temporary import for_children, keep, temporary_folder
 
 STOP_SECONDS = 10.0
 
@@ -30,23 +30,18 @@ class LocalServer:
 def local_server() -> Iterator[LocalServer]:
     """Start `headroom serve` with its own data folder for the block; afterwards stop it and remove the folder.
 
-    The logs stay after an error that the user did not cause, because its message names them.
+    The logs stay for some days after an error that the user did not cause, because its message names them.
     """
-    folder = Path(tempfile.mkdtemp(prefix="headroom-"))
-    logs_stay = False
-    try:
-        with _server_process(folder) as process:
-            yield _wait_for_announcement(process, folder / "stderr.log")
-    except (InputError, Cancelled):
-        raise
-    except Exception:
-        logs_stay = True
-        raise
-    finally:
-        if logs_stay:
+    with temporary_folder() as folder:
+        try:
+            with _server_process(folder) as process:
+                yield _wait_for_announcement(process, folder / "stderr.log")
+        except (InputError, Cancelled):
+            raise
+        except Exception:
             _remove_all_but_logs(folder / "data")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+            keep(folder)
+            raise
 
 
 def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes], seconds: float = STOP_SECONDS) -> None:
@@ -67,9 +62,11 @@ def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes], seconds: floa
 def _server_process(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "headroom", "serve", "--data", str(folder / "data"),
                "--exit-with-parent", str(os.getpid())]
+    temporary = folder / "data" / "temporary"
+    temporary.mkdir(parents=True)
     with open(folder / "stderr.log", "wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL,
-                                   start_new_session=True)
+                                   env=os.environ | for_children(temporary), start_new_session=True)
     try:
         yield process
     finally:

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from headroom.common.errors import InputError
+from headroom.common.temporary import NEW, REPLACED, folder_in
 
 CHUNK_BYTES = 1 << 20
-
-MAX_STEM = 60
-"""Characters of a file's name that its temporary name keeps, because file systems allow 255 bytes."""
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`, with its suffix; it is renamed to `path` when the block succeeds.
+    """Yield the same name in a temporary folder beside `path`; it is renamed to `path` when the block succeeds.
 
     Raises InputError when the system does not let the file be written.
     """
     path = Path(path)
-    temporary = _hidden_name_beside(path)
     require_writable(path.parent)
-    try:
-        with explain_write_errors(path):
-            yield temporary
-            temporary.chmod(0o666 & ~_umask())  # some libraries create files that only their owner may read
-            os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with explain_write_errors(path), folder_in(path.parent) as folder:
+        temporary = folder / NEW / path.name
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())  # some libraries create files that only their owner may read
+        os.replace(temporary, path)
 
 
 @lru_cache(maxsize=1)
@@ -54,14 +47,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     require_writable(path.parent)
-    temporary = _hidden_name_beside(path)
-    try:
-        with explain_write_errors(path):
-            temporary.mkdir()
-            yield temporary
-            _replace_folder(path, temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with explain_write_errors(path), folder_in(path.parent) as folder:
+        temporary = folder / NEW / path.name
+        temporary.mkdir()
+        yield temporary
+        _replace_folder(path, temporary, folder / REPLACED / path.name)
 
 
 @contextmanager
@@ -82,14 +72,9 @@ def atomic_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
         return
     require_writable(folder)
     # The temporary folder lies inside, because the folder itself may be the root of another file system.
-    temporary, old = (folder / f".headroom-{uuid.uuid4().hex[:8]}{suffix}" for suffix in ("", ".old"))
-    try:
-        with explain_write_errors(folder):
-            temporary.mkdir()
-            yield temporary
-            _replace_files(folder, temporary, old, names)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with explain_write_errors(folder), folder_in(folder) as temporary:
+        yield temporary / NEW
+        _replace_files(folder, temporary / NEW, temporary / REPLACED, names)
 
 
 @contextmanager
@@ -124,29 +109,21 @@ def require_writable(folder: Path) -> None:
         raise InputError(f"Cannot write in {folder}: {error.strerror}. Choose another folder.") from error
 
 
-def _hidden_name_beside(path: Path) -> Path:
-    """Return an unused hidden name in the folder of `path`."""
-    return path.with_name(f".{path.stem[:MAX_STEM]}.{uuid.uuid4().hex[:8]}{path.suffix}")
-
-
-def _replace_folder(path: Path, new: Path) -> None:
-    """Rename the folder `new` to `path`; rename the folder that is there back when this fails."""
+def _replace_folder(path: Path, new: Path, old: Path) -> None:
+    """Rename the folder `path` to `old` and `new` to `path`; rename `old` back when this fails."""
     if not path.exists():
         os.replace(new, path)
         return
-    old = _hidden_name_beside(path)
     os.replace(path, old)
     try:
         os.replace(new, path)
     except BaseException as error:
         _undo([(path, old)], path, old, error)
         raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _replace_files(folder: Path, new: Path, old: Path, names: Sequence[str]) -> None:
     """Move the files `names` of `folder` to `old` and those of `new` to `folder`; undo everything when this fails."""
-    old.mkdir()
     moves: list[tuple[Path, Path]] = []  # from, to; those that were done
     try:
         for name in names:
@@ -159,9 +136,7 @@ def _replace_files(folder: Path, new: Path, old: Path, names: Sequence[str]) -> 
                 moves.append((new / name, folder / name))
     except BaseException as error:
         _undo(moves, folder, old, error)
-        old.rmdir()
         raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _undo(moves: Sequence[tuple[Path, Path]], path: Path, old: Path, cause: BaseException) -> None:

@@ -8,7 +8,6 @@ enters.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from headroom.common.files import atomic_files
 from headroom.common.networks.arcface import ArcFace, load_arcface
 from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
 from headroom.common.settings import LearnSettings, Preset
+from headroom.common.temporary import temporary_folder
 from headroom.evaluation.figures import ClipFigures, Evaluation, ResultFigures
 from headroom.evaluation.held_out import ClipPart, HeldOutPart
 from headroom.evaluation.measure import measure_result, measure_truth
@@ -66,8 +66,8 @@ def evaluate(
     clip, video, train_seconds = Path(clip), probe(Path(clip)), options.train_seconds
     _require_enough(clip, video, train_seconds)
     arcface, watch = options.arcface(), Stopwatch()
-    with tempfile.TemporaryDirectory(prefix="headroom-", ignore_cleanup_errors=True) as scratch:
-        subject, speech, movies = (Path(scratch) / name for name in ("subject", "speech.wav", "movies"))
+    with temporary_folder() as scratch:
+        subject, speech, movies = (scratch / name for name in ("subject", "speech.wav", "movies"))
         with watch.step("learn"):
             notes = learn_first_part(clip, subject, options, subprogress(progress, 0, 0.7))
         with watch.step("track"):

@@ -14,8 +14,11 @@ log = logging.getLogger(__name__)
 
 
 def log_to(path: Path) -> None:
-    """Send this process's log to `path` and to stderr, errors that end a thread included."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Send this process's log to `path` and to stderr, errors that end a thread included.
+
+    Its folder must lie in one that exists: a data folder that was removed because its server is gone must stay so.
+    """
+    path.parent.mkdir(exist_ok=True)
     file = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8")
     handlers: list[logging.Handler] = [file, logging.StreamHandler(sys.stderr)]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=handlers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from headroom.common.errors import InputError
 from headroom.common.stored import Damaged, parsing, read_tensors
+from headroom.common.temporary import temporary_folder
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -51,8 +51,8 @@ def published_file(source: Path, pattern: str, network: str) -> Iterator[Path]:
         names = [str(path) for path in source.rglob(pattern) if path.is_file()]
         yield Path(_only(names, source, pattern, network))
     elif source.suffix in (".whl", ".zip"):
-        with tempfile.TemporaryDirectory() as folder:
-            yield _unpacked(source, pattern, network, Path(folder))
+        with temporary_folder() as folder:
+            yield _unpacked(source, pattern, network, folder)
     else:
         yield source
 
