@@ -2,18 +2,26 @@
 
 The scene is empty, at 25 frames per second, with playback synchronised to audio and the view transform Standard
 without a look, as the pictures are. It has one workspace, "Shot": the camera's view over the full width, below it the
-graph editor with the sequencer beside it, and the timeline. Outliner and properties are folded into the lowest line.
+graph editor with the sequencer beside it, and the timeline. It has the pose library as assets, whose pictures
+make_pose_pictures.py has made. Outliner and properties are folded into the lowest line.
 make_areas.py has made these areas. Run it with the oldest Blender that the extension supports, because newer ones open
 older files.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from addon.core.poses import POSES
+from addon.scene.anim.poses import add_pose
+
+PICTURES = Path(__file__).resolve().with_name("poses")
 AREAS, TARGET = (Path(__file__).resolve().with_name(name) for name in ("areas.blend", "headroom_shot.blend"))
 PLACEHOLDERS = {"VIEW_3D": "TEXT_EDITOR", "FCURVES": "CONSOLE", "SEQUENCE_EDITOR": "INFO", "TIMELINE": "NLA_EDITOR",
                 "OUTLINER": "OUTLINER", "PROPERTIES": "PROPERTIES"}
@@ -27,6 +35,7 @@ def make() -> Path:
     """Write the template and return its path."""
     bpy.ops.wm.open_mainfile(filepath=str(AREAS), load_ui=True)
     set_up_scene(bpy.context.scene)
+    add_poses()
     set_up_workspace(bpy.context.window_manager.windows[0])
     bpy.ops.wm.save_as_mainfile(filepath=str(TARGET), compress=True, check_existing=False)
     TARGET.with_suffix(".blend1").unlink(missing_ok=True)
@@ -40,6 +49,17 @@ def set_up_scene(scene: bpy.types.Scene) -> None:
     scene.sync_mode = "AUDIO_SYNC"
     scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
     scene.sequence_editor_create()
+
+
+def add_poses() -> None:
+    """Add the pose library, with its pictures."""
+    for name, (kind, values) in POSES.items():
+        action = add_pose(name, kind, values)
+        picture = bpy.data.images.load(str(PICTURES / f"{name}.png"))
+        preview = action.preview_ensure()
+        preview.image_size = picture.size[:]
+        preview.image_pixels_float.foreach_set(picture.pixels[:])
+        bpy.data.images.remove(picture)
 
 
 def set_up_workspace(window: bpy.types.Window) -> None:

@@ -234,6 +234,11 @@ LEARNING: dict[str, Cause] = {
         lambda: module("media.video").probe(CLIP)),
     "… has no sound; choose a clip in which the person is heard speaking.":
         lambda folder: module("subject.clip").clip_speech(CLIP, SimpleNamespace(has_audio=False), (0.0, 1.0)),
+    "The transcript does not fit the speech. Enter what is said, in the order of the recording.": lambda folder:
+        with_value(module("motion.audio.word_alignment")._Graph, "best_path", lambda *arguments: None,
+                   lambda: module("motion.audio.word_alignment").align_words(np.zeros(16000, np.float32), 100, "yes")),
+    "… is not text in UTF-8. Save it as UTF-8, or choose another file.": lambda folder: module(
+        "cli.commands.speech")._transcript(CLIP),
     "The sound of … is silent; choose a clip in which the person is heard speaking.": lambda folder: with_value(
         module("subject.clip"), "is_silent", lambda samples: True,
         lambda: module("subject.clip").clip_speech(CLIP, SimpleNamespace(has_audio=True), (0.0, 1.0))),

@@ -133,6 +133,13 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_folder.py", r"holds sound\.wav, which do not belong to a subject"),
     "… holds …, which would be overwritten; choose another folder.":
         ("common/test_outputs.py", "which would be overwritten; choose another folder"),
+    "Hardly heard: …. Compare the transcript with the recording.":
+        ("motion/test_word_alignment.py", "Hardly heard: Wishlewush. Compare the transcript with the recording."),
+    "The transcript has … words, too many for … s of speech. Enter only what is said.":
+        ("motion/test_word_alignment.py", r"has 400 words, too many for 5\.4 s"),
+    "… moves no control of this head. Learn the subject again.":
+        ("addon/test_poses.py", r"Other moves no control of this head\."),
+    "This head has no controls. Learn the subject again": ("addon/test_poses.py", "This head has no controls"),
     "… is write-protected; choose another name.": ("common/test_outputs.py", "is write-protected"),
     "… is for the …; import that face model to use it.":
         ("track/test_regressor_deep3d.py", 'match="Basel Face Model 2009"'),

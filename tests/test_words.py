@@ -41,6 +41,9 @@ GONE_FROM_TEXT = {
 }
 """Words that no comment, docstring, string or page holds."""
 
+BLENDERS_TERMS = re.compile(r"asset[ _]?shelf", re.IGNORECASE)
+"""What Blender itself calls so; taken out before the words are looked at."""
+
 GONE_PHRASES = {"Go On Setting Up", "is being learnt", "Blend to Edits", "Keep Selected", "in the end for"}
 """Phrases that no file holds."""
 
@@ -81,15 +84,16 @@ CHECKED = [path for path in CODE if not upgrades_old_files(path)]
 @pytest.mark.parametrize("path", CHECKED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_has_none_of_the_old_words(path):
     names, text = names_and_text(path)
-    gone = {name for name in names if words_of(name) & GONE_FROM_NAMES} | names & GONE_NAMES
-    words = set(re.findall(r"[a-z_]+", text.lower()))
+    own = {name for name in names if not BLENDERS_TERMS.fullmatch(name)}
+    gone = {name for name in own if words_of(name) & GONE_FROM_NAMES} | names & GONE_NAMES
+    words = set(re.findall(r"[a-z_]+", BLENDERS_TERMS.sub("", text).lower()))
     phrases = {phrase for phrase in GONE_PHRASES if phrase in path.read_text(encoding="utf-8")}
     assert gone | words & GONE_FROM_TEXT | phrases == set()
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_has_none_of_the_old_words(path):
-    text = path.read_text(encoding="utf-8")
+    text = BLENDERS_TERMS.sub("", path.read_text(encoding="utf-8"))
     words = set(re.findall(r"[a-z_]+", text.lower()))
     assert words & GONE_FROM_TEXT | {phrase for phrase in GONE_PHRASES if phrase in text} == set()
 

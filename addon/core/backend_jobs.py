@@ -15,8 +15,10 @@ import numpy as np
 from .errors import Cancelled, HeadroomError
 from .frame_cache import Render
 from .messages import message
+from .phones import Phone, read_phones
 from .take_settings import TakeSettings
 from .tasks import ProgressToken
+from .words import Word, read_words
 
 WORKER_SECONDS = 60.0  # time for the worker process to load torch from a cold disk
 POLL_SECONDS = 0.2
@@ -171,6 +173,21 @@ def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Pat
     result = run_job(backend, "perform", inputs, settings, token.subtoken(0.1, 0.95))
     backend.get_file(result["performance"], path)
     return list(result.get("notes", ()))
+
+
+def align_words(backend: Backend, speech: Path, transcript: str, folder: Path, token: ProgressToken
+                ) -> tuple[tuple[Word, ...], tuple[Phone, ...], list[str]]:
+    """Find the words of a transcript in a speech; return them, the phones of their pronunciations, and notes.
+
+    folder: for a temporary file.
+    """
+    token.report(0.0, "Sending the speech")
+    inputs = {"speech": backend.put_file(speech), "speech_name": speech.name}
+    result = run_job(backend, "align_words", inputs, {"transcript": transcript}, token.subtoken(0.1, 1.0))
+    path = folder / "spoken.npz"
+    backend.get_file(result["spoken"], path)
+    with np.load(path, allow_pickle=False) as stored:
+        return read_words(stored), read_phones(stored), list(result.get("notes", ()))
 
 
 def match_plates(backend: Backend, subject: SubjectUse, poses: Poses, plate_fit: float, folder: Path,

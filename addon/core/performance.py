@@ -12,6 +12,7 @@ from .errors import InputError
 from .messages import message
 from .phones import PHONES, Phone, read_phones
 from .stored import FPS, Array, Damaged, read_npz, require_arrays
+from .words import WORDS, Word, read_words
 
 _LAYOUT = {
     "fps": FPS,
@@ -34,6 +35,7 @@ class Performance:
     controls: (T, 52) float32, the part of the expression that the controls of the subject's rig make; None in files of
         older versions.
     detail_share: part of the face's motion that the controls do not make, 0..1; 1 without controls.
+    words: those of the speech; none where no transcript was given.
     """
 
     fps: float
@@ -43,6 +45,7 @@ class Performance:
     phones: tuple[Phone, ...] = ()
     controls: np.ndarray | None = None
     detail_share: float = 1.0
+    words: tuple[Word, ...] = ()
 
     def __len__(self) -> int:
         return len(self.expression)
@@ -69,7 +72,8 @@ class Performance:
     @staticmethod
     def of_arrays(stored: Mapping[str, np.ndarray]) -> Performance:
         """Return the performance in stored arrays; raises Damaged where one is missing or malformed."""
-        require_arrays(stored, _LAYOUT | (PHONES if PHONES.keys() & stored.keys() else {}))
+        require_arrays(stored, _LAYOUT | {name: array for layout in (PHONES, WORDS) if layout.keys() & stored.keys()
+                                          for name, array in layout.items()})
         if "controls" in stored and "detail_share" not in stored:
             raise Damaged("detail_share is missing")
         expression, rotation, translation = (
@@ -77,4 +81,4 @@ class Performance:
         has_controls = "controls" in stored
         return Performance(float(stored["fps"]), expression, rotation, translation, read_phones(stored),
                            stored["controls"].astype(np.float32) if has_controls else None,
-                           float(stored["detail_share"]) if has_controls else 1.0)
+                           float(stored["detail_share"]) if has_controls else 1.0, read_words(stored))

@@ -17,6 +17,7 @@ from .performance import Performance
 from .phones import Phone
 from .rig import Rig
 from .stored import FPS, Array, Damaged, require_arrays
+from .words import Word
 
 SUFFIXES = (".npz", ".csv", ".json")
 JSON_FORMAT = 1
@@ -47,10 +48,11 @@ def read_performance(path: Path, rig: Rig) -> Performance:
         raise InputError(message("This head has no controls for {name} to move. Learn the subject again.",
                                  name=path.name))
     names = [str(name) for name in rig.control_names]
-    fps, controls, rotation, translation, phones = _read_csv_or_json(path, names)
+    fps, controls, rotation, translation, phones, words = _read_csv_or_json(path, names)
     still = np.ones((len(controls), 1), dtype=np.float32)
     return Performance(fps, controls @ rig.controls, still * rig.rest_rotation if rotation is None else rotation,
-                       still * rig.rest_translation if translation is None else translation, phones, controls, 0.0)
+                       still * rig.rest_translation if translation is None else translation, phones, controls,
+                       0.0, words)
 
 
 def read_control_track(path: Path) -> ControlTrack:
@@ -60,7 +62,7 @@ def read_control_track(path: Path) -> ControlTrack:
     """
     _require_suffix(path)
     if path.suffix.lower() != ".npz":
-        fps, controls, rotation, _, phones = _read_csv_or_json(path, list(ARKIT_NAMES))
+        fps, controls, rotation, _, phones, _ = _read_csv_or_json(path, list(ARKIT_NAMES))
         return ControlTrack(fps, controls, np.zeros((len(controls), 3)) if rotation is None else rotation, phones)
     performance = Performance.load(path)
     if performance.controls is None:
@@ -75,8 +77,8 @@ def _require_suffix(path: Path) -> None:
 
 
 def _read_csv_or_json(path: Path, names: list[str]) -> tuple[Any, ...]:
-    """Return rate, controls (T, C), rotation, translation (T, 3) or None, and phones, all of them checked."""
-    read = (*read_live_link(path, names), None, ()) if path.suffix.lower() == ".csv" else _read_json(path, names)
+    """Return rate, controls (T, C), rotation, translation (T, 3) or None, phones and words, all of them checked."""
+    read = (*read_live_link(path, names), None, (), ()) if path.suffix.lower() == ".csv" else _read_json(path, names)
     _require_sound(path, dict(zip(("fps", "controls", "rotation", "translation"), (np.array(read[0]), *read[1:4]))))
     return read
 
@@ -93,7 +95,7 @@ def _require_sound(path: Path, arrays: dict[str, np.ndarray | None]) -> None:
 
 
 def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
-    """Return rate, controls (T, C), rotation, translation (T, 3) or None, and phones of a JSON file."""
+    """Return rate, controls (T, C), rotation, translation (T, 3) or None, phones and words of a JSON file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         if content["format"] > JSON_FORMAT:
@@ -108,8 +110,10 @@ def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
                 for name in ("rotation", "translation")]
         phones = tuple(Phone(str(row["symbol"]), float(row["start"]), float(row["end"]), float(row["confidence"]))
                        for row in content.get("phones", ()))
+        words = tuple(Word(str(row["text"]), float(row["start"]), float(row["end"]), float(row["confidence"]))
+                      for row in content.get("words", ()))
         fps = float(content["fps"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(message("{path} is not a performance; choose a JSON file of `headroom perform`.",
                                  path=path)) from error
-    return fps, controls, *pose, phones
+    return fps, controls, *pose, phones, words

@@ -84,6 +84,17 @@ def channels(action: Any, owner: Any) -> Any:
     return strip.channelbag(slot, ensure=True)
 
 
+def shape_key_channels(action: Any) -> Any:
+    """Return the container of `.fcurves` of an action for shape keys that nothing plays yet. See `channels`."""
+    if not hasattr(action, "slots"):
+        action.id_root = "KEY"
+        return action
+    slot = next(iter(action.slots), None) or action.slots.new("KEY", "Pose")
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True)
+
+
 def curves_of(owner: Any) -> list[bpy.types.FCurve]:
     """Return the F-curves that animate `owner`; nothing is created. See `channels`."""
     data = owner.animation_data
@@ -181,6 +192,24 @@ def new_strip(scene: bpy.types.Scene, kind: Literal["SOUND", "MOVIE"], name: str
     return make(name=name, filepath=str(path), channel=channel, frame_start=start_frame)
 
 
+def new_text_strip(scene: bpy.types.Scene, name: str, channel: int, first: int, end: int) -> Any:
+    """Add a text strip from frame `first` to `end` - 1. Since 5.0 its length is asked for, before its end."""
+    new: Any = strips_of(scene).new_effect
+    try:
+        return new(name=name, type="TEXT", channel=channel, frame_start=first, length=end - first)
+    except TypeError:
+        return new(name=name, type="TEXT", channel=channel, frame_start=first, frame_end=end)
+
+
+def set_strip_span(strip: Any, first: int, end: int) -> None:
+    """Set the first frame of a strip without a file, and the frame after its last one. See `strip_span`."""
+    names = ("left_handle", "right_handle") if hasattr(strip, "left_handle") else (
+        "frame_final_start", "frame_final_end")
+    order = ((1, end), (0, first)) if first >= strip_span(strip)[1] else ((0, first), (1, end))
+    for index, frame in order:  # an edge cannot pass the other one
+        setattr(strip, names[index], frame)
+
+
 def is_rendering() -> bool:
     """Return whether Blender's own render runs beside the window; only one can run at a time."""
     is_running: Any = bpy.app.is_job_running
@@ -218,6 +247,12 @@ def keys_are_dragged() -> bool:
     prefixes = ("TRANSFORM_OT", "GRAPH_OT", "ACTION_OT", "NLA_OT")
     names = [name for window in bpy.context.window_manager.windows for name in modal_operators(window)]
     return any(name.startswith(prefixes) and "seq" not in name for name in names)
+
+
+def strips_are_dragged() -> bool:
+    """Return whether the artist moves strips at this moment; never true in 4.2, which does not tell."""
+    return any("seq_slide" in name for window in bpy.context.window_manager.windows
+               for name in modal_operators(window))
 
 
 def relative_path_options() -> set[Any]:

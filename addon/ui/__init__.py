@@ -16,6 +16,7 @@ from . import (
     new_shot,
     panels,
     perform,
+    poses,
     preferences,
     properties,
     refine,
@@ -26,13 +27,14 @@ from . import (
     span_edits,
     takes,
     transfer,
+    words,
 )
 
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES,
            *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
            *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *relink.CLASSES,
-           *transfer.CLASSES)
+           *transfer.CLASSES, *words.CLASSES, *poses.CLASSES)
 
 
 def register() -> None:
@@ -47,10 +49,14 @@ def register() -> None:
     follow.register()
     new_shot.register()
     first_view.register()
+    words.register()
+    poses.register()
 
 
 def unregister() -> None:
     """Undo `register`, and stop the jobs and the local backend."""
+    poses.unregister()
+    words.unregister()
     first_view.unregister()
     follow.unregister()
     coverage.unregister()

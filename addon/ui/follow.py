@@ -30,6 +30,7 @@ from ..scene.anim.coverage import low_confidence_spans, off_plate_spans
 from ..scene.anim.stored_paths import make_absolute, make_relative
 from ..scene.anim.strips import place_speech_of_take
 from ..scene.anim.user_keys import user_key_count
+from ..scene.anim.word_strips import follow_word_strips, word_strips
 from ..scene.build.shot import Shot, ShotRef, find_shot, shots_in
 from ..scene.build.upgrade import upgrade_file
 
@@ -110,6 +111,7 @@ def update() -> float | None:
     """Do a piece of the pending work; called by the timer, and by tests. Returns the pause until the next piece."""
     if compat.is_rendering() or compat.keys_are_dragged():
         return BUSY_SECONDS
+    _follow_words()
     _upgrade()  # the extension may have been updated while an older file is open
     if not all([compose(shot, BUDGET_SECONDS) for shot in _all_shots()]):
         return TICK_SECONDS
@@ -129,7 +131,7 @@ def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) 
     shots = _all_shots()
     if keyed or (not _scan_time and any(shot.ref not in _status for shot in shots)):
         request_scan()
-    if any(out_of_date(shot, make_plan(shot)) for shot in shots):
+    if any(out_of_date(shot, make_plan(shot)) for shot in shots) or (rearranged and any(map(word_strips, shots))):
         start_timer()
 
 
@@ -195,6 +197,13 @@ def unregister() -> None:
     _scan_time = 0.0
     if bpy.app.timers.is_registered(update):
         bpy.app.timers.unregister(update)
+
+
+def _follow_words() -> None:
+    """Retime the words whose strips were moved, and move strips whose words were."""
+    if not compat.strips_are_dragged():
+        for shot in _all_shots():
+            follow_word_strips(shot)
 
 
 def _upgrade() -> None:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..core.render_settings import AUTO, EEVEE, FAST
 from ..core.take_settings import PREDICTED, REPLAYED
 from ..scene import compat
+from ..scene.anim.poses import poses
 from ..scene.build.shot import Shot, active_shot, shots_in
 
 RELATIVE = compat.relative_path_options()
+
+
+_shown_poses: list[tuple[str, str, str, int, int]] = []
+"""The entries that the picker shows, because Blender does not keep their texts."""
+
+
+def _pose_items(self: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str, int, int]]:
+    _shown_poses[:] = [(pose.name, pose.name, pose.asset_data.description, pose.preview_ensure().icon_id, number)
+                       for number, pose in enumerate(poses())]
+    return _shown_poses
 
 
 class HeadroomSettings(bpy.types.PropertyGroup):
@@ -68,6 +81,8 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         name="Head Motion", description="Source of the head's motion",
         items=[(PREDICTED, "Predicted", "Predict the head's motion from the speech"),
                (REPLAYED, "Replayed", "Play the head's motion in the clip, forwards and backwards")])
+    library_pose: EnumProperty(  # type: ignore[valid-type]
+        name="Pose", items=_pose_items, description="Pose of the library")
     output: StringProperty(  # type: ignore[valid-type]
         name="Movie", subtype="FILE_PATH", options=RELATIVE, description="Movie file to write")
     plate_fit: FloatProperty(  # type: ignore[valid-type]

@@ -1,4 +1,4 @@
-"""Emphases and holds: spans of the speech in which the motion is stronger, weaker or still."""
+"""Emphases and holds: spans of the speech, or words, in which the motion is stronger, weaker or still."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty
 from ..core.messages import message
 from ..scene.anim.compose import make_plan
 from ..scene.anim.controls import LAYERS, head_of
+from ..scene.anim.words import active_word
 from ..scene.build.shot import Shot
 from . import follow
-from .head_button import HeadButton, preview_seconds
+from .head_button import HeadButton
 from .properties import shown_shot
 from .text import interface_text
 
@@ -21,31 +22,39 @@ ICONS = {"head": "USER", "mouth": "SOUND", "upper": "HIDE_OFF"}
 
 
 class SpanButton(HeadButton):
-    """Base class of buttons that add an edit of the preview range. Not registered."""
+    """Base class of buttons that add an edit of the preview range, or of the active word. Not registered."""
 
     head: BoolProperty(name="Head", default=True)  # type: ignore[valid-type]
     mouth: BoolProperty(name="Mouth", default=True)  # type: ignore[valid-type]
     upper: BoolProperty(name="Brows and Eyes", default=True)  # type: ignore[valid-type]
+    of_word: BoolProperty(  # type: ignore[valid-type]
+        name="Active Word", options={"SKIP_SAVE"}, description="Edit the active word in place of the preview range")
 
     @classmethod
     def disabled_reason(cls, context):
-        """Require a preview range."""
+        """Require a preview range or a word."""
         return super().disabled_reason(context) or (
-            "" if context.scene.use_preview_range else message("No preview range"))
+            "" if context.scene.use_preview_range or active_word(shown_shot(context)) else message("No preview range"))
 
-    def add_edit(self, context: bpy.types.Context, **values: Any) -> None:
-        """Add an edit, in seconds of the speech, so that it moves with the speech."""
-        shot = shown_shot(context)
+    def add_edit(self, context: bpy.types.Context, **values: Any) -> tuple[int, int]:
+        """Add an edit, in seconds of the speech, so that it moves with the speech; returns its first and last frame."""
+        shot, scene = shown_shot(context), context.scene
+        plan, word = make_plan(shot), active_word(shot)
+        if word is None or (scene.use_preview_range and not self.of_word):
+            frames = scene.frame_preview_start, scene.frame_preview_end
+        else:
+            frames = word.first, word.end
         edit = head_of(shot.root).edits.add()
-        edit.first_seconds, edit.last_seconds = preview_seconds(context.scene, make_plan(shot))
+        edit.first_seconds, edit.last_seconds = ((frame - plan.placement.start) / plan.fps for frame in frames)
         for name, value in values.items():
             setattr(edit, name, value)
         for layer in LAYERS:  # last, because each of them composes its channels
             setattr(edit, layer, getattr(self, layer))
+        return frames
 
 
 class HEADROOM_OT_emphasise(SpanButton):
-    """Strengthen the motion within the preview range, about the take's median. The ends are blended over the falloff"""
+    """Strengthen the motion in the preview range or the active word. The ends are blended over the falloff"""
 
     bl_idname, bl_label = "headroom.emphasise", "Emphasise"
 
@@ -55,21 +64,19 @@ class HEADROOM_OT_emphasise(SpanButton):
 
     def run(self, context):
         """Add the emphasis."""
-        self.add_edit(context, gain=self.gain)
-        return message("Emphasised {start} to {end}", start=context.scene.frame_preview_start,
-                       end=context.scene.frame_preview_end)
+        start, end = self.add_edit(context, gain=self.gain)
+        return message("Emphasised {start} to {end}", start=start, end=end)
 
 
 class HEADROOM_OT_hold(SpanButton):
-    """Hold the face through the preview range as it is at the range's beginning, and blend out over the falloff"""
+    """Hold the face as it is when the preview range or the active word begins. The end blends over the falloff"""
 
     bl_idname, bl_label = "headroom.hold", "Hold"
 
     def run(self, context):
         """Add the hold."""
-        self.add_edit(context, is_hold=True)
-        return message("Held {start} to {end}", start=context.scene.frame_preview_start,
-                       end=context.scene.frame_preview_end)
+        start, end = self.add_edit(context, is_hold=True)
+        return message("Held {start} to {end}", start=start, end=end)
 
 
 class HEADROOM_OT_remove_emphasis_or_hold(HeadButton):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
 from headroom.common.settings import (
+    AlignWordsSettings,
     LearnSettings,
     MatchSettings,
     PerformSettings,
@@ -46,6 +47,7 @@ from headroom.track.track import Track
 from headroom.track.tracker import track_known_face
 
 if TYPE_CHECKING:
+    from headroom.face.word_track import SpokenWords
     from headroom.motion.model.model import MotionModel
     from headroom.subject.shot_refiner import Composite
 
@@ -168,6 +170,7 @@ def perform(
     subject: None for the average speaker.
     controls: texts such as "mouth.gain=1.2" (headroom/motion/controls.py).
     """
+    from headroom.motion.audio.word_alignment import word_notes, words_in_speech
     from headroom.motion.controls import UNTOUCHED, apply_controls, parse_controls
     from headroom.motion.predict import predict, replayed
     from headroom.subject.average import average_speaker
@@ -177,10 +180,13 @@ def perform(
     parsed_controls = parse_controls(controls)
     progress(0.0, "Reading the speech")
     with audio_on_disk(speech, track=settings.audio_track) as samples:
-        if is_silent(samples):
-            raise InputError(f"{Path(speech).name} is silent; choose a recording with speech in it.")
+        _require_speech(samples, speech)
+        spoken = None
+        if settings.transcript:
+            progress(0.1, "Finding the words")
+            spoken = words_in_speech(samples, settings.transcript)
         progress(0.2, "Predicting the performance")
-        performance = predict(person.motion, samples, seed=settings.seed)
+        performance = predict(person.motion, samples, seed=settings.seed, spoken=spoken)
     if settings.pose == "replayed":
         performance = replayed(person.motion, performance)
     if parsed_controls != UNTOUCHED:
@@ -189,7 +195,27 @@ def perform(
     performance = with_face_controls(performance, person.rig, person.motion.style)
     progress(1.0, "Predicted the performance")
     changes = sound_plan(speech, settings.audio_track).changes
-    return performance, [*changes_note(Path(speech).name, changes), *notes_of_controls(performance)]
+    return performance, [*changes_note(Path(speech).name, changes), *word_notes(spoken),
+                         *notes_of_controls(performance)]
+
+
+def align_words(speech: Path, settings: AlignWordsSettings, progress: Progress = no_progress
+                ) -> tuple[SpokenWords, list[str]]:
+    """Find the words of a transcript in a speech recording; return them and what the user should know."""
+    from headroom.motion.audio.word_alignment import word_notes, words_in_speech
+
+    progress(0.0, "Reading the speech")
+    with audio_on_disk(speech, track=settings.audio_track) as samples:
+        _require_speech(samples, speech)
+        progress(0.2, "Finding the words")
+        spoken = words_in_speech(samples, settings.transcript)
+    progress(1.0, "Found the words")
+    return spoken, word_notes(spoken)
+
+
+def _require_speech(samples: NDArray[np.float32], speech: Path) -> None:
+    if is_silent(samples):
+        raise InputError(f"{Path(speech).name} is silent; choose a recording with speech in it.")
 
 
 def match_plates(

@@ -196,6 +196,15 @@ class FakeBackend:
     def _perform(self, inputs: dict, settings: dict) -> dict:
         return {"performance": self._file(lambda path: tiny_performance(path, self.seconds)), "notes": []}
 
+    def _align_words(self, inputs: dict, settings: dict) -> dict:
+        """Words of 0.2 s each, and a phone."""
+        texts = [word.strip(":.!,") for word in settings["transcript"].split()]
+        starts = np.arange(len(texts)) * 0.2
+        return {"spoken": self._file(lambda path: np.savez(
+            path, word_texts=np.array(texts, np.str_), word_starts=starts, word_ends=starts + 0.2,
+            word_confidences=np.full(len(texts), 0.5), phone_symbols=np.array(["HH"]), phone_starts=np.zeros(1),
+            phone_ends=np.ones(1), phone_confidences=np.ones(1))), "notes": []}
+
     def _match_plates(self, inputs: dict, settings: dict) -> dict:
         import io
 

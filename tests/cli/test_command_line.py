@@ -89,6 +89,7 @@ def test_options_have_the_defaults_of_the_settings(command, settings):
     fields = {name: field.default for name, field in settings.model_fields.items()}
     if command is speech.shot:
         fields.pop("audio_track", None)  # the shot's own sound is the first track that is heard
+        fields.pop("transcript", None)  # words are found in Blender
     assert {name: parameters[name].default for name in fields} == fields
 
 
@@ -198,12 +199,20 @@ def test_perform_passes_its_controls(monkeypatch, capsys, tmp_path):
         return Performance(25.0, np.zeros((50, 64)), np.zeros((50, 3)), np.zeros((50, 3))), []
 
     monkeypatch.setattr("headroom.pipeline.perform", perform)
+    (tmp_path / "line.txt").write_text("Good morning!", encoding="utf-8")
     code, out, _ = call(monkeypatch, capsys, "perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--seed", 2,
                         "--control", "mouth.gain=1.2", "--control", "head.lag=0.1", "--pose", "replayed",
-                        "--use", "Film A", "--audio-track", "3")
+                        "--use", "Film A", "--audio-track", "3", "--transcript", tmp_path / "line.txt")
     assert code == 0 and "2.00 s at 25 fps" in out
     assert passed == {"seed": 2, "controls": ["mouth.gain=1.2", "head.lag=0.1"], "pose": "replayed", "use": "Film A",
-                      "audio_track": 3}
+                      "audio_track": 3, "transcript": "Good morning!"}
+
+
+def test_a_transcript_must_be_text(monkeypatch, capsys, tmp_path):
+    (tmp_path / "line.doc").write_bytes(b"\xd0\xcf\x11\xe0")
+    code, _, err = call(monkeypatch, capsys, "perform", "s", "w.wav", "-o", tmp_path / "p.npz", "--transcript",
+                        tmp_path / "line.doc")
+    assert code == 2 and err.endswith("is not text in UTF-8. Save it as UTF-8, or choose another file.\n")
 
 
 def test_perform_draws_a_plot_and_tells_its_notes(monkeypatch, capsys, tmp_path):

@@ -83,7 +83,7 @@ def control_channels(shot: Shot) -> list[Channel]:
     """Return the channels of the controls."""
     keys, root = shot.face.data.shape_keys.key_blocks, shot.root
     first = len(POSE_CHANNELS) + len(root["headroom_regions"])  # detail has the numbers that it always had
-    return [Channel(first + index, "controls", index, _layer(group), CurvePath(keys[name].path_from_id("value"),
+    return [Channel(first + index, "controls", index, layer_of(group), CurvePath(keys[name].path_from_id("value"),
                                                                              group=group), key_error=CONTROL_ERROR)
             for index, (name, group) in enumerate(zip(root["headroom_control_keys"], root["headroom_control_groups"]))
             if name in keys]
@@ -101,12 +101,13 @@ def detail_channels(shot: Shot) -> list[Channel]:
         offset = offsets.pop(0) if offsets else ""
         if name in keys:
             curve = CurvePath(keys[name].path_from_id("value"), group=DETAIL if has_controls else region)
-            channels.append(Channel(len(POSE_CHANNELS) + index, "detail", index, _layer(region), curve, offset,
+            channels.append(Channel(len(POSE_CHANNELS) + index, "detail", index, layer_of(region), curve, offset,
                                     float(unit)))
     return channels
 
 
-def _layer(group: str) -> LayerName:
+def layer_of(group: str) -> LayerName:
+    """Return the layer that plays a group of controls, or a region of the face."""
     return "upper" if group in UPPER_GROUPS else "mouth"
 
 

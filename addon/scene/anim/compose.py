@@ -19,6 +19,7 @@ import numpy as np
 
 from ...core import user_keys
 from ...core.layers import Cut, Layer, SpanEdit, cut_weight, play_layer
+from ...core.retiming import Retime, source_seconds
 from ...core.rig import KEY_LIMIT
 from ...core.timing import frame_count
 from ...core.user_keys import GeneratedRecord, KeySummary
@@ -40,7 +41,7 @@ from .channels import (
     read_residual,
     write_record,
 )
-from .controls import LAYERS, active_take, head_of
+from .controls import LAYERS, active_take, head_of, played_retimes
 from .curves import (
     Keys,
     ensure_curve,
@@ -68,6 +69,7 @@ class Plan:
     offsets: dict[str, tuple[float, ...]]
     cuts: tuple[Cut, ...]
     edits: dict[LayerName, tuple[SpanEdit, ...]]
+    retimes: dict[LayerName, tuple[Retime, ...]]
     falloff: float
     key_error: float
 
@@ -98,7 +100,8 @@ class Plan:
         """
         inputs = [self.take, self.seconds, self.fps, asdict(self.placement), asdict(self.layers[channel.layer]),
                   self.offset(channel), [asdict(cut) for cut in self.cuts], self.falloff]
-        for more in (self.error(channel), [asdict(edit) for edit in self.edits[channel.layer]]):
+        for more in (self.error(channel), [asdict(edit) for edit in self.edits[channel.layer]],
+                     [asdict(retime) for retime in self.retimes[channel.layer]]):
             if more:
                 inputs.append(more)
         return json.dumps(inputs)
@@ -112,12 +115,13 @@ def make_plan(shot: Shot) -> Plan | None:
     layers = {name: getattr(head, name).value() for name in LAYERS}
     if head.hold_head:
         layers["head"] = replace(layers["head"], gain=0.0)
-    seconds = take.samples / take.fps
+    seconds, retimes = take.samples / take.fps, played_retimes(head, take)
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
                **{name: (getattr(head, name),) for names in OFFSET_CONTROLS.values() for name in names}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
                 tuple(cut.value() for cut in head.cuts),
                 {name: tuple(edit.value() for edit in head.edits if getattr(edit, name)) for name in LAYERS},
+                {name: tuple(each.value() for each in retimes if getattr(each, name)) for name in LAYERS},
                 head.falloff, 0.0 if head.every_frame else head.key_error)
 
 
@@ -243,14 +247,14 @@ def _edited_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray
 
 
 def _played_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray) -> np.ndarray | None:
-    """Return the active take at `seconds` (N,), with the cuts from other takes faded in."""
-    total = None
+    """Return the active take at `seconds` (N,), with retimed words and the cuts from other takes faded in."""
+    total, source = None, source_seconds(seconds, plan.retimes[channel.layer], plan.falloff)
     for uid, weight in ((plan.take, None), *((cut.take, cut_weight(seconds, cut, plan.falloff)) for cut in plan.cuts)):
         take = find_take(shot.root, uid)
         raw = raw_values(shot, take, channel) if take is not None else None
         if raw is None:
             continue
-        values = play_layer(raw, take.fps, plan.layers[channel.layer], plan.offset(channel), seconds)
+        values = play_layer(raw, take.fps, plan.layers[channel.layer], plan.offset(channel), source)
         total = values if total is None or weight is None else total + (values - total) * weight
     return total
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import bpy
+import numpy as np
 from bpy.props import (
     BoolProperty,
     CollectionProperty,
@@ -20,6 +21,7 @@ from bpy.props import (
 )
 
 from ...core.layers import Cut, Layer, SpanEdit
+from ...core.retiming import Retime
 from ...core.take_settings import PREDICTED
 
 
@@ -31,6 +33,8 @@ on_change: Callable[[bpy.types.Object], None] = ignore
 """Called with a root when one of its controls has changed. Owned by `ui/follow.py`, which sets it while registered."""
 on_switch: Callable[[bpy.types.Object], None] = ignore
 """Called with a root when another of its takes is active. Owned by `ui/follow.py`, which sets it while registered."""
+on_word: Callable[[bpy.types.Object], None] = ignore
+"""Called with a root when another word is active. Owned by `ui/words.py`, which sets it while registered."""
 
 
 def _changed(self: Any, context: bpy.types.Context) -> None:
@@ -39,6 +43,10 @@ def _changed(self: Any, context: bpy.types.Context) -> None:
 
 def _switched(self: Any, context: bpy.types.Context) -> None:
     on_switch(self.id_data)
+
+
+def _word_chosen(self: Any, context: bpy.types.Context) -> None:
+    on_word(self.id_data)
 
 
 class HeadroomLayer(bpy.types.PropertyGroup):
@@ -59,6 +67,14 @@ class HeadroomLayer(bpy.types.PropertyGroup):
         return Layer(self.gain, self.lag, self.smoothing)
 
 
+class HeadroomWord(bpy.types.PropertyGroup):
+    """One word of a speech; `name` is its text."""
+
+    first_seconds: FloatProperty()  # type: ignore[valid-type]
+    last_seconds: FloatProperty()  # type: ignore[valid-type]
+    confidence: FloatProperty()  # type: ignore[valid-type]
+
+
 class HeadroomTake(bpy.types.PropertyGroup):
     """One prediction. Its raw motion is in two actions on muted NLA tracks of the head."""
 
@@ -71,6 +87,7 @@ class HeadroomTake(bpy.types.PropertyGroup):
     fps: FloatProperty()  # type: ignore[valid-type]
     samples: IntProperty()  # type: ignore[valid-type]
     phones: StringProperty()  # type: ignore[valid-type]
+    words: CollectionProperty(type=HeadroomWord)  # type: ignore[valid-type]
     detail_share: FloatProperty(default=1.0)  # type: ignore[valid-type]
     head: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
     expression: PointerProperty(type=bpy.types.Action)  # type: ignore[valid-type]
@@ -109,6 +126,25 @@ class HeadroomSpanEdit(bpy.types.PropertyGroup):
         return SpanEdit(self.first_seconds, self.last_seconds, None if self.is_hold else self.gain)
 
 
+class HeadroomRetime(bpy.types.PropertyGroup):
+    """A word, in seconds of the speech, whose motion is played at another time; `name` is its text."""
+
+    first_seconds: FloatProperty()  # type: ignore[valid-type]
+    last_seconds: FloatProperty()  # type: ignore[valid-type]
+    to_first_seconds: FloatProperty()  # type: ignore[valid-type]
+    to_last_seconds: FloatProperty()  # type: ignore[valid-type]
+    head: BoolProperty(  # type: ignore[valid-type]
+        name="Head", default=True, update=_changed, description="Retime the head pose of this word")
+    mouth: BoolProperty(  # type: ignore[valid-type]
+        name="Mouth", default=True, update=_changed, description="Retime the mouth in this word")
+    upper: BoolProperty(  # type: ignore[valid-type]
+        name="Brows and Eyes", default=True, update=_changed, description="Retime brows and eyes in this word")
+
+    def value(self) -> Retime:
+        """Return the retiming as plain values."""
+        return Retime(self.first_seconds, self.last_seconds, self.to_first_seconds, self.to_last_seconds)
+
+
 class HeadroomHead(bpy.types.PropertyGroup):
     """Takes, cuts and controls of one head: `Object.headroom` of its root."""
 
@@ -116,6 +152,10 @@ class HeadroomHead(bpy.types.PropertyGroup):
     active_take: IntProperty(name="Take", min=0, update=_switched)  # type: ignore[valid-type]
     cuts: CollectionProperty(type=HeadroomCut)  # type: ignore[valid-type]
     edits: CollectionProperty(type=HeadroomSpanEdit)  # type: ignore[valid-type]
+    retimes: CollectionProperty(type=HeadroomRetime)  # type: ignore[valid-type]
+    active_word: IntProperty(name="Word", min=0, update=_word_chosen)  # type: ignore[valid-type]
+    transcript: PointerProperty(  # type: ignore[valid-type]
+        name="Transcript", type=bpy.types.Text, description="Text with what is said, in the order of the recording")
     phone_markers: StringProperty()  # type: ignore[valid-type]
     use: StringProperty(  # type: ignore[valid-type]
         name="Use", description="What the shot is for, such as the production's title. Needed where the consent of the "
@@ -170,10 +210,12 @@ class HeadroomHead(bpy.types.PropertyGroup):
         description="Frames are listed from this distance to the clip's nearest head pose; 10 mm count as 1 degree")
 
 
+SAME_SECONDS = 1e-3
+"""Two words of a speech that begin within this time are the same one; Blender stores single precision."""
 CONTROLS = ("hold_head", "head_turn", "head_shift", "mouth_open", "lids_open", "brows_raise", "gaze_left", "gaze_up")
 """The controls that belong to no layer."""
 LAYERS: tuple[Literal["head", "mouth", "upper"], ...] = ("head", "mouth", "upper")
-CLASSES = (HeadroomLayer, HeadroomTake, HeadroomCut, HeadroomSpanEdit, HeadroomHead)
+CLASSES = (HeadroomLayer, HeadroomWord, HeadroomTake, HeadroomCut, HeadroomSpanEdit, HeadroomRetime, HeadroomHead)
 
 
 def head_of(root: bpy.types.Object) -> HeadroomHead:
@@ -185,6 +227,15 @@ def active_take(root: bpy.types.Object) -> HeadroomTake | None:
     """Return the take that is played; None before the first one."""
     head = head_of(root)
     return head.takes[min(head.active_take, len(head.takes) - 1)] if head.takes else None
+
+
+def played_retimes(head: HeadroomHead, take: HeadroomTake) -> list[HeadroomRetime]:
+    """Return the retimed words that a take's speech has; those of another speech rest."""
+    if not head.retimes or not take.words:
+        return []
+    starts = np.empty(len(take.words), dtype=np.float32)
+    take.words.foreach_get("first_seconds", starts)
+    return [each for each in head.retimes if np.abs(starts - each.first_seconds).min() < SAME_SECONDS]
 
 
 def reset(root: bpy.types.Object) -> None:

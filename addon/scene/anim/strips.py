@@ -146,15 +146,15 @@ def _play_in_sync(scene: bpy.types.Scene) -> None:
 
 def _tag(shot: Shot, kind: StripKind, path: Path) -> str:
     """Return the tag of a shot's strip: one speech per shot, one movie per file."""
-    return f"{_owner(shot)}|{kind}" + (f"|{path.absolute()}" if kind == "MOVIE" else "")
+    return f"{strip_owner(shot)}|{kind}" + (f"|{path.absolute()}" if kind == "MOVIE" else "")
 
 
 def _set_tag(shot: Shot, strip: Any, kind: StripKind, path: Path) -> None:
-    shot.root[OWNER] = _owner(shot)
+    shot.root[OWNER] = strip_owner(shot)
     strip[TAG] = _tag(shot, kind, path)
 
 
-def _owner(shot: Shot) -> str:
+def strip_owner(shot: Shot) -> str:
     """Return the name in the tags of the shot's strips; a copied shot gets its own."""
     name = shot.root.get(OWNER, shot.root.name)
     other = bpy.data.objects.get(name)

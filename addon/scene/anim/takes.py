@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +21,7 @@ from ...core.performance import Performance
 from ...core.phones import text_of_phones
 from ...core.take_settings import TakeSettings
 from ...core.tasks import SLICE_SECONDS
+from ...core.words import Word
 from .. import compat
 from ..build.shot import Shot, ShotRef, find_shot
 from .channels import TARGETS, Channel, Source, Target, animated_id, channels_of
@@ -155,8 +156,27 @@ def _add_entry(shot: Shot, settings: TakeSettings, actions: Mapping[Target, bpy.
         compat.add_muted_track(animated_id(shot, target), action, take.name)
     take.fps, take.samples = performance.fps, len(performance)
     take.phones = text_of_phones(performance.phones)
+    set_words(take, performance.words or _known_words(head.takes, take))
     take.detail_share = performance.detail_share if len(shot.root["headroom_control_keys"]) else 1.0
     head.active_take = next(index for index, each in enumerate(head.takes) if each.uid == take.uid)
+
+
+def set_words(take: HeadroomTake, words: Sequence[Word]) -> None:
+    """Store the words of a take's speech."""
+    take.words.clear()
+    for word in words:
+        stored = take.words.add()
+        stored.name, stored.first_seconds, stored.last_seconds, stored.confidence = word
+
+
+def words_of(take: HeadroomTake) -> list[Word]:
+    """Return the words of a take's speech; none before a transcript was aligned."""
+    return [Word(word.name, word.first_seconds, word.last_seconds, word.confidence) for word in take.words]
+
+
+def _known_words(takes: Iterable[HeadroomTake], take: HeadroomTake) -> list[Word]:
+    """Return the words that another take of the same speech has."""
+    return next((words_of(other) for other in takes if other.words and take.speech and other.speech == take.speech), [])
 
 
 def _remove_raw(shot: Shot, target: Target, action: bpy.types.Action) -> None:

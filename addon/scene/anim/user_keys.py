@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
-from ...core.user_keys import GeneratedRecord, run_count
+from ...core.user_keys import FRAME_TOLERANCE, GeneratedRecord, run_count
 from .. import compat
 from ..build.shot import Shot
 from .channels import Channel, animated_id, channels_of, find_action, mark_out_of_date, read_record, write_record
 from .compose import user_edits
-from .curves import enum_value, find_curve, read_keys, read_summary, write_keys
+from .curves import Keys, enum_value, find_curve, read_keys, read_summary, write_keys
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,40 @@ def clear_user_keys(shot: Shot, selected: bool) -> int:
             restored = (deleted >= frames.min(initial=np.inf)) & (deleted <= frames.max(initial=-np.inf))
         if removed.any() or restored.any():
             total += int(removed.sum()) + run_count(deleted[restored])
-            _retain(each, is_user & ~removed, deleted[~restored])
+            _retain(each, read_keys(each.curve)[is_user & ~removed], deleted[~restored])
     return total
 
 
-def _retain(composed: ComposedChannel, keys: np.ndarray, deleted: np.ndarray) -> None:
-    """Retain only some `keys` (K,) bool and some `deleted` frames of a channel, and make it out of date."""
-    write_keys(composed.curve, read_keys(composed.curve)[keys].as_user_keys())
+def move_user_keys(shot: Shot, layers: Collection[str], moved: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Move user keys of some layers, and the frames whose keys were deleted, to other frames.
+
+    moved: returns where frames (K,) go; it keeps their order.
+    """
+    for each in _composed_channels(shot):
+        if each.channel.layer not in layers:
+            continue
+        summary = read_summary(each.curve)
+        is_user, deleted = user_edits(summary, each.record)
+        keys = read_keys(each.curve)[is_user]
+        shift = moved(keys.frames.astype(np.float64)) - keys.frames
+        if len(deleted) or (np.abs(shift) > FRAME_TOLERANCE).any():
+            _retain(each, Keys(keys.points + np.stack([shift, 0 * shift], 1)[:, None].astype(np.float32), keys.fields),
+                    _moved_frames(deleted, moved))
+
+
+def _moved_frames(frames: np.ndarray, moved: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return the whole frames (R,) int32 that come from `frames` (K,): a stretched run stays without gaps."""
+    if not len(frames):
+        return frames
+    before = np.arange(frames.min() - 2, frames.max() + 3, 0.25)
+    after = moved(before)
+    candidates = np.arange(np.ceil(after[0]), np.floor(after[-1]) + 1)
+    return candidates[np.isin(np.rint(np.interp(candidates, after, before)), frames)].astype(np.int32)
+
+
+def _retain(composed: ComposedChannel, keys: Keys, deleted: np.ndarray) -> None:
+    """Leave a channel only these user keys and `deleted` frames (R,), and make it out of date."""
+    write_keys(composed.curve, keys.as_user_keys())
     nothing = np.full(len(composed.record.values), np.nan, np.float32)
     write_record(composed.action, composed.channel, replace(
         composed.record, values=nothing, handles=np.zeros((0, 4), np.float32), deleted=deleted, composed_from=""))
@@ -94,6 +121,12 @@ def _selected(curve: bpy.types.FCurve) -> np.ndarray:
     chosen = np.empty(len(curve.keyframe_points), dtype=np.bool_)
     curve.keyframe_points.foreach_get("select_control_point", chosen)
     return chosen
+
+
+def selected_keys(shot: Shot) -> list[tuple[bpy.types.FCurve, np.ndarray]]:
+    """Return the curves of a head with selected keys, and which keys (K,) bool those are."""
+    found = ((each.curve, _selected(each.curve)) for each in _composed_channels(shot) if not each.curve.hide)
+    return [(curve, chosen) for curve, chosen in found if chosen.any()]
 
 
 def _composed_channels(shot: Shot) -> Iterator[ComposedChannel]:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from headroom.common.choices import Albedo, HeadPose, Preset, Resolution
 
-__all__ = ["HAS_AGREED", "Albedo", "HeadPose", "LearnSettings", "MatchSettings", "PerformSettings", "Preset",
-           "RefineFramesSettings", "RefineSettings", "Resolution", "Settings"]
+__all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "HeadPose", "LearnSettings", "MatchSettings",
+           "PerformSettings", "Preset", "RefineFramesSettings", "RefineSettings", "Resolution", "Settings"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -69,11 +69,22 @@ class PictureSettings(UseSettings):
                        "AI-generated; empty is none")
 
 
+Transcript = Annotated[str, Field(max_length=200_000, description="the words of the speech, in their order")]
+
+
 class PerformSettings(UseSettings):
     """How a performance is predicted from speech."""
 
     seed: int = Field(default=0, ge=0, description="another seed gives another take")
     pose: HeadPose = Field(default="predicted", description="the head's motion: from the speech, or the clip's own")
+    audio_track: AudioTrack = None
+    transcript: Transcript | None = None
+
+
+class AlignWordsSettings(Settings):
+    """How words are found in speech."""
+
+    transcript: Transcript
     audio_track: AudioTrack = None
 
 

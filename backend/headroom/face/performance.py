@@ -13,6 +13,7 @@ from headroom.common.files import atomic_write
 from headroom.common.stored import FPS, Array, Damaged, read_npz, require_arrays
 from headroom.face.controls.names import CONTROL_NAMES
 from headroom.face.phone_track import PHONES, PhoneTrack
+from headroom.face.word_track import WORDS, WordTrack
 
 _LAYOUT = {
     "fps": FPS,
@@ -52,6 +53,7 @@ class Performance:
     controls: (T, 52) float32, 0..1, the part of the expression that the controls of the subject's rig make; None for
         motion of a clip, and in older files. The rest, expression - controls @ rig.controls, is the detail.
     detail_share: part of the face's motion that is detail, 0..1; None without controls.
+    words: those of the speech; None where no transcript was given.
     """
 
     fps: float
@@ -61,6 +63,7 @@ class Performance:
     phones: PhoneTrack | None = None
     controls: np.ndarray | None = None
     detail_share: float | None = None
+    words: WordTrack | None = None
 
     def __len__(self) -> int:
         return len(self.expression)
@@ -97,9 +100,11 @@ class Performance:
 
     def save(self, path: Path) -> None:
         """Write the performance to an .npz file."""
+        spoken = {name: values for track in (self.phones, self.words) if track is not None
+                  for name, values in track.arrays().items()}
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, fps=np.float64(self.fps), expression=self.expression, rotation=self.rotation,
-                     translation=self.translation, **(self.phones.arrays() if self.phones is not None else {}),
+                     translation=self.translation, **spoken,
                      **{name: getattr(self, name) for name in _OPTIONAL if getattr(self, name) is not None})
 
     @staticmethod
@@ -114,7 +119,8 @@ class Performance:
     @staticmethod
     def of_arrays(stored: Mapping[str, np.ndarray]) -> Performance:
         """Return the performance in stored arrays; raises Damaged where one is missing or malformed."""
-        require_arrays(stored, _LAYOUT | (PHONES if PHONES.keys() & stored.keys() else {}))
+        require_arrays(stored, _LAYOUT | {name: array for layout in (PHONES, WORDS) if layout.keys() & stored.keys()
+                                          for name, array in layout.items()})
         if "controls" in stored and "detail_share" not in stored:
             raise Damaged("detail_share is missing")
         expression, rotation, translation = (
@@ -122,7 +128,7 @@ class Performance:
         has_controls = "controls" in stored
         return Performance(float(stored["fps"]), expression, rotation, translation, PhoneTrack.of_arrays(stored),
                            stored["controls"].astype(np.float32) if has_controls else None,
-                           float(stored["detail_share"]) if has_controls else None)
+                           float(stored["detail_share"]) if has_controls else None, WordTrack.of_arrays(stored))
 
 
 def resample(values: np.ndarray, from_fps: float, to_fps: float, frames: int) -> np.ndarray:

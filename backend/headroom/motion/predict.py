@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from headroom.common.threads import one_thread
 from headroom.face.performance import Performance
 from headroom.face.phone_track import PhoneTrack
+from headroom.face.word_track import SpokenWords
 from headroom.motion.audio.features import UtteranceStats, feature_windows, utterance_stats
 from headroom.motion.audio.loudness import speech_levels
 from headroom.motion.audio.phone_alignment import align_phones
@@ -30,20 +31,21 @@ SMOOTHING_REACH = 4  # frames; the Gaussian on the lips is cut off at four devia
 
 
 def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = None, seed: int = 0,
-            chunk_frames: int = CHUNK_FRAMES) -> Performance:
+            chunk_frames: int = CHUNK_FRAMES, spoken: SpokenWords | None = None) -> Performance:
     """Predict the performance at 25 Hz for a speech.
 
     samples: (N,) at 16 kHz; may be mapped from disk (`headroom.media.audio.audio_on_disk`).
     seconds: length of the performance; None is the length of the speech.
     seed: of head pose and blinks.
     chunk_frames: frames predicted at once, which bounds the memory needed besides the result.
+    spoken: what is said, where a transcript was given; lips close at its phones instead of those that are heard.
     """
     frames = frame_count(samples) if seconds is None else max(1, round(seconds * FRAME_RATE))
     stats = utterance_stats(samples, model.config.features)
     levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), stats.loud_db)
                              for first in range(0, frames, chunk_frames)])
     motion = predict_motion(model, samples, frames, stats, chunk_frames)
-    phones = align_phones(samples, frames * ROWS_PER_FRAME)
+    phones = align_phones(samples, frames * ROWS_PER_FRAME) if spoken is None else spoken.phones
     lips = LipMotion(lip_openings(model.style, motion, phones), speech_gate(levels, stats.loud_db))
     expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips, chunk_frames)
     if model.config.pose == "network":
@@ -55,7 +57,8 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
         expression = add_blinks(expression, model.style.blinks, seed)
         pose = blend_predicted(model.style, walk.pose, motion[:, EXPRESSION:])
         expression = with_gaze(model.style, expression, walk.sources, pose)
-    return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:], phones)
+    return Performance(FRAME_RATE, expression, pose[:, :3], pose[:, 3:], phones,
+                       words=None if spoken is None else spoken.words)
 
 
 def replayed(model: MotionModel, performance: Performance) -> Performance:

@@ -102,6 +102,8 @@ def _subject_blobs(job: Job) -> set[str]:
     if job.request.kind == "learn":
         made = job.result.subject.values() if isinstance(job.result, LearnResult) else ()
         return {job.request.inputs.clip, *made}
+    if job.request.kind == "align_words":
+        return set()
     return set(job.request.inputs.subject.values())
 
 

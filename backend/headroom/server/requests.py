@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from headroom.common.errors import InputError
 from headroom.common.settings import (
+    AlignWordsSettings,
     LearnSettings,
     MatchSettings,
     PerformSettings,
@@ -17,6 +18,7 @@ from headroom.common.settings import (
 )
 from headroom.server import trees
 from headroom.server.results import (
+    AlignWordsResult,
     LearnResult,
     MatchPlatesResult,
     PerformResult,
@@ -25,7 +27,7 @@ from headroom.server.results import (
     Sha,
 )
 
-JobKind = Literal["learn", "perform", "match_plates", "refine", "refine_frames"]
+JobKind = Literal["learn", "perform", "align_words", "match_plates", "refine", "refine_frames"]
 
 
 def _checked_tree(tree: dict[str, str]) -> dict[str, str]:
@@ -106,6 +108,27 @@ class PerformRequest(Request):
     settings: PerformSettings = PerformSettings()
 
 
+class AlignWordsInputs(Strict):
+    """The speech in which words are found."""
+
+    speech: Sha
+    speech_name: FileName = "speech.wav"
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [self.speech]
+
+
+class AlignWordsRequest(Request):
+    """Find the words of a transcript in speech."""
+
+    result_type: ClassVar = AlignWordsResult
+
+    kind: Literal["align_words"]
+    inputs: AlignWordsInputs
+    settings: AlignWordsSettings
+
+
 class MatchPlatesInputs(Strict):
     """The subject whose plates are matched, and the poses to match them to."""
 
@@ -179,7 +202,7 @@ class RefineFramesRequest(Request):
 
 
 JobRequest: TypeAlias = Annotated[
-    LearnRequest | PerformRequest | MatchPlatesRequest | RefineRequest | RefineFramesRequest,
+    LearnRequest | PerformRequest | AlignWordsRequest | MatchPlatesRequest | RefineRequest | RefineFramesRequest,
     Field(discriminator="kind"),
 ]
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)

@@ -42,6 +42,20 @@ class PerformResult(Result):
         return [self.performance]
 
 
+class AlignWordsResult(Result):
+    """The words of a transcript in speech."""
+
+    spoken: Sha = Field(
+        description="npz with word_texts, word_starts, word_ends and word_confidences (K,), and the phones of their "
+        "pronunciations under the names of performance.npz"
+    )
+    notes: Notes
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.spoken]
+
+
 class MatchPlatesResult(Result):
     """A plate for each frame of a shot."""
 
@@ -79,4 +93,5 @@ class RefineFramesResult(Result):
         return self.pictures
 
 
-JobResult: TypeAlias = LearnResult | PerformResult | MatchPlatesResult | RefineResult | RefineFramesResult
+JobResult: TypeAlias = (
+    LearnResult | PerformResult | AlignWordsResult | MatchPlatesResult | RefineResult | RefineFramesResult)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress
 from headroom.common.settings import (
+    AlignWordsSettings,
     LearnSettings,
     MatchSettings,
     PerformSettings,
@@ -26,6 +27,7 @@ from headroom.common.stored import FPS, LIMIT, Array, Damaged, read_npz, require
 from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
 from headroom.server.requests import (
+    AlignWordsRequest,
     JobRequest,
     LearnRequest,
     MatchPlatesRequest,
@@ -36,6 +38,7 @@ from headroom.server.requests import (
     RefineRequest,
 )
 from headroom.server.results import (
+    AlignWordsResult,
     JobResult,
     LearnResult,
     MatchPlatesResult,
@@ -48,6 +51,7 @@ from headroom.server.trees import Tree, plain_name, read_tree
 if TYPE_CHECKING:
     from headroom import pipeline
     from headroom.face.performance import Performance, PoseTrack
+    from headroom.face.word_track import SpokenWords
     from headroom.plate.match import PlateMatch
     from headroom.plate.shot_renders import ShotRenders
 
@@ -61,6 +65,10 @@ class Pipeline(Protocol):
     def perform(self, subject: Path, speech: Path, settings: PerformSettings, /, *, progress: Progress
                 ) -> tuple[Performance, list[str]]:
         """Predict a performance from speech."""
+
+    def align_words(self, speech: Path, settings: AlignWordsSettings, /, *, progress: Progress
+                    ) -> tuple[SpokenWords, list[str]]:
+        """Find the words of a transcript in speech."""
 
     def match_plates(self, subject: Path, poses: PoseTrack, settings: MatchSettings, /, *,
                      fixed_positions: NDArray[np.float64] | None, progress: Progress) -> PlateMatch:
@@ -97,6 +105,8 @@ def run(context: TaskContext, request: JobRequest) -> JobResult:
             return learn(context, request)
         case PerformRequest():
             return perform(context, request)
+        case AlignWordsRequest():
+            return align_words(context, request)
         case MatchPlatesRequest():
             return match_plates(context, request)
         case RefineRequest():
@@ -121,6 +131,15 @@ def perform(context: TaskContext, request: PerformRequest) -> PerformResult:
     path = context.folder / "performance.npz"
     performance.save(path)
     return PerformResult(performance=context.blobs.add(path), notes=notes)
+
+
+def align_words(context: TaskContext, request: AlignWordsRequest) -> AlignWordsResult:
+    """Find the words of a transcript in speech."""
+    speech = _named_copy(context, request.inputs.speech, request.inputs.speech_name, "speech")
+    spoken, notes = context.pipeline.align_words(speech, request.settings, progress=context.progress)
+    path = context.folder / "spoken.npz"
+    np.savez(path, **spoken.words.arrays(), **spoken.phones.arrays())
+    return AlignWordsResult(spoken=context.blobs.add(path), notes=notes)
 
 
 def match_plates(context: TaskContext, request: MatchPlatesRequest) -> MatchPlatesResult:

@@ -38,7 +38,7 @@ def write_performance(performance: Performance, path: Path) -> list[str]:
         raise InputError(f"There are no controls for {path.name} to hold, because the head's face model is not on "
                          "this machine. Import the model, or write .npz.")
     write(ControlTrack(performance.fps, performance.controls, performance.rotation, performance.translation,
-                       performance.phones), path)
+                       performance.phones, performance.words), path)
     notes = [f"{path.name} has the controls without the detail. Write .npz to keep all of the motion."]
     return notes
 
@@ -62,4 +62,4 @@ def read_performance(path: Path, rig: Rig) -> Performance:
         np.repeat(usual[None], len(track.controls), axis=0) if given is None else given
         for given, usual in zip((track.rotation, track.translation), rest))
     return Performance(track.fps, track.controls @ rig.controls, rotation, translation, track.phones, track.controls,
-                       0.0)
+                       0.0, track.words)

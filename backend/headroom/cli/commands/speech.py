@@ -39,20 +39,24 @@ def perform(
     pose: PoseOption = "predicted",
     audio_track: AudioTrackOption = None,
     use: UseOption = "",
+    transcript: Annotated[Path | None, typer.Option(help="Text file with what is said; the words are found in the "
+                                                       "recording and stored, and lips close at its B, M and P."),
+                         ] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
     person, speech = _person_and_speech(subject, speech, neutral)
     if person is None and plot:
         raise InputError("The average speaker has no clip to plot; use --neutral without --plot.")
-    require_output_file(output, *WRITTEN_SUFFIXES, inputs=[speech])
+    require_output_file(output, *WRITTEN_SUFFIXES, inputs=[speech, transcript])
     if plot:
-        require_output_file(plot, ".png", inputs=[speech])
+        require_output_file(plot, ".png", inputs=[speech, transcript])
     from headroom import pipeline
     from headroom.common.settings import PerformSettings
     from headroom.subject.performance_files import write_performance
 
-    settings = settings_of(PerformSettings, seed=seed, pose=pose, audio_track=audio_track, use=use)
+    settings = settings_of(PerformSettings, seed=seed, pose=pose, audio_track=audio_track, use=use,
+                           transcript=_transcript(transcript) if transcript else None)
     with progress_bar() as progress:
         performance, notes = pipeline.perform(person, speech, settings, controls=control, progress=progress)
     notes = notes + write_performance(performance, output)
@@ -64,6 +68,16 @@ def perform(
     out.print(f"Wrote {output}: {performance.seconds:.2f} s at {performance.fps:g} fps", markup=False)
     if plot:
         out.print(f"Wrote {plot}", markup=False)
+
+
+def _transcript(path: Path) -> str:
+    """Return the text of a file."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}. Choose another file.") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not text in UTF-8. Save it as UTF-8, or choose another file.") from error
 
 
 def _person_and_speech(first: Path, second: Path | None, neutral: bool) -> tuple[Path | None, Path]:

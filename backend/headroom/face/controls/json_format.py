@@ -1,10 +1,10 @@
-"""Controls, head pose and phones as JSON, for programs of one's own."""
+"""Controls, head pose, phones and words as JSON, for programs of one's own."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from headroom.common.stored import FPS, Array, json_of, require_arrays
 from headroom.face.controls.names import CONTROL_NAMES
 from headroom.face.controls.track import ControlTrack
 from headroom.face.phone_track import PhoneTrack
+from headroom.face.word_track import WordTrack
 
 FORMAT = 1
 _DECIMALS = 6
+Track = TypeVar("Track", PhoneTrack, WordTrack)
 
 
 def write_json(track: ControlTrack, path: Path) -> None:
@@ -29,8 +31,9 @@ def write_json(track: ControlTrack, path: Path) -> None:
             content[name] = _rows(values)
     if track.phones is not None:
         phones = track.phones
-        columns = (phones.symbols.tolist(), *_rows(np.stack([phones.starts, phones.ends, phones.confidences])))
-        content["phones"] = [dict(zip(("symbol", "start", "end", "confidence"), phone)) for phone in zip(*columns)]
+        content["phones"] = _spans("symbol", phones.symbols, phones)
+    if track.words is not None:
+        content["words"] = _spans("text", track.words.texts, track.words)
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
 
@@ -62,15 +65,23 @@ def _track(content: dict[str, Any]) -> ControlTrack:
         for name in ("rotation", "translation"))
     fps = float(content["fps"])
     require_arrays({"fps": np.array(fps), "controls": controls}, {"fps": FPS, "controls": Array(("samples", 52))})
-    return ControlTrack(fps, controls, rotation, translation, _phones(content.get("phones")))
+    return ControlTrack(fps, controls, rotation, translation, _read_spans("symbol", content.get("phones"), PhoneTrack),
+                        _read_spans("text", content.get("words"), WordTrack))
 
 
-def _phones(rows: list[dict[str, Any]] | None) -> PhoneTrack | None:
+def _spans(label: str, texts: np.ndarray, track: PhoneTrack | WordTrack) -> list[dict[str, Any]]:
+    """Return phones or words as objects, whose name or text is under `label`."""
+    columns = (texts.tolist(), *_rows(np.stack([track.starts, track.ends, track.confidences])))
+    return [dict(zip((label, "start", "end", "confidence"), span)) for span in zip(*columns)]
+
+
+def _read_spans(label: str, rows: list[dict[str, Any]] | None, kind: type[Track]) -> Track | None:
+    """Return phones or words from objects by `_spans`; None for none."""
     if rows is None:
         return None
     starts, ends, confidences = ([float(row[name]) for row in rows] for name in ("start", "end", "confidence"))
-    return PhoneTrack(np.array([str(row["symbol"]) for row in rows], np.str_), np.array(starts), np.array(ends),
-                      np.array(confidences, np.float32))
+    return kind(np.array([str(row[label]) for row in rows], np.str_), np.array(starts), np.array(ends),
+                np.array(confidences, np.float32))
 
 
 def _rows(values: np.ndarray) -> list[list[float]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headroom.face.phone_track import PhoneTrack
+from headroom.face.word_track import WordTrack
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +18,7 @@ class ControlTrack:
     rotation: (T, 3) float32, pitch, yaw, roll in radians; None where the head was not captured.
     translation: (T, 3) float32, millimetres, camera axes; None where it was not captured.
     phones: those of the speech; None where there are none.
+    words: those of the speech; None where no transcript was given.
     """
 
     fps: float
@@ -24,3 +26,4 @@ class ControlTrack:
     rotation: np.ndarray | None = None
     translation: np.ndarray | None = None
     phones: PhoneTrack | None = None
+    words: WordTrack | None = None

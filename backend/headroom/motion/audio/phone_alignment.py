@@ -5,6 +5,8 @@ A path through the loop stays at least `MIN_ROWS` rows in a phone and pays `SWIT
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from headroom.face.phone_track import SILENCE, PhoneTrack
@@ -22,12 +24,13 @@ LOUD_RANGE_DB = 10.0
 """Rows less than this below the loud rows are no silence, so steady or noisy sound becomes some phone there."""
 _LEAST_LOUD_DB = -60.0
 """Level of full scale that levels are relative to where the loud rows are quieter, so that nothing in them is loud."""
-_FLOOR = 1e-6
+FLOOR = 1e-6
 """Least posterior of a phone in a row, so that a single row excludes no path."""
 
-_PHONES = tuple(symbol for symbol in SYMBOLS if symbol not in NOISES)
-_COLUMNS = [SYMBOLS.index(symbol) for symbol in _PHONES]
-_SILENCE_COLUMN = _PHONES.index(SILENCE)
+PHONES = tuple(symbol for symbol in SYMBOLS if symbol not in NOISES)
+"""Symbols of the phones that are told apart; noise counts as silence."""
+_COLUMNS = [SYMBOLS.index(symbol) for symbol in PHONES]
+SILENCE_COLUMN = PHONES.index(SILENCE)
 _NOISE_COLUMNS = [SYMBOLS.index(symbol) for symbol in NOISES]
 
 
@@ -41,7 +44,7 @@ class PhoneDecoder:
     # transition costs the same, so one best predecessor serves all phones.
 
     def __init__(self) -> None:
-        count = len(_PHONES)
+        count = len(PHONES)
         self._rows = 0
         # sums of log posteriors and of posteriors up to the last rows, and the best score of a path that ends there
         self._log_sums, self._sums, self._scores = np.zeros((1, count)), np.zeros((1, count)), [0.0]
@@ -51,17 +54,9 @@ class PhoneDecoder:
         self._records: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def add(self, posteriors: np.ndarray, levels: np.ndarray) -> None:
-        """Continue with the next rows: posteriors (n, 42), and levels (n,) in dB relative to the loud rows.
-
-        The levels tell sound from silence where the phone model errs: it knows no digital silence, and calls a steady
-        tone noise.
-        """
-        values = posteriors[:, _COLUMNS].astype(np.float64)
-        values[:, _SILENCE_COLUMN] += posteriors[:, _NOISE_COLUMNS].sum(1)
-        values[levels >= -LOUD_RANGE_DB, _SILENCE_COLUMN] = 0
-        values /= np.maximum(values.sum(1, keepdims=True), _FLOOR)
-        values[levels <= -RANGE_DB] = np.eye(len(_PHONES))[_SILENCE_COLUMN]
-        log_sums = _extended(self._log_sums, np.log(np.maximum(values, _FLOOR)))
+        """Continue with the next rows: posteriors (n, 42), and levels (n,) in dB relative to the loud rows."""
+        values = phone_probabilities(posteriors, levels)
+        log_sums = _extended(self._log_sums, np.log(np.maximum(values, FLOOR)))
         sums = _extended(self._sums, values)
         phones, entries, masses = (np.zeros(len(values), kind) for kind in (np.uint8, np.int32, np.float64))
         offset = len(self._scores)
@@ -89,10 +84,10 @@ class PhoneDecoder:
             last = entries[last - 1]
         ends = np.array(path[::-1])
         starts = np.concatenate([[0], ends[:-1]])
-        bounds = (np.concatenate([[0], ends]) * ROW_SAMPLES + (ROW_LENGTH - ROW_SAMPLES) / 2) / SAMPLE_RATE
+        bounds = seconds_of_rows(np.concatenate([[0], ends]))
         bounds[0], bounds[-1] = 0.0, self._rows * ROW_SAMPLES / SAMPLE_RATE
         confidences = np.clip(masses[ends - 1] / (ends - starts), 0, 1).astype(np.float32)
-        return PhoneTrack(np.array(_PHONES)[phones[ends - 1]], bounds[:-1], bounds[1:], confidences)
+        return PhoneTrack(np.array(PHONES)[phones[ends - 1]], bounds[:-1], bounds[1:], confidences)
 
     def _enter(self, row: int, score: float, log_sums: np.ndarray, sums: np.ndarray) -> None:
         """Let the best path up to `row`, with that score, enter the phones in which no better path is."""
@@ -104,14 +99,43 @@ class PhoneDecoder:
 def align_phones(samples: np.ndarray, rows: int) -> PhoneTrack:
     """Return the phones in the first `rows` rows of `samples` (N,) at 16 kHz."""
     decoder = PhoneDecoder()
+    for posteriors, levels in phone_posteriors(samples, rows):
+        decoder.add(posteriors, levels)
+    return decoder.track()
+
+
+def phone_posteriors(samples: np.ndarray, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield posteriors (n, 42) and levels (n,) of the first `rows` rows of `samples` (N,) at 16 kHz, in pieces.
+
+    The levels are in dB relative to the loud rows.
+    """
     levels, loud_db = loudness(samples)
     mean = mean_cepstra(samples, levels, loud_db)
     for first in range(0, rows, CHUNK_ROWS):
         last = min(first + CHUNK_ROWS, rows)
         power = power_spectra(samples, first - CONTEXT, last + CONTEXT, loud_db, tapered=True)
-        decoder.add(bundled_phones().posteriors(phone_cepstra(power) - mean),
-                    levels_of_rows(samples, first, last, loud_db))
-    return decoder.track()
+        yield (bundled_phones().posteriors(phone_cepstra(power) - mean), levels_of_rows(samples, first, last, loud_db))
+
+
+def phone_probabilities(posteriors: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Return the probability (n, P) of each of `PHONES` in every row.
+
+    The levels tell sound from silence where the phone model errs: it knows no digital silence, and calls a steady tone
+    noise.
+
+    posteriors: (n, 42); levels: (n,) in dB relative to the loud rows.
+    """
+    values = posteriors[:, _COLUMNS].astype(np.float64)
+    values[:, SILENCE_COLUMN] += posteriors[:, _NOISE_COLUMNS].sum(1)
+    values[levels >= -LOUD_RANGE_DB, SILENCE_COLUMN] = 0
+    values /= np.maximum(values.sum(1, keepdims=True), FLOOR)
+    values[levels <= -RANGE_DB] = np.eye(len(PHONES))[SILENCE_COLUMN]
+    return values
+
+
+def seconds_of_rows(rows: np.ndarray) -> np.ndarray:
+    """Return the seconds at which `rows` (N,) begin: in the middle between the spectra of a row and the one before."""
+    return (rows * ROW_SAMPLES + (ROW_LENGTH - ROW_SAMPLES) / 2) / SAMPLE_RATE
 
 
 def levels_of_rows(samples: np.ndarray, first: int, last: int, loud_db: float) -> np.ndarray:
