@@ -61,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
             _add_option(command, name, setting)
     batch = _add_command(subparsers, "batch", run_batch, "run the jobs of a job file in order")
     batch.add_argument("file", type=Path, help="job file, written by the panel or by hand as in docs/batch.md")
+    batch.add_argument("--only", type=int, metavar="NUMBER", help="run this job of the file alone; the first is 1")
+    batch.add_argument("--plan", action="store_true", help="run nothing; write what each job reads and writes")
     return top
 
 
@@ -74,11 +76,20 @@ def run_one(args: argparse.Namespace, connect: Connect, write: Callable[[Any], N
 def run_batch(args: argparse.Namespace, connect: Connect, write: Callable[[Any], None]) -> int:
     """Run every job of a file, also after one has failed; return EXIT_FAILED if any has."""
     path, failed = args.file.absolute(), False
-    for number, entry in enumerate(read_jobs(path), start=1):
-        line = commands.run_entry(number, entry, path.parent, connect, _report)
+    jobs = list(enumerate(read_jobs(path), start=1))
+    if args.only is not None and not 1 <= args.only <= len(jobs):
+        raise InputError(message("{path} has no job {number}. Choose one from 1 to {count}.",
+                                 path=path, number=args.only, count=len(jobs)))
+    for number, entry in jobs:
+        if args.only not in (None, number):
+            continue
+        if args.plan:
+            line = commands.plan_entry(number, entry, path.parent)
+        else:
+            line = commands.run_entry(number, entry, path.parent, connect, _report)
         failed |= line["state"] == "failed"
         write(line)
-    return EXIT_FAILED if failed else 0
+    return EXIT_FAILED if failed and not args.plan else 0
 
 
 def _add_command(subparsers: Any, name: str, run: Callable[..., int], summary: str) -> argparse.ArgumentParser:

@@ -27,9 +27,25 @@ def run(request: JobRequest, connect: Connect, report: Report) -> Result:
 
 def run_entry(number: int, entry: Any, folder: Path, connect: Connect, report: Report) -> Result:
     """Run one entry of a job file and return its line. Errors become part of the line; only Cancelled is raised."""
+    return _entry_line(number, entry,
+                       lambda: {"state": "done", **run(request_of(entry, folder), connect, report)})
+
+
+def plan_entry(number: int, entry: Any, folder: Path) -> Result:
+    """Return the line of an entry that is not run: the paths that it reads and writes, absolute, or its error."""
+
+    def plan() -> Result:
+        request = request_of(entry, folder)
+        return {"state": "queued", "reads": request.paths(written=False), "writes": request.paths(written=True)}
+
+    return _entry_line(number, entry, plan)
+
+
+def _entry_line(number: int, entry: Any, function: Callable[[], Result]) -> Result:
+    """Return the line of an entry with the result of a function, or with its error."""
     line: Result = {"job": number, "kind": entry.get("kind") if isinstance(entry, dict) else None}
     try:
-        return {**line, "state": "done", **run(request_of(entry, folder), connect, report)}
+        return {**line, **function()}
     except Cancelled:
         raise
     except HeadroomError as error:

@@ -13,6 +13,13 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
+    "… has no job …. Choose one from 1 to ….": ("addon/test_batch.py", "has no job 3. Choose one from 1 to 2."),
+    "A worker has Headroom …, this is …. Install the same on all machines.":
+        ("cli/test_batch_workers.py", "A worker has Headroom 0.0.1, this is"),
+    "Job …, which makes what this one needs, failed.":
+        ("cli/test_batch_workers.py", "Job 2, which makes what this one needs, failed."),
+    "The scheduler at … has no workers. Start some with `dask worker … --nthreads 1`.":
+        ("cli/test_batch_workers.py", "has no workers. Start some with"),
     "A backend is using …. Close Blender or stop the server, and run the command again.":
         ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
     "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "

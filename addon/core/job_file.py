@@ -30,6 +30,7 @@ class Setting:
     """One setting of a command. `value_type` is Path, str, bool, int or float.
 
     limits: the least and the largest value of a number, those of the backend's settings.
+    written: whether it is a path that the command writes.
     """
 
     value_type: type
@@ -38,6 +39,7 @@ class Setting:
     option: str = ""
     choices: tuple[Any, ...] = ()
     limits: tuple[float, float] | None = None
+    written: bool = False
 
     def checked(self, name: str, value: Any, folder: Path) -> Any:
         """Return `value` as this setting's type, a relative path as one in `folder`.
@@ -82,7 +84,7 @@ _ENGINE = Setting(str, "what draws the head; auto is Eevee where Blender has a g
 KINDS: dict[str, dict[str, Setting]] = {
     "learn": {
         "clip": Setting(Path, "video of one person speaking, or a photo"),
-        "output": Setting(Path, "subject folder to write"),
+        "output": Setting(Path, "subject folder to write", written=True),
         "name": Setting(str, "the person's name", ""),
         "consent": Setting(bool, "the person shown has agreed to this use", False),
         "consent_uses": Setting(str, "the uses agreed to, with commas between them; empty is every use", ""),
@@ -98,13 +100,14 @@ KINDS: dict[str, dict[str, Setting]] = {
         "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to", limits=(0, 1e6)),
     },
     "perform": {
-        "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "performance.npz to write"), "seed": _SEED,
-        "pose": _POSE, "use": _USE,
+        "subject": _SUBJECT, "speech": _SPEECH,
+        "output": Setting(Path, "performance.npz to write", written=True),
+        "seed": _SEED, "pose": _POSE, "use": _USE,
     },
     "shot": {
-        "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "movie to write"), "seed": _SEED,
+        "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "movie to write", written=True), "seed": _SEED,
         "pose": _POSE,
-        "blend": Setting(Path, "also save the scene here", None),
+        "blend": Setting(Path, "also save the scene here", None, written=True),
         "performance": Setting(
             Path, "performance to use instead of predicting one: .npz, Live Link Face .csv, or .json", None),
         "key_error": _KEY_ERROR,
@@ -115,7 +118,7 @@ KINDS: dict[str, dict[str, Setting]] = {
     },
     "render": {
         "file": Setting(Path, ".blend with a shot in it, as saved"),
-        "output": Setting(Path, "movie to write"),
+        "output": Setting(Path, "movie to write", written=True),
         "scene": Setting(str, "the scene to render; empty is the one that was open", ""),
         "shot": Setting(str, "the shot's empty, by its name; empty is the scene's last shot", ""),
         "subject": Setting(Path, "the subject's folder, where it was moved", None),
@@ -150,6 +153,11 @@ class JobRequest:
                 continue
             words += [option(name, setting)] if setting.value_type is bool else [option(name, setting), str(value)]
         return words
+
+    def paths(self, written: bool) -> list[str]:
+        """Return the files and folders that the command writes, or those that it reads."""
+        return [str(self.settings[name]) for name, setting in KINDS[self.kind].items()
+                if setting.value_type is Path and setting.written == written and self.settings[name] is not None]
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of a job file."""

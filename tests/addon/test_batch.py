@@ -275,3 +275,30 @@ def test_the_guide_lists_every_setting_as_it_is(headroom):
     listed = [line for line in guide.splitlines() if line.count("|") == 6 and "`" in line]
     assert listed == [table_row(kind, name, setting, jobfile.REQUIRED)
                       for kind, settings in jobfile.KINDS.items() for name, setting in settings.items()]
+
+
+def test_a_plan_tells_what_each_job_reads_and_writes_and_runs_none(run, backend, files, tmp_path):
+    path = job_file(tmp_path, {"kind": "shot", "subject": "subject", "speech": "a speech.wav", "output": "s.mp4",
+                               "blend": "s.blend"}, {"kind": "sing"})
+    code, lines, err = run("batch", path, "--plan")
+    assert code == 0, err
+    assert lines[0] == {"job": 1, "kind": "shot", "state": "queued",
+                        "reads": [str(tmp_path / "subject"), str(tmp_path / "a speech.wav")],
+                        "writes": [str(tmp_path / "s.mp4"), str(tmp_path / "s.blend")]}
+    assert lines[1]["state"] == "failed" and not (tmp_path / "s.mp4").exists()
+
+
+def test_one_job_of_a_file_runs_alone(run, files, tmp_path):
+    jobs = [{"kind": "perform", "subject": "subject", "speech": "a speech.wav", "output": f"{name}.npz"}
+            for name in "ab"]
+    code, lines, _ = run("batch", job_file(tmp_path, *jobs), "--only", "2")
+    assert code == 0 and [line["job"] for line in lines] == [2]
+    assert (tmp_path / "b.npz").exists() and not (tmp_path / "a.npz").exists()
+    code, lines, err = run("batch", tmp_path / "jobs.json", "--only", "3")
+    assert code == 2 and lines == [] and "has no job 3. Choose one from 1 to 2." in err[-1]
+
+
+@pytest.mark.parametrize("kind", ["learn", "perform", "shot", "render"])
+def test_every_path_that_a_command_writes_is_marked_so(headroom, kind):
+    settings = headroom.module("core.job_file").KINDS[kind]
+    assert {name for name, setting in settings.items() if setting.written} == {"output", "blend"} & settings.keys()

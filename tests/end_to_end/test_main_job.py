@@ -1,5 +1,6 @@
 """Clip and speech in, movie and .blend out: the real command line, server, extension zip, Blender and networks."""
 
+import json
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import tomllib
 from headroom.face.performance import Performance
 from headroom.media.audio import read_audio, write_wav
 from headroom.media.credentials.inspect import inspect_file
+from headroom.media.image import read_picture
 from headroom.media.video import probe, read_frames
 from headroom.subject.folder import Subject
 
@@ -91,7 +93,6 @@ def test_eevee_and_the_rasteriser_draw_the_same_picture(learned, tmp_path):
     script = tmp_path / "render.py"
     script.write_text(RENDER)
     from headroom import pipeline
-    from headroom.media.image import read_picture
 
     done = subprocess.run([sys.executable, str(script), str(learned), str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -106,6 +107,21 @@ def test_eevee_and_the_rasteriser_draw_the_same_picture(learned, tmp_path):
         assert both.sum() > 0.95 * (render[..., 3] == 255).sum() > 1000
         error = (eevee[..., :3].astype(float) - render[..., :3])[both]
         assert 10 * np.log10(255**2 / (error**2).mean()) > 38
+
+
+def test_a_batch_makes_the_shots_of_a_job_file_and_a_report(learned, made, tmp_path):
+    write_wav(tmp_path / "a line.wav", read_audio(made / "speech.wav", to_seconds=0.4))
+    shot = {"kind": "shot", "subject": str(learned), "engine": "fast"}
+    jobs = [{**shot, "speech": "a line.wav", "output": "out/1.mp4"},
+            {**shot, "speech": "none.wav", "output": "out/2.mp4"}]
+    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": jobs}))
+    done = subprocess.run([sys.executable, "-m", "headroom", "batch", "jobs.json"], cwd=tmp_path, capture_output=True,
+                          text=True)
+    assert done.returncode == 1, done.stdout + done.stderr
+    report = json.loads((tmp_path / "jobs_report" / "report.json").read_text())["jobs"]
+    assert [line["state"] for line in report] == ["done", "failed"] and "does not exist" in report[1]["error"]
+    assert probe(tmp_path / "out" / "1.mp4").frames == 10
+    assert read_picture(tmp_path / "jobs_report" / "thumbnails" / "00001.jpg").shape == (240, 240, 3)
 
 
 RENDER = """

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from headroom import __version__
-from headroom.cli.commands import measure, model, speech, subject, system, train
+from headroom.cli.commands import batch, measure, model, speech, subject, system, train
 from headroom.cli.console import EXIT_CANCELLED, exit_code_of, without_native_logs
 from headroom.common.choices import Device
 from headroom.common.device import DEVICE_VARIABLE
@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 app.add_typer(model.app, name="model")
 app.add_typer(train.app, name="train")
 for command in (measure.check, subject.learn, subject.consent, subject.forget, subject.upgrade, measure.track,
-                speech.perform, speech.shot, measure.evaluate, subject.export, system.inspect, system.demo,
+                speech.perform, speech.shot, batch.batch, measure.evaluate, subject.export, system.inspect, system.demo,
                 system.serve, system.doctor):
     app.command()(command)
 

@@ -15,14 +15,14 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from headroom.cli.local_server import local_server, stop
+from headroom.cli.local_server import LocalServer, local_server, stop
 from headroom.cli.system_libraries import package_named_in
 from headroom.common.choices import Engine
 from headroom.common.errors import Cancelled, HeadroomError, InputError
@@ -33,7 +33,7 @@ from headroom.common.temporary import for_children, temporary_folder
 
 EXIT_INPUT, EXIT_CANCELLED = 2, 130
 UNEXPECTED = "Unexpected error"  # the beginning of the add-on's sentences for errors that the user did not cause
-MAX_LINES = 40  # of Blender's output that are stored, for the result and for the error message
+MAX_LINES = 40  # of Blender's messages that are stored, for the error message
 RUN_ZIP = "import runpy; runpy.run_path({zip!r}, run_name='__main__')"
 
 
@@ -120,20 +120,71 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     if options.performance is not None and options.changes_prediction:
         raise InputError("--control and --pose change a prediction, and --performance is used instead of one; leave "
                          "one of them out.")
-    blender = find_blender()
     progress(0.0, "Starting Blender")
-    with temporary_folder() as folder:
+    with running_extension() as extension:
         performance = options.performance
         if options.changes_prediction:
-            performance = _predict(subject, speech, folder, options)
+            performance = _predict(subject, speech, extension.folder, options)
         arguments = _arguments(subject, speech, movie, options, performance)
-        archive = build_extension(folder)
-        with local_server() as server:
-            command = blender.command(archive, [*arguments, "--url", server.url])
-            environment = os.environ | for_children(folder) | {
-                "HEADROOM_TOKEN": server.token, "BLENDER_USER_RESOURCES": str(folder / "blender")}
-            result = _run(command, environment, progress)
+        result = extension.run(arguments, progress)[-1]
     return ShotResult(int(result["frames"]), list(result.get("notes", ())))
+
+
+@contextmanager
+def running_extension() -> Iterator[Extension]:
+    """Build the extension's zip and start a backend for it; both live for the block.
+
+    Raises HeadroomError when Blender was not found.
+    """
+    blender = find_blender()
+    with temporary_folder() as folder, local_server() as server:
+        extension = Extension(blender, build_extension(folder), server)
+        try:
+            yield extension
+        finally:
+            extension.stop()
+
+
+class Extension:
+    """The extension's zip in headless Blender, with a backend. One command runs at a time."""
+
+    def __init__(self, blender: Blender, archive: Path, server: LocalServer):
+        """archive: the zip, alone in a temporary folder."""
+        self.folder = archive.parent
+        self._blender, self._archive, self._server = blender, archive, server
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, arguments: list[str], progress: Progress = no_progress,
+            codes: Container[int] = (0,)) -> list[dict[str, Any]]:
+        """Run a command of the extension and return its lines of JSON, at least one.
+
+        codes: exit codes of a command that has done its work.
+
+        Raises InputError for wrong input, Cancelled for a stopped command, HeadroomError when Blender fails.
+        """
+        command = self._blender.command(self._archive, [*arguments, "--url", self._server.url])
+        environment = os.environ | for_children(self.folder) | {
+            "HEADROOM_TOKEN": self._server.token, "BLENDER_USER_RESOURCES": str(self.folder / "blender")}
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8", errors="replace", start_new_session=True)
+        results: list[dict[str, Any]] = []
+        reader = threading.Thread(target=_read_results, args=(self._process.stdout or [], results), daemon=True)
+        reader.start()
+        try:
+            messages = _report_progress(self._process.stderr or [], progress)
+            code = self._process.wait()
+            reader.join()
+        finally:
+            self.stop()
+        if code in codes and results:
+            return results
+        raise _failure(code, messages)
+
+    def stop(self) -> None:
+        """Stop the command that runs; any thread may call this."""
+        if self._process is not None:
+            stop(self._process)
 
 
 def require_usable(subject: Path, speech: Path, options: ShotOptions) -> None:
@@ -172,31 +223,10 @@ def _predict(subject: Path, speech: Path, folder: Path, options: ShotOptions) ->
     return folder / "performance.npz"
 
 
-def _run(command: list[str], environment: dict[str, str], progress: Progress) -> dict[str, Any]:
-    """Run the extension, pass its progress on and return its result, the last line of JSON on stdout."""
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
-                               start_new_session=True)
-    stdout_lines: deque[str] = deque(maxlen=MAX_LINES)
-    reader = threading.Thread(target=_read_lines, args=(process.stdout or [], stdout_lines), daemon=True)
-    reader.start()
-    try:
-        messages = _report_progress(process.stderr or [], progress)
-        code = process.wait()
-        reader.join()
-    finally:
-        stop(process)
-    if code == 0:
-        for line in reversed(stdout_lines):
-            if (result := _json_object(line)) is not None:
-                return result
-    raise _failure(code, messages)
-
-
-def _read_lines(stream: Iterable[str], lines: deque[str]) -> None:
-    """Store the last lines of a stream; the target of a thread."""
+def _read_results(stream: Iterable[str], results: list[dict[str, Any]]) -> None:
+    """Collect the lines of JSON of a stream; the target of a thread."""
     with suppress(ValueError):  # `stop` closes the stream when this process is interrupted
-        lines.extend(stream)
+        results += filter(None, map(_json_object, stream))
 
 
 def _report_progress(stderr: Iterable[str], progress: Progress) -> list[str]:

@@ -1,0 +1,110 @@
+"""The report of a batch: a folder beside the job file, from which an interrupted batch goes on."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from headroom.cli.batch.plan import Job, Line
+from headroom.common.files import atomic_write
+
+JSON, HTML, THUMBNAILS = "report.json", "report.html", "thumbnails"
+WRITE_SECONDS = 1.0  # between two times that the JSON file is written
+_STYLE = """body { font: 14px system-ui, sans-serif; margin: 2em; color: #222 }
+td, th { padding: .3em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }
+.failed { color: #b00020 } img { width: 160px; display: block }"""
+
+
+class Report:
+    """What became of the jobs of a file; it is written while they run."""
+
+    def __init__(self, file: Path, again: bool = False):
+        """Read what an earlier run of a job file reported.
+
+        again: forget what was finished before.
+        """
+        self.file = file
+        self.folder = file.parent / f"{file.stem}_report"
+        self.lines: dict[int, Line] = {}
+        self._before = {} if again else _read(self.folder / JSON)
+        self._written = 0.0
+
+    @property
+    def thumbnails(self) -> Path:
+        """The folder of small pictures of the movies."""
+        return self.folder / THUMBNAILS
+
+    def finished_before(self, job: Job) -> Line | None:
+        """Return the line of a job that an earlier run has finished, or None when it has to run.
+
+        It has to run when its settings or inputs have changed since, or its results are missing.
+        """
+        line = self._before.get(job.number)
+        same = line and line.get("state") == "done" and line.get("digest") == job.digest()
+        return line if same and all(map(os.path.exists, job.writes)) else None
+
+    def add(self, job: Job, line: Line) -> None:
+        """Add the line of a job that has ended."""
+        self.lines[job.number] = {**line, "digest": job.digest()}
+        if time.monotonic() - self._written > WRITE_SECONDS:
+            self._write_json()
+
+    def write(self) -> None:
+        """Write the report; jobs that did not end keep what an earlier run reported of them."""
+        self._write_json()
+        with atomic_write(self.folder / HTML) as temporary:
+            temporary.write_text(_page(self.file.name, self._sorted(), self.thumbnails), encoding="utf-8")
+
+    def _write_json(self) -> None:
+        self._written = time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        content = {"file": str(self.file), "jobs": self._sorted()}
+        with atomic_write(self.folder / JSON) as temporary:
+            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def _sorted(self) -> list[Line]:
+        lines = {**self._before, **self.lines}
+        return [lines[number] for number in sorted(lines)]
+
+
+def _read(path: Path) -> dict[int, Line]:
+    """Return the lines of an earlier report by number; none of one that is missing or damaged."""
+    try:
+        jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
+        return {int(line["job"]): line for line in jobs}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _page(title: str, lines: Iterable[Line], thumbnails: Path) -> str:
+    """Return the report as a page; thumbnails lie beside it."""
+    rows = "\n".join(_row(line, thumbnails) for line in lines)
+    heading = html.escape(title)
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{heading}</title><style>{_STYLE}</style></head>
+<body><h1>{heading}</h1>
+<table><tr><th>job</th><th></th><th>kind</th><th>state</th><th>result</th><th>seconds</th><th>machine</th></tr>
+{rows}
+</table></body></html>
+"""
+
+
+def _row(line: Line, thumbnails: Path) -> str:
+    picture = thumbnail_name(line["job"])
+    image = f'<img src="{THUMBNAILS}/{picture}" alt="">' if (thumbnails / picture).is_file() else ""
+    result = next((line[name] for name in ("movie", "subject", "performance") if line.get(name)), "")
+    texts = [result, line.get("error", ""), *line.get("notes", ())]
+    cells = [line["job"], line["kind"], line["state"], *[line.get(name, "") for name in ("seconds", "machine")]]
+    number, kind, state, seconds, machine = (html.escape(str(cell)) for cell in cells)
+    text = "<br>".join(html.escape(str(each)) for each in texts if each)
+    return (f'<tr class="{state}"><td>{number}</td><td>{image}</td><td>{kind}</td><td>{state}</td><td>{text}</td>'
+            f"<td>{seconds}</td><td>{machine}</td></tr>")
+
+
+def thumbnail_name(number: int) -> str:
+    """Return the name of the small picture of a job's movie."""
+    return f"{number:05d}.jpg"

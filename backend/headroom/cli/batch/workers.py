@@ -1,0 +1,166 @@
+"""The workers that run the jobs of a batch: processes of Dask, each with headless Blender and a backend of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, LocalCluster, WorkerPlugin, get_worker
+
+from headroom.cli.batch.plan import Job, Line
+from headroom.cli.batch.report import thumbnail_name
+from headroom.cli.blender import Extension, running_extension
+from headroom.common.errors import Cancelled, HeadroomError
+from headroom.common.temporary import temporary_folder
+
+PLUGIN = "headroom"
+CONNECT_SECONDS = 20
+REPORT_SECONDS = 0.5
+THUMBNAIL_WIDTH = 240
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the workers are told of a batch.
+
+    file: the job file. topic: where progress is sent. thumbnails: folder for small pictures of movies.
+    """
+
+    file: Path
+    topic: str
+    thumbnails: Path
+
+
+@contextmanager
+def local_workers(count: int) -> Iterator[Client]:
+    """Start `count` workers on this machine; they end with the block, and when this process is killed."""
+    threads = str(max((os.cpu_count() or 1) // count, 1))
+    with temporary_folder() as folder:
+        with LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None,
+                          memory_limit=None, local_directory=str(folder), host="127.0.0.1",
+                          silence_logs=logging.CRITICAL, env={"OMP_NUM_THREADS": threads}) as cluster:
+            with Client(cluster) as client:
+                yield client
+
+
+@contextmanager
+def workers_of(address: str) -> Iterator[Client]:
+    """Connect to a running scheduler.
+
+    Raises HeadroomError when none answers, and when its workers have another version of Headroom.
+    """
+    import headroom
+
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # users are told in sentences
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise HeadroomError(f"No scheduler answers at {address}. Start one with `dask scheduler` and give its address, "
+                            "such as tcp://10.0.0.5:8786.") from error
+    with client:
+        try:
+            versions = set(client.run(_version).values())
+        except Exception as error:  # whatever a worker without Headroom raises
+            raise HeadroomError("A worker of the cluster has no Headroom. Start the workers with a Python that has "
+                                f"Headroom {headroom.__version__}.") from error
+        if not versions:
+            raise HeadroomError(f"The scheduler at {address} has no workers. Start some with `dask worker {address} "
+                                "--nthreads 1`.")
+        if wrong := sorted(versions - {headroom.__version__}):
+            raise HeadroomError(f"A worker has Headroom {wrong[0]}, this is {headroom.__version__}. Install the same "
+                                "on all machines.")
+        yield client
+
+
+class ExtensionPlugin(WorkerPlugin):
+    """Keeps Blender's extension and a backend in a worker from its first job on."""
+
+    name = PLUGIN
+
+    def __init__(self) -> None:
+        self._stack, self._turn = ExitStack(), threading.Lock()
+        self._extension: Extension | None = None
+
+    def setup(self, worker: Any) -> None:
+        """Start with nothing."""
+
+    def teardown(self, worker: Any) -> None:
+        """Stop the running command and the backend."""
+        if self._extension is not None:
+            self._extension.stop()
+        self._stack.close()
+
+    @contextmanager
+    def extension(self) -> Iterator[Extension]:
+        """Yield the extension; jobs of one worker take turns, however many threads it has."""
+        with self._turn:
+            if self._extension is None:
+                self._extension = self._stack.enter_context(running_extension())
+            yield self._extension
+
+    def __reduce__(self) -> tuple[type[ExtensionPlugin], tuple[()]]:
+        return ExtensionPlugin, ()  # a lock cannot travel to the workers, and nothing has to
+
+
+def run_job(batch: Batch, job: Job) -> Line:
+    """Run a job on this worker and return its line; errors become part of the line."""
+    start = time.time()
+    line: Line = {"job": job.number, "kind": job.kind, "machine": socket.gethostname(), "started": start}
+    try:
+        result = _run(batch, job)
+    except Cancelled:
+        raise
+    except HeadroomError as error:
+        result = {"state": "failed", "error": str(error)}
+    return {**line, **result, "seconds": round(time.time() - start, 1)}
+
+
+def _run(batch: Batch, job: Job) -> Line:
+    worker = get_worker()
+    key, last = worker.get_current_task(), 0.0
+
+    def report(fraction: float, message: str) -> None:
+        nonlocal last
+        state = worker.state.tasks.get(key)
+        if state is None or state.state == "cancelled":
+            raise Cancelled("Stopped.")
+        if time.monotonic() - last > REPORT_SECONDS:
+            last = time.monotonic()
+            worker.log_event(batch.topic, {"job": job.number, "fraction": fraction, "message": message})
+
+    plugin = worker.plugins[PLUGIN]
+    assert isinstance(plugin, ExtensionPlugin)
+    with plugin.extension() as extension:
+        arguments = ["batch", str(batch.file), "--only", str(job.number)]
+        line = extension.run(arguments, report, codes=(0, 1))[-1]
+    if line["state"] == "done" and line.get("movie"):
+        _write_thumbnail(Path(line["movie"]), batch.thumbnails / thumbnail_name(job.number))
+    return line
+
+
+def _write_thumbnail(movie: Path, thumbnail: Path) -> None:
+    """Write a small picture of a movie's first second."""
+    import cv2
+
+    from headroom.media.image import write_picture
+    from headroom.media.video import probe, read_frames
+
+    info = probe(movie)
+    seconds = min(1.0, info.seconds / 2)
+    frame = next(read_frames(movie, seconds, seconds + 1.5 / info.fps))
+    height = round(frame.shape[0] * THUMBNAIL_WIDTH / frame.shape[1])
+    write_picture(thumbnail, cv2.resize(frame, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA))
+
+
+def _version() -> str:
+    import headroom
+
+    return headroom.__version__

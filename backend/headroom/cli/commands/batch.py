@@ -1,0 +1,93 @@
+"""The command that runs a job file on one machine or on many: batch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headroom.cli.console import EXIT_FAILED, out, progress_bar
+from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
+from headroom.common.outputs import require_output_file, require_output_folder
+
+if TYPE_CHECKING:
+    from headroom.cli.batch.plan import Job
+
+
+def batch(
+    file: Annotated[Path, typer.Argument(help="Job file, written in Blender or by hand.", show_default=False)],
+    jobs: Annotated[int, typer.Option(help="Jobs that run at the same time on this machine.", min=1, max=1024)] = 1,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers run the jobs instead.",
+                                           metavar="ADDRESS")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Also run the jobs that an earlier run has finished.")] = False,
+    only: Annotated[int | None, typer.Option(help="Run this job alone and print its line of JSON; the first is 1.",
+                                             min=1)] = None,
+    openjd: Annotated[Path | None, typer.Option(help="Run nothing; write an Open Job Description template, .json.")]
+        = None,
+    flamenco: Annotated[Path | None, typer.Option(help="Run nothing; write a job for Flamenco, .json.")] = None,
+) -> None:
+    """Run the jobs of a job file in headless Blender, several at the same time or on many machines.
+
+    A report lies beside the file. A batch that was interrupted goes on when the same command is run again.
+    """
+    for output in filter(None, (openjd, flamenco)):
+        require_output_file(output, ".json", inputs=[file])
+    if openjd is not None and openjd.absolute().parent != file.absolute().parent:
+        raise InputError(f"The template must lie beside the job file, in {file.absolute().parent}.")
+    if scheduler and jobs != 1:
+        raise InputError("The workers of the scheduler decide how many jobs run at the same time; leave --jobs out.")
+    file = file.absolute()
+    from headroom.cli.batch.plan import read_plan
+    from headroom.cli.batch.report import Report
+    from headroom.cli.blender import running_extension
+
+    if only is not None:
+        _run_one(file, only)
+        return
+    with running_extension() as extension:
+        plan = read_plan(file, extension)
+    if openjd is not None or flamenco is not None:
+        _write_for_farm(openjd, flamenco, file, plan)
+        return
+    report = Report(file, again)
+    require_output_folder(report.folder)
+    from headroom.cli.batch.display import batch_display
+    from headroom.cli.batch.run import run_jobs
+    from headroom.cli.batch.workers import local_workers, workers_of
+
+    try:
+        with workers_of(scheduler) if scheduler else local_workers(jobs) as client, batch_display(plan) as display:
+            run_jobs(plan, client, report, display)
+    finally:
+        report.write()
+    failed = sum(line["state"] == "failed" for line in report.lines.values())
+    out.print(f"{len(plan) - failed} of {len(plan)} jobs are done; the report is {report.folder / 'report.html'}",
+              markup=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _run_one(file: Path, number: int) -> None:
+    from headroom.cli.blender import running_extension
+
+    with progress_bar() as progress, running_extension() as extension:
+        line = extension.run(["batch", str(file), "--only", str(number)], progress, codes=(0, EXIT_FAILED))[-1]
+    print(json.dumps(line, ensure_ascii=False))
+    if line["state"] == "failed":
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _write_for_farm(openjd: Path | None, flamenco: Path | None, file: Path, jobs: list[Job]) -> None:
+    from headroom.cli.batch.farm import FLAMENCO_SCRIPT, flamenco_job, openjd_template
+
+    for path, content in ((openjd, openjd_template(file, jobs)), (flamenco, flamenco_job(file, jobs))):
+        if path is not None:
+            with atomic_write(path) as temporary:
+                temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            out.print(f"Wrote {path}", markup=False)
+    if flamenco is not None:
+        out.print(f"Its job type is {FLAMENCO_SCRIPT}; copy it into the folder scripts of Flamenco Manager once.",
+                  markup=False, soft_wrap=True)

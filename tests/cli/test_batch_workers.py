@@ -1,0 +1,183 @@
+"""Running jobs on workers: the order, failures, going on after an interruption, and workers that are killed."""
+
+import json
+import signal
+import threading
+import time
+from contextlib import contextmanager
+
+import dask
+import pytest
+from distributed import Client, Future, LocalCluster
+from scripts import PYTHON
+from typer.testing import CliRunner
+
+from headroom.cli.app import app
+from headroom.cli.batch import workers
+from headroom.cli.batch.plan import Job, in_order
+from headroom.cli.batch.report import Report
+from headroom.cli.batch.run import run_jobs
+from headroom.cli.batch.workers import local_workers, workers_of
+from headroom.common.errors import HeadroomError, InputError
+
+
+class FakeExtension:
+    """Writes the outputs of jobs instead of Blender; job 2 fails, and job 3 is told so in an exception."""
+
+    jobs: list[Job]
+    ran: list[int]
+    turn = threading.Lock()
+
+    def run(self, arguments, progress, codes):
+        number = int(arguments[-1])
+        progress(0.5, "Half")
+        with self.turn:
+            self.ran.append(number)
+        if number == 2:
+            return [{"job": 2, "kind": "shot", "state": "failed", "error": "2.wav is silent."}]
+        if number == 3:
+            raise InputError("Blender has no such job.")
+        for path in self.jobs[number - 1].writes:
+            path.write_text("made")
+        return [{"job": number, "kind": "shot", "state": "done"}]
+
+    def stop(self):
+        pass
+
+
+class Shown:
+    """Collects what a batch shows."""
+
+    def __init__(self):
+        self.steps, self.ended = [], []
+
+    def progress(self, number, fraction, message):
+        self.steps.append((number, fraction, message))
+
+    def finished(self, job, line):
+        self.ended.append(job.number)
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    fake = FakeExtension()
+    fake.ran = []
+
+    @contextmanager
+    def running():
+        yield fake
+
+    monkeypatch.setattr(workers, "running_extension", running)
+    return fake
+
+
+@pytest.fixture
+def client():
+    """A client whose workers are threads of this process."""
+    with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+        yield client
+
+
+@pytest.fixture
+def jobs(tmp_path, extension):
+    """Six jobs: 4 needs 1, 5 needs 2, which fails, and 6 is wrong."""
+    def job(number, reads, writes, **more):
+        return Job(number, "shot", tuple(tmp_path / name for name in reads), tuple(tmp_path / name for name in writes),
+                   entry={"seed": number}, **more)
+
+    extension.jobs = in_order([job(1, [], ["1"]), job(2, [], ["2"]), job(3, [], ["3"]), job(4, ["1"], ["4"]),
+                               job(5, ["2"], ["5"]), job(6, [], ["6"], error="There is no job of kind 'sing'.")])
+    return extension.jobs
+
+
+def run(jobs, client, tmp_path, shown=None):
+    report = Report(tmp_path / "jobs.json")
+    run_jobs(jobs, client, report, shown or Shown())
+    report.write()
+    return {number: (line["state"], line.get("error", "")) for number, line in sorted(report.lines.items())}
+
+
+def test_jobs_run_in_order_and_one_that_fails_stops_only_those_that_need_it(jobs, client, extension, tmp_path):
+    shown = Shown()
+    assert run(jobs, client, tmp_path, shown) == {
+        1: ("done", ""), 2: ("failed", "2.wav is silent."), 3: ("failed", "Blender has no such job."), 4: ("done", ""),
+        5: ("failed", "Job 2, which makes what this one needs, failed."),
+        6: ("failed", "There is no job of kind 'sing'.")}
+    assert sorted(shown.ended) == [1, 2, 3, 4, 5, 6]
+    assert extension.ran.index(1) < extension.ran.index(4) and sorted(extension.ran) == [1, 2, 3, 4]
+
+
+def test_a_second_run_does_what_the_first_has_not_finished(jobs, client, extension, tmp_path):
+    first = run(jobs, client, tmp_path)
+    extension.ran.clear()
+    assert run(jobs, client, tmp_path) == first
+    assert sorted(extension.ran) == [2, 3]
+    (tmp_path / "1").unlink()
+    extension.ran.clear()
+    run(jobs, client, tmp_path)
+    assert sorted(extension.ran) == [1, 2, 3, 4]  # 4 reads what 1 makes
+
+
+def test_a_lost_scheduler_is_told_and_what_is_finished_stays(jobs, client, extension, tmp_path, monkeypatch):
+    def lose(arguments, progress, codes):
+        if arguments[-1] == "4":  # the others have ended or run
+            client.cancel([Future(key, client) for key in list(client.futures)], force=True)
+            time.sleep(0.5)
+        return FakeExtension.run(extension, arguments, progress, codes)
+
+    monkeypatch.setattr(extension, "run", lose)
+    report = Report(tmp_path / "jobs.json")
+    with pytest.raises(HeadroomError, match="The connection to the scheduler was lost"):
+        run_jobs(jobs, client, report, Shown())
+    assert report.lines[1]["state"] == "done" and 4 not in report.lines
+
+
+KILLER = PYTHON + """
+import json, os, signal, sys
+number = sys.argv[sys.argv.index("--only") + 1]
+if number == "1":
+    os.kill(os.getppid(), signal.SIGKILL)
+print(json.dumps({"job": int(number), "kind": "shot", "state": "done"}))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as Unix does")
+def test_a_job_that_kills_its_worker_fails_with_a_reason_and_the_others_run(tmp_path, monkeypatch):
+    program = tmp_path / "blender"
+    program.write_text(KILLER)
+    program.chmod(0o755)
+    monkeypatch.setenv("HEADROOM_BLENDER", str(program))
+    jobs = in_order([Job(1, "shot", (), (tmp_path / "1",)), Job(2, "shot", (), (tmp_path / "2",))])
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), local_workers(1) as client:
+        states = run(jobs, client, tmp_path)
+    assert states[2] == ("done", "")
+    assert states[1][0] == "failed" and "Every worker that ran this job was killed." in states[1][1]
+
+
+def test_a_cluster_that_cannot_be_used_is_told(monkeypatch, client):
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.2)
+    nowhere = "tcp://127.0.0.1:9"
+    with pytest.raises(HeadroomError, match=f"No scheduler answers at {nowhere}"), workers_of(nowhere):
+        pass
+    with LocalCluster(processes=False, n_workers=0, dashboard_address=None) as empty:
+        sentence = "has no workers. Start some with"
+        with pytest.raises(HeadroomError, match=sentence), workers_of(empty.scheduler_address):
+            pass
+    address = client.scheduler.address
+    for version, sentence in ((lambda: 1 / 0, "A worker of the cluster has no Headroom."),
+                              (lambda: "0.0.1", "A worker has Headroom 0.0.1, this is")):
+        monkeypatch.setattr(workers, "_version", version)
+        with pytest.raises(HeadroomError, match=sentence), workers_of(address):
+            pass
+
+
+@pytest.mark.parametrize("options, sentence", [
+    (["--scheduler", "tcp://a:1", "--jobs", "2"], "The workers of the scheduler decide how many jobs run"),
+    (["--openjd", "elsewhere/template.json"], "The template must lie beside the job file"),
+])
+def test_options_that_do_not_go_together_are_refused_at_once(tmp_path, monkeypatch, options, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": []}))
+    result = CliRunner().invoke(app, ["batch", "jobs.json", *options])
+    assert isinstance(result.exception, InputError) and sentence in str(result.exception)
