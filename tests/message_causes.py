@@ -13,6 +13,10 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
+    "Cannot use …: …. Check its permissions, or choose another file.":
+        ("common/test_failures.py", "Check its permissions, or choose another file"),
+    "The system refused a file or a connection: …. Run `headroom doctor`.":
+        ("common/test_failures.py", "The system refused a file or a connection: Broken pipe"),
     "… has no job …. Choose one from 1 to ….": ("addon/test_batch.py", "has no job 3. Choose one from 1 to 2."),
     "A worker has Headroom …, this is …. Install the same on all machines.":
         ("cli/test_batch_workers.py", "A worker has Headroom 0.0.1, this is"),

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from headroom.common.device import DEVICE_VARIABLE, device_name, is_out_of_memory, pick_device
+from headroom.common.device import DEVICE_VARIABLE, device_name, pick_device
 from headroom.common.errors import InputError
+from headroom.common.failures import is_out_of_memory
 
 
 @pytest.fixture(autouse=True)

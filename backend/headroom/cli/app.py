@@ -18,6 +18,7 @@ from headroom.cli.console import EXIT_CANCELLED, exit_code_of, without_native_lo
 from headroom.common.choices import Device
 from headroom.common.device import DEVICE_VARIABLE
 from headroom.common.errors import Cancelled
+from headroom.common.failures import explain_failures
 from headroom.common.paths import CERTIFICATE_VARIABLE, CREDENTIALS_VARIABLE
 from headroom.common.temporary import remove_abandoned
 
@@ -65,12 +66,23 @@ def main() -> NoReturn:
     logs = nullcontext() if debug or "serve" in arguments[:1] else without_native_logs()
     with logs:
         code = _run(arguments, debug)
+    _flush_stdout()
     sys.exit(code)
+
+
+def _flush_stdout() -> None:
+    """Write what stdout still holds; where that is impossible, drop it, because Python would report it once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
-        code = app(arguments, prog_name="headroom", standalone_mode=False)
+        with explain_failures():
+            code = app(arguments, prog_name="headroom", standalone_mode=False)
+            sys.stdout.flush()  # a full disk or a closed pipe shows up here
         if code == EXIT_CANCELLED:  # typer returns this for Ctrl-C
             code = exit_code_of(Cancelled(), debug)
     except typer.Exit as exit_request:

@@ -32,15 +32,6 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that the memory of the machine or of a GPU is full.
-
-    torch's class is recognised by its name, to avoid loading torch. For Apple GPUs torch only has a text.
-    """
-    return (isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-            or (isinstance(error, RuntimeError) and "MPS backend out of memory" in str(error)))
-
-
 def device_name() -> str:
     """Return the device in use as a text for the user."""
     import torch

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from headroom.common.errors import InputError
+from headroom.common.failures import write_failure
 from headroom.common.temporary import NEW, REPLACED, folder_in
 
 CHUNK_BYTES = 1 << 20
@@ -83,7 +84,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = _write_failure(error, path)
+        reason = write_failure(error, path)
         if reason is None:
             raise
         raise InputError(f"Cannot write {path}: {reason}. Free some disk space or choose another folder.") from error
@@ -147,19 +148,3 @@ def _undo(moves: Sequence[tuple[Path, Path]], path: Path, old: Path, cause: Base
     except OSError:
         raise InputError(f"Cannot write {path}: {cause}. The previous files are now in {old}; "
                          "move them back.") from cause
-
-
-def _write_failure(error: BaseException | None, path: Path) -> str | None:
-    """Return why the system refused to write in the folder of `path`; None when the error has another cause."""
-    if isinstance(error, OSError):
-        named = error.filename if isinstance(error.filename, str) else None
-        if named is not None and path.absolute().parent not in Path(named).absolute().parents:
-            return None  # the error is about another file, which was read
-        return error.strerror or str(error)
-    if isinstance(error, ValueError):  # numpy's savez raises it where closing the archive fails after a failed write
-        return _write_failure(error.__context__, path)
-    if isinstance(error, RuntimeError) and "inline_container" in str(error):  # torch.save has no class of its own
-        return "the file could not be written in full"
-    if type(error).__name__ == "SafetensorError" and "I/O error: " in str(error):  # by name, to avoid the import
-        return str(error).rpartition("I/O error: ")[2]
-    return None

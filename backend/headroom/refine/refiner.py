@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headroom.common.device import is_out_of_memory, pick_device
+from headroom.common.device import pick_device
 from headroom.common.errors import InputError
+from headroom.common.failures import is_out_of_memory
 from headroom.common.stored import Damaged, config_of, damage
 from headroom.refine.file_format import RefinerFile, read_file, write_file
 from headroom.refine.generator import INPUT_FRAMES, Generator, GeneratorConfig, over_plate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import faulthandler
 import logging
 import multiprocessing
@@ -16,7 +15,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from headroom.common import errors
-from headroom.common.device import device_name, is_out_of_memory
+from headroom.common.device import device_name
+from headroom.common.failures import explained, is_disk_full
 from headroom.common.progress import Progress
 from headroom.server import tasks
 from headroom.server.blobs import Blobs
@@ -26,7 +26,6 @@ from headroom.server.logs import log_to
 from headroom.server.messages import JobReport, RunJob, StopJob, WorkerReady
 
 REPORT_SECONDS = 0.1  # progress with an unchanged message is reported at most this often
-DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,8 @@ def run_job(message: RunJob, setup: WorkerSetup, connection: Connection) -> JobR
         return JobReport(job_id, Failed(_without_folders(str(error), message.folder, setup.data)))
     except Exception as error:
         log.exception("Job %s (%s) met an unexpected error", job_id, message.request.kind)
-        return JobReport(job_id, Failed(_unexpected(error, setup)), worker_ends=True)
+        reason = _without_folders(_unexpected(error, setup), message.folder, setup.data)
+        return JobReport(job_id, Failed(reason), worker_ends=True)
 
 
 def _progress_of(job_id: str, connection: Connection) -> Progress:
@@ -101,10 +101,11 @@ def _without_folders(message: str, folder: Path, data: Path) -> str:
 
 def _unexpected(error: Exception, setup: WorkerSetup) -> str:
     """Return a sentence for an error that no part of Headroom raises on purpose."""
-    if is_out_of_memory(error):
-        return "Memory ran out. Close other programs that use the GPU, or choose a shorter clip, and try again."
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
+    if is_disk_full(error):
         return f"The backend's disk is full. Free some space in {setup.data} and start the job again."
+    told = explained(error)
+    if told is not None:
+        return str(told)
     lines = str(error).strip().splitlines() or ["no message"]
     return f"Unexpected error: {type(error).__name__}: {lines[0]}. See the backend log at {setup.log}"
 
