@@ -41,6 +41,8 @@ class FakeExtension:
             path.write_text("made")
         return [{"job": number, "kind": "shot", "state": "done"}]
 
+    is_usable = True
+
     def stop(self):
         pass
 
@@ -130,6 +132,34 @@ def test_a_lost_scheduler_is_told_and_what_is_finished_stays(jobs, client, exten
     with pytest.raises(HeadroomError, match="The connection to the scheduler was lost"):
         run_jobs(jobs, client, report, Shown())
     assert report.lines[1]["state"] == "done" and 4 not in report.lines
+
+
+def test_a_job_whose_backend_was_killed_runs_again_with_another(jobs, client, tmp_path, monkeypatch):
+    started = []
+
+    class Dying(FakeExtension):
+        """Its backend is killed during the first job."""
+
+        def __init__(self):
+            started.append(self)
+            self.jobs, self.ran, self.number = jobs, [], len(started)
+
+        @property
+        def is_usable(self):
+            return self.number > 1
+
+        def run(self, arguments, progress, codes):
+            if not self.is_usable:
+                return [{"job": 1, "kind": "shot", "state": "failed", "error": "The backend does not answer."}]
+            return super().run(arguments, progress, codes)
+
+    @contextmanager
+    def running():
+        yield Dying()
+
+    monkeypatch.setattr(workers, "running_extension", running)
+    assert run(jobs[:1], client, tmp_path) == {1: ("done", "")}
+    assert len(started) == 2
 
 
 KILLER = PYTHON + """

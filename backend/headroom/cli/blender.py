@@ -181,6 +181,11 @@ class Extension:
             return results
         raise _failure(code, messages)
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether the backend runs; it does not when it was killed."""
+        return self._server.is_running
+
     def stop(self) -> None:
         """Stop the command that runs; any thread may call this."""
         if self._process is not None:

@@ -20,10 +20,16 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class LocalServer:
-    """The address of a running server."""
+    """The address and the process of a running server."""
 
     url: str
     token: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.poll() is None
 
 
 @contextmanager
@@ -79,7 +85,7 @@ def _wait_for_announcement(process: subprocess.Popen[bytes], log: Path) -> Local
     line = process.stdout.readline()
     try:
         announcement = json.loads(line)
-        return LocalServer(announcement["url"], announcement["token"])
+        return LocalServer(announcement["url"], announcement["token"], process)
     except (ValueError, KeyError) as error:
         lines = log.read_text(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else "it left no message"

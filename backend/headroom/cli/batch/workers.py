@@ -25,6 +25,7 @@ PLUGIN = "headroom"
 CONNECT_SECONDS = 20
 REPORT_SECONDS = 0.5
 THUMBNAIL_WIDTH = 240
+RETRIES = 2  # of a job whose backend was killed
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ class ExtensionPlugin(WorkerPlugin):
     def extension(self) -> Iterator[Extension]:
         """Yield the extension; jobs of one worker take turns, however many threads it has."""
         with self._turn:
+            if self._extension is not None and not self._extension.is_usable:
+                self._stack.close()
+                self._extension = None
             if self._extension is None:
                 self._extension = self._stack.enter_context(running_extension())
             yield self._extension
@@ -138,9 +142,12 @@ def _run(batch: Batch, job: Job) -> Line:
 
     plugin = worker.plugins[PLUGIN]
     assert isinstance(plugin, ExtensionPlugin)
-    with plugin.extension() as extension:
-        arguments = ["batch", str(batch.file), "--only", str(job.number)]
-        line = extension.run(arguments, report, codes=(0, 1))[-1]
+    arguments = ["batch", str(batch.file), "--only", str(job.number)]
+    for _ in range(1 + RETRIES):
+        with plugin.extension() as extension:
+            line = extension.run(arguments, report, codes=(0, 1))[-1]
+            if line["state"] == "done" or extension.is_usable:
+                break
     if line["state"] == "done" and line.get("movie"):
         _write_thumbnail(Path(line["movie"]), batch.thumbnails / thumbnail_name(job.number))
     return line
