@@ -121,13 +121,19 @@ def stopped_runner(folder: Path) -> str:
     """Stop the server while a job runs; return the message of the job."""
     store = module("server.store").Store(folder)
     try:
-        job = store.add(module("server.jobs").Job(module("server.requests").JOB_REQUEST.validate_python(LEARN)))
-        runner = module("server.runner").Runner(store, None)
-        runner._stopping.set()
-        runner._follow(None, job.id)
+        job = store.add(module("server.requests").JOB_REQUEST.validate_python(LEARN))
+        threads = module("server.worker_thread")
+        thread = threads.WorkerThread(store, None, threads.JobLimits(), None, requeues=False)
+        thread._stopping.set()
+        thread._follow(None, job.id)
         return str(store.job(job.id).message)
     finally:
         store.close()
+
+
+def serve_openly(folder: Path, **options: Any) -> None:
+    server = module("server.serve")
+    server.serve(server.ServeOptions(host="0.0.0.0", data=folder, **options))
 
 
 def taken_port(folder: Path) -> None:
@@ -189,8 +195,10 @@ def without_tensorboard(folder: Path) -> None:
 
 SERVER: dict[str, Cause] = {
     "Cannot listen on …:…: …. Choose another port, or 0.": taken_port,
-    "… can be reached from other machines. Use 127.0.0.1, and an SSH tunnel for other machines.":
-        lambda folder: module("server.serve")._listen("0.0.0.0", 0),
+    "… can be reached from other machines. Add --tls, which encrypts tokens and files, or use 127.0.0.1.":
+        lambda folder: serve_openly(folder),
+    "Nobody could use the server, because no token is valid. Make one for each user with `headroom serve token add "
+    "NAME`.": lambda folder: serve_openly(folder, encrypted=True),
     "Cannot open …: …. Choose another data folder.": unusable_jobs_file,
     "… is damaged: …. Delete it and start the backend again.":
         lambda folder: module("server.store").Store(write_text(folder, "jobs-1.sqlite").parent),
@@ -218,10 +226,10 @@ SERVER: dict[str, Cause] = {
     "The file did not arrive whole. Send it again.":
         lambda folder: error_reply(folder, "PUT", f"/v2/blobs/{SHA}", complete=False),
     "The backend cannot store the file: …. Free some space in … and try again.": lambda folder: with_value(
-        module("server.blobs"), "_move", lambda *paths: raise_(OSError(28, "No space left on device")),
+        module("server.blobs").Blobs, "move_in", lambda *paths: raise_(OSError(28, "No space left on device")),
         lambda: error_reply(folder, "PUT", f"/v2/blobs/{module('server.blobs').hashlib.sha256(b'').hexdigest()}")),
     "Unexpected error in the backend: …. See its log.": lambda folder: with_value(
-        module("server.store").Store, "jobs", lambda store: 1 / 0, lambda: error_reply(folder, "GET", "/v2/jobs")),
+        module("server.store").Store, "jobs", lambda *args: 1 / 0, lambda: error_reply(folder, "GET", "/v2/jobs")),
 }
 
 LEARNING: dict[str, Cause] = {

@@ -52,6 +52,23 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_consent.py", "Robin did not agree to the use Film C, only to: Film A, Film B"),
     "… is not a day; write it as in 2027-05-02.":
         ("subject/test_consent.py", "next May is not a day; write it as in 2027-05-02."),
+    "The file is larger than the … GB that the server takes. Send a shorter one.":
+        ("server/test_open_server.py", "The file is larger than the 0.001 GB that the server takes."),
+    "The limit … in … cannot be used: …. Correct it.": ("server/test_access.py", "The limit user_gb in"),
+    "The server is stopping and takes no more jobs. Try again once it is running again.":
+        ("server/test_stopping.py", "The server is stopping and takes no more jobs. "),
+    "There is no token … that could be revoked. `headroom serve token list` shows all.":
+        ("server/test_access.py", "There is no token anna that could be revoked"),
+    "This job took more than the … minutes that the server allows. Choose a shorter clip or fewer frames.":
+        ("server/test_open_server.py", "This job took more than the 0.03 minutes that the server allows."),
+    "You have … jobs that wait or run, and the server takes no more of one user. Wait until some have ended.":
+        ("server/test_open_server.py", "You have 3 jobs that wait or run"),
+    "Your files would take more than the … GB that the server gives you. Files that you do not use are removed after "
+    "… days.": ("server/test_open_server.py", "Your files would take more than the 0.0021 GB"),
+    "… bytes of this file have arrived, not …. Send it again.":
+        ("server/test_uploads.py", "0 bytes of this file have arrived, not 7. Send it again."),
+    "… is no last day of a token; write it as in 2027-05-02.":
+        ("server/test_access.py", "2027-02-30 is no last day of a token"),
     "A face was found in only … of … frames. Choose a part of the clip where the face stays visible.":
         ("test_bad_input.py", "only .* of 75 frames"),
     "Only … s are usable. Learning needs … s, better 12.":

@@ -18,7 +18,7 @@ BASE_ERRORS = {"HeadroomError", "UnknownBackground"}
 """Errors whose first argument is a message. Their subclasses are found in the source."""
 SILENT_ERRORS = {"Cancelled"}
 """Errors whose message is not shown."""
-ARGUMENTS = {"ApiError": 1, "_error": 1, "Failed": 0, "Interrupted": 0, "exclusive_lock": 1, "warning": 0}
+ARGUMENTS = {"ApiError": 1, "error_response": 1, "Failed": 0, "Interrupted": 0, "exclusive_lock": 1, "warning": 0}
 """Other functions and classes that take a message, and its index among their arguments."""
 REASONS = re.compile(r"(_reason|_unexpected|_crash_message|notes?)$|^(failure_message|missing_s\w+|clip_range)$")
 """Functions that return messages."""

@@ -39,7 +39,7 @@ def call(monkeypatch, capsys, *arguments):
 def command_names(group, before=""):
     """Yield every command as it is typed: "learn", "model import"."""
     for name, command in group.commands.items():
-        yield from command_names(command, f"{name} ") if hasattr(command, "commands") else (before + name,)
+        yield from command_names(command, f"{before}{name} ") if hasattr(command, "commands") else (before + name,)
 
 
 def test_the_readme_describes_every_command():

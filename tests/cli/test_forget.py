@@ -9,7 +9,7 @@ from headroom.cli import app
 from headroom.cli.forget import frames_name
 from headroom.common.files import file_digest
 from headroom.common.subject_files import PARTS
-from headroom.server.jobs import Finished, Job, Progressed
+from headroom.server.jobs import Finished, Progressed
 from headroom.server.requests import JOB_REQUEST
 from headroom.server.results import LearnResult, PerformResult, RefineResult
 from headroom.server.store import Store
@@ -50,7 +50,7 @@ def run_jobs(store, scratch, subject, who):
                         "match": blob("match", f"match of the {who}"), "speech": speech}, {"fps": 25.0},
              RefineResult(movie=blob("movie", f"movie of the {who}"), frames=1))]
     for kind, inputs, settings, result in asks:
-        job = store.add(Job(JOB_REQUEST.validate_python({"kind": kind, "inputs": inputs, "settings": settings})))
+        job = store.add(JOB_REQUEST.validate_python({"kind": kind, "inputs": inputs, "settings": settings}))
         store.apply(job.id, Progressed(0.5, f"Working on the {who}"))
         store.apply(job.id, Finished(result))
     unpacked = store.cache.subject(tree, store.blobs)
@@ -117,10 +117,11 @@ def test_the_jobs_of_others_can_still_be_read_and_have_their_files(machine, monk
     call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}")
     store = Store(machine / "data")
     jobs = store.jobs()
-    assert [job.request.kind for job in jobs] == ["learn", "perform", "refine"]
-    for job in jobs:
-        assert all(sha in store.blobs for sha in [*job.request.inputs.blobs(), *job.result.blobs()])
-    assert "Anna" not in json.dumps([job.request.model_dump(mode="json") for job in jobs])
+    requests = [store.request(job.id) for job in jobs]
+    assert [request.kind for request in requests] == ["learn", "perform", "refine"]
+    for job, request in zip(jobs, requests, strict=True):
+        assert all(sha in store.blobs for sha in [*request.inputs.blobs(), *job.result.blobs()])
+    assert "Anna" not in json.dumps([request.model_dump(mode="json") for request in requests])
     store.close()
 
 

@@ -26,7 +26,7 @@ def learn(clip, subject, settings, *, progress):
 
 
 def perform(subject, speech, settings, *, progress):
-    """Do what the speech file says: count, wait, stuck, die, bug, full disk, print, "fail: reason", or nothing."""
+    """Do what the speech file says: count, wait, "work: seconds", stuck, die, bug, full disk, print, "fail: reason", or nothing."""
     command, _, argument = speech.read_text(encoding="utf-8").partition(":")
     progress(0.1, f"Worker {os.getpid()} in {speech.parent.parent}")
     match command:
@@ -37,6 +37,11 @@ def perform(subject, speech, settings, *, progress):
         case "wait":
             while True:
                 progress(0.5, "Waiting to be stopped")
+                time.sleep(0.01)
+        case "work":
+            end = time.monotonic() + float(argument)
+            while (left := end - time.monotonic()) > 0:
+                progress(1 - left / float(argument), f"Worker {os.getpid()} works")
                 time.sleep(0.01)
         case "stuck":
             while True:

@@ -6,9 +6,13 @@ from typing import get_args
 
 from headroom.common import choices
 from headroom.server import tasks
-from headroom.server.app import create_app
+from headroom.server.access.tokens import Tokens
+from headroom.server.api.app import create_app
+from headroom.server.api.services import Services
+from headroom.server.api.users import Access
 from headroom.server.requests import JobKind
 from headroom.server.store import Store
+from headroom.server.uploads import Uploads
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
@@ -17,6 +21,7 @@ class NoRunner:
     """Runs nothing."""
 
     device = "cpu"
+    accepts_jobs = True
 
     def start(self): ...
     def stop(self): ...
@@ -28,7 +33,8 @@ def openapi(folder):
     """Return the API's OpenAPI document."""
     store = Store(Path(folder))
     try:
-        return json.dumps(create_app(store, NoRunner(), "token").openapi(), indent=1, sort_keys=True) + "\n"
+        services = Services(store, NoRunner(), Uploads(store.blobs, "jobs-1"), Access("token", Tokens(store.folder)))
+        return json.dumps(create_app(services).openapi(), indent=1, sort_keys=True) + "\n"
     finally:
         store.close()
 

@@ -13,6 +13,7 @@ from running import fake_backend, wait_for
 
 from headroom.common.errors import HeadroomError
 from headroom.server import database_upgrade
+from headroom.server.database_upgrade import FORMAT
 from headroom.server.jobs import JobState
 from headroom.server.requests import LearnRequest, MatchPlatesRequest, RefineRequest
 from headroom.server.store import Store
@@ -66,14 +67,14 @@ def test_finished_jobs_of_format_1_keep_their_results(store):
 
 
 def test_requests_of_format_1_have_the_names_of_version_2_of_the_api(store):
-    learn, match, refine = (store.job(each).request for each in (LEARN, QUEUED_MATCH, QUEUED_REFINE))
+    learn, match, refine = (store.request(each) for each in (LEARN, QUEUED_MATCH, QUEUED_REFINE))
     assert isinstance(learn, LearnRequest) and isinstance(match, MatchPlatesRequest)
     assert isinstance(refine, RefineRequest)
     assert (learn.settings.preset, learn.settings.from_seconds) == ("standard", 1.5)
     assert learn.settings.consent == "The person shown has agreed to this use."
     assert learn.inputs.clip_name == "Zoë.mp4"
     assert refine.settings.speech_range == (0.25, 1.5) and refine.inputs.speech_name == "line 1.wav"
-    assert store.job(REFINE).request.settings.speech_from_seconds == -0.5
+    assert store.request(REFINE).settings.speech_from_seconds == -0.5
 
 
 def test_jobs_of_format_1_keep_their_states_and_their_order(store):
@@ -91,7 +92,7 @@ def test_an_upgraded_file_is_opened_again_as_it_is(folder):
     with closing(Store(folder)) as store:
         jobs = store.jobs()
     ((version,),), = sql(folder, "PRAGMA user_version")
-    assert version == 2
+    assert version == FORMAT
     with closing(Store(folder)) as store:
         assert store.jobs() == jobs
 
@@ -109,6 +110,19 @@ def test_jobs_of_format_1_that_waited_run_on_a_server_of_now(folder, tmp_path):
         assert client.job(LEARN).result["notes"] == ["A note."]
     finally:
         backend.stop()
+
+
+def test_a_jobs_file_of_format_2_has_the_same_jobs(folder):
+    with closing(Store(folder)) as store:
+        jobs = {job.id: (store.request(job.id), job.result, job.state) for job in store.jobs()}
+    shutil.copyfile(SERVER_1.parent / "server-2" / "jobs-1.sqlite", folder / "jobs-1.sqlite")
+    with closing(Store(folder)) as store:
+        upgraded = {job.id: (store.request(job.id), job.result, job.state) for job in store.jobs()}
+        assert all((job.user, job.priority, job.kind) == ("", "normal", store.request(job.id).kind)
+                   for job in store.jobs())
+    for each in (jobs, upgraded):
+        del each[INTERRUPTED]  # was killed a moment ago in one and long ago in the other
+    assert upgraded == jobs
 
 
 def test_the_first_files_of_format_1_lack_two_columns(folder):
@@ -130,14 +144,14 @@ def test_a_job_that_makes_no_sense_any_more_is_removed_and_the_others_stay(folde
 
 def test_an_upgrade_that_fails_leaves_the_old_file(folder, monkeypatch):
     before, = sql(folder, "SELECT * FROM jobs")
-    monkeypatch.setattr(database_upgrade, "_row_1_to_2", lambda row: 1 / 0)
+    monkeypatch.setattr(database_upgrade, "_row_from_1", lambda row: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         Store(folder)
     assert sql(folder, "SELECT * FROM jobs") == [before]
 
 
 def test_a_newer_jobs_file_is_refused_in_a_sentence_and_left_alone(folder):
-    sql(folder, "PRAGMA user_version = 3")
+    sql(folder, f"PRAGMA user_version = {FORMAT + 1}")
     before = (folder / "jobs-1.sqlite").read_bytes()
     with pytest.raises(HeadroomError, match=r"jobs-1.sqlite was written by a newer version of Headroom\. Update"):
         Store(folder)

@@ -9,13 +9,13 @@ import time
 from contextlib import closing
 
 import pytest
-from running import HERE, JobFailed, a_job, fake_backend, wait_for
+from running import HERE, JobFailed, a_request, fake_backend, wait_for
 
 from addon.core.backend import BackendDied, LocalBackend
 from addon.core.client import BackendError, Unreachable
 from headroom.common.errors import InputError
 from headroom.server.jobs import JobState, Started
-from headroom.server.serve import serve
+from headroom.server.serve import ServeOptions, serve
 from headroom.server.store import Store
 
 
@@ -136,7 +136,7 @@ def test_a_backend_that_ends_again_and_again_is_reported_with_its_last_message(t
 
 def test_a_job_that_was_interrupted_long_ago_is_not_resumed(tmp_path):
     with closing(Store(tmp_path)) as store:
-        ids = [store.add(a_job()).id for _ in range(2)]
+        ids = [store.add(a_request()).id for _ in range(2)]
         for each in ids:
             store.apply(each, Started())
     with closing(sqlite3.connect(tmp_path / "jobs-1.sqlite", isolation_level=None)) as database:
@@ -164,4 +164,4 @@ def test_the_command_line_serves_the_real_thing(tmp_path):
 
 def test_other_machines_are_not_served(tmp_path):
     with pytest.raises(InputError, match="can be reached from other machines"):
-        serve(host="0.0.0.0", data_dir=tmp_path)
+        serve(ServeOptions(host="0.0.0.0", data=tmp_path))

@@ -10,10 +10,10 @@ import time
 from contextlib import closing
 
 import pytest
-from running import a_job
+from running import a_request
 
 from headroom.server import parent
-from headroom.server.jobs import Finished, Progressed, Started
+from headroom.server.jobs import Finished, Progressed
 from headroom.server.logs import _log_thread_error
 from headroom.server.messages import JobReport, RunJob, WorkerReady
 from headroom.server.results import PerformResult
@@ -32,7 +32,7 @@ class InstantWorker:
 
         self.connection, self._other_end = Pipe()
         self._other_end.send(WorkerReady("a device"))
-        self.ended = False
+        self.ended, self.is_ready = False, True
 
     def send(self, message):
         assert isinstance(message, RunJob)
@@ -54,8 +54,8 @@ def store(tmp_path):
 
 @pytest.fixture
 def runner(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("headroom.server.runner.WorkerProcess", InstantWorker)
-    monkeypatch.setattr("headroom.server.runner.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("headroom.server.worker_thread.WorkerProcess", InstantWorker)
+    monkeypatch.setattr("headroom.server.worker_thread.POLL_SECONDS", 0.01)
     runner = Runner(store, WorkerSetup(store.blobs.folder, tmp_path, tmp_path / "logs" / "worker.log", "none"))
     yield runner
     runner.stop()
@@ -63,7 +63,7 @@ def runner(store, tmp_path, monkeypatch):
 
 def run_job(store, runner):
     """Return a new job once it is finished."""
-    job = store.add(a_job())
+    job = store.add(a_request())
     runner.wake()
     end = time.monotonic() + 10
     while not store.job(job.id).is_finished:
@@ -81,30 +81,30 @@ def test_the_runner_can_be_started_again_after_it_was_stopped(store, runner):
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("a mistake"), sqlite3.OperationalError("disk I/O error")])
 def test_an_error_between_two_jobs_does_not_end_the_runner(store, runner, monkeypatch, caplog, error):
-    next_queued, failures = store.next_queued, []
+    take, failures = store.take, []
 
-    def fail_at_first():
+    def fail_at_first(choose):
         if len(failures) < 3:
             failures.append(error)
             raise error
-        return next_queued()
+        return take(choose)
 
-    monkeypatch.setattr(store, "next_queued", fail_at_first)
+    monkeypatch.setattr(store, "take", fail_at_first)
     runner.start()
     assert run_job(store, runner).result == RESULT
     assert len(failures) == 3 and str(error) in caplog.text
 
 
 def test_an_unexpected_error_fails_its_job_and_not_the_next_one(store, runner, monkeypatch):
-    apply, failures = store.apply, []
+    request, failures = store.request, []
 
-    def fail_at_first(job_id, event):
-        if isinstance(event, Started) and not failures:
-            failures.append(event)
+    def fail_at_first(job_id):
+        if not failures:
+            failures.append(job_id)
             raise ZeroDivisionError("a mistake")
-        return apply(job_id, event)
+        return request(job_id)
 
-    monkeypatch.setattr(store, "apply", fail_at_first)
+    monkeypatch.setattr(store, "request", fail_at_first)
     runner.start()
     job = run_job(store, runner)
     assert job.state.value == "failed" and "Unexpected error in the backend: ZeroDivisionError" in job.message

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from headroom import __version__
-from headroom.cli.commands import batch, measure, model, speech, subject, system, train
+from headroom.cli.commands import batch, measure, model, serve, speech, subject, system, train
 from headroom.cli.console import EXIT_CANCELLED, exit_code_of, without_native_logs
 from headroom.common.choices import Device
 from headroom.common.device import DEVICE_VARIABLE
@@ -27,9 +27,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
                   help="A short video of a person and a speech recording in, an editable performance and a shot out.")
 app.add_typer(model.app, name="model")
 app.add_typer(train.app, name="train")
+app.add_typer(serve.app, name="serve")
 for command in (measure.check, subject.learn, subject.consent, subject.forget, subject.upgrade, measure.track,
                 speech.perform, speech.shot, batch.batch, measure.evaluate, subject.export, system.inspect, system.demo,
-                system.serve, system.doctor):
+                system.doctor):
     app.command()(command)
 
 

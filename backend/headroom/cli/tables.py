@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from headroom.cli.doctor import Finding
 if TYPE_CHECKING:
     from headroom.evaluation.clip_check import CheckFigures
     from headroom.evaluation.track_report import TrackFigures
+    from headroom.server.access.tokens import Token
 
 ROWS = (
     ("psnr_face", "PSNR, face", "dB", 2),
@@ -135,3 +137,14 @@ def _cell(value: float | list[float] | None, decimals: int) -> str:
         return "-"
     values = value if isinstance(value, list) else [value]
     return " ".join(f"{number:.{decimals}f}" for number in values)
+
+
+def print_tokens(console: Console, tokens: Sequence[Token]) -> None:
+    """Print the tokens of a server."""
+    table = Table()
+    for heading in ("id", "user", "label", "made", "until", "state"):
+        table.add_column(heading, no_wrap=True)
+    for token in tokens:
+        state = "revoked" if token.revoked else "ended" if token.refusal_reason else token.role
+        table.add_row(token.id, token.user, token.label, token.created, token.until or "-", state)
+    console.print(table)

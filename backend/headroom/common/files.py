@@ -32,6 +32,23 @@ def atomic_write(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody but its owner may read, at no moment; a reader finds the old content or the new one.
+
+    Raises InputError when the system does not let the file be written.
+    """
+    require_writable(path.parent)
+    temporary = _hidden_name_beside(path)
+    try:
+        with explain_write_errors(path):
+            with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
 @lru_cache(maxsize=1)
 def _umask() -> int:
     """Return the process's mask of file permissions, which can only be read by setting it."""

@@ -6,40 +6,16 @@ import hashlib
 import os
 import re
 import shutil
-import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from headroom.common.errors import InputError
 from headroom.common.files import CHUNK_BYTES, require_writable
 
-SECONDS_PER_DAY = 86400.0
+INCOMING = "incoming"  # the folder of files that are becoming blobs
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-class WrongHash(InputError):
-    """The content that arrived does not have the announced SHA-256."""
-
-
-class Upload:
-    """A blob that is being written, with the running hash of its content."""
-
-    def __init__(self, file: BinaryIO):
-        self._file = file
-        self._hash = hashlib.sha256()
-
-    def write(self, chunk: bytes) -> None:
-        """Append `chunk`."""
-        self._hash.update(chunk)
-        self._file.write(chunk)
-
-    @property
-    def sha(self) -> str:
-        """SHA-256 of what has been written, hexadecimal."""
-        return self._hash.hexdigest()
 
 
 class Blobs:
@@ -59,36 +35,28 @@ class Blobs:
         return self.folder / sha[:2] / sha
 
     def touch(self, sha: str) -> bool:
-        """Return whether the blob exists, and mark it as used now, so that `prune` leaves it."""
+        """Return whether the blob exists, and mark it as used now, so that it is not collected."""
         if sha not in self:
             return False
         os.utime(self.path(sha))
         return True
 
-    @contextmanager
-    def receive(self, sha: str) -> Iterator[Upload]:
-        """Write the blob `sha` in the block; it is stored at the end of the block.
-
-        Raises WrongHash when the content does not have that SHA-256.
-        """
-        path = self.path(sha)
-        with self._temporary() as temporary:
-            with open(temporary, "wb") as file:
-                upload = Upload(file)
-                yield upload
-            if upload.sha != sha:
-                raise WrongHash("The file changed on its way to the backend (its SHA-256 differs). Send it again.")
-            _move(temporary, path)
-
     def add(self, file: Path) -> str:
         """Store a copy of `file` and return its SHA-256."""
+        digest = hashlib.sha256()
         with self._temporary() as temporary:
             with open(file, "rb") as source, open(temporary, "wb") as target:
-                upload = Upload(target)
                 while chunk := source.read(CHUNK_BYTES):
-                    upload.write(chunk)
-            _move(temporary, self.path(upload.sha))
-        return upload.sha
+                    digest.update(chunk)
+                    target.write(chunk)
+            self.move_in(temporary, digest.hexdigest())
+        return digest.hexdigest()
+
+    def move_in(self, file: Path, sha: str) -> None:
+        """Store a file of the same file system, whose SHA-256 is `sha`, by renaming it."""
+        path = self.path(sha)
+        path.parent.mkdir(exist_ok=True)
+        os.replace(file, path)
 
     def copy(self, sha: str, target: Path) -> Path:
         """Copy the blob to the new file `target` and return that.
@@ -101,16 +69,13 @@ class Blobs:
         shutil.copyfile(self.path(sha), target)
         return target
 
-    def prune(self, max_age_days: float) -> int:
-        """Remove blobs and abandoned uploads that were last used more than `max_age_days` ago; return their number."""
-        old = unused(self.folder.glob("*/*"), max_age_days)
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
+    def files(self) -> Iterator[Path]:
+        """Yield the blobs, and the files that are becoming blobs."""
+        yield from (path for path in self.folder.glob("*/*") if path.is_file())
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
-        folder = self.folder / "incoming"
+        folder = self.folder / INCOMING
         folder.mkdir(exist_ok=True)
         path = folder / uuid.uuid4().hex
         try:
@@ -119,17 +84,6 @@ class Blobs:
             path.unlink(missing_ok=True)
 
 
-def unused(paths: Iterable[Path], max_age_days: float) -> list[Path]:
-    """Return those of some files or folders that were last written or marked as used more than `max_age_days` ago."""
-    oldest = time.time() - max_age_days * SECONDS_PER_DAY
-    return [path for path in paths if path.stat().st_mtime < oldest]
-
-
 def is_sha(text: str) -> bool:
     """Return whether `text` is a SHA-256 in lower-case hexadecimal digits."""
     return bool(_SHA256.fullmatch(text))
-
-
-def _move(temporary: Path, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    os.replace(temporary, path)

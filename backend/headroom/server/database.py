@@ -9,10 +9,9 @@ from typing import Any
 from headroom.common.errors import HeadroomError
 from headroom.server.database_upgrade import FORMAT, format_of, upgrade
 from headroom.server.jobs import Job, JobState
-from headroom.server.requests import JOB_REQUEST
 
 MAX_BACKENDS = 16  # that can share one data folder at a time
-COLUMNS = "id, request, state, progress, message, result, created, finished, attempts, changed"
+COLUMNS = "id, kind, user, priority, state, progress, message, result, created, finished, attempts, changed"
 
 
 def claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
@@ -46,17 +45,14 @@ def claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:
 
 def row_of(job: Job) -> tuple[Any, ...]:
     """Return the values of `job` in the order of `COLUMNS`."""
-    result = None if job.result is None else job.result.model_dump_json()
-    return (job.id, job.request.model_dump_json(), job.state.value, job.progress, job.message, result, job.created,
-            job.finished, job.attempts, job.changed)
+    return (job.id, job.kind, job.user, job.priority, job.state.value, job.progress, job.message, job.result_json,
+            job.created, job.finished, job.attempts, job.changed)
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
     """Return the job of a row with the values of `COLUMNS`."""
-    _, request_json, state, progress, message, result_json, *times = row
-    request = JOB_REQUEST.validate_json(request_json)
-    result = None if result_json is None else request.result_type.model_validate_json(result_json)
-    return Job(request, JobState(state), progress, message, result, *times)
+    id_, kind, user, priority, state, *rest = row
+    return Job(id_, kind, user, priority, JobState(state), *rest)
 
 
 def damaged(path: Path, error: sqlite3.Error) -> HeadroomError:

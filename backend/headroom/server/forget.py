@@ -15,6 +15,7 @@ from headroom.common.subject_files import ALBEDO, PLATES, REFINER, TRACK
 from headroom.server.blobs import is_sha
 from headroom.server.database import COLUMNS, damaged, job_of, open_jobs_file
 from headroom.server.jobs import Job
+from headroom.server.requests import JOB_REQUEST, JobRequest
 from headroom.server.results import LearnResult
 
 PERSONAL = (PLATES, TRACK, REFINER, ALBEDO)
@@ -56,6 +57,10 @@ def forget_person(data: Path, person: PersonFiles) -> int:
         databases = [stack.enter_context(closing(_locked(path))) for path in sorted(data.glob("jobs-*.sqlite"))]
         kept, clips = _remove_jobs(databases, person)
         for database in databases:
+            held = [sha for (sha,) in database.execute("SELECT DISTINCT sha FROM holdings")]
+            database.executemany("DELETE FROM holdings WHERE sha = ?",
+                                 [(sha,) for sha in held if sha not in kept or sha in person.digests])
+        for database in databases:
             database.execute("VACUUM")  # what was deleted stays in the file otherwise
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         subjects = [folder for folder in _folders(data / "subjects") if person.are_in(folder)]
@@ -87,29 +92,24 @@ def _remove_jobs(databases: Iterable[sqlite3.Connection], person: PersonFiles) -
     kept: set[str] = set()
     clips = {person.clip} if person.clip else set()
     for database in databases:
-        for row in database.execute(f"SELECT {COLUMNS} FROM jobs").fetchall():
-            job = job_of(row)
-            if _subject_blobs(job).isdisjoint(person.digests):
-                kept |= _blobs(job)
+        for request_json, *row in database.execute(f"SELECT request, {COLUMNS} FROM jobs").fetchall():
+            request, job = JOB_REQUEST.validate_json(request_json), job_of(tuple(row))
+            if _subject_blobs(request, job).isdisjoint(person.digests):
+                kept |= set(request.inputs.blobs()) | (set(job.result.blobs()) if job.result is not None else set())
             else:
                 database.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
-                clips |= {job.request.inputs.clip} if job.request.kind == "learn" else set()
+                clips |= {request.inputs.clip} if request.kind == "learn" else set()
     return kept, clips
 
 
-def _subject_blobs(job: Job) -> set[str]:
+def _subject_blobs(request: JobRequest, job: Job) -> set[str]:
     """Return the files of the subject that a job used or made, and its clip."""
-    if job.request.kind == "learn":
+    if request.kind == "learn":
         made = job.result.subject.values() if isinstance(job.result, LearnResult) else ()
-        return {job.request.inputs.clip, *made}
-    if job.request.kind == "align_words":
+        return {request.inputs.clip, *made}
+    if request.kind == "align_words":
         return set()
-    return set(job.request.inputs.subject.values())
-
-
-def _blobs(job: Job) -> set[str]:
-    """Return all files that a job names."""
-    return set(job.request.inputs.blobs()) | (set(job.result.blobs()) if job.result is not None else set())
+    return set(request.inputs.subject.values())
 
 
 def _folders(parent: Path) -> list[Path]:

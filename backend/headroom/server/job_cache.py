@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from headroom.common.files import require_writable
-from headroom.server.blobs import Blobs, unused
+from headroom.common.subject_files import PLATES
+from headroom.server.blobs import Blobs
 from headroom.server.trees import Tree, write_tree
 
 
@@ -25,7 +27,7 @@ class JobCache:
 
     def subject(self, tree: Tree, blobs: Blobs) -> Path:
         """Return the folder with the files of `tree`; equal trees give the same folder."""
-        name = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:32]
+        name = _name_of(tree)
         folder, temporary = self.subjects / name, self.subjects / f".{name}.{uuid.uuid4().hex[:8]}"
         if not folder.is_dir():
             try:
@@ -39,12 +41,17 @@ class JobCache:
         os.utime(folder)
         return folder
 
-    def prune(self, max_age_days: float) -> int:
-        """Remove what was last used more than `max_age_days` ago; return the number of files and folders."""
-        subjects = unused(self.subjects.iterdir(), max_age_days)
-        crops = unused(self.crops.glob("*/*"), max_age_days)
-        for folder in subjects:
-            shutil.rmtree(folder, ignore_errors=True)
-        for crop in crops:
-            crop.unlink(missing_ok=True)
-        return len(subjects) + len(crops)
+    def entries(self) -> list[Path]:
+        """Return what can be removed singly: refined crops, and folders of subjects."""
+        return [*self.crops.glob("*/*"), *(path for path in self.subjects.iterdir() if path.is_dir())]
+
+    def touch(self, tree: Tree) -> None:
+        """Mark what a job of this subject reads as used now: its folder and its refined crops."""
+        folder = self.subjects / _name_of(tree)
+        for path in (folder, *self.crops.glob(f"{tree.get(PLATES, '-')}/*")):
+            with suppress(FileNotFoundError):
+                os.utime(path)
+
+
+def _name_of(tree: Tree) -> str:
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""A job as a value: its request, its progress and its end."""
+"""A job as a value: whose it is, its progress and its end. Its request stays in the store until a worker needs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from headroom.server.requests import JobKind, JobRequest
+from headroom.server.requests import RESULT_TYPES, JobKind, JobRequest, Priority
 from headroom.server.results import JobResult
 
 
@@ -22,6 +22,7 @@ class JobState(str, Enum):
 
 
 MAX_ATTEMPTS = 2
+OWNER = ""  # the name of the user who started the server and holds its token
 FINISHED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 
@@ -65,32 +66,40 @@ class Interrupted:
     remedy: str = "Start the job again."  # added to the reason after the last attempt
 
 
-Event = Started | Progressed | Finished | Failed | Cancelled | Interrupted
+@dataclass(frozen=True)
+class Requeued:
+    """The server stops on purpose before the job has ended. The attempt does not count."""
+
+
+Event = Started | Progressed | Finished | Failed | Cancelled | Interrupted | Requeued
 
 
 @dataclass(frozen=True)
 class Job:
     """One job of the queue."""
 
-    request: JobRequest
+    id: str  # chosen by the client
+    kind: JobKind
+    user: str = OWNER
+    priority: Priority = "normal"
     state: JobState = JobState.QUEUED
     progress: float = 0.0  # 0..1, never decreases
     message: str = "Waiting"
-    result: JobResult | None = None
+    result_json: str | None = None  # see results.py; text, because it is stored and sent far more often than read
     created: float = field(default_factory=time.time)  # seconds since 1970
     finished: float | None = None  # seconds since 1970
     attempts: int = 0  # number of times that a worker has taken the job
     changed: float = field(default_factory=time.time)  # seconds since 1970, time of the last event
 
-    @property
-    def id(self) -> str:
-        """The id that the client chose."""
-        return self.request.id
+    @staticmethod
+    def of(request: JobRequest, user: str = OWNER) -> Job:
+        """Return the new job that a user asks for."""
+        return Job(request.id, request.kind, user, request.priority)
 
     @property
-    def kind(self) -> JobKind:
-        """The kind of the request."""
-        return self.request.kind
+    def result(self) -> JobResult | None:
+        """The result of a job that is done."""
+        return None if self.result_json is None else RESULT_TYPES[self.kind].model_validate_json(self.result_json)
 
     @property
     def is_finished(self) -> bool:
@@ -111,7 +120,7 @@ class Job:
                 progress = max(self.progress, min(fraction, 1.0))  # this order ignores NaN
                 return replace(self, state=JobState.RUNNING, progress=progress, message=message)
             case Finished(result):
-                return self._ended(JobState.DONE, "Done", progress=1.0, result=result)
+                return self._ended(JobState.DONE, "Done", progress=1.0, result_json=result.model_dump_json())
             case Failed(reason):
                 return self._ended(JobState.FAILED, reason)
             case Cancelled():
@@ -120,6 +129,9 @@ class Job:
                 if self.attempts < MAX_ATTEMPTS:
                     return replace(self, state=JobState.QUEUED, message=f"{reason} Trying once more.")
                 return self._ended(JobState.FAILED, f"{reason} {remedy}")
+            case Requeued():
+                return replace(self, state=JobState.QUEUED, message="Waiting for the server to start again",
+                               attempts=max(self.attempts - 1, 0))
 
     def _ended(self, state: JobState, message: str, **changes: Any) -> Job:
         return replace(self, state=state, message=message, finished=time.time(), **changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -19,6 +19,7 @@ from headroom.common.settings import (
 from headroom.server import trees
 from headroom.server.results import (
     AlignWordsResult,
+    JobResult,
     LearnResult,
     MatchPlatesResult,
     PerformResult,
@@ -28,6 +29,7 @@ from headroom.server.results import (
 )
 
 JobKind = Literal["learn", "perform", "align_words", "match_plates", "refine", "refine_frames"]
+Priority = Literal["low", "normal", "high"]
 
 
 def _checked_tree(tree: dict[str, str]) -> dict[str, str]:
@@ -63,6 +65,7 @@ class Request(Strict):
 
     id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[0-9a-f]{32}$",
                     description="chosen by the client, so that a request that is sent twice asks for one job")
+    priority: Priority = Field(default="normal", description="among the user's own jobs: a high one runs first")
 
 
 class LearnInputs(Strict):
@@ -78,8 +81,6 @@ class LearnInputs(Strict):
 
 class LearnRequest(Request):
     """Learn a person from a clip or a photo."""
-
-    result_type: ClassVar = LearnResult
 
     kind: Literal["learn"]
     inputs: LearnInputs
@@ -101,8 +102,6 @@ class PerformInputs(Strict):
 class PerformRequest(Request):
     """Predict a performance from speech."""
 
-    result_type: ClassVar = PerformResult
-
     kind: Literal["perform"]
     inputs: PerformInputs
     settings: PerformSettings = PerformSettings()
@@ -121,8 +120,6 @@ class AlignWordsInputs(Strict):
 
 class AlignWordsRequest(Request):
     """Find the words of a transcript in speech."""
-
-    result_type: ClassVar = AlignWordsResult
 
     kind: Literal["align_words"]
     inputs: AlignWordsInputs
@@ -145,8 +142,6 @@ class MatchPlatesInputs(Strict):
 
 class MatchPlatesRequest(Request):
     """Find a plate for each frame of a shot."""
-
-    result_type: ClassVar = MatchPlatesResult
 
     kind: Literal["match_plates"]
     inputs: MatchPlatesInputs
@@ -171,8 +166,6 @@ class RefineInputs(Strict):
 class RefineRequest(Request):
     """Make the finished movie of a shot from its renders."""
 
-    result_type: ClassVar = RefineResult
-
     kind: Literal["refine"]
     inputs: RefineInputs
     settings: RefineSettings
@@ -194,8 +187,6 @@ class RefineFramesInputs(Strict):
 class RefineFramesRequest(Request):
     """Refine some frames of a shot before its movie is made."""
 
-    result_type: ClassVar = RefineFramesResult
-
     kind: Literal["refine_frames"]
     inputs: RefineFramesInputs
     settings: RefineFramesSettings
@@ -207,3 +198,8 @@ JobRequest: TypeAlias = Annotated[
 ]
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 """Reads a request from JSON as the class of its kind."""
+RESULT_TYPES: dict[str, type[JobResult]] = {
+    "learn": LearnResult, "perform": PerformResult, "align_words": AlignWordsResult,
+    "match_plates": MatchPlatesResult, "refine": RefineResult,
+    "refine_frames": RefineFramesResult}
+"""The type of the result by the kind of the job."""

@@ -1,168 +1,90 @@
-"""The thread that sends queued jobs to the worker process, one at a time, and writes their events to the store."""
+"""What runs queued jobs: some worker processes, each with a thread that sends it jobs and stores their events."""
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
-import shutil
-import sqlite3
-import threading
 import time
-from contextlib import suppress
-from multiprocessing.connection import wait
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from headroom.server.jobs import Cancelled, Failed, Job, Progressed, Started
-from headroom.server.messages import JobReport, RunJob, StopJob, WorkerReady
+from headroom.server.fair_share import FairShare
+from headroom.server.jobs import Cancelled, Job
 from headroom.server.store import Store
 from headroom.server.worker import WorkerSetup
-from headroom.server.worker_process import WorkerProcess
+from headroom.server.worker_thread import JobLimits, WorkerThread
 
-POLL_SECONDS = 0.5  # a worker whose child processes keep its pipe open is only found by polling
+POLL_SECONDS = 0.1  # between two looks at the jobs that a drain waits for
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class RunnerOptions:
+    """How jobs are run.
+
+    gpus: the GPU of each worker, as CUDA_VISIBLE_DEVICES names it; None leaves the choice to the worker. Its length is
+        the number of workers.
+    limits: what one job may use.
+    requeues: whether a job that is running when the server stops is queued again; otherwise it fails, because whoever
+        waited for it has gone.
+    """
+
+    gpus: tuple[str | None, ...] = (None,)
+    limits: JobLimits = field(default_factory=JobLimits)
+    requeues: bool = False
 
 
 class Runner:
-    """The owner of the worker process.
+    """The owner of the worker processes."""
 
-    grace_seconds: how long a cancelled job may take to stop by itself; after that its worker is killed.
-    """
-
-    def __init__(self, store: Store, setup: WorkerSetup, grace_seconds: float = 2.0):
+    def __init__(self, store: Store, setup: WorkerSetup, options: RunnerOptions | None = None):
         self.store = store
-        self.setup = setup
-        self.grace_seconds = grace_seconds
-        self.device = "starting"
-        self._worker: WorkerProcess | None = None
-        self._stopping = threading.Event()
-        self._wake_receiver, self._wake_sender = multiprocessing.Pipe(duplex=False)
-        self._thread: threading.Thread | None = None
+        self.accepts_jobs = True
+        self._share = FairShare()
+        options = options or RunnerOptions()
+        self._threads = [WorkerThread(store, replace(setup, gpu=gpu), options.limits, self._share, options.requeues)
+                         for gpu in options.gpus]
+
+    @property
+    def device(self) -> str:
+        """The device of the workers; "starting" until one has reported it."""
+        devices = dict.fromkeys(thread.device for thread in self._threads)
+        known = [device for device in devices if device != "starting"]
+        return ", ".join(known) or "starting"
+
+    @property
+    def workers(self) -> int:
+        """The number of workers."""
+        return len(self._threads)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="job runner", daemon=True)
-        self._thread.start()
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the worker and the thread. A running job fails."""
-        self._stopping.set()
-        self.wake()
-        if self._thread is not None:
-            self._thread.join()
+        """End the workers and the threads. A running job is queued again, or fails."""
+        for thread in self._threads:
+            thread.stop()
+        for thread in self._threads:
+            thread.join()
+
+    def drain(self, seconds: float, is_hurried: Callable[[], bool] = lambda: False) -> None:
+        """Take no more jobs, and wait until the running ones have ended, at most some seconds.
+
+        is_hurried: whether to stop waiting at once.
+        """
+        self.accepts_jobs = False
+        for thread in self._threads:
+            thread.drain()
+        end = time.monotonic() + seconds
+        while any(thread.is_busy for thread in self._threads) and time.monotonic() < end and not is_hurried():
+            time.sleep(POLL_SECONDS)
 
     def wake(self) -> None:
-        """Make the thread read the store again, because a job was added or cancelled."""
-        self._wake_sender.send_bytes(b"!")
+        """Make the threads read the store again, because a job was added or cancelled."""
+        for thread in self._threads:
+            thread.wake()
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a job and return it; its worker stops within `grace_seconds`."""
+        """Cancel a job and return it; its worker stops within the grace time."""
         job = self.store.apply(job_id, Cancelled())
         self.wake()
         return job
-
-    def _run(self) -> None:
-        try:
-            with suppress(OSError):  # the first job starts the worker again, and reports the error
-                self._running_worker()
-            while not self._stopping.is_set():
-                try:
-                    self._run_next_job()
-                except Exception:  # without this thread all later jobs would wait for ever
-                    log.exception("The job runner met an unexpected error")
-                    self._drop_worker()
-                    self._stopping.wait(POLL_SECONDS)
-        finally:
-            self._drop_worker()
-
-    def _run_next_job(self) -> None:
-        """Run the first queued job, or wait for one."""
-        job = self.store.next_queued()
-        if job is not None:
-            self._try_job(job)
-        elif self._worker is None:
-            self._wake_receiver.recv_bytes()
-        else:
-            self._receive_report(self._worker, None)
-            if self._worker.ended:  # the next job starts a new one
-                self._drop_worker()
-
-    def _try_job(self, job: Job) -> None:
-        """Run a job; any error, such as a full disk, fails the job and not the thread."""
-        try:
-            self._run_job(job)
-        except Exception as error:
-            log.exception("Job %s cannot be run", job.id)
-            self._drop_worker()
-            with suppress(sqlite3.Error):
-                self.store.apply(job.id, Failed(self._reason(error)))
-            self._stopping.wait(POLL_SECONDS)
-
-    def _reason(self, error: Exception) -> str:
-        if isinstance(error, (OSError, sqlite3.Error)):
-            return f"The backend could not run this job: {error}. Free some space on its disk and start the job again."
-        return f"Unexpected error in the backend: {type(error).__name__}. See its log in {self.setup.log.parent}"
-
-    def _run_job(self, job: Job) -> None:
-        worker = self._running_worker()
-        folder = self.store.scratch / job.id
-        folder.mkdir(parents=True)
-        try:
-            if not self.store.apply(job.id, Started()).is_finished:
-                worker.send(RunJob(job.request, folder))
-                self._follow(worker, job.id)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _follow(self, worker: WorkerProcess, job_id: str) -> None:
-        """Write the job's events to the store until it ends, is cancelled, or its worker ends."""
-        kill_at: float | None = None
-        while not self._stopping.is_set():
-            if kill_at is None and self._is_finished(job_id):
-                worker.send(StopJob(job_id))
-                kill_at = time.monotonic() + self.grace_seconds
-            if kill_at is not None and time.monotonic() >= kill_at:
-                log.info("Job %s does not stop by itself; ending the worker", job_id)
-                return self._drop_worker()
-            report = self._receive_report(worker, kill_at)
-            if report is not None:
-                self.store.apply(report.job_id, report.event)
-                if report.worker_ends:
-                    self._drop_worker()
-                if not isinstance(report.event, Progressed):
-                    return None
-            elif worker.ended:
-                self.store.apply(job_id, worker.interruption(self.setup.log))
-                return self._drop_worker()
-        self.store.apply(job_id, Failed("The backend was stopped while this job was running. Start the job again."))
-        return None
-
-    def _receive_report(self, worker: WorkerProcess, until: float | None) -> JobReport | None:
-        """Return the worker's next report.
-
-        Returns None when `wake` is called, at the time `until`, after `POLL_SECONDS`, and when the worker has ended.
-        """
-        seconds = POLL_SECONDS if until is None else min(POLL_SECONDS, max(0.0, until - time.monotonic()))
-        ready = wait([self._wake_receiver, worker.connection], timeout=seconds)
-        if self._wake_receiver in ready:
-            self._wake_receiver.recv_bytes()
-        message = worker.receive() if worker.connection in ready else None
-        if isinstance(message, WorkerReady):
-            self.device = message.device
-        return message if isinstance(message, JobReport) else None
-
-    def _running_worker(self) -> WorkerProcess:
-        if self._worker is not None and self._worker.ended:
-            self._drop_worker()
-        if self._worker is None:
-            self._worker = WorkerProcess(self.setup)
-        return self._worker
-
-    def _drop_worker(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.kill()
-
-    def _is_finished(self, job_id: str) -> bool:
-        job = self.store.job(job_id)
-        return job is None or job.is_finished

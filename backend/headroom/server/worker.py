@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class WorkerSetup:
     data: Path  # the data folder
     log: Path
     pipeline: str  # name of the module whose functions do the work
+    gpu: str | None = None  # as CUDA_VISIBLE_DEVICES names it; None for whichever the device setting chooses
+    memory_bytes: int | None = None  # that the process may allocate, on Linux; None for no limit
 
 
 def run_worker(connection: Connection, setup: WorkerSetup) -> None:
@@ -127,7 +130,22 @@ def _prepare_process(setup: WorkerSetup) -> None:
     os.dup2(2, 1)  # the server's stdout carries one line of JSON and nothing else
     faulthandler.enable()
     log_to(setup.log)
+    if setup.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = setup.gpu  # CUDA reads it at its first use
+    if setup.memory_bytes is not None:
+        _limit_memory(setup.memory_bytes)
     threading.Thread(target=_end_with_server, name="end with server", daemon=True).start()
+
+
+def _limit_memory(most: int) -> None:
+    """Make allocations fail beyond a limit, so that a damaged file cannot take the machine's memory.
+
+    RLIMIT_DATA counts what was allocated. RLIMIT_AS would also count the addresses that GPU drivers only reserve.
+    """
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _end_with_server() -> None:

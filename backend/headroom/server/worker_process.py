@@ -27,6 +27,7 @@ class WorkerProcess:
         self.process.start()
         worker_connection.close()
         self._pipe_closed = False
+        self.is_ready = False  # whether it has loaded what its jobs need
 
     @property
     def ended(self) -> bool:
@@ -50,11 +51,13 @@ class WorkerProcess:
     def receive(self) -> WorkerReady | JobReport | None:
         """Return the next message, None if the worker has ended."""
         try:
-            return cast("WorkerReady | JobReport", self.connection.recv())
+            message = cast("WorkerReady | JobReport", self.connection.recv())
         except (EOFError, OSError):
             self._pipe_closed = True
             self.process.join()
             return None
+        self.is_ready = True  # it says so first
+        return message
 
     def kill(self) -> None:
         """End the worker and its child processes."""

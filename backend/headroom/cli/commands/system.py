@@ -1,4 +1,4 @@
-"""Commands around the installation and around finished files: demo, serve, doctor, inspect."""
+"""Commands around the installation and around finished files: demo, doctor, inspect."""
 
 from __future__ import annotations
 
@@ -27,19 +27,6 @@ def demo(
     print_notes(notes)
     for path in paths:
         out.print(f"Wrote {path}", markup=False)
-
-
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free port.", min=0, max=65535)] = 0,
-    exit_with_parent: Annotated[int | None, typer.Option(help="Stop when this process has ended.", metavar="PID",
-                                                         min=1)] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder for jobs and files.")] = None,
-) -> None:
-    """Serve the Blender add-on over HTTP. The first line printed is {"url", "token", "pid"}."""
-    from headroom.server import serve as server
-
-    server.serve(host=host, port=port, data_dir=data, exit_with_parent=exit_with_parent)
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:

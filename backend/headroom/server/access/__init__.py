@@ -1,0 +1,1 @@
+"""Who may use the server, over what connection, and how much of it."""

@@ -1,0 +1,1 @@
+"""The HTTP API: who asks, what they ask, and what is answered."""
