@@ -26,7 +26,10 @@ def learn(clip, subject, settings, *, progress):
 
 
 def perform(subject, speech, settings, *, progress):
-    """Do what the speech file says: count, wait, "work: seconds", stuck, die, bug, full disk, print, "fail: reason", or nothing."""
+    """Do what the speech file says.
+
+    That is count, wait, "work: seconds", stuck, die, bug, full disk, print, "fail: reason", or nothing.
+    """
     command, _, argument = speech.read_text(encoding="utf-8").partition(":")
     progress(0.1, f"Worker {os.getpid()} in {speech.parent.parent}")
     match command:

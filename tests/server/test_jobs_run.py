@@ -4,9 +4,9 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -274,7 +274,9 @@ def test_an_aborted_worker_fails_its_job_and_the_next_one_runs(client, perform):
 def test_a_data_folder_that_cannot_be_written_fails_the_job_and_not_the_backend(client, perform, data_dir):
     wait_for(client, perform("nothing").id)
     folders = data_dir / "scratch" / "jobs-1"
-    shutil.rmtree(folders)
+    while any(folders.iterdir()):  # the folder of the finished job is still being removed
+        time.sleep(0.01)
+    folders.rmdir()
     folders.touch()
     with pytest.raises(JobFailed, match="could not run this job"):
         wait_for(client, perform("nothing").id)

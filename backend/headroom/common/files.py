@@ -38,15 +38,11 @@ def write_private(path: Path, content: bytes) -> None:
     Raises InputError when the system does not let the file be written.
     """
     require_writable(path.parent)
-    temporary = _hidden_name_beside(path)
-    try:
-        with explain_write_errors(path):
-            with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(content)
-            os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with explain_write_errors(path), folder_in(path.parent) as folder:
+        temporary = folder / NEW / path.name
+        with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
 
 
 @lru_cache(maxsize=1)
