@@ -200,6 +200,5 @@ JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 """Reads a request from JSON as the class of its kind."""
 RESULT_TYPES: dict[str, type[JobResult]] = {
     "learn": LearnResult, "perform": PerformResult, "align_words": AlignWordsResult,
-    "match_plates": MatchPlatesResult, "refine": RefineResult,
-    "refine_frames": RefineFramesResult}
+    "match_plates": MatchPlatesResult, "refine": RefineResult, "refine_frames": RefineFramesResult}
 """The type of the result by the kind of the job."""
