@@ -187,6 +187,13 @@ def without_blender() -> Any:
         return module("cli.blender").find_blender()
 
 
+def without_usd(folder: Path) -> None:
+    """Export as USD where the library is not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pxr", None)
+        module("subject.export.usd").usd_file(None, None, None, "")
+
+
 def without_tensorboard(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "torch.utils.tensorboard", None)
@@ -414,6 +421,7 @@ TRAINING: dict[str, Cause] = {
     "A batch of … cannot be split over … processes; start a number of processes that divides it.":
         lambda folder: with_value(module("common.distributed"), "world_size", lambda: 2,
                                   lambda: module("common.distributed").shard(9)),
+    "USD needs a library; run `pip install \"headroom[usd]\"`, or choose .glb.": without_usd,
     "TensorBoard is not installed; run `pip install \"headroom[tensorboard]\"`, or train without --tensorboard.":
         without_tensorboard,
     "… is not a checkpoint of the published R-Net; choose its epoch_20.pth.":

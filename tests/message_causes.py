@@ -168,6 +168,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "… moves no control of this head. Learn the subject again.":
         ("addon/test_poses.py", r"Other moves no control of this head\."),
     "This head has no controls. Learn the subject again": ("addon/test_poses.py", "This head has no controls"),
+    "… was removed while it was written. Transfer again.":
+        ("addon/test_transfer.py", r"Character was removed while it was written\. Transfer again\."),
     "… is write-protected; choose another name.": ("common/test_outputs.py", "is write-protected"),
     "… is for the …; import that face model to use it.":
         ("track/test_regressor_deep3d.py", 'match="Basel Face Model 2009"'),

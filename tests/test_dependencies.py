@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BACKEND = ROOT / "backend" / "headroom"
-OPTIONAL = {"bpy", "tensorboard"}
+OPTIONAL = {"bpy", "pxr", "tensorboard"}
 """Installed by extras; code that imports them says what to install where they are missing."""
 
 

@@ -5,6 +5,7 @@ import bpy
 from ..scene.anim import controls as scene_controls
 from ..scene.anim import transfer_settings
 from . import (
+    board,
     command_line,
     controls,
     coverage,
@@ -34,7 +35,7 @@ CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *per
            *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
            *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *relink.CLASSES,
-           *transfer.CLASSES, *words.CLASSES, *poses.CLASSES)
+           *transfer.CLASSES, *words.CLASSES, *poses.CLASSES, *board.CLASSES)
 
 
 def register() -> None:

@@ -19,7 +19,7 @@ from ..scene.build.shot import Shot
 from . import follow
 from .head_button import HeadButton
 from .layout import SidebarPanel, draw_wrapped, split_layout
-from .properties import shown_shot
+from .properties import settings, shown_shot
 from .span_edits import draw_span_edits
 from .text import interface_text
 
@@ -149,6 +149,8 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
         draw_wrapped(layout.column(align=True), context, message("Perform a speech to use the controls"), "INFO")
         return
     head = head_of(shot.root)
+    if len(shot.root["headroom_control_keys"]):
+        layout.prop(settings(context), "control_board")
     for name, title, offsets in SECTIONS:
         header, body = layout.panel(f"HEADROOM_{name}")
         header.label(text=interface_text(title))

@@ -4,8 +4,8 @@ Handlers only note that something may have changed. The timer `update` does the 
 while an artist drags keys or Blender renders, because both hold references to the keys that would be replaced.
 
 This module owns the handlers, the timer and four values, all changed on the main thread only: `_status`, what the
-panel shows of each head; `_scans`, the scans that compute it; `_scan_time`, when the next scans begin; `_newer_shots`,
-what the last upgrade returned.
+panel shows of each head; `_scans`, the scans that compute it, and the transfers to linked characters; `_scan_time`,
+when the next scans begin; `_newer_shots`, what the last upgrade returned.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ import bpy
 from ..core.coverage import Span
 from ..core.errors import HeadroomError, InputError
 from ..scene import compat
-from ..scene.anim import controls
+from ..scene.anim import controls, transfer_settings
 from ..scene.anim.channels import channels_of
 from ..scene.anim.compose import compose, make_plan, out_of_date
 from ..scene.anim.coverage import low_confidence_spans, off_plate_spans
+from ..scene.anim.live_transfer import follow_head, linked_characters
 from ..scene.anim.stored_paths import make_absolute, make_relative
 from ..scene.anim.strips import place_speech_of_take
 from ..scene.anim.user_keys import user_key_count
@@ -60,7 +61,7 @@ class Status:
 
 
 _status: dict[ShotRef, Status] = {}
-_scans: dict[ShotRef, Iterator[None]] = {}
+_scans: dict[ShotRef | str, Iterator[None]] = {}
 _scan_time = 0.0  # of time.monotonic(); 0 when no scan is requested
 _newer_shots: list[str] = []
 
@@ -93,6 +94,12 @@ def take_switched(root: bpy.types.Object) -> None:
     controls_changed(root)
 
 
+def character_changed(character: bpy.types.Object) -> None:
+    """Follow a change of a character's table where it is linked to a head."""
+    if transfer_settings.transfer_of(character).live:
+        request_scan()
+
+
 def request_scan() -> None:
     """Scan all heads anew once nothing has changed for IDLE_SECONDS."""
     global _scan_time
@@ -119,6 +126,7 @@ def update() -> float | None:
         return max(TICK_SECONDS, _scan_time - time.monotonic())
     if _scan_time and not _scans:
         _scans.update((shot.ref, _scan(shot.ref)) for shot in _all_shots())
+        _scans.update((name, follow_head(name)) for name in linked_characters())
     return TICK_SECONDS if _advance_scans() else None
 
 
@@ -179,6 +187,7 @@ HANDLERS = (("depsgraph_update_post", on_depsgraph_update), ("undo_post", on_res
 def register() -> None:
     """Add the handlers; the timer upgrades the open file, which cannot be read while Blender starts."""
     controls.on_change, controls.on_switch = controls_changed, take_switched
+    transfer_settings.on_change = character_changed
     for name, handler in HANDLERS:
         if hasattr(bpy.app.handlers, name):
             getattr(bpy.app.handlers, name).append(handler)
@@ -189,6 +198,7 @@ def unregister() -> None:
     """Remove the handlers and the timer, and forget the heads."""
     global _scan_time
     controls.on_change = controls.on_switch = controls.ignore
+    transfer_settings.on_change = transfer_settings.ignore
     for name, handler in HANDLERS:
         with suppress(ValueError, AttributeError):
             getattr(bpy.app.handlers, name).remove(handler)

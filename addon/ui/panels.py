@@ -73,18 +73,20 @@ class HEADROOM_PT_subject(SidebarPanel):
     bl_label, bl_parent_id = "Subject", "HEADROOM_PT_main"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw the folder, the button that opens it, and the shot in the scene."""
-        layout = split_layout(self)
-        layout.prop(settings(context), "subject", text="Folder")
-        layout.operator(HEADROOM_OT_open_subject.bl_idname)
-        shot = shown_shot(context)
+        """Draw the folder and the button that opens it, or the shot in the scene, which leaves them to a subpanel."""
+        layout, shot = split_layout(self), shown_shot(context)
         if shot is not None:
             draw_wrapped(layout.column(align=True), context, message("In the scene: {shot}", shot=shot.root.name),
                          "OUTLINER_OB_EMPTY")
-            layout.prop(head_of(shot.root), "use")
-            layout.operator(HEADROOM_OT_relink_subject_or_speech.bl_idname, text="Relink Subject or Speech...",
-                            icon="FILE_REFRESH")
+            header, body = layout.panel("HEADROOM_subject_more", default_closed=True)
+            header.label(text="Folder and Use")
+            if body is not None:
+                body.prop(head_of(shot.root), "use")
+                body.operator(HEADROOM_OT_relink_subject_or_speech.bl_idname, text="Relink Subject or Speech...",
+                              icon="FILE_REFRESH")
+                draw_folder(body, context)
         else:
+            draw_folder(layout, context)
             layout.operator(new_shot.HEADROOM_OT_new_shot_file.bl_idname)
         if newer := follow.newer_shots():
             draw_wrapped(layout.column(align=True), context, message(
@@ -137,6 +139,12 @@ class HEADROOM_PT_render(SidebarPanel):
 CLASSES = (HEADROOM_PT_main, *job_list.CLASSES, HEADROOM_PT_learn, HEADROOM_PT_subject, HEADROOM_PT_perform,
            HEADROOM_PT_render)
 """Registered in this order, in which Blender shows the panels, so the jobs are at the top."""
+
+
+def draw_folder(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the folder of a subject and the button that opens it."""
+    layout.prop(settings(context), "subject", text="Folder")
+    layout.operator(HEADROOM_OT_open_subject.bl_idname)
 
 
 def draw_job_button(layout: bpy.types.UILayout, button: str, menu: type[bpy.types.Menu]) -> None:

@@ -81,6 +81,9 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         name="Head Motion", description="Source of the head's motion",
         items=[(PREDICTED, "Predicted", "Predict the head's motion from the speech"),
                (REPLAYED, "Replayed", "Play the head's motion in the clip, forwards and backwards")])
+    control_board: BoolProperty(  # type: ignore[valid-type]
+        name="Control Board", default=True,
+        description="Handles on the active head in the 3D view, which are dragged to pose the face and the head")
     library_pose: EnumProperty(  # type: ignore[valid-type]
         name="Pose", items=_pose_items, description="Pose of the library")
     output: StringProperty(  # type: ignore[valid-type]

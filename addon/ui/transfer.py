@@ -9,6 +9,7 @@ from ..core.messages import message
 from ..core.shape_mapping import ShapeMapping, map_shapes
 from ..scene.anim.character import find_head, is_character, shapes_of
 from ..scene.anim.compose import make_plan
+from ..scene.anim.live_transfer import link
 from ..scene.anim.transfer import TakeCurves, read_file, read_take, transfer
 from ..scene.anim.transfer_settings import fill_rows, transfer_of
 from .button import Button
@@ -41,7 +42,7 @@ class HEADROOM_OT_find_shapes(CharacterButton):
 
 
 class HEADROOM_OT_transfer_performance(CharacterButton):
-    """Let the selected characters play what the head plays, edits and all. Press it again after further edits"""
+    """Let the selected characters play what the head plays, edits and all. With Live Link, later edits follow"""
 
     bl_idname, bl_label = "headroom.transfer_performance", "Transfer Performance"
 
@@ -56,7 +57,11 @@ class HEADROOM_OT_transfer_performance(CharacterButton):
 
     def run(self, context):
         """Write the keys."""
-        return transfer_to_selected(context, read_take(shown_shot(context)))
+        shot = shown_shot(context)
+        text = transfer_to_selected(context, read_take(shot))
+        for character in characters(context):
+            link(shot, character)
+        return text
 
 
 class HEADROOM_OT_transfer_file(CharacterButton):
@@ -74,7 +79,10 @@ class HEADROOM_OT_transfer_file(CharacterButton):
 
     def run(self, context):
         """Write the keys."""
-        return transfer_to_selected(context, read_file(absolute(self.filepath), context.scene))
+        text = transfer_to_selected(context, read_file(absolute(self.filepath), context.scene))
+        for character in characters(context):
+            transfer_of(character).source = None
+        return text
 
 
 class HEADROOM_UL_shapes(bpy.types.UIList):
@@ -116,6 +124,7 @@ class HEADROOM_PT_transfer(SidebarPanel):
         if settings.head is not None:
             column.prop(settings, "forward")
             column.prop(settings, "head_gain")
+        layout.prop(settings, "live")
         layout.operator(HEADROOM_OT_transfer_performance.bl_idname, icon="COMMUNITY")
         layout.operator(HEADROOM_OT_transfer_file.bl_idname, text="Transfer File...", icon="IMPORT")
 

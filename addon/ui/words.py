@@ -209,7 +209,7 @@ class HEADROOM_UL_words(bpy.types.UIList):
 class HEADROOM_PT_words(SidebarPanel):
     """The words of the active take's speech."""
 
-    bl_label, bl_parent_id, bl_order, bl_options = "Words", "HEADROOM_PT_main", 2, {"DEFAULT_CLOSED"}
+    bl_label, bl_parent_id, bl_order, bl_options = "Words", "HEADROOM_PT_main", 1, {"DEFAULT_CLOSED"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -262,3 +262,59 @@ def test_what_is_missing_is_said(headroom, speaking, performance):
     perform(headroom, older, replace(performance, controls=None))
     with pytest.raises(headroom.module("core.errors").InputError, match="has no controls to transfer"):
         headroom.module("scene.anim.transfer").read_take(older)
+
+
+def linked(headroom, speaking):
+    """A character that follows the head, and the function that lets the timer do its work."""
+    body, _ = make_character(headroom.bpy, MOUTHS["ARKit"])
+    follow, settings = headroom.module("ui.follow"), body.headroom_transfer
+    settings.live = True
+    headroom.bpy.ops.headroom.transfer_performance()
+
+    def settle():
+        follow.request_scan()
+        follow._scan_time = 1.0
+        for _ in range(500):
+            if follow.update() is None:
+                return
+        raise AssertionError("the timer never comes to rest")
+
+    settle()
+    return body, settle
+
+
+def test_a_linked_character_follows_edits_of_the_head_and_of_its_table(headroom, speaking):
+    body, settle = linked(headroom, speaking)
+    before = values(headroom, body, 1.5)["jawOpen"]
+    speaking.root.headroom.mouth.gain = 0.5
+    settle()
+    after = values(headroom, body, 1.5)["jawOpen"]
+    assert after == pytest.approx(before * 0.5, abs=0.03)
+    body.headroom_transfer.rows["jawOpen"].gain = 2.0
+    settle()
+    assert values(headroom, body, 1.5)["jawOpen"] == pytest.approx(min(after * 2, 1), abs=0.03)
+    speaking.face.animation_data.action.name = "renamed"
+    speaking.root["headroom_start_frame"] = 26
+    settle()
+    assert values(headroom, body, 2.5)["jawOpen"] == pytest.approx(min(after * 2, 1), abs=0.03)
+
+
+def test_a_character_without_the_link_keeps_its_keys(headroom, speaking):
+    body, settle = linked(headroom, speaking)
+    body.headroom_transfer.live = False
+    before = values(headroom, body, 1.5)["jawOpen"]
+    speaking.root.headroom.mouth.gain = 0.5
+    settle()
+    assert values(headroom, body, 1.5)["jawOpen"] == pytest.approx(before)
+
+
+def test_a_linked_character_may_be_deleted(headroom, speaking):
+    body, settle = linked(headroom, speaking)
+    take = headroom.module("scene.anim.transfer").read_take(speaking)
+    steps = headroom.module("scene.anim.transfer").transfer_in_steps(take, body)
+    next(steps)
+    headroom.bpy.data.objects.remove(body)
+    with pytest.raises(Exception, match=r"Character was removed while it was written\. Transfer again\."):
+        for _ in steps:
+            pass
+    settle()

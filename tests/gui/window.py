@@ -21,6 +21,8 @@ HEADER_BELOW_PX = 32
 """From the middle of a row to the middle of the next panel's header."""
 LAST_HEADER_PX = 14
 """From the lower edge of a sidebar that is scrolled to its end to the middle of the last header."""
+HEADER_PX = 26
+"""Height of a closed panel."""
 WIDE, RIGHT = 0.4, -48
 """Column in which the mouse moves down a sidebar: a fraction of its width, or pixels from its right edge, where small
 buttons are."""
@@ -156,12 +158,12 @@ def place_in(kind, x, y):
     return region.x + across, region.y + up
 
 
-def unfold_last():
-    """Open the sidebar's last panel, which is closed."""
+def unfold_last(above=0):
+    """Open the sidebar's last panel, which is closed, or a closed one so many headers above it."""
     scroll(BOTTOM)
-    yield 0.5
+    yield 1.5
     region = sidebar()
-    yield from press((region.x + round(region.width * WIDE), region.y + LAST_HEADER_PX))
+    yield from press((region.x + round(region.width * WIDE), region.y + LAST_HEADER_PX + above * HEADER_PX))
     yield 0.5
 
 

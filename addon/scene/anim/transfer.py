@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ...core.errors import InputError
 from ...core.messages import message
 from ...core.performance_files import read_control_track
 from ...core.phones import Phone, phones_of_text
-from ...core.shape_mapping import evaluate
+from ...core.shape_mapping import ShapeMapping, evaluate
 from ...core.timing import frame_count
 from .. import compat
 from ..build.shot import Shot
@@ -85,30 +85,73 @@ def transfer(take: TakeCurves, character: bpy.types.Object) -> int:
 
     Raises InputError for a source that cannot be read, or where nothing is recognised.
     """
-    settings, shapes = transfer_of(character), shapes_of(character)
-    rows = [row.value() for row in settings.rows if row.source.strip() and row.name in shapes]
+    for _ in transfer_in_steps(take, character):
+        pass
+    return len(_playing_rows(character))
+
+
+def transfer_in_steps(take: TakeCurves, character: bpy.types.Object) -> Iterator[None]:
+    """Do what `transfer` does, a curve at a time; undo may happen between two steps, which raises InputError."""
+    curves = _curves(take, character)
+    title = f"{character.name} {take.title}"
+    for owner, values_of in curves.items():
+        _keep_own_curves(owner.find(), values_of)
+        action = compat.new_action(owner.find(), title)
+        action[WRITTEN] = sorted({*action.get(WRITTEN, ()), *map(_text, values_of)})
+    for owner, values_of in curves.items():
+        for path, values in values_of.items():
+            _write(owner.find(), title, take.frames, path, values)
+            yield
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What curves animate, by the name of its object, because undo makes references stale."""
+
+    name: str
+    is_shape_keys: bool
+
+    @staticmethod
+    def of(owner: Any, character: bpy.types.Object) -> Owner:
+        """Return the owner that is `character`, its shape keys, or the object of its head."""
+        is_keys = not isinstance(owner, bpy.types.Object)
+        return Owner(character.name if is_keys else owner.name, is_keys)
+
+    def find(self) -> Any:
+        """Return the data-block; raises InputError when it is gone."""
+        item = bpy.data.objects.get(self.name)
+        found = getattr(item.data, "shape_keys", None) if item is not None and self.is_shape_keys else item
+        if found is None:
+            raise InputError(message("{name} was removed while it was written. Transfer again.", name=self.name))
+        return found
+
+
+def _playing_rows(character: bpy.types.Object) -> list[ShapeMapping]:
+    shapes = shapes_of(character)
+    return [row.value() for row in transfer_of(character).rows if row.source.strip() and row.name in shapes]
+
+
+def _curves(take: TakeCurves, character: bpy.types.Object) -> dict[Owner, dict[CurvePath, np.ndarray]]:
+    """Return what is written: owner -> curve -> values (N,)."""
+    settings, shapes, rows = transfer_of(character), shapes_of(character), _playing_rows(character)
     if not rows:
         raise InputError(message("{name} has no shape that plays anything. Enter what a shape plays in the table.",
                                  name=character.name))
-    curves: dict[Any, dict[CurvePath, np.ndarray]] = {}
+    curves: dict[Owner, dict[CurvePath, np.ndarray]] = {}
     for name, values in evaluate(rows, take.controls, take.phones, take.seconds).items():
-        curves.setdefault(shapes[name].owner, {})[shapes[name].curve] = np.clip(values, *shapes[name].limits)
+        owner = Owner.of(shapes[name].owner, character)
+        curves.setdefault(owner, {})[shapes[name].curve] = np.clip(values, *shapes[name].limits)
     if settings.head is not None:
-        curves.setdefault(settings.head, {}).update(_head_curves(settings, take))
-    for owner, values_of in curves.items():
-        _write(owner, f"{character.name} {take.title}", take.frames, values_of)
-    return len(rows)
+        curves.setdefault(Owner.of(settings.head, character), {}).update(_head_curves(settings, take))
+    return curves
 
 
-def _write(owner: bpy.types.ID, title: str, frames: np.ndarray, curves: Mapping[CurvePath, np.ndarray]) -> None:
-    """Write curves into the action of `owner`, with few keys."""
-    _keep_own_curves(owner, curves)
-    action = compat.new_action(owner, title)
-    bag, none = compat.channels(action, owner), generated_keys(np.zeros(0), np.zeros(0))
-    for path, values in curves.items():
-        error = CONTROL_ERROR if path.group == GROUP else ROTATION_ERROR / 2
-        write_keys(ensure_curve(bag, path), fit_channel(frames, values, none, error).keys)
-    action[WRITTEN] = sorted({*action.get(WRITTEN, ()), *map(_text, curves)})
+def _write(owner: Any, title: str, frames: np.ndarray, path: CurvePath, values: np.ndarray) -> None:
+    """Write one curve into the action of `owner`, with few keys."""
+    none = generated_keys(np.zeros(0), np.zeros(0))
+    error = CONTROL_ERROR if path.group == GROUP else ROTATION_ERROR / 2
+    bag = compat.channels(compat.new_action(owner, title), owner)
+    write_keys(ensure_curve(bag, path), fit_channel(frames, values, none, error).keys)
 
 
 def _keep_own_curves(owner: Any, curves: Mapping[CurvePath, np.ndarray]) -> None:

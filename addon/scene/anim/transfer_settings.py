@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import bpy
-from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from ...core.arkit import ARKIT_NAMES
 from ...core.shape_mapping import ShapeMapping
 from ...core.visemes import SETS
 
 SOURCES = (*ARKIT_NAMES, *(f"{title} {name}" for title, shapes in SETS.items() for name in shapes.names))
+
+
+def ignore(character: bpy.types.Object) -> None:
+    """Do nothing: the callback while no user interface is registered."""
+
+
+on_change: Callable[[bpy.types.Object], None] = ignore
+"""Called with a character when its settings have changed. Owned by `ui/follow.py`, which sets it while registered."""
+
+
+def _changed(self: Any, context: bpy.types.Context) -> None:
+    on_change(self.id_data)
 
 
 def _search(self: Any, context: bpy.types.Context, text: str) -> list[str]:
@@ -23,14 +43,15 @@ class HeadroomShapeRow(bpy.types.PropertyGroup):
     """One row of the table; `name` is the character's shape."""
 
     source: StringProperty(  # type: ignore[valid-type]
-        name="Plays", search=_search, search_options={"SUGGESTION"},
+        name="Plays", update=_changed, search=_search, search_options={"SUGGESTION"},
         description='What the shape plays: an ARKit shape, a mouth shape such as "Oculus PP", or a sum such as '
                     '"jawOpen - 0.5 mouthClose". Empty leaves the shape alone')
     gain: FloatProperty(  # type: ignore[valid-type]
-        name="Gain", default=1.0, soft_min=0.0, soft_max=2.0, min=-10.0, max=10.0, step=10,
+        name="Gain", default=1.0, soft_min=0.0, soft_max=2.0, min=-10.0, max=10.0, step=10, update=_changed,
         description="Strength of the shape; 1 is as in the take")
     offset: FloatProperty(  # type: ignore[valid-type]
-        name="Offset", soft_min=-1.0, soft_max=1.0, min=-10.0, max=10.0, step=10, description="Added to the shape")
+        name="Offset", soft_min=-1.0, soft_max=1.0, min=-10.0, max=10.0, step=10, update=_changed,
+        description="Added to the shape")
 
     def value(self) -> ShapeMapping:
         """Return the row as plain values."""
@@ -43,18 +64,25 @@ class HeadroomTransfer(bpy.types.PropertyGroup):
     rows: CollectionProperty(type=HeadroomShapeRow)  # type: ignore[valid-type]
     active_row: IntProperty()  # type: ignore[valid-type]
     head: PointerProperty(  # type: ignore[valid-type]
-        name="Head", type=bpy.types.Object,
+        name="Head", type=bpy.types.Object, update=_changed,
         description="Object that turns with the head, or the armature with the bone that does. Empty transfers no "
                     "head motion")
     bone: StringProperty(  # type: ignore[valid-type]
-        name="Bone", description="Bone that turns with the head. Empty turns the whole object")
+        name="Bone", update=_changed, description="Bone that turns with the head. Empty turns the whole object")
     forward: EnumProperty(  # type: ignore[valid-type]
-        name="Faces", default="-Y", description="Axis along which the character looks; Z points upwards",
+        name="Faces", default="-Y", update=_changed,
+        description="Axis along which the character looks; Z points upwards",
         items=[("-Y", "-Y", "As Blender's front view shows it"), ("Y", "Y", "Away from Blender's front view"),
                ("X", "X", "To the right"), ("-X", "-X", "To the left")])
     head_gain: FloatProperty(  # type: ignore[valid-type]
-        name="Head Gain", default=1.0, soft_min=0.0, soft_max=2.0, min=-4.0, max=4.0, step=10,
+        name="Head Gain", default=1.0, soft_min=0.0, soft_max=2.0, min=-4.0, max=4.0, step=10, update=_changed,
         description="Strength of the head's rotation about its usual pose in the take")
+    live: BoolProperty(  # type: ignore[valid-type]
+        name="Live Link", update=_changed,
+        description="Write the keys again whenever the head that the character plays, or this table, is edited. Your "
+                    "changes of these curves are overwritten")
+    source: PointerProperty(type=bpy.types.Object)  # type: ignore[valid-type]
+    written_from: StringProperty()  # type: ignore[valid-type]
 
 
 CLASSES = (HeadroomShapeRow, HeadroomTransfer)

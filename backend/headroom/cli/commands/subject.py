@@ -140,14 +140,14 @@ def upgrade(
 
 def export(
     subject: SubjectArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .obj, .ply or .glb.")],
-    performance: Annotated[Path | None, typer.Option(help="Motion for the .glb, as `perform` wrote it, or a Live Link "
-                                                          "Face .csv.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write: .obj, .ply, .glb or .usd.")],
+    performance: Annotated[Path | None, typer.Option(help="Motion for a .glb or .usd, as `perform` wrote it, or a "
+                                                          "Live Link Face .csv.")] = None,
     detail: Annotated[bool, typer.Option("--detail", help="Add the 64 shapes of the face model, which make a "
                                                           "performance exact.")] = False,
     use: UseOption = "",
 ) -> None:
-    """Write a person's head as a mesh; a .glb has the 52 ARKit shapes and can have a performance."""
+    """Write a person's head as a mesh; .glb and .usd have the 52 ARKit shapes and can have a performance."""
     from headroom.subject.export.head import export_head
 
     files, notes = export_head(subject, output, performance, detail, use)

@@ -1,4 +1,4 @@
-"""A learned person's head as a file for other programs: OBJ, PLY or GLB, in metres, +y up, +z out of the face."""
+"""A learned person's head as a file for other programs: OBJ, PLY, GLB or USD, in metres, +y up, +z out of the face."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def export_head(subject: Path, output: Path, performance: Path | None = None, de
 
     Returns the files that were written, and what the user should know. All files of the format are written, or none.
 
-    performance: expression and pose over time, for GLB only, which can hold them.
-    detail: whether a GLB has the modes of the face model besides the 52 ARKit shapes.
+    performance: expression and pose over time, for GLB and USD only, which can hold them.
+    detail: whether these have the modes of the face model besides the 52 ARKit shapes.
     use: what the head is for, where the consent names the uses it covers.
     """
     output = require_output_file(Path(output), *FORMATS, inputs=[performance])
     convert = FORMATS[output.suffix.lower()]
-    if performance is not None and convert is not _glb:
-        raise InputError(f"{output.suffix} files hold no motion; choose a name that ends in .glb.")
+    if performance is not None and output.suffix.lower() not in MOVING:
+        raise InputError(f"{output.suffix} files hold no motion; choose a name that ends in .glb or .usd.")
     person = Subject.open_for(subject, use)
     motion = _exported_motion(person, performance, detail)
     files = convert(person, output.stem, motion)
@@ -120,9 +120,18 @@ def _glb(person: Subject, stem: str, motion: ExportedMotion) -> dict[str, bytes]
     return {f"{stem}.glb": export_glb(scene, include_normals=True, buffer_postprocessor=postprocess)}
 
 
+def _usd(person: Subject, stem: str, motion: ExportedMotion) -> dict[str, bytes]:
+    from headroom.subject.export.usd import usd_file
+
+    texture = f"{stem}_albedo.png"
+    _, picture = cv2.imencode(".png", person.albedo[..., ::-1])
+    return {texture: picture.tobytes(), f"{stem}.usd": usd_file(person.rig, motion.shapes, motion.performance, texture)}
+
+
 FORMATS: dict[str, Callable[[Subject, str, ExportedMotion], dict[str, bytes]]] = {
-    ".obj": _obj, ".ply": _ply, ".glb": _glb}
-"""Suffix -> function that returns the files of the format: name -> contents."""
+    ".obj": _obj, ".ply": _ply, ".glb": _glb, ".usd": _usd}
+MOVING = (".glb", ".usd")
+"""Suffix -> function that returns the files of the format: name -> contents. `MOVING` are those that hold motion."""
 
 
 def vertex_colours(albedo: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,0 +1,136 @@
+"""Where the control board's handles lie on a head, and what moving them does to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from ...core.board import GAZE, HANDLES, HEAD, JAW, ROLL, head_turn, moved_controls
+from ..build.shot import Shot
+from .channels import POSE_CHANNELS
+from .compose import make_plan
+from .control_keys import control_values, key_controls, key_pose, set_controls
+from .curves import sample_curves
+
+MIDDLE_MM = 8.0
+"""How far from the middle of the face a handle without a side may lie."""
+CHIN_REACH = 0.5
+"""Part of the jaw's largest movement that the vertex of its handle, the lowest such one, has at least."""
+HEAD_MARGIN = 0.02
+"""Distance of the head's handles from the face, metres."""
+
+
+def anchors(face: bpy.types.Object) -> dict[str, int]:
+    """Return name of each handle -> the vertex that it lies on; handles whose control is missing are left out."""
+    blocks = face.data.shape_keys.key_blocks
+    neutral = _coordinates(blocks[0])
+    found = {HEAD: int(neutral[:, 1].argmax()), ROLL: int(neutral[:, 0].argmax())}
+    for name, handle in HANDLES.items():
+        if handle.anchor in blocks:
+            reach = np.linalg.norm(_coordinates(blocks[handle.anchor]) - neutral, axis=1)
+            here = np.abs(neutral[:, 0]) < MIDDLE_MM / 1000 if not handle.side else neutral[:, 0] * handle.side > 0
+            found[name] = int(np.where(here & (neutral[:, 2] > 0), reach, -1.0).argmax())
+            if name == JAW:
+                here &= reach >= CHIN_REACH * reach[found[name]]
+                found[name] = int(np.where(here, -neutral[:, 1], -np.inf).argmax())
+            elif name == GAZE:
+                height = np.abs(neutral[:, 1] - neutral[int(reach.argmax()), 1])
+                found[name] = int(np.where(here & (neutral[:, 2] > 0), -height, -np.inf).argmax())
+    return {name: found[name] for name in HANDLES if name in found}
+
+
+def positions(shot: Shot, vertices: Mapping[str, int]) -> dict[str, Vector]:
+    """Return name -> world position of each handle on the face as it is shown."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    face = shot.face.evaluated_get(depsgraph)
+    points, matrix = face.data.vertices, face.matrix_world
+    places = {name: matrix @ points[vertex].co for name, vertex in vertices.items() if vertex < len(points)}
+    outwards = {HEAD: Vector((0, HEAD_MARGIN, 0)), ROLL: Vector((HEAD_MARGIN, 0, 0))}
+    for name, offset in outwards.items():
+        if name in places:
+            places[name] += matrix.to_3x3() @ offset
+    return places
+
+
+def unit_vectors(shot: Shot, name: str, vertex: int) -> tuple[Vector, Vector]:
+    """Return by which vectors, in world space, a handle moves for a unit across and a unit up."""
+    blocks, matrix = shot.face.data.shape_keys.key_blocks, shot.face.matrix_world.to_3x3()
+    neutral = blocks[0].data[vertex].co
+    result = []
+    for axis in (HANDLES[name].across, HANDLES[name].up):
+        chosen, sign = (axis.positive, 1) if axis.positive and not axis.negative else (axis.negative, -1)
+        if axis.positive and axis.negative:
+            chosen, sign = max(((axis.positive, 1), (axis.negative, -1)), key=lambda each: _length(
+                blocks, each[0], vertex, neutral))
+        total = Vector((0, 0, 0))
+        for control in chosen:
+            if control in blocks:
+                total += (blocks[control].data[vertex].co - neutral) * sign
+        result.append(matrix @ total)
+    return result[0], result[1]
+
+
+def show_moved(shot: Shot, name: str, across: float, up: float, both_sides: bool) -> str:
+    """Show a head as it is when a handle has moved, without keys; return the values as a text."""
+    frame = shot.scene.frame_current
+    if name in (HEAD, ROLL):
+        shot.face.rotation_euler = _turned(shot, name, across, up, frame)
+        return ", ".join(f"{math.degrees(shot.face.rotation_euler[axis]):.1f}°" for axis in range(3))
+    values = _present(moved_controls(name, control_values(shot, frame), across, up, both_sides), shot)
+    set_controls(shot, values)
+    return ", ".join(f"{control} {value:.2f}" for control, value in values.items())
+
+
+def key_moved(shot: Shot, name: str, across: float, up: float, both_sides: bool) -> int:
+    """Key what a handle moves at the current frame; return how many channels."""
+    frame = shot.scene.frame_current
+    if name in (HEAD, ROLL):
+        turn = head_turn(name, across, up)
+        shot.face.rotation_euler = _turned(shot, name, across, up, frame)
+        axes = [axis for axis in range(3) if turn[axis]]
+        key_pose(shot, frame, axes)
+        return len(axes)
+    values = _present(moved_controls(name, control_values(shot, frame), across, up, both_sides), shot)
+    key_controls(shot, values, frame)
+    return len(values)
+
+
+def show_unmoved(shot: Shot) -> None:
+    """Show a head as its keys say."""
+    frame = shot.scene.frame_current
+    set_controls(shot, control_values(shot, frame))
+    shot.face.rotation_euler = _rotation(shot, frame)
+
+
+def _turned(shot: Shot, name: str, across: float, up: float, frame: float) -> list[float]:
+    turn = head_turn(name, across, up)
+    return [angle + math.radians(degrees) for angle, degrees in zip(_rotation(shot, frame), turn)]
+
+
+def _rotation(shot: Shot, frame: float) -> list[float]:
+    """Return the head's rotation at a frame by its keys; as it is before the first take."""
+    if make_plan(shot) is None:
+        return [shot.face.rotation_euler[axis] for axis in range(3)]
+    return sample_curves(shot.face, POSE_CHANNELS[0].curve.data_path, np.array([frame]))[0].tolist()
+
+
+def _present(values: Mapping[str, float], shot: Shot) -> dict[str, float]:
+    """Return those of the values whose controls the head has."""
+    blocks = shot.face.data.shape_keys.key_blocks
+    return {control: value for control, value in values.items() if control in blocks}
+
+
+def _coordinates(block: bpy.types.ShapeKey) -> np.ndarray:
+    """Return the points (V, 3) of a shape key."""
+    values = np.empty(len(block.data) * 3, dtype=np.float32)
+    block.data.foreach_get("co", values)
+    return values.reshape(-1, 3)
+
+
+def _length(blocks: bpy.types.bpy_prop_collection, controls: tuple[str, ...], vertex: int, neutral: Vector) -> float:
+    return max(((blocks[control].data[vertex].co - neutral).length for control in controls if control in blocks),
+               default=0.0)
