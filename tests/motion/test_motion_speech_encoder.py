@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 from synthetic_speaker import speaker
 
 from headroom.common.errors import InputError
+from headroom.media.audio import SAMPLE_RATE
 from headroom.motion.audio.encoder_file import bundled_encoder, encoder_of, extract_encoder, read_file, write_file
 from headroom.motion.audio.features import SPEECH_RANGE_DB, FeatureConfig, feature_rows, utterance_stats
 from headroom.motion.audio.loudness import loudness
@@ -204,3 +206,16 @@ def test_other_files_are_refused_in_a_sentence(name, contents, tmp_path):
     (tmp_path / name).write_bytes(contents)
     with pytest.raises(InputError, match="Whisper"):
         extract_encoder(tmp_path / name)
+
+
+def test_statistics_of_other_samples_give_the_rows_of_the_samples_themselves():
+    """Their sections have the same numbers, as where silence is put before the speech to find its offset."""
+    random = np.random.default_rng(3)
+    samples = (0.1 * random.normal(size=10 * SAMPLE_RATE)).astype(np.float32)
+    moved = np.concatenate([np.zeros(9000, np.float32), samples])[:len(samples)]
+    config = FeatureConfig(kind="encoder")
+    stats = utterance_stats(samples, config)
+    assert stats.sections
+    alone = feature_rows(moved, 0, 400, config, replace(stats, sections={}))
+    assert np.array_equal(feature_rows(moved, 0, 400, config, stats), alone)
+    assert not np.allclose(feature_rows(samples, 0, 400, config, stats), alone)

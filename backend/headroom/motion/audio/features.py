@@ -7,6 +7,7 @@ learned have log-mel spectra with phone posteriors.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -68,6 +69,7 @@ class UtteranceStats:
     mean, deviation: (A',) float32 of the encoder's or the spectral columns over the rows with speech.
     cepstra: (13,) float32, mean of the phone model's cepstra over the rows that are not silent.
     sections: what the encoder gave when it was measured, so that short speech is encoded once.
+    fingerprint: of the samples that were measured, because other samples may be read with the same statistics.
     """
 
     loud_db: float
@@ -75,6 +77,7 @@ class UtteranceStats:
     deviation: np.ndarray
     cepstra: np.ndarray
     sections: Sections = field(default_factory=dict)
+    fingerprint: tuple[int, int] = (0, 0)
 
 
 def utterance_stats(samples: np.ndarray, config: FeatureConfig, vtln: float = 1.0) -> UtteranceStats:
@@ -149,16 +152,25 @@ def _encoder_stats(samples: np.ndarray, levels: np.ndarray, loud_db: float, vtln
         spoken = vectors[first - begin:last - begin][levels[2 * first:2 * last:2] > loud_db - SPEECH_RANGE_DB]
         total, speech = total + spoken.astype(np.float64).sum(0), speech + len(spoken)
     mean = (total / max(speech, 1)).astype(np.float32)
-    return UtteranceStats(loud_db, mean, np.ones_like(mean), np.zeros(phones.CEPSTRA, np.float32), encoded)
+    return UtteranceStats(loud_db, mean, np.ones_like(mean), np.zeros(phones.CEPSTRA, np.float32), encoded,
+                          _fingerprint(samples))
 
 
 def _encoder_rows(samples: np.ndarray, first: int, last: int, stats: UtteranceStats, vtln: float) -> np.ndarray:
     """Return the encoder's vectors (last - first, A), of which `stats` knows some."""
+    sections_known = stats.sections if stats.fingerprint == _fingerprint(samples) else {}
+
     def vectors_of(section: tuple[int, int]) -> np.ndarray:
-        known = stats.sections.get(section)
+        known = sections_known.get(section)
         return encode_section(bundled_encoder(), samples, section, stats.loud_db, vtln) if known is None else known
 
     return join_sections(first, last, samples, vectors_of)
+
+
+def _fingerprint(samples: np.ndarray) -> tuple[int, int]:
+    """Return what tells samples (N,) from others: their number, and a checksum of a thousand of them."""
+    some = samples[::max(1, len(samples) // 1000)]
+    return len(samples), zlib.crc32(np.ascontiguousarray(some).tobytes())
 
 
 def _power(samples: np.ndarray, first: int, last: int, config: FeatureConfig, loud_db: float) -> np.ndarray:
