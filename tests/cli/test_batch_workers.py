@@ -12,7 +12,7 @@ from distributed import Client, Future, LocalCluster
 from scripts import PYTHON
 from typer.testing import CliRunner
 
-from headroom.cli.app import app
+from headroom.cli.app import app, main
 from headroom.cli.batch import workers
 from headroom.cli.batch.plan import Job, in_order
 from headroom.cli.batch.report import Report
@@ -182,6 +182,19 @@ def test_a_job_that_kills_its_worker_fails_with_a_reason_and_the_others_run(tmp_
         states = run(jobs, client, tmp_path)
     assert states[2] == ("done", "")
     assert states[1][0] == "failed" and "Every worker that ran this job was killed." in states[1][1]
+
+
+def test_a_stopped_batch_says_how_to_go_on(tmp_path, monkeypatch, extension, capsys):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("headroom.cli.blender.running_extension", workers.running_extension)
+    monkeypatch.setattr("headroom.cli.batch.plan.read_plan", lambda file, extension: [])
+    monkeypatch.setattr(workers, "local_workers", interrupted)
+    monkeypatch.setattr("sys.argv", ["headroom", "batch", str(tmp_path / "jobs.json")])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130 and capsys.readouterr().err == "Stopped; run the same command again to go on.\n"
 
 
 def test_a_cluster_that_cannot_be_used_is_told(monkeypatch, client):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headroom.cli.console import EXIT_FAILED, out, progress_bar
+from headroom.cli.console import EXIT_CANCELLED, EXIT_FAILED, out, progress_bar
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.common.outputs import require_output_file, require_output_folder
@@ -61,6 +62,9 @@ def batch(
     try:
         with workers_of(scheduler) if scheduler else local_workers(jobs) as client, batch_display(plan) as display:
             run_jobs(plan, client, report, display)
+    except KeyboardInterrupt:
+        print("Stopped; run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(EXIT_CANCELLED) from None  # what is finished stays, which other commands' sentence denies
     finally:
         report.write()
     failed = sum(line["state"] == "failed" for line in report.lines.values())
