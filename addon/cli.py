@@ -19,6 +19,7 @@ from .core.backend_jobs import Connect
 from .core.connection import Address, Connection
 from .core.errors import Cancelled, HeadroomError, InputError
 from .core.job_file import KINDS, REQUIRED, SUMMARIES, Setting, make_request, option, read_jobs
+from .core.known_servers import KnownServers
 from .core.messages import message
 from .core.stdout import reserved_stdout
 from .core.tasks import Step
@@ -96,6 +97,8 @@ def _add_command(subparsers: Any, name: str, run: Callable[..., int], summary: s
     """Add a command with the options of the backend's address."""
     command = subparsers.add_parser(name, help=summary, description=summary)
     command.add_argument("--url", default="", help="backend server; its token is read from HEADROOM_TOKEN")
+    command.add_argument("--fingerprint", default="", help="what the server's certificate must be, as it printed it; "
+                                                           "otherwise it is remembered when the server is first used")
     command.add_argument("--python", default="", help="Python with the headroom package, to start a backend with; "
                                                       "the default is the backend in the extension's preferences")
     command.set_defaults(run=run)
@@ -120,7 +123,9 @@ def _address(args: argparse.Namespace) -> Address:
     from .ui import preferences
 
     if args.url:
-        address = Address(args.url, os.environ.get("HEADROOM_TOKEN", ""))
+        address = preferences.server_address(args.url, os.environ.get("HEADROOM_TOKEN", ""))
+        if args.fingerprint:
+            KnownServers(Path(address.known_servers)).expect(args.url, args.fingerprint)
     else:
         address = preferences.local_address(args.python) if args.python else preferences.address(bpy.context)
     if reason := preferences.offline_reason(address):

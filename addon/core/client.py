@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -11,10 +12,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from .files import atomic_write, write_errors
 from .job import Job
+from .known_servers import KnownServers
 from .messages import message
 from .transport import BackendError, Refused, Transport, Unreachable
 
@@ -23,8 +25,9 @@ __all__ = ["BackendError", "Client", "Refused", "Unreachable"]
 API_VERSION = 2
 API = f"/v{API_VERSION}"
 CHUNK_BYTES = 1 << 20
-MAX_RECONNECTS = 5  # in a row without an event
-RECONNECT_SECONDS = 1.0
+MAX_RECONNECTS = 5  # in a row without an event, or without more of a file having arrived
+RECONNECT_SECONDS = 1.0  # before the first one; the pauses double while no event comes
+REPEATED = (400, 409)  # statuses of an upload that broke, or goes on at another place than the backend expects
 Result = TypeVar("Result")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')  # in file names on some system
 
@@ -34,10 +37,12 @@ class Client:
 
     on_no_answer: called when the backend does not answer; it may start the backend again, or raise an error that says
         more about the reason.
+    known_servers: the certificates of servers that were used before.
     """
 
-    def __init__(self, url: str, token: str, on_no_answer: Callable[[], None] = lambda: None):
-        self._transport = Transport(url, token, on_no_answer)
+    def __init__(self, url: str, token: str, on_no_answer: Callable[[], None] = lambda: None,
+                 known_servers: KnownServers | None = None):
+        self._transport = Transport(url, token, on_no_answer, known_servers)
         self._on_no_answer = on_no_answer
         self._sent: dict[tuple[str, int, int], str] = {}  # path, bytes, modified -> SHA-256 of files sent before
         self._version_checked = False
@@ -77,7 +82,8 @@ class Client:
             status = os.stat(path)
             key = (str(path), status.st_size, status.st_mtime_ns)
             sha = self._sent.get(key) or _sha_of(path)
-            self._repeat(lambda: self._send_file(path, sha, status.st_size))
+            with open(path, "rb") as file:
+                self._send(file, sha, status.st_size)
         except OSError as error:
             raise BackendError(message("Cannot read {path}: {reason}. Choose another file.",
                                        path=path, reason=error.strerror)) from error
@@ -87,7 +93,7 @@ class Client:
     def put_bytes(self, data: bytes) -> str:
         """Send the content of a file unless the backend has it; return its SHA-256."""
         sha = hashlib.sha256(data).hexdigest()
-        self._repeat(lambda: self._send_bytes(data, sha))
+        self._send(io.BytesIO(data), sha, len(data))
         return sha
 
     def get_file(self, sha: str, path: Path) -> Path:
@@ -125,7 +131,7 @@ class Client:
         return Job.from_reply(self._repeat(lambda: self._transport.json("GET", f"{API}/jobs/{job_id}")))
 
     def jobs(self) -> list[Job]:
-        """Return all jobs, the oldest first."""
+        """Return the newest hundred jobs, the oldest first."""
         return [Job.from_reply(reply) for reply in self._transport.json("GET", f"{API}/jobs")]
 
     def cancel(self, job_id: str) -> Job:
@@ -149,7 +155,7 @@ class Client:
                 failures += 1
                 if failures > MAX_RECONNECTS:
                     raise
-                time.sleep(RECONNECT_SECONDS)
+                time.sleep(RECONNECT_SECONDS * 2 ** (failures - 1))
 
     def _stream(self, job_id: str) -> Iterator[Job]:
         with self._transport.open("GET", f"{API}/jobs/{job_id}/events") as response:
@@ -169,27 +175,28 @@ class Client:
         except Unreachable:
             return request()
 
-    def _send_file(self, path: Path, sha: str, size: int) -> None:
-        if not self._has(sha):
-            with open(path, "rb") as file:
-                headers = {"Content-Length": str(size)}
-                with self._transport.open("PUT", f"{API}/blobs/{sha}", file, headers) as response:
-                    response.read()
+    def _send(self, file: BinaryIO, sha: str, size: int) -> None:
+        """Send a file unless the backend has it. After a broken connection it goes on where it was."""
+        failures, reached = 0, -1
+        while True:
+            state = self._repeat(lambda: self._transport.json("POST", f"{API}/blobs/{sha}", {"bytes": size}, True))
+            if state["stored"]:
+                return
+            if state["offset"] > reached:
+                failures, reached = 0, state["offset"]
+            try:
+                return self._send_rest(file, sha, size, state["offset"])
+            except (Unreachable, Refused) as error:
+                failures += 1
+                if failures > MAX_RECONNECTS or (isinstance(error, Refused) and error.status not in REPEATED):
+                    raise
+                time.sleep(RECONNECT_SECONDS)
 
-    def _send_bytes(self, data: bytes, sha: str) -> None:
-        if not self._has(sha):
-            with self._transport.open("PUT", f"{API}/blobs/{sha}", data) as response:
-                response.read()
-
-    def _has(self, sha: str) -> bool:
-        try:
-            with self._transport.open("HEAD", f"{API}/blobs/{sha}") as response:
-                response.read()
-            return True
-        except Refused as error:
-            if error.status == 404:
-                return False
-            raise
+    def _send_rest(self, file: BinaryIO, sha: str, size: int, offset: int) -> None:
+        file.seek(offset)
+        headers = {"Content-Length": str(size - offset), "Upload-Offset": str(offset)}
+        with self._transport.open("PUT", f"{API}/blobs/{sha}", file, headers) as response:
+            response.read()
 
     def _fetch(self, sha: str, path: Path) -> None:
         """Write a blob to the new file `path` and check its SHA-256."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from .backend import LocalBackend
 from .client import Client
 from .errors import InputError
+from .known_servers import KnownServers
 from .messages import message
 
 
@@ -17,12 +18,14 @@ class Address:
     """Where the backend is: `url` and `token` of a server, or the `python` that has the `headroom` package.
 
     data: folder for the jobs and logs of a local backend; empty for the backend's default.
+    known_servers: file with the certificates of servers that were used before; empty for none.
     """
 
     url: str = ""
     token: str = ""
     python: str = ""
     data: str = ""
+    known_servers: str = ""
 
     @property
     def disabled_reason(self) -> str:
@@ -43,7 +46,8 @@ class Connection:
     def client(self, address: Address) -> Client:
         """Return a client of the backend at `address`; a local backend is started if it does not run."""
         if address.url:
-            return Client(address.url, address.token)
+            known = KnownServers(Path(address.known_servers) if address.known_servers else None)
+            return Client(address.url, address.token, known_servers=known)
         if address.disabled_reason:
             raise InputError(message("{reason}.", reason=address.disabled_reason))
         with self._lock:

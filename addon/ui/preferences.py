@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,12 +15,27 @@ from bpy.props import EnumProperty, StringProperty
 from ..core.client import Client
 from ..core.connection import Address, Connection
 from ..core.environment import State
+from ..core.errors import InputError
+from ..core.known_servers import KnownServers
 from ..core.messages import message
 from .layout import draw_wrapped
 from .managed_backend import PACKAGE, environment, state_text, user_folder
 
 connection = Connection()
 """The add-on's only connection to a backend; `ui.unregister` stops it."""
+
+
+def _get_fingerprint(chosen: Any) -> str:
+    return KnownServers(_known_servers_file()).fingerprint(chosen.url.strip().rstrip("/"))
+
+
+def _set_fingerprint(chosen: Any, text: str) -> None:
+    with suppress(InputError):  # a text that is no fingerprint is not taken, which the user sees at once
+        KnownServers(_known_servers_file()).expect(chosen.url.strip().rstrip("/"), text.strip())
+
+
+def _known_servers_file() -> Path:
+    return user_folder("servers") / "known_servers.json"
 
 
 class HeadroomPreferences(bpy.types.AddonPreferences):
@@ -40,9 +57,13 @@ class HeadroomPreferences(bpy.types.AddonPreferences):
         description="Wheel or folder to set up the backend from. Leave empty to use the one in the extension",
     )
     url: StringProperty(  # type: ignore[valid-type]
-        name="URL", description="Address of the server, such as http://127.0.0.1:8765")
+        name="URL", description="Address of the server, such as https://render.studio:8765")
     token: StringProperty(  # type: ignore[valid-type]
-        name="Token", subtype="PASSWORD", description="Access token that the server prints when it starts")
+        name="Token", subtype="PASSWORD", description="Access token: your own, or the one that the server printed")
+    fingerprint: StringProperty(  # type: ignore[valid-type]
+        name="Fingerprint", get=_get_fingerprint, set=_set_fingerprint,
+        description="What the server's certificate must be, as the server printed it. It is remembered when the server "
+                    "is first used. Clear it when the server has another certificate")
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the preferences."""
@@ -58,6 +79,8 @@ class HeadroomPreferences(bpy.types.AddonPreferences):
         else:
             layout.prop(self, "url")
             layout.prop(self, "token")
+            if self.url.strip().startswith("https:"):
+                layout.prop(self, "fingerprint")
             reason = backend_disabled_reason(context)
             if reason:
                 draw_wrapped(layout.column(align=True), context, reason, "ERROR")
@@ -73,11 +96,16 @@ def address(context: bpy.types.Context) -> Address:
     """Return the address in the preferences: a server, the user's own Python, or the backend that was set up."""
     chosen = preferences(context)
     if chosen.where == "SERVER":
-        return Address(url=chosen.url.strip().rstrip("/"), token=chosen.token)
+        return server_address(chosen.url.strip().rstrip("/"), chosen.token)
     python = bpy.path.abspath(chosen.python) or os.environ.get("HEADROOM_PYTHON", "")
     if not python and environment().state is State.READY:
         python = str(environment().python)
     return local_address(python)
+
+
+def server_address(url: str, token: str) -> Address:
+    """Return the address of a server."""
+    return Address(url=url, token=token, known_servers=str(_known_servers_file()))
 
 
 def local_address(python: str) -> Address:
