@@ -52,6 +52,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_consent.py", "Robin did not agree to the use Film C, only to: Film A, Film B"),
     "… is not a day; write it as in 2027-05-02.":
         ("subject/test_consent.py", "next May is not a day; write it as in 2027-05-02."),
+    "The certificate of the server at … has expired. Ask whoever runs the server for a new one.":
+        ("server/test_secure_client.py", "has expired. Ask whoever runs"),
     "The file is larger than the … GB that the server takes. Send a shorter one.":
         ("server/test_open_server.py", "The file is larger than the 0.001 GB that the server takes."),
     "The limit … in … cannot be used: …. Correct it.": ("server/test_access.py", "The limit user_gb in"),

@@ -30,7 +30,7 @@ def context_for(url: str, known: KnownServers, timeout: float) -> ssl.SSLContext
             return context
         except ssl.SSLCertVerificationError as error:
             if error.verify_code not in _SELF_SIGNED:
-                raise refusal(url, error, known, timeout) from error
+                raise untrusted_server_error(url, error, known, timeout) from error
     certificate = known.certificate(url)
     if not certificate:
         certificate = _shown_certificate(url, timeout)
@@ -40,7 +40,7 @@ def context_for(url: str, known: KnownServers, timeout: float) -> ssl.SSLContext
     return _context_of(certificate)
 
 
-def refusal(url: str, error: ssl.SSLCertVerificationError, known: KnownServers, timeout: float) -> UntrustedServer:
+def untrusted_server_error(url: str, error: ssl.SSLCertVerificationError, known: KnownServers, timeout: float) -> UntrustedServer:
     """Return the error for a certificate that was not accepted."""
     if error.verify_code == _EXPIRED:
         return UntrustedServer(message("The certificate of the server at {url} has expired. Ask whoever runs the "

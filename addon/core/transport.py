@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
-from .certificates import context_for, refusal
+from .certificates import context_for, untrusted_server_error
 from .errors import HeadroomError
 from .known_servers import KnownServers
 from .messages import message
@@ -96,7 +96,7 @@ class Transport:
             yield response
         except ssl.SSLCertVerificationError as error:
             self._context = None  # the user may accept the certificate, which is checked in another way then
-            raise refusal(self.url, error, self._known_servers, TIMEOUT_SECONDS) from error
+            raise untrusted_server_error(self.url, error, self._known_servers, TIMEOUT_SECONDS) from error
         except (OSError, http.client.HTTPException) as error:
             self._on_no_answer()
             raise Unreachable(message("The backend at {url} does not answer ({reason}). Check in the preferences that "

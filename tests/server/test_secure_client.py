@@ -105,7 +105,7 @@ def test_an_expired_certificate_is_refused(known, tmp_path, monkeypatch, is_know
     with listening(file) as url:
         if is_known:
             known.remember(url, file.read_text().partition("-----END PRIVATE KEY-----\n")[2])
-        with pytest.raises(UntrustedServer, match=r"The certificate of the server at .* has expired"):
+        with pytest.raises(UntrustedServer, match=r"The certificate of the server at .* has expired. Ask whoever runs"):
             Client(url, "token", known_servers=known).health()
 
 
