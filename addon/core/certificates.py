@@ -40,7 +40,8 @@ def context_for(url: str, known: KnownServers, timeout: float) -> ssl.SSLContext
     return _context_of(certificate)
 
 
-def untrusted_server_error(url: str, error: ssl.SSLCertVerificationError, known: KnownServers, timeout: float) -> UntrustedServer:
+def untrusted_server_error(url: str, error: ssl.SSLCertVerificationError, known: KnownServers,
+                           timeout: float) -> UntrustedServer:
     """Return the error for a certificate that was not accepted."""
     if error.verify_code == _EXPIRED:
         return UntrustedServer(message("The certificate of the server at {url} has expired. Ask whoever runs the "
