@@ -28,6 +28,11 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
     "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "
     "credentials.": ("media/test_credentials.py", r"The certificate in .*studio\.pem cannot be used"),
+    "The watermark is switched off.": ("track/test_watermark.py", "The watermark is switched off."),
+    "A movie has no watermark, because … is off":
+        ("track/test_watermark.py", "A movie has no watermark, because HEADROOM_WATERMARK is off"),
+    "A face was found for only … of … seconds, so the watermark cannot be found again in the movie.":
+        ("track/test_watermark.py", "A face was found for only 0.0 of 0.2 seconds"),
     "The label cannot be drawn, because its font lacks …. Use Latin, Greek or Cyrillic letters.":
         ("media/test_label.py", "The label cannot be drawn, because its font lacks '生'"),
     "The label … cannot be read in a picture of … x … pixels. Use a shorter one, or none.":

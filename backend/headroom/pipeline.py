@@ -45,6 +45,7 @@ from headroom.subject.source import Source, open_source, open_stored_source
 from headroom.track.render import render_track
 from headroom.track.track import Track
 from headroom.track.tracker import track_known_face
+from headroom.track.watermark.draw import open_watermark
 
 if TYPE_CHECKING:
     from headroom.face.word_track import SpokenWords
@@ -295,11 +296,14 @@ def refine(
     label = open_label(settings.label, camera.width, camera.height)
     with VideoWriter(movie, settings.fps, camera.width, camera.height, sound=sound,
                      options=MovieOptions(title=refiner.title, provenance=provenance)) as writer:
-        with closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops / person.key))) as frames:
+        with (closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops / person.key))) as frames,
+              open_watermark(refiner.track.crop, settings.fps) as watermark):
             for number, frame in enumerate(frames):
                 progress(number / count, f"Refining frame {number + 1} of {count}")
+                frame = watermark.draw(frame)
                 writer.write(label.draw(frame) if label else frame)
-    return count, writer.notes
+        writer.provenance = replace(provenance, watermark=watermark.is_drawn)
+    return count, [*watermark.notes, *writer.notes]
 
 
 def render_crops(

@@ -9,6 +9,7 @@ import pytest
 from headroom import pipeline
 from headroom.common.errors import InputError
 from headroom.common.settings import RefineFramesSettings, RefineSettings
+from headroom.face.camera import Crop
 from headroom.media.credentials.inspect import inspect_file
 from headroom.media.credentials.provenance import Provenance
 from headroom.media.image import read_picture
@@ -98,7 +99,7 @@ def grey_refiner(monkeypatch):
     size, person = (120, 200, 3), SimpleNamespace(key="s", plates_path=Path("none"),
                                                   info=SimpleNamespace(clip=None, consent=Consent()))
     refiner = SimpleNamespace(
-        title="Robin", track=SimpleNamespace(camera=SimpleNamespace(width=200, height=120)),
+        title="Robin", track=SimpleNamespace(camera=SimpleNamespace(width=200, height=120), crop=Crop(0, 0, 120)),
         composites=lambda renders, match, cache: (np.full(size, 128, np.uint8) for _ in renders),
         refine_files=lambda renders, match, cache, context: ((None, True) for _ in renders[context:]),
         comparison=lambda match, frame, render, crop: np.full(size, 128, np.uint8))

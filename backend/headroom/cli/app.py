@@ -19,7 +19,7 @@ from headroom.common.choices import Device
 from headroom.common.device import DEVICE_VARIABLE
 from headroom.common.errors import Cancelled
 from headroom.common.failures import explain_failures
-from headroom.common.paths import CERTIFICATE_VARIABLE, CREDENTIALS_VARIABLE
+from headroom.common.paths import CERTIFICATE_VARIABLE, CREDENTIALS_VARIABLE, WATERMARK_VARIABLE
 from headroom.common.temporary import remove_abandoned
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -43,6 +43,9 @@ def options(
     credentials: Annotated[bool, typer.Option(
         "--credentials/--no-credentials", help="Whether movies and pictures get signed content credentials and XMP, "
                                                "which say that they are AI-generated.")] = True,
+    watermark: Annotated[bool, typer.Option(
+        "--watermark/--no-watermark", help="Whether generated faces get a watermark that is not seen, and that "
+                                           "`inspect` finds again.")] = True,
     certificate: Annotated[Path | None, typer.Option(
         envvar=CERTIFICATE_VARIABLE, help="PEM file with a private key and its certificate to sign them with, instead "
                                           "of one that is made on first use.")] = None,
@@ -51,6 +54,8 @@ def options(
     os.environ[DEVICE_VARIABLE] = device  # also for the processes that a command starts
     if not credentials:
         os.environ[CREDENTIALS_VARIABLE] = "off"
+    if not watermark:
+        os.environ[WATERMARK_VARIABLE] = "off"
     if certificate is not None:
         os.environ[CERTIFICATE_VARIABLE] = str(certificate.absolute())
     if version:

@@ -26,6 +26,8 @@ CHECKSUMS = WEIGHTS / "SHA256SUMS"
 
 CREDENTIALS_VARIABLE = "HEADROOM_CREDENTIALS"
 """Environment variable; "off" leaves content credentials and XMP out of what Headroom makes."""
+WATERMARK_VARIABLE = "HEADROOM_WATERMARK"
+"""Environment variable; "off" leaves the imperceptible watermark out of movies."""
 CERTIFICATE_VARIABLE = "HEADROOM_CERTIFICATE"
 """Environment variable; the file with the certificate that signs them."""
 

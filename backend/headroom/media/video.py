@@ -135,11 +135,12 @@ class VideoWriter:
         self.frames = 0
         self.notes: list[str] = []  # what the user should know of the finished movie
         self._source, self._options = sound, options or MovieOptions()
+        self.provenance = self._options.provenance  # may be replaced until the block ends
         self._stack = ExitStack()
 
     def __enter__(self) -> VideoWriter:
         with ExitStack() as stack:
-            require_signer(self._options.provenance)
+            require_signer(self.provenance)
             samples = self._source.read() if self._source else None
             temporary = stack.enter_context(atomic_write(self.path))
             stack.push(partial(self._add_marks, temporary))
@@ -188,13 +189,13 @@ class VideoWriter:
     def _add_marks(self, movie: Path, kind: type[BaseException] | None, error: BaseException | None,
                    trace: TracebackType | None) -> None:
         """Write the content credentials into the closed movie, unless an error ends it."""
-        if error is None and self._options.provenance is not None:
-            self.notes = add_marks(movie, self._options.provenance)
+        if error is None and self.provenance is not None:
+            self.notes = add_marks(movie, self.provenance)
 
     def _tags(self) -> dict[str, str]:
         """Return the movie's metadata."""
         title = {"title": self._options.title or self.path.stem}
-        provenance = self._options.provenance
+        provenance = self.provenance
         return title | ({"comment": AI_LABEL} if provenance is not None and provenance.is_generated else {})
 
     def _add_video(self) -> av.VideoStream:

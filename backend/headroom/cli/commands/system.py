@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headroom.cli.console import EXIT_FAILED, out, print_notes, progress_bar
 from headroom.cli.options import EngineOption
 from headroom.common.outputs import SUBJECT_BYTES, require_output_folder, require_own_files
+from headroom.common.progress import no_progress
+
+if TYPE_CHECKING:
+    from headroom.track.watermark.find import FoundWatermark
 
 
 def demo(
@@ -47,12 +52,27 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="Movie, picture or sound, by Headroom or by others.",
                                          show_default=False)],
 ) -> None:
-    """Say what a file says about itself: content credentials and whether they are valid, XMP and comment."""
+    """Say what a file says about itself: content credentials and whether they are valid, XMP, comment and watermark."""
     from headroom.media.credentials.inspect import inspect_file
 
     found = inspect_file(file)
     for line in found.lines:
         out.print(line, markup=False, soft_wrap=True)
-    if not found.lines:
+    mark = _watermark(file)
+    if mark is not None:
+        out.print(mark.text, markup=False, soft_wrap=True)
+    if not found.lines and (mark is None or not mark.is_found):
         out.print(f"{file.name} says nothing about how it was made.", markup=False)
         raise typer.Exit(EXIT_FAILED)
+
+
+def _watermark(file: Path) -> FoundWatermark | None:
+    """Return the result of the search for a watermark; None for a file that has none to look for."""
+    from headroom.common.errors import InputError
+    from headroom.track.watermark.find import find_watermark
+
+    try:
+        with progress_bar() if out.is_terminal else nullcontext(no_progress) as progress:
+            return find_watermark(file, progress)
+    except InputError:  # a picture, a sound, or a damaged movie
+        return None

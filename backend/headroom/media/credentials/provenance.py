@@ -51,6 +51,7 @@ class Provenance:
         cut, encoded again or drawn over.
     consent: what the person shown agreed to, as plain values; None where nobody is shown or asked.
     label: the text that is drawn visibly into the pictures; empty for none.
+    watermark: whether the generated faces have the imperceptible watermark.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Provenance:
     kind: Literal["generated", "opened"] = "generated"
     consent: Mapping[str, Any] | None = None
     label: str = ""
+    watermark: bool = False
 
     @property
     def is_generated(self) -> bool:
@@ -81,6 +83,8 @@ def manifest(provenance: Provenance, media_type: str) -> dict[str, Any]:
     else:
         actions = [{"action": "c2pa.opened", "softwareAgent": agent, "parameters": {"ingredientIds": labels[:1]}},
                    {"action": "c2pa.transcoded", "softwareAgent": agent}]
+    if provenance.watermark:  # unbound: it says that the picture is generated, and leads to no stored credentials
+        actions.append({"action": "c2pa.watermarked.unbound", "softwareAgent": agent})
     sources = {each.role: {"name": each.name, "sha256": each.sha256} for each in provenance.ingredients}
     assertions = [{"label": "c2pa.actions.v2", "data": {"actions": actions}}, {"label": SOURCES, "data": sources}]
     if provenance.consent is not None:

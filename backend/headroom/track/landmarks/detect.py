@@ -49,15 +49,18 @@ def find_landmarks(
 
     Raises InputError when no face is found, or a face in less than half of the frames.
     """
-    region, faces = _head_region(frames, fps)
+    step = sample_step(fps)
+    boxes = list(face_boxes(frames[::step]))
+    region = head_region(boxes)
+    if region is None:
+        raise InputError("No face found in the clip. Choose a clip where the face is visible and lit.")
     points = np.full((len(frames), COUNT, 3), np.nan, np.float32)
-    with _face_mesh() as mesh:
-        for index, picture in enumerate(_cut_region(frames, region)):
+    with LandmarkFinder(region) as finder:
+        for index, frame in enumerate(frames):
             if index % 10 == 0:
                 progress(index / len(frames), "Finding the face")
-            detected = mesh.process(picture).multi_face_landmarks
-            if detected:
-                points[index] = _to_frame(detected[0], region)
+            points[index] = finder.find(frame)
+    faces = max(map(len, boxes))
     result = Landmarks(close_eyelids(points), faces)
     if result.found.mean() < 0.5:
         raise InputError(
@@ -67,11 +70,68 @@ def find_landmarks(
     return result
 
 
-def _face_mesh():
-    return _mediapipe().solutions.face_mesh.FaceMesh(
-        static_image_mode=False, max_num_faces=1, refine_landmarks=True,
-        min_detection_confidence=0.4, min_tracking_confidence=0.4,
-    )
+class LandmarkFinder:
+    """Finds the landmarks of one face in consecutive frames, in a fixed square of them; use it as a context manager."""
+
+    def __init__(self, region: Crop):
+        """Take the square, which holds the head with some space around it."""
+        self._region = region
+        scale = _REGION_PIXELS / region.size
+        shift_x, shift_y = ((0.5 - start) * scale - 0.5 for start in (region.x, region.y))
+        self._matrix = np.array([[scale, 0, shift_x], [0, scale, shift_y]])
+        self._interpolation = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+
+    def __enter__(self) -> LandmarkFinder:
+        self._mesh = _mediapipe().solutions.face_mesh.FaceMesh(
+            static_image_mode=False, max_num_faces=1, refine_landmarks=True,
+            min_detection_confidence=0.4, min_tracking_confidence=0.4,
+        )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._mesh.close()
+
+    def find(self, frame: np.ndarray) -> np.ndarray:
+        """Return the landmarks (478, 3) of a frame (H, W, 3) uint8 RGB as in `Landmarks.points`; NaN without a face."""
+        size = (_REGION_PIXELS, _REGION_PIXELS)
+        detected = self._mesh.process(
+            cv2.warpAffine(frame, self._matrix, size, flags=self._interpolation)).multi_face_landmarks
+        if not detected:
+            return np.full((COUNT, 3), np.nan, np.float32)
+        points = np.array([(p.x, p.y, p.z) for p in detected[0].landmark], np.float32) * self._region.size
+        return points + np.array([self._region.x, self._region.y, 0], np.float32)
+
+
+def sample_step(fps: float) -> int:
+    """Return how many frames lie between those in which `face_boxes` is to look for faces."""
+    return max(1, round(_DETECT_EVERY_SECONDS * fps))
+
+
+def face_boxes(frames: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Yield the faces of each frame (H, W, 3) uint8 RGB as left, top, right, bottom in pixels, the widest first."""
+    detection = _mediapipe().solutions.face_detection.FaceDetection
+    with detection(model_selection=1, min_detection_confidence=0.4) as far:
+        with detection(min_detection_confidence=0.4) as near:
+            for frame in frames:
+                yield _boxes(far, frame) or _boxes(near, frame)
+
+
+def head_region(boxes: Iterable[list[np.ndarray]]) -> Crop | None:
+    """Return the square that holds one person's head in all sampled frames; None when no frame has a face.
+
+    boxes: what `face_boxes` yields.
+    """
+    chosen: list[np.ndarray] = []
+    for detected in boxes:
+        if detected:
+            chosen.append(_same_person(detected, chosen))
+    if not chosen:
+        return None
+    left, top = np.min([box[:2] for box in chosen], axis=0)
+    right, bottom = np.max([box[2:] for box in chosen], axis=0)
+    face_width = float(np.median([box[2] - box[0] for box in chosen]))
+    size = int(np.ceil(max(right - left, bottom - top) + 1.2 * face_width))
+    return Crop(round((left + right - size) / 2), round((top + bottom - size) / 2), size)
 
 
 def _mediapipe():
@@ -81,27 +141,6 @@ def _mediapipe():
     import mediapipe
 
     return mediapipe
-
-
-def _head_region(frames: np.ndarray | Sequence[np.ndarray], fps: float) -> tuple[Crop, int]:
-    """Return the square that holds the person's head in all sampled frames, and the largest number of faces in one."""
-    step = max(1, round(_DETECT_EVERY_SECONDS * fps))
-    boxes: list[np.ndarray] = []
-    faces = 0
-    with _mediapipe().solutions.face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.4) as far:
-        with _mediapipe().solutions.face_detection.FaceDetection(min_detection_confidence=0.4) as near:
-            for frame in frames[::step]:
-                detected = _boxes(far, frame) or _boxes(near, frame)
-                faces = max(faces, len(detected))
-                if detected:
-                    boxes.append(_same_person(detected, boxes))
-    if not boxes:
-        raise InputError("No face found in the clip. Choose a clip where the face is visible and lit.")
-    left, top = np.min([box[:2] for box in boxes], axis=0)
-    right, bottom = np.max([box[2:] for box in boxes], axis=0)
-    face_width = float(np.median([box[2] - box[0] for box in boxes]))
-    size = int(np.ceil(max(right - left, bottom - top) + 1.2 * face_width))
-    return Crop(round((left + right - size) / 2), round((top + bottom - size) / 2), size), faces
 
 
 def _boxes(detector, frame: np.ndarray) -> list[np.ndarray]:
@@ -120,17 +159,3 @@ def _same_person(detected: list[np.ndarray], previous: list[np.ndarray]) -> np.n
     if not previous:
         return detected[0]
     return min(detected, key=lambda box: float(np.abs(box - previous[-1]).sum()))
-
-
-def _cut_region(frames: Iterable[np.ndarray], region: Crop) -> Iterator[np.ndarray]:
-    scale = _REGION_PIXELS / region.size
-    matrix = np.array([[scale, 0, -region.x * scale], [0, scale, -region.y * scale]], np.float64)
-    matrix[:, 2] += 0.5 * scale - 0.5
-    interpolation = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    for frame in frames:
-        yield cv2.warpAffine(frame, matrix, (_REGION_PIXELS, _REGION_PIXELS), flags=interpolation)
-
-
-def _to_frame(landmarks, region: Crop) -> np.ndarray:
-    points = np.array([(p.x, p.y, p.z) for p in landmarks.landmark], np.float32) * region.size
-    return points + np.array([region.x, region.y, 0], np.float32)
