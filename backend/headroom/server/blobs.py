@@ -6,13 +6,12 @@ import hashlib
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from headroom.common.errors import InputError
 from headroom.common.files import CHUNK_BYTES, require_writable
+from headroom.common.temporary import NEW, folder_in
 
 INCOMING = "incoming"  # the folder of files that are becoming blobs
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -22,8 +21,8 @@ class Blobs:
     """A folder of blobs. Several processes may share it, because a blob appears complete, by a rename."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
-        require_writable(folder)
+        self.folder, self.incoming = folder, folder / INCOMING
+        require_writable(self.incoming)
 
     def __contains__(self, sha: str) -> bool:
         return is_sha(sha) and self.path(sha).is_file()
@@ -44,7 +43,8 @@ class Blobs:
     def add(self, file: Path) -> str:
         """Store a copy of `file` and return its SHA-256."""
         digest = hashlib.sha256()
-        with self._temporary() as temporary:
+        with folder_in(self.incoming) as folder:
+            temporary = folder / NEW / "blob"
             with open(file, "rb") as source, open(temporary, "wb") as target:
                 while chunk := source.read(CHUNK_BYTES):
                     digest.update(chunk)
@@ -72,16 +72,6 @@ class Blobs:
     def files(self) -> Iterator[Path]:
         """Yield the blobs, and the files that are becoming blobs."""
         yield from (path for path in self.folder.glob("*/*") if path.is_file())
-
-    @contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        folder = self.folder / INCOMING
-        folder.mkdir(exist_ok=True)
-        path = folder / uuid.uuid4().hex
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
 
 
 def is_sha(text: str) -> bool:

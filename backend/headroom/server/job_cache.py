@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
 from headroom.common.files import require_writable
 from headroom.common.subject_files import PLATES
+from headroom.common.temporary import NEW, folder_in
 from headroom.server.blobs import Blobs
 from headroom.server.trees import Tree, write_tree
 
@@ -27,23 +26,20 @@ class JobCache:
 
     def subject(self, tree: Tree, blobs: Blobs) -> Path:
         """Return the folder with the files of `tree`; equal trees give the same folder."""
-        name = _name_of(tree)
-        folder, temporary = self.subjects / name, self.subjects / f".{name}.{uuid.uuid4().hex[:8]}"
+        folder = self.subjects / _name_of(tree)
         if not folder.is_dir():
-            try:
-                write_tree(tree, blobs, temporary)
-                os.replace(temporary, folder)
-            except OSError:
-                if not folder.is_dir():  # otherwise another worker has just made the same folder
-                    raise
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+            with folder_in(self.subjects) as temporary:
+                try:
+                    os.replace(write_tree(tree, blobs, temporary / NEW / folder.name), folder)
+                except OSError:
+                    if not folder.is_dir():  # otherwise another worker has just made the same folder
+                        raise
         os.utime(folder)
         return folder
 
     def entries(self) -> list[Path]:
         """Return what can be removed singly: refined crops, and folders of subjects."""
-        return [*self.crops.glob("*/*"), *(path for path in self.subjects.iterdir() if path.is_dir())]
+        return [*self.crops.glob("*/*"), *self.subjects.glob("[!.]*")]  # hidden folders are becoming subjects
 
     def touch(self, tree: Tree) -> None:
         """Mark what a job of this subject reads as used now: its folder and its refined crops."""

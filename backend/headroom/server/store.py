@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom.common.files import require_writable
+from headroom.common.temporary import remove_abandoned
 from headroom.server.blobs import Blobs
 from headroom.server.database import COLUMNS, claim_jobs_file, job_of, row_of
 from headroom.server.holdings import Holdings
@@ -46,6 +47,8 @@ class Store:
         self._database, name = claim_jobs_file(folder)
         self.scratch = folder / "scratch" / name  # private folders of running jobs
         shutil.rmtree(self.scratch, ignore_errors=True)
+        for parent in (self.blobs.incoming, self.cache.subjects):
+            remove_abandoned(parent)
         self.holdings = Holdings(self._database, self._lock)
         self._unfinished = {job.id: job for job in self._select("WHERE finished IS NULL ORDER BY number")}
         self._recent: OrderedDict[str, Job] = OrderedDict()

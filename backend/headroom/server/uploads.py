@@ -11,9 +11,11 @@ from pathlib import Path
 
 from headroom.common.errors import InputError
 from headroom.common.files import CHUNK_BYTES
-from headroom.server.blobs import INCOMING, Blobs
+from headroom.server.blobs import Blobs
 
 _SEPARATOR = "@"  # between user and SHA-256 in the name of a partial file; no user's name has it
+
+_SECOND = f"second upload{_SEPARATOR}"  # instead of a user's name
 
 
 class WrongHash(InputError):
@@ -61,8 +63,9 @@ class Uploads:
     def __init__(self, blobs: Blobs, name: str):
         self._blobs = blobs
         self._prefix = f"{name}{_SEPARATOR}"
-        self._folder = blobs.folder / INCOMING
-        self._folder.mkdir(exist_ok=True)
+        self._folder = blobs.incoming
+        for path in self._folder.glob(f"{self._prefix}{_SECOND}*"):  # of a backend that was killed
+            path.unlink(missing_ok=True)
         self._lock = threading.Lock()
         self._open: set[Path] = set()
 
@@ -89,7 +92,7 @@ class Uploads:
         path, is_second = self._path(user, sha), False
         with self._lock:
             if path in self._open:
-                path, is_second = self._folder / uuid.uuid4().hex, True
+                path, is_second = self._folder / f"{self._prefix}{_SECOND}{uuid.uuid4().hex}", True
             arrived = path.stat().st_size if path.is_file() else 0
             if offset not in (0, arrived):
                 raise WrongOffset(f"{arrived} bytes of this file have arrived, not {offset}. Send it again.")
