@@ -36,6 +36,7 @@ def create_app(services: Services) -> FastAPI:
         title="Headroom",
         version=str(API_VERSION),
         lifespan=lifespan,
+        redirect_slashes=False,
         openapi_url=None,  # the document is tests/server/openapi.json; every path that is served needs the token
         responses={"4XX": {"model": ErrorReply}, 422: {"model": ErrorReply}},
         separate_input_output_schemas=False,
