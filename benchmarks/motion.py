@@ -59,6 +59,7 @@ def main(
     learn_seconds: Annotated[float, typer.Option(help="Length of the learned part.")] = 12.0,
     weights: Annotated[Path, typer.Option(help="General weights to start from.")] = MOTION_WEIGHTS,
     cache: Annotated[Path, typer.Option(help="Folder for landmarks.")] = Path("benchmark-cache"),
+    scratch: Annotated[bool, typer.Option(help="Also learn without general weights.")] = True,
 ) -> None:
     """Print how close the predicted motion of each clip is to the tracked motion, and how fast it is predicted."""
     lips, heads = Table(title="Lips"), Table(title="Heads")
@@ -71,7 +72,7 @@ def main(
         start = time.perf_counter()
         model = person.learn(split, general)
         learning_seconds = time.perf_counter() - start
-        from_scratch = person.learn(split, None)
+        from_scratch = person.learn(split, None) if scratch else None
         sound, truth = person.cut(split)
         sound = synchronised(sound, model)
         measured = LipMeasure.of(person, truth, sound)
@@ -80,7 +81,7 @@ def main(
             "truth": [truth],
             "general alone": predictions(general, sound, truth),
             f"personal ({model.audio_offset_seconds * 1000:+.0f} ms)": predictions(model, sound, truth),
-            "from scratch": predictions(from_scratch, sound, truth),
+            **({"from scratch": predictions(from_scratch, sound, truth)} if from_scratch else {}),
             "closed mouth, constant pose": [constant_pose(model, truth, closed)],
         }
         for name, predicted in rows.items():

@@ -97,7 +97,7 @@ def speaker(clip: Path, learn_seconds: float, cache: Path) -> Speaker:
     whole = fit_motion(model, TrackerInput((), points, info.fps), fit.camera, fit.identity)
     motion = Performance(info.fps, *(v.astype(np.float32) for v in (whole.expression, whole.rotation,
                                                                     whole.translation)))
-    sound = clip_speech(clip, info, 0.0, len(points) / info.fps)
+    sound = clip_speech(clip, info, (0.0, len(points) / info.fps))
     crop = face_crop(model, fit.camera, fit.identity, fit.rotation, fit.translation)
     return Speaker(clip.stem, sound, trim_to_sound(sound, motion), model, fit.camera, crop, fit.identity)
 

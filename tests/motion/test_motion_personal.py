@@ -1,5 +1,6 @@
 """Learning one person, and the losses and data of the training."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,12 @@ from headroom.common.errors import Cancelled, InputError
 from headroom.common.progress import no_progress
 from headroom.motion.audio.features import FeatureConfig, feature_windows, pool_windows, utterance_stats
 from headroom.motion.model.network import MotionNetwork, NetworkConfig
+from headroom.motion.style.measure import measure_style, normalise_motion
+from headroom.motion.train import personal
 from headroom.motion.train.augment import NO_AUGMENTATION
 from headroom.motion.train.dataset import BatchConfig, Sample, make_sample, random_batch
 from headroom.motion.train.general import train_general
-from headroom.motion.train.held_out import shrinkage
+from headroom.motion.train.held_out import best_strength, lip_error, shrinkage
 from headroom.motion.train.lag_search import LAGS_SECONDS, best_lag, estimate_offset, windows_at_lags
 from headroom.motion.train.loop import TrainingTask, train_network
 from headroom.motion.train.losses import PAPER_LOSS, LossConfig, LossEmphasis, motion_losses
@@ -132,17 +135,40 @@ def test_training_can_be_cancelled_and_refuses_a_clip_below_two_seconds(learned)
         train_motion(samples[:8000], truth, DIRECTIONS, TINY)
 
 
-def test_initial_networks_are_returned_where_personal_ones_predict_worse():
+def test_general_weights_are_kept_where_no_learning_pays(monkeypatch):
     general = train_general(speakers(6.0, (11, 12, 13)), DIRECTIONS, None, TINY)
     samples, truth = speaker(4.0, seed=14)
-    rng = np.random.default_rng(0)
-    noisy = replace(truth, expression=truth.expression + rng.standard_normal(truth.expression.shape) * 1.5)
-    overfitting = replace(TINY, ridge=replace(TINY.ridge, personal_weight=3e3, strength=1e-6))
-    personal = train_motion(samples, noisy, DIRECTIONS, overfitting, initial=general)
-    assert personal.networks is general.networks and personal.ridge_weight == general.ridge_weight
-    np.testing.assert_array_equal(personal.ridge.weights, general.ridge.weights)
-    assert personal.held_out > 0.2
-    np.testing.assert_allclose(personal.style.pose_mean, noisy.pose_vectors.mean(0), rtol=1e-5)
+    monkeypatch.setattr(personal, "best_strength", lambda *_: 0.0)
+    model = train_motion(samples, truth, DIRECTIONS, replace(TINY, steps=10), initial=general)
+    assert model.networks is general.networks and model.ridge_weight == general.ridge_weight
+    np.testing.assert_array_equal(model.ridge.weights, general.ridge.weights)
+    assert model.ridge.gram is None and model.held_out > 0.2
+    np.testing.assert_allclose(model.style.pose_mean, truth.pose_vectors.mean(0), rtol=1e-5)
+
+
+def test_as_much_is_learned_as_held_out_frames_support():
+    samples, truth = speaker(6.0)
+    style = measure_style(samples, truth, DIRECTIONS)
+    clip = Sample(torch.zeros(1, 0, 0), torch.from_numpy(normalise_motion(truth, style)), FeatureConfig())
+    right, wrong = clip.motion.numpy(), np.random.default_rng(0).standard_normal(clip.motion.shape)
+    assert best_strength(wrong, right, style, clip) == 1.0
+    assert best_strength(right, 3 * wrong, style, clip) == 0.0
+    assert best_strength(right, right, style, clip) == 1.0  # a tie
+    assert 0 < best_strength(0.4 * right, 0.4 * right + 0.5 * wrong, style, clip) < 1
+    assert lip_error(style, right, clip) == 0
+    assert lip_error(style, 0 * right, clip) == pytest.approx(0.5)  # this face has no width and no protrusion
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
+def test_a_network_between_two_predicts_between_them(strength):
+    torch.manual_seed(0)
+    start = MotionNetwork(TINY.network).eval()
+    end = copy.deepcopy(start)
+    with torch.no_grad():
+        end.output.bias += 1
+        between = start.towards(end, strength)
+        windows = torch.randn(1, 6, 16, FeatureConfig().columns)
+        torch.testing.assert_close(between(windows)[0], start(windows)[0] + strength)
 
 
 def test_dimensions_that_held_out_frames_do_not_support_are_shrunk():

@@ -117,6 +117,18 @@ class MotionNetwork(nn.Module):
         return self.output(self.dropout(inputs)), state
 
     @torch.no_grad()
+    def towards(self, other: MotionNetwork, strength: float) -> MotionNetwork:
+        """Return a copy whose weights are between this network's (0) and those that `other` was trained to from it (1).
+
+        Its predictions are nearly the same mixture of both networks' predictions (Wortsman et al. 2022, "Robust
+        fine-tuning of zero-shot models").
+        """
+        between = copy.deepcopy(other)
+        for mixed, start in zip(between.parameters(), self.parameters()):
+            mixed.lerp_(start, 1 - strength)
+        return between
+
+    @torch.no_grad()
     def with_expression_map(self, matrix: np.ndarray) -> MotionNetwork:
         """Return a copy whose expression is `matrix` (64, 64) times this network's."""
         mapped, factor = copy.deepcopy(self), torch.from_numpy(matrix.astype(np.float32))

@@ -30,7 +30,7 @@ class RidgeConfig:
     gamma: float = 0.4
     strength: float = 5.0  # of the regularisation, with a prior of many people
     strength_without_prior: float = 1.0
-    personal_weight: float = 5.0  # of a person's own frame relative to a frame of the prior
+    personal_weight: float = 15.0  # of a person's own frame relative to a frame of the prior
     seed: int = 0
 
 
@@ -67,6 +67,11 @@ class RidgeRegression:
     def without_prior(self) -> RidgeRegression:
         """Return a copy without the matrices that are needed only to learn another person."""
         return replace(self, gram=None, cross=None)
+
+    def towards(self, other: RidgeRegression, strength: float) -> RidgeRegression:
+        """Return a copy without prior, with weights between this regression's (0) and those of `other` (1)."""
+        weights = self.weights + np.float32(strength) * (other.weights - self.weights)
+        return replace(self, weights=weights, gram=None, cross=None)
 
     def with_output_map(self, matrix: np.ndarray) -> RidgeRegression:
         """Return a copy whose output is `matrix` (64, 64) times this one's."""

@@ -15,7 +15,10 @@ from headroom.motion.style.speaker_style import SpeakerStyle
 from headroom.motion.train.dataset import Sample
 
 AMPLITUDE = 0.94  # of the learned clip's lip openings; 13 other people opened their lips that much less afterwards
-WEIGHT_SHIFT_PENALTY = 0.05  # correlation gain required to move the ridge weight by 1 from its default
+WEIGHT_SHIFT_PENALTY = 1.0  # correlation gain required to move the ridge weight by 1 from its default
+STRENGTHS = np.linspace(0, 1, 11)  # of personal learning, between general (0) and personal weights (1)
+STRENGTH_PENALTY = 0.1  # of the lips' relative error, gain required to stay general
+SHAPE_WEIGHT = 0.5  # of width and of protrusion in the lips' error, against their opening
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,27 @@ def lip_correlation(style: SpeakerStyle, motion: np.ndarray, clip: Sample) -> fl
     return correlation(predicted @ style.lip_direction, true @ style.lip_direction)
 
 
-def mean_lip_correlation(style: SpeakerStyle, motion: np.ndarray, clip: Sample, members: int) -> float:
-    """Return the mean of the lip correlations in the slices, because different networks predicted them."""
-    return float(np.mean([lip_correlation(style, motion[frames], clip.cut(frames[0], frames[-1] + 1))
-                          for frames in slices(len(clip), members)]))
+def lip_error(style: SpeakerStyle, motion: np.ndarray, clip: Sample) -> float:
+    """Return the squared error of the lips' opening, width and protrusion in motion (T, 70), over their variance.
+
+    It is 1 for lips that stay at their mean.
+    """
+    effects = np.column_stack([style.lip_opening, style.lip_shape]) * style.expression_deviation[:, None]
+    predicted, true = (values[:, :EXPRESSION] @ effects for values in (motion, clip.motion.numpy()))
+    relative = ((predicted - true) ** 2).mean(0) / np.maximum(true.var(0), 1e-6)
+    return float(np.average(relative, weights=[1, SHAPE_WEIGHT, SHAPE_WEIGHT]))
+
+
+def best_strength(before: np.ndarray, after: np.ndarray, style: SpeakerStyle, clip: Sample) -> float:
+    """Return how much of personal learning to apply, 0..1, by the lips' error on held-out frames.
+
+    before, after: (T, 70) held-out motion of the general and of the personal model.
+
+    Keeping less than all of it must pay, because few frames tell little, and a fifth less was learned for them.
+    """
+    errors = [lip_error(style, after * strength + before * (1 - strength), clip)
+              + STRENGTH_PENALTY * (1 - strength) ** 2 for strength in STRENGTHS]
+    return float(STRENGTHS[int(np.argmin(errors))])
 
 
 def best_ridge_weight(prediction: HeldOutPrediction, style: SpeakerStyle, clip: Sample, default: float) -> float:

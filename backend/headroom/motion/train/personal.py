@@ -24,8 +24,8 @@ from headroom.motion.train.dataset import Sample, make_sample, trim_to_sound
 from headroom.motion.train.held_out import (
     HeldOutPrediction,
     best_ridge_weight,
+    best_strength,
     lip_correlation,
-    mean_lip_correlation,
     shrinkage,
     shrunk,
     slices,
@@ -93,7 +93,7 @@ def train_motion(samples: np.ndarray, truth: Performance, directions: FaceDirect
     """
     config = config or TrainConfig()
     if initial is not None:
-        config = replace(config, network=initial.config, ridge_weight=initial.ridge_weight)
+        config = replace(config, network=initial.config, ridge_weight=config.ridge_weight if initial.ridge else 0.0)
     truth = trim_to_sound(samples, truth)
     if len(truth) < MIN_SECONDS * FRAME_RATE:
         raise InputError("Less than two seconds of the clip have both picture and sound. Choose a longer clip.")
@@ -101,9 +101,9 @@ def train_motion(samples: np.ndarray, truth: Performance, directions: FaceDirect
     torch.manual_seed(config.seed)
     training = prepare_training(samples, truth, directions, config, initial)
     networks, prediction = train_members(training, progress)
-    model, motion = validated_model(training, networks, prediction)
+    model = validated_model(training, networks, prediction)
     progress(1.0, "Learned how the person moves")
-    return model if initial is None else keep_better(training, model, motion, initial)
+    return model
 
 
 def prepare_training(samples: np.ndarray, truth: Performance, directions: FaceDirections, config: TrainConfig,
@@ -136,17 +136,26 @@ def train_members(training: PersonalTraining, progress: Progress) -> tuple[list[
 
 
 def validated_model(training: PersonalTraining, networks: list[MotionNetwork],
-                    prediction: HeldOutPrediction) -> tuple[MotionModel, np.ndarray]:
+                    prediction: HeldOutPrediction) -> MotionModel:
     """Combine the networks with a ridge regression on the whole clip, as the held-out predictions justify.
 
-    Returns the model and its held-out motion (T, 70).
+    A model that started from many people's stays between theirs and the person's where that predicts better.
     """
     config, style, clip = training.config, training.style, training.clip
     ridge, ridge_weight = training.initial_ridge(), 0.0
     if ridge is not None:
         ridge = fit_ridge(ridge, [clip.clean_pairs()], config.ridge)
         ridge_weight = best_ridge_weight(prediction, style, clip, config.ridge_weight)
-    motion = prediction.blended(ridge_weight)
+    motion, initial = prediction.blended(ridge_weight), training.initial
+    if initial is not None:
+        before = initial_prediction(training, initial).blended(ridge_weight)
+        strength = best_strength(before, motion, style, clip)
+        if strength == 0:
+            return general_model_of(training, initial)
+        networks = [training.initial_network(member).towards(network, strength)
+                    for member, network in enumerate(networks)]
+        ridge = ridge and initial.ridge and initial.ridge.towards(ridge, strength)
+        motion = motion * strength + before * (1 - strength)
     if config.network.targets == "normalised":
         factor = shrinkage(motion, clip)
         networks = [network.with_expression_map(np.diag(factor)) for network in networks]
@@ -156,28 +165,25 @@ def validated_model(training: PersonalTraining, networks: list[MotionNetwork],
     score = lip_correlation(style, motion, clip)
     offset = training.offset
     return MotionModel(config.network, tuple(networks), style, ridge, ridge_weight, offset.seconds, offset.certain,
-                       score), motion
+                       score)
 
 
-def keep_better(training: PersonalTraining, model: MotionModel, motion: np.ndarray,
-                initial: MotionModel) -> MotionModel:
-    """Return `model`, or the initial networks where they predict the held-out slices better than motion (T, 70) does.
-
-    Each slice is predicted by the one network that was not trained on it, before and after its training. The ensemble's
-    mean, which both models use in the end, takes part in neither.
-    """
-    style, clip, members = training.style, training.clip, training.config.members
-    before = HeldOutPrediction.empty(len(clip))
+def initial_prediction(training: PersonalTraining, initial: MotionModel) -> HeldOutPrediction:
+    """Return what the initial model predicts for each held-out slice, with the one network that is trained for it."""
+    before = HeldOutPrediction.empty(len(training.clip))
     for member, held_out in enumerate(training.slices):
-        before.fill(held_out, clip, training.initial_network(member), initial.ridge)
-    initial_motion = before.blended(initial.ridge_weight)
-    if mean_lip_correlation(style, motion, clip, members) >= mean_lip_correlation(style, initial_motion, clip, members):
-        return model
+        before.fill(held_out, training.clip, training.initial_network(member), initial.ridge)
+    return before
+
+
+def general_model_of(training: PersonalTraining, initial: MotionModel) -> MotionModel:
+    """Return the initial networks and regression with the person's style."""
+    style, clip, offset = training.style, training.clip, training.offset
+    motion = initial_prediction(training, initial).blended(initial.ridge_weight)
     if training.config.network.targets == "normalised":
-        style = validated_style(style, initial_motion, clip)
-    return replace(model, networks=initial.networks, ridge=initial.ridge and initial.ridge.without_prior(),
-                   ridge_weight=initial.ridge_weight, style=style,
-                   held_out=lip_correlation(style, initial_motion, clip))
+        style = validated_style(style, motion, clip)
+    return MotionModel(initial.config, initial.networks, style, initial.ridge and initial.ridge.without_prior(),
+                       initial.ridge_weight, offset.seconds, offset.certain, lip_correlation(style, motion, clip))
 
 
 def initial_ridge(config: TrainConfig, initial: MotionModel | None) -> RidgeRegression | None:
