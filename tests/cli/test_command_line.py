@@ -50,6 +50,23 @@ def test_the_readme_describes_every_command():
     assert [name for name in names if f"`{name}" not in rows] == []
 
 
+def test_tokens_are_made_listed_and_revoked(monkeypatch, capsys, tmp_path):
+    code, secret, err = call(monkeypatch, capsys, "serve", "token", "add", "anna", "--until", "2999-01-02",
+                             "--label", "laptop", "--data", tmp_path)
+    assert code == 0 and secret.startswith("headroom-") and "accepted until 2999-01-02" in err
+    listed = json.loads(call(monkeypatch, capsys, "serve", "token", "list", "--json", "--data", tmp_path)[1])
+    assert [(token["user"], token["label"], token["role"]) for token in listed] == [("anna", "laptop", "user")]
+    table = call(monkeypatch, capsys, "serve", "token", "list", "--data", tmp_path)[1]
+    assert "laptop" in table and secret.strip() not in table + json.dumps(listed)
+    code, text, _ = call(monkeypatch, capsys, "serve", "token", "revoke", "anna", "--data", tmp_path)
+    assert code == 0 and text == f"Revoked the token {listed[0]['id']} of anna\n"
+    assert "revoked" in call(monkeypatch, capsys, "serve", "token", "list", "--data", tmp_path)[1]
+    code, _, err = call(monkeypatch, capsys, "serve", "token", "revoke", "anna", "--data", tmp_path)
+    assert code == 2 and err.startswith("There is no token anna")
+    code, _, err = call(monkeypatch, capsys, "serve", "--host", "0.0.0.0", "--data", tmp_path)
+    assert code == 2 and "can be reached from other machines" in err
+
+
 def test_help_names_every_command_and_loads_no_heavy_package():
     program = ("import sys, headroom.__main__\n"
                "from headroom.cli.app import app\n"

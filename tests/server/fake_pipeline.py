@@ -31,7 +31,8 @@ def learn(clip, subject, settings, *, progress):
 def perform(subject, speech, settings, *, progress):
     """Do what the speech file says.
 
-    That is count, wait, "work: seconds", stuck, die, bug, full disk, print, "fail: reason", or nothing.
+    That is count, wait, "work: seconds", "memory: gigabytes",
+    stuck, die, bug, full disk, print, "fail: reason", or nothing.
     """
     command, _, argument = speech.read_text(encoding="utf-8").partition(":")
     progress(0.1, f"Worker {os.getpid()} in {speech.parent.parent}")
@@ -56,6 +57,8 @@ def perform(subject, speech, settings, *, progress):
             os.abort()
         case "bug":
             raise KeyError("a programming mistake")
+        case "memory":
+            np.ones(int(float(argument) * 1e9), np.uint8)
         case "full disk":
             raise OSError(errno.ENOSPC, "No space left on device")
         case "print":

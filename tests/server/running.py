@@ -30,11 +30,14 @@ def a_request(**values):
 
 
 @contextmanager
-def served(data_dir, *options):
-    """Run the server as a program of its own with some options; yield the process and what it announces."""
+def served(data_dir, *options, into=()):
+    """Run the server as a program of its own with some options; yield the process and what it announces.
+
+    into: words of a command that the program is run with.
+    """
     environment = {**os.environ, "HEADROOM_DATA": str(data_dir), "HEADROOM_TOKEN": "owner"}
     with open(data_dir / "stderr.log", "ab") as errors:
-        process = subprocess.Popen([sys.executable, str(HERE / "serve_fake.py"), *map(str, options)], text=True,
+        process = subprocess.Popen([*into, sys.executable, str(HERE / "serve_fake.py"), *map(str, options)], text=True,
                                    stdout=subprocess.PIPE, stderr=errors, env=environment)
     try:
         yield process, json.loads(process.stdout.readline())

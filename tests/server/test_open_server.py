@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 import time
 from datetime import date, timedelta
 
@@ -14,7 +15,7 @@ from headroom.server.access.certificate import fingerprint_of
 from headroom.server.access.tokens import Tokens
 
 LIMITS = ("upload_gb = 0.001\nuser_gb = 0.0021\nuser_jobs = 3\nrequests_per_minute = 300\nrefused_per_minute = 5\n"
-          "job_minutes = 0.03\n")
+          "job_minutes = 0.03\njob_memory_gb = 2\n")
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +140,14 @@ def test_a_user_has_only_so_many_jobs_and_each_only_so_much_time(user):
     for _, job in jobs[1:3]:
         assert anna("POST", f"/v2/jobs/{job['id']}/cancel")[1]["state"] == "cancelled"
     assert anna.perform("nothing")[0] == 201
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+def test_a_job_that_needs_too_much_memory_fails_and_the_next_one_runs(user):
+    anna = user()
+    ended = anna.wait(anna.perform("memory: 4")[1]["id"])
+    assert ended["state"] == "failed" and ended["message"].startswith("Memory ran out.")
+    assert anna.wait(anna.perform("memory: 0.05")[1]["id"])["state"] == "done"
 
 
 def test_too_many_requests_are_refused_with_the_time_to_wait(user):
