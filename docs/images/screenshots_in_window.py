@@ -67,7 +67,8 @@ def steps():
     performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
     take = module("core.take_settings").TakeSettings(FOLDER / "speech.wav")
     module("scene.output.shot_tasks").apply_performance(shot, performance, take, scene.frame_start)
-    rendered = module("core.render_settings").RenderSettings(shot.root.name, scene.frame_start, scene.frame_end, 0.0)
+    rendered = module("core.render_settings").RenderSettings(
+        shot.root.name, scene.frame_start, scene.frame_end, 0.0, "auto")
     module("scene.output.movie_strip").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
     bpy.context.view_layer.objects.active = shot.face
     shot.face.select_set(True)
@@ -77,6 +78,11 @@ def steps():
     for _ in range(SHADERS):
         yield
     picture("workspace")
+    area = next(each for each in bpy.context.window_manager.windows[0].screen.areas if each.type == "VIEW_3D")
+    area.spaces.active.show_region_asset_shelf = True
+    yield
+    yield
+    picture("control-board", around(next(region for region in area.regions if region.type == "WINDOW")))
 
 
 def show_curves():
@@ -93,7 +99,7 @@ def show_curves():
                 bpy.ops.sequencer.view_all()
             elif area.type == "VIEW_3D":
                 bpy.ops.view3d.view_center_camera()
-                module("ui.view").offset_for_sidebar(area, area.spaces.active.region_3d)
+                module("ui.view").fit_picture(area, area.spaces.active.region_3d, bpy.context.scene.render)
 
 
 session = steps()

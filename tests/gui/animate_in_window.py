@@ -33,7 +33,7 @@ from window import (
     run,
     shot,
     show_tab,
-    unfold_last,
+    unfold_to,
     until,
     window,
 )
@@ -174,7 +174,7 @@ def steps():
     select(character)
     character.headroom_transfer.live = True
     yield 1.0
-    yield from unfold_last(above=1)
+    yield from unfold_to("transfer_performance", above=1)
     yield from click("transfer_performance", lambda: character.headroom_transfer.source is not None, BOTTOM)
     yield 1.0
     seen["character"] = len(module("scene.compat").curves_of(character.data.shape_keys))
@@ -183,7 +183,7 @@ def steps():
 
     scene.frame_start, scene.frame_end = my.first, my.first + FRAMES - 1
     yield 0.5
-    yield from unfold_last()
+    yield from unfold_to("render_shot")
     yield from click("render_shot", new_job(), BOTTOM)
     seen["rendered"] = asdict((yield from finished()))
     yield 1.0

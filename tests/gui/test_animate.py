@@ -24,7 +24,7 @@ def seen(tmp_path_factory):
     speech = shutil.copyfile(shipped_file("samples", "speech.wav"), folder / "speech.wav")
     write_performance(speech, folder / "performance.npz")
     write_movie(folder / "refined.mp4", FRAMES)
-    return run_in_window("animate_in_window.py", folder, 800, 400.0, "--enable-event-simulate")
+    return run_in_window("animate_in_window.py", folder, 800, 900.0, "--enable-event-simulate")
 
 
 def test_nothing_goes_wrong_in_python(seen):

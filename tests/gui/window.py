@@ -161,10 +161,33 @@ def place_in(kind, x, y):
 def unfold_last(above=0):
     """Open the sidebar's last panel, which is closed, or a closed one so many headers above it."""
     scroll(BOTTOM)
-    yield 1.5
+    yield from scrolled_to_the_end()
     region = sidebar()
     yield from press((region.x + round(region.width * WIDE), region.y + LAST_HEADER_PX + above * HEADER_PX))
     yield 0.5
+
+
+def scrolled_to_the_end():
+    """Let Blender run until the sidebar stands still; without a graphics card each step of the wheel takes a while."""
+    before = None
+    for _ in range(20):
+        yield 1.0
+        now = sidebar().view2d.region_to_view(0, 0)
+        if now == before:
+            return
+        before = now
+
+
+def unfold_to(button, above=0):
+    """Open a closed panel near the sidebar's end, as `unfold_last` does, until a button of it is found."""
+    for _ in range(TRIES):
+        yield from unfold_last(above)
+        try:
+            yield from place_of(button, BOTTOM)
+            return
+        except AssertionError:  # a busy Blender may miss a click
+            picture(f"no {button}")
+    raise AssertionError(f"the panel of {button} does not open")
 
 
 def unfold_below(place):
