@@ -173,7 +173,7 @@ def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
 
 def draw_keys(layout: bpy.types.UILayout, shot: Shot) -> None:
     """Draw how many keys are generated: few within an error, or one on every frame."""
-    header, body = layout.panel("HEADROOM_keys")
+    header, body = layout.panel("HEADROOM_keys", default_closed=True)
     header.label(text="Keys")
     if body is None:
         return

@@ -26,7 +26,7 @@ HEADER_PX = 26
 WIDE, RIGHT = 0.4, -48
 """Column in which the mouse moves down a sidebar: a fraction of its width, or pixels from its right edge, where small
 buttons are."""
-TOP, BOTTOM = -30, 30
+TOP, BOTTOM = -60, 60
 """Steps of the mouse wheel, more than needed to reach the top or bottom."""
 
 
