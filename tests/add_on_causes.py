@@ -159,8 +159,6 @@ BACKEND: dict[str, Cause] = {
     f"… is not the address of a backend. {NO_ADDRESS}": lambda folder: core("client").Client("ftp://server", ""),
     f"… has no valid port. {NO_ADDRESS}": lambda folder: core("client").Client("http://server:99999", ""),
     "The backend refused the request with status …. Check its address.": lambda folder: refused(502),
-    "The backend does not accept the token. Copy it again from where the backend was started.":
-        lambda folder: refused(401),
     "The backend at … is older than the add-on. Update the backend.":
         lambda folder: client(json=lambda *arguments: raise_(refused(404))).health(),
     "The backend has version … of the API, the add-on has version …. Update the older of the two.":

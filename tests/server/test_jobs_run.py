@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from running import JobFailed, wait_for
 
+from addon.core.backend_jobs import align_words
 from addon.core.client import Refused
 from addon.core.errors import Cancelled
+from addon.core.tasks import ProgressToken
 from headroom.common.errors import InputError
 from headroom.plate.match import PlateMatch
 from headroom.server import tasks
@@ -65,6 +67,14 @@ def test_perform_gives_a_performance(client, perform, tmp_path):
     with np.load(client.get_file(job.result["performance"], tmp_path / "performance.npz")) as data:
         assert data["rotation"].tolist() == [[3, 3, 3]] * 4
     assert job.result["notes"][0] == "speech a speech.wav" and job.result["notes"][2] == "predicted"
+
+
+def test_align_words_gives_words_and_phones(client, tmp_path):
+    speech = tmp_path / "speech.wav"
+    speech.write_bytes(b"sound")
+    words, phones, notes = align_words(client, speech, "good morning", tmp_path, ProgressToken(lambda step: None))
+    assert [(word.text, word.start) for word in words] == [("good", 0.0), ("morning", 0.1)]
+    assert [phone.symbol for phone in phones] == ["AA", "AA"] and notes == ["A note."]
 
 
 def test_perform_passes_the_head_pose_setting_on(client):
