@@ -28,6 +28,7 @@ CHUNK_BYTES = 1 << 20
 MAX_RECONNECTS = 5  # in a row without an event, or without more of a file having arrived
 RECONNECT_SECONDS = 1.0  # before the first one; the pauses double while no event comes
 REPEATED = (400, 409)  # statuses of an upload that broke, or goes on at another place than the backend expects
+PRIORITIES = {"perform": "high", "align_words": "high", "match_plates": "high", "learn": "low"}
 Result = TypeVar("Result")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')  # in file names on some system
 
@@ -122,8 +123,12 @@ class Client:
         return folder
 
     def submit(self, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], job_id: str = "") -> Job:
-        """Ask for a job; a second request with the same `job_id` returns the same job."""
-        request = {"kind": kind, "inputs": inputs, "settings": settings, "id": job_id or uuid.uuid4().hex}
+        """Ask for a job; a second request with the same `job_id` returns the same job.
+
+        Among the user's own jobs that wait, those of seconds run before a movie, and learning runs last.
+        """
+        request = {"kind": kind, "inputs": inputs, "settings": settings, "id": job_id or uuid.uuid4().hex,
+                   "priority": PRIORITIES.get(kind, "normal")}
         return Job.from_reply(self._repeat(lambda: self._transport.json("POST", f"{API}/jobs", request)))
 
     def job(self, job_id: str) -> Job:

@@ -218,6 +218,14 @@ def test_a_stuck_job_is_cancelled_with_its_worker_and_leaves_no_files(client, pe
     assert not folder.exists()
 
 
+def test_a_job_of_seconds_does_not_wait_for_learning(client, perform):
+    running = perform("wait")
+    learn = client.submit("learn", {"clip": client.put_bytes(b"clip")}, {})
+    short = perform("nothing")
+    client.cancel(running.id)
+    assert wait_for(client, short.id).finished <= wait_for(client, learn.id).finished
+
+
 def test_a_finished_job_cannot_be_cancelled(client, perform):
     done = wait_for(client, perform("nothing").id)
     assert client.cancel(done.id) == done
