@@ -11,6 +11,7 @@ from .core.backend_jobs import Connect
 from .core.errors import Cancelled, HeadroomError
 from .core.job_file import JobRequest, request_of
 from .core.messages import message
+from .core.movie_output import MovieOutput
 from .core.outputs import require_output_file
 from .core.take_settings import TakeSettings
 from .core.tasks import ProgressToken, Step, run_task
@@ -83,10 +84,10 @@ def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Resu
     from .scene.output import headless
 
     blend, inputs = settings["blend"], [settings["speech"], settings["performance"]]
-    require_output_file(settings["output"], ".mp4", inputs=inputs)
+    _output(settings).require_writable(inputs)
     if blend:
         require_output_file(blend, ".blend", inputs=inputs)
-    new = headless.NewShot(settings["subject"], _take(settings), settings["output"], settings["performance"],
+    new = headless.NewShot(settings["subject"], _take(settings), _output(settings), settings["performance"],
                            settings["plate_fit"], settings["engine"], settings["key_error"], settings["use"],
                            settings["label"])
     result = headless.make_shot(new, connect, report)
@@ -100,11 +101,15 @@ def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Re
     """Render the shot of a saved file, which is not changed."""
     from .scene.output import headless
 
-    saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], settings["output"],
+    saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], _output(settings),
                                settings["plate_fit"], settings["engine"], settings["use"],
                                settings["label"], settings["subject"], settings["speech"])
     result = headless.render_file(saved, connect, report)
     return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
+
+
+def _output(settings: Mapping[str, Any]) -> MovieOutput:
+    return MovieOutput(settings["output"].absolute(), settings["layer"])
 
 
 def _take(settings: Mapping[str, Any]) -> TakeSettings:

@@ -360,6 +360,8 @@ FILES: dict[str, Cause] = {
         lambda folder: module("common.outputs").require_output_file(make_folder(folder / "shot.mp4"), ".mp4"),
     "… must end in …; choose another name.":
         lambda folder: module("common.outputs").require_output_file(folder / "shot.avi", ".mp4"),
+    "… has no # in its name, where the number of each frame goes; choose a name such as shot.####.png.":
+        lambda folder: module("common.outputs").require_movie(folder / "shot.png", "frame"),
     "Only … MB are free in …, at least … MB are needed; free some disk space or choose another folder.":
         lambda folder: module("common.outputs").require_output_folder(folder, bytes_needed=10**18),
     "The name … is too long; choose a shorter one.":

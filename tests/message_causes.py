@@ -84,8 +84,20 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("evaluation/test_clip_check.py", "30 % of the pictures are missing"),
     "The face is blurred in … % of the frames. Use a shorter exposure.":
         ("evaluation/test_clip_check.py", "The face is blurred in 40 %"),
-    "… faces are seen at once; learning takes the largest. Film one person alone.":
-        ("evaluation/test_clip_check.py", "3 faces are seen at once"),
+    "Audio track … of … was written to …, where the .blend finds it.":
+        ("cli/test_blender.py", "Audio track 2 of speech.wav was written to"),
+    "… people are seen. Choose one with --face; the contact sheet of --output numbers them.":
+        ("evaluation/test_clip_check.py", "3 people are seen"),
+    "… shows … people: …. Choose the face to learn by its number.":
+        ("track/test_people.py", "shows 2 people: 1 at"),
+    "… … shows the numbers, for --face.":
+        ("track/test_people.py", "shows the numbers, for --face"),
+    "… has no face …, because it shows only …. Choose a lower number.":
+        ("track/test_people.py", "has no face 3, because it shows only 2"),
+    "The person is seen at one place in the picture for only … s of …; choose a part in which that lasts at least … s.":
+        ("track/test_people.py", "at one place in the picture for only"),
+    "Only … were used, where the person is seen at one place in the picture.":
+        ("track/test_people.py", "were used, where the person is seen at one place"),
     "The face is too …. Change light or exposure.":
         ("evaluation/test_clip_check.py", "The face is too dark"),
     "The picture changes at once at … s, as at a cut. The best part is from … to … s; choose it with --from and --to.":

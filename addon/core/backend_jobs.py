@@ -215,17 +215,29 @@ def match_plates(backend: Backend, subject: SubjectUse, poses: Poses, plate_fit:
     return match
 
 
-def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, fps: float, movie: Path, token: ProgressToken
+@dataclass(frozen=True)
+class MovieFile:
+    """A movie to fetch into a file.
+
+    settings: those of `MovieOutput`.
+    """
+
+    path: Path
+    fps: float
+    settings: Mapping[str, str]
+
+
+def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, movie: MovieFile, token: ProgressToken
            ) -> tuple[int, list[str]]:
     """Make the finished movie from the renders of all frames of a shot; return the number of frames and notes."""
     inputs = {**_shot_inputs(backend, shot, token.subtoken(0.0, 0.1)),
               "speech": backend.put_file(sound.speech) if sound else None,
               "speech_name": sound.speech.name if sound else ""}
-    settings = {"fps": fps, "speech_from_seconds": sound.from_seconds if sound else 0.0,
+    settings = {"fps": movie.fps, **movie.settings, "speech_from_seconds": sound.from_seconds if sound else 0.0,
                 "speech_range": sound.speech_range if sound else None, **shot.subject.picture_settings}
     result = run_job(backend, "refine", inputs, settings, token.subtoken(0.1, 0.98))
     token.report(0.98, "Fetching the movie")
-    backend.get_file(result["movie"], movie)
+    backend.get_file(result["movie"], movie.path)
     return int(result["frames"]), list(result.get("notes", ()))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from .errors import InputError
 from .files import atomic_write
 from .messages import message
+from .movie_output import FRAME, LAYERS
 from .render_settings import AUTO, ENGINES
 from .take_settings import POSES, PREDICTED
 
@@ -73,6 +74,9 @@ _SUBJECT = Setting(Path, "subject folder")
 _USE = Setting(str, "what the result is for, where the consent names the uses it covers", "")
 _LABEL = Setting(str, "text in the top left corner of every picture, such as AI-generated; empty is none", "")
 _SPEECH = Setting(Path, "sound file")
+_OUTPUT = Setting(Path, "movie to write: .mp4, .mov, .mkv or .webm, or pictures as in shot.####.png", written=True)
+_LAYER = Setting(str, "the finished frame, or the refined face alone with alpha, as ProRes 4444 .mov or .png", FRAME,
+                 choices=LAYERS)
 _SEED = Setting(int, "another seed is another take", 0, limits=(0, 2**31 - 1))
 _POSE = Setting(str, "the head's motion: from the speech, or the clip's own", PREDICTED, choices=POSES)
 _KEY_ERROR = Setting(float, "error of the sparse keys, in units of 0.15 degrees, 0.3 mm and 0.01 of a face control; "
@@ -97,6 +101,8 @@ KINDS: dict[str, dict[str, Setting]] = {
         "resolution": Setting(int, "pixels across the face crop", 256, choices=RESOLUTIONS),
         "from_seconds": Setting(float, "where in the clip to begin", 0.0, option="--from",
                                 limits=(0, 1e6)),
+        "face": Setting(int, "number of the person from the left, where the clip shows several; 0 is the only one", 0,
+                        limits=(0, 1000)),
         "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to", limits=(0, 1e6)),
     },
     "perform": {
@@ -105,7 +111,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "seed": _SEED, "pose": _POSE, "use": _USE,
     },
     "shot": {
-        "subject": _SUBJECT, "speech": _SPEECH, "output": Setting(Path, "movie to write", written=True), "seed": _SEED,
+        "subject": _SUBJECT, "speech": _SPEECH, "output": _OUTPUT, "seed": _SEED,
         "pose": _POSE,
         "blend": Setting(Path, "also save the scene here", None, written=True),
         "performance": Setting(
@@ -115,10 +121,11 @@ KINDS: dict[str, dict[str, Setting]] = {
         "engine": _ENGINE,
         "use": _USE,
         "label": _LABEL,
+        "layer": _LAYER,
     },
     "render": {
         "file": Setting(Path, ".blend with a shot in it, as saved"),
-        "output": Setting(Path, "movie to write", written=True),
+        "output": _OUTPUT,
         "scene": Setting(str, "the scene to render; empty is the one that was open", ""),
         "shot": Setting(str, "the shot's empty, by its name; empty is the scene's last shot", ""),
         "subject": Setting(Path, "the subject's folder, where it was moved", None),
@@ -127,6 +134,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "engine": _ENGINE,
         "use": _USE,
         "label": _LABEL,
+        "layer": _LAYER,
     },
 }
 SUMMARIES = {

@@ -49,7 +49,7 @@ class HEADROOM_OT_learn_subject(JobButton):
             "consent": chosen.consent, "consent_uses": chosen.consent_uses,
             "consent_until": chosen.consent_until, "preset": chosen.preset, "albedo": chosen.albedo,
             "resolution": int(chosen.resolution), "from_seconds": typed_number(chosen.from_seconds),
-            "to_seconds": typed_number(chosen.to_seconds)}, Path.cwd())]
+            "to_seconds": typed_number(chosen.to_seconds), "face": chosen.face}, Path.cwd())]
 
     @classmethod
     def disabled_reason(cls, context):

@@ -54,6 +54,7 @@ class HEADROOM_PT_learn(SidebarPanel):
         times = column.column(align=True)
         times.prop(chosen, "from_seconds")
         times.prop(chosen, "to_seconds")
+        column.prop(chosen, "face")
         column.prop(chosen, "learn_output")
         draw_advanced(layout, chosen, "albedo", "resolution")
         box = layout.box().column(align=True)

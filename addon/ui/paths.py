@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 
+from ..core.movie_output import MOVIE_ENDINGS, PICTURE_ENDING
 from .managed_backend import user_folder
 from .properties import settings
 
@@ -19,9 +20,9 @@ def absolute(value: str) -> Path:
 
 
 def movie_file(context: bpy.types.Context) -> Path:
-    """Return the path of the movie to write; .mp4 is appended where it is missing."""
+    """Return the path of the movie to write; .mp4 is appended where the ending is none of a movie's."""
     movie = absolute(settings(context).output)
-    return movie if movie.suffix.lower() == ".mp4" else movie.with_name(movie.name + ".mp4")
+    return movie if movie.suffix.lower() in (*MOVIE_ENDINGS, PICTURE_ENDING) else movie.with_name(movie.name + ".mp4")
 
 
 def new_subject_folder(context: bpy.types.Context) -> Path:

@@ -61,6 +61,9 @@ class HeadroomSettings(bpy.types.PropertyGroup):
     to_seconds: FloatProperty(  # type: ignore[valid-type]
         name="End", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
         description="End of the section of the clip to learn from, in seconds. 0 for the end of the clip")
+    face: IntProperty(  # type: ignore[valid-type]
+        name="Face", min=0, max=1000,
+        description="Number of the person to learn, from the left, where the clip shows several. 0 for the only one")
     learn_output: StringProperty(  # type: ignore[valid-type]
         name="Save In", subtype="DIR_PATH", options=RELATIVE,
         description="Folder in which the subject's folder is created. Leave empty to use the extension's folder")

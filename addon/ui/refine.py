@@ -9,6 +9,7 @@ import bpy
 
 from ..core.errors import InputError
 from ..core.messages import message
+from ..core.movie_output import MovieOutput
 from ..scene import compat
 from ..scene.build.shot import ShotRef, find_shot
 from ..scene.output import movie_strip, shot_tasks
@@ -67,7 +68,7 @@ class HEADROOM_OT_redo_render(Button):
         rendered = movie_strip.render_settings(strip)
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
         shot = find_shot(ShotRef(compat.sequencer_scene(context).name, rendered.shot))
-        task = shot_tasks.render_shot(shot, movie, rendered.plate_fit, preferences.connector(context),
+        task = shot_tasks.render_shot(shot, MovieOutput(movie), rendered.plate_fit, preferences.connector(context),
                                       (rendered.frame_start, rendered.frame_end), rendered.engine)
         return start_render(movie, task, rendered)
 

@@ -9,6 +9,7 @@ import bpy
 from ..core.errors import InputError
 from ..core.job_file import make_request
 from ..core.messages import Message, message
+from ..core.movie_output import MovieOutput
 from ..core.render_settings import AUTO, EEVEE, FAST, RenderSettings
 from ..core.tasks import Task
 from ..scene import compat
@@ -60,7 +61,7 @@ class HEADROOM_OT_render_shot(JobButton):
         shot = shown_shot(context)
         rendered = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit,
                                   chosen.engine)
-        task = shot_tasks.render_shot(shot, movie, chosen.plate_fit, preferences.connector(context),
+        task = shot_tasks.render_shot(shot, MovieOutput(movie), chosen.plate_fit, preferences.connector(context),
                                       engine=chosen.engine)
         return start_render(movie, task, rendered)
 

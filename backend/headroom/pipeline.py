@@ -30,6 +30,7 @@ from headroom.media.changes import changes_note
 from headroom.media.credentials.marks import add_marks
 from headroom.media.image import write_picture
 from headroom.media.label import open_label
+from headroom.media.picture_sequence import PictureSequenceWriter
 from headroom.media.sound_plan import sound_plan
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoWriter, read_frames
@@ -293,14 +294,16 @@ def refine(
     camera = refiner.track.camera
     sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None
     provenance = provenance_of(person, refiner.title, settings, speech)
-    label = open_label(settings.label, camera.width, camera.height)
-    with VideoWriter(movie, settings.fps, camera.width, camera.height, sound=sound,
-                     options=MovieOptions(title=refiner.title, provenance=provenance)) as writer:
-        with (closing(refiner.composites(shot.renders, shot.match, CropCache(shot.crops / person.key))) as frames,
+    label = open_label(settings.label, camera.width, camera.height) if settings.layer == "frame" else None
+    options = MovieOptions(title=refiner.title, provenance=provenance, has_alpha=settings.layer == "face")
+    cache = CropCache(shot.crops / person.key)
+    with PictureSequenceWriter(movie, provenance) if settings.ending == ".png" else VideoWriter(
+            movie, settings.fps, camera.width, camera.height, sound=sound, options=options) as writer:
+        with (closing(refiner.composites(shot.renders, shot.match, cache, settings.layer)) as frames,
               open_watermark(refiner.track.crop, settings.fps) as watermark):
             for number, frame in enumerate(frames):
                 progress(number / count, f"Refining frame {number + 1} of {count}")
-                frame = watermark.draw(frame)
+                frame[..., :3] = watermark.draw(np.ascontiguousarray(frame[..., :3]))
                 writer.write(label.draw(frame) if label else frame)
         writer.provenance = replace(provenance, watermark=watermark.is_drawn)
     return count, [*watermark.notes, *writer.notes]

@@ -12,6 +12,8 @@ import pytest
 from curve_readers import perform_speech
 from stand_ins import FakeBackend, Row, tiny_performance, wide, write_png, write_speech
 
+from addon.core.movie_output import MovieOutput
+
 FRAMES = 250
 
 
@@ -85,7 +87,8 @@ def render(scenario, **options):
     shot = scenario.module("scene.build.shot").shots_in(scenario.scene)[0]
     del scenario.rendered[:]
     before = len(scenario.backend.refined_windows)
-    result = scenario.run(scenario.tasks.render_shot(shot, scenario.movie, 0.0, lambda: scenario.backend, **options))
+    output = MovieOutput(scenario.movie)
+    result = scenario.run(scenario.tasks.render_shot(shot, output, 0.0, lambda: scenario.backend, **options))
     name = scenario.module("core.refine_while_rendering").THREAD_NAME
     for thread in [each for each in threading.enumerate() if each.name == name]:
         thread.join(5)
@@ -199,7 +202,7 @@ def test_renders_are_refined_while_later_frames_are_rendered(scenario):
 
 def test_the_progress_line_counts_rendered_and_refined_frames(scenario):
     messages = []
-    task = scenario.tasks.render_shot(scenario.shot, scenario.movie, 0.0, lambda: scenario.backend)
+    task = scenario.tasks.render_shot(scenario.shot, MovieOutput(scenario.movie), 0.0, lambda: scenario.backend)
     scenario.run(task, lambda step: messages.append(step.message))
     assert "Rendered frame 1 of 250" in messages
     assert any(message.startswith("Rendered frame 250 of 250, refined ") for message in messages)
@@ -207,7 +210,7 @@ def test_the_progress_line_counts_rendered_and_refined_frames(scenario):
 
 @pytest.mark.parametrize("stop_at", [0, 40, 249])
 def test_a_render_stopped_in_the_middle_costs_no_frame_twice(scenario, stop_at):
-    task = scenario.tasks.render_shot(scenario.shot, scenario.movie, 0.0, lambda: scenario.backend)
+    task = scenario.tasks.render_shot(scenario.shot, MovieOutput(scenario.movie), 0.0, lambda: scenario.backend)
     token = scenario.module("core.tasks").ProgressToken(lambda step: None)
     answer = None
     while len(scenario.rendered) <= stop_at:
@@ -311,7 +314,7 @@ def test_changes_that_the_timer_has_not_composed_yet_are_rendered(scenario, task
     scenario.shot.root.headroom.hold_head = True
     task = {
         "render_shot": lambda: scenario.tasks.render_shot(
-            scenario.shot, scenario.movie, 0.0, lambda: scenario.backend, (31, 35)),
+            scenario.shot, MovieOutput(scenario.movie), 0.0, lambda: scenario.backend, (31, 35)),
         "refine_frame": lambda: scenario.tasks.refine_frame(scenario.shot, 31, 0.0, lambda: scenario.backend),
     }[task_name]
     scenario.run(task())

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from stand_ins import FakeBackend, tiny_subject, write_movie, write_speech
 
+from addon.core.movie_output import MovieOutput
+
 
 @pytest.fixture
 def backend():
@@ -122,7 +124,7 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert Path(chosen.subject) == tmp_path / "learned" / "Zoë Ann"
     assert len(panel.module("scene.build.shot").shots_in(panel.scene)) == 1
     assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256,
-                                       "from_seconds": None, "to_seconds": None, "budget_minutes": None,
+                                       "from_seconds": None, "to_seconds": None, "budget_minutes": None, "face": 0,
                                        "name": "Zoë / Ann", "consent": True}
 
 
@@ -326,7 +328,7 @@ def test_a_job_whose_shot_is_gone_says_so_and_leaves_nothing(panel, files, tmp_p
     open_and_perform(panel, files)
     shot = panel.module("scene.build.shot").shots_in(panel.scene)[0]
     write_movie(tmp_path / "x.mp4", 2)
-    task = panel.module("scene.output.shot_tasks").render_shot(shot, tmp_path / "s.mp4", 0.0, lambda: None)
+    task = panel.module("scene.output.shot_tasks").render_shot(shot, MovieOutput(tmp_path / "s.mp4"), 0.0, lambda: None)
     while not isinstance(next(task), panel.module("core.tasks").InBackground):
         pass
     panel.bpy.ops.wm.read_homefile(use_empty=True)

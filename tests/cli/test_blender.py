@@ -10,6 +10,7 @@ import tempfile
 import urllib.request
 import zipfile
 
+import av
 import numpy as np
 import pytest
 from scripts import PYTHON
@@ -22,6 +23,7 @@ from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.progress import no_progress
 from headroom.common.settings import MatchSettings, PerformSettings
 from headroom.face.performance import Performance
+from headroom.media.audio import read_audio
 
 PRELUDE = PYTHON + """
 import json, os, sys, time
@@ -88,6 +90,31 @@ print("Blender quit")
         "--url", "http://127.0.0.1:1"]
     assert (0.25, "Rendering") in steps
     assert stand_in.server.stopped
+
+
+def test_another_audio_track_is_the_whole_speech_of_the_shot(tmp_path, stand_in):
+    """Blender plays a file's first track, so another one becomes a file, which lasts as long as the .blend."""
+    tones = [0.2 * np.sin(2 * np.pi * pitch * np.arange(8000) / 16000) for pitch in (200, 900)]
+    with av.open(str(tmp_path / "speech.wav"), "w", format="matroska") as container:
+        streams = [container.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in tones]
+        for stream, tone in zip(streams, tones):
+            frame = av.AudioFrame.from_ndarray(tone[None].astype(np.float32), format="flt", layout="mono")
+            frame.sample_rate = 16000
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    stand_in(f"""
+import shutil
+shutil.copy(arguments[arguments.index("--speech") + 1], {str(tmp_path / "given.wav")!r})
+print(json.dumps(dict(frames=1)))
+""")
+    given = PerformSettings(audio_track=2)
+    assert make_shot(tmp_path, perform=given).notes == []
+    pitch = np.abs(np.fft.rfft(read_audio(tmp_path / "given.wav")[:8000])).argmax() * 2
+    assert pitch == pytest.approx(900, abs=4)
+    assert not list(tmp_path.glob("speech_track*"))
+    notes = make_shot(tmp_path, perform=given, blend=tmp_path / "shot.blend").notes
+    assert notes == [f"Audio track 2 of speech.wav was written to {tmp_path / 'speech_track_2.wav'}, where the .blend "
+                     "finds it."]
+    assert (tmp_path / "speech_track_2.wav").is_file()
 
 
 def test_controls_change_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):

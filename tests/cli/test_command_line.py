@@ -105,7 +105,6 @@ def test_options_have_the_defaults_of_the_settings(command, settings):
     parameters = inspect.signature(command).parameters
     fields = {name: field.default for name, field in settings.model_fields.items()}
     if command is speech.shot:
-        fields.pop("audio_track", None)  # the shot's own sound is the first track that is heard
         fields.pop("transcript", None)  # words are found in Blender
     assert {name: parameters[name].default for name in fields} == fields
 
@@ -167,13 +166,13 @@ def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_p
     monkeypatch.setattr("headroom.pipeline.learn", learn)
     code, out, _ = call(monkeypatch, capsys, "learn", "clip.mp4", "-o", tmp_path / "s", "--preset", "standard",
                         "--resolution", "512", "--from", "1.5", "--to", "9", "--audio-track", "2", "--name", "Robin",
-                        "--budget", "5",
+                        "--budget", "5", "--face", "2",
                         "--consent", "Robin, today", "--face-model", tmp_path / "mine.npz",
                         "--arcface", tmp_path / "r50.pth", "--resnet18", tmp_path / "r18.pth")
     assert code == 0
     assert passed == {"clip": "clip.mp4", "subject": tmp_path / "s", "preset": "standard", "albedo": "clip",
                       "resolution": 512, "from_seconds": 1.5, "to_seconds": 9.0, "audio_track": 2, "name": "Robin",
-                      "budget_minutes": 5.0,
+                      "budget_minutes": 5.0, "face": 2,
                       "consent": "Robin, today", "consent_who": "", "consent_uses": None, "consent_until": None,
                       "face_model": tmp_path / "mine.npz",
                       "arcface": tmp_path / "r50.pth", "resnet18": tmp_path / "r18.pth", "regressor": None}

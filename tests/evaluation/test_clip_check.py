@@ -15,6 +15,7 @@ from headroom.evaluation.contact_sheet import contact_sheet
 from headroom.media.video import VideoInfo
 from headroom.track.landmarks.detect import Landmarks
 from headroom.track.landmarks.face_view import FaceView, view_notes
+from headroom.track.landmarks.people import People
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "sample.mp4"
 GOOD = CheckFigures(seconds=(0.0, 12.0), usable_seconds=12.0, best_seconds=(0.0, 12.0), face=1.0, faces=1, size=250.0,
@@ -44,7 +45,7 @@ def test_a_good_clip_has_no_warning_and_its_figures_are_right(sample):
 
 
 @pytest.mark.parametrize(("changes", "words"), [
-    ({"faces": 3}, "3 faces are seen at once; learning takes the largest. Film one person alone."),
+    ({"faces": 3}, "3 people are seen. Choose one with --face; the contact sheet of --output numbers them."),
     ({"light": (20.0, 1.0)}, "The face is too dark. Change light or exposure."),
     ({"light": (240.0, 1.0)}, "The face is too bright. Change light or exposure."),
     ({"light": (90.0, 3.0)}, "One side of the face is much darker than the other. Use soft light from the front."),
@@ -56,13 +57,15 @@ def test_a_good_clip_has_no_warning_and_its_figures_are_right(sample):
     ({"usable_seconds": 1.1}, "Only 1.1 s are usable. Learning needs 2 s"),
     ({"offset_seconds": -0.2}, "The sound is 200 ms earlier than the lips. Learning corrects that"),
     ({"offset_seconds": 0.2}, "The sound is 200 ms later than the lips"),
+    ({"offset_seconds": -0.08}, "The sound is 80 ms earlier than the lips"),
     ({"light": None, "yaw": None, "size": None}, "No face is found in most of the frames. Choose a clip where"),
 ])
 def test_each_fault_is_a_sentence(sample, changes, words):
     assert words in all_notes(sample, **changes)
 
 
-@pytest.mark.parametrize("changes", [{}, {"offset_seconds": None}, {"offset_seconds": 0.1}, {"yaw": (-30.0, 30.0)},
+@pytest.mark.parametrize("changes", [{}, {"offset_seconds": None}, {"offset_seconds": 0.15},
+                                     {"offset_seconds": -0.045}, {"yaw": (-30.0, 30.0)},
                                      {"light": (60.0, 1.8)}, {"usable_seconds": 3.0}])
 def test_what_is_in_order_is_not_mentioned(sample, changes):
     assert all_notes(sample, **changes) == ""
@@ -138,7 +141,7 @@ def no_face(count=20):
     points = np.full((count, 478, 3), np.nan, np.float32)
     nothing = np.full(count, np.nan)
     return ClipFrames([noise] * count, 1.0, Landmarks(points, 0), FaceView.of(points, 64, 48),
-                      np.full((count, 3), np.nan), nothing, [])
+                      np.full((count, 3), np.nan), nothing, [], People([], [], [], 1.0))
 
 
 def test_frames_without_a_face_are_of_no_use():

@@ -58,7 +58,8 @@ def test_learn_gives_a_subject_and_notes(client, tmp_path):
     assert (subject / "größe & Name" / "Ä clip.bin").read_bytes() == b"pictures"
     assert json.loads((subject / "subject.toml").read_bytes()) == {
         **settings, "to_seconds": None, "consent": "The person shown has agreed to this use.", "consent_who": "",
-        "consent_uses": None, "consent_until": None, "audio_track": None, "budget_minutes": None}
+        "consent_uses": None, "consent_until": None, "audio_track": None, "budget_minutes": None,
+        "face": 0}
     assert job.result["notes"] == ["A note."]
 
 

@@ -12,6 +12,7 @@ from ...core.backend_jobs import Connect
 from ...core.errors import InputError
 from ...core.files import write_errors
 from ...core.messages import message
+from ...core.movie_output import MovieOutput
 from ...core.performance_files import read_performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
@@ -43,7 +44,7 @@ class NewShot:
 
     subject: Path
     take: TakeSettings
-    movie: Path
+    output: MovieOutput
     performance: Path | None
     plate_fit: float
     engine: str
@@ -65,7 +66,7 @@ class SavedShot:
     file: Path
     scene: str
     shot: str
-    movie: Path
+    output: MovieOutput
     plate_fit: float
     engine: str
     use: str = ""
@@ -92,11 +93,11 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
     else:
         task = perform_shot(shot, new.take, start, connect)
         notes = run_task(subtask(task, 0.02, 0.15), report)
-    task = render_shot(shot, new.movie.absolute(), new.plate_fit, connect, engine=new.engine)
+    task = render_shot(shot, new.output, new.plate_fit, connect, engine=new.engine)
     result = run_task(subtask(task, 0.15, 1.0), report)
     select_face(bpy.context, shot)
     shot.root[UNSEEN] = True
-    return MovieResult(new.movie, result.frames, notes + result.notes)
+    return MovieResult(new.output.path, result.frames, notes + result.notes)
 
 
 def open_template() -> None:
@@ -116,7 +117,7 @@ def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], Non
         head_of(shot.root).use = saved.use
     if saved.label:
         head_of(shot.root).label = saved.label
-    task = render_shot(shot, saved.movie.absolute(), saved.plate_fit, connect, engine=saved.engine)
+    task = render_shot(shot, saved.output, saved.plate_fit, connect, engine=saved.engine)
     return run_task(task, report)
 
 

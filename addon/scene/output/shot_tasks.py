@@ -19,7 +19,8 @@ from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.frame_cache import Render
 from ...core.messages import message
-from ...core.outputs import require_new_folder, require_output_file
+from ...core.movie_output import MovieOutput
+from ...core.outputs import require_new_folder
 from ...core.performance import Performance
 from ...core.performance_files import read_performance
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
@@ -58,7 +59,7 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     settings: those of a learn job.
     """
     clip, folder = settings["clip"], settings["output"]
-    sent = {name: settings[name] for name in ("preset", "albedo", "resolution", "name", "consent")}
+    sent = {name: settings[name] for name in ("preset", "albedo", "resolution", "name", "consent", "face")}
     sent |= {name: settings[name] or None for name in ("from_seconds", "to_seconds", "budget_minutes")}
     require_file(clip, "clip")
     if not settings["consent"]:
@@ -149,11 +150,12 @@ def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSetting
     set_frame_range(find_shot(ref).scene)
 
 
-def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, frame_range: tuple[int, int] | None = None,
-                engine: str = AUTO) -> Task:
-    """Match plates, render changed frames, refine them into `movie` and place it in the sequencer.
+def render_shot(shot: Shot, output: MovieOutput, plate_fit: float, connect: Connect,
+                frame_range: tuple[int, int] | None = None, engine: str = AUTO) -> Task:
+    """Match plates, render changed frames, refine them into `output`, and place it in the sequencer.
 
-    Refining starts while later frames are rendered. Returns a MovieResult.
+    Sequences of pictures and faces alone are not placed. Refining starts while later frames are rendered. Returns a
+    MovieResult.
 
     frame_range: first and last frame; the scene's unless given.
     engine: one of `core.render_settings.ENGINES`.
@@ -161,7 +163,8 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
     ref, subject = shot.ref, used_subject(shot)
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
     frames, cache = np.arange(first, last + 1, dtype=np.int32), frame_cache(shot)
-    require_output_file(movie, ".mp4", inputs=[shot.speech, *take_speeches(shot.root)])
+    movie = output.path
+    output.require_writable([shot.speech, *take_speeches(shot.root)])
     if shot.speech is not None and not shot.speech.is_file():
         raise InputError(message("The speech of {shot} is not at {path}. Choose its file with Relink Subject or "
                                  "Speech, or with --speech.", shot=shot.root.name, path=shot.speech))
@@ -180,12 +183,16 @@ def render_shot(shot: Shot, movie: Path, plate_fit: float, connect: Connect, fra
             rendered = yield from subtask(rendering, 0.1, 0.6)
             refiner.finish()
             renders = MatchedRenders(subject, match, [rendered[index] for index in range(len(frames))])
-            result = folder / f"movie{movie.suffix}"
+            result = backend_jobs.MovieFile(folder / f"movie{movie.suffix}", fps, output.settings)
             count, more_notes = yield InBackground(
-                lambda token: backend_jobs.refine(connect(), renders, sound, fps, result, token), 0.6, 0.99)
-        with released(movie):
-            publish(result, movie)
-    place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit, engine))
+                lambda token: backend_jobs.refine(connect(), renders, sound, result, token), 0.6, 0.99)
+        if output.is_sequence:
+            output.unpack(result.path, first)
+        else:
+            with released(movie):
+                publish(result.path, movie)
+    if output.is_placed:
+        place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit, engine))
     more_notes = (*chosen.notes, *_mesh_notes(renders.renders), *more_notes)
     return MovieResult(movie, int(count), (*notes, *more_notes))
 

@@ -24,8 +24,9 @@ from typing import Any
 
 from headroom.cli.local_server import LocalServer, local_server, stop
 from headroom.cli.system_libraries import package_named_in
-from headroom.common.choices import Engine
+from headroom.common.choices import Engine, Layer
 from headroom.common.errors import Cancelled, HeadroomError, InputError
+from headroom.common.outputs import unused_file
 from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress
 from headroom.common.settings import MatchSettings, PerformSettings
@@ -63,6 +64,7 @@ class ShotOptions:
     key_error: of the sparse keys, 1 is 0.15 degrees, 0.3 mm and 0.01 of a control; 0 keys every frame.
     engine: what draws the head.
     label: text in a corner of the picture; empty for none.
+    layer: the finished frame, or the refined face alone.
     """
 
     perform: PerformSettings = field(default_factory=PerformSettings)
@@ -73,6 +75,7 @@ class ShotOptions:
     key_error: float = 1.0
     engine: Engine = "auto"
     label: str = ""
+    layer: Layer = "frame"
 
     @property
     def changes_prediction(self) -> bool:
@@ -122,12 +125,13 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
                          "one of them out.")
     progress(0.0, "Starting Blender")
     with running_extension() as extension:
+        speech, notes = _speech_of_track(speech, extension.folder, options)
         performance = options.performance
         if options.changes_prediction:
             performance = _predict(subject, speech, extension.folder, options)
         arguments = _arguments(subject, speech, movie, options, performance)
         result = extension.run(arguments, progress)[-1]
-    return ShotResult(int(result["frames"]), list(result.get("notes", ())))
+    return ShotResult(int(result["frames"]), [*notes, *result.get("notes", ())])
 
 
 @contextmanager
@@ -200,12 +204,12 @@ def require_usable(subject: Path, speech: Path, options: ShotOptions) -> None:
     from headroom.subject.performance_files import read_performance
 
     person = Subject.open_for(subject, options.perform.use)
-    open_label(options.label, person.track.camera.width, person.track.camera.height)
     if options.performance is not None:
         read_performance(options.performance, person.rig)
-    with audio_on_disk(speech) as samples:
+    with audio_on_disk(speech, track=options.perform.audio_track) as samples:
         if is_silent(samples):
             raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
+    open_label(options.label, person.track.camera.width, person.track.camera.height)
 
 
 def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, performance: Path | None) -> list[str]:
@@ -215,15 +219,36 @@ def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, p
     arguments += ["--blend", options.blend] if options.blend else []
     arguments += ["--use", options.perform.use] if options.perform.use else []
     arguments += ["--label", options.label] if options.label else []
+    arguments += ["--layer", options.layer] if options.layer != "frame" else []
     arguments += ["--performance", performance] if performance else []
     return [str(argument) for argument in arguments]
+
+
+def _speech_of_track(speech: Path, folder: Path, options: ShotOptions) -> tuple[Path, list[str]]:
+    """Return the file that Blender reads the speech from, and what the user should know.
+
+    Blender plays a file's first audio track. Another one is written to a file of its own: beside the .blend, which
+    names it, or in `folder`.
+    """
+    track = options.perform.audio_track
+    if track is None:
+        return speech, []
+    from headroom.media.audio import read_channels, write_wav
+    from headroom.media.soundtrack import SOUND_RATE
+
+    place = folder if options.blend is None else options.blend.absolute().parent
+    path = unused_file(place, f"{speech.stem}_track_{track}", ".wav")
+    write_wav(path, read_channels(speech, SOUND_RATE, track=track), SOUND_RATE)
+    notes = [f"Audio track {track} of {speech.name} was written to {path}, where the .blend finds it."]
+    return path, notes if options.blend else []
 
 
 def _predict(subject: Path, speech: Path, folder: Path, options: ShotOptions) -> Path:
     """Predict a performance with the controls and the pose of `options`; return its file in `folder`."""
     from headroom.pipeline import perform
 
-    performance, _ = perform(subject, speech, options.perform, controls=options.controls)
+    settings = options.perform.model_copy(update={"audio_track": None})  # `speech` has that track alone
+    performance, _ = perform(subject, speech, settings, controls=options.controls)
     performance.save(folder / "performance.npz")
     return folder / "performance.npz"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from headroom.common.choices import Albedo, Engine, HeadPose, Preset
+from headroom.common.choices import Albedo, Engine, HeadPose, Layer, Preset
 from headroom.common.errors import InputError
 
 ClipArgument = Annotated[Path, typer.Argument(help="Video of one person speaking.", show_default=False)]
@@ -36,9 +36,13 @@ ArcFaceOption = Annotated[Path | None, typer.Option(
 ResNetOption = Annotated[Path | None, typer.Option(help="Published ResNet-18, for the memory that --arcface needs.")]
 AudioTrackOption = Annotated[int | None, typer.Option(
     help="Number of the file's audio track; by default the first with sound.", min=1)]
+FaceOption = Annotated[int, typer.Option(
+    help="Number of the person from the left, where the clip shows several; 0 is the only one.", min=0)]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.", min=0)]
 UseOption = Annotated[str, typer.Option(help="What the result is for, where the consent names the uses it covers.")]
 LabelOption = Annotated[str, typer.Option(help="Text in the top left corner of every picture, such as AI-generated.")]
+LayerOption = Annotated[Layer, typer.Option(
+    help="The finished frame, or the refined face alone with alpha for compositing, as ProRes 4444 .mov or .png.")]
 PoseOption = Annotated[HeadPose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
 EngineOption = Annotated[Engine, typer.Option(help="What draws the head; auto is Eevee where Blender has a graphics "
                                                    "card, otherwise fast.")]

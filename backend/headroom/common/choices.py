@@ -16,3 +16,7 @@ PERFORMANCE_SUFFIXES = (".npz", ".csv", ".json")
 """Endings of the files that a performance can be read from."""
 WRITTEN_SUFFIXES = (*PERFORMANCE_SUFFIXES, ".vrma")
 """Endings of the files that a performance can be written to."""
+Layer = Literal["frame", "face"]
+"""What a movie of a shot shows: the finished frame, or the refined face alone with alpha, for compositing."""
+MovieEnding = Literal[".mp4", ".mov", ".mkv", ".webm", ".png"]
+"""The kinds of movies; .png is a sequence of pictures."""

@@ -14,7 +14,9 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
+from headroom.common.choices import Layer, MovieEnding
 from headroom.common.errors import InputError
 from headroom.common.subject_files import INFO, PARTS
 
@@ -47,6 +49,18 @@ def require_output_file(path: Path, *endings: str, inputs: Iterable[Path | None]
     return path
 
 
+def require_movie(path: Path, layer: Layer, inputs: Iterable[Path | None] = ()) -> Path:
+    """Return `path` if a movie of a shot, or with # in its name a sequence of pictures, can be written there.
+
+    Raises InputError, which says why not.
+    """
+    require_output_file(path, *((".mov", ".png") if layer == "face" else get_args(MovieEnding)), inputs=inputs)
+    if path.suffix.lower() == ".png" and "#" not in path.name:
+        raise InputError(f"{path} has no # in its name, where the number of each frame goes; choose a name such as "
+                         "shot.####.png.")
+    return path
+
+
 def require_output_folder(path: Path, *names: str, inputs: Iterable[Path | None] = (),
                           bytes_needed: int = FILE_BYTES) -> Path:
     """Return `path` if a folder can be written there.
@@ -64,6 +78,12 @@ def require_output_folder(path: Path, *names: str, inputs: Iterable[Path | None]
         _require_no_input(path / name, inputs)
     _require_writable(path.absolute(), bytes_needed)
     return path
+
+
+def unused_file(folder: Path, stem: str, ending: str) -> Path:
+    """Return a file in `folder` that does not exist, for what the user did not name."""
+    numbers = ("", *(f"_{number}" for number in range(2, 10_000)))
+    return next(path for number in numbers if not os.path.lexists(path := folder / f"{stem}{number}{ending}"))
 
 
 def require_own_files(folder: Path, names: Sequence[str]) -> None:

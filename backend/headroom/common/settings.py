@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
-from headroom.common.choices import Albedo, HeadPose, Preset, Resolution
+from headroom.common.choices import Albedo, HeadPose, Layer, MovieEnding, Preset, Resolution
 
 __all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "HeadPose", "LearnSettings", "MatchSettings",
            "PerformSettings", "Preset", "RefineFramesSettings", "RefineSettings", "Resolution", "Settings"]
@@ -40,6 +40,8 @@ class LearnSettings(Settings):
     from_seconds: Seconds | None = Field(default=None, description="start of the part to learn from; null is the start")
     to_seconds: Seconds | None = Field(default=None, description="end of that part; null is the clip's end")
     audio_track: AudioTrack = None
+    face: int = Field(
+        default=0, ge=0, description="number of the person from the left, where there are several; 0 is the only one")
     name: str | None = Field(default=None, description="the person's name; null is the clip's file name")
     consent: str | None = Field(
         default=None, description="how and when the person agreed; true says only that they agreed")
@@ -99,6 +101,8 @@ class RefineSettings(PictureSettings):
     """How a finished movie is made from renders."""
 
     fps: float = Field(gt=0, allow_inf_nan=False)
+    ending: MovieEnding = Field(default=".mp4", description="kind of the movie; .png gives a zip file of pictures")
+    layer: Layer = Field(default="frame", description="the finished frame, or the face alone with alpha (.mov, .png)")
     speech_from_seconds: FiniteFloat = Field(
         default=0.0, description="time in the speech at the first frame; negative where the speech starts later")
     speech_range: tuple[FiniteFloat, FiniteFloat] | None = Field(

@@ -17,13 +17,16 @@ from headroom.face.model import bundled_model
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
 from headroom.media.video import VideoInfo, probe, read_frames
-from headroom.subject.clip import MIN_SECONDS
+from headroom.subject.clip_person import MIN_SECONDS
 from headroom.track.landmarks.face_view import EYE_CORNERS, view_notes
 
 CHECKED_SECONDS = 24.0  # of the clip, from its start or the chosen one
 DARK_FACE, BRIGHT_FACE = 40.0, 225.0  # mean brightness, of 255
 HARD_LIGHT = 2.5  # brightness of one half of the face relative to the other
-LATE = 0.16  # seconds; less is hardly more than the error of the measure, and learning corrects it
+EARLY, LATE = 0.06, 0.16
+"""Seconds by which the sound may be earlier or later than the lips. Later sound is usual, because it is slower than
+light; viewers notice half as much of earlier sound (ITU-R BT.1359), and cameras hardly record it.
+"""
 MIN_LIP_SECONDS = 4.0  # with a face; less is too short to tell whether the sound is in step
 MANY = 0.2  # share of frames or pictures from which a remark is made
 AWAY = 35.0  # degrees of yaw
@@ -36,7 +39,7 @@ class CheckFigures:
     seconds: start and end of the part.
     usable_seconds: of its best part without a cut, whose start and end are `best_seconds`.
     face: share of frames with a face.
-    faces: the largest number of faces at once.
+    faces: number of people, without bystanders.
     size: pixels from brows to chin; None without a face, as the next two.
     yaw: least and greatest degrees, without the outermost twentieths.
     light: brightness of the face, 0 to 255, and of its brighter half relative to the other.
@@ -69,18 +72,20 @@ class ClipCheck:
 
 def check_clip(
     clip: Path, from_seconds: float | None = None, to_seconds: float | None = None, audio_track: int | None = None,
-    progress: Progress = no_progress,
+    face: int = 0, progress: Progress = no_progress,
 ) -> ClipCheck:
     """Look at a clip and listen to it; InputError when it cannot be read or the part holds no picture.
 
     audio_track: number of the file's audio track, from 1; None for the first with sound.
+    face: number of the person, of several, from the left; 0 for the largest face.
     """
     video, start = probe(clip), from_seconds or 0.0
     end = min(video.seconds, start + CHECKED_SECONDS, video.seconds if to_seconds is None else to_seconds)
     if end - start < 2 / RATE:
         raise InputError(f"Only {max(0.0, end - start):.1f} s of the clip to check; choose a longer part.")
     progress(0.0, "Reading the clip")
-    frames = look_at(read_frames(clip, start, end, RATE), subprogress(progress, 0.3, 0.8))
+    frames = look_at(read_frames(clip, start, end, RATE), subprogress(progress, 0.3, 0.8),
+                     face, clip.name)
     progress(0.8, "Listening")
     sound, sound_warnings = _sound_and_notes(clip, video, (start, end), audio_track)
     offset = _sound_offset(sound, frames) if sound is not None else None
@@ -94,8 +99,9 @@ def picture_notes(figures: CheckFigures, frames: ClipFrames) -> list[str]:
     if figures.light is None or figures.yaw is None:
         return ["No face is found in most of the frames. Choose a clip where the face is visible and lit."]
     notes = view_notes(frames.view)
-    if figures.faces > 1:
-        notes.append(f"{figures.faces} faces are seen at once; learning takes the largest. Film one person alone.")
+    if figures.faces > 1 and not frames.chosen:
+        notes.append(f"{figures.faces} people are seen. Choose one with --face; the contact sheet of --output numbers "
+                     "them.")
     brightness, contrast = figures.light
     if not DARK_FACE <= brightness <= BRIGHT_FACE:
         notes.append(f"The face is too {'dark' if brightness < DARK_FACE else 'bright'}. Change light or exposure.")
@@ -120,7 +126,7 @@ def _clip_notes(figures: CheckFigures, video: VideoInfo) -> list[str]:
     if video.held > MANY * video.frames:
         notes.append(f"{100 * video.held / video.frames:.0f} % of the pictures are missing. Export the clip again at "
                      "the rate at which it was filmed.")
-    if figures.offset_seconds is not None and abs(figures.offset_seconds) > LATE:
+    if figures.offset_seconds is not None and not -EARLY <= figures.offset_seconds <= LATE:
         side = "later" if figures.offset_seconds > 0 else "earlier"
         notes.append(f"The sound is {1000 * abs(figures.offset_seconds):.0f} ms {side} than the lips. Learning "
                      "corrects that; where the file is at fault, export the clip again.")
@@ -149,7 +155,7 @@ def _figures(frames: ClipFrames, seconds: tuple[float, float], offset: float | N
         usable_seconds=float(frames.usable[first:end].sum() / RATE),
         best_seconds=(seconds[0] + first / RATE, min(seconds[1], seconds[0] + end / RATE)),
         face=float(found.mean()),
-        faces=frames.landmarks.faces,
+        faces=len(frames.people.persons),
         size=float(np.nanmedian(view.size)) if seen else None,
         yaw=(float(np.nanpercentile(view.yaw, 5)), float(np.nanpercentile(view.yaw, 95))) if seen else None,
         light=(float(np.nanmedian(frames.light[:, 0])), float(halves.max() / max(halves.min(), 1.0))) if seen else None,

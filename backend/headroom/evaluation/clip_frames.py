@@ -14,8 +14,11 @@ from headroom.common.errors import InputError
 from headroom.common.progress import Progress
 from headroom.track.landmarks.detect import COUNT, Landmarks, find_landmarks
 from headroom.track.landmarks.face_view import MAX_OUTSIDE, OUTLINE, FaceView
+from headroom.track.landmarks.follow import find_person
+from headroom.track.landmarks.people import SAMPLE_SECONDS, People, choose, find_people
 
 RATE = 12.5  # frames per second that are looked at
+SAMPLED = round(SAMPLE_SECONDS * RATE)  # of them, every one of this number is searched for people
 MAX_SIDE = 720  # pixels to which frames are reduced; half a minute of them then fits into memory
 FACE_SIDE = 128  # pixels across the face whose sharpness is measured
 BLURRED = 0.3  # of the sharpness of the clip's sharp frames
@@ -34,6 +37,8 @@ class ClipFrames:
     light: (T, 3) mean brightness of the face, of its left and of its right half in the picture, 0 to 255.
     sharpness: (T,) of the face; NaN without a face.
     cuts: first frames after a cut.
+    people: who is seen in every `SAMPLED`th of the reduced pictures.
+    chosen: whether the landmarks are those of a person whom the user chose.
     """
 
     pictures: list[NDArray[np.uint8]]
@@ -43,6 +48,8 @@ class ClipFrames:
     light: NDArray[np.float64]
     sharpness: NDArray[np.float64]
     cuts: list[int]
+    people: People
+    chosen: bool = False
 
     @property
     def blurred(self) -> NDArray[np.bool_]:
@@ -63,18 +70,29 @@ class ClipFrames:
         return max(pairwise(edges), key=lambda part: int(self.usable[slice(*part)].sum()))
 
 
-def look_at(frames: Iterable[NDArray[np.uint8]], progress: Progress) -> ClipFrames:
-    """Look at frames (H, W, 3), `RATE` per second."""
+def look_at(
+    frames: Iterable[NDArray[np.uint8]], progress: Progress, face: int = 0, name: str = ""
+) -> ClipFrames:
+    """Look at frames (H, W, 3), `RATE` per second.
+
+    face: number of the person to look at; 0 for the one with the largest face.
+    name: of the clip, for messages.
+    """
     pictures, width, height = _reduced(frames)
     scale = width / pictures[0].shape[1]
+    people = find_people(pictures[::SAMPLED])
+    person = choose(people, face, name) if face else max(people.persons, key=lambda each: each.width, default=None)
     try:
-        landmarks = find_landmarks(pictures, RATE, progress)
+        if person is not None and len(people.all) > 1:
+            landmarks = find_person(pictures, RATE, person.colours, progress)
+        else:
+            landmarks = find_landmarks(pictures, RATE, progress)
     except InputError:  # of a clip without a face, which is a finding here
         landmarks = Landmarks(np.full((len(pictures), COUNT, 3), np.nan, np.float32), 0)
     view = FaceView.of(landmarks.points * scale, width, height)
     measured = [_face(picture, points) for picture, points in zip(pictures, landmarks.points)]
     light, sharpness = np.array([each[0] for each in measured]), np.array([each[1] for each in measured])
-    return ClipFrames(pictures, scale, landmarks, view, light, sharpness, find_cuts(pictures))
+    return ClipFrames(pictures, scale, landmarks, view, light, sharpness, find_cuts(pictures), people, bool(face))
 
 
 def find_cuts(pictures: list[NDArray[np.uint8]]) -> list[int]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.evaluation.clip_frames import RATE, ClipFrames
+from headroom.evaluation.clip_frames import RATE, SAMPLED, ClipFrames
 
 COLUMNS, ROWS = 4, 3
 TILE_WIDTH, MARGIN, CAPTION = 320, 8, 26  # pixels
@@ -33,7 +33,9 @@ def contact_sheet(frames: ClipFrames, from_seconds: float) -> NDArray[np.uint8]:
 def _tile(frames: ClipFrames, frame: int, size: tuple[int, int], from_seconds: float) -> NDArray[np.uint8]:
     """Return one frame with a border, its time, and why it is not usable."""
     colour = USABLE if frames.usable[frame] else UNUSABLE
-    picture = cv2.resize(frames.pictures[frame], size, interpolation=cv2.INTER_AREA)
+    picture = np.asarray(cv2.resize(frames.pictures[frame], size, interpolation=cv2.INTER_AREA), np.uint8)
+    if len(frames.people.persons) > 1:
+        frames.people.drawn(picture, frame // SAMPLED, frames.pictures[frame].shape[1] / size[0])
     cv2.rectangle(picture, (0, 0), (size[0] - 1, size[1] - 1), colour, 4)
     tile = np.full((size[1] + CAPTION, size[0], 3), PAPER, np.uint8)
     tile[:size[1]] = picture

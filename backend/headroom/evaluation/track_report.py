@@ -19,10 +19,11 @@ from headroom.media.credentials.provenance import opened
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import MovieOptions, VideoInfo, VideoWriter, probe, read_frames
 from headroom.subject.clip import clip_range
+from headroom.subject.clip_person import find_in_clip
 from headroom.subject.networks import NetworkFiles, load_face_model
 from headroom.track.overlay import Overlay
 from headroom.track.track import Track
-from headroom.track.tracker import TrackingResult, regressor_from, track_clip
+from headroom.track.tracker import TrackingOptions, TrackingResult, regressor_from, track_clip
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,19 @@ class TrackFigures:
 
 @dataclass(frozen=True)
 class TrackOptions:
-    """What to track and how: the part of the clip in seconds, the kind of albedo, and files for the networks."""
+    """What to track and how.
+
+    from_seconds, to_seconds: the part of the clip.
+    albedo: kind of the albedo.
+    networks: files to use instead of the bundled networks.
+    face: number of the person, of several, from the left; 0 for the only one.
+    """
 
     from_seconds: float | None = None
     to_seconds: float | None = None
     albedo: Albedo = "clip"
     networks: NetworkFiles = NetworkFiles()
+    face: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,11 +79,12 @@ def track(
     video, model = probe(clip), load_face_model(options.networks)
     regressor = regressor_from(options.networks.regressor, model)
     start, end, notes = clip_range(video, options.from_seconds, options.to_seconds)
+    person = find_in_clip(clip, (start, end), options.face)
     part, watch = _ClipPart(clip, video, start, end), Stopwatch()
     with watch.step("track"):
         tracked: TrackingResult = track_clip(
-            list(part.frames()), video.fps, model, options.albedo,
-            subprogress(progress, 0, 0.6 if files.overlay else 1), regressor)
+            list(part.frames()), video.fps, model, TrackingOptions(options.albedo, regressor, person.colours),
+            subprogress(progress, 0, 0.6 if files.overlay else 1))
     figures = _figures(model, tracked, watch.seconds["track"])
     if files.track:
         tracked.track.save(files.track)

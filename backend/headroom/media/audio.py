@@ -83,10 +83,10 @@ def is_silent(samples: np.ndarray) -> bool:
 
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
-    """Write mono `samples` (N,), -1..1, as 16-bit PCM."""
+    """Write mono `samples` (N,), or (N, C) of C channels, -1..1, as 16-bit PCM."""
     pcm = np.round(np.clip(samples, -1, 1) * 32767).astype("<i2")
     with atomic_write(Path(path)) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         file.writeframes(pcm.tobytes())

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 
 from headroom.media.audio import NoSoundInRange, read_channels
+from headroom.media.containers import MovieFormat
 from headroom.media.sound_convert import LAYOUTS
 
 SOUND_RATE = 48000  # Hz
-AAC_FRAME = 1024  # samples
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,22 @@ class SoundtrackSource:
 
 
 class SoundtrackWriter:
-    """Writes a movie's AAC stream while its frames are written, so that players find both near each other."""
+    """Writes a movie's sound while its frames are written, so that players find both near each other."""
 
-    def __init__(self, container: av.container.OutputContainer, samples: np.ndarray):
+    def __init__(self, container: av.container.OutputContainer, samples: np.ndarray, movie: MovieFormat):
         """Add the stream; samples (N, C) float32 at `SOUND_RATE`, -1..1, of one or two channels."""
         self._container, self._samples = container, samples
         self._written = 0  # samples
         self._layout = LAYOUTS[samples.shape[1]]
-        options = {"b": f"{128 * samples.shape[1]}k"}
-        self._stream = container.add_stream("aac", rate=SOUND_RATE, layout=self._layout, options=options)
+        self._block = movie.sound_samples
+        options = {"b": f"{128 * samples.shape[1]}k"} if movie.sound != "pcm_s16le" else {}
+        added = container.add_stream(movie.sound, rate=SOUND_RATE, layout=self._layout, options=options)
+        self._stream = cast(av.AudioStream, added)
 
     def write_until(self, seconds: Fraction) -> None:
-        """Write all whole AAC frames that end by `seconds`."""
-        while self._written + AAC_FRAME <= self._end(seconds):
-            self._encode(AAC_FRAME)
+        """Write all whole blocks that end by `seconds`."""
+        while self._written + self._block <= self._end(seconds):
+            self._encode(self._block)
 
     def finish(self, seconds: Fraction) -> None:
         """Write the remaining samples until `seconds`, and end the stream."""

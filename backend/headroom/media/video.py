@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.media.clock import FrameClock, rate_fraction
 from headroom.media.colour import EXACT_COLOURS
+from headroom.media.containers import movie_format
 from headroom.media.credentials.marks import add_marks, require_signer
 from headroom.media.credentials.provenance import AI_LABEL, Provenance
 from headroom.media.pictures import PictureConverter
@@ -47,7 +49,8 @@ class VideoInfo:
 class MovieOptions:
     """Quality and metadata of a movie that `VideoWriter` writes."""
 
-    crf: int = 16  # H.264 constant rate factor, 0..51; lower is better
+    crf: int = 16  # H.264 constant rate factor, 0..51, or the same quality of another codec; lower is better
+    has_alpha: bool = False  # frames are RGBA, not premultiplied, and the movie is ProRes 4444
     title: str | None = None  # the file's stem if None
     provenance: Provenance | None = None  # what the movie says about how it was made; None for a part of a subject
 
@@ -120,16 +123,18 @@ def read_frames(path: Path, from_seconds: float | None = None, to_seconds: float
 
 
 class VideoWriter:
-    """Writes an H.264 movie (yuv420p, BT.709 limited range), with AAC sound if given; use it as a context manager.
+    """Writes a movie (BT.709, limited range), with sound if given; use it as a context manager.
 
-    The movie appears under its name when the block succeeds; an error leaves no file, or the older one. Odd widths and
-    heights gain one repeated column or row, because yuv420p needs even ones.
+    The ending decides container and codecs (`headroom.media.containers`). The movie appears under its name when the
+    block succeeds; an error leaves no file, or the older one. Odd widths and heights gain one repeated column or row,
+    because yuv420p needs even ones.
     """
 
     def __init__(self, path: Path, fps: float, width: int, height: int, *, sound: SoundtrackSource | None = None,
                  options: MovieOptions | None = None):
         """Take the settings; nothing is written before the block starts. The sound is cut to the movie's length."""
         self.path = Path(path)
+        self.format = movie_format(self.path, options is not None and options.has_alpha)
         self.rate = rate_fraction(fps)
         self.width, self.height = width, height
         self.frames = 0
@@ -144,23 +149,25 @@ class VideoWriter:
             samples = self._source.read() if self._source else None
             temporary = stack.enter_context(atomic_write(self.path))
             stack.push(partial(self._add_marks, temporary))
-            container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            container = av.open(str(temporary), "w", format=self.format.container,
+                                options=self.format.container_options)
             self._container = stack.enter_context(container)
             self._container.metadata.update(self._tags())
             self._video = self._add_video()
-            self._sound = SoundtrackWriter(self._container, samples) if samples is not None else None
+            self._sound = SoundtrackWriter(self._container, samples, self.format) if samples is not None else None
             stack.push(self._finish)
             self._stack = stack.pop_all()
         return self
 
     def write(self, frame: np.ndarray) -> None:
-        """Append one frame (height, width, 3) uint8 RGB."""
-        if frame.shape != (self.height, self.width, 3):
-            raise ValueError(f"frame is {frame.shape}, the movie is {(self.height, self.width, 3)}")
+        """Append one frame (height, width, 3) uint8 RGB, or (height, width, 4) RGBA of a movie with alpha."""
+        shape = (self.height, self.width, 4 if self._options.has_alpha else 3)
+        if frame.shape != shape:
+            raise ValueError(f"frame is {frame.shape}, the movie is {shape}")
         odd_rows, odd_columns = self.height % 2, self.width % 2
         if odd_rows or odd_columns:
             frame = np.pad(frame, ((0, odd_rows), (0, odd_columns), (0, 0)), mode="edge")
-        picture = _yuv(frame)
+        picture = _yuv(frame, self.format.pixels)
         picture.pts = self.frames
         picture.time_base = 1 / self.rate
         self._container.mux(self._video.encode(picture))
@@ -200,10 +207,11 @@ class VideoWriter:
 
     def _add_video(self) -> av.VideoStream:
         """Add the video stream to the container."""
-        encoding = {"crf": str(self._options.crf), "preset": "fast"}
-        stream = self._container.add_stream("libx264", rate=self.rate, options=encoding)
+        encoding = self.format.quality(self._options.crf)
+        added = self._container.add_stream(self.format.video, rate=self.rate, options=encoding)
+        stream = cast(av.VideoStream, added)
         stream.width, stream.height = self.width + self.width % 2, self.height + self.height % 2
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = self.format.pixels
         stream.time_base = 1 / self.rate
         context = stream.codec_context
         context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
@@ -228,11 +236,11 @@ def _size_changes(path: Path, size: tuple[int, int]) -> list[str]:
     return [f"its size changes, so all pictures were scaled to {size[0]} x {size[1]}"] if len(stored) > 1 else []
 
 
-def _yuv(frame: np.ndarray) -> av.VideoFrame:
-    """Return (H, W, 3) uint8 RGB of even size as BT.709 limited yuv420p."""
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+def _yuv(frame: np.ndarray, pixels: str) -> av.VideoFrame:
+    """Return (H, W, 3 or 4) uint8 RGB or RGBA of even size in a pixel format, BT.709 limited."""
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24" if frame.shape[2] == 3 else "rgba")
     return picture.reformat(
-        format="yuv420p", src_colorspace=Colorspace.ITU709, dst_colorspace=Colorspace.ITU709,
+        format=pixels, src_colorspace=Colorspace.ITU709, dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG, dst_color_range=ColorRange.MPEG,
         interpolation=EXACT_COLOURS,
     )

@@ -64,6 +64,20 @@ def composite(
     return out
 
 
+def with_alpha(frame: NDArray[np.uint8], crop: Crop, mask: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a frame (H, W, 3) with an alpha channel, not premultiplied: (H, W, 4) uint8.
+
+    mask: (R, R) float32, 0..1, alpha in `crop`; outside of the crop it is zero.
+    """
+    height, width = frame.shape[:2]
+    alpha = np.zeros((height, width), np.float32)
+    left, top, right, bottom = _visible_rect(crop, width, height)
+    if right > left and bottom > top:
+        visible = _resized(mask, crop.size, overshoot=False)
+        alpha[top:bottom, left:right] = visible[top - crop.y:bottom - crop.y, left - crop.x:right - crop.x]
+    return np.dstack([frame, np.rint(255 * alpha.clip(0, 1)).astype(np.uint8)])
+
+
 def _coarse_where_alike(change: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
     """Return a change of colours (h, w, 3) without its fine part where it is small: there the plate's detail stays."""
     coarse = np.asarray(cv2.GaussianBlur(change, (0, 0), deviation), np.float32)

@@ -72,7 +72,7 @@ class MatchPlatesResult(Result):
 class RefineResult(Result):
     """A finished movie."""
 
-    movie: Sha = Field(description="mp4 with the speech")
+    movie: Sha = Field(description="with the speech; where the ending is .png, a zip file with 000000.png and so on")
     frames: int
     notes: Notes = []
 

@@ -158,7 +158,7 @@ def refine(context: TaskContext, request: RefineRequest) -> RefineResult:
     inputs = request.inputs
     subject, shot = _subject_folder(context, inputs.subject), _shot_renders(context, inputs)
     speech = _named_copy(context, inputs.speech, inputs.speech_name, "speech") if inputs.speech else None
-    movie = context.folder / "movie.mp4"
+    movie = context.folder / f"movie{'.zip' if request.settings.ending == '.png' else request.settings.ending}"
     frames, notes = context.pipeline.refine(
         subject, shot, movie, request.settings, speech=speech, progress=context.progress)
     return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)

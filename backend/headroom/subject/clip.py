@@ -19,12 +19,13 @@ from headroom.face.model import FaceModel
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
 from headroom.media.changes import changes_note
 from headroom.media.sound_plan import sound_plan
-from headroom.media.video import VideoInfo, probe, read_frames
+from headroom.media.video import VideoInfo, frame_span, probe, read_frames
+from headroom.subject.clip_person import MIN_SECONDS, find_in_clip
 from headroom.subject.info import ClipInfo
 from headroom.subject.networks import LearningNetworks
 from headroom.subject.refiner_training import TrackedFrames, train_personal_refiner, training_pairs
 from headroom.track.track import Track
-from headroom.track.tracker import TrackingResult, track_clip
+from headroom.track.tracker import TrackingOptions, TrackingResult, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from headroom.subject.folder import Subject
     from headroom.track.tracker import FaceRegressor
 
-MIN_SECONDS = 2.0
 MAX_DEFAULT_SECONDS = 30.0
 """A person is learned from at most this much of a clip unless the user chooses the part."""
 VISIBLE_OFFSET_SECONDS = 0.06
@@ -47,17 +47,19 @@ class ClipSource:
 
     movie: the file to read the frames from.
     info: what the subject records of the clip.
-    seconds: start and end in `movie`; None is the end of the movie.
+    parts: starts and ends in `movie`; None is the end of the movie.
     sound: (N,) float32 at 16 kHz, the person's own voice.
     notes: what the user should know.
+    colours: (48,) of the person among others; None where nobody else is seen.
     stored: the subject that stores the frames as plates already, and the sound.
     """
 
     movie: Path
     info: ClipInfo
-    seconds: tuple[float, float | None]
+    parts: tuple[tuple[float, float | None], ...]
     sound: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    colours: NDArray[np.float64] | None = None
     stored: Subject | None = None
 
     @staticmethod
@@ -67,15 +69,17 @@ class ClipSource:
         start, end, notes = clip_range(video, settings.from_seconds, settings.to_seconds)
         info = ClipInfo(file=clip.name, sha256=file_digest(clip), kind="video", width=video.width,
                         height=video.height, fps=video.fps, from_seconds=start, to_seconds=end)
-        sound = clip_speech(clip, video, (start, end), settings.audio_track)
+        clip_speech(clip, video, (start, end), settings.audio_track)
+        person = find_in_clip(clip, (start, end), settings.face)
+        sound = np.concatenate([_sound_of(clip, video, part, settings.audio_track) for part in person.parts])
         notes += changes_note(clip.name, [*video.changes, *sound_plan(clip, settings.audio_track).changes])
-        return ClipSource(clip, info, (start, end), sound, tuple(notes))
+        return ClipSource(clip, info, person.parts, sound, (*notes, *person.notes), person.colours)
 
     @cached_property
     def frames(self) -> list[NDArray[np.uint8]]:
         """The frames (H, W, 3). They are cropped to the clip's size, because plates of odd sizes have one row more."""
         height, width = self.info.height, self.info.width
-        return [frame[:height, :width] for frame in read_frames(self.movie, *self.seconds)]
+        return [frame[:height, :width] for part in self.parts for frame in read_frames(self.movie, *part)]
 
     def albedo_kind(self, wanted: Albedo) -> Albedo:
         """Return the kind of albedo that this source gives."""
@@ -86,7 +90,8 @@ class ClipSource:
         progress: Progress = no_progress,
     ) -> TrackingResult:
         """Track the frames."""
-        tracked: TrackingResult = track_clip(self.frames, self.info.fps, model, albedo, progress, regressor)
+        options = TrackingOptions(albedo, regressor, self.colours)
+        tracked: TrackingResult = track_clip(self.frames, self.info.fps, model, options, progress)
         return tracked
 
     def learn_motion(
@@ -148,6 +153,15 @@ def clip_speech(
     if is_silent(samples):
         raise InputError(f"The sound of {clip.name} is silent; choose a clip in which the person is heard speaking.")
     return samples
+
+
+def _sound_of(
+    clip: Path, video: VideoInfo, part: tuple[float, float], track: int | None
+) -> NDArray[np.float32]:
+    """Return the sound (N,) at 16 kHz of exactly the frames of a part, silent where the file's sound is shorter."""
+    span = frame_span(video, *part)
+    samples, length = read_audio(clip, SAMPLE_RATE, *part, track), round(len(span) / video.fps * SAMPLE_RATE)
+    return np.pad(samples, (0, max(0, length - len(samples))))[:length]
 
 
 def train_personal_motion(

@@ -23,7 +23,7 @@ from headroom.subject.refiner_training import TrackedFrames, train_personal_refi
 from headroom.track.appearance.appearance import Appearance
 from headroom.track.appearance.sampling import view_weight
 from headroom.track.track import Track
-from headroom.track.tracker import TrackingResult, track_clip
+from headroom.track.tracker import TrackingOptions, TrackingResult, track_clip
 
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
@@ -92,7 +92,8 @@ class PhotoSource:
     ) -> TrackingResult:
         """Track the photo; InputError when it shows no face, or one that is too small."""
         try:
-            tracked: TrackingResult = track_clip([self.picture], FPS, model, albedo, progress, regressor)
+            tracked: TrackingResult = track_clip(
+                [self.picture], FPS, model, TrackingOptions(albedo, regressor), progress)
         except InputError as error:
             raise InputError(f"No face found in {self.info.file}. Choose a photo that shows one face from the "
                              "front.") from error

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import headroom
+from headroom.common.choices import Layer
 from headroom.common.files import file_digest
 from headroom.common.prefetch import prefetch
 from headroom.common.subject_files import ALBEDO, BACKGROUND, MATTES, PLATES, REFINER, RIG, TRACK
 from headroom.face.raster import Rasterizer
 from headroom.media.image import read_picture
-from headroom.plate.composite import composite, crop_frame
+from headroom.plate.composite import composite, crop_frame, with_alpha
 from headroom.plate.head_surface import Pose
 from headroom.plate.layers import BackgroundLayers
 from headroom.plate.match import PlateMatch
@@ -150,12 +151,16 @@ class ShotRefiner:
                 yield cache.save(digest, crop) if is_new else crop, is_new
 
     def composites(
-        self, renders: Sequence[Render], match: PlateMatch, cache: CropCache
+        self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, layer: Layer = "frame"
     ) -> Generator[NDArray[np.uint8], None, None]:
-        """Yield the finished frames (H, W, 3) of a shot."""
+        """Yield the finished frames (H, W, 3) of a shot; of the layer "face", with the face's alpha (H, W, 4)."""
         with closing(self.refine_files(renders, match, cache)) as crops:
             for frame, (crop, _) in enumerate(crops):
-                yield self.composite(match, frame, renders[frame], crop)
+                finished = self.composite(match, frame, renders[frame], crop)
+                if layer == "face":
+                    drawn = self.drawn(renders[frame]).picture
+                    finished = with_alpha(finished, self.track.crop, feathered_alpha(drawn[..., 3]))
+                yield finished
 
     def comparison(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:
         """Return the frame's crop before and after refining, side by side: (S, 2 S, 3), pixels of the frame."""

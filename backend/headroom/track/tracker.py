@@ -15,6 +15,7 @@ from headroom.face.model import FaceModel
 from headroom.track.appearance.appearance import Appearance, estimate_appearance
 from headroom.track.landmarks.detect import Landmarks, find_landmarks
 from headroom.track.landmarks.face_view import FaceView, view_notes
+from headroom.track.landmarks.follow import find_person
 from headroom.track.solve.dense import fit_all_frames
 from headroom.track.solve.fit import Fit
 from headroom.track.solve.frame_selection import rotated_frames
@@ -42,6 +43,20 @@ other. Frames are solved in parallel instead.
 
 
 @dataclass(frozen=True)
+class TrackingOptions:
+    """How a clip is tracked.
+
+    albedo: one of `headroom.track.appearance.appearance.ALBEDO_KINDS`.
+    regressor: predicts frames in which no face is found; None for the bundled one.
+    colours: (48,) of the person to track (`headroom.track.landmarks.people.Person`); None for the largest face.
+    """
+
+    albedo: str = "clip"
+    regressor: FaceRegressor | None = None
+    colours: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class TrackingResult:
     """The result of tracking a clip.
 
@@ -59,21 +74,20 @@ class TrackingResult:
 
 @_single_threaded
 def track_clip(
-    frames: Sequence[np.ndarray], fps: float, model: FaceModel, albedo: str = "clip", progress: Progress = no_progress,
-    regressor: FaceRegressor | None = None,
+    frames: Sequence[np.ndarray], fps: float, model: FaceModel, options: TrackingOptions = TrackingOptions(),
+    progress: Progress = no_progress,
 ) -> TrackingResult:
-    """Track a clip.
-
-    frames: T pictures (H, W, 3) uint8 RGB.
-    albedo: one of `headroom.track.appearance.appearance.ALBEDO_KINDS`.
-    regressor: predicts frames in which no face is found; None for the bundled one.
+    """Track a clip of T pictures (H, W, 3) uint8 RGB.
 
     Raises InputError when a face is found in less than half of the frames.
     """
-    landmarks = find_landmarks(frames, fps, subprogress(progress, 0, 0.45))
-    clip = tracker_input(frames, landmarks, fps, model, regressor)
+    if options.colours is None:
+        landmarks = find_landmarks(frames, fps, subprogress(progress, 0, 0.45))
+    else:
+        landmarks = find_person(frames, fps, options.colours, subprogress(progress, 0, 0.45))
+    clip = tracker_input(frames, landmarks, fps, model, options.regressor)
     fit = fit_frames(model, clip, subprogress(progress, 0.45, 0.8))
-    appearance = estimate_appearance(model, fit, frames, albedo, subprogress(progress, 0.8, 1))
+    appearance = estimate_appearance(model, fit, frames, options.albedo, subprogress(progress, 0.8, 1))
     track = Track(
         fps,
         fit.camera,

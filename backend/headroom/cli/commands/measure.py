@@ -14,11 +14,13 @@ from headroom.cli.options import (
     AudioTrackOption,
     ClipArgument,
     FaceModelOption,
+    FaceOption,
     FromOption,
     PresetOption,
     RegressorOption,
     ToOption,
 )
+from headroom.cli.people_picture import people_are_numbered
 from headroom.common.outputs import require_output_file, require_output_folder, require_own_files
 
 
@@ -28,6 +30,7 @@ def check(
     from_seconds: FromOption = None,
     to_seconds: ToOption = None,
     audio_track: AudioTrackOption = None,
+    face: FaceOption = 0,
 ) -> None:
     """Tell in seconds whether a clip is good to learn from."""
     if output:
@@ -38,7 +41,7 @@ def check(
     from headroom.media.image import write_picture
 
     with progress_bar() as progress:
-        result = check_clip(clip, from_seconds, to_seconds, audio_track, progress)
+        result = check_clip(clip, from_seconds, to_seconds, audio_track, face, progress)
     print_check(out, clip.name, result.figures)
     print_notes(result.warnings)
     if output:
@@ -53,6 +56,7 @@ def track(
     from_seconds: FromOption = None,
     to_seconds: ToOption = None,
     albedo: AlbedoOption = "clip",
+    face: FaceOption = 0,
     face_model: FaceModelOption = None,
     regressor: RegressorOption = None,
 ) -> None:
@@ -65,8 +69,9 @@ def track(
     from headroom.subject.networks import NetworkFiles
 
     networks = NetworkFiles(face_model=face_model, regressor=regressor)
-    options = track_report.TrackOptions(from_seconds, to_seconds, albedo, networks)
-    with progress_bar() as progress:
+    options = track_report.TrackOptions(from_seconds, to_seconds, albedo, networks, face)
+    beside = (output or overlay or Path()).absolute()
+    with people_are_numbered(clip, beside.parent if output or overlay else beside), progress_bar() as progress:
         figures, notes = track_report.track(clip, track_report.TrackFiles(output, overlay), options, progress=progress)
     print_track(out, clip.name, figures)
     print_notes(notes)

@@ -13,6 +13,7 @@ from headroom.cli.options import (
     ControlOption,
     EngineOption,
     LabelOption,
+    LayerOption,
     PoseOption,
     SeedOption,
     SpeechArgument,
@@ -22,7 +23,7 @@ from headroom.cli.options import (
 )
 from headroom.common.choices import WRITTEN_SUFFIXES
 from headroom.common.errors import InputError
-from headroom.common.outputs import require_output_file
+from headroom.common.outputs import require_movie, require_output_file
 
 
 def perform(
@@ -93,7 +94,8 @@ def _person_and_speech(first: Path, second: Path | None, neutral: bool) -> tuple
 def shot(
     subject: SubjectArgument,
     speech: SpeechArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Movie to write, .mp4.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Movie to write: .mp4, .mov, .mkv or .webm, "
+                                                                     "or pictures as in shot.####.png.")],
     control: ControlOption,
     blend: Annotated[Path | None, typer.Option(help="Also save the editable scene, .blend.")] = None,
     performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one: .npz, "
@@ -102,24 +104,26 @@ def shot(
     plate_fit: Annotated[float, typer.Option(help="0 keeps the head motion, 1 takes the plates' poses.", min=0,
                                              max=1)] = 0.0,
     pose: PoseOption = "predicted",
+    audio_track: AudioTrackOption = None,
     key_error: Annotated[float, typer.Option(help="Error of the sparse keys, in units of 0.15 degrees, 0.3 mm "
                                                   "and 0.01 of a face control; 0 keys every frame.", min=0)] = 1.0,
     engine: EngineOption = "auto",
     use: UseOption = "",
     label: LabelOption = "",
+    layer: LayerOption = "frame",
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame."""
-    require_output_file(output, ".mp4", inputs=[speech, performance])
+    require_movie(output, layer, inputs=[speech, performance])
     if blend:
         require_output_file(blend, ".blend", inputs=[speech, performance])
     from headroom.cli import blender
     from headroom.common.settings import MatchSettings, PerformSettings
 
     options = blender.ShotOptions(
-        perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use),
+        perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use, audio_track=audio_track),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
         controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine,
-        label=label)
+        label=label, layer=layer)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)
     print_notes(result.notes)

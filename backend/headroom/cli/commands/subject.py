@@ -17,6 +17,7 @@ from headroom.cli.options import (
     BudgetOption,
     ClipOrPhotoArgument,
     FaceModelOption,
+    FaceOption,
     FromOption,
     PresetOption,
     RegressorOption,
@@ -26,6 +27,7 @@ from headroom.cli.options import (
     UseOption,
     settings_of,
 )
+from headroom.cli.people_picture import people_are_numbered
 from headroom.common.choices import Resolution
 from headroom.common.errors import Cancelled, InputError
 from headroom.common.outputs import SUBJECT_BYTES, require_output_folder
@@ -47,6 +49,7 @@ def learn(
     albedo: AlbedoOption = "clip",
     resolution: Annotated[Resolution, typer.Option(help="Side of the face crop, pixels; 512 takes longer.")] = 256,
     audio_track: AudioTrackOption = None,
+    face: FaceOption = 0,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
     consent: Annotated[str | None, typer.Option(help='Who agreed and when, e.g. "A. Person, 2 May".')] = None,
     consent_who: Annotated[str, typer.Option(help=WHO_HELP)] = "",
@@ -68,11 +71,11 @@ def learn(
 
     settings = settings_of(LearnSettings, preset=preset, budget_minutes=budget_minutes, albedo=albedo,
                            resolution=resolution, name=name, from_seconds=from_seconds, to_seconds=to_seconds,
-                           audio_track=audio_track,
+                           audio_track=audio_track, face=face,
                            consent=consent, consent_who=consent_who, consent_uses=consent_uses,
                            consent_until=day_of(consent_until))
     networks = NetworkFiles(face_model=face_model, regressor=regressor, arcface=arcface, resnet18=resnet18)
-    with progress_bar() as progress:
+    with people_are_numbered(clip, output.absolute().parent), progress_bar() as progress:
         notes = pipeline.learn(clip, output, settings, networks, progress=progress)
     print_notes(notes)
     out.print(f"Learned {output}", markup=False)

@@ -17,6 +17,7 @@ from headroom.track.landmarks.eyelids import close_eyelids
 COUNT = 478
 """Landmarks of one face: 468 of the mesh and 5 of each iris."""
 
+NO_FACE = "No face found in the clip. Choose a clip where the face is visible and lit."
 _DETECT_EVERY_SECONDS = 0.4
 _REGION_PIXELS = 512
 """The region is scaled to this size; the mesh network takes 192 or 256 pixels of it."""
@@ -28,7 +29,7 @@ class Landmarks:
 
     points: (T, 478, 3) float32; x and y in frame pixels, (0.5, 0.5) is the centre of the first pixel; z in the same
         unit, smaller is nearer. Frames without a face are NaN. Closed lids are corrected (`close_eyelids`).
-    faces: the largest number of faces seen at once.
+    faces: the largest number of faces seen at once; 1 where one of them was chosen.
     """
 
     points: np.ndarray
@@ -53,21 +54,23 @@ def find_landmarks(
     boxes = list(face_boxes(frames[::step]))
     region = head_region(boxes)
     if region is None:
-        raise InputError("No face found in the clip. Choose a clip where the face is visible and lit.")
+        raise InputError(NO_FACE)
     points = np.full((len(frames), COUNT, 3), np.nan, np.float32)
     with LandmarkFinder(region) as finder:
         for index, frame in enumerate(frames):
             if index % 10 == 0:
                 progress(index / len(frames), "Finding the face")
             points[index] = finder.find(frame)
-    faces = max(map(len, boxes))
-    result = Landmarks(close_eyelids(points), faces)
-    if result.found.mean() < 0.5:
-        raise InputError(
-            f"A face was found in only {result.found.sum()} of {len(frames)} frames. "
-            "Choose a part of the clip where the face stays visible."
-        )
-    return result
+    return complete(points, max(map(len, boxes)))
+
+
+def complete(points: np.ndarray, faces: int) -> Landmarks:
+    """Return the landmarks of a clip with closed lids; InputError where half of the frames have none."""
+    found = np.isfinite(points[:, 0, 0])
+    if found.mean() < 0.5:
+        raise InputError(f"A face was found in only {found.sum()} of {len(points)} frames. Choose a part of the clip "
+                         "where the face stays visible.")
+    return Landmarks(close_eyelids(points), faces)
 
 
 class LandmarkFinder:

@@ -1,0 +1,69 @@
+"""What a shot is rendered to: a movie whose ending decides its kind, or a sequence of pictures."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import InputError
+from .files import atomic_write
+from .messages import message
+from .outputs import require_output_file
+
+MOVIE_ENDINGS = (".mp4", ".mov", ".mkv", ".webm")
+PICTURE_ENDING = ".png"
+FRAME, FACE = LAYERS = ("frame", "face")
+"""The finished frame, or the refined face alone with alpha, for compositing."""
+
+
+@dataclass(frozen=True)
+class MovieOutput:
+    """A file to write, or with # in its name one for each frame.
+
+    layer: one of `LAYERS`.
+    """
+
+    path: Path
+    layer: str = FRAME
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether each frame is a file of its own."""
+        return self.path.suffix.lower() == PICTURE_ENDING
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it becomes a strip in the sequencer: a movie of whole frames."""
+        return not self.is_sequence and self.layer == FRAME
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a refine job; an older backend knows none, and an mp4 needs none."""
+        ending = self.path.suffix.lower()
+        named = {"ending": ending} if ending != MOVIE_ENDINGS[0] else {}
+        return named | ({"layer": self.layer} if self.layer != FRAME else {})
+
+    def require_writable(self, inputs: Iterable[Path | None]) -> None:
+        """Raise InputError when the output cannot be written, or its ending does not hold what is wanted."""
+        endings = (".mov", PICTURE_ENDING) if self.layer == FACE else (*MOVIE_ENDINGS, PICTURE_ENDING)
+        require_output_file(self.path, *endings, inputs=inputs)
+        if self.is_sequence and not re.search("#", self.path.name):
+            raise InputError(message("{path} has no # in its name, where the number of each frame goes; choose a name "
+                                     "such as shot.####.png.", path=self.path))
+
+    def picture(self, number: int) -> Path:
+        """Return the file of a frame of a sequence."""
+        run = re.search("#+", self.path.name)
+        assert run is not None
+        digits = f"{number:0{len(run.group())}d}"
+        return self.path.with_name(self.path.name[:run.start()] + digits + self.path.name[run.end():])
+
+    def unpack(self, pictures: Path, first: int) -> None:
+        """Write the pictures of a zip file, in the order of their names; `first` is the number of the first one."""
+        with zipfile.ZipFile(pictures) as archive:
+            for number, name in enumerate(sorted(archive.namelist()), first):
+                with atomic_write(self.picture(number)) as temporary:
+                    temporary.write_bytes(archive.read(name))
