@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Iterable
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InputError
-from .files import atomic_write
+from .files import write_errors
 from .messages import message
 from .outputs import require_output_file
+from .temporary import NEW, folder_in
 
 MOVIE_ENDINGS = (".mp4", ".mov", ".mkv", ".webm")
 PICTURE_ENDING = ".png"
@@ -62,8 +64,14 @@ class MovieOutput:
         return self.path.with_name(self.path.name[:run.start()] + digits + self.path.name[run.end():])
 
     def unpack(self, pictures: Path, first: int) -> None:
-        """Write the pictures of a zip file, in the order of their names; `first` is the number of the first one."""
-        with zipfile.ZipFile(pictures) as archive:
-            for number, name in enumerate(sorted(archive.namelist()), first):
-                with atomic_write(self.picture(number)) as temporary:
-                    temporary.write_bytes(archive.read(name))
+        """Write the pictures of a zip file, in the order of their names; `first` is the number of the first one.
+
+        None of them appears when the disk cannot hold them all.
+        """
+        with write_errors(self.path), zipfile.ZipFile(pictures) as archive:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            names = sorted(archive.namelist())
+            with folder_in(self.path.parent) as folder:
+                archive.extractall(folder / NEW, names)
+                for number, name in enumerate(names, first):
+                    os.replace(folder / NEW / name, self.picture(number))

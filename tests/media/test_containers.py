@@ -75,11 +75,24 @@ def test_a_sequence_of_pictures_is_exact_and_unpacked_with_the_numbers_of_its_fr
     with PictureSequenceWriter(tmp_path / "movie.zip") as pictures:
         for frame in frames[:3]:
             pictures.write(frame)
-    output = MovieOutput(tmp_path / "shot.####.png")
-    output.unpack(tmp_path / "movie.zip", 1001)
-    names = ["shot.1001.png", "shot.1002.png", "shot.1003.png"]
-    assert sorted(path.name for path in tmp_path.glob("*.png")) == names
-    assert all((read_picture(tmp_path / name) == frame).all() for name, frame in zip(names, frames))
+    folder, names = tmp_path / "new", ["shot.1001.png", "shot.1002.png", "shot.1003.png"]
+    MovieOutput(folder / "shot.####.png").unpack(tmp_path / "movie.zip", 1001)
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert all((read_picture(folder / name) == frame).all() for name, frame in zip(names, frames))
+
+
+def test_a_sequence_that_the_disk_cannot_hold_leaves_no_picture(tmp_path, frames, monkeypatch):
+    with PictureSequenceWriter(tmp_path / "movie.zip") as pictures:
+        pictures.write(frames[0])
+
+    def extract(archive, folder, names):
+        (folder / names[0]).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", extract)
+    with pytest.raises(AddonInputError, match=r"Cannot write .*shot\.#\.png: No space left on device"):
+        MovieOutput(tmp_path / "new" / "shot.#.png").unpack(tmp_path / "movie.zip", 1)
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_each_picture_of_a_sequence_has_its_content_credentials(tmp_path, frames):
