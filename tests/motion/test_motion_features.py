@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from headroom.motion.audio.cepstra import mel_filters
+from headroom.motion.audio.encoder_file import bundled_encoder
 from headroom.motion.audio.features import FeatureConfig, feature_rows, feature_windows, utterance_stats
 from headroom.motion.audio.loudness import row_levels
 from headroom.motion.audio.phones import phone_filters
+from headroom.motion.audio.speech_encoder import encode
 from headroom.motion.audio.timing import frame_count
 
 KINDS = [FeatureConfig("logmel"), FeatureConfig("mfcc", bands=26)]
@@ -120,3 +122,15 @@ def test_librosa_and_numba_are_loaded_only_when_features_are_computed():
     program = ("import sys, headroom.pipeline, headroom.motion.train.general, headroom.motion.predict; "
                "assert not {'numba', 'librosa.filters'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_statistics_of_one_recording_normalise_another():
+    rng = np.random.default_rng(5)
+    sound = rng.standard_normal(32000).astype(np.float32) * 0.1
+    late, config = np.concatenate([np.zeros(6400, np.float32), sound]), FeatureConfig()
+    stats = utterance_stats(sound, config)
+    windows = feature_windows(late, 10, 60, config, stats)
+    expected = encode(bundled_encoder(), late, 20 - 7, 20 - 7 + 98 + 16, stats.loud_db) - stats.mean
+    np.testing.assert_array_equal(windows[0], expected[:16])
+    np.testing.assert_array_equal(windows[-1], expected[-16:])
+    assert np.abs(windows - feature_windows(sound, 10, 60, config, stats)).max() > 0.1
