@@ -37,7 +37,7 @@ from headroom.plate.match import PlateMatch  # noqa: E402
 KINDS = ("learn", "refine", "upload")
 VICTIMS = ("server", "worker", "client")
 MARK = "HEADROOM_KILLS"  # environment variable of all processes of one run
-ROUND_SECONDS = 90.0
+ROUND_SECONDS = 300.0
 UPLOAD_BYTES = 24_000_000
 
 
