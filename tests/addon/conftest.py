@@ -12,6 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from caching_backend import scenario  # noqa: F401  # a fixture
 from curve_readers import perform
 from stand_ins import tiny_performance, tiny_subject
 

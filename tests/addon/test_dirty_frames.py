@@ -1,120 +1,12 @@
 """After an edit only the frames that have changed are rendered and refined; the others come from the caches."""
 
-import io
-import json
 import os
-import threading
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from curve_readers import perform_speech
-from stand_ins import FakeBackend, Row, tiny_performance, wide, write_png, write_speech
+from caching_backend import FRAMES, edit, render
 
 from addon.core.movie_output import MovieOutput
-
-FRAMES = 250
-
-
-class CachingBackend(FakeBackend):
-    """A backend that refines each picture with the two before it, none twice, and returns fixed positions unchanged.
-
-    refined_windows: every refined picture with its two predecessors.
-    fixed: for each match, which of its frames (T,) bool were fixed.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.refined_windows, self.fixed = set(), []
-
-    def _match_plates(self, inputs, settings):
-        with self.read(inputs["poses"]) as poses:
-            fixed = poses["fixed_positions"]
-            self.fixed.append(np.isfinite(fixed))
-            position = np.where(self.fixed[-1], fixed, 0.5 + np.arange(len(fixed)) % 97)
-            arrays = dict(plate=np.rint(position).astype(np.int32), position=position, rotation=poses["rotation"],
-                          translation=poses["translation"], distance=np.zeros(len(position)))
-        return {"match": self._file(lambda path: np.savez(path, **arrays))}
-
-    def _refine(self, inputs, settings):
-        self.refine(inputs, 0, 0)
-        return super()._refine(inputs, settings)
-
-    def _refine_frames(self, inputs, settings):
-        self.refine(inputs, settings["first"], settings["context"])
-        return super()._refine_frames(inputs, settings)
-
-    def refine(self, inputs, first, context):
-        with self.read(inputs["match"]) as match:
-            frames = [(*files, match["plate"][first + index])
-                      for index, files in enumerate(zip(inputs["renders"], inputs["meshes"], strict=True))]
-        for index in range(context, len(frames)):
-            self.refined_windows.add(tuple(frames[max(index - back, 0)] for back in range(3)))
-
-    def read(self, sha):
-        return np.load(io.BytesIO(self.blobs[sha]))
-
-
-@pytest.fixture
-def scenario(headroom, subject, tmp_path, monkeypatch):
-    """A performed shot of 250 frames; its renders are listed, and show pose and expression without Eevee."""
-    rendering = headroom.module("scene.output.rendering")
-    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
-    performance = headroom.module("core.performance").Performance
-    perform_speech(headroom, shot, performance.load(tiny_performance(tmp_path / "p.npz", FRAMES / 25)),
-                   write_speech(tmp_path / "speech.wav", FRAMES / 25), start=1)
-    rendered, folder = [], tmp_path / "frames"
-    monkeypatch.setattr(headroom.module("scene.output.engine"), "has_graphics_card", lambda: True)
-
-    def render_numbers(scene, path):
-        rendered.append(scene.frame_current)
-        face = next(each for each in scene.objects if each.type == "MESH")
-        keys = [key.value for key in face.data.shape_keys.key_blocks]
-        numbers = np.array([*face.rotation_euler, *face.location, *keys], dtype=np.float32).view(np.uint8)
-        write_png(path, np.resize(numbers, (12, 12, 4)))
-
-    monkeypatch.setattr(rendering, "render_still", render_numbers)
-    monkeypatch.setattr(headroom.module("scene.output.shot_frames"), "cache_folders", lambda: [folder])
-    return SimpleNamespace(
-        bpy=headroom.bpy, module=headroom.module, scene=headroom.scene, shot=shot, rendered=rendered,
-        backend=CachingBackend(), movie=tmp_path / "shot.mp4", cache=folder,
-        tasks=headroom.module("scene.output.shot_tasks"), run=headroom.module("core.tasks").run_task)
-
-
-def render(scenario, **options):
-    """Render the shot; returns the result, the frames that Blender rendered, and how many were refined."""
-    shot = scenario.module("scene.build.shot").shots_in(scenario.scene)[0]
-    del scenario.rendered[:]
-    before = len(scenario.backend.refined_windows)
-    output = MovieOutput(scenario.movie)
-    result = scenario.run(scenario.tasks.render_shot(shot, output, 0.0, lambda: scenario.backend, **options))
-    name = scenario.module("core.refine_while_rendering").THREAD_NAME
-    for thread in [each for each in threading.enumerate() if each.name == name]:
-        thread.join(5)
-    return result, list(scenario.rendered), len(scenario.backend.refined_windows) - before
-
-
-def curve(scenario, path, index=0):
-    """An F-curve of the pose or of a shape key."""
-    owners = scenario.shot.face, scenario.shot.face.data.shape_keys
-    curves = [each for owner in owners for each in scenario.module("scene.compat").curves_of(owner)]
-    return next(each for each in curves if each.data_path == path and each.array_index == index)
-
-
-def edit(scenario, path, first, last, change):
-    """Add `change` to the keys of the frames `first` to `last`."""
-    for point in curve(scenario, path).keyframe_points:
-        if first <= point.co.x <= last:
-            point.co.y += change
-    curve(scenario, path).update()
-
-
-def movie_strip(scenario):
-    """The only movie strip."""
-    strips = scenario.module("scene.compat").strips_of(scenario.scene)
-    (strip,) = [each for each in strips if each.type == "MOVIE"]
-    return strip
 
 
 def test_an_unchanged_shot_is_neither_rendered_nor_refined_again(scenario):
@@ -259,51 +151,6 @@ def test_rotating_and_moving_the_shot_does_not_change_the_render_digest(scenario
     assert digest(scenario.shot) == before
 
 
-def test_a_movie_strip_stores_its_render_settings_and_can_be_rendered_again(scenario):
-    render(scenario, frame_range=(20, 24))
-    module, strip = scenario.module("scene.output.movie_strip"), movie_strip(scenario)
-    settings = module.render_settings(strip)
-    assert json.loads(strip[module.SETTINGS])["plate_fit"] == 0.0 and settings.engine == "auto"
-    assert (settings.shot, settings.frame_start, settings.frame_end) == (scenario.shot.root.name, 20, 24)
-    assert scenario.module("scene.compat").strip_span(strip) == (20, 25)
-    result, rendered, _ = render(scenario, frame_range=(settings.frame_start, settings.frame_end))
-    assert (result.frames, rendered) == (5, [])
-
-
-def test_a_strip_with_damaged_render_settings_says_what_to_do(scenario):
-    render(scenario, frame_range=(20, 24))
-    module, panel = scenario.module("scene.output.movie_strip"), scenario.module("ui.refine").HEADROOM_PT_strip
-    strip = movie_strip(scenario)
-    scenario.scene.sequence_editor.active_strip = strip
-    whole, row = strip[module.SETTINGS], Row()
-    panel.draw(SimpleNamespace(layout=row), wide(scene=scenario.scene))
-    assert "Frames 20 to 24" in row.texts
-    for damaged in (whole[:-3], whole.replace("20", '"x"'), whole.replace("0.0", '"wide"'), "[1]"):
-        strip[module.SETTINGS], row = damaged, Row()
-        panel.draw(SimpleNamespace(layout=row), wide(scene=scenario.scene))
-        assert row.texts[1:] == ["The strip does not say how it was rendered. Render the shot again."]
-
-
-def test_strips_release_a_movie_while_it_is_replaced(scenario, monkeypatch):
-    handles = Path("/proc/self/fd")
-    if not handles.is_dir():
-        pytest.skip("this system does not list open files")
-    compat, publish, open_while_replaced = scenario.module("scene.compat"), scenario.tasks.publish, []
-
-    def is_open():
-        return any(os.path.realpath(each) == str(scenario.movie) for each in handles.iterdir())
-
-    monkeypatch.setattr(scenario.tasks, "publish",
-                        lambda *paths: open_while_replaced.append(is_open()) or publish(*paths))
-    render(scenario, frame_range=(20, 24))
-    artists = compat.new_strip(scenario.scene, "MOVIE", "Mine", scenario.movie, 9, 100)
-    assert is_open()
-    render(scenario, frame_range=(20, 29))
-    assert open_while_replaced == [False, False]
-    assert artists.filepath == str(scenario.movie) and compat.strip_span(artists) == (100, 105)
-    assert compat.strip_content(artists) == (100, 110)
-
-
 @pytest.mark.parametrize("task_name", ["render_shot", "refine_frame"])
 def test_changes_that_the_timer_has_not_composed_yet_are_rendered(scenario, task_name, monkeypatch):
     strip = scenario.module("scene.anim.strips").speech_strip(scenario.shot)
@@ -324,34 +171,6 @@ def test_changes_that_the_timer_has_not_composed_yet_are_rendered(scenario, task
     if task_name == "render_shot":
         _, inputs, settings = scenario.backend.submitted[-1]
         assert inputs["speech"] and settings["speech_from_seconds"] == pytest.approx(10 / 25)
-
-
-@pytest.mark.parametrize(("frames", "seconds"), [((1, 5), 0.0), ((101, 105), 4.0), ((-9, 3), -0.4)])
-def test_the_sound_of_a_movie_starts_at_its_first_frame(scenario, frames, seconds):
-    result, *_ = render(scenario, frame_range=frames)
-    _, inputs, settings = scenario.backend.submitted[-1]
-    assert inputs["speech"] and settings["speech_from_seconds"] == pytest.approx(seconds)
-    assert result.notes == ()
-
-
-@pytest.mark.parametrize(("follow", "part"), [(True, [0.4, 9.2]), (False, None)])
-def test_the_sound_of_a_movie_is_trimmed_like_the_strip_it_follows(scenario, follow, part):
-    strip = scenario.module("scene.anim.strips").speech_strip(scenario.shot)
-    if strip is None:
-        pytest.skip("this Blender was built without sound")
-    strip.frame_offset_start, strip.frame_offset_end = 10, 20
-    scenario.shot.root.headroom.follow_strip = follow
-    render(scenario, frame_range=(6, 20))
-    settings = scenario.backend.submitted[-1][2]
-    assert settings == {"fps": 25.0, "speech_from_seconds": pytest.approx(0.2),
-                        "speech_range": part and pytest.approx(part)}
-
-
-@pytest.mark.parametrize("frames", [(-9, 0), (251, 255)])
-def test_a_movie_of_frames_without_speech_has_no_sound_and_a_note(scenario, frames):
-    result, *_ = render(scenario, frame_range=frames)
-    assert scenario.backend.submitted[-1][1]["speech"] is None
-    assert "no sound, because the speech does not cover the rendered frames" in result.notes[0]
 
 
 def test_refining_one_frame_renders_it_with_its_context_and_the_shot_reuses_them(scenario):
