@@ -9,8 +9,10 @@ import bpy
 
 from ..core.job_file import make_request
 from ..core.messages import message
+from ..scene.anim.timeline import set_frame_range
+from ..scene.build.scene_setup import changes, is_in_use, keeps_scene, set_up_scene
 from ..scene.build.selection import select_face
-from ..scene.build.shot import open_subject
+from ..scene.build.shot import active_shot, open_subject, shots_in
 from ..scene.output import shot_tasks
 from . import jobs, preferences
 from .button import Button, JobButton
@@ -66,7 +68,7 @@ class HEADROOM_OT_learn_subject(JobButton):
             scene: Any = next((each for each in bpy.data.scenes if each.session_uid == scene_uid), None)
             if scene is not None:  # None when another file is open
                 scene.headroom.subject = str(folder)
-                show_through_camera(view_of(scene), open_subject(scene, folder))
+                show_through_camera(view_of(scene), open_subject(scene, folder, not is_in_use(scene)))
 
         def summary(notes: tuple[str, ...]) -> str:
             learned = message("Learned {name} into {folder}.", name=folder.name, folder=folder)
@@ -89,11 +91,43 @@ class HEADROOM_OT_open_subject(Button):
         return "" if settings(context).subject else message("No subject folder")
 
     def run(self, context):
-        """Build the head, show it through its camera and select it."""
-        shot = open_subject(context.scene, absolute(settings(context).subject))
+        """Build the head, show it through its camera and select it; a scene in use keeps its settings."""
+        shot = open_subject(context.scene, absolute(settings(context).subject), not is_in_use(context.scene))
         show_through_camera(context.area, shot)
         select_face(context, shot)
         return message("Opened {name}", name=shot.subject.name)
 
 
-CLASSES = (HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject)
+class HEADROOM_OT_set_up_scene(Button):
+    """Set frame rate, size, camera and view transform of the scene to the clip's, and its range to the performance's"""
+
+    bl_idname, bl_label = "headroom.set_up_scene", "Set Up Scene"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a head that was opened in a scene in use."""
+        return "" if keeps_scene(context.scene) else message("The scene is set up already")
+
+    def invoke(self, context, event):
+        """Show first what will change."""
+        return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, context):
+        """Draw what will change."""
+        shot = active_shot(shots_in(context.scene), context.object)
+        for line in changes(context.scene, shot.subject.rig(), shot.camera):
+            self.layout.label(text=line, translate=False)
+
+    def run(self, context):
+        """Set the scene up and look through the shot's camera."""
+        shot = active_shot(shots_in(context.scene), context.object)
+        set_up_scene(context.scene, shot.subject.rig(), shot.camera)
+        if shot.backdrop is not None:
+            shot.backdrop.hide_render = False
+        set_frame_range(context.scene)
+        show_through_camera(context.area, shot)
+        return message("The scene is as the clip was filmed")
+
+
+CLASSES = (HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject, HEADROOM_OT_set_up_scene)

@@ -7,10 +7,11 @@ import bpy
 from ..core.messages import message
 from ..scene import compat
 from ..scene.anim.controls import head_of
+from ..scene.build.scene_setup import keeps_scene
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
 from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
-from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject
+from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject, HEADROOM_OT_set_up_scene
 from .perform import HEADROOM_OT_perform_speech
 from .properties import settings, shown_shot
 from .refine import HEADROOM_OT_refine_frame
@@ -79,6 +80,10 @@ class HEADROOM_PT_subject(SidebarPanel):
         if shot is not None:
             draw_wrapped(layout.column(align=True), context, message("In the scene: {shot}", shot=shot.root.name),
                          "OUTLINER_OB_EMPTY")
+            if keeps_scene(context.scene):
+                draw_wrapped(layout.column(align=True), context,
+                             message("The scene keeps its rate, size, camera and frame range"), "SCENE_DATA")
+                layout.operator(HEADROOM_OT_set_up_scene.bl_idname)
             header, body = layout.panel("HEADROOM_subject_more", default_closed=True)
             header.label(text="Folder and Use")
             if body is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ..scene.build.scene_setup import keeps_scene
 from ..scene.build.shot import Shot
 from .layout import SidebarPanel
 
@@ -16,9 +17,14 @@ MARGIN = 0.96
 
 
 def show_through_camera(area: bpy.types.Area | None, shot: Shot) -> None:
-    """Show the shot through its camera if `area` is a 3D view, as large as fits beside the sidebar."""
+    """Show the shot through its camera if `area` is a 3D view, as large as fits beside the sidebar.
+
+    In a scene that keeps its own camera, only the view looks through the shot's.
+    """
     space: Any = area.spaces.active if area is not None else None
-    if isinstance(space, bpy.types.SpaceView3D) and shot.scene.camera == shot.camera:
+    if isinstance(space, bpy.types.SpaceView3D) and (shot.scene.camera == shot.camera or keeps_scene(shot.scene)):
+        if shot.scene.camera != shot.camera:
+            space.use_local_camera, space.camera = True, shot.camera
         space.region_3d.view_perspective = "CAMERA"
         space.shading.type = "MATERIAL"
         fit_picture(area, space.region_3d, shot.scene.render)

@@ -13,6 +13,7 @@ import bpy
 
 from ...core.timing import frame_count
 from .. import compat
+from ..build.scene_setup import keeps_scene
 from ..build.shot import Shot
 from .controls import active_take, head_of
 
@@ -140,6 +141,8 @@ def free_channel(scene: bpy.types.Scene, start_frame: int, end_frame: int) -> in
 
 
 def _play_in_sync(scene: bpy.types.Scene) -> None:
+    if keeps_scene(scene):
+        return
     scene.sync_mode = "AUDIO_SYNC"
     scene.use_audio_scrub = True
 

@@ -12,6 +12,7 @@ from mathutils import Matrix
 from ...core.backend_jobs import Sound
 from ...core.coordinates import mm_from_scene
 from .. import compat
+from ..build.scene_setup import keeps_scene
 from ..build.shot import Shot, shots_in
 from .compose import make_plan
 from .curves import sample_curves
@@ -19,7 +20,12 @@ from .strips import followed_strip
 
 
 def set_frame_range(scene: bpy.types.Scene) -> None:
-    """Set the scene's frame range to that of its performances, from the first to the last of all heads."""
+    """Set the scene's frame range to that of its performances, from the first to the last of all heads.
+
+    A scene that was in use when the first head was opened keeps its range.
+    """
+    if keeps_scene(scene):
+        return
     plans = [plan for plan in map(make_plan, shots_in(scene)) if plan is not None and len(plan.frames)]
     if plans:
         scene.frame_start = min(int(plan.frames[0]) for plan in plans)

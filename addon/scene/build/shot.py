@@ -18,12 +18,12 @@ from ...core.errors import HeadroomError, InputError
 from ...core.messages import message
 from ...core.rig import Rig
 from ...core.subject import Subject
-from ...core.timing import scene_rate
 from .backdrop import build_backdrop
 from .camera import build_crop_camera, build_full_camera
 from .face import build_face, detail_names
 from .material import build_material
 from .plates import load_plates, show_plates
+from .scene_setup import KEEPS_SCENE, set_up_scene
 
 ROLE = "headroom_role"
 FORMAT_KEY, FORMAT = "headroom_format", 3
@@ -103,8 +103,12 @@ class Shot:
         return Path(bpy.path.abspath(self.root.get(name, ""), library=self.root.library))
 
 
-def open_subject(scene: bpy.types.Scene, folder: Path) -> Shot:
-    """Build the head of a subject in `scene`; the first one sets the scene's rate, size and camera to the clip's."""
+def open_subject(scene: bpy.types.Scene, folder: Path, set_up: bool = True) -> Shot:
+    """Build the head of a subject in `scene`.
+
+    set_up: whether the first head sets the scene's rate, size and camera to the clip's. Otherwise nothing of the scene
+        changes, and its frame range does not follow performances.
+    """
     subject = Subject.open(folder)
     rig = subject.rig()
     first = not shots_in(scene)
@@ -114,11 +118,12 @@ def open_subject(scene: bpy.types.Scene, folder: Path) -> Shot:
         plates = load_plates(subject.plates)
         show_plates(shot.camera, plates, scene.frame_start)
         backdrop = build_backdrop(rig, plates, subject.name, scene.frame_start)
-        backdrop.hide_render = not first  # only one clip can fill the picture
+        backdrop.hide_render = not (first and set_up)  # only one clip can fill the picture
         _add(backdrop, "backdrop", shot.root)
-    if first:
-        set_up_scene(scene, rig)
-        scene.camera = shot.camera
+    if first and set_up:
+        set_up_scene(scene, rig, shot.camera)
+    elif first:
+        shot.root[KEEPS_SCENE] = True
     return shot
 
 
@@ -154,18 +159,6 @@ def _add(member: bpy.types.Object, role: str, root: bpy.types.Object) -> None:
     member[ROLE] = role
     root.users_collection[0].objects.link(member)
     member.parent = root
-
-
-def set_up_scene(scene: bpy.types.Scene, rig: Rig) -> None:
-    """Set the scene's rate and size to the clip's, and show colours unchanged.
-
-    Plates and face are display values, so no view transform but Standard may be applied.
-    """
-    scene.render.fps, scene.render.fps_base = scene_rate(rig.fps)
-    scene.render.resolution_x, scene.render.resolution_y = rig.width, rig.height
-    scene.render.resolution_percentage = 100
-    scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
-    scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
 
 
 def shots_in(scene: bpy.types.Scene) -> list[Shot]:
