@@ -39,7 +39,7 @@ def set_up_scene(scene: bpy.types.Scene, rig: Rig, camera: bpy.types.Object) -> 
     scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
     scene.camera = camera
     for each in scene.objects:
-        if KEEPS_SCENE in each:
+        if each.get(KEEPS_SCENE):
             del each[KEEPS_SCENE]
 
 
