@@ -89,15 +89,15 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "… people are seen. Choose one with --face; the contact sheet of --output numbers them.":
         ("evaluation/test_clip_check.py", "3 people are seen"),
     "… shows … people: …. Choose the face to learn by its number.":
-        ("track/test_people.py", "shows 2 people: 1 at"),
+        ("track/test_several_people.py", "shows 2 people: 1 at"),
     "… … shows the numbers, for --face.":
-        ("track/test_people.py", "shows the numbers, for --face"),
+        ("track/test_several_people.py", "shows the numbers, for --face"),
     "… has no face …, because it shows only …. Choose a lower number.":
-        ("track/test_people.py", "has no face 3, because it shows only 2"),
+        ("track/test_several_people.py", "has no face 3, because it shows only 2"),
     "The person is seen at one place in the picture for only … s of …; choose a part in which that lasts at least … s.":
-        ("track/test_people.py", "at one place in the picture for only"),
+        ("track/test_several_people.py", "at one place in the picture for only"),
     "Only … were used, where the person is seen at one place in the picture.":
-        ("track/test_people.py", "were used, where the person is seen at one place"),
+        ("track/test_several_people.py", "were used, where the person is seen at one place"),
     "The face is too …. Change light or exposure.":
         ("evaluation/test_clip_check.py", "The face is too dark"),
     "The picture changes at once at … s, as at a cut. The best part is from … to … s; choose it with --from and --to.":

@@ -303,7 +303,8 @@ def refine(
               open_watermark(refiner.track.crop, settings.fps) as watermark):
             for number, frame in enumerate(frames):
                 progress(number / count, f"Refining frame {number + 1} of {count}")
-                frame[..., :3] = watermark.draw(np.ascontiguousarray(frame[..., :3]))
+                marked = watermark.draw(np.ascontiguousarray(frame[..., :3]))
+                frame = np.dstack([marked, frame[..., 3:]]) if settings.layer == "face" else marked
                 writer.write(label.draw(frame) if label else frame)
         writer.provenance = replace(provenance, watermark=watermark.is_drawn)
     return count, [*watermark.notes, *writer.notes]

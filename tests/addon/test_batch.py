@@ -242,7 +242,8 @@ def test_the_command_of_render_names_the_selected_head_and_renders_it(panel, run
     assert code == 2 and "The shot Nobody is no longer in the scene" in err[-1]
 
 
-@pytest.mark.parametrize(("output", "written"), [("shot", "shot.mp4"), ("shot.mov", "shot.mov.mp4"), ("shot/", None)])
+@pytest.mark.parametrize(("output", "written"), [
+    ("shot", "shot.mp4"), ("shot.mov", "shot.mov"), ("shot.avi", "shot.avi.mp4"), ("shot/", None)])
 def test_the_command_of_render_writes_where_the_button_would(panel, tmp_path, output, written):
     fill_in(panel, tmp_path)
     panel.scene.headroom.output = f"{tmp_path}/{output}"

@@ -28,8 +28,8 @@ def project(headroom, tmp_path):
 def render(headroom, project, **places):
     """Render the saved shot with the fast engine; gives the result."""
     headless = headroom.module("scene.output.headless")
-    saved = headless.SavedShot(project / "scenes" / "line.blend", "", "", project.parent / "movie.mp4", 0.0, "fast",
-                               **places)
+    output = headroom.module("core.movie_output").MovieOutput(project.parent / "movie.mp4")
+    saved = headless.SavedShot(project / "scenes" / "line.blend", "", "", output, 0.0, "fast", **places)
     return headless.render_file(saved, FakeBackend, lambda step: None)
 
 

@@ -96,7 +96,8 @@ def files(tmp_path, monkeypatch):
     monkeypatch.setenv("HEADROOM_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HEADROOM_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(headless, "find_blender", no_work)
-    for user in ("headroom.track.tracker", "headroom.subject.clip"):
+    for user in ("headroom.track.tracker", "headroom.subject.clip", "headroom.training.track_cache",
+                 "headroom.evaluation.track_report"):
         monkeypatch.setattr(f"{user}.track_clip", no_work)
     return folder
 

@@ -100,7 +100,7 @@ def grey_refiner(monkeypatch):
                                                   info=SimpleNamespace(clip=None, consent=Consent()))
     refiner = SimpleNamespace(
         title="Robin", track=SimpleNamespace(camera=SimpleNamespace(width=200, height=120), crop=Crop(0, 0, 120)),
-        composites=lambda renders, match, cache: (np.full(size, 128, np.uint8) for _ in renders),
+        composites=lambda renders, match, cache, layer: (np.full(size, 128, np.uint8) for _ in renders),
         refine_files=lambda renders, match, cache, context: ((None, True) for _ in renders[context:]),
         comparison=lambda match, frame, render, crop: np.full(size, 128, np.uint8))
     monkeypatch.setattr("headroom.pipeline.Subject.open_for", lambda folder, use: person)

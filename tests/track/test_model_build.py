@@ -26,18 +26,24 @@ def people(person):
     return people
 
 
-def test_rounding_errors_do_not_change_the_file(people, tmp_path):
+@pytest.fixture(scope="module")
+def built(people):
+    """The model of these people."""
+    return build_model(people)
+
+
+def test_rounding_errors_do_not_change_the_file(people, built, tmp_path):
     def perturbed(points):
         return points * (1 + 1e-13 * np.random.default_rng(0).normal(size=points.shape))
 
     rounded = [replace(person, points=perturbed(person.points)) for person in people]
-    build_model(people).save(tmp_path / "first.npz")
+    built.save(tmp_path / "first.npz")
     build_model(rounded).save(tmp_path / "again.npz")
     assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
 
 
-def test_the_model_is_upright_symmetric_and_in_millimetres(people):
-    mean = build_model(people).mean
+def test_the_model_is_upright_symmetric_and_in_millimetres(built):
+    mean = built.mean
     right, left = mean[MESH_POINTS], mean[MESH_POINTS + 1]
     assert left[0] > 0 > right[0]
     assert np.isclose(np.linalg.norm(left - right), EYE_DISTANCE_MM, rtol=0.05)
@@ -48,8 +54,8 @@ def test_the_model_is_upright_symmetric_and_in_millimetres(people):
     assert nearest.max() < 0.5
 
 
-def test_the_expression_basis_spans_the_peoples_motion(people, person):
-    basis = build_model(people).expression_basis[:MESH_POINTS].reshape(-1, 64)
+def test_the_expression_basis_spans_the_peoples_motion(built, person):
+    basis = built.expression_basis[:MESH_POINTS].reshape(-1, 64)
     expression = smooth_noise(np.random.default_rng(0), 60, 64, 0.15)
     shapes = person.model.shape(np.zeros(80), expression)[:, :MESH_POINTS].astype(float)
     motion = (shapes - shapes.mean(0)).reshape(60, -1)

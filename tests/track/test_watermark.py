@@ -128,7 +128,7 @@ def shot(monkeypatch, frames, tmp_path):
     shown = []
     camera = SimpleNamespace(width=512, height=512)
     refiner = SimpleNamespace(title="Robin", track=SimpleNamespace(camera=camera, crop=CROP),
-                              composites=lambda renders, match, cache: (each for each in shown))
+                              composites=lambda renders, match, cache, layer: (each for each in shown))
     monkeypatch.setattr("headroom.pipeline.Subject.open_for", lambda folder, use: person)
     monkeypatch.setattr("headroom.subject.shot_refiner.open_shot_refiner", lambda folder: refiner)
 
