@@ -9,8 +9,6 @@ import pytest
 from curve_readers import perform_speech
 from stand_ins import FakeBackend, tiny_performance, write_png, write_speech
 
-from addon.core.movie_output import MovieOutput
-
 FRAMES = 250
 
 
@@ -84,7 +82,7 @@ def render(scenario, **options):
     shot = scenario.module("scene.build.shot").shots_in(scenario.scene)[0]
     del scenario.rendered[:]
     before = len(scenario.backend.refined_windows)
-    output = MovieOutput(scenario.movie)
+    output = scenario.module("core.movie_output").MovieOutput(scenario.movie)
     result = scenario.run(scenario.tasks.render_shot(shot, output, 0.0, lambda: scenario.backend, **options))
     name = scenario.module("core.refine_while_rendering").THREAD_NAME
     for thread in [each for each in threading.enumerate() if each.name == name]:
