@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "server"
-sys.path.insert(0, str(TESTS))
+sys.path[:0] = [str(TESTS), str(TESTS.parents[1])]
 
 from running import fake_backend  # noqa: E402
 
