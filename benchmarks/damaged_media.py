@@ -110,8 +110,12 @@ def outcome(path: Path) -> str:
 
 
 def memory() -> float:
-    """Return this process's peak memory, bytes."""
-    return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Return this process's memory, bytes; on systems without /proc its peak."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+    return 1024.0 * int(line.split()[1])
 
 
 if __name__ == "__main__":
