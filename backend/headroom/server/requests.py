@@ -87,16 +87,25 @@ class LearnRequest(Request):
     settings: LearnSettings = LearnSettings()
 
 
-class PerformInputs(Strict):
-    """The subject, and the speech that it performs."""
+class SpeechInputs(Strict):
+    """Base of the inputs with speech."""
 
-    subject: Tree
     speech: Sha
     speech_name: FileName = "speech.wav"
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), self.speech]
+        return [self.speech]
+
+
+class PerformInputs(SpeechInputs):
+    """The subject, and the speech that it performs."""
+
+    subject: Tree
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*self.subject.values(), *super().blobs()]
 
 
 class PerformRequest(Request):
@@ -107,15 +116,8 @@ class PerformRequest(Request):
     settings: PerformSettings = PerformSettings()
 
 
-class AlignWordsInputs(Strict):
+class AlignWordsInputs(SpeechInputs):
     """The speech in which words are found."""
-
-    speech: Sha
-    speech_name: FileName = "speech.wav"
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [self.speech]
 
 
 class AlignWordsRequest(Request):
@@ -148,19 +150,28 @@ class MatchPlatesRequest(Request):
     settings: MatchSettings = MatchSettings()
 
 
-class RefineInputs(Strict):
-    """The renders of a whole shot with its match and its speech."""
+class ShotInputs(Strict):
+    """Base of the inputs with the renders of neighbouring frames and their match."""
 
     subject: Tree
     renders: Renders
     meshes: Meshes = []
-    match: Sha = Field(description="npz that a match_plates job returned")
+    match: Sha = Field(description="npz that a match_plates job returned for the whole shot")
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*self.subject.values(), *filter(None, [*self.renders, *self.meshes]), self.match]
+
+
+class RefineInputs(ShotInputs):
+    """The renders of a whole shot with its match and its speech."""
+
     speech: Sha | None = None
     speech_name: FileName = "speech.wav"
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *filter(None, [*self.renders, *self.meshes, self.speech]), self.match]
+        return [*super().blobs(), *filter(None, [self.speech])]
 
 
 class RefineRequest(Request):
@@ -171,17 +182,8 @@ class RefineRequest(Request):
     settings: RefineSettings
 
 
-class RefineFramesInputs(Strict):
+class RefineFramesInputs(ShotInputs):
     """The renders of some neighbouring frames of a shot."""
-
-    subject: Tree
-    renders: Renders
-    meshes: Meshes = []
-    match: Sha = Field(description="npz that a match_plates job returned for the whole shot")
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *filter(None, [*self.renders, *self.meshes]), self.match]
 
 
 class RefineFramesRequest(Request):

@@ -32,10 +32,9 @@ from headroom.server.requests import (
     LearnRequest,
     MatchPlatesRequest,
     PerformRequest,
-    RefineFramesInputs,
     RefineFramesRequest,
-    RefineInputs,
     RefineRequest,
+    ShotInputs,
 )
 from headroom.server.results import (
     AlignWordsResult,
@@ -210,7 +209,7 @@ def _subject_folder(context: TaskContext, tree: Tree) -> Path:
     return context.cache.subject(tree, context.blobs)
 
 
-def _shot_renders(context: TaskContext, inputs: RefineInputs | RefineFramesInputs) -> ShotRenders:
+def _shot_renders(context: TaskContext, inputs: ShotInputs) -> ShotRenders:
     """Copy the renders, their meshes and the match, and return them with the cache of refined crops."""
     from headroom.plate.match import PlateMatch
     from headroom.plate.shot_renders import Render, ShotRenders
