@@ -23,13 +23,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     Raises InputError when the system does not let the file be written.
     """
-    path = Path(path)
-    require_writable(path.parent)
-    with explain_write_errors(path), folder_in(path.parent) as folder:
-        temporary = folder / NEW / path.name
+    with _replacing(Path(path)) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # some libraries create files that only their owner may read
-        os.replace(temporary, path)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -37,11 +33,17 @@ def write_private(path: Path, content: bytes) -> None:
 
     Raises InputError when the system does not let the file be written.
     """
+    with _replacing(path) as temporary:
+        with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
     require_writable(path.parent)
     with explain_write_errors(path), folder_in(path.parent) as folder:
         temporary = folder / NEW / path.name
-        with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(content)
+        yield temporary
         os.replace(temporary, path)
 
 
