@@ -26,6 +26,7 @@ from headroom.server.access.certificate import fingerprint_of, own_certificate
 from headroom.server.access.limits import GIGABYTE, NO_LIMITS, Limits, Rate
 from headroom.server.access.tokens import Tokens
 from headroom.server.api.app import create_app
+from headroom.server.api.connection import ClientConnection
 from headroom.server.api.services import Services
 from headroom.server.api.users import Access
 from headroom.server.collection import Collector, collect
@@ -69,6 +70,11 @@ class ServeOptions:
     exit_with_parent: int | None = None
     pipeline: str = "headroom.pipeline"
 
+    @property
+    def uses_tls(self) -> bool:
+        """Whether connections are encrypted, which a certificate asks for as well."""
+        return self.encrypted or self.certificate is not None
+
 
 def serve(options: ServeOptions) -> None:
     """Serve until interrupted.
@@ -93,8 +99,8 @@ def serve(options: ServeOptions) -> None:
         collect(store, limits.keep_days, most_bytes)
         runner = _runner(options, store, limits)
         services = Services(store, runner, Uploads(store.blobs, store.scratch.name), access, limits)
-        config = uvicorn.Config(create_app(services), log_config=None, access_log=False, ssl_certfile=certificate,
-                                timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+        config = uvicorn.Config(create_app(services), http=ClientConnection, log_config=None, access_log=False,
+                                ssl_certfile=certificate, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
         announcement["url"] = _url(listening, "http" if certificate is None else "https")
         server = _Server(config, announcement, runner, options.drain_seconds)
         if options.exit_with_parent is not None:
@@ -144,7 +150,7 @@ class _Server(uvicorn.Server):
 
 def _certificate(options: ServeOptions, folder: Path) -> Path | None:
     """Return the file with key and certificate, None without TLS."""
-    if not (options.encrypted or options.certificate):
+    if not options.uses_tls:
         return None
     return options.certificate or own_certificate(folder)
 
@@ -153,7 +159,7 @@ def _access(options: ServeOptions, folder: Path) -> tuple[Access, Limits]:
     """Return who may use the server, and how much of it."""
     tokens = Tokens(folder)
     is_open = not _is_loopback(options.host)
-    if is_open and not (options.encrypted or options.certificate):
+    if is_open and not options.uses_tls:
         raise InputError(f"{options.host} can be reached from other machines. Add --tls, which encrypts tokens and "
                          "files, or use 127.0.0.1.")
     if is_open and all(token.refusal_reason for token in tokens.all()):
