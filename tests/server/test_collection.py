@@ -80,6 +80,20 @@ def test_a_broken_upload_stays_for_a_day(store):
     assert uploads.offset("anna", "0" * 64) == uploads.partial_bytes("anna") == 0
 
 
+def test_a_file_that_a_user_sends_twice_at_once_counts_twice_until_it_has_arrived(store):
+    uploads = Uploads(store.blobs, "jobs-1")
+    with pytest.raises(ConnectionError), uploads.receive("anna", "0" * 64) as first:
+        with uploads.receive("anna", "0" * 64) as second:
+            for upload in (first, second):
+                upload._file.write(b"half")
+                upload._file.flush()
+            assert uploads.partial_bytes("anna") == 8 and uploads.partial_bytes("ann") == 0
+            Uploads(store.blobs, "jobs-1")  # the next backend, if this one was killed
+            assert first.path.exists() and not second.path.exists()
+            raise ConnectionError
+    assert uploads.partial_bytes("anna") == 4
+
+
 def test_removed_files_no_longer_count_for_their_users(store):
     old, kept = add(store, "old", 10), add(store, "kept", 20)
     for user in ("anna", "ben"):

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from headroom.common.errors import InputError
@@ -14,8 +14,7 @@ from headroom.common.files import CHUNK_BYTES
 from headroom.server.blobs import Blobs
 
 _SEPARATOR = "@"  # between user and SHA-256 in the name of a partial file; no user's name has it
-
-_SECOND = f"second upload{_SEPARATOR}"  # instead of a user's name
+_SECOND = ".second"  # the ending of a second upload of the same blob at the same time
 
 
 class WrongHash(InputError):
@@ -64,7 +63,7 @@ class Uploads:
         self._blobs = blobs
         self._prefix = f"{name}{_SEPARATOR}"
         self._folder = blobs.incoming
-        for path in self._folder.glob(f"{self._prefix}{_SECOND}*"):  # of a backend that was killed
+        for path in self._folder.glob(f"{self._prefix}*{_SECOND}"):  # of a backend that was killed
             path.unlink(missing_ok=True)
         self._lock = threading.Lock()
         self._open: set[Path] = set()
@@ -77,8 +76,11 @@ class Uploads:
 
     def partial_bytes(self, user: str) -> int:
         """Return the size of a user's unfinished uploads."""
-        return sum(path.stat().st_size for path in self._folder.glob(f"{self._prefix}{user}{_SEPARATOR}*")
-                   if path.is_file())
+        size = 0
+        for path in self._folder.glob(f"{self._prefix}{user}{_SEPARATOR}*"):
+            with suppress(FileNotFoundError):  # it has just become a blob
+                size += path.stat().st_size
+        return size
 
     @contextmanager
     def receive(self, user: str, sha: str, offset: int = 0) -> Iterator[Upload]:
@@ -92,7 +94,7 @@ class Uploads:
         path, is_second = self._path(user, sha), False
         with self._lock:
             if path in self._open:
-                path, is_second = self._folder / f"{self._prefix}{_SECOND}{uuid.uuid4().hex}", True
+                path, is_second = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_SECOND}"), True
             arrived = path.stat().st_size if path.is_file() else 0
             if offset not in (0, arrived):
                 raise WrongOffset(f"{arrived} bytes of this file have arrived, not {offset}. Send it again.")

@@ -73,7 +73,7 @@ def add_blob_routes(app: FastAPI, services: Services) -> None:
             return Response(status_code=200)
         announced = _length_of(request)
         try:
-            require_space(user, announced, upload_offset + announced)
+            await run_in_threadpool(require_space, user, announced, upload_offset + announced)
             await receive(request, user, sha, upload_offset)
         except (WrongHash, WrongOffset) as error:
             await read_rest(request)
@@ -93,10 +93,14 @@ def add_blob_routes(app: FastAPI, services: Services) -> None:
         """Write the body into the blob. Hashing and writing run in other threads, because both take time."""
         receiving = uploads.receive(user.name, sha, offset)
         upload: Upload = await run_in_threadpool(receiving.__enter__)
+
+        def write(chunk: bytes) -> None:
+            require_space(user, len(chunk), upload.bytes + len(chunk))
+            upload.write(chunk)
+
         try:
             async for chunk in _chunks(request):
-                require_space(user, len(chunk), upload.bytes + len(chunk))
-                await run_in_threadpool(upload.write, chunk)
+                await run_in_threadpool(write, chunk)
         except BaseException as error:
             with suppress(type(error)):
                 receiving.__exit__(type(error), error, error.__traceback__)
