@@ -7,6 +7,12 @@ import time
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from headroom.common.errors import InputError
 from headroom.server.access import certificate
@@ -97,6 +103,15 @@ def test_a_certificate_that_is_none_is_refused(tmp_path, content):
         fingerprint_of(tmp_path / "c.pem")
     with pytest.raises(InputError, match="No such file"):
         fingerprint_of(tmp_path / "none.pem")
+
+
+def test_an_encrypted_key_is_refused_instead_of_asking_for_its_password(tmp_path):
+    file = own_certificate(tmp_path)
+    key = load_pem_private_key(file.read_bytes(), None)
+    encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    file.write_bytes(encrypted + file.read_bytes().partition(b"-----END PRIVATE KEY-----\n")[2])
+    with pytest.raises(InputError, match=r"The server's certificate in .* cannot be used"):
+        fingerprint_of(file)
 
 
 def test_a_certificate_that_has_ended_is_refused(tmp_path, monkeypatch):

@@ -191,8 +191,10 @@ def test_only_tokens_for_the_metrics_read_them_and_they_read_nothing_else(user):
 def test_tokens_cannot_be_guessed_for_long(announced, data):
     """The last test of this server, because the address of all tests is refused afterwards."""
     thief = Asker(announced["url"].replace("0.0.0.0", "127.0.0.1"), "guess")
+    thief("GET", f"/v2/{'x' * 60_000}")
     replies = [thief("GET", "/v2/jobs") for _ in range(12)]
     assert 429 in [status for status, _ in replies]
     assert "This address has sent too many requests without a valid token" in replies[-1][1]["error"]["message"]
     actions = audit(data)
     assert any(line["action"] == "refused" and line["path"] == "/v2/jobs" for line in actions)
+    assert max(len(line["path"]) for line in actions) == 200

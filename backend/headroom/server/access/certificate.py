@@ -37,7 +37,7 @@ def fingerprint_of(file: Path) -> str:
     try:
         certificate = x509.load_pem_x509_certificates(file.read_bytes())[0]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
+        context.load_cert_chain(file, password="")  # or OpenSSL would ask for that of an encrypted key
         if certificate.not_valid_after_utc < datetime.now(timezone.utc):
             raise ValueError(f"it ended on {certificate.not_valid_after_utc:%Y-%m-%d}")
     except (OSError, ValueError) as error:  # SSLError is an OSError

@@ -17,6 +17,7 @@ from headroom.server.jobs import OWNER
 
 BEARER = b"Bearer "
 METRICS_PATHS = ("/v2/metrics", "/v2/health")
+MAX_LOGGED = 200  # characters of a path in the audit log, or long ones would soon push out what users did
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class Authenticate:
                 if error.status == 401:
                     self._access.refusals.wait_seconds(address)
                 if self._access.audit and error.status != 429:  # or anybody could fill the log
-                    self._access.audit.write("refused", address=address, method=scope["method"], path=scope["path"],
-                                             reason=str(error))
+                    self._access.audit.write("refused", address=address, method=scope["method"],
+                                             path=scope["path"][:MAX_LOGGED], reason=str(error))
                 reply = error_response(error.status, str(error), error.code, error.retry_seconds)
                 await reply(scope, receive, send)
                 return
@@ -112,7 +113,7 @@ def _audited(audit: AuditLog, scope: Scope, address: str, send: Send) -> Send:
         if message["type"] == "http.response.start":
             user: User = scope["user"]
             audit.write("request", user=user.name, token=user.token_id, address=address, method=scope["method"],
-                        path=scope["path"], status=message["status"])
+                        path=scope["path"][:MAX_LOGGED], status=message["status"])
         await send(message)
 
     return audited
