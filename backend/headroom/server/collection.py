@@ -75,7 +75,7 @@ def entries_of(store: Store) -> Iterator[Entry]:
     for path in (*store.blobs.files(), *store.cache.entries()):
         try:
             status = path.stat()
-            size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else status.st_size
+            size = sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else status.st_size
         except FileNotFoundError:  # moved or removed meanwhile
             continue
         yield Entry(path, size, status.st_mtime)
