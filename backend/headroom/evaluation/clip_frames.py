@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress
-from headroom.track.landmarks.detect import COUNT, Landmarks, find_landmarks
+from headroom.track.landmarks.detect import COUNT, Landmarks, find_landmarks, sample_step
 from headroom.track.landmarks.face_view import MAX_OUTSIDE, OUTLINE, FaceView
-from headroom.track.landmarks.follow import find_person
-from headroom.track.landmarks.people import SAMPLE_SECONDS, People, choose, find_people
+from headroom.track.landmarks.follow import follow_person
+from headroom.track.landmarks.people import People, choose, find_people
 
 RATE = 12.5  # frames per second that are looked at
-SAMPLED = round(SAMPLE_SECONDS * RATE)  # of them, every one of this number is searched for people
+SAMPLED = sample_step(RATE)  # of them, every one of this number is searched for people
 MAX_SIDE = 720  # pixels to which frames are reduced; half a minute of them then fits into memory
 FACE_SIDE = 128  # pixels across the face whose sharpness is measured
 BLURRED = 0.3  # of the sharpness of the clip's sharp frames
@@ -84,7 +84,7 @@ def look_at(
     person = choose(people, face, name) if face else max(people.persons, key=lambda each: each.width, default=None)
     try:
         if person is not None and len(people.all) > 1:
-            landmarks = find_person(pictures, RATE, person.colours, progress)
+            landmarks = follow_person(pictures, RATE, people, person, progress)
         else:
             landmarks = find_landmarks(pictures, RATE, progress)
     except InputError:  # of a clip without a face, which is a finding here

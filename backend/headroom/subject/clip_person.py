@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.media.video import read_frames
+from headroom.track.landmarks.detect import SAMPLE_SECONDS
 from headroom.track.landmarks.follow import stretches
-from headroom.track.landmarks.people import SAMPLE_SECONDS, Person, choose, find_people
+from headroom.track.landmarks.people import Person, box_change, choose, find_people
 from headroom.track.track import Track
 
 MIN_SECONDS = 2.0
@@ -96,6 +97,5 @@ def _seconds(first: int, last: int, count: int, seconds: tuple[float, float]) ->
 def _framed_alike(person: Person, one: Sequence[int], other: Sequence[int]) -> bool:
     """Return whether the face is at about the same place, and of the same size, in two stretches."""
     first, second = (np.nanmedian(person.boxes[start:end + 1], axis=0) for start, end in (one, other))
-    width, ratio = first[2] - first[0], (second[2] - second[0]) / (first[2] - first[0])
-    way = (second[:2] + second[2:] - first[:2] - first[2:]) / 2
-    return bool(np.linalg.norm(way) < _PLACE * width and 1 / _SIZE < ratio < _SIZE)
+    way, ratio = box_change(first, second)
+    return way < _PLACE and 1 / _SIZE < ratio < _SIZE

@@ -18,7 +18,8 @@ COUNT = 478
 """Landmarks of one face: 468 of the mesh and 5 of each iris."""
 
 NO_FACE = "No face found in the clip. Choose a clip where the face is visible and lit."
-_DETECT_EVERY_SECONDS = 0.4
+SAMPLE_SECONDS = 0.4
+"""Time between the frames in which `face_boxes` is to look for faces."""
 _REGION_PIXELS = 512
 """The region is scaled to this size; the mesh network takes 192 or 256 pixels of it."""
 
@@ -106,8 +107,8 @@ class LandmarkFinder:
 
 
 def sample_step(fps: float) -> int:
-    """Return how many frames lie between those in which `face_boxes` is to look for faces."""
-    return max(1, round(_DETECT_EVERY_SECONDS * fps))
+    """Return how many frames lie `SAMPLE_SECONDS` apart."""
+    return max(1, round(SAMPLE_SECONDS * fps))
 
 
 def face_boxes(frames: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:

@@ -10,10 +10,17 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress, no_progress
-from headroom.track.landmarks.detect import COUNT, NO_FACE, LandmarkFinder, Landmarks, complete, head_region
-from headroom.track.landmarks.people import SAME_COLOURS, SAMPLE_SECONDS, Person, find_people
+from headroom.track.landmarks.detect import (
+    COUNT,
+    NO_FACE,
+    LandmarkFinder,
+    Landmarks,
+    complete,
+    head_region,
+    sample_step,
+)
+from headroom.track.landmarks.people import MOST_MISSED, SAME_COLOURS, People, Person, find_people, is_near
 
-_MISSED_SAMPLES = 2  # in a row in which the detector may miss the face
 _OWN_WIDTH = 1.3  # widths of the face around its centre that are the person's own
 _THUMBNAIL = (32, 18)  # pixels of the pictures that are compared for cuts
 
@@ -25,11 +32,21 @@ def find_person(
 
     Raises InputError when the person is not seen in half of the frames.
     """
-    step = max(1, round(SAMPLE_SECONDS * fps))
-    people = find_people(frames[::step])
+    people = find_people(frames[::sample_step(fps)])
     person = min(people.all, key=lambda each: each.distance(colours), default=None)
     if person is None or person.distance(colours) > 2 * SAME_COLOURS:
         raise InputError(NO_FACE)
+    return follow_person(frames, fps, people, person, progress)
+
+
+def follow_person(
+    frames: Sequence[NDArray[np.uint8]], fps: float, people: People, person: Person, progress: Progress = no_progress
+) -> Landmarks:
+    """Find the landmarks of one of `people`, who were found in every `sample_step(fps)`th of T frames (H, W, 3).
+
+    Raises InputError when the person is not seen in half of the frames.
+    """
+    step = sample_step(fps)
     points = np.full((len(frames), COUNT, 3), np.nan, np.float32)
     done = 0
     for first, last in stretches(person):
@@ -53,18 +70,11 @@ def stretches(person: Person) -> list[tuple[int, int]]:
     """Return the first and last samples of the stretches in which a person is seen at one place, without a cut."""
     found: list[tuple[int, int]] = []
     for sample in np.flatnonzero(person.seen):
-        if found and sample - found[-1][1] <= _MISSED_SAMPLES + 1 and _is_near(*person.boxes[[found[-1][1], sample]]):
+        if found and sample - found[-1][1] <= MOST_MISSED + 1 and is_near(*person.boxes[[found[-1][1], sample]]):
             found[-1] = found[-1][0], int(sample)
         else:
             found.append((int(sample), int(sample)))
     return found
-
-
-def _is_near(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> bool:
-    """Return whether a face is about where it was in the sample before."""
-    way = (later[:2] + later[2:] - earlier[:2] - earlier[2:]) / 2
-    width, ratio = earlier[2] - earlier[0], (later[2] - later[0]) / (earlier[2] - earlier[0])
-    return float(np.linalg.norm(way)) < width and 0.6 < ratio < 1.6
 
 
 def _frames_of(frames: Sequence[NDArray[np.uint8]], first: int, last: int, step: int) -> NDArray[np.int64]:

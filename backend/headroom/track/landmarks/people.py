@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.track.landmarks.detect import face_boxes
 
-SAMPLE_SECONDS = 0.4
-"""Time between the frames that are looked at."""
 SAME_COLOURS = 24.0
 """Largest distance of two people's colours that counts as the same person. In 49 clips of different people, 95 % of the
 frames of one person are nearer to each other, and 1 % of those of two people."""
 _LINKED_COLOURS = 15.0  # of two samples of a face at the same place
-_MOST_MISSED = 2  # samples in a row in which the detector may miss a face
+MOST_MISSED = 2  # samples in a row in which the detector may miss a face
 _GRID, _GRID_WIDTH = 4, 1.6  # cells, and size in widths of the face, of the square whose colours are compared
 _SEEN, _SIZE = 0.1, 0.5  # share of the samples and of the largest face's width, below which a face is a bystander's
 _PICTURE_SIDE = 640  # pixels to which pictures are reduced
@@ -45,6 +43,10 @@ class Person:
     def width(self) -> float:
         """Median width of the face, pixels."""
         return float(np.nanmedian(self.boxes[:, 2] - self.boxes[:, 0]))
+
+    def sample_with(self, wanted: int) -> int:
+        """Return the sample `wanted` if it shows the person, otherwise the first that does."""
+        return wanted if self.seen[wanted] else int(np.argmax(self.seen))
 
     def distance(self, colours: NDArray[np.float64]) -> float:
         """Return how different the person looks from colours (48,): the mean over the cells in CIELAB units."""
@@ -111,7 +113,8 @@ def choose(people: People, face: int, name: str) -> Person | None:
     """
     if not face:
         if len(people.persons) > 1:
-            places = [f"{number} at {_place(people, person)}" for number, person in enumerate(people.persons, 1)]
+            first = _most_shown(people.persons)
+            places = [f"{number} at {_place(people, person, first)}" for number, person in enumerate(people.persons, 1)]
             raise SeveralPeople(f"{name} shows {len(places)} people: {', '.join(places)}. Choose the face to learn by "
                                 "its number.", people)
         return people.persons[0] if people.persons else None
@@ -122,7 +125,7 @@ def choose(people: People, face: int, name: str) -> Person | None:
 
 
 def find_people(samples: Iterable[NDArray[np.uint8]]) -> People:
-    """Find the people in frames (H, W, 3) RGB that lie `SAMPLE_SECONDS` apart, numbered from left to right."""
+    """Find the people in frames (H, W, 3) RGB that lie `detect.SAMPLE_SECONDS` apart, numbered from left to right."""
     faces, pictures, scale = [], [], 1.0
     searched, shown = tee(samples)
     for frame, boxes in zip(shown, face_boxes(searched)):
@@ -132,9 +135,27 @@ def find_people(samples: Iterable[NDArray[np.uint8]]) -> People:
         faces.append([_Face(len(pictures) - 1, box, _colours(frame, box)) for box in boxes])
     persons = [_person(faces_of_one, len(pictures)) for faces_of_one in _joined(_runs(faces))]
     largest = max((person.width for person in persons), default=0.0)
-    counts = [person.width >= _SIZE * largest and person.seen.mean() >= _SEEN for person in persons]
-    in_order = sorted((person for person, count in zip(persons, counts) if count), key=_first_place(persons, counts))
-    return People(in_order, [person for person, count in zip(persons, counts) if not count], pictures, scale)
+    counted: list[Person] = []
+    bystanders: list[Person] = []
+    for person in persons:
+        counts = person.width >= _SIZE * largest and person.seen.mean() >= _SEEN
+        (counted if counts else bystanders).append(person)
+    first = _most_shown(counted)
+    counted.sort(key=lambda person: (not person.seen[first], person.boxes[person.sample_with(first), 0]))
+    return People(counted, bystanders, pictures, scale)
+
+
+def box_change(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> tuple[float, float]:
+    """Return how far a face's box (4,) has moved, in widths of the earlier one, and the ratio of the widths."""
+    way = (later[:2] + later[2:] - earlier[:2] - earlier[2:]) / 2
+    width = earlier[2] - earlier[0]
+    return float(np.linalg.norm(way) / width), float((later[2] - later[0]) / width)
+
+
+def is_near(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> bool:
+    """Return whether a face is about where it was a few samples before."""
+    way, ratio = box_change(earlier, later)
+    return way < 1 and 0.6 < ratio < 1.6
 
 
 @dataclass(frozen=True)
@@ -145,15 +166,9 @@ class _Face:
     box: NDArray[np.float64]
     colours: NDArray[np.float64]
 
-    @property
-    def width(self) -> float:
-        return float(self.box[2] - self.box[0])
-
     def follows(self, earlier: _Face) -> bool:
         """Return whether this can be the face of an earlier sample: near it, of its size and colours."""
-        way = (self.box[:2] + self.box[2:] - earlier.box[:2] - earlier.box[2:]) / 2
-        return (self.sample - earlier.sample <= _MOST_MISSED + 1 and float(np.linalg.norm(way)) < earlier.width
-                and 0.6 < self.width / earlier.width < 1.6
+        return (self.sample - earlier.sample <= MOST_MISSED + 1 and is_near(earlier.box, self.box)
                 and _distance(self.colours, earlier.colours) < _LINKED_COLOURS)
 
 
@@ -194,22 +209,14 @@ def _person(faces: list[_Face], samples: int) -> Person:
     return Person(boxes, _median_colours(faces))
 
 
-def _first_place(persons: Sequence[Person], counts: Sequence[bool]):
-    """Return the key by which people are numbered: their place in the first sample that shows most of them."""
-    together = np.sum([person.seen for person, count in zip(persons, counts) if count], axis=0)
-
-    def key(person: Person) -> tuple[bool, float]:
-        first = int(np.argmax(together))
-        sample = first if person.seen[first] else int(np.argmax(person.seen))
-        return not person.seen[first], float(person.boxes[sample, 0])
-
-    return key
+def _most_shown(persons: Sequence[Person]) -> int:
+    """Return the first sample that shows most of the people, in which they are numbered from left to right."""
+    return int(np.argmax(np.sum([person.seen for person in persons], axis=0)))
 
 
-def _place(people: People, person: Person) -> str:
-    """Return where a person is first seen."""
-    first = int(np.argmax(np.sum([each.seen for each in people.persons], axis=0)))
-    sample = first if person.seen[first] else int(np.argmax(person.seen))
+def _place(people: People, person: Person, first: int) -> str:
+    """Return where a person is seen in the sample `first`, or elsewhere for the first time."""
+    sample = person.sample_with(first)
     across = float(person.boxes[sample, [0, 2]].mean() / people.scale / people.pictures[sample].shape[1])
     return f"{100 * across:.0f} % of the width from the left"
 
