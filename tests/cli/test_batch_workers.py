@@ -13,6 +13,7 @@ from scripts import PYTHON
 from typer.testing import CliRunner
 
 from headroom.cli.app import app, main
+from headroom.cli.batch import run as batch_run
 from headroom.cli.batch import workers
 from headroom.cli.batch.plan import Job, in_order
 from headroom.cli.batch.report import Report
@@ -107,6 +108,19 @@ def test_jobs_run_in_order_and_one_that_fails_stops_only_those_that_need_it(jobs
         6: ("failed", "There is no job of kind 'sing'.")}
     assert sorted(shown.ended) == [1, 2, 3, 4, 5, 6]
     assert extension.ran.index(1) < extension.ran.index(4) and sorted(extension.ran) == [1, 2, 3, 4]
+
+
+def test_a_batch_whose_workers_are_gone_waits_for_others(jobs, client, tmp_path, monkeypatch):
+    real, start, asked = client.nthreads, time.monotonic(), []
+    monkeypatch.setattr(batch_run, "POLL_SECONDS", 0.2)
+
+    def nthreads():
+        asked.append(1)
+        return real() if time.monotonic() > start + 0.5 else {}
+
+    monkeypatch.setattr(client, "nthreads", nthreads)
+    assert run(jobs, client, tmp_path)[4] == ("done", "")
+    assert len(asked) < 20
 
 
 def test_a_second_run_does_what_the_first_has_not_finished(jobs, client, extension, tmp_path):

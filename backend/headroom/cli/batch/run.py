@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from asyncio import TimeoutError
 from collections.abc import Iterable, Iterator
@@ -90,6 +91,8 @@ class _Run:
 
     def _collect(self) -> None:
         """Wait for a job to end, and take the lines of those that have ended."""
+        if self._waiting and not self._running:  # all workers are gone; `wait` returns at once where nothing runs
+            time.sleep(POLL_SECONDS)
         with suppress(TimeoutError):
             wait(list(self._running), POLL_SECONDS, return_when="FIRST_COMPLETED")
         for future in [future for future in self._running if future.done()]:
