@@ -148,10 +148,11 @@ def validated_model(training: PersonalTraining, networks: list[MotionNetwork],
         ridge_weight = best_ridge_weight(prediction, style, clip, config.ridge_weight)
     motion, initial = prediction.blended(ridge_weight), training.initial
     if initial is not None:
-        before = initial_prediction(training, initial).blended(ridge_weight)
+        general = initial_prediction(training, initial)
+        before = general.blended(ridge_weight)
         strength = best_strength(before, motion, style, clip)
         if strength == 0:
-            return general_model_of(training, initial)
+            return general_model_of(training, initial, general)
         networks = [training.initial_network(member).towards(network, strength)
                     for member, network in enumerate(networks)]
         ridge = ridge and initial.ridge and initial.ridge.towards(ridge, strength)
@@ -176,10 +177,13 @@ def initial_prediction(training: PersonalTraining, initial: MotionModel) -> Held
     return before
 
 
-def general_model_of(training: PersonalTraining, initial: MotionModel) -> MotionModel:
-    """Return the initial networks and regression with the person's style."""
+def general_model_of(training: PersonalTraining, initial: MotionModel, prediction: HeldOutPrediction) -> MotionModel:
+    """Return the initial networks and regression with the person's style.
+
+    prediction: by `initial_prediction`.
+    """
     style, clip, offset = training.style, training.clip, training.offset
-    motion = initial_prediction(training, initial).blended(initial.ridge_weight)
+    motion = prediction.blended(initial.ridge_weight)
     if training.config.network.targets == "normalised":
         style = validated_style(style, motion, clip)
     return MotionModel(initial.config, initial.networks, style, initial.ridge and initial.ridge.without_prior(),
