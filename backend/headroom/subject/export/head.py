@@ -18,7 +18,7 @@ from headroom.common.settings import PictureSettings
 from headroom.face.performance import Performance
 from headroom.media.credentials.marks import add_marks
 from headroom.subject.export.morphs import Tree, add_animation, add_morphs
-from headroom.subject.export.shapes import HeadShapes, head_shapes
+from headroom.subject.export.shapes import METRES_PER_MM, HeadShapes, head_shapes
 from headroom.subject.face_controls import with_face_controls
 from headroom.subject.folder import Subject
 from headroom.subject.performance_files import read_performance
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from trimesh import Trimesh
     from trimesh.visual import TextureVisuals
 
-METRES_PER_MM = 0.001
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,9 @@ def _usd(person: Subject, stem: str, motion: ExportedMotion) -> dict[str, bytes]
 
 FORMATS: dict[str, Callable[[Subject, str, ExportedMotion], dict[str, bytes]]] = {
     ".obj": _obj, ".ply": _ply, ".glb": _glb, ".usd": _usd}
+"""Suffix -> function that returns the files of the format: name -> contents."""
 MOVING = (".glb", ".usd")
-"""Suffix -> function that returns the files of the format: name -> contents. `MOVING` are those that hold motion."""
+"""Suffixes of the formats that hold motion."""
 
 
 def vertex_colours(albedo: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from headroom.subject.rig import Rig
 
 DETAIL = "Detail"
 """Beginning of the names of detail shapes, as in Blender."""
+METRES_PER_MM = 0.001
 
 
 @dataclass(frozen=True, eq=False)

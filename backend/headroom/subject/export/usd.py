@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
+from headroom.common.temporary import temporary_folder
 from headroom.face.performance import Performance
-from headroom.subject.export.shapes import HeadShapes
+from headroom.subject.export.shapes import METRES_PER_MM, HeadShapes
 from headroom.subject.rig import Rig
 
 if TYPE_CHECKING:
     from pxr import Usd
 
-METRES_PER_MM = 0.001
 LEAST_OFFSET_MM = 1e-4
 """Vertices that a shape moves by less are left out of it."""
 MISSING = 'USD needs a library; run `pip install "headroom[usd]"`, or choose .glb.'
@@ -35,8 +33,8 @@ def usd_file(rig: Rig, shapes: HeadShapes, performance: Performance | None, text
         from pxr import Usd, UsdGeom
     except ImportError as error:
         raise InputError(MISSING) from error
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "head.usdc"
+    with temporary_folder() as folder:
+        path = folder / "head.usdc"
         stage = Usd.Stage.CreateNew(str(path))
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
         UsdGeom.SetStageMetersPerUnit(stage, 1.0)
