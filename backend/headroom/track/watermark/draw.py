@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from headroom.common.paths import WATERMARK_VARIABLE
 from headroom.face.camera import Crop
 from headroom.track.landmarks.detect import LandmarkFinder
-from headroom.track.watermark.pattern import LEAST_SECONDS, SIDE, bundled_pattern, canvas_matrix
+from headroom.track.watermark.pattern import LEAST_SECONDS, bundled_pattern, canvas_bounds, canvas_matrix
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +88,9 @@ def add_pattern(frame: NDArray[np.uint8], pattern: NDArray[np.float32], matrix: 
     matrix: (2, 3), from pixels of the frame to pixels of the pattern's canvas.
     """
     height, width = frame.shape[:2]
-    corners = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]], float)
-    inside = corners @ cv2.invertAffineTransform(matrix).T
-    left, top = np.maximum(np.floor(inside.min(axis=0)).astype(int), 0)
-    right, bottom = np.minimum(np.ceil(inside.max(axis=0)).astype(int) + 1, [width, height])
+    low, high = canvas_bounds(matrix)
+    left, top = np.maximum(np.floor(low).astype(int), 0)
+    right, bottom = np.minimum(np.ceil(high).astype(int) + 1, [width, height])
     if right <= left or bottom <= top:
         return frame
     moved = matrix.copy()

@@ -21,6 +21,7 @@ from headroom.track.watermark.pattern import (
     PERIOD_SECONDS,
     SIDE,
     bundled_pattern,
+    canvas_bounds,
     canvas_matrix,
 )
 
@@ -135,11 +136,10 @@ def chance_of(scores: list[float]) -> float:
 
 def canvas_of(frame: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the luma (S, S) of a frame (H, W, 3) on the canvas; large faces are averaged, so that noise is too."""
-    corners = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]], float)
-    inside = corners @ cv2.invertAffineTransform(matrix).T
+    low, high = canvas_bounds(matrix)
     shrink = max(int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))), 1)
-    left, top = np.maximum(np.floor(inside.min(axis=0)).astype(int) - shrink, 0)
-    right, bottom = np.ceil(inside.max(axis=0)).astype(int) + shrink
+    left, top = np.maximum(np.floor(low).astype(int) - shrink, 0)
+    right, bottom = np.ceil(high).astype(int) + shrink
     area = frame[top:max(bottom, top + 1), left:max(right, left + 1)]
     if area.size == 0:
         return np.zeros((SIDE, SIDE), np.float32)

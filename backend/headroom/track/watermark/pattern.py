@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
@@ -104,6 +105,13 @@ def canvas_matrix(points: NDArray[np.float32]) -> NDArray[np.float64]:
     places = points[_NUMBERS, :2].astype(np.float64) - 0.5
     solution, *_ = np.linalg.lstsq(np.column_stack([places, np.ones(len(places))]), _PLACES, rcond=None)
     return np.ascontiguousarray(solution.T)
+
+
+def canvas_bounds(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the least and the greatest x and y, pixels of the frame, of the canvas; see `canvas_matrix`."""
+    corners = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]], float)
+    inside = corners @ cv2.invertAffineTransform(matrix).T
+    return inside.min(axis=0), inside.max(axis=0)
 
 
 def _frequencies() -> NDArray[np.float64]:
