@@ -25,7 +25,7 @@ from headroom.common.settings import (
 from headroom.face.library import store_model
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
-from headroom.media.audio import audio_on_disk, is_silent
+from headroom.media.audio import audio_on_disk, require_speech
 from headroom.media.changes import changes_note
 from headroom.media.credentials.marks import add_marks
 from headroom.media.image import write_picture
@@ -182,7 +182,7 @@ def perform(
     parsed_controls = parse_controls(controls)
     progress(0.0, "Reading the speech")
     with audio_on_disk(speech, track=settings.audio_track) as samples:
-        _require_speech(samples, speech)
+        require_speech(samples, Path(speech).name)
         spoken = None
         if settings.transcript:
             progress(0.1, "Finding the words")
@@ -208,16 +208,11 @@ def align_words(speech: Path, settings: AlignWordsSettings, progress: Progress =
 
     progress(0.0, "Reading the speech")
     with audio_on_disk(speech, track=settings.audio_track) as samples:
-        _require_speech(samples, speech)
+        require_speech(samples, Path(speech).name)
         progress(0.2, "Finding the words")
         spoken = words_in_speech(samples, settings.transcript)
     progress(1.0, "Found the words")
     return spoken, word_notes(spoken)
-
-
-def _require_speech(samples: NDArray[np.float32], speech: Path) -> None:
-    if is_silent(samples):
-        raise InputError(f"{Path(speech).name} is silent; choose a recording with speech in it.")
 
 
 def match_plates(

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from headroom.cli.console import EXIT_CANCELLED, EXIT_INPUT
 from headroom.cli.local_server import LocalServer, local_server, stop
 from headroom.cli.system_libraries import package_named_in
 from headroom.common.choices import Engine, Layer
@@ -32,7 +33,6 @@ from headroom.common.progress import Progress, no_progress
 from headroom.common.settings import MatchSettings, PerformSettings
 from headroom.common.temporary import for_children, temporary_folder
 
-EXIT_INPUT, EXIT_CANCELLED = 2, 130
 UNEXPECTED = "Unexpected error"  # the beginning of the add-on's sentences for errors that the user did not cause
 MAX_LINES = 40  # of Blender's messages that are stored, for the error message
 RUN_ZIP = "import runpy; runpy.run_path({zip!r}, run_name='__main__')"
@@ -198,7 +198,7 @@ class Extension:
 
 def require_usable(subject: Path, speech: Path, options: ShotOptions) -> None:
     """Raise InputError for inputs and options that cannot be used, before Blender starts."""
-    from headroom.media.audio import audio_on_disk, is_silent
+    from headroom.media.audio import audio_on_disk, require_speech
     from headroom.media.label import open_label
     from headroom.subject.folder import Subject
     from headroom.subject.performance_files import read_performance
@@ -207,8 +207,7 @@ def require_usable(subject: Path, speech: Path, options: ShotOptions) -> None:
     if options.performance is not None:
         read_performance(options.performance, person.rig)
     with audio_on_disk(speech, track=options.perform.audio_track) as samples:
-        if is_silent(samples):
-            raise InputError(f"{speech.name} is silent; choose a recording with speech in it.")
+        require_speech(samples, speech.name)
     open_label(options.label, person.track.camera.width, person.track.camera.height)
 
 

@@ -82,6 +82,12 @@ def is_silent(samples: np.ndarray) -> bool:
     return True
 
 
+def require_speech(samples: np.ndarray, name: str) -> None:
+    """Raise InputError where a recording, the file `name` with `samples` (N,) at 16 kHz, is silent."""
+    if is_silent(samples):
+        raise InputError(f"{name} is silent; choose a recording with speech in it.")
+
+
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Write mono `samples` (N,), or (N, C) of C channels, -1..1, as 16-bit PCM."""
     pcm = np.round(np.clip(samples, -1, 1) * 32767).astype("<i2")
