@@ -111,16 +111,16 @@ def test_jobs_run_in_order_and_one_that_fails_stops_only_those_that_need_it(jobs
 
 
 def test_a_batch_whose_workers_are_gone_waits_for_others(jobs, client, tmp_path, monkeypatch):
-    real, start, asked = client.nthreads, time.monotonic(), []
+    real, start, looks = client.nthreads, time.monotonic(), []
     monkeypatch.setattr(batch_run, "POLL_SECONDS", 0.2)
 
     def nthreads():
-        asked.append(1)
+        looks.append(1)
         return real() if time.monotonic() > start + 0.5 else {}
 
     monkeypatch.setattr(client, "nthreads", nthreads)
     assert run(jobs, client, tmp_path)[4] == ("done", "")
-    assert len(asked) < 20
+    assert len(looks) < 20
 
 
 def test_a_second_run_does_what_the_first_has_not_finished(jobs, client, extension, tmp_path):
