@@ -90,7 +90,7 @@ def perform_shot(shot: Shot, settings: TakeSettings, start_frame: int, connect: 
     """
     require_file(settings.speech, "speech")
     ref, subject = shot.ref, used_subject(shot)
-    with _work_folder() as folder:
+    with work_folder() as folder:
         path = folder / "performance.npz"
         notes = yield InBackground(
             lambda token: backend_jobs.perform(connect(), subject, settings, path, token), 0.0, 0.95)
@@ -173,7 +173,7 @@ def render_shot(shot: Shot, output: MovieOutput, plate_fit: float, connect: Conn
     fps, sound = keyed.fps, sound_between(keyed, first, last)
     notes = () if sound or keyed.speech is None else (
         message("The movie has no sound, because the speech does not cover the rendered frames."),)
-    with _work_folder() as folder:
+    with work_folder() as folder:
         match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
         key_plates(find_shot(ref), frames, match.plate)
         chosen = choose_engine(find_shot(ref), engine)
@@ -211,7 +211,7 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, eng
     frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, frame_cache(shot)
     indices = range(max(index - CONTEXT, 0), index + 1)
     yield from update_keys(ref)
-    with _work_folder() as folder:
+    with work_folder() as folder:
         match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
         is_fast = choose_engine(find_shot(ref), engine).is_fast
         rendering = render_frames(ref, posed_frames(frames, indices, match), is_fast, cache)
@@ -248,7 +248,7 @@ def _mesh_notes(renders: Sequence[Render]) -> tuple[str, ...]:
         "head's vertices.", count=count, total=len(renders)),)
 
 
-def _work_folder() -> AbstractContextManager[Path]:
+def work_folder() -> AbstractContextManager[Path]:
     """Return a folder beside Blender's temporary folder; it is removed after the block.
 
     It lies beside it and not in it, so that the next Blender finds it when this one is killed.

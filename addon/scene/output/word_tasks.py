@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ..anim.controls import active_take, head_of
 from ..anim.takes import set_words
 from ..anim.word_strips import add_word_strips
 from ..build.shot import Shot, find_shot
-from .shot_tasks import require_file
+from .shot_tasks import require_file, work_folder
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ def align_words(shot: Shot, transcript: str, connect: Connect) -> Task:
         raise InputError("This take has no speech in which words could be found. Perform a speech.")
     speech, stored = Path(bpy.path.abspath(take.speech)), take.speech
     require_file(speech, "speech")
-    with tempfile.TemporaryDirectory(prefix="headroom-", dir=bpy.app.tempdir or None) as folder:
+    with work_folder() as folder:
         words, phones, notes = yield InBackground(
-            lambda token: backend_jobs.align_words(connect(), speech, transcript, Path(folder), token))
+            lambda token: backend_jobs.align_words(connect(), speech, transcript, folder, token))
     found = find_shot(ref)
     for each in head_of(found.root).takes:
         if each.speech == stored:
