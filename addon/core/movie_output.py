@@ -52,7 +52,7 @@ class MovieOutput:
         """Raise InputError when the output cannot be written, or its ending does not hold what is wanted."""
         endings = (".mov", PICTURE_ENDING) if self.layer == FACE else (*MOVIE_ENDINGS, PICTURE_ENDING)
         require_output_file(self.path, *endings, inputs=inputs)
-        if self.is_sequence and not re.search("#", self.path.name):
+        if self.is_sequence and "#" not in self.path.name:
             raise InputError(message("{path} has no # in its name, where the number of each frame goes; choose a name "
                                      "such as shot.####.png.", path=self.path))
 

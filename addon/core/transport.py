@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
@@ -79,7 +80,7 @@ class Transport:
         certificate is not accepted.
         """
         connection = response = None
-        start = 0 if body is None or isinstance(body, bytes) else body.tell()
+        rewind = _rewinding(body)
         try:
             connection = self._connection(may_be_reused=may_repeat or method != "POST")  # a reused one may send twice
             response = self._send(connection, method, path, body, headers or {})
@@ -88,8 +89,7 @@ class Transport:
                 response.read()
                 time.sleep(seconds)
                 waited += seconds
-                if body is not None and not isinstance(body, bytes):
-                    body.seek(start)
+                rewind()
                 response = self._send(connection, method, path, body, headers or {})
             if response.status >= 400:
                 raise _refused(response)
@@ -103,11 +103,9 @@ class Transport:
                                       "it is running, or start it again.",
                                       url=self.url, reason=_reason(error))) from error
         finally:
-            if connection is None:
-                pass
-            elif response is not None and response.isclosed():
+            if response is not None and response.isclosed():
                 self._idle.append(connection)
-            else:  # the rest of this reply would be taken for the next one
+            elif connection is not None:  # the rest of this reply would be taken for the next one
                 connection.close()
 
     def _send(self, connection: http.client.HTTPConnection, method: str, path: str, body: Body,
@@ -115,7 +113,7 @@ class Transport:
         """Send the request, and again if a reused connection turns out to have been closed by the backend."""
         headers = {**headers, "Authorization": f"Bearer {self.token}"}
         was_open = connection.sock is not None
-        start = 0 if body is None or isinstance(body, bytes) else body.tell()
+        rewind = _rewinding(body)
         try:
             connection.request(method, self._path + path, body, headers)
             return connection.getresponse()
@@ -123,8 +121,7 @@ class Transport:
             connection.close()
             if not was_open:
                 raise
-            if body is not None and not isinstance(body, bytes):
-                body.seek(start)
+            rewind()
             connection.request(method, self._path + path, body, headers)
             return connection.getresponse()
 
@@ -146,6 +143,11 @@ def _port(url: str, parts: SplitResult) -> int | None:
     except ValueError as error:
         raise BackendError(message("{url!r} has no valid port. An address looks like http://127.0.0.1:8000",
                                    url=url)) from error
+
+
+def _rewinding(body: Body) -> Callable[[], object]:
+    """Return the function that moves a body back to where it is, so that it can be sent again."""
+    return (lambda: None) if body is None or isinstance(body, bytes) else partial(body.seek, body.tell())
 
 
 def _retry_seconds(response: http.client.HTTPResponse) -> float:
