@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty
 
 from ..core.messages import message
 from ..scene.anim.compose import make_plan
-from ..scene.anim.controls import LAYERS, head_of
+from ..scene.anim.controls import LAYERS, active_take, head_of
 from ..scene.anim.words import active_word
 from ..scene.build.shot import Shot
 from . import follow
@@ -34,7 +34,8 @@ class SpanButton(HeadButton):
     def disabled_reason(cls, context):
         """Require a preview range or a word."""
         return super().disabled_reason(context) or (
-            "" if context.scene.use_preview_range or active_word(shown_shot(context)) else message("No preview range"))
+            "" if context.scene.use_preview_range or active_take(shown_shot(context).root).words
+            else message("No preview range"))
 
     def add_edit(self, context: bpy.types.Context, **values: Any) -> tuple[int, int]:
         """Add an edit, in seconds of the speech, so that it moves with the speech; returns its first and last frame."""
@@ -45,7 +46,7 @@ class SpanButton(HeadButton):
         else:
             frames = word.first, word.end
         edit = head_of(shot.root).edits.add()
-        edit.first_seconds, edit.last_seconds = ((frame - plan.placement.start) / plan.fps for frame in frames)
+        edit.first_seconds, edit.last_seconds = map(plan.seconds_at, frames)
         for name, value in values.items():
             setattr(edit, name, value)
         for layer in LAYERS:  # last, because each of them composes its channels
@@ -110,8 +111,7 @@ def draw_span_edits(layout: bpy.types.UILayout, shot: Shot) -> None:
     row.operator(HEADROOM_OT_hold.bl_idname, icon="PAUSE")
     plan = make_plan(shot)
     for number, edit in enumerate(head_of(shot.root).edits):
-        first, last = (round(plan.placement.start + seconds * plan.fps) for seconds in
-                       (edit.first_seconds, edit.last_seconds))
+        first, last = (round(plan.frames_at(seconds)) for seconds in (edit.first_seconds, edit.last_seconds))
         row = body.row(align=True)
         row.label(text=interface_text(message("{first} to {last}", first=first, last=last)), translate=False)
         if edit.is_hold:

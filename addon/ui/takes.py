@@ -14,7 +14,7 @@ from ..scene.anim.takes import remove_take
 from ..scene.build.shot import Shot
 from . import follow, jobs
 from .button import Button
-from .head_button import HeadButton, preview_seconds
+from .head_button import HeadButton
 from .layout import SidebarPanel, draw_wrapped, split_layout
 from .perform import perform, perform_disabled_reason
 from .properties import settings, shown_shot
@@ -84,7 +84,8 @@ class HEADROOM_OT_use_take_in_preview_range(HeadButton):
         head, plan = head_of(shot.root), make_plan(shot)
         cut = head.cuts.add()
         cut.take = head.takes[self.index].uid
-        cut.first_seconds, cut.last_seconds = preview_seconds(scene, plan)
+        cut.first_seconds = plan.seconds_at(scene.frame_preview_start)
+        cut.last_seconds = plan.seconds_at(scene.frame_preview_end)
         follow.controls_changed(shot.root)
         return message("{take} from {start} to {end}", take=head.takes[self.index].name,
                        start=scene.frame_preview_start, end=scene.frame_preview_end)
@@ -204,6 +205,5 @@ def cut_text(shot: Shot, cut) -> str:
     name = name if name is not None else interface_text(message("Removed take"))
     if plan is None:
         return name
-    first, last = (round(plan.placement.start + seconds * plan.fps) for seconds in
-                   (cut.first_seconds, cut.last_seconds))
+    first, last = (round(plan.frames_at(seconds)) for seconds in (cut.first_seconds, cut.last_seconds))
     return interface_text(message("{first} to {last}: {take}", first=first, last=last, take=name))

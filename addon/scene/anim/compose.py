@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
 import numpy as np
@@ -56,6 +56,8 @@ from .fitted_keys import fit_channel
 from .strips import Placement, placement
 from .takes import align_raw_strips, find_take, raw_values
 
+Times = TypeVar("Times", float, np.ndarray)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -83,6 +85,14 @@ class Plan:
         """The scene frames of the whole take, also where the speech strip is trimmed."""
         first = round(self.placement.start)
         return np.arange(first, first + frame_count(self.seconds, self.fps))
+
+    def seconds_at(self, frames: Times) -> Times:
+        """Return the seconds of the speech at scene frames, before retiming."""
+        return (frames - self.placement.start) / self.fps
+
+    def frames_at(self, seconds: Times) -> Times:
+        """Return the scene frames at seconds of the speech, before retiming; they need not be whole."""
+        return self.placement.start + seconds * self.fps
 
     def offset(self, channel: Channel) -> float:
         """Return the control that is added to a channel, in the unit of its property."""
@@ -224,7 +234,7 @@ def user_edits(summary: KeySummary, record: GeneratedRecord) -> tuple[np.ndarray
 def _blended_values(shot: Shot, channel: Channel, plan: Plan, edited: Keys) -> np.ndarray | None:
     """Return the generated values (N,) of the plan's frames, blended to the user keys; None without raw motion."""
     frames = plan.frames
-    seconds = (np.concatenate([frames, edited.frames]) - plan.placement.start) / plan.fps
+    seconds = plan.seconds_at(np.concatenate([frames, edited.frames]))
     values = _edited_values(shot, channel, plan, seconds)
     if values is None:
         return None

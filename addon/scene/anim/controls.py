@@ -238,6 +238,11 @@ def played_retimes(head: HeadroomHead, take: HeadroomTake) -> list[HeadroomRetim
     return [each for each in head.retimes if np.abs(starts - each.first_seconds).min() < SAME_SECONDS]
 
 
+def find_retime(head: HeadroomHead, first_seconds: float) -> HeadroomRetime | None:
+    """Return the retiming of the word that begins there in its speech; None where it is played when it is spoken."""
+    return next((each for each in head.retimes if abs(each.first_seconds - first_seconds) < SAME_SECONDS), None)
+
+
 def reset(root: bpy.types.Object) -> None:
     """Set every control to its default. Takes, cuts and user keys stay."""
     head = head_of(root)

@@ -37,10 +37,10 @@ def sound_between(shot: Shot, first: int, last: int) -> Sound | None:
     plan = make_plan(shot)
     if plan is None or shot.speech is None or first >= plan.placement.end or last < plan.placement.first:
         return None
-    from_seconds, strip = (first - plan.placement.start) / plan.fps, followed_strip(shot)
+    from_seconds, strip = plan.seconds_at(first), followed_strip(shot)
     if strip is None:
         return Sound(shot.speech, from_seconds)
-    left, right = ((frame - plan.placement.start) / plan.fps for frame in compat.strip_span(strip))
+    left, right = map(plan.seconds_at, compat.strip_span(strip))
     return Sound(shot.speech, from_seconds, (left, right))
 
 

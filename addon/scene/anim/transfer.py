@@ -61,7 +61,7 @@ def read_take(shot: Shot) -> TakeCurves:
     bag, names = compat.channels(action, shot.face.data.shape_keys), shot.root["headroom_control_keys"]
     curves = {names[channel.index]: find_curve(bag, channel.curve) for channel in control_channels(shot)}
     controls = {name: sample_curve(curve, plan.frames) for name, curve in curves.items() if curve is not None}
-    seconds = (plan.frames - plan.placement.start) / plan.fps
+    seconds = plan.seconds_at(plan.frames)
     played = active_take(shot.root)
     return TakeCurves(plan.frames, seconds, controls, sample_curves(shot.face, "rotation_euler", plan.frames),
                       phones_of_text(played.phones) if played is not None else (), shot.root.name)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import bpy
 import numpy as np
 
 from ...core.retiming import Retime, shown_seconds, source_seconds
 from ...core.words import Word, shift_to_nearest
 from ..build.shot import Shot
 from .compose import Plan, make_plan
-from .controls import LAYERS, SAME_SECONDS, HeadroomRetime, active_take, head_of
+from .controls import LAYERS, active_take, find_retime, head_of
 from .curves import Keys, merge_keys, read_keys, write_keys
 from .takes import words_of
 from .user_keys import move_user_keys, selected_keys
@@ -38,25 +37,23 @@ def shown_words(shot: Shot) -> list[ShownWord]:
     take, plan = active_take(shot.root), make_plan(shot)
     if take is None or plan is None:
         return []
-    shown = []
-    for number, word in enumerate(words_of(take)):
-        retime = find_retime(shot, word)
-        first, last = (word.start, word.end) if retime is None else (retime.to_first_seconds, retime.to_last_seconds)
-        frames = round(_frame(plan, first)), max(round(_frame(plan, last)), round(_frame(plan, first)) + 1)
-        shown.append(ShownWord(number, word.text, *frames, retime is not None))
-    return shown
+    return [_shown(shot, plan, number, word) for number, word in enumerate(words_of(take))]
 
 
 def active_word(shot: Shot) -> ShownWord | None:
     """Return the word that is chosen in the list; None where there are no words."""
-    words = shown_words(shot)
-    return words[min(head_of(shot.root).active_word, len(words) - 1)] if words else None
+    take, plan = active_take(shot.root), make_plan(shot)
+    if take is None or plan is None or not take.words:
+        return None
+    number = min(head_of(shot.root).active_word, len(take.words) - 1)
+    return _shown(shot, plan, number, words_of(take)[number])
 
 
-def find_retime(shot: Shot, word: Word) -> HeadroomRetime | None:
-    """Return the retiming of a word; None where it is played when it is spoken."""
-    return next((each for each in head_of(shot.root).retimes
-                 if abs(each.first_seconds - word.start) < SAME_SECONDS), None)
+def _shown(shot: Shot, plan: Plan, number: int, word: Word) -> ShownWord:
+    retime = find_retime(head_of(shot.root), word.start)
+    first, last = (word.start, word.end) if retime is None else (retime.to_first_seconds, retime.to_last_seconds)
+    first_frame, end = round(plan.frames_at(first)), round(plan.frames_at(last))
+    return ShownWord(number, word.text, first_frame, max(end, first_frame + 1), retime is not None)
 
 
 def retime_word(shot: Shot, number: int, first: float, end: float) -> ShownWord:
@@ -67,33 +64,34 @@ def retime_word(shot: Shot, number: int, first: float, end: float) -> ShownWord:
     """
     take, plan = active_take(shot.root), make_plan(shot)
     assert take is not None and plan is not None
-    words, frame_seconds = words_of(take), 1 / plan.fps
+    head, words, frame_seconds = head_of(shot.root), words_of(take), 1 / plan.fps
     lowest, highest = 0.0, plan.seconds
     if number > 0:
-        before = find_retime(shot, words[number - 1])
+        before = find_retime(head, words[number - 1].start)
         lowest = words[number - 1].start + frame_seconds if before is None else before.to_last_seconds
     if number + 1 < len(words):
-        after = find_retime(shot, words[number + 1])
+        after = find_retime(head, words[number + 1].start)
         highest = words[number + 1].end - frame_seconds if after is None else after.to_first_seconds
-    to_first = min(max((first - plan.placement.start) / plan.fps, lowest), highest - frame_seconds)
-    to_last = max(min((end - plan.placement.start) / plan.fps, highest), to_first + frame_seconds)
+    to_first = min(max(plan.seconds_at(first), lowest), highest - frame_seconds)
+    to_last = max(min(plan.seconds_at(end), highest), to_first + frame_seconds)
 
     def change() -> None:
         word = words[number]
-        retime = find_retime(shot, word)
+        retime = find_retime(head, word.start)
         if retime is None:
-            retime = head_of(shot.root).retimes.add()
+            retime = head.retimes.add()
             retime.name, retime.first_seconds, retime.last_seconds = word[:3]
         retime.to_first_seconds, retime.to_last_seconds = to_first, to_last
 
     _with_user_keys(shot, plan, change)
-    return shown_words(shot)[number]
+    return _shown(shot, plan, number, words[number])
 
 
 def reset_retiming(shot: Shot, word: Word | None) -> int:
     """Play a word, or all words, when they are spoken; returns how many were retimed. User keys move back along."""
-    retimes, plan = head_of(shot.root).retimes, make_plan(shot)
-    found = list(retimes) if word is None else [each for each in [find_retime(shot, word)] if each is not None]
+    head, plan = head_of(shot.root), make_plan(shot)
+    retimes = head.retimes
+    found = list(retimes) if word is None else [each for each in [find_retime(head, word.start)] if each is not None]
     if plan is None or not found:
         return 0
     chosen = [(each.first_seconds, each.last_seconds) for each in found]
@@ -129,10 +127,6 @@ def snap_keys(shot: Shot) -> int:
     return int(sum(chosen.sum() for _, _, chosen in found))
 
 
-def _frame(plan: Plan, seconds: float) -> float:
-    return plan.placement.start + seconds * plan.fps
-
-
 def _with_user_keys(shot: Shot, plan: Plan, change: Callable[[], None]) -> None:
     """Change the retiming, and move user keys to where the motion around them is shown afterwards."""
     change()
@@ -147,14 +141,8 @@ def _with_user_keys(shot: Shot, plan: Plan, change: Callable[[], None]) -> None:
 def _moved_frames(plan: Plan, before: tuple[Retime, ...], after: tuple[Retime, ...]
                   ) -> Callable[[np.ndarray], np.ndarray]:
     def moved(frames: np.ndarray) -> np.ndarray:
-        seconds = (np.asarray(frames, dtype=np.float64) - plan.placement.start) / plan.fps
-        spoken = source_seconds(seconds, before, plan.falloff)
-        result = plan.placement.start + shown_seconds(spoken, after, plan.falloff) * plan.fps
+        spoken = source_seconds(plan.seconds_at(frames), before, plan.falloff)
+        result = plan.frames_at(shown_seconds(spoken, after, plan.falloff))
         return np.where(np.abs(result - np.rint(result)) < 0.05, np.rint(result), result)
 
     return moved
-
-
-def word_at(scene: bpy.types.Scene, words: list[ShownWord]) -> ShownWord | None:
-    """Return the word that is shown at the current frame."""
-    return next((word for word in words if word.first <= scene.frame_current < word.end), None)
