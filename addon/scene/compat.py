@@ -79,9 +79,7 @@ def channels(action: Any, owner: Any) -> Any:
     slot = slot or action.slots.new(owner.id_type, owner.name)
     if data.action == action and data.action_slot != slot:
         data.action_slot = slot
-    layer = action.layers[0] if action.layers else action.layers.new("Layer")
-    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(slot, ensure=True)
+    return _channelbag(action, slot)
 
 
 def shape_key_channels(action: Any) -> Any:
@@ -89,7 +87,11 @@ def shape_key_channels(action: Any) -> Any:
     if not hasattr(action, "slots"):
         action.id_root = "KEY"
         return action
-    slot = next(iter(action.slots), None) or action.slots.new("KEY", "Pose")
+    return _channelbag(action, next(iter(action.slots), None) or action.slots.new("KEY", "Pose"))
+
+
+def _channelbag(action: Any, slot: Any) -> Any:
+    """Return the channelbag of a slot; layer and strip are ensured."""
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
     strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
     return strip.channelbag(slot, ensure=True)

@@ -18,7 +18,7 @@ from ...core.user_keys import GeneratedRecord
 from .. import compat
 from ..build.face import DETAIL
 from ..build.shot import Shot
-from .curves import CurvePath
+from .curves import CurvePath, find_curve
 
 RECORDS = "headroom_generated"
 """Custom property of an action: channel number -> fields of its GeneratedRecord."""
@@ -123,6 +123,14 @@ def find_action(shot: Shot, target: Target) -> bpy.types.Action | None:
         return None
     actions = [data.action, *(strip.action for track in data.nla_tracks for strip in track.strips)]
     return next((action for action in actions if action is not None and RECORDS in action), None)
+
+
+def channel_curve(shot: Shot, channel: Channel) -> bpy.types.FCurve | None:
+    """Return the curve of a channel in that action; None before the first take, or where it was deleted."""
+    action = find_action(shot, channel.target)
+    if action is None:
+        return None
+    return find_curve(compat.channels(action, animated_id(shot, channel.target)), channel.curve)
 
 
 def ensure_action(shot: Shot, target: Target) -> bpy.types.Action:

@@ -15,12 +15,13 @@ from .channels import (
     Channel,
     LayerName,
     animated_id,
+    channel_curve,
     control_channels,
     detail_channels,
     find_action,
     mark_out_of_date,
 )
-from .curves import CurvePath, ensure_curve, find_curve, sample_curve
+from .curves import CurvePath, ensure_curve, sample_curve
 
 
 def control_names(shot: Shot) -> dict[str, Channel]:
@@ -67,9 +68,7 @@ def key_no_detail(shot: Shot, layers: Iterable[LayerName], frame: float) -> None
 
 
 def _value(shot: Shot, channel: Channel, present: float, frame: float) -> float:
-    action = find_action(shot, channel.target)
-    curve = None if action is None else find_curve(
-        compat.channels(action, animated_id(shot, channel.target)), channel.curve)
+    curve = channel_curve(shot, channel)
     return present if curve is None else float(sample_curve(curve, np.array([frame]))[0])
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import bpy
-
-from .. import compat
 from ..build.face import DETAIL
 from ..build.shot import Shot
-from .channels import Channel, animated_id, channels_of, find_action
-from .curves import find_curve
+from .channels import channel_curve, channels_of
 
 
 def channel_groups(shot: Shot) -> list[str]:
@@ -25,16 +21,9 @@ def show_group(shot: Shot, group: str) -> int:
     """
     count = 0
     for channel in channels_of(shot):
-        curve = _curve(shot, channel)
+        curve = channel_curve(shot, channel)
         if curve is not None:
             is_shown = channel.curve.group == group if group else channel.curve.group != DETAIL
             curve.hide, curve.select = not is_shown, is_shown
             count += int(is_shown)
     return count
-
-
-def _curve(shot: Shot, channel: Channel) -> bpy.types.FCurve | None:
-    action = find_action(shot, channel.target)
-    if action is None:
-        return None
-    return find_curve(compat.channels(action, animated_id(shot, channel.target)), channel.curve)
