@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..scene.build.selection import UNSEEN
-from ..scene.build.shot import shots_in
+from ..scene.build.shot import all_shots
 from .view import frame_curves, show_tab, show_through_camera, view_of
 
 DRAW_SECONDS = 0.3
@@ -42,7 +42,7 @@ def unregister() -> None:
 def show_unseen() -> None:
     """Show Headroom's tab, and frame the picture and the curves of unseen shots."""
     show_tab()
-    for shot in (shot for scene in bpy.data.scenes for shot in shots_in(scene) if shot.root.get(UNSEEN)):
+    for shot in (shot for shot in all_shots() if shot.root.get(UNSEEN)):
         del shot.root[UNSEEN]
         show_through_camera(view_of(shot.scene), shot)
         frame_curves(bpy.context.window_manager)

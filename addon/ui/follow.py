@@ -32,7 +32,7 @@ from ..scene.anim.stored_paths import make_absolute, make_relative
 from ..scene.anim.strips import place_speech_of_take
 from ..scene.anim.user_keys import user_key_count
 from ..scene.anim.word_strips import follow_word_strips, word_strips
-from ..scene.build.shot import Shot, ShotRef, find_shot, shots_in
+from ..scene.build.shot import Shot, ShotRef, all_shots, find_shot
 from ..scene.build.upgrade import upgrade_file
 
 BUDGET_SECONDS = 0.04
@@ -78,7 +78,7 @@ def newer_shots() -> list[str]:
 
 def controls_changed(root: bpy.types.Object) -> None:
     """Compose the keys of the head of `root`; what takes longer than the budget is left to the timer."""
-    for shot in _all_shots():
+    for shot in all_shots():
         if shot.root == root:
             done = compose(shot, float("inf") if bpy.app.background else BUDGET_SECONDS)
             request_scan()
@@ -88,7 +88,7 @@ def controls_changed(root: bpy.types.Object) -> None:
 
 def take_switched(root: bpy.types.Object) -> None:
     """Follow a switch of the active take of `root`; the sound strip of its speech is placed."""
-    for shot in _all_shots():
+    for shot in all_shots():
         if shot.root == root:
             place_speech_of_take(shot)
     controls_changed(root)
@@ -118,14 +118,15 @@ def update() -> float | None:
     """Do a piece of the pending work; called by the timer, and by tests. Returns the pause until the next piece."""
     if compat.is_rendering() or compat.keys_are_dragged():
         return BUSY_SECONDS
-    _follow_words()
     _upgrade()  # the extension may have been updated while an older file is open
-    if not all([compose(shot, BUDGET_SECONDS) for shot in _all_shots()]):
+    shots = all_shots()
+    _follow_words(shots)
+    if not all([compose(shot, BUDGET_SECONDS) for shot in shots]):
         return TICK_SECONDS
     if time.monotonic() < _scan_time:
         return max(TICK_SECONDS, _scan_time - time.monotonic())
     if _scan_time and not _scans:
-        _scans.update((shot.ref, _scan(shot.ref)) for shot in _all_shots())
+        _scans.update((shot.ref, _scan(shot.ref)) for shot in shots)
         _scans.update((name, follow_head(name)) for name in linked_characters())
     return TICK_SECONDS if _advance_scans() else None
 
@@ -136,7 +137,7 @@ def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) 
     keyed, rearranged = (depsgraph.id_type_updated(kind) for kind in ("ACTION", "SCENE"))
     if not (keyed or rearranged):
         return
-    shots = _all_shots()
+    shots = all_shots()
     if keyed or (not _scan_time and any(shot.ref not in _status for shot in shots)):
         request_scan()
     if any(out_of_date(shot, make_plan(shot)) for shot in shots) or (rearranged and any(map(word_strips, shots))):
@@ -209,10 +210,10 @@ def unregister() -> None:
         bpy.app.timers.unregister(update)
 
 
-def _follow_words() -> None:
+def _follow_words(shots: list[Shot]) -> None:
     """Retime the words whose strips were moved, and move strips whose words were."""
     if not compat.strips_are_dragged():
-        for shot in _all_shots():
+        for shot in shots:
             follow_word_strips(shot)
 
 
@@ -267,7 +268,3 @@ def _redraw() -> None:
         for area in window.screen.areas:
             if area.type in ("VIEW_3D", "GRAPH_EDITOR", "DOPESHEET_EDITOR"):
                 area.tag_redraw()
-
-
-def _all_shots() -> list[Shot]:
-    return [shot for scene in bpy.data.scenes for shot in shots_in(scene)]

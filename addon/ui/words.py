@@ -13,7 +13,7 @@ from ..scene.anim.takes import words_of
 from ..scene.anim.user_keys import selected_keys
 from ..scene.anim.word_strips import add_word_strips, follow_word_strips, remove_word_strips, word_strips
 from ..scene.anim.words import active_word, reset_retiming, retime_word, snap_keys, word_edges
-from ..scene.build.shot import Shot, shots_in
+from ..scene.build.shot import Shot, all_shots
 from ..scene.output.word_tasks import align_words
 from . import follow, jobs, preferences
 from .head_button import HeadButton
@@ -197,13 +197,12 @@ class HEADROOM_OT_remove_word_strips(WordButton):
 
 
 class HEADROOM_UL_words(bpy.types.UIList):
-    """One line for each word; the icon shows whether it is retimed, or was hardly heard."""
+    """One line for each word; the icon shows whether it is retimed."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index, *_):  # noqa: PLR0913
         """Draw one word; Blender calls this with all of these."""
-        retimed = any(abs(each.first_seconds - item.first_seconds) < controls.SAME_SECONDS
-                      for each in active_data.retimes)
-        layout.label(text=item.name, translate=False, icon="MOD_TIME" if retimed else "BLANK1")
+        retime = controls.find_retime(active_data, item.first_seconds)
+        layout.label(text=item.name, translate=False, icon="BLANK1" if retime is None else "MOD_TIME")
 
 
 class HEADROOM_PT_words(SidebarPanel):
@@ -286,10 +285,9 @@ def words_changed(shot: Shot) -> None:
 
 def go_to_active_word(root: bpy.types.Object) -> None:
     """Move the scenes of a head to its active word."""
-    for scene in bpy.data.scenes:
-        for shot in shots_in(scene):
-            if shot.root == root and (word := active_word(shot)) is not None:
-                scene.frame_set(word.first)
+    for shot in all_shots():
+        if shot.root == root and (word := active_word(shot)) is not None:
+            shot.scene.frame_set(word.first)
 
 
 def register() -> None:

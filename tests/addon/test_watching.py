@@ -96,8 +96,8 @@ def test_dragging_another_object_searches_for_no_head_and_moving_a_strip_does(he
     strip = compat.new_strip(headroom.scene, "SOUND", "Line", write_speech(tmp_path / "a.wav", 2.0), 3, 41)
     scanned(follow, performed)
     view_layer.update()
-    searches, shots_in = [], follow.shots_in
-    monkeypatch.setattr(follow, "shots_in", lambda scene: searches.append(scene) or shots_in(scene))
+    searches, all_shots = [], follow.all_shots
+    monkeypatch.setattr(follow, "all_shots", lambda: searches.append("all") or all_shots())
     other.location.x = 2.0
     view_layer.update()
     assert not searches
@@ -122,7 +122,7 @@ def test_no_handler_is_left_when_the_extension_is_off(headroom):
 def test_a_file_is_upgraded_before_anything_else_reads_it(headroom, performed, monkeypatch, event):
     follow, calls = headroom.module("ui.follow"), []
     monkeypatch.setattr(follow, "upgrade_file", lambda: calls.append("upgrade") or ["Newer Shot"])
-    monkeypatch.setattr(follow, "shots_in", lambda scene: calls.append("read") or [])
+    monkeypatch.setattr(follow, "all_shots", lambda: calls.append("read") or [])
     (handler,) = [handler for name, handler in follow.HANDLERS if name == event]
     handler(None)
     while follow.update() is not None:

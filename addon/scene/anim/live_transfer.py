@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 import bpy
 
-from .. import compat
-from ..build.shot import Shot, shots_in
-from .channels import POSE_CHANNELS, animated_id, control_channels, find_action
+from ..build.shot import Shot, all_shots
+from .channels import POSE_CHANNELS, channel_curve, control_channels
 from .compose import make_plan
 from .controls import active_take
-from .curves import all_points, find_curve
+from .curves import all_points
 from .transfer import read_take, transfer_in_steps
 from .transfer_settings import transfer_of
 
@@ -50,7 +49,7 @@ def follow_head(name: str) -> Iterator[None]:
 
 def _played_shot(character: bpy.types.Object) -> Shot | None:
     source = transfer_of(character).source
-    return next((shot for scene in bpy.data.scenes for shot in shots_in(scene) if shot.root == source), None)
+    return next((shot for shot in all_shots() if shot.root == source), None)
 
 
 def _digest(shot: Shot, character: bpy.types.Object) -> str:
@@ -61,9 +60,7 @@ def _digest(shot: Shot, character: bpy.types.Object) -> str:
               str(plan.placement if plan else None), plan.fps if plan else 0, take.phones if take else ""]
     digest = hashlib.sha256(json.dumps(values).encode())
     for channel in (*POSE_CHANNELS[:3], *control_channels(shot)):
-        action = find_action(shot, channel.target)
-        curve = None if action is None else find_curve(
-            compat.channels(action, animated_id(shot, channel.target)), channel.curve)
+        curve = channel_curve(shot, channel)
         if curve is not None:
             digest.update(f"{curve.data_path} {curve.mute}".encode())
             digest.update(all_points(curve).tobytes())

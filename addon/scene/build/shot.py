@@ -169,6 +169,11 @@ def shots_in(scene: bpy.types.Scene) -> list[Shot]:
     return [shot for shot in shots if shot is not None]
 
 
+def all_shots() -> list[Shot]:
+    """Return every complete shot of the open file."""
+    return [shot for scene in bpy.data.scenes for shot in shots_in(scene)]
+
+
 def active_shot(shots: Sequence[Shot], selected: bpy.types.Object | None = None) -> Shot | None:
     """Return the shot that the selected object belongs to, otherwise the last one."""
     for shot in shots:
