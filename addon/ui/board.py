@@ -14,7 +14,7 @@ from ..core.messages import message
 from ..scene.anim import board
 from ..scene.build.shot import Shot
 from . import follow
-from .poses import PoseButton
+from .head_button import PoseButton
 from .properties import settings, shown_shot
 from .text import interface_text, tooltip_text
 
@@ -25,8 +25,9 @@ FINE = 0.1
 HANDLE_SIZE = 7.0
 COLOUR, HOVERED = (1.0, 0.55, 0.1), (1.0, 0.9, 0.5)
 
-_anchors: dict[tuple[str, int, int], dict[str, int]] = {}
-"""Mesh, and numbers of its vertices and keys -> vertex of each handle, because finding them takes some milliseconds."""
+_anchors: dict[tuple[int, int, int], dict[str, int]] = {}
+"""Identifier of a mesh in this session, and numbers of its vertices and keys -> vertex of each handle, because finding
+them takes some milliseconds."""
 
 
 class HEADROOM_OT_move_control_handle(PoseButton):
@@ -132,7 +133,7 @@ CLASSES = (HEADROOM_OT_move_control_handle, HEADROOM_GGT_control_board)
 def anchors_of(shot: Shot) -> dict[str, int]:
     """Return name -> vertex of each handle of a head."""
     mesh = shot.face.data
-    key = mesh.name_full, len(mesh.vertices), len(mesh.shape_keys.key_blocks)
+    key = mesh.session_uid, len(mesh.vertices), len(mesh.shape_keys.key_blocks)
     if key not in _anchors:
         _anchors[key] = board.anchors(shot.face)
     return _anchors[key]

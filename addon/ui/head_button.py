@@ -1,31 +1,40 @@
-"""The base class of buttons that change the keys of a performed head."""
+"""The base classes of buttons that change the keys of a head."""
 
 from __future__ import annotations
 
-import bpy
-
 from ..core.messages import message
-from ..scene.anim.compose import Plan, make_plan
+from ..scene.anim.compose import make_plan
 from .button import Button
 from .properties import shown_shot
 
 
-class HeadButton(Button):
-    """Base class of buttons that change the keys of a performed head. Not registered."""
+class SubjectButton(Button):
+    """Base class of buttons that change the keys of a head. Not registered."""
 
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     @classmethod
     def disabled_reason(cls, context):
+        """Require a head."""
+        return message("No subject in the scene") if shown_shot(context) is None else ""
+
+
+class HeadButton(SubjectButton):
+    """Base class of buttons that change the keys of a performed head. Not registered."""
+
+    @classmethod
+    def disabled_reason(cls, context):
         """Require a head with a performance."""
-        shot = shown_shot(context)
-        if shot is None:
-            return message("No subject in the scene")
-        return "" if make_plan(shot) is not None else message("No speech performed yet")
+        return super().disabled_reason(context) or (
+            "" if make_plan(shown_shot(context)) is not None else message("No speech performed yet"))
 
 
-def preview_seconds(scene: bpy.types.Scene, plan: Plan) -> tuple[float, float]:
-    """Return first and last second of the speech in the preview range."""
-    first, last = ((frame - plan.placement.start) / plan.fps for frame in
-                   (scene.frame_preview_start, scene.frame_preview_end))
-    return first, last
+class PoseButton(SubjectButton):
+    """Base class of buttons that pose a head's face. Not registered."""
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a head with controls."""
+        return super().disabled_reason(context) or (
+            "" if len(shown_shot(context).root["headroom_control_keys"])
+            else message("This head has no controls. Learn the subject again"))

@@ -12,12 +12,12 @@ from ..core.messages import message
 from ..scene.anim.timeline import set_frame_range
 from ..scene.build.scene_setup import changes, is_in_use, keeps_scene, set_up_scene
 from ..scene.build.selection import select_face
-from ..scene.build.shot import active_shot, open_subject, shots_in
+from ..scene.build.shot import open_subject
 from ..scene.output import shot_tasks
 from . import jobs, preferences
 from .button import Button, JobButton
 from .paths import absolute, new_subject_folder
-from .properties import settings, typed_number
+from .properties import settings, shown_shot, typed_number
 from .text import report_text
 from .view import show_through_camera, view_of
 
@@ -103,6 +103,7 @@ class HEADROOM_OT_set_up_scene(Button):
 
     bl_idname, bl_label = "headroom.set_up_scene", "Set Up Scene"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+    _changes = ()  # until the dialog is opened; found once, because the subject's files are read
 
     @classmethod
     def disabled_reason(cls, context):
@@ -111,17 +112,18 @@ class HEADROOM_OT_set_up_scene(Button):
 
     def invoke(self, context, event):
         """Show first what will change."""
+        shot = shown_shot(context)
+        self._changes = changes(context.scene, shot.subject.rig(), shot.camera)
         return context.window_manager.invoke_props_dialog(self)
 
     def draw(self, context):
         """Draw what will change."""
-        shot = active_shot(shots_in(context.scene), context.object)
-        for line in changes(context.scene, shot.subject.rig(), shot.camera):
+        for line in self._changes:
             self.layout.label(text=line, translate=False)
 
     def run(self, context):
         """Set the scene up and look through the shot's camera."""
-        shot = active_shot(shots_in(context.scene), context.object)
+        shot = shown_shot(context)
         set_up_scene(context.scene, shot.subject.rig(), shot.camera)
         if shot.backdrop is not None:
             shot.backdrop.hide_render = False

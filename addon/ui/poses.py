@@ -11,28 +11,13 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 from ..core.messages import message
 from ..scene.anim import poses
 from . import follow
-from .button import Button
+from .head_button import PoseButton
 from .layout import SidebarPanel, split_layout
 from .properties import settings, shown_shot
 
 LIBRARY_TYPES = (("LOCAL", "Current File", "", 1), ("ALL", "All", "", 2), ("ESSENTIALS", "Essentials", "", 3),
                  ("CUSTOM", "Custom", "", 100))
 """Blender's kinds of asset libraries, with its numbers."""
-
-
-class PoseButton(Button):
-    """Base class of buttons that change a head's face. Not registered."""
-
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
-
-    @classmethod
-    def disabled_reason(cls, context):
-        """Require a head with controls."""
-        shot = shown_shot(context)
-        if shot is None:
-            return message("No subject in the scene")
-        return "" if len(shot.root["headroom_control_keys"]) else message(
-            "This head has no controls. Learn the subject again")
 
 
 class HEADROOM_OT_apply_pose(PoseButton):
