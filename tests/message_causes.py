@@ -170,7 +170,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "… has the controls without the detail. Write .npz to keep all of the motion.":
         ("subject/test_performance_files.py", "has the controls without the detail"),
     "--neutral needs no subject; leave … out.":
-        ("cli/test_command_line.py", "--neutral needs no subject; leave s out."),
+        ("cli/test_command_options.py", "--neutral needs no subject; leave s out."),
     "… has no controls for a character. Perform the speech again.":
         ("addon/test_transfer.py", "has no controls for a character"),
     "… has no bone …. Choose another bone.": ("addon/test_transfer.py", "has no bone gone"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_command_line import call
+from command_call import call
 
 from headroom.face.model import bundled_model, load_model
 from headroom.subject.folder import SubjectWriter

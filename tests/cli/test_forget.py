@@ -1,11 +1,10 @@
 """Forgetting a person: nothing of them is left in any cache, found by content, and everything of others stays."""
 
 import json
-import sys
 
+import command_call
 import pytest
 
-from headroom.cli import app
 from headroom.cli.forget import frames_name
 from headroom.common.files import file_digest
 from headroom.common.subject_files import PARTS
@@ -96,11 +95,8 @@ def files_with(folder, words):
 
 
 def call(monkeypatch, capsys, *words):
-    monkeypatch.setattr(sys, "argv", ["headroom", *map(str, words)])
-    with pytest.raises(SystemExit) as exit_request:
-        app.main()
-    printed = capsys.readouterr()
-    return exit_request.value.code, printed.out.splitlines(), printed.err.splitlines()
+    code, out, err = command_call.call(monkeypatch, capsys, *words)
+    return code, out.splitlines(), err.splitlines()
 
 
 def test_nothing_of_the_person_is_left_and_everything_of_others(machine, monkeypatch, capsys):

@@ -5,14 +5,13 @@ Whatever happens is one sentence and an exit code; nothing is written, and no tr
 
 import resource
 import shutil
-import sys
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_call import call
 
-from headroom.cli import app
 from headroom.cli import blender as headless
 from headroom.common.errors import HeadroomError
 
@@ -108,11 +107,8 @@ def no_work(*arguments, **settings):
 
 def run(monkeypatch, capsys, words):
     """Run a command line; return its exit code and what it printed on stderr."""
-    monkeypatch.setattr(sys, "argv", ["headroom", *words])
-    monkeypatch.setattr(app.signal, "signal", lambda *arguments: None)
-    with pytest.raises(SystemExit) as end:  # any other exception would print a traceback
-        app.main()
-    return end.value.code, capsys.readouterr().err
+    code, _, err = call(monkeypatch, capsys, *words)  # any exception but SystemExit would print a traceback
+    return code, err
 
 
 def assert_sentence(outcome):
