@@ -1,4 +1,8 @@
-"""How the certificate of a server is checked: by the system's authorities, or against the one that was seen first."""
+"""How the certificate of a server is checked: by the system's authorities, or against the one that was seen first.
+
+A server whose certificate an authority has signed must have such a one from then on. Otherwise anybody between could
+show a certificate of their own, as if the server were used for the first time.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ import ssl
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from .errors import HeadroomError
-from .known_servers import HTTPS_PORT, KnownServers, fingerprint_of
+from .errors import HeadroomError, InputError
+from .known_servers import AUTHORITY, HTTPS_PORT, KnownServers, fingerprint_of
 from .messages import message
 
 _EXPIRED, _SELF_SIGNED = 10, (18, 19, 20, 21)  # codes of OpenSSL; the last ones mean that no authority is known
@@ -19,22 +23,26 @@ class UntrustedServer(HeadroomError):
 
 
 def context_for(url: str, known: KnownServers, timeout: float) -> ssl.SSLContext:
-    """Return how connections to a server are checked. A server without an authority is remembered on first use.
+    """Return how connections to a server are checked. How that went on first use is remembered.
 
     Raises UntrustedServer when its certificate is not accepted, OSError when it does not answer.
     """
-    if not known.fingerprint(url):
+    fingerprint = known.fingerprint(url)
+    if fingerprint in ("", AUTHORITY):
         context = ssl.create_default_context()
         try:
             _shake_hands(url, context, timeout)
-            return context
         except ssl.SSLCertVerificationError as error:
-            if error.verify_code not in _SELF_SIGNED:
+            if fingerprint == AUTHORITY or error.verify_code not in _SELF_SIGNED:
                 raise untrusted_server_error(url, error, known, timeout) from error
+        else:
+            with suppress(InputError):  # a folder that cannot be written
+                known.expect_authority(url)
+            return context
     certificate = known.certificate(url)
     if not certificate:
         certificate = _shown_certificate(url, timeout)
-        if known.fingerprint(url) not in ("", fingerprint_of(certificate)):
+        if fingerprint not in ("", fingerprint_of(certificate)):
             raise _changed(url, fingerprint_of(certificate))
         known.remember(url, certificate)
     return _context_of(certificate)

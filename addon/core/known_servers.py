@@ -16,6 +16,8 @@ from .messages import message
 
 FORMAT = 1
 HTTPS_PORT = 443
+AUTHORITY = "authority"
+"""Stands for the fingerprint of a server whose certificates the system's authorities sign, because they change."""
 _lock = threading.Lock()
 
 
@@ -31,12 +33,20 @@ class KnownServers:
         return self._servers().get(_address(url), {}).get("certificate", "")
 
     def fingerprint(self, url: str) -> str:
-        """Return the fingerprint of that certificate, or the one that was entered; empty if none is known."""
+        """Return the fingerprint that is remembered or was entered, or `AUTHORITY`; empty if none is known."""
         return self._servers().get(_address(url), {}).get("fingerprint", "")
 
     def remember(self, url: str, certificate: str) -> None:
         """Store the certificate of a server, PEM."""
         self._change(url, {"fingerprint": fingerprint_of(certificate), "certificate": certificate})
+
+    def expect_authority(self, url: str) -> None:
+        """Store that an authority signs the certificates of a server.
+
+        Raises InputError when the file cannot be written.
+        """
+        if self.fingerprint(url) != AUTHORITY:
+            self._change(url, {"fingerprint": AUTHORITY, "certificate": ""})
 
     def expect(self, url: str, fingerprint: str) -> None:
         """Store which fingerprint a server must have; an empty one forgets the server.

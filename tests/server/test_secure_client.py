@@ -16,7 +16,7 @@ from addon.core import client as client_module
 from addon.core.certificates import UntrustedServer
 from addon.core.client import Client, Refused, Unreachable
 from addon.core.errors import InputError
-from addon.core.known_servers import KnownServers, fingerprint_of
+from addon.core.known_servers import AUTHORITY, KnownServers, fingerprint_of
 from headroom.server.access import certificate
 
 
@@ -116,6 +116,24 @@ def test_a_certificate_of_another_host_is_refused(known, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))  # an authority that the system knows
     with listening(file) as url, pytest.raises(UntrustedServer, match=r"is not valid for it \(.*mismatch"):
         Client(url, "token", known_servers=known).health()
+
+
+def test_a_server_that_an_authority_vouched_for_cannot_show_a_certificate_of_anybody(known, tmp_path, monkeypatch):
+    file = certificate.own_certificate(tmp_path)
+    (tmp_path / "authority.pem").write_text(file.read_text().partition("-----END PRIVATE KEY-----\n")[2])
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))  # an authority that the system knows
+    with listening(file) as url:
+        with pytest.raises(Unreachable):  # only after the handshake
+            Client(url, "token", known_servers=known).health()
+        assert known.fingerprint(url) == AUTHORITY
+        monkeypatch.delenv("SSL_CERT_FILE")
+        client, fingerprint = Client(url, "token", known_servers=known), certificate.fingerprint_of(file)
+        with pytest.raises(UntrustedServer, match=f"not the one that is known.*{fingerprint}.*clear"):
+            client.health()
+        known.expect(url, "")
+        with pytest.raises(Unreachable):
+            client.health()
+        assert known.fingerprint(url) == fingerprint
 
 
 OTHER = ipaddress.ip_address("192.0.2.1")
