@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import random
@@ -30,9 +29,10 @@ import numpy as np
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "server"
 sys.path[:0] = [str(TESTS), str(TESTS.parents[1])]
 
+from running import shot_inputs  # noqa: E402
+
 from addon.core import client as client_module  # noqa: E402
 from addon.core.client import BackendError, Client  # noqa: E402
-from headroom.plate.match import PlateMatch  # noqa: E402
 
 KINDS = ("learn", "refine", "upload")
 VICTIMS = ("server", "worker", "client")
@@ -48,14 +48,7 @@ def run_client(url: str, token: str, kind: str, job_id: str, output: Path) -> No
     client = Client(url, token)
     rng = np.random.default_rng(1)
     if kind == "refine":
-        match = io.BytesIO()
-        zeros = np.zeros((6, 3), np.float32)
-        PlateMatch(plate=np.zeros(6, np.int32), rotation=zeros, translation=zeros, position=np.zeros(6),
-                   distance=np.zeros(6, np.float32)).save(output.with_suffix(".npz"))
-        match.write(output.with_suffix(".npz").read_bytes())
-        inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "match": client.put_bytes(
-            match.getvalue()), "renders": [client.put_bytes(b"slow %d %s" % (frame, job_id.encode()))
-                                           for frame in range(6)]}
+        inputs = shot_inputs(client, output.parent, [b"slow %d %s" % (frame, job_id.encode()) for frame in range(6)])
         job = client.submit("refine", inputs, {"fps": 25}, job_id)
     else:
         size = UPLOAD_BYTES if kind == "upload" else 100_000

@@ -148,7 +148,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "The backend's checks failed: …. Repair the backend.":
         ("addon/test_environment.py", "The backend's checks failed: a library is missing"),
     "The backend's worker process was killed while it ran this job, most often because memory ran out.":
-        ("server/test_jobs_run.py", r"was killed .* Close other programs and start the job again"),
+        ("server/test_cancelled_jobs.py", r"was killed .* Close other programs and start the job again"),
     "The face in … is only … pixels high; choose a larger photo, of at least … pixels from hairline to chin.":
         ("subject/test_photo.py", "pixels high"),
     "The job … of an older version cannot be read and is removed: …":

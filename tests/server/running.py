@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from addon.core.backend import LocalBackend
 from addon.core.errors import Cancelled
+from headroom.plate.match import PlateMatch
 from headroom.server.requests import PerformRequest
 
 HERE = Path(__file__).parent
@@ -105,3 +108,13 @@ def wait_for(client, job_id):
     if job.state != "done":
         raise JobFailed(job.message)
     return job
+
+
+def shot_inputs(client, folder, renders):
+    """Return the inputs of a refine job; `renders` are the contents of the files, which the fake pipeline copies."""
+    frames = len(renders)
+    poses = np.zeros((frames, 3), dtype=np.float32)
+    PlateMatch(plate=np.zeros(frames, dtype=np.int32), rotation=poses, translation=poses, position=np.zeros(frames),
+               distance=np.zeros(frames, dtype=np.float32)).save(folder / "match.npz")
+    return {"subject": {"subject.toml": client.put_bytes(b"subject")}, "match": client.put_file(folder / "match.npz"),
+            "renders": [client.put_bytes(name) for name in renders]}

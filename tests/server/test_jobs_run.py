@@ -1,51 +1,18 @@
-"""Jobs through the real server and its worker process: results, failures, cancellation."""
+"""Jobs through the real server and its worker process: results, progress, failures."""
 
 import io
 import json
-import os
-import re
-import signal
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from running import JobFailed, wait_for
+from running import JobFailed, shot_inputs, wait_for
 
 from addon.core.backend_jobs import align_words
-from addon.core.client import Refused
-from addon.core.errors import Cancelled
 from addon.core.tasks import ProgressToken
 from headroom.common.errors import InputError
-from headroom.plate.match import PlateMatch
 from headroom.server import tasks
-
-
-def wait_for_message(client, job, words):
-    """Return the job when its message first contains `words`."""
-    return next(job for job in client.events(job.id) if words in job.message)
-
-
-def workers_of(client, job):
-    """Yield the process ids of the workers that run `job`, which must not end by itself."""
-    matches = (re.search(r"Worker (\d+)", job.message) for job in client.events(job.id))
-    return (int(match[1]) for match in matches if match)
-
-
-def shot_inputs(client, folder, renders):
-    """Return the inputs of a refine job; `renders` are the contents of the files, which the fake pipeline copies."""
-    frames = len(renders)
-    poses = np.zeros((frames, 3), dtype=np.float32)
-    PlateMatch(plate=np.zeros(frames, dtype=np.int32), rotation=poses, translation=poses, position=np.zeros(frames),
-               distance=np.zeros(frames, dtype=np.float32)).save(folder / "match.npz")
-    return {"subject": {"subject.toml": client.put_bytes(b"subject")}, "match": client.put_file(folder / "match.npz"),
-            "renders": [client.put_bytes(name) for name in renders]}
-
-
-def worker_of_finished(client, job):
-    """Return the process id of the worker that ran `job`."""
-    return int(wait_for(client, job.id).result["notes"][1].split()[1])
 
 
 def test_learn_gives_a_subject_and_notes(client, tmp_path):
@@ -191,78 +158,12 @@ def test_what_the_pipeline_prints_disturbs_nothing(client, perform):
     assert wait_for(client, perform("print").id).state == "done"
 
 
-def test_a_queued_job_is_cancelled_without_running(client, perform):
-    first, second = perform("wait"), perform("count")
-    assert client.cancel(second.id).state == "cancelled"
-    client.cancel(first.id)
-    assert [job.state for job in client.events(second.id)] == ["cancelled"]
-    assert client.job(second.id).progress == 0.0
-
-
-def test_a_running_job_is_cancelled_by_itself_and_its_worker_lives_on(client, perform):
-    worker = worker_of_finished(client, perform("nothing"))
-    job = perform("wait")
-    wait_for_message(client, job, "Waiting to be")
-    assert client.cancel(job.id).state == "cancelled"
-    with pytest.raises(Cancelled):
-        wait_for(client, job.id)
-    assert worker_of_finished(client, perform("nothing")) == worker
-
-
-def test_a_stuck_job_is_cancelled_with_its_worker_and_leaves_no_files(client, perform):
-    job = perform("stuck")
-    running = wait_for_message(client, job, "Worker")
-    folder = Path(running.message.split(" in ")[1])
-    assert folder.is_dir()
-    assert client.cancel(job.id).state == "cancelled"
-    assert worker_of_finished(client, perform("nothing")) != int(running.message.split()[1])
-    assert not folder.exists()
-
-
 def test_a_job_of_seconds_does_not_wait_for_learning(client, perform):
     running = perform("wait")
     learn = client.submit("learn", {"clip": client.put_bytes(b"clip")}, {})
     short = perform("nothing")
     client.cancel(running.id)
     assert wait_for(client, short.id).finished <= wait_for(client, learn.id).finished
-
-
-def test_a_finished_job_cannot_be_cancelled(client, perform):
-    done = wait_for(client, perform("nothing").id)
-    assert client.cancel(done.id) == done
-
-
-def test_cancelling_while_following_from_the_same_thread(client, perform):
-    """What the add-on does when the artist presses escape."""
-    states = []
-    for job in client.events(perform("wait").id):
-        states.append(job.state)
-        if "Waiting to be stopped" in job.message:
-            client.cancel(job.id)
-    assert states[-1] == "cancelled"
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows ends processes in another way")
-def test_the_job_of_a_killed_worker_gets_a_second_attempt_and_no_third(client, perform):
-    job = perform("stuck")
-    first = next(workers_of(client, job))
-    os.kill(first, signal.SIGKILL)
-    second = next(worker for worker in workers_of(client, job) if worker != first)
-    os.kill(second, signal.SIGKILL)
-    with pytest.raises(JobFailed, match=r"was killed .* Close other programs and start the job again\."):
-        wait_for(client, job.id)
-    assert wait_for(client, perform("nothing").id).state == "done"
-
-
-def test_a_refine_job_whose_worker_is_killed_resumes(client, tmp_path):
-    shot = shot_inputs(client, tmp_path, [b"slow %d" % frame for frame in range(8)])
-    job = client.submit("refine", shot, {"fps": 25})
-    half_way = next(event for event in client.events(job.id) if event.progress >= 0.5)
-    os.kill(int(half_way.message.split()[1]), signal.SIGKILL)
-    movie = client.get_file(wait_for(client, job.id).result["movie"], tmp_path / "movie.mp4").read_bytes()
-    assert 0 < int(movie.split()[-1]) <= 4
-    again = client.submit("refine", shot, {"fps": 25})
-    assert client.get_file(wait_for(client, again.id).result["movie"], tmp_path / "again").read_bytes().endswith(b" 0")
 
 
 def test_refined_frames_are_not_refined_again_for_the_movie(client, tmp_path):
@@ -284,12 +185,6 @@ def test_a_request_that_is_sent_twice_is_one_job(client, perform):
     client.cancel(job.id)
 
 
-def test_an_aborted_worker_fails_its_job_and_the_next_one_runs(client, perform):
-    with pytest.raises(JobFailed, match="ended unexpectedly while it ran this job"):
-        wait_for(client, perform("die").id)
-    assert wait_for(client, perform("nothing").id).state == "done"
-
-
 def test_a_data_folder_that_cannot_be_written_fails_the_job_and_not_the_backend(client, perform, data_dir):
     wait_for(client, perform("nothing").id)
     folders = data_dir / "scratch" / "jobs-1"
@@ -307,54 +202,3 @@ def test_jobs_are_listed_in_the_order_of_their_requests(client, perform):
     ids = [perform("nothing").id for _ in range(3)]
     assert [job.id for job in client.jobs()][-3:] == ids
     wait_for(client, ids[-1])
-
-
-def test_several_clients_see_the_same_end_of_a_job(client, perform):
-    job = perform("wait")
-    ends = []
-    clients = [threading.Thread(target=lambda: ends.append(list(client.events(job.id))[-1].state)) for _ in range(3)]
-    for thread in clients:
-        thread.start()
-    wait_for_message(client, job, "Waiting to be")
-    client.cancel(job.id)
-    for thread in clients:
-        thread.join()
-    assert ends == ["cancelled"] * 3
-
-
-@pytest.mark.parametrize("path", ["../x", "/x", "a/../b", "a//b", "C:x", "a\\b", "nul", "a/", "a\n", ". ", "x" * 300])
-def test_a_folder_with_odd_paths_is_refused(client, path):
-    inputs = {"subject": {path: client.put_bytes(b"x")}, "speech": client.put_bytes(b"count")}
-    with pytest.raises(Refused, match="may not contain a file called") as caught:
-        client.submit("perform", inputs, {})
-    assert caught.value.status == 422
-
-
-def test_a_folder_where_a_file_is_also_a_folder_is_refused(client):
-    sha = client.put_bytes(b"x")
-    with pytest.raises(Refused, match="both a file and a folder"):
-        client.submit("perform", {"subject": {"a": sha, "a/b": sha}, "speech": sha}, {})
-
-
-def test_a_job_that_names_a_missing_file_is_refused_and_says_which(client):
-    inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": "f" * 64}
-    with pytest.raises(Refused, match="f" * 64) as caught:
-        client.submit("perform", inputs, {})
-    assert caught.value.status == 409
-
-
-@pytest.mark.parametrize("kind, inputs, settings, words", [
-    ("fly", {}, {}, "fly"),
-    ("learn", {}, {}, "clip"),
-    ("learn", {"clip": "/etc/passwd"}, {}, "clip"),
-    ("learn", {"clip": "0" * 64}, {"speed": 1}, "speed"),
-    ("learn", {"clip": "0" * 64}, {"albedo": "high"}, "albedo"),
-    ("learn", {"clip": "0" * 64}, {"preset": "best"}, "preset"),
-    ("match", {"subject": {"a": "0" * 64}, "poses": "0" * 64}, {}, "match_plates"),
-    ("perform", {"subject": {"a": "0" * 64}, "speech": "0" * 64}, {"pose": "danced"}, "pose"),
-    ("match_plates", {"subject": {"a": "0" * 64}, "poses": "0" * 64}, {"plate_fit": 2}, "plate_fit"),
-])
-def test_a_request_that_makes_no_sense_is_refused_with_the_field(client, kind, inputs, settings, words):
-    with pytest.raises(Refused, match=words) as caught:
-        client.submit(kind, inputs, settings)
-    assert caught.value.status == 422
