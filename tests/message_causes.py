@@ -136,7 +136,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("subject/test_photo.py", "No face found in bad.png"),
     "No preview range": ("addon/test_takes.py", "preview range"),
     "None of the … clips can be used. …": ("training/test_runs.py", "None of the 1 clips can be used"),
-    "Online access is off, so only a server on this machine can be used": ("addon/test_ui.py", "Online access is off"),
+    "Online access is off, so only a server on this machine can be used":
+        ("addon/test_panel_buttons.py", "Online access is off"),
     "Online access is off. Enable Allow Online Access in the preferences, under System":
         ("addon/test_first_steps.py", r"Online access is off.*under System"),
     "Only … s of the clip to learn from; choose a part of at least … s, better 12 s.":

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from caching_backend import scenario  # noqa: F401  # a fixture
 from curve_readers import perform
+from served_panel import backend, files, panel  # noqa: F401  # fixtures
 from stand_ins import tiny_performance, tiny_subject
 
 if "bpy" not in sys.modules:  # bpy reads the variable when it is imported

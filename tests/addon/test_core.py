@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from stand_ins import tiny_subject
 
-from addon.core.errors import InputError
+from addon.core.connection import Address, Connection
+from addon.core.errors import HeadroomError, InputError
 from addon.core.files import atomic_write
 from addon.core.performance import Performance
 from addon.core.subject import Subject
@@ -110,3 +113,25 @@ def test_a_rig_that_cannot_be_read_is_refused_in_one_sentence(tmp_path):
     (folder / "rig.npz").write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(InputError, match=r"cannot be read as a rig\. Learn the subject again"):
         Subject.open(folder).rig()
+
+
+def test_stopping_the_connection_ends_a_start_at_once(tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    made, errors = Connection(), []
+
+    def start():
+        try:
+            made.client(Address(python=str(program)))
+        except HeadroomError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    end = time.monotonic() + 10
+    while not made.running and time.monotonic() < end:
+        time.sleep(0.01)
+    made.stop()
+    thread.join(10)
+    assert errors and not thread.is_alive() and not made.running
