@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from stand_ins import tiny_performance
 
 START = 11
 
@@ -16,6 +17,19 @@ def curve(headroom, owner, path="rotation_euler", index=1):
 def keys(headroom, owner, path="rotation_euler", index=1):
     """(K, 2) frames and values of an F-curve's keys."""
     return np.array([key.co[:] for key in curve(headroom, owner, path, index).keyframe_points])
+
+
+def control_values(headroom, shot, frame):
+    """Name -> value of every face control at a frame."""
+    return headroom.module("scene.anim.control_keys").control_values(shot, frame)
+
+
+def controlled_head(headroom, subject, folder):
+    """The head of a subject with controls, performing two seconds."""
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
+    load = headroom.module("core.performance").Performance.load
+    perform(headroom, shot, load(tiny_performance(folder / "p.npz", seconds=2.0, controls=True)))
+    return shot
 
 
 def perform(headroom, shot, performance, seed=1, start=START, pose="predicted"):

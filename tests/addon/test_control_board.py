@@ -1,11 +1,9 @@
 """The control board: handles lie on the face, and dragging one keys the controls that it names."""
 
-import math
-
 import numpy as np
 import pytest
-from curve_readers import START, keys, perform
-from stand_ins import tiny_performance, tiny_subject
+from curve_readers import START, control_values, controlled_head, keys
+from stand_ins import tiny_subject
 
 from addon.core.arkit import ARKIT_NAMES
 from addon.core.board import HANDLES, Axis, mirrored, moved_controls
@@ -22,15 +20,9 @@ def board(headroom, tmp_path):
     rig["control_groups"] = np.array([("Jaw" if "jaw" in name else "Eyes" if "eye" in name else "Brows"
                                        if "brow" in name else "Mouth") for name in ARKIT_NAMES])
     np.savez(folder / "rig.npz", **rig)
-    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, folder)
-    load = headroom.module("core.performance").Performance.load
-    perform(headroom, shot, load(tiny_performance(tmp_path / "p.npz", seconds=2.0, controls=True)))
+    shot = controlled_head(headroom, folder, tmp_path)
     headroom.scene.frame_set(FRAME)
     return shot
-
-
-def values(headroom, shot, frame=FRAME):
-    return headroom.module("scene.anim.control_keys").control_values(shot, frame)
 
 
 def test_every_control_of_a_handle_is_one_of_arkit_s():
@@ -60,12 +52,12 @@ def test_right_in_the_picture_is_the_subject_s_left():
 
 
 def test_dragging_keys_the_controls_of_the_handle_and_no_other(headroom, board):
-    before = values(headroom, board)
+    before, at_start = control_values(headroom, board, FRAME), control_values(headroom, board, START)
     headroom.bpy.ops.headroom.move_control_handle(handle="Jaw", up=-0.2)
-    now = values(headroom, board)
+    now = control_values(headroom, board, FRAME)
     assert now["jawOpen"] == pytest.approx(min(before["jawOpen"] + 0.2, 1.0))
     assert {name for name in now if abs(now[name] - before[name]) > 1e-6} == {"jawOpen"}
-    assert values(headroom, board, START)["jawOpen"] == pytest.approx(0.0, abs=1) and board.scene.frame_current == FRAME
+    assert control_values(headroom, board, START) == pytest.approx(at_start) and board.scene.frame_current == FRAME
     path = board.face.data.shape_keys.key_blocks["jawOpen"].path_from_id("value")
     at = dict(keys(headroom, board.face.data.shape_keys, path, 0).tolist())
     assert at[FRAME] == pytest.approx(now["jawOpen"])
@@ -106,14 +98,15 @@ def test_handles_lie_on_the_face_on_their_side(headroom, board):
 
 
 def test_a_drag_that_is_given_up_leaves_the_keys_and_the_face(headroom, board):
-    module, before = headroom.module("scene.anim.board"), values(headroom, board)
-    shown = board.face.data.shape_keys.key_blocks["jawOpen"].value
+    module, before = headroom.module("scene.anim.board"), control_values(headroom, board, FRAME)
+    shown, turned = board.face.data.shape_keys.key_blocks["jawOpen"].value, list(board.face.rotation_euler)
     assert "jawOpen" in module.show_moved(board, "Jaw", 0.0, -0.3, False)
     assert board.face.data.shape_keys.key_blocks["jawOpen"].value != pytest.approx(shown)
     assert "°" in module.show_moved(board, "Head", 5.0, 0.0, False)
     module.show_unmoved(board)
     assert board.face.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(before["jawOpen"])
-    assert values(headroom, board) == pytest.approx(before) and math.isfinite(board.face.rotation_euler.y)
+    assert control_values(headroom, board, FRAME) == pytest.approx(before)
+    assert list(board.face.rotation_euler) == pytest.approx(turned)
 
 
 def test_a_handle_stays_under_the_mouse(headroom, board):

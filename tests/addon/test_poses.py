@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from curve_readers import START, perform
-from stand_ins import tiny_performance, tiny_subject
+from curve_readers import START, control_values, controlled_head
+from stand_ins import tiny_subject
 
 from addon.core.arkit import ARKIT_NAMES
 from addon.core.poses import EXPRESSIONS, POSES, VISEMES
@@ -17,9 +17,7 @@ FRAME = START + 20
 @pytest.fixture
 def controlled(headroom, tmp_path):
     """A performed head with controls."""
-    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "s", controls=True))
-    load = headroom.module("core.performance").Performance.load
-    perform(headroom, shot, load(tiny_performance(tmp_path / "p.npz", seconds=2.0, controls=True)))
+    shot = controlled_head(headroom, tiny_subject(tmp_path / "s", controls=True), tmp_path)
     headroom.scene.frame_set(FRAME)
     return shot
 
@@ -31,10 +29,6 @@ def library(headroom):
     for name, (kind, values) in POSES.items():
         module.add_pose(name, kind, values)
     return module
-
-
-def values(headroom, shot, frame=FRAME):
-    return headroom.module("scene.anim.control_keys").control_values(shot, frame)
 
 
 def shown_detail(headroom, shot, frame):
@@ -62,33 +56,34 @@ def test_the_template_has_the_library_with_pictures(headroom):
 
 
 def test_a_pose_becomes_the_face_at_the_frame(headroom, controlled, library):
-    before = values(headroom, controlled, START)
+    before = control_values(headroom, controlled, START)
     headroom.bpy.ops.headroom.apply_pose(pose="Smile")
-    now = values(headroom, controlled)
+    now = control_values(headroom, controlled, FRAME)
     assert now["mouthSmileLeft"] == pytest.approx(0.7) and now["jawOpen"] == pytest.approx(0.0)
-    assert values(headroom, controlled, START) == pytest.approx(before)
+    assert control_values(headroom, controlled, START) == pytest.approx(before)
     assert controlled.face.data.shape_keys.key_blocks["mouthSmileLeft"].value == pytest.approx(0.7)
     regions = controlled.root["headroom_regions"]
     detail = shown_detail(headroom, controlled, FRAME)
     assert max(abs(value) for value, region in zip(detail, regions) if region != "Gaze") < 1e-6
     assert max(map(abs, shown_detail(headroom, controlled, FRAME + 15))) > 1e-3
     headroom.bpy.ops.headroom.clear_user_keys(selected=False)
-    assert values(headroom, controlled, START) == pytest.approx(before)
+    assert control_values(headroom, controlled, START) == pytest.approx(before)
 
 
 def test_a_viseme_leaves_eyes_and_brows(headroom, controlled, library):
-    before = values(headroom, controlled)
+    before = control_values(headroom, controlled, FRAME)
     headroom.bpy.ops.headroom.apply_pose(pose="aa")
-    now = values(headroom, controlled)
+    now = control_values(headroom, controlled, FRAME)
     for name in ("eyeBlinkLeft", "browInnerUp"):
         assert now[name] == pytest.approx(before[name])
     assert now["jawOpen"] == pytest.approx(0.55) and now["mouthSmileLeft"] == pytest.approx(0.0)
 
 
 def test_half_a_pose_lies_between_and_the_detail_stays(headroom, controlled, library):
-    before, detail = values(headroom, controlled)["mouthSmileLeft"], shown_detail(headroom, controlled, FRAME)
+    before = control_values(headroom, controlled, FRAME)["mouthSmileLeft"]
+    detail = shown_detail(headroom, controlled, FRAME)
     headroom.bpy.ops.headroom.apply_pose(pose="Smile", amount=0.5)
-    assert values(headroom, controlled)["mouthSmileLeft"] == pytest.approx((before + 0.7) / 2)
+    assert control_values(headroom, controlled, FRAME)["mouthSmileLeft"] == pytest.approx((before + 0.7) / 2)
     assert max(map(abs, detail)) > 1e-3 and max(map(abs, shown_detail(headroom, controlled, FRAME))) > 1e-3
 
 
@@ -99,7 +94,7 @@ def test_the_present_face_can_be_stored(headroom, controlled, library):
     assert stored["mouthSmileLeft"] == pytest.approx(0.7, abs=1e-3) and "jawOpen" not in stored
     headroom.scene.frame_set(START + 5)
     headroom.bpy.ops.headroom.apply_pose(pose="Grin")
-    assert values(headroom, controlled, START + 5)["mouthSmileLeft"] == pytest.approx(0.7, abs=1e-3)
+    assert control_values(headroom, controlled, START + 5)["mouthSmileLeft"] == pytest.approx(0.7, abs=1e-3)
 
 
 def test_a_file_without_the_library_gets_it_from_the_template(headroom, controlled):
@@ -135,4 +130,4 @@ def test_an_older_head_has_no_controls(headroom, performed, library):
 def test_a_head_without_a_take_keeps_the_pose_as_its_own_action(headroom, tmp_path, library):
     shot = headroom.module("scene.build.shot").open_subject(headroom.scene, tiny_subject(tmp_path / "s", controls=True))
     headroom.bpy.ops.headroom.apply_pose(pose="aa")
-    assert values(headroom, shot, 1)["jawOpen"] == pytest.approx(0.55)
+    assert control_values(headroom, shot, 1)["jawOpen"] == pytest.approx(0.55)
