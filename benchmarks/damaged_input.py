@@ -52,14 +52,16 @@ def make_files(folder: Path) -> None:
 
 
 def damage_bytes(content: bytes, rng: np.random.Generator) -> bytes:
-    """Return a file's bytes cut off, overwritten in one stretch, or with some bits turned."""
+    """Return a file's bytes cut off, overwritten in one stretch, without a piece, or with some bits turned."""
     values = np.frombuffer(content, np.uint8).copy()
     start = int(rng.integers(len(values)))
-    match int(rng.integers(3)):
+    match int(rng.integers(4)):
         case 0:
             return content[:start]
         case 1:
             values[start:start + 64] = rng.integers(0, 256, len(values[start:start + 64]))
+        case 2:
+            return content[:start] + content[start + int(rng.integers(1, 200)):]
         case _:
             places = rng.integers(0, len(values), 8)
             values[places] ^= 1 << rng.integers(0, 8, 8).astype(np.uint8)

@@ -8,7 +8,6 @@ Bytes of small movies, sounds and pictures are changed, cut out or cut off, and 
 from __future__ import annotations
 
 import argparse
-import resource
 import tempfile
 import time
 from collections import Counter
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from damaged_input import damage_bytes
+from process_memory import memory_in_use
 from rich.console import Console
 from rich.table import Table
 
@@ -38,15 +39,16 @@ def main() -> None:
     results, worst, rng = {}, 0.0, np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         originals = write_media(Path(folder))
-        before = memory()
+        before = memory_in_use()
         for number in range(count):
             name = list(originals)[number % len(originals)]
             path = Path(folder) / f"damaged{Path(name).suffix}"
-            path.write_bytes(damaged(originals[name], rng))
+            path.write_bytes(damage_bytes(originals[name], rng))
             start = time.perf_counter()
             results.setdefault(name, Counter())[outcome(path)] += 1
             worst = max(worst, time.perf_counter() - start)
-    table = Table(title=f"{count} damaged files; slowest {worst:.1f} s; memory +{(memory() - before) / 2**20:.0f} MiB")
+    grown = (memory_in_use() - before) / 2**20
+    table = Table(title=f"{count} damaged files; slowest {worst:.1f} s; memory +{grown:.0f} MiB")
     columns = ["read all the same", "one sentence", "anything else"]
     for heading in ("file", *columns):
         table.add_column(heading)
@@ -73,22 +75,6 @@ def write_media(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in (*MOVIES, "speech.wav", "photo.png", "photo.jpg")}
 
 
-def damaged(content: bytes, rng: np.random.Generator) -> bytes:
-    """Return a file's bytes with some changed, or a piece cut out or off."""
-    data, kind = bytearray(content), rng.integers(4)
-    place = int(rng.integers(len(data)))
-    if kind == 0:
-        for each in rng.integers(0, len(data), rng.integers(1, 30)):
-            data[each] = rng.integers(256)
-    elif kind == 1:
-        del data[place:]
-    elif kind == 2:
-        del data[place:place + int(rng.integers(1, 200))]
-    else:
-        data[place:place + 64] = rng.bytes(64)
-    return bytes(data)
-
-
 def outcome(path: Path) -> str:
     """Read a file; return what happened."""
     try:
@@ -107,15 +93,6 @@ def outcome(path: Path) -> str:
         print(path.suffix, type(error).__name__, error)
         return "anything else"
     return "read all the same"
-
-
-def memory() -> float:
-    """Return this process's memory, bytes; on systems without /proc its peak."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
-    return 1024.0 * int(line.split()[1])
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ The shot repeats the subject's own motion with the head rotated a little, so tha
 from __future__ import annotations
 
 import argparse
-import resource
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from authors_generator import AuthorsGenerator
+from process_memory import memory_in_use, peak_memory
 from rich.console import Console
 from rich.table import Table
 
@@ -213,20 +212,6 @@ def long_shot(shot: Shot, count: int) -> Iterator[np.ndarray]:
                             match.distance[order], match.position[order])
     renders = [shot.renders[frame] for frame in order]
     return shot.refiner.composites(renders, long_match, CropCache(shot.folder / "long"))
-
-
-def peak_memory() -> float:
-    """Return this process's peak memory, bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def memory_in_use() -> float:
-    """Return this process's memory, bytes; its peak on systems that do not report it."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return peak_memory()
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
-    return 1024.0 * int(line.split()[1])
 
 
 if __name__ == "__main__":
