@@ -116,7 +116,7 @@ class LipMeasure:
     def of(person: Speaker, truth: Performance, sound: np.ndarray) -> LipMeasure:
         phones = align_phones(sound, len(truth) * ROWS_PER_FRAME)
         windows = [slice(max(0, int((start - 0.04) * 25)), int((end + 0.04) * 25) + 1)
-                   for symbol, start, end, confidence in zip(phones.symbols, phones.starts, phones.ends,
+                   for symbol, start, end, confidence in zip(phones.labels, phones.starts, phones.ends,
                                                              phones.confidences)
                    if symbol in BILABIALS and confidence >= MIN_CONFIDENCE]
         quiet = speech_levels(sound, 0, len(truth), loudness(sound)[1]) < SPEECH_DB

@@ -14,7 +14,7 @@ def open_lip_frames(speech: np.ndarray, performance: Performance) -> np.ndarray:
     """
     loud_db = loudness(speech)[1]
     frames = speech_gate(speech_levels(speech, 0, len(performance), loud_db), loud_db) > 0.9999
-    for symbol, start in zip(performance.phones.symbols, performance.phones.starts):
+    for symbol, start in zip(performance.phones.labels, performance.phones.starts):
         if symbol in BILABIALS:
             frames[max(0, int(start * 25) - 2):int(start * 25) + 6] = False
     return frames

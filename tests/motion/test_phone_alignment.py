@@ -65,7 +65,7 @@ def viterbi_by_hand(values):
 def rows_of(track, rows):
     """The symbol of every row (T,), from the times of a track."""
     middle = (np.arange(rows) * 160 + 200) / RATE
-    return track.symbols[np.searchsorted(track.ends, np.minimum(middle, track.ends[-1] - 1e-9), side="right")]
+    return track.labels[np.searchsorted(track.ends, np.minimum(middle, track.ends[-1] - 1e-9), side="right")]
 
 
 @pytest.mark.parametrize(("rows", "sharpness"), [(3, 3.0), (5, 3.0), (60, 3.0), (60, 8.0), (90, 20.0)])
@@ -81,7 +81,7 @@ def test_the_path_is_that_of_a_viterbi_search_over_all_states(rows, sharpness):
 def test_the_pieces_in_which_posteriors_arrive_do_not_matter(piece):
     posteriors = random_posteriors(400, 1, 12.0)
     whole, pieces = decoded(posteriors), decoded(posteriors, piece)
-    for name in ("symbols", "starts", "ends", "confidences"):
+    for name in ("labels", "starts", "ends", "confidences"):
         assert getattr(pieces, name).tolist() == getattr(whole, name).tolist()
 
 
@@ -92,12 +92,12 @@ def test_phones_cover_the_time_one_after_the_other_with_their_mean_posterior():
     assert track.starts[0] == 0 and track.ends[-1] == 5.0
     assert np.array_equal(track.starts[1:], track.ends[:-1])
     assert (np.diff(np.append(track.starts, 5.0)) > 0.02).all()
-    assert (track.symbols[1:] != track.symbols[:-1]).all()
+    assert (track.labels[1:] != track.labels[:-1]).all()
     symbols, values = folded(posteriors)
     per_row = rows_of(track, 500)
     first = np.flatnonzero(np.append(True, per_row[1:] != per_row[:-1]))
     for number, (low, high) in enumerate(zip(first, np.append(first[1:], 500))):
-        column = symbols.index(track.symbols[number])
+        column = symbols.index(track.labels[number])
         assert track.confidences[number] == pytest.approx(values[low:high, column].mean(), abs=1e-5)
 
 
@@ -107,7 +107,7 @@ def test_loud_rows_are_no_silence_and_quiet_rows_are_whatever_their_posteriors()
     decoder = PhoneDecoder()
     decoder.add(posteriors, np.repeat([-5.0, -30.0, -70.0], 20))
     track = decoder.track()
-    assert track.symbols.tolist() == ["ZH", "SIL"]
+    assert track.labels.tolist() == ["ZH", "SIL"]
     assert track.confidences.tolist() == pytest.approx([1, 0.85])
     assert track.starts[1] == pytest.approx(0.2075)  # halfway between the middles of rows 19 and 20
 
@@ -130,7 +130,7 @@ def test_the_bundled_model_names_a_vowel_a_hiss_and_digital_silence():
 
 
 def test_a_recording_without_any_sound_is_one_silence():
-    assert align_phones(np.zeros(RATE, np.float32), 100).symbols.tolist() == ["SIL"]
+    assert align_phones(np.zeros(RATE, np.float32), 100).labels.tolist() == ["SIL"]
 
 
 def test_the_pauses_of_real_speech_are_silence_and_its_words_are_not():
@@ -150,6 +150,6 @@ def test_predicting_in_chunks_hears_the_phones_of_the_whole_speech(learned):
     expected = align_phones(samples, 400)
     for chunk in (7, 1000):
         phones = predict(model, samples, chunk_frames=chunk).phones
-        assert phones.symbols.tolist() == expected.symbols.tolist()
+        assert phones.labels.tolist() == expected.labels.tolist()
         np.testing.assert_allclose(phones.starts, expected.starts, atol=1e-9)
         np.testing.assert_allclose(phones.confidences, expected.confidences, atol=1e-4)

@@ -48,7 +48,7 @@ def test_words_are_found_where_they_are_spoken(spoken):
     starts = dict(zip(words_of(TRANSCRIPT), spoken.words.starts))
     for word, seconds in STARTS.items():
         assert starts[word.strip("!")] == pytest.approx(seconds, abs=0.06)
-    assert list(spoken.words.texts) == words_of(TRANSCRIPT)
+    assert list(spoken.words.labels) == words_of(TRANSCRIPT)
     assert (spoken.words.starts[1:] >= spoken.words.ends[:-1] - 1e-9).all()
     assert word_notes(spoken) == []
 
@@ -57,22 +57,22 @@ def test_the_phones_are_those_of_the_words_without_gaps(spoken, samples):
     phones, words = spoken.phones, spoken.words
     assert phones.starts[0] == 0 and (phones.starts[1:] == phones.ends[:-1]).all()
     assert phones.ends[-1] == row_count(samples) * ROW_SAMPLES / 16000
-    inside = phones.starts[phones.symbols != "SIL"]
-    name = list(words.texts).index("name")
+    inside = phones.starts[phones.labels != "SIL"]
+    name = list(words.labels).index("name")
     of_name = (phones.starts >= words.starts[name] - 1e-9) & (phones.ends <= words.ends[name] + 1e-9)
-    assert tuple(phones.symbols[of_name]) == ("N", "EY", "M") and len(inside) > 40
+    assert tuple(phones.labels[of_name]) == ("N", "EY", "M") and len(inside) > 40
 
 
 def test_speech_that_the_transcript_lacks_is_left_out(samples):
     part = align_words(samples, row_count(samples), "My name is Robin. I will speak for you.").words
-    starts = dict(zip(part.texts, part.starts))
+    starts = dict(zip(part.labels, part.starts))
     assert starts["My"] == pytest.approx(1.13, abs=0.06) and starts["speak"] == pytest.approx(4.28, abs=0.06)
 
 
 def test_words_that_were_hardly_heard_are_named(samples):
     aligned = align_words(samples, row_count(samples), TRANSCRIPT.replace("Robin", "Wishlewush"))
     words = aligned.words
-    after = list(words.texts).index("Please")
+    after = list(words.labels).index("Please")
     assert words.starts[after] == pytest.approx(2.40, abs=0.06)
     assert word_notes(aligned) == ["Hardly heard: Wishlewush. Compare the transcript with the recording."]
 
@@ -89,6 +89,6 @@ def test_a_performance_keeps_its_words(spoken, tmp_path):
     performance = Performance(25.0, motion, motion[:, :3], motion[:, :3], spoken.phones, words=spoken.words)
     performance.save(tmp_path / "p.npz")
     loaded = Performance.load(tmp_path / "p.npz")
-    assert list(loaded.words.texts) == list(spoken.words.texts)
+    assert list(loaded.words.labels) == list(spoken.words.labels)
     assert loaded.words.starts == pytest.approx(spoken.words.starts)
     assert Performance(25.0, motion, motion[:, :3], motion[:, :3]).words is None

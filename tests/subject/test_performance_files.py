@@ -47,7 +47,7 @@ def test_a_json_keeps_controls_pose_and_phones(performance, rig, tmp_path):
     assert read.controls == pytest.approx(performance.controls, abs=1e-6)
     assert read.rotation == pytest.approx(performance.rotation, abs=1e-6)
     assert read.translation == pytest.approx(performance.translation, abs=1e-5)
-    assert read.phones.symbols.tolist() == ["SIL", "AH"] and read.phones.ends == pytest.approx([0.8, 1.6])
+    assert read.phones.labels.tolist() == ["SIL", "AH"] and read.phones.ends == pytest.approx([0.8, 1.6])
     assert read.expression == pytest.approx(read.controls @ rig.controls) and read.detail_share == 0
 
 

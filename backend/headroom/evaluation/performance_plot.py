@@ -132,7 +132,7 @@ def _draw(curves: _Curves, title: str) -> Figure:
 def _shade_phones(axes: Axes, phones: PhoneTrack) -> None:
     """Colour the background by the kinds of phones."""
     for kind, colour in COLOURS.items():
-        spans = [(start, end - start) for symbol, start, end in zip(phones.symbols, phones.starts, phones.ends)
+        spans = [(start, end - start) for symbol, start, end in zip(phones.labels, phones.starts, phones.ends)
                  if phone_kind(symbol) == kind]
         axes.broken_barh(spans, (0, 1), transform=axes.get_xaxis_transform(), facecolors=colour, alpha=0.55,
                          edgecolor="white", linewidth=0.5)
@@ -150,8 +150,8 @@ def _draw_sound(axes: Axes, curves: _Curves) -> None:
     phones = curves.phones
     for number in range(len(phones)):
         start, end = max(phones.starts[number], low), min(phones.ends[number], high)
-        if phones.symbols[number] != SILENCE and end - start > MIN_LABEL_SECONDS:
-            axes.text((start + end) / 2, loudest * (1.62 if number % 2 else 1.25), phones.symbols[number],
+        if phones.labels[number] != SILENCE and end - start > MIN_LABEL_SECONDS:
+            axes.text((start + end) / 2, loudest * (1.62 if number % 2 else 1.25), phones.labels[number],
                       ha="center", va="center", fontsize=8)
 
 

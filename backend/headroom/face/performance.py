@@ -12,8 +12,8 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.common.stored import FPS, Array, Damaged, read_npz, require_arrays
 from headroom.face.controls.names import CONTROL_NAMES
-from headroom.face.phone_track import PHONES, PhoneTrack
-from headroom.face.word_track import WORDS, WordTrack
+from headroom.face.phone_track import PhoneTrack
+from headroom.face.word_track import WordTrack
 
 _LAYOUT = {
     "fps": FPS,
@@ -119,8 +119,8 @@ class Performance:
     @staticmethod
     def of_arrays(stored: Mapping[str, np.ndarray]) -> Performance:
         """Return the performance in stored arrays; raises Damaged where one is missing or malformed."""
-        require_arrays(stored, _LAYOUT | {name: array for layout in (PHONES, WORDS) if layout.keys() & stored.keys()
-                                          for name, array in layout.items()})
+        require_arrays(stored, _LAYOUT | {name: array for track in (PhoneTrack, WordTrack) if track.is_in(stored)
+                                          for name, array in track.LAYOUT.items()})
         if "controls" in stored and "detail_share" not in stored:
             raise Damaged("detail_share is missing")
         expression, rotation, translation = (

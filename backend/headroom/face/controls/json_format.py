@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from headroom.common.files import atomic_write
 from headroom.common.stored import FPS, Array, json_of, require_arrays
 from headroom.face.controls.names import CONTROL_NAMES
 from headroom.face.controls.track import ControlTrack
+from headroom.face.labelled_track import LabelledTrack, Track
 from headroom.face.phone_track import PhoneTrack
 from headroom.face.word_track import WordTrack
 
 FORMAT = 1
 _DECIMALS = 6
-Track = TypeVar("Track", PhoneTrack, WordTrack)
 
 
 def write_json(track: ControlTrack, path: Path) -> None:
@@ -30,10 +30,9 @@ def write_json(track: ControlTrack, path: Path) -> None:
         if values is not None:
             content[name] = _rows(values)
     if track.phones is not None:
-        phones = track.phones
-        content["phones"] = _spans("symbol", phones.symbols, phones)
+        content["phones"] = _spans("symbol", track.phones)
     if track.words is not None:
-        content["words"] = _spans("text", track.words.texts, track.words)
+        content["words"] = _spans("text", track.words)
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
 
@@ -69,9 +68,9 @@ def _track(content: dict[str, Any]) -> ControlTrack:
                         _read_spans("text", content.get("words"), WordTrack))
 
 
-def _spans(label: str, texts: np.ndarray, track: PhoneTrack | WordTrack) -> list[dict[str, Any]]:
+def _spans(label: str, track: LabelledTrack) -> list[dict[str, Any]]:
     """Return phones or words as objects, whose name or text is under `label`."""
-    columns = (texts.tolist(), *_rows(np.stack([track.starts, track.ends, track.confidences])))
+    columns = (track.labels.tolist(), *_rows(np.stack([track.starts, track.ends, track.confidences])))
     return [dict(zip((label, "start", "end", "confidence"), span)) for span in zip(*columns)]
 
 

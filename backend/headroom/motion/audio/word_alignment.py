@@ -49,7 +49,7 @@ def word_notes(spoken: SpokenWords | None) -> list[str]:
     """Return a note where words of the transcript were hardly heard."""
     if spoken is None:
         return []
-    doubtful = spoken.words.texts[spoken.words.confidences < LEAST_CONFIDENCE].tolist()
+    doubtful = spoken.words.labels[spoken.words.confidences < LEAST_CONFIDENCE].tolist()
     if not doubtful:
         return []
     if len(doubtful) > NAMED_WORDS:

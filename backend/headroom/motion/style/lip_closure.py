@@ -26,7 +26,7 @@ def close_at_bilabials(opening: np.ndarray, phones: PhoneTrack, closed: float, m
     person's median opening, the phone was probably misheard.
     """
     closing = np.zeros(len(opening))
-    chosen = np.isin(phones.symbols, BILABIALS) & (phones.confidences >= MIN_CONFIDENCE)
+    chosen = np.isin(phones.labels, BILABIALS) & (phones.confidences >= MIN_CONFIDENCE)
     for start, end in zip(phones.starts[chosen], phones.ends[chosen]):
         first = max(0, int((start - REACH_SECONDS) * FRAME_RATE))
         piece = opening[first:int((end + REACH_SECONDS) * FRAME_RATE) + 1]
