@@ -24,7 +24,7 @@ def test_a_saved_performance_is_read_with_its_phones(performance, tmp_path):
     read = Performance.load(tmp_path / "p.npz")
     for name in ("expression", "rotation", "translation"):
         np.testing.assert_array_equal(getattr(read, name), getattr(performance, name))
-    for name in ("symbols", "starts", "ends", "confidences"):
+    for name in ("labels", "starts", "ends", "confidences"):
         assert getattr(read.phones, name).tolist() == getattr(performance.phones, name).tolist()
 
 
