@@ -1,12 +1,10 @@
-"""Causes of the backend's messages: message -> function that raises or returns it."""
+"""Causes of the messages of the backend, but for its server: message -> function that raises or returns it."""
 
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +15,10 @@ import av
 import numpy as np
 import pytest
 from add_on_causes import Cause, raise_, write_text
-from http_replies import error_reply
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIP, SPEECH = ROOT / "samples" / "sample.mp4", ROOT / "samples" / "speech.wav"
 SHA = "0" * 64
-LEARN = {"kind": "learn", "inputs": {"clip": SHA}}
 
 
 def module(name: str) -> ModuleType:
@@ -104,52 +100,6 @@ def undo_that_fails(folder: Path) -> None:
     module("common.files")._undo([(folder / "a", folder / "b")], folder, folder / ".old", OSError("no space left"))
 
 
-def too_many_backends(folder: Path) -> None:
-    store = module("server.store").Store(folder)
-    try:
-        with_value(module("server.database"), "MAX_BACKENDS", 1, lambda: module("server.store").Store(folder))
-    finally:
-        store.close()
-
-
-def unusable_jobs_file(folder: Path) -> None:
-    (folder / "jobs-1.sqlite").mkdir()
-    module("server.store").Store(folder)
-
-
-def stopped_runner(folder: Path) -> str:
-    """Stop the server while a job runs; return the message of the job."""
-    store = module("server.store").Store(folder)
-    try:
-        job = store.add(module("server.requests").JOB_REQUEST.validate_python(LEARN))
-        threads = module("server.worker_thread")
-        thread = threads.WorkerThread(store, None, threads.JobLimits(), None, requeues=False)
-        thread._stopping.set()
-        thread._follow(None, job.id)
-        return str(store.job(job.id).message)
-    finally:
-        store.close()
-
-
-def serve_openly(folder: Path, **options: Any) -> None:
-    server = module("server.serve")
-    server.serve(server.ServeOptions(host="0.0.0.0", data=folder, **options))
-
-
-def taken_port(folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        module("server.serve")._listen("127.0.0.1", server.getsockname()[1])
-
-
-def poses(**arrays: Any) -> Cause:
-    """Read a file with these poses."""
-    def read(folder: Path) -> None:
-        np.savez(folder / "poses.npz", fps=25.0, **arrays)
-        module("server.tasks").read_poses(folder / "poses.npz")
-
-    return read
-
-
 def resume_with_one_process(folder: Path) -> None:
     checkpoint = module("common.checkpoint").TrainingCheckpoint(folder / "m.checkpoint", 1, "")
     checkpoint._pending = {"state": {}, "random": [None, None]}
@@ -166,11 +116,6 @@ def write_mat(folder: Path) -> Path:
 def make_folder(path: Path) -> Path:
     path.mkdir()
     return path
-
-
-def server_that_ends(folder: Path) -> None:
-    log = write_text(folder, "stderr.log", "ImportError: no torch")
-    module("cli.local_server")._wait_for_announcement(SimpleNamespace(stdout=io.BytesIO()), log)
 
 
 def without_opengl() -> Any:
@@ -199,45 +144,6 @@ def without_tensorboard(folder: Path) -> None:
         patch.setitem(sys.modules, "torch.utils.tensorboard", None)
         module("common.checkpoint").new_writer(folder)
 
-
-SERVER: dict[str, Cause] = {
-    "Cannot listen on …:…: …. Choose another port, or 0.": taken_port,
-    "… can be reached from other machines. Add --tls, which encrypts tokens and files, or use 127.0.0.1.":
-        lambda folder: serve_openly(folder),
-    "Nobody could use the server, because no token is valid. Make one for each user with `headroom serve token add "
-    "NAME`.": lambda folder: serve_openly(folder, encrypted=True),
-    "Cannot open …: …. Choose another data folder.": unusable_jobs_file,
-    "… is damaged: …. Delete it and start the backend again.":
-        lambda folder: module("server.store").Store(write_text(folder, "jobs-1.sqlite").parent),
-    "… backends already use …. Stop one of them or choose another folder.": too_many_backends,
-    "The backend was stopped while this job was running. Start the job again.": stopped_runner,
-    "Memory ran out. Close other programs that use the GPU, or choose a shorter clip, and try again.":
-        lambda folder: module("server.worker")._unexpected(MemoryError(), None),
-    "The backend did not start: …. Run `headroom doctor`.": server_that_ends,
-    "The poses cannot be used, because …; render the shot again.":
-        poses(rotation=np.zeros(3), translation=np.zeros(3)),
-    "The poses need one fixed position for each frame, NaN for a frame that is matched anew.":
-        poses(rotation=np.zeros((2, 3)), translation=np.zeros((2, 3)), fixed_positions=np.zeros(1)),
-    "The backend does not hold the file …. Start the job again.":
-        lambda folder: error_reply(folder, "GET", f"/v2/blobs/{SHA}"),
-    "The backend does not know the job …. Start the job again.":
-        lambda folder: error_reply(folder, "GET", "/v2/jobs/1"),
-    "The backend does not hold files that the job names. Send these: …":
-        lambda folder: error_reply(folder, "POST", "/v2/jobs", LEARN),
-    "The backend does not serve … …. Update the older of backend and add-on.":
-        lambda folder: error_reply(folder, "GET", "/v9/jobs"),
-    "The backend does not understand the request (…: …). Update the older of backend and add-on.":
-        lambda folder: error_reply(folder, "POST", "/v2/jobs", {"kind": "learn"}),
-    "The file changed on its way to the backend (its SHA-256 differs). Send it again.":
-        lambda folder: error_reply(folder, "PUT", f"/v2/blobs/{SHA}", "other content"),
-    "The file did not arrive whole. Send it again.":
-        lambda folder: error_reply(folder, "PUT", f"/v2/blobs/{SHA}", complete=False),
-    "The backend cannot store the file: …. Free some space in … and try again.": lambda folder: with_value(
-        module("server.blobs").Blobs, "move_in", lambda *paths: raise_(OSError(28, "No space left on device")),
-        lambda: error_reply(folder, "PUT", f"/v2/blobs/{module('server.blobs').hashlib.sha256(b'').hexdigest()}")),
-    "Unexpected error in the backend: …. See its log.": lambda folder: with_value(
-        module("server.store").Store, "jobs", lambda *args: 1 / 0, lambda: error_reply(folder, "GET", "/v2/jobs")),
-}
 
 LEARNING: dict[str, Cause] = {
     "There is no file …; check the name.": lambda folder: module("media.video").probe(folder / "clip.mp4"),
@@ -433,4 +339,4 @@ TRAINING: dict[str, Cause] = {
         lambda folder: module("motion.audio.sphinx").read_phone_model(folder),
 }
 
-CAUSES = {**SERVER, **LEARNING, **SUBJECTS, **PERFORMING, **RENDERING, **FILES, **FACE_MODELS, **TRAINING}
+CAUSES = {**LEARNING, **SUBJECTS, **PERFORMING, **RENDERING, **FILES, **FACE_MODELS, **TRAINING}
