@@ -62,6 +62,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("server/test_secure_client.py", "has expired. Ask whoever runs"),
     "The file is larger than the … GB that the server takes. Send a shorter one.":
         ("server/test_open_server.py", "The file is larger than the 0.001 GB that the server takes."),
+    "The request is longer than … MB, or does not say how long it is. Ask for fewer frames at a time.":
+        ("server/test_open_server.py", "The request is longer than 16 MB, or does not say how long it is."),
     "The limit … in … cannot be used: …. Correct it.": ("server/test_access.py", "The limit user_gb in"),
     "The server is stopping and takes no more jobs. Try again once it is running again.":
         ("server/test_stopping.py", "The server is stopping and takes no more jobs. "),

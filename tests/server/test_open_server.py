@@ -116,6 +116,13 @@ def test_a_file_that_is_too_large_is_refused_before_and_while_it_is_sent(user):
         assert reply[0] == 413 and words in reply[1]["error"]["message"]
 
 
+def test_a_request_that_would_fill_the_memory_is_refused(user):
+    anna, words = user(), "The request is longer than 16 MB, or does not say how long it is."
+    for body in (bytes(16_000_001), iter([b"{}"])):
+        status, reply = anna("POST", "/v2/jobs", body, Content_Type="application/json")
+        assert status == 413 and reply["error"]["message"].startswith(words)
+
+
 def test_the_files_of_a_user_have_a_quota(user):
     anna, ben = user(), user()
     for number in range(2):

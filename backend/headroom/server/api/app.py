@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 import headroom
 from headroom.server.api.blob_routes import add_blob_routes
+from headroom.server.api.body_limit import LimitBody
 from headroom.server.api.errors import add_error_handlers
 from headroom.server.api.feed import Feed
 from headroom.server.api.job_routes import add_job_routes
@@ -42,6 +43,7 @@ def create_app(services: Services) -> FastAPI:
         separate_input_output_schemas=False,
     )
     metrics = Metrics(services, feed)
+    app.add_middleware(LimitBody)  # the innermost, so that it answers users only
     app.add_middleware(Authenticate, access=services.access)
     app.add_middleware(Measure, metrics=metrics)  # outside of the former, so that refused requests count
     add_error_handlers(app)

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from headroom.common.files import CHUNK_BYTES
 from headroom.server.access.limits import GIGABYTE
+from headroom.server.api.body_limit import length_of
 from headroom.server.api.errors import ApiError
 from headroom.server.api.services import Services
 from headroom.server.api.users import CurrentUser, User
@@ -71,7 +72,7 @@ def add_blob_routes(app: FastAPI, services: Services) -> None:
         if await run_in_threadpool(services.can_read, user, sha):
             await read_rest(request)
             return Response(status_code=200)
-        announced = _length_of(request)
+        announced = length_of(request.headers)
         try:
             await run_in_threadpool(require_space, user, announced, upload_offset + announced)
             await receive(request, user, sha, upload_offset)
@@ -131,12 +132,6 @@ def add_blob_routes(app: FastAPI, services: Services) -> None:
     def require_blob(user: User, sha: str) -> None:
         if not services.can_read(user, sha):
             raise ApiError(404, f"The backend does not hold the file {sha}. Start the job again.")
-
-
-def _length_of(request: Request) -> int:
-    """Return the announced length of the body, 0 if there is none."""
-    text = request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
