@@ -27,8 +27,6 @@ from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, require_speech
 from headroom.media.changes import changes_note
-from headroom.media.credentials.marks import add_marks
-from headroom.media.image import write_picture
 from headroom.media.label import open_label
 from headroom.media.picture_sequence import PictureSequenceWriter
 from headroom.media.sound_plan import sound_plan
@@ -248,6 +246,7 @@ def refine_frames(
     comparisons: folder for a picture of each frame before and after refining, if `settings.compare` asks for them.
     """
     from headroom.refine.refined_crops import CropCache
+    from headroom.subject.comparisons import comparison_writer
     from headroom.subject.shot_refiner import open_shot_refiner
 
     context, count, end = settings.context, len(shot.renders), settings.first + len(shot.renders)
@@ -255,15 +254,14 @@ def refine_frames(
         raise InputError("The renders do not fit the matched frames. Render the shot again.")
     person = Subject.open_for(subject, settings.use)
     match, refiner, new = shot.match.part(settings.first, end), open_shot_refiner(subject), 0
+    write = None
+    if settings.compare and comparisons is not None:
+        write = comparison_writer(comparisons, person, refiner, settings)
     with closing(refiner.refine_files(shot.renders, match, CropCache(shot.crops / person.key), context)) as refined:
         for frame, (crop, is_new) in enumerate(refined, context):
             new += is_new
-            if settings.compare and comparisons is not None:
-                comparison = refiner.comparison(match, frame, shot.renders[frame], crop)
-                picture = comparisons / f"{frame - context:06d}.png"
-                label = open_label(settings.label, comparison.shape[1], comparison.shape[0])
-                write_picture(picture, label.draw(comparison) if label else comparison)
-                add_marks(picture, provenance_of(person, refiner.title, settings))
+            if write is not None:
+                write(frame - context, refiner.comparison(match, frame, shot.renders[frame], crop))
             done = frame + 1 - context
             progress(done / (count - context), f"Refined frame {done} of {count - context}")
     return new

@@ -32,6 +32,11 @@ CERTIFICATE_VARIABLE = "HEADROOM_CERTIFICATE"
 """Environment variable; the file with the certificate that signs them."""
 
 
+def is_off(variable: str) -> bool:
+    """Return whether the user has switched off what an environment variable stands for."""
+    return os.environ.get(variable, "").strip().lower() == "off"
+
+
 def cache_folder() -> Path:
     """Return the folder for jobs, blobs, logs and tracked clips: HEADROOM_DATA, or the platform's cache folder."""
     folder = os.environ.get("HEADROOM_DATA")

@@ -10,7 +10,7 @@ from pathlib import Path
 import c2pa
 
 from headroom.common.errors import HeadroomError
-from headroom.common.paths import CREDENTIALS_VARIABLE
+from headroom.common.paths import CREDENTIALS_VARIABLE, is_off
 from headroom.media.credentials.certificate import open_signer
 from headroom.media.credentials.provenance import (
     MEDIA_TYPES,
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def credentials_are_off() -> bool:
     """Return whether the user has chosen to leave content credentials out."""
-    return os.environ.get(CREDENTIALS_VARIABLE, "").strip().lower() == "off"
+    return is_off(CREDENTIALS_VARIABLE)
 
 
 def require_signer(provenance: Provenance | None) -> None:

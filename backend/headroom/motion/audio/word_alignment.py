@@ -122,7 +122,7 @@ class _Graph:
         """
         states = len(self.columns)
         silent_first = np.zeros(states, bool)
-        silent_first[[0, *self.exits_of_start()]] = True
+        silent_first[[0, *self.first_states()]] = True
         scores = np.where(silent_first, emissions[0][self.columns], -np.inf)
         decisions: list[tuple[int, np.ndarray, int, np.ndarray]] = []
         for row in range(1, len(emissions)):
@@ -141,7 +141,7 @@ class _Graph:
         state = int(ends[scores[ends].argmax()])
         return None if scores[state] == -np.inf else self._trace(state, decisions)
 
-    def exits_of_start(self) -> list[int]:
+    def first_states(self) -> list[int]:
         """Return the first states of the first word, with which a path may begin."""
         return [int(state) for state in self.starts if self.owners[state] == 0]
 

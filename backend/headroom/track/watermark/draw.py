@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common.paths import WATERMARK_VARIABLE
+from headroom.common.paths import WATERMARK_VARIABLE, is_off
 from headroom.face.camera import Crop
 from headroom.track.landmarks.detect import LandmarkFinder
 from headroom.track.watermark.pattern import LEAST_SECONDS, bundled_pattern, canvas_bounds, canvas_matrix
@@ -109,7 +108,7 @@ def open_watermark(crop: Crop, fps: float) -> Iterator[Watermark | NoWatermark]:
 
     crop: the square of the frames in which the face is generated.
     """
-    if os.environ.get(WATERMARK_VARIABLE, "").strip().lower() == "off":
+    if is_off(WATERMARK_VARIABLE):
         log.warning("A movie has no watermark, because %s is off", WATERMARK_VARIABLE)
         yield NoWatermark()
         return
