@@ -49,11 +49,6 @@ class Runner:
         known = [device for device in devices if device != "starting"]
         return ", ".join(known) or "starting"
 
-    @property
-    def workers(self) -> int:
-        """The number of workers."""
-        return len(self._threads)
-
     def start(self) -> None:
         """Start the threads."""
         for thread in self._threads:

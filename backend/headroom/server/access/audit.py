@@ -25,7 +25,3 @@ class AuditLog:
         line = json.dumps({"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "action": action,
                            **values})
         self._handler.emit(logging.LogRecord("audit", logging.INFO, "", 0, line, None, None))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._handler.close()
