@@ -108,10 +108,9 @@ def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
                 controls[:, number] = np.clip(values[:, given.index(name.lower())], 0, 1)
         pose = [np.array(content[name], dtype=np.float32).reshape(len(values), 3) if name in content else None
                 for name in ("rotation", "translation")]
-        phones = tuple(Phone(str(row["symbol"]), float(row["start"]), float(row["end"]), float(row["confidence"]))
-                       for row in content.get("phones", ()))
-        words = tuple(Word(str(row["text"]), float(row["start"]), float(row["end"]), float(row["confidence"]))
-                      for row in content.get("words", ()))
+        phones, words = (tuple(kind(str(row[text]), *(float(row[name]) for name in ("start", "end", "confidence")))
+                               for row in content.get(key, ()))
+                         for key, kind, text in (("phones", Phone, "symbol"), ("words", Word, "text")))
         fps = float(content["fps"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(message("{path} is not a performance; choose a JSON file of `headroom perform`.",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .stored import Array
+from .stored import Array, read_rows
 
 PHONES = {
     "phone_symbols": Array(("phones",), "text", least=0),
@@ -33,11 +33,7 @@ class Phone(NamedTuple):
 
 def read_phones(stored: Mapping[str, np.ndarray]) -> tuple[Phone, ...]:
     """Return the phones of the arrays in a performance.npz, which are as `PHONES` says; none in older files."""
-    if "phone_symbols" not in stored:
-        return ()
-    columns = [stored[name].tolist() for name in PHONES]
-    return tuple(Phone(str(symbol), float(start), float(end), float(confidence))
-                 for symbol, start, end, confidence in zip(*columns, strict=True))
+    return read_rows(stored, PHONES, Phone)
 
 
 def text_of_phones(phones: Iterable[Phone]) -> str:

@@ -5,9 +5,11 @@ A reader names the arrays that it needs as `Array`s, and turns `Damaged` into it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from .messages import message
 
 LIMIT = 1e6
 """The largest value of any stored quantity: coefficients, radians, millimetres, pixels, frames."""
+Row = TypeVar("Row")
 _KINDS = {"number": "fiu", "integer": "iu", "text": "U"}
 
 
@@ -68,6 +71,18 @@ def require_arrays(stored: Mapping[str, np.ndarray], layout: Mapping[str, Array]
             _require_values(name, np.asarray(stored[name]), array)
         elif not array.optional:
             raise Damaged(f"{name} is missing")
+
+
+def read_rows(stored: Mapping[str, np.ndarray], layout: Mapping[str, Array], row: Callable[..., Row]
+              ) -> tuple[Row, ...]:
+    """Return a row for each place of arrays that are as `layout` says, all of one length; none where they are missing.
+
+    row: makes a row of a text or a float from each array.
+    """
+    if next(iter(layout)) not in stored:
+        return ()
+    columns = [stored[name].astype(str if array.kind == "text" else float).tolist() for name, array in layout.items()]
+    return tuple(starmap(row, zip(*columns, strict=True)))
 
 
 def _require_shape(name: str, shape: tuple[int, ...], array: Array, lengths: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .stored import Array
+from .stored import Array, read_rows
 
 WORDS = {
     "word_texts": Array(("words",), "text", least=0),
@@ -29,11 +29,7 @@ class Word(NamedTuple):
 
 def read_words(stored: Mapping[str, np.ndarray]) -> tuple[Word, ...]:
     """Return the words of the arrays in a performance.npz, which are as `WORDS` says; none without a transcript."""
-    if "word_texts" not in stored:
-        return ()
-    columns = [stored[name].tolist() for name in WORDS]
-    return tuple(Word(str(text), float(start), float(end), float(confidence))
-                 for text, start, end, confidence in zip(*columns, strict=True))
+    return read_rows(stored, WORDS, Word)
 
 
 def shift_to_nearest(frames: np.ndarray, edges: Sequence[int]) -> int:

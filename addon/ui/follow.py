@@ -198,8 +198,7 @@ def register() -> None:
 def unregister() -> None:
     """Remove the handlers and the timer, and forget the heads."""
     global _scan_time
-    controls.on_change = controls.on_switch = controls.ignore
-    transfer_settings.on_change = transfer_settings.ignore
+    controls.on_change = controls.on_switch = transfer_settings.on_change = controls.ignore
     for name, handler in HANDLERS:
         with suppress(ValueError, AttributeError):
             getattr(bpy.app.handlers, name).remove(handler)

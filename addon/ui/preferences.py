@@ -26,12 +26,16 @@ connection = Connection()
 
 
 def _get_fingerprint(chosen: Any) -> str:
-    return KnownServers(_known_servers_file()).fingerprint(chosen.url.strip().rstrip("/"))
+    return KnownServers(_known_servers_file()).fingerprint(_url(chosen))
 
 
 def _set_fingerprint(chosen: Any, text: str) -> None:
     with suppress(InputError):  # a text that is no fingerprint is not taken, which the user sees at once
-        KnownServers(_known_servers_file()).expect(chosen.url.strip().rstrip("/"), text.strip())
+        KnownServers(_known_servers_file()).expect(_url(chosen), text.strip())
+
+
+def _url(chosen: Any) -> str:
+    return str(chosen.url).strip().rstrip("/")
 
 
 def _known_servers_file() -> Path:
@@ -96,7 +100,7 @@ def address(context: bpy.types.Context) -> Address:
     """Return the address in the preferences: a server, the user's own Python, or the backend that was set up."""
     chosen = preferences(context)
     if chosen.where == "SERVER":
-        return server_address(chosen.url.strip().rstrip("/"), chosen.token)
+        return server_address(_url(chosen), chosen.token)
     python = bpy.path.abspath(chosen.python) or os.environ.get("HEADROOM_PYTHON", "")
     if not python and environment().state is State.READY:
         python = str(environment().python)

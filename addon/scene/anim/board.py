@@ -33,14 +33,25 @@ def anchors(face: bpy.types.Object) -> dict[str, int]:
         if handle.anchor in blocks:
             reach = np.linalg.norm(_coordinates(blocks[handle.anchor]) - neutral, axis=1)
             here = np.abs(neutral[:, 0]) < MIDDLE_MM / 1000 if not handle.side else neutral[:, 0] * handle.side > 0
-            found[name] = int(np.where(here & (neutral[:, 2] > 0), reach, -1.0).argmax())
-            if name == JAW:
-                here &= reach >= CHIN_REACH * reach[found[name]]
-                found[name] = int(np.where(here, -neutral[:, 1], -np.inf).argmax())
-            elif name == GAZE:
-                height = np.abs(neutral[:, 1] - neutral[int(reach.argmax()), 1])
-                found[name] = int(np.where(here & (neutral[:, 2] > 0), -height, -np.inf).argmax())
+            found[name] = _anchor(name, neutral, reach, here)
     return {name: found[name] for name in HANDLES if name in found}
+
+
+def _anchor(name: str, neutral: np.ndarray, reach: np.ndarray, here: np.ndarray) -> int:
+    """Return the vertex of a handle.
+
+    neutral: points (V, 3); reach: how far (V,) its control moves them; here: which (V,) bool lie on its side.
+    """
+    front = here & (neutral[:, 2] > 0)
+    if name == JAW:
+        return _largest(-neutral[:, 1], here & (reach >= CHIN_REACH * reach[_largest(reach, front)]))
+    if name == GAZE:
+        return _largest(-np.abs(neutral[:, 1] - neutral[reach.argmax(), 1]), front)
+    return _largest(reach, front)
+
+
+def _largest(values: np.ndarray, chosen: np.ndarray) -> int:
+    return int(np.where(chosen, values, -np.inf).argmax())
 
 
 def positions(shot: Shot, vertices: Mapping[str, int]) -> dict[str, Vector]:
@@ -80,7 +91,7 @@ def show_moved(shot: Shot, name: str, across: float, up: float, both_sides: bool
     if name in (HEAD, ROLL):
         shot.face.rotation_euler = _turned(shot, name, across, up, frame)
         return ", ".join(f"{math.degrees(shot.face.rotation_euler[axis]):.1f}°" for axis in range(3))
-    values = _present(moved_controls(name, control_values(shot, frame), across, up, both_sides), shot)
+    values = _moved_values(shot, name, across, up, both_sides)
     set_controls(shot, values)
     return ", ".join(f"{control} {value:.2f}" for control, value in values.items())
 
@@ -94,7 +105,7 @@ def key_moved(shot: Shot, name: str, across: float, up: float, both_sides: bool)
         axes = [axis for axis in range(3) if turn[axis]]
         key_pose(shot, frame, axes)
         return len(axes)
-    values = _present(moved_controls(name, control_values(shot, frame), across, up, both_sides), shot)
+    values = _moved_values(shot, name, across, up, both_sides)
     key_controls(shot, values, frame)
     return len(values)
 
@@ -118,10 +129,11 @@ def _rotation(shot: Shot, frame: float) -> list[float]:
     return sample_curves(shot.face, POSE_CHANNELS[0].curve.data_path, np.array([frame]))[0].tolist()
 
 
-def _present(values: Mapping[str, float], shot: Shot) -> dict[str, float]:
-    """Return those of the values whose controls the head has."""
+def _moved_values(shot: Shot, name: str, across: float, up: float, both_sides: bool) -> dict[str, float]:
+    """Return control -> value of a handle that is moved from where the keys have it; only controls of the head."""
+    moved = moved_controls(name, control_values(shot, shot.scene.frame_current), across, up, both_sides)
     blocks = shot.face.data.shape_keys.key_blocks
-    return {control: value for control, value in values.items() if control in blocks}
+    return {control: value for control, value in moved.items() if control in blocks}
 
 
 def _coordinates(block: bpy.types.ShapeKey) -> np.ndarray:

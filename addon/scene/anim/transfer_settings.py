@@ -19,12 +19,9 @@ from bpy.props import (
 from ...core.arkit import ARKIT_NAMES
 from ...core.shape_mapping import ShapeMapping
 from ...core.visemes import SETS
+from .controls import ignore
 
 SOURCES = (*ARKIT_NAMES, *(f"{title} {name}" for title, shapes in SETS.items() for name in shapes.names))
-
-
-def ignore(character: bpy.types.Object) -> None:
-    """Do nothing: the callback while no user interface is registered."""
 
 
 on_change: Callable[[bpy.types.Object], None] = ignore
