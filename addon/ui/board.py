@@ -35,6 +35,7 @@ class HEADROOM_OT_move_control_handle(PoseButton):
 
     bl_idname, bl_label = "headroom.move_control_handle", "Move Control Handle"
     bl_options = {"REGISTER", "UNDO", "BLOCKING"}  # noqa: RUF012
+    _rest = None  # the head before a drag
 
     handle: EnumProperty(  # type: ignore[valid-type]
         name="Handle", items=[(name, name, handle.hint) for name, handle in HANDLES.items()])
@@ -54,7 +55,8 @@ class HEADROOM_OT_move_control_handle(PoseButton):
 
     def invoke(self, context, event):
         """Begin to drag."""
-        self._units = pixels_per_unit(context, shown_shot(context), self.handle)
+        shot = shown_shot(context)
+        self._rest, self._units = board.rest_of(shot), pixels_per_unit(context, shot, self.handle)
         self._mouse = Vector((event.mouse_region_x, event.mouse_region_y))
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
@@ -63,7 +65,7 @@ class HEADROOM_OT_move_control_handle(PoseButton):
         """Show the movement; key it when the button is released."""
         if event.type in ("ESC", "RIGHTMOUSE"):
             self._end(context)
-            board.show_unmoved(shown_shot(context))
+            board.show_unmoved(shown_shot(context), self._rest)
             return {"CANCELLED"}
         if event.type == "LEFTMOUSE" and event.value == "RELEASE":
             self._end(context)
@@ -74,14 +76,15 @@ class HEADROOM_OT_move_control_handle(PoseButton):
             self.across += moved.x / self._units.x
             self.up += moved.y / self._units.y
             self.both_sides = event.ctrl
-            text = board.show_moved(shown_shot(context), self.handle, self.across, self.up, self.both_sides)
+            text = board.show_moved(shown_shot(context), self._rest, self.handle, self.across, self.up, self.both_sides)
             context.area.header_text_set(f"{interface_text(self.handle)}: {text}")
         return {"RUNNING_MODAL"}
 
     def run(self, context):
         """Key the movement."""
         shot = shown_shot(context)
-        count = board.key_moved(shot, self.handle, self.across, self.up, self.both_sides)
+        rest = self._rest or board.rest_of(shot)
+        count = board.key_moved(shot, rest, self.handle, self.across, self.up, self.both_sides)
         follow.controls_changed(shot.root)
         return message("Keyed channels: {count}", count=count)
 

@@ -11,16 +11,21 @@ from addon.core.board import HANDLES, Axis, mirrored, moved_controls
 FRAME = START + 20
 
 
-@pytest.fixture
-def board(headroom, tmp_path):
-    """A performed head whose controls have ARKit's names, one of which moves each vertex of its own."""
+def controlled_subject(tmp_path):
+    """A subject whose controls have ARKit's names, one of which moves each vertex of its own."""
     folder = tiny_subject(tmp_path / "s", controls=True)
     rig = dict(np.load(folder / "rig.npz"))
     rig["control_names"] = np.array(ARKIT_NAMES)
     rig["control_groups"] = np.array([("Jaw" if "jaw" in name else "Eyes" if "eye" in name else "Brows"
                                        if "brow" in name else "Mouth") for name in ARKIT_NAMES])
     np.savez(folder / "rig.npz", **rig)
-    shot = controlled_head(headroom, folder, tmp_path)
+    return folder
+
+
+@pytest.fixture
+def board(headroom, tmp_path):
+    """Its head with a performance."""
+    shot = controlled_head(headroom, controlled_subject(tmp_path), tmp_path)
     headroom.scene.frame_set(FRAME)
     return shot
 
@@ -100,13 +105,28 @@ def test_handles_lie_on_the_face_on_their_side(headroom, board):
 def test_a_drag_that_is_given_up_leaves_the_keys_and_the_face(headroom, board):
     module, before = headroom.module("scene.anim.board"), control_values(headroom, board, FRAME)
     shown, turned = board.face.data.shape_keys.key_blocks["jawOpen"].value, list(board.face.rotation_euler)
-    assert "jawOpen" in module.show_moved(board, "Jaw", 0.0, -0.3, False)
+    rest = module.rest_of(board)
+    assert "jawOpen" in module.show_moved(board, rest, "Jaw", 0.0, -0.3, False)
     assert board.face.data.shape_keys.key_blocks["jawOpen"].value != pytest.approx(shown)
-    assert "°" in module.show_moved(board, "Head", 5.0, 0.0, False)
-    module.show_unmoved(board)
+    assert "°" in module.show_moved(board, rest, "Head", 5.0, 0.0, False)
+    module.show_unmoved(board, rest)
     assert board.face.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(before["jawOpen"])
     assert control_values(headroom, board, FRAME) == pytest.approx(before)
     assert list(board.face.rotation_euler) == pytest.approx(turned)
+
+
+def test_a_head_without_a_take_moves_as_far_as_the_handle_and_back(headroom, tmp_path):
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, controlled_subject(tmp_path))
+    module, blocks = headroom.module("scene.anim.board"), shot.face.data.shape_keys.key_blocks
+    rest, turned = module.rest_of(shot), list(shot.face.rotation_euler)
+    for part in (0.1, 0.2, 0.3):  # what the mouse reports during one drag
+        module.show_moved(shot, rest, "Jaw", 0.0, -part, False)
+        module.show_moved(shot, rest, "Head", 10 * part, 0.0, False)
+    assert blocks["jawOpen"].value == pytest.approx(0.3)
+    assert np.degrees(shot.face.rotation_euler.y - turned[1]) == pytest.approx(3, abs=1e-4)
+    module.show_unmoved(shot, rest)
+    assert blocks["jawOpen"].value == 0.0 and list(shot.face.rotation_euler) == pytest.approx(turned)
+    assert module.key_moved(shot, rest, "Jaw", 0.0, -0.3, False) == 1 and blocks["jawOpen"].value == pytest.approx(0.3)
 
 
 def test_a_handle_stays_under_the_mouse(headroom, board):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -85,55 +86,63 @@ def unit_vectors(shot: Shot, name: str, vertex: int) -> tuple[Vector, Vector]:
     return result[0], result[1]
 
 
-def show_moved(shot: Shot, name: str, across: float, up: float, both_sides: bool) -> str:
-    """Show a head as it is when a handle has moved, without keys; return the values as a text."""
+@dataclass(frozen=True)
+class Rest:
+    """A head before a handle moves, by its keys, or as it is set where it has none.
+
+    controls: name -> value. rotation: pitch, yaw and roll in radians.
+    """
+
+    controls: dict[str, float]
+    rotation: tuple[float, float, float]
+
+    def moved(self, name: str, across: float, up: float, both_sides: bool) -> dict[str, float]:
+        """Return control -> value after a handle has moved; only controls of the head."""
+        values = moved_controls(name, self.controls, across, up, both_sides)
+        return {control: value for control, value in values.items() if control in self.controls}
+
+    def turned(self, turn: tuple[float, float, float]) -> list[float]:
+        """Return the rotation after a turn in degrees."""
+        return [angle + math.radians(degrees) for angle, degrees in zip(self.rotation, turn)]
+
+
+def rest_of(shot: Shot) -> Rest:
+    """Return a head at the current frame. What `show_moved` shows of a head without keys would count as set."""
     frame = shot.scene.frame_current
+    rotation = shot.face.rotation_euler if make_plan(shot) is None else sample_curves(
+        shot.face, POSE_CHANNELS[0].curve.data_path, np.array([frame]))[0].tolist()
+    return Rest(control_values(shot, frame), tuple(rotation))
+
+
+def show_moved(shot: Shot, rest: Rest, name: str, across: float, up: float, both_sides: bool) -> str:
+    """Show a head as it is when a handle has moved, without keys; return the values as a text."""
     if name in (HEAD, ROLL):
-        shot.face.rotation_euler = _turned(shot, name, across, up, frame)
-        return ", ".join(f"{math.degrees(shot.face.rotation_euler[axis]):.1f}°" for axis in range(3))
-    values = _moved_values(shot, name, across, up, both_sides)
+        rotation = rest.turned(head_turn(name, across, up))
+        shot.face.rotation_euler = rotation
+        return ", ".join(f"{math.degrees(angle):.1f}°" for angle in rotation)
+    values = rest.moved(name, across, up, both_sides)
     set_controls(shot, values)
     return ", ".join(f"{control} {value:.2f}" for control, value in values.items())
 
 
-def key_moved(shot: Shot, name: str, across: float, up: float, both_sides: bool) -> int:
+def key_moved(shot: Shot, rest: Rest, name: str, across: float, up: float, both_sides: bool) -> int:
     """Key what a handle moves at the current frame; return how many channels."""
     frame = shot.scene.frame_current
     if name in (HEAD, ROLL):
         turn = head_turn(name, across, up)
-        shot.face.rotation_euler = _turned(shot, name, across, up, frame)
+        shot.face.rotation_euler = rest.turned(turn)
         axes = [axis for axis in range(3) if turn[axis]]
         key_pose(shot, frame, axes)
         return len(axes)
-    values = _moved_values(shot, name, across, up, both_sides)
+    values = rest.moved(name, across, up, both_sides)
     key_controls(shot, values, frame)
     return len(values)
 
 
-def show_unmoved(shot: Shot) -> None:
-    """Show a head as its keys say."""
-    frame = shot.scene.frame_current
-    set_controls(shot, control_values(shot, frame))
-    shot.face.rotation_euler = _rotation(shot, frame)
-
-
-def _turned(shot: Shot, name: str, across: float, up: float, frame: float) -> list[float]:
-    turn = head_turn(name, across, up)
-    return [angle + math.radians(degrees) for angle, degrees in zip(_rotation(shot, frame), turn)]
-
-
-def _rotation(shot: Shot, frame: float) -> list[float]:
-    """Return the head's rotation at a frame by its keys; as it is before the first take."""
-    if make_plan(shot) is None:
-        return [shot.face.rotation_euler[axis] for axis in range(3)]
-    return sample_curves(shot.face, POSE_CHANNELS[0].curve.data_path, np.array([frame]))[0].tolist()
-
-
-def _moved_values(shot: Shot, name: str, across: float, up: float, both_sides: bool) -> dict[str, float]:
-    """Return control -> value of a handle that is moved from where the keys have it; only controls of the head."""
-    moved = moved_controls(name, control_values(shot, shot.scene.frame_current), across, up, both_sides)
-    blocks = shot.face.data.shape_keys.key_blocks
-    return {control: value for control, value in moved.items() if control in blocks}
+def show_unmoved(shot: Shot, rest: Rest) -> None:
+    """Show a head as it was."""
+    set_controls(shot, rest.controls)
+    shot.face.rotation_euler = rest.rotation
 
 
 def _coordinates(block: bpy.types.ShapeKey) -> np.ndarray:
