@@ -8,11 +8,12 @@ from headroom.cli.people_picture import people_are_numbered
 from headroom.common.errors import InputError
 from headroom.common.paths import shipped_file
 from headroom.common.settings import LearnSettings
-from headroom.media.image import read_picture
+from headroom.media.image import read_picture, write_picture
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, read_frames
 from headroom.subject.clip import ClipSource
 from headroom.subject.clip_person import parts_at_one_place
+from headroom.subject.photo import PhotoSource
 from headroom.track.landmarks.detect import find_landmarks
 from headroom.track.landmarks.follow import find_person, stretches
 from headroom.track.landmarks.people import Person, SeveralPeople, choose, find_people
@@ -116,3 +117,14 @@ def test_the_seconds_are_said_and_the_sound_is_that_of_the_frames(clip, monkeypa
     assert source.notes[-1] == "Only 0.0 to 1.2 s were used, where the person is seen at one place in the picture."
     assert len(source.frames) == 30 and len(source.sound) == 30 / FPS * 16000
     assert source.colours is not None
+
+
+def test_the_number_chooses_the_face_of_a_photo(together, tmp_path):
+    write_picture(tmp_path / "two.png", together[0])
+    for number in (1, 2):
+        photo = PhotoSource.open(tmp_path / "two.png", LearnSettings(face=number))
+        points = find_person(photo.frames, FPS, photo.colours).points[0]
+        assert points[:, 0].min() > (number - 1) * SIDE and points[:, 0].max() < number * SIDE
+    assert PhotoSource.open(tmp_path / "two.png", LearnSettings()).colours is None
+    with pytest.raises(InputError, match=r"two\.png has no face 3"):
+        PhotoSource.open(tmp_path / "two.png", LearnSettings(face=3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,14 @@ def clip_person_notes(used: str) -> tuple[str, ...]:
     return (f"Only {used} were used, where the person is seen at one place in the picture.",)
 
 
-def colours_of_track(plates: Path, track: Track) -> NDArray[np.float64] | None:
-    """Return the colours (48,) of the person whom a track shows in plates; None where nobody else is seen."""
-    people = find_people(read_frames(plates, fps=1 / SAMPLE_SECONDS)).all
+def stored_samples(plates: Path) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames of stored plates in which people are looked for."""
+    return read_frames(plates, fps=1 / SAMPLE_SECONDS)
+
+
+def colours_of_track(samples: Iterable[NDArray[np.uint8]], track: Track) -> NDArray[np.float64] | None:
+    """Return the colours (48,) of the person whom a track shows in samples of its frames; None where they are alone."""
+    people = find_people(samples).all
     if len(people) < 2:
         return None
     middle = np.array([track.crop.x, track.crop.y]) + track.crop.size / 2

@@ -22,6 +22,7 @@ from headroom.subject.networks import LearningNetworks
 from headroom.subject.refiner_training import TrackedFrames, train_personal_refiner, training_pairs
 from headroom.track.appearance.appearance import Appearance
 from headroom.track.appearance.sampling import view_weight
+from headroom.track.landmarks.people import choose, find_people
 from headroom.track.track import Track
 from headroom.track.tracker import TrackingOptions, TrackingResult, track_clip
 
@@ -56,21 +57,28 @@ class PhotoSource:
     picture: (H, W, 3) uint8.
     stored: the subject that stores the picture as its plate already.
     notes: what the user should know.
+    colours: (48,) of the person among others; None for the largest face.
     """
 
     info: ClipInfo
     picture: NDArray[np.uint8]
     stored: Subject | None = None
     notes: tuple[str, ...] = (PHOTO_NOTE,)
+    colours: NDArray[np.float64] | None = None
 
     @staticmethod
     def open(photo: Path, settings: LearnSettings) -> PhotoSource:
-        """Read a photo; InputError when it is none. Start and end of the settings, which a photo lacks, are ignored."""
+        """Read a photo; the start and the end of the settings are ignored.
+
+        Raises InputError when the file is no photo, or does not show the chosen face.
+        """
         picture = load_photo(photo)
         height, width = picture.shape[:2]
         info = ClipInfo(file=photo.name, sha256=file_digest(photo), kind="photo", width=width, height=height, fps=FPS,
                         from_seconds=0.0, to_seconds=1 / FPS)
-        return PhotoSource(info, picture, notes=tuple(photo_notes(photo, settings)))
+        person = choose(find_people([picture]), settings.face, photo.name) if settings.face else None
+        return PhotoSource(info, picture, notes=tuple(photo_notes(photo, settings)),
+                           colours=None if person is None else person.colours)
 
     @property
     def frames(self) -> list[NDArray[np.uint8]]:
@@ -93,7 +101,7 @@ class PhotoSource:
         """Track the photo; InputError when it shows no face, or one that is too small."""
         try:
             tracked: TrackingResult = track_clip(
-                [self.picture], FPS, model, TrackingOptions(albedo, regressor), progress)
+                [self.picture], FPS, model, TrackingOptions(albedo, regressor, self.colours), progress)
         except InputError as error:
             raise InputError(f"No face found in {self.info.file}. Choose a photo that shows one face from the "
                              "front.") from error

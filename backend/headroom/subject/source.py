@@ -17,7 +17,7 @@ from headroom.media.audio import read_audio
 from headroom.media.photo import is_photo
 from headroom.media.video import read_frames
 from headroom.subject.clip import ClipSource
-from headroom.subject.clip_person import colours_of_track
+from headroom.subject.clip_person import colours_of_track, stored_samples
 from headroom.subject.folder import Subject
 from headroom.subject.info import ClipInfo
 from headroom.subject.networks import LearningNetworks
@@ -84,10 +84,10 @@ def open_stored_source(subject: Subject) -> Source:
         raise InputError(f"{subject.folder} does not store what the person was learned from; learn the clip again.")
     if info.kind == "photo":
         picture = next(iter(read_frames(subject.plates_path)))[:info.height, :info.width]
-        return PhotoSource(info, picture, subject)
+        return PhotoSource(info, picture, subject, colours=colours_of_track([picture], subject.track))
     if subject.sound_path is None:
         raise InputError(f"{subject.folder} does not store the sound of the clip, because an older version of Headroom "
                          f"learned it; learn the clip {info.file} again.")
-    colours = colours_of_track(subject.plates_path, subject.track)
+    colours = colours_of_track(stored_samples(subject.plates_path), subject.track)
     return ClipSource(subject.plates_path, info, ((0.0, None),), read_audio(subject.sound_path), colours=colours,
                       stored=subject)
