@@ -246,8 +246,12 @@ RENDERING: dict[str, Cause] = {
     "There are … meshes for … renders; render the shot again.": lambda folder: module("server.tasks")._shot_renders(
         SimpleNamespace(), SimpleNamespace(renders=[SHA, SHA], meshes=[SHA])),
     "The renders do not fit the matched frames. Render the shot again.":
-        lambda folder: module("pipeline").refine_frames(
-            folder, SimpleNamespace(renders=[], match=SimpleNamespace(plate=[0])), SimpleNamespace(first=0, context=0)),
+        lambda folder: module("plate.shot_renders").ShotRenders(
+            [], SimpleNamespace(plate=[0]), folder).own_match(0, 0),
+    "The chunk … is damaged; render the shot again.":
+        lambda folder: list(module("media.lossless").read_lossless(write_text(folder, "chunk"))),
+    "The chunks have … of … frames; render the shot again.":
+        lambda folder: list(module("media.lossless").joined_frames([], 1)),
     "… has no transparency; renders are 8-bit RGBA PNG files.":
         lambda folder: module("media.image").read_picture(write_picture(folder), alpha=True),
     "… is not a picture that can be read; choose a PNG or JPEG.":

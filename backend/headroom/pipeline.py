@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
+from headroom.common.prefetch import prefetch
+from headroom.common.progress import Progress, Stopwatch, frames_reported, no_progress, subprogress
 from headroom.common.settings import (
     AlignWordsSettings,
+    JoinChunksSettings,
     LearnSettings,
     MatchSettings,
     PerformSettings,
+    RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
 )
@@ -27,11 +30,9 @@ from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, require_speech
 from headroom.media.changes import changes_note
-from headroom.media.label import open_label
-from headroom.media.picture_sequence import PictureSequenceWriter
+from headroom.media.lossless import LosslessWriter, joined_frames
 from headroom.media.sound_plan import sound_plan
-from headroom.media.soundtrack import SoundtrackSource
-from headroom.media.video import MovieOptions, VideoWriter, read_frames
+from headroom.media.video import read_frames
 from headroom.plate import match as plate_matching
 from headroom.plate.match import PlateMatch
 from headroom.plate.shot_renders import DrawnFrame, ShotRenders
@@ -39,12 +40,11 @@ from headroom.subject.consent import Consent
 from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
 from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
-from headroom.subject.provenance import provenance_of
+from headroom.subject.shot_movie import write_movie
 from headroom.subject.source import Source, open_source, open_stored_source
 from headroom.track.render import render_track
 from headroom.track.track import Track
 from headroom.track.tracker import track_known_face
-from headroom.track.watermark.draw import open_watermark
 
 if TYPE_CHECKING:
     from headroom.face.word_track import SpokenWords
@@ -249,11 +249,9 @@ def refine_frames(
     from headroom.subject.comparisons import comparison_writer
     from headroom.subject.shot_refiner import open_shot_refiner
 
-    context, count, end = settings.context, len(shot.renders), settings.first + len(shot.renders)
-    if end > len(shot.match.plate) or context >= count:
-        raise InputError("The renders do not fit the matched frames. Render the shot again.")
+    context, count, match = settings.context, len(shot.renders), shot.own_match(settings.first, settings.context)
     person = Subject.open_for(subject, settings.use)
-    match, refiner, new = shot.match.part(settings.first, end), open_shot_refiner(subject), 0
+    refiner, new = open_shot_refiner(subject), 0
     write = None
     if settings.compare and comparisons is not None:
         write = comparison_writer(comparisons, person, refiner, settings)
@@ -268,11 +266,7 @@ def refine_frames(
 
 
 def refine(
-    subject: Path,
-    shot: ShotRenders,
-    movie: Path,
-    settings: RefineSettings,
-    speech: Path | None = None,
+    subject: Path, shot: ShotRenders, movie: Path, settings: RefineSettings, speech: Path | None = None,
     progress: Progress = no_progress,
 ) -> tuple[int, list[str]]:
     """Refine a shot and write it as a movie with its speech; return the number of frames and notes for the user."""
@@ -283,24 +277,39 @@ def refine(
     if count != len(shot.match.plate):
         raise InputError(f"There are {count} renders for {len(shot.match.plate)} plates; render the shot again.")
     person = Subject.open_for(subject, settings.use)
-    refiner = open_shot_refiner(subject)
-    camera = refiner.track.camera
-    sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None
-    provenance = provenance_of(person, refiner.title, settings, speech)
-    label = open_label(settings.label, camera.width, camera.height) if settings.layer == "frame" else None
-    options = MovieOptions(title=refiner.title, provenance=provenance, has_alpha=settings.layer == "face")
-    cache = CropCache(shot.crops / person.key)
-    with PictureSequenceWriter(movie, provenance) if settings.ending == ".png" else VideoWriter(
-            movie, settings.fps, camera.width, camera.height, sound=sound, options=options) as writer:
-        with (closing(refiner.composites(shot.renders, shot.match, cache, settings.layer)) as frames,
-              open_watermark(refiner.track.crop, settings.fps) as watermark):
-            for number, frame in enumerate(frames):
-                progress(number / count, f"Refining frame {number + 1} of {count}")
-                marked = watermark.draw(np.ascontiguousarray(frame[..., :3]))
-                frame = np.dstack([marked, frame[..., 3:]]) if settings.layer == "face" else marked
-                writer.write(label.draw(frame) if label else frame)
-        writer.provenance = replace(provenance, watermark=watermark.is_drawn)
-    return count, [*watermark.notes, *writer.notes]
+    refiner, cache = open_shot_refiner(subject), CropCache(shot.crops / person.key)
+    with closing(refiner.composites(shot.renders, shot.match, cache, settings.layer)) as frames:
+        return count, write_movie(person, frames_reported(frames, count, progress), movie, settings, speech)
+
+
+def refine_chunk(
+    subject: Path, shot: ShotRenders, chunk: Path, settings: RefineChunkSettings, progress: Progress = no_progress
+) -> int:
+    """Refine some frames of a shot and store them finished, without loss, for `join_chunks`; return their number.
+
+    shot: renders of neighbouring frames; the first `settings.context` of them are only the context of the others.
+    """
+    from headroom.refine.refined_crops import CropCache
+    from headroom.subject.shot_refiner import open_shot_refiner
+
+    match, count = shot.own_match(settings.first, settings.context), len(shot.renders) - settings.context
+    person = Subject.open_for(subject, settings.use)
+    refiner, cache = open_shot_refiner(subject), CropCache(shot.crops / person.key)
+    with (closing(refiner.composites(shot.renders, match, cache, settings.layer, settings.context)) as frames,
+          LosslessWriter(chunk) as writer):
+        writer.write_all(frames_reported(frames, count, progress))
+    return count
+
+
+def join_chunks(
+    subject: Path, chunks: Sequence[Path], movie: Path, settings: JoinChunksSettings, speech: Path | None = None,
+    progress: Progress = no_progress,
+) -> tuple[int, list[str]]:
+    """Write the movie that `refine` would write, from the frames of all its chunks; return what that returns."""
+    person = Subject.open_for(subject, settings.use)
+    with closing(prefetch(joined_frames(chunks, settings.frames))) as frames:
+        reported = frames_reported(frames, settings.frames, progress)
+        return settings.frames, write_movie(person, reported, movie, settings, speech)
 
 
 def render_crops(
@@ -321,10 +330,7 @@ def refined_frames(
     """Yield the finished frames of drawn ones over their matched plates; nothing is cached."""
     from headroom.subject.shot_refiner import open_shot_refiner
 
-    count = len(match.plate)
-    for frame, finished in enumerate(open_shot_refiner(subject).refine(frames, match)):
-        progress(frame / count, f"Refining frame {frame + 1} of {count}")
-        yield finished
+    yield from frames_reported(open_shot_refiner(subject).refine(frames, match), len(match.plate), progress)
 
 
 def track_known_person(

@@ -122,3 +122,15 @@ def refine(subject, shot, movie, settings, *, speech, progress):
     movie.write_bytes(b"".join(file.read_bytes() for file in files)
                       + (speech.read_bytes() if speech else b"") + b" %d" % refined)
     return len(shot.renders), ["A note."]
+
+
+def refine_chunk(subject, shot, chunk, settings, *, progress):
+    """Write the contents of the pictures."""
+    renders = shot.renders[settings.context:]
+    chunk.write_bytes(b"".join(render.picture.read_bytes() for render in renders))
+    return len(renders)
+
+
+def join_chunks(subject, chunks, movie, settings, *, speech, progress):
+    movie.write_bytes(b"|".join(chunk.read_bytes() for chunk in chunks) + (speech.read_bytes() if speech else b""))
+    return settings.frames, ["A note."]

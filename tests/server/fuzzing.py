@@ -72,7 +72,9 @@ def fuzz_values(url: str, token: str, number: int, number_seed: int = 0) -> tupl
     asks = {"learn": {"clip": blob, "clip_name": "a.mp4"}, "perform": {"subject": subject, "speech": blob},
             "align_words": {"speech": blob}, "match_plates": {"subject": subject, "poses": blob},
             "refine": {"subject": subject, "renders": [blob, None], "meshes": [None, blob], "match": blob},
-            "refine_frames": {"subject": subject, "renders": [blob], "match": blob}}
+            "refine_frames": {"subject": subject, "renders": [blob], "match": blob},
+            "refine_chunk": {"subject": subject, "renders": [blob], "match": blob},
+            "join_chunks": {"subject": subject, "chunks": [blob], "speech": blob}}
     for _ in range(number):
         kind = rng.choice(list(asks))
         content = {"kind": kind, "inputs": asks[kind], "settings": {"fps": 25, "seed": 1, "first": 0}, "id": "2" * 32,

@@ -177,6 +177,21 @@ def test_refined_frames_are_not_refined_again_for_the_movie(client, tmp_path):
     assert client.get_file(whole.result["movie"], tmp_path / "movie.mp4").read_bytes().endswith(b" 4")
 
 
+def test_chunks_of_a_shot_are_joined_in_their_order(client, tmp_path):
+    shot = shot_inputs(client, tmp_path, [b"%d" % frame for frame in range(6)])
+    chunks = []
+    for first, count, context in ((0, 3, 0), (1, 5, 2)):
+        part = {**shot, "renders": shot["renders"][first:first + count]}
+        settings = {"first": first, "context": context}
+        chunks.append(wait_for(client, client.submit("refine_chunk", part, settings).id).result)
+    assert [chunk["frames"] for chunk in chunks] == [3, 3]
+    inputs = {"subject": shot["subject"], "chunks": [chunk["chunk"] for chunk in chunks],
+              "speech": client.put_bytes(b" said"), "speech_name": "line.wav"}
+    whole = wait_for(client, client.submit("join_chunks", inputs, {"fps": 25, "frames": 6}).id)
+    assert client.get_file(whole.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"012|345 said"
+    assert (whole.result["frames"], whole.result["notes"]) == (6, ["A note."])
+
+
 def test_a_request_that_is_sent_twice_is_one_job(client, perform):
     job = perform("wait")
     inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": client.put_bytes(b"wait")}

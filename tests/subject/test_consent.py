@@ -13,7 +13,14 @@ import tomllib
 from headroom import pipeline
 from headroom.cli import app, blender
 from headroom.common.errors import InputError
-from headroom.common.settings import MatchSettings, PerformSettings, RefineFramesSettings, RefineSettings
+from headroom.common.settings import (
+    JoinChunksSettings,
+    MatchSettings,
+    PerformSettings,
+    RefineChunkSettings,
+    RefineFramesSettings,
+    RefineSettings,
+)
 from headroom.face.performance import PoseTrack
 from headroom.server import worker
 from headroom.server.blobs import Blobs
@@ -34,7 +41,7 @@ STOPPED = {
     "unnamed use": (Consent(uses=("Film A",)), "", "Robin agreed to these uses only: Film A; name the one"),
 }
 SHOT = SimpleNamespace(renders=[Path("render.png")], crops=Path("crops"),
-                       match=SimpleNamespace(plate=[0], part=lambda first, end: None))
+                       match=SimpleNamespace(plate=[0]), own_match=lambda first, context: None)
 POSES = PoseTrack(25.0, np.zeros((2, 3)), np.zeros((2, 3)))
 
 
@@ -58,10 +65,14 @@ def write_consent(folder, consent):
     lambda folder, use: pipeline.match_plates(folder, POSES, MatchSettings(use=use)),
     lambda folder, use: pipeline.refine(folder, SHOT, Path("movie.mp4"), RefineSettings(fps=25.0, use=use)),
     lambda folder, use: pipeline.refine_frames(folder, SHOT, RefineFramesSettings(first=0, context=0, use=use)),
+    lambda folder, use: pipeline.refine_chunk(folder, SHOT, Path("chunk"),
+                                              RefineChunkSettings(first=0, context=0, use=use)),
+    lambda folder, use: pipeline.join_chunks(folder, [], Path("movie.mp4"),
+                                             JoinChunksSettings(fps=25.0, frames=1, use=use)),
     lambda folder, use: blender.make_shot(folder, Path("speech.wav"), Path("shot.mp4"),
                                           blender.ShotOptions(perform=PerformSettings(use=use))),
     lambda folder, use: export_head(folder, Path("head.glb"), use=use),
-], ids=["perform", "match_plates", "refine", "refine_frames", "shot", "export"])
+], ids=["perform", "match_plates", "refine", "refine_frames", "refine_chunk", "join_chunks", "shot", "export"])
 def test_nothing_is_made_without_consent(stopped, make):
     folder, use, sentence = stopped
     with pytest.raises(InputError, match=sentence):

@@ -95,6 +95,16 @@ def test_a_chunk_with_its_context_equals_the_same_frames_of_the_whole_shot(
     assert all(equal(chunk, whole[4:6]))
 
 
+@pytest.mark.parametrize("layer", ["frame", "face"])
+def test_the_finished_frames_of_chunks_equal_those_of_the_whole_shot(
+        scene, raster, shot, renders, match, tmp_path, layer):
+    whole = list(shot.composites(renders, match, CropCache(tmp_path / "whole"), layer))
+    others, cache, chunks = shot_refiner(scene, raster), CropCache(tmp_path / "chunks"), []
+    for start, end, context in ((0, 3, 0), (1, 5, 2), (3, 7, 2)):
+        chunks += others.composites(renders[start:end], match.part(start, end), cache, layer, context)
+    assert all(np.array_equal(one, other) for one, other in zip(chunks, whole, strict=True))
+
+
 def test_a_mesh_changes_its_own_frame_and_the_two_after_it(scene, shot, drawn, renders, match, tmp_path):
     before = crops_of(shot, renders, match, tmp_path / "before")
     other = scene.wanted(np.degrees(POSES[2]), modes={OPEN: 3.0}).vertices

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+F = TypeVar("F")
 
 
 class Progress(Protocol):
@@ -29,6 +31,16 @@ def subprogress(progress: Progress, start: float, end: float) -> Progress:
         progress(start + (end - start) * fraction, message)
 
     return report
+
+
+def frames_reported(frames: Iterable[F], count: int, progress: Progress) -> Iterator[F]:
+    """Yield frames that are being refined, and report each before it is used.
+
+    count: their number.
+    """
+    for number, frame in enumerate(frames):
+        progress(number / count, f"Refining frame {number + 1} of {count}")
+        yield frame
 
 
 class Stopwatch:

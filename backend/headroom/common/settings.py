@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from headroom.common.choices import Albedo, HeadPose, Layer, MovieEnding, Preset, Resolution
 
-__all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "HeadPose", "LearnSettings", "MatchSettings",
-           "PerformSettings", "Preset", "RefineFramesSettings", "RefineSettings", "Resolution", "Settings"]
+__all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "HeadPose", "JoinChunksSettings", "LearnSettings",
+           "MatchSettings", "PerformSettings", "Preset", "RefineChunkSettings", "RefineFramesSettings",
+           "RefineSettings", "Resolution", "Settings"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -109,11 +110,29 @@ class RefineSettings(PictureSettings):
         default=None, description="start and end of the part of the speech that is heard, seconds; null is all of it")
 
 
+First = Annotated[int, Field(ge=0, description="frame of the match, counted from 0, that the first render shows")]
+Context = Annotated[int, Field(
+    ge=0, description="number of leading renders that only give the following frames their context: two, or all that "
+    "the shot has before them")]
+
+
 class RefineFramesSettings(PictureSettings):
     """Which frames of a shot are refined before the movie is made."""
 
-    first: int = Field(ge=0, description="frame of the match, counted from 0, that the first render shows")
-    context: int = Field(
-        ge=0, description="number of leading renders that only give the following frames their context: two, or all "
-        "that the shot has before them")
+    first: First
+    context: Context
     compare: bool = Field(default=False, description="also return a before and after picture of each frame")
+
+
+class RefineChunkSettings(UseSettings):
+    """Which frames of a shot are finished, to be joined with others."""
+
+    first: First
+    context: Context
+    layer: Layer = Field(default="frame", description="the finished frame, or the face alone with alpha")
+
+
+class JoinChunksSettings(RefineSettings):
+    """How a finished movie is made from chunks of finished frames."""
+
+    frames: int = Field(ge=1, description="of the whole shot")

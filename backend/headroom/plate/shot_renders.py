@@ -69,3 +69,16 @@ class ShotRenders:
     renders: Sequence[Render]
     match: PlateMatch
     crops: Path
+
+    def own_match(self, first: int, context: int) -> PlateMatch:
+        """Return the plates and poses of the renders alone.
+
+        first: frame of the match that the first render shows.
+        context: number of leading renders that only give the others their context.
+
+        Raises InputError when the match has other frames, or no render is left.
+        """
+        end = first + len(self.renders)
+        if end > len(self.match.plate) or context >= len(self.renders):
+            raise InputError("The renders do not fit the matched frames. Render the shot again.")
+        return self.match.part(first, end)

@@ -10,9 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from headroom.common.errors import InputError
 from headroom.common.settings import (
     AlignWordsSettings,
+    JoinChunksSettings,
     LearnSettings,
     MatchSettings,
     PerformSettings,
+    RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
 )
@@ -23,12 +25,14 @@ from headroom.server.results import (
     LearnResult,
     MatchPlatesResult,
     PerformResult,
+    RefineChunkResult,
     RefineFramesResult,
     RefineResult,
     Sha,
 )
 
-JobKind = Literal["learn", "perform", "align_words", "match_plates", "refine", "refine_frames"]
+JobKind = Literal["learn", "perform", "align_words", "match_plates", "refine", "refine_frames", "refine_chunk",
+                  "join_chunks"]
 Priority = Literal["low", "normal", "high"]
 
 
@@ -194,13 +198,44 @@ class RefineFramesRequest(Request):
     settings: RefineFramesSettings
 
 
+class RefineChunkRequest(Request):
+    """Finish some frames of a shot, to be joined with others."""
+
+    kind: Literal["refine_chunk"]
+    inputs: RefineFramesInputs
+    settings: RefineChunkSettings
+
+
+class JoinChunksInputs(Strict):
+    """The finished frames of a whole shot with its speech."""
+
+    subject: Tree
+    chunks: list[Sha] = Field(min_length=1, description="what refine_chunk jobs returned, in the order of their frames")
+    speech: Sha | None = None
+    speech_name: FileName = "speech.wav"
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*self.subject.values(), *self.chunks, *filter(None, [self.speech])]
+
+
+class JoinChunksRequest(Request):
+    """Make the finished movie of a shot from its chunks."""
+
+    kind: Literal["join_chunks"]
+    inputs: JoinChunksInputs
+    settings: JoinChunksSettings
+
+
 JobRequest: TypeAlias = Annotated[
-    LearnRequest | PerformRequest | AlignWordsRequest | MatchPlatesRequest | RefineRequest | RefineFramesRequest,
+    LearnRequest | PerformRequest | AlignWordsRequest | MatchPlatesRequest | RefineRequest | RefineFramesRequest
+    | RefineChunkRequest | JoinChunksRequest,
     Field(discriminator="kind"),
 ]
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 """Reads a request from JSON as the class of its kind."""
 RESULT_TYPES: dict[str, type[JobResult]] = {
     "learn": LearnResult, "perform": PerformResult, "align_words": AlignWordsResult,
-    "match_plates": MatchPlatesResult, "refine": RefineResult, "refine_frames": RefineFramesResult}
+    "match_plates": MatchPlatesResult, "refine": RefineResult, "refine_frames": RefineFramesResult,
+    "refine_chunk": RefineChunkResult, "join_chunks": RefineResult}
 """The type of the result by the kind of the job."""

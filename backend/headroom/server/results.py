@@ -93,5 +93,16 @@ class RefineFramesResult(Result):
         return self.pictures
 
 
-JobResult: TypeAlias = (
-    LearnResult | PerformResult | AlignWordsResult | MatchPlatesResult | RefineResult | RefineFramesResult)
+class RefineChunkResult(Result):
+    """Finished frames of a part of a shot."""
+
+    chunk: Sha = Field(description="video without loss and sound, without watermark and label")
+    frames: int
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.chunk]
+
+
+JobResult: TypeAlias = (LearnResult | PerformResult | AlignWordsResult | MatchPlatesResult | RefineResult
+                        | RefineFramesResult | RefineChunkResult)

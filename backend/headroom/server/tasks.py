@@ -6,6 +6,7 @@ Tasks run in the worker process, which imports torch and the pipeline; the serve
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -17,9 +18,11 @@ from headroom.common.errors import InputError
 from headroom.common.progress import Progress
 from headroom.common.settings import (
     AlignWordsSettings,
+    JoinChunksSettings,
     LearnSettings,
     MatchSettings,
     PerformSettings,
+    RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
 )
@@ -29,9 +32,11 @@ from headroom.server.job_cache import JobCache
 from headroom.server.requests import (
     AlignWordsRequest,
     JobRequest,
+    JoinChunksRequest,
     LearnRequest,
     MatchPlatesRequest,
     PerformRequest,
+    RefineChunkRequest,
     RefineFramesRequest,
     RefineRequest,
     ShotInputs,
@@ -42,6 +47,7 @@ from headroom.server.results import (
     LearnResult,
     MatchPlatesResult,
     PerformResult,
+    RefineChunkResult,
     RefineFramesResult,
     RefineResult,
 )
@@ -81,6 +87,14 @@ class Pipeline(Protocol):
                       comparisons: Path | None, progress: Progress) -> int:
         """Refine some frames of a shot; return how many were not in the cache."""
 
+    def refine_chunk(self, subject: Path, shot: ShotRenders, chunk: Path, settings: RefineChunkSettings, /, *,
+                     progress: Progress) -> int:
+        """Finish some frames of a shot; return their number."""
+
+    def join_chunks(self, subject: Path, chunks: Sequence[Path], movie: Path, settings: JoinChunksSettings, /, *,
+                    speech: Path | None, progress: Progress) -> tuple[int, list[str]]:
+        """Write a movie from chunks of its frames; return the number of frames and notes."""
+
 
 if TYPE_CHECKING:
     CHECKED: Pipeline = pipeline  # mypy compares the module's functions with the protocol
@@ -112,6 +126,10 @@ def run(context: TaskContext, request: JobRequest) -> JobResult:
             return refine(context, request)
         case RefineFramesRequest():
             return refine_frames(context, request)
+        case RefineChunkRequest():
+            return refine_chunk(context, request)
+        case JoinChunksRequest():
+            return join_chunks(context, request)
 
 
 def learn(context: TaskContext, request: LearnRequest) -> LearnResult:
@@ -157,7 +175,7 @@ def refine(context: TaskContext, request: RefineRequest) -> RefineResult:
     inputs = request.inputs
     subject, shot = _subject_folder(context, inputs.subject), _shot_renders(context, inputs)
     speech = _named_copy(context, inputs.speech, inputs.speech_name, "speech") if inputs.speech else None
-    movie = context.folder / f"movie{'.zip' if request.settings.ending == '.png' else request.settings.ending}"
+    movie = _movie_path(context, request.settings)
     frames, notes = context.pipeline.refine(
         subject, shot, movie, request.settings, speech=speech, progress=context.progress)
     return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)
@@ -172,6 +190,26 @@ def refine_frames(context: TaskContext, request: RefineFramesRequest) -> RefineF
         subject, shot, settings, comparisons=pictures, progress=context.progress)
     return RefineFramesResult(frames=len(shot.renders) - settings.context, refined=refined,
                               pictures=[context.blobs.add(path) for path in sorted(pictures.glob("*.png"))])
+
+
+def refine_chunk(context: TaskContext, request: RefineChunkRequest) -> RefineChunkResult:
+    """Finish some frames of a shot."""
+    subject, shot = _subject_folder(context, request.inputs.subject), _shot_renders(context, request.inputs)
+    chunk = context.folder / "chunk"
+    frames = context.pipeline.refine_chunk(subject, shot, chunk, request.settings, progress=context.progress)
+    return RefineChunkResult(chunk=context.blobs.add(chunk), frames=frames)
+
+
+def join_chunks(context: TaskContext, request: JoinChunksRequest) -> RefineResult:
+    """Make the finished movie of a shot from its chunks."""
+    inputs, movie = request.inputs, _movie_path(context, request.settings)
+    subject = _subject_folder(context, inputs.subject)
+    speech = _named_copy(context, inputs.speech, inputs.speech_name, "speech") if inputs.speech else None
+    chunks = [context.blobs.copy(sha, context.folder / "chunks" / f"{number + 1}")
+              for number, sha in enumerate(inputs.chunks)]
+    frames, notes = context.pipeline.join_chunks(
+        subject, chunks, movie, request.settings, speech=speech, progress=context.progress)
+    return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)
 
 
 def load_pipeline(module: str) -> Pipeline:
@@ -202,6 +240,11 @@ def read_poses(path: Path) -> tuple[PoseTrack, NDArray[Any] | None]:
 def _named_copy(context: TaskContext, sha: str, name: str, role: str) -> Path:
     """Copy a blob into its own folder under the user's file name, which messages and the subject mention."""
     return context.blobs.copy(sha, context.folder / role / plain_name(name, otherwise=role))
+
+
+def _movie_path(context: TaskContext, settings: RefineSettings) -> Path:
+    """Return where a movie is written: many pictures are one zip file."""
+    return context.folder / f"movie{'.zip' if settings.ending == '.png' else settings.ending}"
 
 
 def _subject_folder(context: TaskContext, tree: Tree) -> Path:

@@ -151,11 +151,14 @@ class ShotRefiner:
                 yield cache.save(digest, crop) if is_new else crop, is_new
 
     def composites(
-        self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, layer: Layer = "frame"
+        self, renders: Sequence[Render], match: PlateMatch, cache: CropCache, layer: Layer = "frame", context: int = 0
     ) -> Generator[NDArray[np.uint8], None, None]:
-        """Yield the finished frames (H, W, 3) of a shot; of the layer "face", with the face's alpha (H, W, 4)."""
-        with closing(self.refine_files(renders, match, cache)) as crops:
-            for frame, (crop, _) in enumerate(crops):
+        """Yield the finished frames (H, W, 3) after the first `context`; of the layer "face" with its alpha (H, W, 4).
+
+        renders: one for each frame of the match.
+        """
+        with closing(self.refine_files(renders, match, cache, context)) as crops:
+            for frame, (crop, _) in enumerate(crops, context):
                 finished = self.composite(match, frame, renders[frame], crop)
                 if layer == "face":
                     drawn = self.drawn(renders[frame]).picture

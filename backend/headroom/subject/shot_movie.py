@@ -1,0 +1,44 @@
+"""The finished frames of a shot as a movie: with its sound, watermark, label and content credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.settings import RefineSettings
+from headroom.media.label import open_label
+from headroom.media.picture_sequence import PictureSequenceWriter
+from headroom.media.soundtrack import SoundtrackSource
+from headroom.media.video import MovieOptions, VideoWriter
+from headroom.subject.folder import Subject
+from headroom.subject.provenance import provenance_of
+from headroom.track.watermark.draw import open_watermark
+
+
+def write_movie(
+    person: Subject, frames: Iterable[NDArray[np.uint8]], movie: Path, settings: RefineSettings,
+    speech: Path | None = None,
+) -> list[str]:
+    """Write the frames of a shot in their order; return notes for the user.
+
+    frames: (H, W, 3) uint8 RGB; of the layer "face", with the face's alpha (H, W, 4).
+    """
+    track, title = person.track, person.info.name
+    camera, has_alpha = track.camera, settings.layer == "face"
+    sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None
+    provenance = provenance_of(person, title, settings, speech)
+    label = None if has_alpha else open_label(settings.label, camera.width, camera.height)
+    options = MovieOptions(title=title, provenance=provenance, has_alpha=has_alpha)
+    with PictureSequenceWriter(movie, provenance) if settings.ending == ".png" else VideoWriter(
+            movie, settings.fps, camera.width, camera.height, sound=sound, options=options) as writer:
+        with open_watermark(track.crop, settings.fps) as watermark:
+            for frame in frames:
+                marked = watermark.draw(np.ascontiguousarray(frame[..., :3]))
+                frame = np.dstack([marked, frame[..., 3:]]) if has_alpha else marked
+                writer.write(label.draw(frame) if label else frame)
+        writer.provenance = replace(provenance, watermark=watermark.is_drawn)
+    return [*watermark.notes, *writer.notes]
