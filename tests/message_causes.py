@@ -14,6 +14,8 @@ CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **server_causes.CAUSES, **a
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {
+    "The refiner was trained for …, because learning was finished early. Learn the clip again for the rest.":
+        ("refine/test_result_preview.py", "The refiner was trained for 5 of 50 steps"),
     "Cannot use …: …. Check its permissions, or choose another file.":
         ("common/test_failures.py", "Check its permissions, or choose another file"),
     "The system refused a file or a connection: …. Run `headroom doctor`.":

@@ -18,6 +18,7 @@ from .messages import message
 from .phones import Phone, read_phones
 from .take_settings import TakeSettings
 from .tasks import ProgressToken
+from .temporary import temporary_folder
 from .words import Word, read_words
 
 WORKER_SECONDS = 60.0  # time for the worker process to load torch from a cold disk
@@ -53,6 +54,9 @@ class Backend(Protocol):
 
     def cancel(self, job_id: str) -> Any:
         """Cancel a job."""
+
+    def finish(self, job_id: str) -> Any:
+        """Let a job end with what it has learned."""
 
 
 Connect = Callable[[], Backend]
@@ -157,7 +161,8 @@ def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any
     """Learn a person from a clip into `folder`; return notes for the user."""
     token.report(0.0, "Sending the clip")
     inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
-    result = run_job(backend, "learn", inputs, settings, token.subtoken(0.02, 0.97))
+    with temporary_folder() as pictures:
+        result = run_job(backend, "learn", inputs, settings, token.subtoken(0.02, 0.97), pictures)
     token.report(0.97, "Fetching the subject")
     backend.get_tree(result["subject"], folder)
     return list(result.get("notes", ()))
@@ -257,8 +262,10 @@ def refine_frames(backend: Backend, shot: MatchedRenders, first: int, context: i
 
 
 def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any],
-            token: ProgressToken) -> Mapping[str, Any]:
+            token: ProgressToken, pictures: Path | None = None) -> Mapping[str, Any]:
     """Submit a job, wait for its end and return its result. The job is cancelled when `token` stops and on errors.
+
+    pictures: folder for pictures of the result so far, of a job that can be finished early.
 
     Raises Cancelled when the job was cancelled, HeadroomError when it failed.
     """
@@ -268,11 +275,14 @@ def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Ma
         with suppress(Exception):  # the backend may have ended, which ends the job too
             backend.cancel(job.id)
 
-    with token.on_stop(cancel):
+    with token.on_stop(cancel), token.on_finish(lambda: backend.finish(job.id)):
         try:
             for event in backend.events(job.id):
+                picture = None
+                if pictures is not None and event.preview not in (None, job.preview):
+                    picture = _fetched(backend, event.preview, pictures)
                 job = event
-                token.report(job.progress, job.message)
+                token.report(job.progress, job.message, picture)
         except BaseException:
             cancel()
             raise
@@ -282,6 +292,16 @@ def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Ma
         raise HeadroomError(job.message or message("The backend ended the job {kind} without a result. Try again.",
                                                    kind=kind))
     return job.result
+
+
+def _fetched(backend: Backend, sha: str, folder: Path) -> Path | None:
+    """Fetch a picture of the result so far; return None where the backend has replaced it meanwhile."""
+    path = folder / f"{sha}.jpg"
+    try:
+        backend.get_file(sha, path)
+    except HeadroomError:
+        return None
+    return path
 
 
 def _shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -> dict[str, Any]:

@@ -139,6 +139,10 @@ class Client:
         """Return the newest hundred jobs, the oldest first."""
         return [Job.from_reply(reply) for reply in self._transport.json("GET", f"{API}/jobs")]
 
+    def finish(self, job_id: str) -> Job:
+        """Let a job that shows a preview end with what it has learned, and return it."""
+        return Job.from_reply(self._transport.json("POST", f"{API}/jobs/{job_id}/finish"))
+
     def cancel(self, job_id: str) -> Job:
         """Cancel a job and return it."""
         return Job.from_reply(self._transport.json("POST", f"{API}/jobs/{job_id}/cancel"))

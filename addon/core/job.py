@@ -22,6 +22,7 @@ class Job:
     result: dict[str, Any] | None  # of a job that is done
     created: float  # seconds since 1970
     finished: float | None  # seconds since 1970
+    preview: str | None = None  # blob, a picture of the result so far, of a job that can be finished early
 
     @property
     def is_finished(self) -> bool:
@@ -30,5 +31,5 @@ class Job:
 
     @staticmethod
     def from_reply(reply: Mapping[str, Any]) -> Job:
-        """Return the job of a reply; fields that a newer backend adds are ignored."""
-        return Job(**{field.name: reply[field.name] for field in fields(Job)})
+        """Return the job of a reply; fields that a newer backend adds are ignored, an older one has no preview."""
+        return Job(**{field.name: reply[field.name] for field in fields(Job) if field.name in reply})

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from .errors import Cancelled
@@ -20,10 +21,18 @@ SLICE_SECONDS = 0.03
 
 @dataclass(frozen=True)
 class Step:
-    """A fraction from 0 to 1 and the present step, in words an artist understands."""
+    """A fraction from 0 to 1 and the present step, in words an artist understands.
+
+    picture: a file with the result so far, of work that can be finished early; None keeps the last one.
+    """
 
     fraction: float
     message: str
+    picture: Path | None = None
+
+    def within(self, start: float, end: float) -> Step:
+        """Return this step as one of a whole, of which its work covers `start`..`end`."""
+        return replace(self, fraction=start + (end - start) * self.fraction)
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def subtask(task: Task, start: float, end: float) -> Task:
             except StopIteration as stop:
                 return stop.value
             if isinstance(request, Step):
-                answer = yield Step(start + (end - start) * request.fraction, request.message)
+                answer = yield request.within(start, end)
             else:
                 span = end - start
                 answer = yield InBackground(request.work, start + span * request.start, start + span * request.end)
@@ -61,17 +70,21 @@ def subtask(task: Task, start: float, end: float) -> Task:
 
 
 class ProgressToken:
-    """What work in a thread shares with the one who waits for it: progress one way, the request to stop the other."""
+    """What work in a thread shares with the one who waits for it: progress one way, requests the other.
+
+    The requests are to stop, and to finish early.
+    """
 
     def __init__(self, listener: Callable[[Step], None]):
         self._listener = listener
         self._stopped = threading.Event()
         self._callbacks: list[Callable[[], None]] = []
+        self._finish_callbacks: list[Callable[[], None]] = []
 
-    def report(self, fraction: float, message: str) -> None:
+    def report(self, fraction: float, message: str, picture: Path | None = None) -> None:
         """Pass progress to the listener. Raises Cancelled after `stop`."""
         self.check()
-        self._listener(Step(fraction, message))
+        self._listener(Step(fraction, message, picture))
 
     def check(self) -> None:
         """Raise Cancelled after `stop`."""
@@ -81,24 +94,45 @@ class ProgressToken:
     def stop(self) -> None:
         """Ask the work to end, from any thread. Never raises, because threads are started with it."""
         self._stopped.set()
-        for callback in list(self._callbacks):
-            with suppress(Exception):  # the others have to be called all the same
-                callback()
+        _call_all(self._callbacks)
+
+    def finish(self) -> None:
+        """Ask the work to finish early, from any thread. Never raises. Work that cannot do that goes on."""
+        _call_all(self._finish_callbacks)
 
     @contextmanager
     def on_stop(self, callback: Callable[[], None]) -> Iterator[None]:
         """Call `callback` if `stop` is called while the block runs."""
-        self._callbacks.append(callback)
-        try:
+        with _listed(self._callbacks, callback):
             yield
-        finally:
-            self._callbacks.remove(callback)
+
+    @contextmanager
+    def on_finish(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Call `callback` if `finish` is called while the block runs."""
+        with _listed(self._finish_callbacks, callback):
+            yield
 
     def subtoken(self, start: float, end: float) -> ProgressToken:
-        """Return the token for a step that covers `start`..`end` of the whole; it stops with this one."""
-        token = ProgressToken(lambda step: self._listener(Step(start + (end - start) * step.fraction, step.message)))
+        """Return the token for a step that covers `start`..`end` of the whole; it stops and finishes with this one."""
+        token = ProgressToken(lambda step: self._listener(step.within(start, end)))
         token._stopped, token._callbacks = self._stopped, self._callbacks
+        token._finish_callbacks = self._finish_callbacks
         return token
+
+
+@contextmanager
+def _listed(callbacks: list[Callable[[], None]], callback: Callable[[], None]) -> Iterator[None]:
+    callbacks.append(callback)
+    try:
+        yield
+    finally:
+        callbacks.remove(callback)
+
+
+def _call_all(callbacks: list[Callable[[], None]]) -> None:
+    for callback in list(callbacks):
+        with suppress(Exception):  # the others have to be called all the same
+            callback()
 
 
 def run_task(task: Task, on_step: Callable[[Step], None] = lambda step: None) -> Any:

@@ -12,6 +12,7 @@ from . import (
     first_view,
     follow,
     import_performance,
+    job_pictures,
     jobs,
     learn,
     new_shot,
@@ -46,6 +47,7 @@ def register() -> None:
     for each in CLASSES:
         bpy.utils.register_class(each)
     coverage.register()
+    job_pictures.register()
     jobs.register()
     follow.register()
     new_shot.register()
@@ -62,6 +64,7 @@ def unregister() -> None:
     follow.unregister()
     coverage.unregister()
     jobs.unregister()
+    job_pictures.unregister()
     preferences.connection.stop()
     new_shot.unregister()
     for each in reversed(CLASSES):

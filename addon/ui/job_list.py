@@ -8,10 +8,34 @@ from bpy.props import IntProperty
 from ..core.messages import message
 from . import jobs
 from .button import Button
+from .job_pictures import icon_of
 from .layout import SidebarPanel, draw_wrapped
 
 ICONS: dict[jobs.JobState, str] = {
-    "running": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR", "cancelled": "X"}
+    "running": "TIME", "finishing": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR",
+    "cancelled": "X"}
+
+PICTURE_SCALE = 9.0
+"""Of a job's picture, in rows of the panel."""
+
+
+class HEADROOM_OT_finish_now(Button):
+    """End this job now, with what it has learned so far. The result is complete, but less like the footage"""
+
+    bl_idname, bl_label = "headroom.finish_now", "Finish Now"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    number: IntProperty()  # type: ignore[valid-type]
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a job that has learned something."""
+        return "" if jobs.can_finish() else message("No running job has learned anything yet")
+
+    def run(self, context):
+        """Ask the job to finish."""
+        jobs.finish(self.number)
+        return message("Finishing")
 
 
 class HEADROOM_OT_cancel_job(Button):
@@ -74,7 +98,8 @@ class HEADROOM_PT_finished_jobs(SidebarPanel):
         self.layout.operator(HEADROOM_OT_clear_finished_jobs.bl_idname)
 
 
-CLASSES = (HEADROOM_OT_cancel_job, HEADROOM_OT_clear_finished_jobs, HEADROOM_PT_jobs, HEADROOM_PT_finished_jobs)
+CLASSES = (HEADROOM_OT_finish_now, HEADROOM_OT_cancel_job, HEADROOM_OT_clear_finished_jobs, HEADROOM_PT_jobs,
+           HEADROOM_PT_finished_jobs)
 
 
 def current_jobs() -> list[jobs.JobView]:
@@ -84,7 +109,7 @@ def current_jobs() -> list[jobs.JobView]:
 
 
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.JobView) -> None:
-    """Draw a job's title, its progress with a button that cancels it, and its last message."""
+    """Draw a job: title, progress, last message, result so far, and the buttons that cancel and finish it."""
     box = layout.box().column(align=True)
     row = box.row()
     row.alert = view.state == "failed"
@@ -95,3 +120,7 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.
     if view.settings and view.state != "done":
         draw_wrapped(box, context, view.settings)
     draw_wrapped(box, context, view.message)
+    if view.picture is not None:
+        box.template_icon(icon_value=icon_of(view.picture), scale=PICTURE_SCALE)
+        box.label(text="Footage | result so far")
+        box.operator(HEADROOM_OT_finish_now.bl_idname).number = view.number

@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import bpy
@@ -29,7 +30,7 @@ MAX_FINISHED = 6
 MAX_UNDO_NAME = 60
 
 JobKind = Literal["check", "setup", "learn", "perform", "align_words", "render", "refine_frame"]
-JobState = Literal["running", "stopping", "done", "failed", "cancelled"]
+JobState = Literal["running", "finishing", "stopping", "done", "failed", "cancelled"]
 FILE_KINDS: tuple[JobKind, ...] = ("perform", "align_words", "render", "refine_frame")
 """Kinds of jobs that work on a shot of the open file, and so end when another file is opened."""
 
@@ -53,7 +54,10 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class JobView:
-    """One line of the job list, in the language of the interface."""
+    """One line of the job list, in the language of the interface.
+
+    picture: a file with the result so far, of a job that can be finished early.
+    """
 
     number: int
     kind: JobKind
@@ -62,11 +66,12 @@ class JobView:
     state: JobState = "running"
     fraction: float = 0.0
     message: str = ""
+    picture: Path | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether the job has not ended."""
-        return self.state in ("running", "stopping")
+        return self.state in ("running", "finishing", "stopping")
 
 
 @dataclass(frozen=True)
@@ -152,10 +157,23 @@ def is_running(kind: JobKind) -> bool:
     return any(view.kind == kind and view.is_running for view in _views.values())
 
 
+def can_finish() -> bool:
+    """Return whether a running job can be finished early."""
+    return any(view.state == "running" and view.picture for view in _views.values())
+
+
+def finish(number: int) -> None:
+    """Ask a job to end with what it has learned."""
+    job = _running.get(number)
+    if job is not None and _views[number].state == "running":
+        _views[number] = replace(_views[number], state="finishing", message=interface_text("Finishing"))
+        threading.Thread(target=job.progress.finish, name=f"finish job {number}", daemon=True).start()
+
+
 def cancel(number: int) -> None:
     """Ask a job to stop."""
     job = _running.get(number)
-    if job is not None and _views[number].state == "running":
+    if job is not None and _views[number].state in ("running", "finishing"):
         _views[number] = replace(_views[number], state="stopping", message=interface_text("Stopping"))
         _stop_thread(number, job.progress)
 
@@ -305,7 +323,8 @@ def _fail(number: int, error: BaseException) -> None:
 
 def _end(number: int, state: JobState, text: str) -> None:
     """Set a job's last state and message; a done job becomes one undo step."""
-    _views[number] = replace(_views[number], state=state, message=report_text(text), fraction=1.0)
+    _views[number] = replace(_views[number], state=state, message=report_text(text), fraction=1.0,
+                             picture=None)
     if state == "done" and bpy.ops.ed.undo_push.poll():  # type: ignore[call-arg]
         bpy.ops.ed.undo_push(message=f"Headroom: {_views[number].title}"[:MAX_UNDO_NAME])
 
@@ -315,7 +334,7 @@ def _show(number: int, step: Step) -> None:
     view = _views[number]
     if view.state == "running":
         _views[number] = replace(view, fraction=max(view.fraction, step.fraction),
-                                 message=interface_text(step.message))
+                                 message=interface_text(step.message), picture=step.picture or view.picture)
 
 
 def _redraw(all_regions: bool) -> None:

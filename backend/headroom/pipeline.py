@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.prefetch import prefetch
-from headroom.common.progress import Progress, Stopwatch, frames_reported, no_progress, subprogress
+from headroom.common.progress import Progress, Stopwatch, TrainingMonitor, frames_reported, no_progress, subprogress
 from headroom.common.settings import (
     AlignWordsSettings,
     JoinChunksSettings,
@@ -58,12 +58,14 @@ def learn(
     settings: LearnSettings = LearnSettings(),
     networks: NetworkFiles = NetworkFiles(),
     progress: Progress = no_progress,
+    monitor: TrainingMonitor | None = None,
 ) -> list[str]:
     """Learn a person from a clip or a photo and write the subject; return what the user should know.
 
     Files in `subject_folder` that are not parts of a subject stay.
 
     networks: files to use instead of the bundled networks. A face model is stored for the subject's later use.
+    monitor: follows the refiner's training, and may end it early.
     """
     require_no_foreign_parts(subject_folder)
     model = load_face_model(networks)
@@ -76,17 +78,19 @@ def learn(
     info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, resolution=settings.resolution,
                        face_model=model.digest, own_networks=networks.given, consent=consent)
     with replace_subject(subject_folder) as writer:
-        return _learn_person(source, writer, _Plan(info, settings, model, loaded, clip), progress)
+        return _learn_person(source, writer, _Plan(info, settings, model, loaded, clip), progress, monitor)
 
 
 def upgrade(
-    subject: Path, progress: Progress = no_progress, networks: NetworkFiles = NetworkFiles()
+    subject: Path, progress: Progress = no_progress, networks: NetworkFiles = NetworkFiles(),
+    monitor: TrainingMonitor | None = None,
 ) -> list[str]:
     """Learn a person again from the plates and the sound that the subject stores; return what the user should know.
 
     Name, consent, face model and settings stay. So do files in the folder that are not parts of a subject.
 
     networks: files of the networks that the person was learned with, where they were not the bundled ones.
+    monitor: follows the refiner's training, and may end it early.
 
     Raises InputError when the subject lacks the sound, as those of format 1 do, and leaves it as it is.
     """
@@ -101,7 +105,7 @@ def upgrade(
     missing = [name for name in old.own_networks if name not in networks.given]
     notes = [f"Learned with the bundled networks instead of the former {' and '.join(missing)}."] if missing else []
     with replace_subject(subject) as writer:
-        return notes + _learn_person(source, writer, _Plan(info, settings, person.model, loaded), progress)
+        return notes + _learn_person(source, writer, _Plan(info, settings, person.model, loaded), progress, monitor)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ class _Plan:
     clip: Path | None = None  # None where a subject is learned again
 
 
-def _learn_person(source: Source, writer: SubjectWriter, plan: _Plan, progress: Progress) -> list[str]:
+def _learn_person(
+    source: Source, writer: SubjectWriter, plan: _Plan, progress: Progress, monitor: TrainingMonitor | None
+) -> list[str]:
     """Learn the person of a source and write the parts of the subject; return what the user should know."""
     model, watch, albedo = plan.model, Stopwatch(), source.albedo_kind(plan.settings.albedo)
     with watch.step("track"):
@@ -126,9 +132,10 @@ def _learn_person(source: Source, writer: SubjectWriter, plan: _Plan, progress: 
         _write_source(source, plan.clip, writer, subprogress(progress, 0.27, 0.29))
         background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
     with watch.step("refiner"):
-        refiner = source.train_refiner(model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1))
+        refiner, refiner_notes = source.train_refiner(
+            model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1), monitor)
     person = LearnedPerson(model, tracked.track, tracked.appearance.albedo, motion, refiner)
-    notes = [*source.notes, *background_notes, *tracked.notes, *motion_notes]
+    notes = [*source.notes, *background_notes, *tracked.notes, *motion_notes, *refiner_notes]
     writer.write_person(person, preview=source.frames[len(source.frames) // 2])
     writer.write_info(plan.info.model_copy(update={
         "albedo": albedo, "has_sound": source.sound is not None, "notes": tuple(notes), "clip": source.info,

@@ -135,6 +135,7 @@ class FakeJob:
     progress: float = 1.0
     message: str = "Done"
     result: dict[str, Any] = field(default_factory=dict)
+    preview: str | None = None
 
 
 class FakeBackend:
@@ -189,6 +190,9 @@ class FakeBackend:
 
     def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)
+
+    def finish(self, job_id: str) -> None:
+        raise AssertionError("no job of this backend can be finished early")
 
     def _learn(self, inputs: dict, settings: dict) -> dict:
         return {"subject": {"subject.toml": self.put_bytes(b'name = "New"\n')}, "notes": ["Two faces; kept one."]}

@@ -184,7 +184,7 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path):
     program = ("import time, headroom.pipeline as pipeline\n"
                "from headroom.cli.app import main\n"
                "from headroom.common.files import atomic_folder\n"
-               "def learn(clip, subject, *settings, progress):\n"
+               "def learn(clip, subject, *settings, progress, monitor):\n"
                "    with atomic_folder(subject) as folder:\n"
                "        (folder / 'half').touch(); progress(0.1, 'Half way'); time.sleep(60)\n"
                "pipeline.learn = learn; main()")

@@ -25,7 +25,7 @@ def test_options_have_the_defaults_of_the_settings(command, settings):
 def test_learn_passes_its_options_and_records_consent(monkeypatch, capsys, tmp_path):
     passed = {}
 
-    def learn(clip, subject, settings, networks, progress):
+    def learn(clip, subject, settings, networks, progress, monitor):
         passed.update(settings.model_dump(), **vars(networks), clip=str(clip), subject=subject)
         progress(0.5, "Learning the face")
         return ["Two faces were seen; the largest was taken."]
@@ -61,7 +61,7 @@ def test_learn_asks_for_consent_and_passes_on_that_none_was_stated(monkeypatch, 
 def test_upgrade_passes_its_networks(monkeypatch, capsys, tmp_path):
     passed = {}
 
-    def upgrade(subject, progress, networks):
+    def upgrade(subject, progress, networks, monitor):
         passed.update(vars(networks), subject=subject)
         return ["A note."]
 

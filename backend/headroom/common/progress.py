@@ -20,6 +20,16 @@ class Progress(Protocol):
         """Report how far the work is."""
 
 
+class TrainingMonitor(Protocol):
+    """Follows a training beside its progress: it is shown the result so far, and can end the training early."""
+
+    def show(self, picture: bytes) -> None:
+        """Receive a picture of the result so far, a JPEG; called from time to time."""
+
+    def wants_end(self) -> bool:
+        """Return whether the training ends now, with what has been learned; asked after each step."""
+
+
 def no_progress(fraction: float, message: str) -> None:
     """Ignore the progress."""
 

@@ -17,7 +17,7 @@ from headroom.common.errors import InputError
 from headroom.common.files import atomic_files
 from headroom.common.networks.arcface import ArcFace, load_arcface
 from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
-from headroom.common.settings import LearnSettings, Preset
+from headroom.common.settings import LearnSettings, Preset, Resolution
 from headroom.common.temporary import temporary_folder
 from headroom.evaluation.figures import ClipFigures, Evaluation, ResultFigures
 from headroom.evaluation.held_out import ClipPart, HeldOutPart
@@ -41,6 +41,7 @@ class EvaluateOptions:
 
     train_seconds: length of the clip's beginning from which the person is learned.
     face_model: a file that `headroom model import` wrote; None is the bundled model.
+    resolution: side of the face crop, pixels.
     identity_network: ArcFace as published, which compares the persons shown; None leaves that out. Learning does not
         use it.
     """
@@ -49,6 +50,7 @@ class EvaluateOptions:
     preset: Preset = "draft"
     face_model: Path | None = None
     identity_network: Path | None = None
+    resolution: Resolution = 256
 
     def arcface(self) -> ArcFace | None:
         """Load the identity network; InputError for a file with another network."""
@@ -104,7 +106,7 @@ def learn_first_part(
 ) -> list[str]:
     """Learn the person from the first seconds of a clip; return what the user should know."""
     settings = LearnSettings(preset=options.preset, from_seconds=0.0, to_seconds=options.train_seconds,
-                             consent="evaluation only")
+                             resolution=options.resolution, consent="evaluation only")
     return pipeline.learn(clip, subject, settings, NetworkFiles(face_model=options.face_model), progress)
 
 

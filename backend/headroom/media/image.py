@@ -32,10 +32,15 @@ def read_picture(path: Path, alpha: bool = False) -> np.ndarray:
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
     """Write (H, W, 3) or (H, W, 4) uint8 RGB(A) in the format of the path's suffix."""
-    swap = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
     try:
-        _, encoded = cv2.imencode(Path(path).suffix, cv2.cvtColor(picture, swap))
+        encoded = encoded_picture(picture, Path(path).suffix)
     except cv2.error as error:
         raise InputError(f"{path}: this picture format cannot be written; use .png or .jpg.") from error
     with atomic_write(Path(path)) as temporary:
-        encoded.tofile(temporary)
+        temporary.write_bytes(encoded)
+
+
+def encoded_picture(picture: np.ndarray, suffix: str) -> bytes:
+    """Return (H, W, 3) or (H, W, 4) uint8 RGB(A) in the format of a suffix, such as .jpg."""
+    swap = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    return cv2.imencode(suffix, cv2.cvtColor(picture, swap))[1].tobytes()

@@ -36,6 +36,7 @@ class TrainingPairs:
     identity_feature: what the identity feature is, for instance "ArcFace".
     plates: (T, R, R, 4) uint8, for each frame a plate of another moment reprojected to it, and where it is valid; None
         for a generator without a plate term.
+    left_out: frame that is not sampled, so that it shows what the training makes of others; None samples all.
     """
 
     frames: NDArray[np.uint8]
@@ -44,6 +45,7 @@ class TrainingPairs:
     identity: NDArray[np.float32]
     identity_feature: str = ""
     plates: NDArray[np.uint8] | None = None
+    left_out: int | None = None
 
     def __post_init__(self) -> None:
         if not len(self.frames) == len(self.renders) == len(self.weights) == len(self.identity) > 0:
@@ -147,14 +149,15 @@ class RefinerDataset:
         """Return the clip and the frame of a sample.
 
         An epoch goes through pools of `POOL_CLIPS` clips, in a new order each time. The samples of a clip are spread
-        evenly over its frames: as many samples as frames give each frame once.
+        evenly over its frames: as many samples as frames give each frame once, but for the one that is left out.
         """
         epoch, within = divmod(number, self.samples_per_epoch)
         if self._epoch != epoch:
             self._epoch, self._epoch_order = epoch, self._sample_order(epoch)
         clip, position = self._epoch_order[within]
         pairs = self._load(int(clip))
-        return pairs, int(position * len(pairs))
+        frame = int(position * len(pairs))
+        return pairs, frame if frame != pairs.left_out else max(frame - 1, 0)
 
     def _sample_order(self, epoch: int) -> NDArray[np.float64]:
         """Return clip and position in it, 0..1, of every sample of an epoch: (N, 2)."""

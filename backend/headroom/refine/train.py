@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +19,7 @@ from headroom.refine.dataset import Batch, RefinerDataset, TrainingPairs
 from headroom.refine.generator import Generator, current_render
 from headroom.refine.memory_retrieval import MemoryTrainer, memory_trainer_for
 from headroom.refine.refiner import Refiner, RefinerIdentity, autocast
+from headroom.refine.result_preview import ResultPreview
 from headroom.refine.train_config import RefinerTrainConfig
 from headroom.refine.training_state import Schedule, TrainingState
 
@@ -31,24 +32,38 @@ LOG_INTERVAL = 50  # steps
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class PersonalTraining:
+    """What only the training of one person has.
+
+    memory: is trained on each batch before the generator, with the same true identity features.
+    preview: shows the result so far, and may end the training.
+    """
+
+    memory: MemoryTrainer | None = None
+    preview: ResultPreview | None = None
+
+
 def train_refiner(
     pairs: TrainingPairs,
     config: RefinerTrainConfig,
     progress: Progress = no_progress,
     initial: Refiner | None = None,
     spatial: SpatialNetwork | None = None,
+    preview: ResultPreview | None = None,
 ) -> Refiner:
     """Train a refiner of one person, with a memory where the frames' identity features differ.
 
     initial: refiner to start from; its generator's config takes the place of `config.generator`.
     spatial: describes renders for the memory; the bundled network if None.
+    preview: shows the result so far, and may end the training.
     """
     device = pick_device(config.device)
     shape = initial.generator.config if initial else replace(config.generator, identity_size=pairs.identity.shape[1])
     memory = memory_trainer_for(pairs.identity, spatial, config.seed, device)
     state = TrainingState.initial(config, shape, device, initial.generator if initial else None)
     data = RefinerDataset([pairs], [len(pairs)], config.region, config.augment, config.seed)
-    generator = train_generator(state, data, config, progress, memory=memory)
+    generator = train_generator(state, data, config, progress, personal=PersonalTraining(memory, preview))
     retrieval = memory.retrieval if memory else None
     identity = RefinerIdentity(pairs.identity.mean(0), pairs.identity_feature, retrieval)
     return Refiner(generator, identity, config.region, pairs.frames.shape[1], config.device)
@@ -60,12 +75,10 @@ def train_generator(
     config: RefinerTrainConfig,
     progress: Progress = no_progress,
     checkpoint: TrainingCheckpoint | None = None,
-    memory: MemoryTrainer | None = None,
+    personal: PersonalTraining = PersonalTraining(),
 ) -> Generator:
-    """Train until the end of the schedule; return the generator with the running mean of weights.
-
-    memory: is trained on each batch before the generator, with the same true identity features.
-    """
+    """Train until the end of the schedule, or of the preview; return the generator with the running mean of weights."""
+    memory, preview = personal.memory, personal.preview
     generator, discriminator = (distributed.data_parallel(each) for each in (state.generator, state.discriminator))
     shard = distributed.shard(config.batch_size)
     schedule = Schedule(config, data.samples_per_epoch)
@@ -98,6 +111,8 @@ def train_generator(
         state.step += 1
         if checkpoint:
             checkpoint.after(state, terms)
+        if preview and preview.after(state, schedule):
+            break
     progress(1.0, "Learning to generate the face")
     return state.average_generator
 

@@ -94,6 +94,13 @@ class Schedule:
             fraction = max(fraction, (time.monotonic() - self._start) / self._config.seconds)
         return fraction
 
+    def done(self, step: int) -> str:
+        """Return how much of the training is done before a step, for the user."""
+        if self._steps is not None:
+            return f"{step} of {self._steps} steps"
+        assert self._config.seconds is not None
+        return f"{(time.monotonic() - self._start) / 60:.1f} of {self._config.seconds / 60:.1f} minutes"
+
     def learning_rate(self, fraction: float) -> float:
         """Return the learning rate: a short linear rise, then a cosine down to almost zero; constant in the paper."""
         if self._config.constant_rate:

@@ -40,6 +40,18 @@ class Progressed:
 
 
 @dataclass(frozen=True)
+class Previewed:
+    """The worker has a picture of the result so far; from then on the job can be finished early."""
+
+    picture: str  # blob
+
+
+@dataclass(frozen=True)
+class EarlyFinishRequested:
+    """The user wants the job to end with what it has learned."""
+
+
+@dataclass(frozen=True)
 class Finished:
     """The worker has finished the job."""
 
@@ -71,12 +83,13 @@ class Requeued:
     """The server stops on purpose before the job has ended. The attempt does not count."""
 
 
-Event = Started | Progressed | Finished | Failed | Cancelled | Interrupted | Requeued
+Event = (Started | Progressed | Previewed | EarlyFinishRequested | Finished | Failed | Cancelled | Interrupted
+         | Requeued)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of the queue."""
+    """One job of the queue. The last two fields are in memory only, because they mean nothing once its worker ends."""
 
     id: str  # chosen by the client
     kind: JobKind
@@ -90,6 +103,8 @@ class Job:
     finished: float | None = None  # seconds since 1970
     attempts: int = 0  # number of times that a worker has taken the job
     changed: float = field(default_factory=time.time)  # seconds since 1970, time of the last event
+    preview: str | None = None  # blob, a picture of the result so far
+    finishes_early: bool = False  # the user has asked for that
 
     @staticmethod
     def of(request: JobRequest, user: str = OWNER) -> Job:
@@ -119,6 +134,10 @@ class Job:
             case Progressed(fraction, message):
                 progress = max(self.progress, min(fraction, 1.0))  # this order ignores NaN
                 return replace(self, state=JobState.RUNNING, progress=progress, message=message)
+            case Previewed(picture):
+                return replace(self, preview=picture)
+            case EarlyFinishRequested():
+                return replace(self, finishes_early=True)
             case Finished(result):
                 return self._ended(JobState.DONE, "Done", progress=1.0, result_json=result.model_dump_json())
             case Failed(reason):
@@ -127,11 +146,12 @@ class Job:
                 return self._ended(JobState.CANCELLED, "Cancelled")
             case Interrupted(reason, remedy):
                 if self.attempts < MAX_ATTEMPTS:
-                    return replace(self, state=JobState.QUEUED, message=f"{reason} Trying once more.")
+                    return replace(self, state=JobState.QUEUED, message=f"{reason} Trying once more.", preview=None,
+                                   finishes_early=False)
                 return self._ended(JobState.FAILED, f"{reason} {remedy}")
             case Requeued():
                 return replace(self, state=JobState.QUEUED, message="Waiting for the server to start again",
-                               attempts=max(self.attempts - 1, 0))
+                               attempts=max(self.attempts - 1, 0), preview=None, finishes_early=False)
 
     def _ended(self, state: JobState, message: str, **changes: Any) -> Job:
-        return replace(self, state=state, message=message, finished=time.time(), **changes)
+        return replace(self, state=state, message=message, finished=time.time(), preview=None, **changes)

@@ -25,6 +25,13 @@ class StopJob:
 
 
 @dataclass(frozen=True)
+class FinishJob:
+    """To the worker: end this job early, with what it has learned."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
 class WorkerReady:
     """From the worker: it has started."""
 

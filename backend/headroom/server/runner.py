@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from headroom.server.fair_share import FairShare
-from headroom.server.jobs import Cancelled, Job
+from headroom.server.jobs import Cancelled, EarlyFinishRequested, Job
 from headroom.server.store import Store
 from headroom.server.worker import WorkerSetup
 from headroom.server.worker_thread import JobLimits, WorkerThread
@@ -77,6 +77,12 @@ class Runner:
         """Make the threads read the store again, because a job was added or cancelled."""
         for thread in self._threads:
             thread.wake()
+
+    def finish(self, job_id: str) -> Job:
+        """Let a job end with what it has learned, as soon as its worker can; return it."""
+        job = self.store.apply(job_id, EarlyFinishRequested())
+        self.wake()
+        return job
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job and return it; its worker stops within the grace time."""

@@ -18,7 +18,7 @@ from headroom.server.blobs import Blobs
 from headroom.server.database import COLUMNS, claim_jobs_file, job_of, row_of
 from headroom.server.holdings import Holdings
 from headroom.server.job_cache import JobCache
-from headroom.server.jobs import OWNER, Event, Failed, Interrupted, Job, JobState, Progressed, Started
+from headroom.server.jobs import OWNER, Event, Failed, Interrupted, Job, JobState, Previewed, Progressed, Started
 from headroom.server.requests import JOB_REQUEST, JobRequest
 
 RESUME_SECONDS = 600.0  # a job of the owner that was interrupted longer ago is not resumed, because nobody waits for it
@@ -144,6 +144,7 @@ class Store:
             if after == before:
                 return after
             self._save(after, event)
+            self._replace_preview(before, after)
             if after.is_finished:
                 self._remember(after)
                 self._unfinished.pop(job_id, None)
@@ -177,6 +178,16 @@ class Store:
             self._database.execute("DELETE FROM jobs WHERE finished < ?", (before,))
             self._recent.clear()
 
+    def _replace_preview(self, before: Job, after: Job) -> None:
+        """Let the user read a job's new picture, and remove the one before it."""
+        if before.preview == after.preview:
+            return
+        if before.preview is not None:
+            self.holdings.remove([before.preview])
+            self.blobs.path(before.preview).unlink(missing_ok=True)
+        if after.preview is not None:
+            self.holdings.add(after.user, [self.blobs.path(after.preview)])
+
     def _remember(self, job: Job) -> None:
         self._recent[job.id] = job
         while len(self._recent) > MAX_RECENT:
@@ -198,7 +209,7 @@ class Store:
     def _save(self, job: Job, event: Event) -> None:
         """Write the columns that events change; progress only from time to time."""
         now = time.monotonic()
-        if isinstance(event, Progressed) and now - self._saved.get(job.id, 0.0) < SAVE_SECONDS:
+        if isinstance(event, (Progressed, Previewed)) and now - self._saved.get(job.id, 0.0) < SAVE_SECONDS:
             return
         self._saved[job.id] = now
         if job.is_finished:

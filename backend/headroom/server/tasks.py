@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress
+from headroom.common.progress import Progress, TrainingMonitor
 from headroom.common.settings import (
     AlignWordsSettings,
     JoinChunksSettings,
@@ -64,7 +64,8 @@ if TYPE_CHECKING:
 class Pipeline(Protocol):
     """The functions of `headroom.pipeline` that tasks call; tests pass another module."""
 
-    def learn(self, clip: Path, subject: Path, settings: LearnSettings, /, *, progress: Progress) -> list[str]:
+    def learn(self, clip: Path, subject: Path, settings: LearnSettings, /, *, progress: Progress,
+              monitor: TrainingMonitor | None) -> list[str]:
         """Learn a person and write the subject."""
 
     def perform(self, subject: Path, speech: Path, settings: PerformSettings, /, *, progress: Progress
@@ -109,6 +110,7 @@ class TaskContext:
     cache: JobCache
     pipeline: Pipeline
     progress: Progress
+    monitor: TrainingMonitor
 
 
 def run(context: TaskContext, request: JobRequest) -> JobResult:
@@ -136,7 +138,8 @@ def learn(context: TaskContext, request: LearnRequest) -> LearnResult:
     """Learn a person from a clip or a photo."""
     clip = _named_copy(context, request.inputs.clip, request.inputs.clip_name, "clip")
     subject = context.folder / "learned" / "subject"
-    notes = context.pipeline.learn(clip, subject, request.settings, progress=context.progress)
+    notes = context.pipeline.learn(
+        clip, subject, request.settings, progress=context.progress, monitor=context.monitor)
     return LearnResult(subject=read_tree(subject, context.blobs), notes=notes)
 
 

@@ -10,7 +10,6 @@ import re
 import signal
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -18,15 +17,13 @@ from pathlib import Path
 from headroom.common import errors
 from headroom.common.device import device_name
 from headroom.common.failures import explained, is_disk_full
-from headroom.common.progress import Progress
 from headroom.server import tasks
 from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
-from headroom.server.jobs import Cancelled, Failed, Finished, Progressed
+from headroom.server.jobs import Cancelled, Failed, Finished
 from headroom.server.logs import log_to
-from headroom.server.messages import JobReport, RunJob, StopJob, WorkerReady
-
-REPORT_SECONDS = 0.1  # progress with an unchanged message is reported at most this often
+from headroom.server.messages import JobReport, RunJob, WorkerReady
+from headroom.server.worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +60,10 @@ def run_job(message: RunJob, setup: WorkerSetup, connection: Connection) -> JobR
     """Run one job and report its end. No other function catches all errors."""
     job_id = message.request.id
     try:
-        context = tasks.TaskContext(message.folder, Blobs(setup.blobs), JobCache(setup.data),
-                                    tasks.load_pipeline(setup.pipeline), _progress_of(job_id, connection))
+        blobs = Blobs(setup.blobs)
+        link = WorkerLink(job_id, connection, blobs, message.folder)
+        context = tasks.TaskContext(message.folder, blobs, JobCache(setup.data), tasks.load_pipeline(setup.pipeline),
+                                    link.progress, link)
         return JobReport(job_id, Finished(tasks.run(context, message.request)))
     except errors.Cancelled:
         return JobReport(job_id, Cancelled())
@@ -75,23 +74,6 @@ def run_job(message: RunJob, setup: WorkerSetup, connection: Connection) -> JobR
         log.exception("Job %s (%s) met an unexpected error", job_id, message.request.kind)
         reason = _without_folders(_unexpected(error, setup), message.folder, setup.data)
         return JobReport(job_id, Failed(reason), worker_ends=True)
-
-
-def _progress_of(job_id: str, connection: Connection) -> Progress:
-    """Return a progress function that sends reports, and raises Cancelled after the server has sent StopJob."""
-    last_message, last_time = "", 0.0
-
-    def report(fraction: float, message: str) -> None:
-        nonlocal last_message, last_time
-        while connection.poll():
-            if connection.recv() == StopJob(job_id):
-                raise errors.Cancelled("Cancelled.")
-        now = time.monotonic()
-        if message != last_message or now - last_time >= REPORT_SECONDS:
-            connection.send(JobReport(job_id, Progressed(float(fraction), message)))
-            last_message, last_time = message, now
-
-    return report
 
 
 def _without_folders(message: str, folder: Path, data: Path) -> str:

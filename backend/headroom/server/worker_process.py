@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from headroom.server.jobs import Interrupted
-from headroom.server.messages import JobReport, RunJob, StopJob, WorkerReady
+from headroom.server.messages import FinishJob, JobReport, RunJob, StopJob, WorkerReady
 from headroom.server.worker import WorkerSetup, run_worker
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class WorkerProcess:
         except OSError:
             return True
 
-    def send(self, message: RunJob | StopJob) -> None:
+    def send(self, message: RunJob | FinishJob | StopJob) -> None:
         """Send a message; a worker that has ended is noticed by `ended`."""
         try:
             self.connection.send(message)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from headroom.server.fair_share import FairShare
-from headroom.server.jobs import Event, Failed, Job, Progressed, Requeued
-from headroom.server.messages import JobReport, RunJob, StopJob, WorkerReady
+from headroom.server.jobs import Event, Failed, Job, Previewed, Progressed, Requeued
+from headroom.server.messages import FinishJob, JobReport, RunJob, StopJob, WorkerReady
 from headroom.server.store import Store
 from headroom.server.worker import WorkerSetup
 from headroom.server.worker_process import WorkerProcess
@@ -138,12 +138,16 @@ class WorkerThread:
         """Write the job's events to the store until it ends, is cancelled, or its worker ends."""
         kill_at: float | None = None
         late_at: float | None = None
+        sent_finish = False
         while not self._stopping.is_set():
             if late_at is None and self.limits.minutes is not None and worker.is_ready:
                 late_at = time.monotonic() + self.limits.minutes * 60
             if late_at is not None and time.monotonic() >= late_at:
                 self.store.apply(job_id, Failed(f"This job took more than the {self.limits.minutes:g} minutes that the "
                                                 "server allows. Choose a shorter clip or fewer frames."))
+            if not sent_finish and self._finishes_early(job_id):
+                worker.send(FinishJob(job_id))
+                sent_finish = True
             if kill_at is None and self._is_finished(job_id):
                 worker.send(StopJob(job_id))
                 kill_at = time.monotonic() + self.limits.grace_seconds
@@ -155,7 +159,7 @@ class WorkerThread:
                 self.store.apply(report.job_id, report.event)
                 if report.worker_ends:
                     self._drop_worker()
-                if not isinstance(report.event, Progressed):
+                if not isinstance(report.event, (Progressed, Previewed)):
                     return None
             elif worker.ended:
                 self.store.apply(job_id, worker.interruption(self.setup.log))
@@ -193,6 +197,10 @@ class WorkerThread:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.kill()
+
+    def _finishes_early(self, job_id: str) -> bool:
+        job = self.store.job(job_id)
+        return job is not None and job.finishes_early
 
     def _is_finished(self, job_id: str) -> bool:
         job = self.store.job(job_id)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.files import file_digest
-from headroom.common.progress import Progress, no_progress, subprogress
+from headroom.common.progress import Progress, TrainingMonitor, no_progress, subprogress
 from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.directions import FaceDirections
 from headroom.face.model import FaceModel
@@ -103,16 +103,16 @@ class ClipSource:
 
     def train_refiner(
         self, model: FaceModel, tracked: TrackingResult, settings: LearnSettings, networks: LearningNetworks,
-        progress: Progress = no_progress,
-    ) -> Refiner:
-        """Train the personal refiner."""
+        progress: Progress = no_progress, monitor: TrainingMonitor | None = None,
+    ) -> tuple[Refiner, list[str]]:
+        """Train the personal refiner; return it with what the user should know."""
         from headroom.refine.train_config import personal_training
 
         frames = TrackedFrames(tracked.track, tracked.appearance.albedo, self.frames)
         config = personal_training(settings.preset, settings.budget_minutes)
         pairs = training_pairs(model, frames, settings.resolution, with_plates=config.generator.plate_term,
                                arcface=networks.arcface, progress=subprogress(progress, 0, 0.1))
-        return train_personal_refiner(pairs, config, networks.spatial, subprogress(progress, 0.1, 1))
+        return train_personal_refiner(pairs, config, networks.spatial, subprogress(progress, 0.1, 1), monitor)
 
 
 def clip_range(

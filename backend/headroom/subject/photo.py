@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.files import file_digest
-from headroom.common.progress import Progress, no_progress, subprogress
+from headroom.common.progress import Progress, TrainingMonitor, no_progress, subprogress
 from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.model import FaceModel
 from headroom.face.texture import unwrap
@@ -123,16 +123,18 @@ class PhotoSource:
 
     def train_refiner(
         self, model: FaceModel, tracked: TrackingResult, settings: LearnSettings, networks: LearningNetworks,
-        progress: Progress = no_progress,
-    ) -> Refiner:
-        """Train the refiner briefly. One frame needs no ArcFace, because its feature differs from no other."""
+        progress: Progress = no_progress, monitor: TrainingMonitor | None = None,
+    ) -> tuple[Refiner, list[str]]:
+        """Train the refiner briefly; return it with what the user should know.
+
+        One frame needs no ArcFace, because its feature differs from no other.
+        """
         from headroom.refine.train_config import personal_training
 
         frames = TrackedFrames(tracked.track, tracked.appearance.albedo, self.frames)
         config = photo_training(personal_training(settings.preset, settings.budget_minutes))
         pairs = training_pairs(model, frames, settings.resolution, with_plates=config.generator.plate_term)
-        return train_personal_refiner(pairs, config, networks.spatial,
-                                      subprogress(progress, 0.04, 1))
+        return train_personal_refiner(pairs, config, networks.spatial, subprogress(progress, 0.04, 1), monitor)
 
 
 def photo_notes(photo: Path, settings: LearnSettings) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common.progress import Progress, no_progress, subprogress
+from headroom.common.progress import Progress, TrainingMonitor, no_progress, subprogress
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
 from headroom.plate.composite import crop_frame
@@ -69,14 +69,18 @@ def training_pairs(
 
 def train_personal_refiner(
     pairs: TrainingPairs, config: RefinerTrainConfig, spatial: SpatialNetwork | None = None,
-    progress: Progress = no_progress,
-) -> Refiner:
-    """Train the personal refiner, from the general one where `config` says so.
+    progress: Progress = no_progress, monitor: TrainingMonitor | None = None,
+) -> tuple[Refiner, list[str]]:
+    """Train the personal refiner, from the general one where `config` says so; return what the user should know too.
 
     spatial: describes renders for the memory where identity features differ; None is the bundled network.
+    monitor: is shown the middle frame, which is not trained on, and may end the training.
     """
     from headroom.refine.general import general_refiner
+    from headroom.refine.result_preview import ResultPreview
     from headroom.refine.train import train_refiner
 
     initial = general_refiner(pairs.identity[0], pairs.identity_feature) if config.from_general else None
-    return train_refiner(pairs, config, progress, initial, spatial)
+    pairs = replace(pairs, left_out=len(pairs) // 2 if len(pairs) > 1 else None)
+    preview = ResultPreview(pairs, config.region, monitor) if monitor else None
+    return train_refiner(pairs, config, progress, initial, spatial, preview), preview.notes if preview else []

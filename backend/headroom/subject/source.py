@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.progress import Progress
+from headroom.common.progress import Progress, TrainingMonitor
 from headroom.common.settings import Albedo, LearnSettings
 from headroom.face.model import FaceModel
 from headroom.media.audio import read_audio
@@ -67,9 +67,9 @@ class Source(Protocol):
 
     def train_refiner(
         self, model: FaceModel, tracked: TrackingResult, settings: LearnSettings, networks: LearningNetworks,
-        progress: Progress,
-    ) -> Refiner:
-        """Train the personal refiner."""
+        progress: Progress, monitor: TrainingMonitor | None,
+    ) -> tuple[Refiner, list[str]]:
+        """Return the personal refiner, trained, and what the user should know."""
 
 
 def open_source(clip: Path, settings: LearnSettings) -> Source:

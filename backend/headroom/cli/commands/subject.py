@@ -66,6 +66,7 @@ def learn(
     if consent is None:
         out.print("The person shown must have agreed to this use; say who agreed with --consent.", markup=False)
     from headroom import pipeline
+    from headroom.cli.training_monitor import terminal_monitor
     from headroom.common.settings import LearnSettings
     from headroom.subject.networks import NetworkFiles
 
@@ -75,8 +76,9 @@ def learn(
                            consent=consent, consent_who=consent_who, consent_uses=consent_uses,
                            consent_until=day_of(consent_until))
     networks = NetworkFiles(face_model=face_model, regressor=regressor, arcface=arcface, resnet18=resnet18)
-    with people_are_numbered(clip, output.absolute().parent), progress_bar() as progress:
-        notes = pipeline.learn(clip, output, settings, networks, progress=progress)
+    with (people_are_numbered(clip, output.absolute().parent), terminal_monitor() as monitor,
+          progress_bar() as progress):
+        notes = pipeline.learn(clip, output, settings, networks, progress=progress, monitor=monitor)
     print_notes(notes)
     out.print(f"Learned {output}", markup=False)
 
@@ -132,11 +134,12 @@ def upgrade(
     """Learn a person again from the plates and the sound in the subject's folder, with the same settings."""
     require_output_folder(subject, bytes_needed=SUBJECT_BYTES)
     from headroom import pipeline
+    from headroom.cli.training_monitor import terminal_monitor
     from headroom.subject.networks import NetworkFiles
 
     networks = NetworkFiles(regressor=regressor, arcface=arcface, resnet18=resnet18)
-    with progress_bar() as progress:
-        notes = pipeline.upgrade(subject, progress, networks)
+    with terminal_monitor() as monitor, progress_bar() as progress:
+        notes = pipeline.upgrade(subject, progress, networks, monitor)
     print_notes(notes)
     out.print(f"Upgraded {subject}", markup=False)
 

@@ -1,4 +1,4 @@
-"""Routes of jobs: ask for one, look at them, listen to one, cancel one."""
+"""Routes of jobs: ask for one, look at them, listen to one, finish one early, cancel one."""
 
 from __future__ import annotations
 
@@ -60,6 +60,14 @@ def add_job_routes(app: FastAPI, services: Services, feed: Feed) -> None:
     async def events(user: CurrentUser, job_id: str) -> StreamingResponse:
         await require_job(user, job_id)
         return StreamingResponse(feed.events(job_id), media_type="text/event-stream")
+
+    @app.post("/v2/jobs/{job_id}/finish", response_model=JobReply)
+    async def finish(user: CurrentUser, job_id: str) -> Response:
+        job = await require_job(user, job_id)
+        if job.preview is None and not job.is_finished:
+            raise ApiError(409, "This job has learned nothing yet that it could finish with. Wait until it shows a "
+                                "picture of the result so far, or cancel it.")
+        return reply(await run_in_threadpool(runner.finish, job_id))
 
     @app.post("/v2/jobs/{job_id}/cancel", response_model=JobReply)
     async def cancel(user: CurrentUser, job_id: str) -> Response:

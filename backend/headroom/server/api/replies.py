@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from headroom.server.jobs import Job, JobState
 from headroom.server.requests import JobKind
-from headroom.server.results import JobResult
+from headroom.server.results import JobResult, Sha
 
 API_VERSION = 2
 
@@ -21,6 +21,8 @@ class JobReply(BaseModel):
     state: JobState
     progress: float = Field(description="0..1")
     message: str = Field(description="the present step, or how the job ended, in a sentence for the user")
+    preview: Sha | None = Field(
+        default=None, description="picture of the result so far, a JPEG, of a job that runs and can be finished early")
     result: JobResult | None = Field(description="of a finished job, by its kind")
     created: float = Field(description="seconds since 1970")
     finished: float | None = Field(description="seconds since 1970")
@@ -29,7 +31,7 @@ class JobReply(BaseModel):
 def reply_json(job: Job) -> str:
     """Return the `JobReply` of `job` as JSON in one line, without the cost of a model."""
     fields = {"id": job.id, "kind": job.kind, "state": job.state.value, "progress": job.progress,
-              "message": job.message, "created": job.created, "finished": job.finished}
+              "message": job.message, "preview": job.preview, "created": job.created, "finished": job.finished}
     return f'{json.dumps(fields)[:-1]}, "result": {job.result_json or "null"}}}'
 
 

@@ -32,6 +32,9 @@ class JobRunner(Protocol):
     def wake(self) -> None:
         """Read the store again, because a job was added."""
 
+    def finish(self, job_id: str) -> Job:
+        """Let a job end with what it has learned, and return it."""
+
     def cancel(self, job_id: str) -> Job:
         """Cancel a job and return it."""
 
