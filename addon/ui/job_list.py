@@ -8,15 +8,15 @@ from bpy.props import IntProperty
 from ..core.messages import message
 from . import jobs
 from .button import Button
-from .job_pictures import icon_of
+from .job_pictures import icons_of
 from .layout import SidebarPanel, draw_wrapped
 
 ICONS: dict[jobs.JobState, str] = {
     "running": "TIME", "finishing": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR",
     "cancelled": "X"}
 
-PICTURE_SCALE = 9.0
-"""Of a job's picture, in rows of the panel."""
+PICTURE_SCALE = 5.5
+"""Side of a job's pictures, in rows of the panel: as large as two of them fit into the sidebar."""
 
 
 class HEADROOM_OT_finish_now(Button):
@@ -121,6 +121,9 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.
         draw_wrapped(box, context, view.settings)
     draw_wrapped(box, context, view.message)
     if view.picture is not None:
-        box.template_icon(icon_value=icon_of(view.picture), scale=PICTURE_SCALE)
-        box.label(text="Footage | result so far")
+        row = box.row(align=True)
+        for heading, icon in zip((message("Footage"), message("Result So Far")), icons_of(view.picture)):
+            column = row.column(align=True)
+            column.template_icon(icon_value=icon, scale=PICTURE_SCALE)
+            column.label(text=heading)
         box.operator(HEADROOM_OT_finish_now.bl_idname).number = view.number

@@ -1,22 +1,39 @@
-"""Pictures of jobs in the panel. This module owns the collection of the ones that were loaded."""
+"""Pictures of jobs in the panel: footage and result so far. This module owns the collection of the ones shown."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import bpy.utils.previews
+import numpy as np
 
 _collection: bpy.utils.previews.ImagePreviewCollection | None = None
+HALVES = ("left", "right")
 
 
-def icon_of(picture: Path) -> int:
-    """Return the icon of a picture's file, for `UILayout.template_icon`; the one shown before is released."""
+def icons_of(picture: Path) -> tuple[int, int]:
+    """Return the icons of a picture's left and right half, for `UILayout.template_icon`, which draws squares.
+
+    The picture that was shown before is released.
+    """
     assert _collection is not None
-    name = str(picture)
-    if name not in _collection:
+    names = [f"{picture} {half}" for half in HALVES]
+    if names[0] not in _collection:
         _collection.clear()
-        _collection.load(name, name, "IMAGE")
-    return _collection[name].icon_id
+        for name, pixels in zip(names, _halves(_collection.load("whole", str(picture), "IMAGE"))):
+            half = _collection.new(name)
+            half.image_size = pixels.shape[1::-1]
+            half.image_pixels_float.foreach_set(pixels.ravel())
+    return _collection[names[0]].icon_id, _collection[names[1]].icon_id
+
+
+def _halves(picture: bpy.types.ImagePreview) -> tuple[np.ndarray, np.ndarray]:
+    """Return the left and the right half (H, W, 4) float32 of a picture."""
+    width, height = picture.image_size
+    pixels = np.empty(width * height * 4, np.float32)
+    picture.image_pixels_float.foreach_get(pixels)
+    rows = pixels.reshape(height, width, 4)
+    return rows[:, :width // 2], rows[:, width // 2:]
 
 
 def register() -> None:

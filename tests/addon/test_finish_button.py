@@ -73,7 +73,9 @@ def test_a_job_shows_the_last_picture_that_arrived(learning, backend):
     view = learning.jobs.views()[0]
     assert view.picture.read_bytes() == backend.blobs[backend.pictures[1]]
     pictures = learning.module("ui.job_pictures")
-    assert pictures.icon_of(view.picture) == pictures.icon_of(view.picture)
+    assert pictures.icons_of(view.picture) == pictures.icons_of(view.picture)  # without a window all icons are 0
+    halves = [pictures._collection[f"{view.picture} {half}"] for half in pictures.HALVES]
+    assert [tuple(half.image_size) for half in halves] == [(8, 8), (8, 8)]
     learning.jobs.cancel(view.number)
     settle(learning)
     assert learning.jobs.views()[0].picture is None and not view.picture.exists()
