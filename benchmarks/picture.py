@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom import pipeline
-from headroom.common.choices import Preset, Resolution
+from headroom.common.choices import ChosenResolution, Preset
 from headroom.evaluation.evaluate import EvaluateOptions, held_out_part, learn_first_part, remake_frames
 from headroom.evaluation.held_out import HeldOutPart
 from headroom.evaluation.measure import measure_result, measure_truth
@@ -68,7 +68,7 @@ def main(
     steps: Annotated[int | None, typer.Option(help="Steps of the refiner, instead of the preset's length.")] = None,
     variants: Annotated[bool, typer.Option(help="Also learn without the general weights, and without parts of the "
                                                 "network, as the paper's figure 4.")] = False,
-    resolution: Annotated[Resolution, typer.Option(help="Side of the face crop, pixels.")] = 256,
+    resolution: Annotated[ChosenResolution, typer.Option(help="Side of the face crop, pixels.")] = "auto",
     save: Annotated[Path | None, typer.Option(help="Folder for contact sheets.")] = None,
     before: Annotated[Path | None, typer.Option(help="Folder of an earlier --save, shown beside.")] = None,
     identity_network: Annotated[Path | None, typer.Option(help="Published ArcFace network.")] = None,

@@ -23,7 +23,7 @@ REQUIRED = object()
 """The default of a setting without one."""
 PRESETS = ("draft", "standard", "paper")
 ALBEDOS = ("low", "frame", "clip")
-RESOLUTIONS = (256, 512)
+RESOLUTIONS = (AUTO, "256", "512")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Setting:
 
         Raises InputError, which mentions `name`, for any other value.
         """
+        if self.choices and isinstance(value, int):  # a job file may have a choice as a number
+            value = str(value)
         is_of_type = isinstance(value, self._accepted) and (self.value_type is bool or not isinstance(value, bool))
         if not is_of_type or (self.choices and value not in self.choices) or not self._within_limits(value):
             wanted = " or ".join(map(str, self.choices)) if self.choices else _TYPE_NAMES[self.value_type]
@@ -98,7 +100,8 @@ KINDS: dict[str, dict[str, Setting]] = {
                                   option="--budget"),
         "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
                           choices=ALBEDOS),
-        "resolution": Setting(int, "pixels across the face crop", 256, choices=RESOLUTIONS),
+        "resolution": Setting(str, "pixels across the face crop; auto goes by the size of the face", AUTO,
+                              choices=RESOLUTIONS),
         "from_seconds": Setting(float, "where in the clip to begin", 0.0, option="--from",
                                 limits=(0, 1e6)),
         "face": Setting(int, "number of the person from the left, where the clip shows several; 0 is the only one", 0,

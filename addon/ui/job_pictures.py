@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy.utils.previews
 import numpy as np
@@ -21,13 +22,13 @@ def icons_of(picture: Path) -> tuple[int, int]:
     if names[0] not in _collection:
         _collection.clear()
         for name, pixels in zip(names, _halves(_collection.load("whole", str(picture), "IMAGE"))):
-            half = _collection.new(name)
+            half: Any = _collection.new(name)  # Blender's stubs call an array of floats a float
             half.image_size = pixels.shape[1::-1]
             half.image_pixels_float.foreach_set(pixels.ravel())
     return _collection[names[0]].icon_id, _collection[names[1]].icon_id
 
 
-def _halves(picture: bpy.types.ImagePreview) -> tuple[np.ndarray, np.ndarray]:
+def _halves(picture: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the left and the right half (H, W, 4) float32 of a picture."""
     width, height = picture.image_size
     pixels = np.empty(width * height * 4, np.float32)

@@ -50,7 +50,7 @@ class HEADROOM_OT_learn_subject(JobButton):
             "clip": absolute(chosen.clip), "output": new_subject_folder(context), "name": chosen.name.strip(),
             "consent": chosen.consent, "consent_uses": chosen.consent_uses,
             "consent_until": chosen.consent_until, "preset": chosen.preset, "albedo": chosen.albedo,
-            "resolution": int(chosen.resolution), "from_seconds": typed_number(chosen.from_seconds),
+            "resolution": chosen.resolution, "from_seconds": typed_number(chosen.from_seconds),
             "to_seconds": typed_number(chosen.to_seconds), "face": chosen.face}, Path.cwd())]
 
     @classmethod

@@ -52,9 +52,10 @@ class HeadroomSettings(bpy.types.PropertyGroup):
                ("frame", "One Frame", "The most neutral frame of the clip, as in the published method"),
                ("clip", "Whole Clip", "Combined from many frames")])
     resolution: EnumProperty(  # type: ignore[valid-type]
-        name="Face Crop", description="Size of the square around the face that is refined, in pixels",
-        items=[("256", "256 px", "For faces in footage up to 1080p"),
-               ("512", "512 px", "For close-ups. Needs the Standard or Paper preset, and four times the time")])
+        name="Face Crop", default=AUTO, description="Size of the square around the face that is refined, in pixels",
+        items=[(AUTO, "Automatic", "By the size of the face in the footage", 2),  # the others are older
+               ("256", "256 px", "For faces in footage up to 1080p", 0),
+               ("512", "512 px", "For close-ups. Takes three to four times as long", 1)])
     from_seconds: FloatProperty(  # type: ignore[valid-type]
         name="Start", min=0.0, subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE",
         description="Start of the section of the clip to learn from, in seconds")

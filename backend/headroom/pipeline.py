@@ -75,8 +75,8 @@ def learn(
         store_model(networks.face_model)
     consent = Consent(who=settings.consent_who, statement=settings.consent or "", uses=settings.consent_uses or (),
                       until=settings.consent_until, recorded=date.today())
-    info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, resolution=settings.resolution,
-                       face_model=model.digest, own_networks=networks.given, consent=consent)
+    info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, face_model=model.digest,
+                       own_networks=networks.given, consent=consent)
     with replace_subject(subject_folder) as writer:
         return _learn_person(source, writer, _Plan(info, settings, model, loaded, clip), progress, monitor)
 
@@ -100,7 +100,7 @@ def upgrade(
     settings = LearnSettings.model_validate(
         {"preset": old.preset, "albedo": old.albedo, "resolution": person.resolution})
     loaded = load_networks(networks, person.model)
-    info = SubjectInfo(name=old.name, preset=old.preset, resolution=settings.resolution, consent=old.consent,
+    info = SubjectInfo(name=old.name, preset=old.preset, consent=old.consent,
                        face_model=person.model.digest, own_networks=networks.given)
     missing = [name for name in old.own_networks if name not in networks.given]
     notes = [f"Learned with the bundled networks instead of the former {' and '.join(missing)}."] if missing else []
@@ -138,8 +138,8 @@ def _learn_person(
     notes = [*source.notes, *background_notes, *tracked.notes, *motion_notes, *refiner_notes]
     writer.write_person(person, preview=source.frames[len(source.frames) // 2])
     writer.write_info(plan.info.model_copy(update={
-        "albedo": albedo, "has_sound": source.sound is not None, "notes": tuple(notes), "clip": source.info,
-        "measures": _measures(motion, watch)}))
+        "albedo": albedo, "resolution": refiner.resolution, "has_sound": source.sound is not None,
+        "notes": tuple(notes), "clip": source.info, "measures": _measures(motion, watch)}))
     return notes
 
 

@@ -120,7 +120,7 @@ def test_a_file_without_jobs_gives_one_message(run, tmp_path, content, words):
     ({"kind": "learn", "clip": "a.mp4"}, "has no output"),
     ({"kind": "learn", "clip": "a.mp4", "output": "b", "preset": "best"}, "draft or standard or paper"),
     ({"kind": "learn", "clip": "a.mp4", "output": "b", "consent": 1}, "true or false"),
-    ({"kind": "learn", "clip": "a.mp4", "output": "b", "resolution": 300}, "must be 256 or 512, not 300"),
+    ({"kind": "learn", "clip": "a.mp4", "output": "b", "resolution": 300}, "must be auto or 256 or 512, not"),
     ({"kind": "perform", "subject": "a", "speech": "b", "output": "c", "seed": True}, "whole number"),
     ({"kind": "perform", "subject": "a", "speech": "b", "output": "c", "volume": 3}, "no setting volume"),
     ({"kind": "perform", "subject": "", "speech": "b", "output": "c"}, "empty"),

@@ -13,7 +13,7 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert panel.bpy.ops.headroom.learn_subject() == {"FINISHED"}
     assert Path(chosen.subject) == tmp_path / "learned" / "Zoë Ann"
     assert len(panel.module("scene.build.shot").shots_in(panel.scene)) == 1
-    assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": 256,
+    assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": "auto",
                                        "from_seconds": None, "to_seconds": None, "budget_minutes": None, "face": 0,
                                        "name": "Zoë / Ann", "consent": True}
 

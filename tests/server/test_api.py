@@ -51,7 +51,7 @@ def test_the_add_on_offers_the_values_that_the_backend_takes():
 
     assert job_file.PRESETS == get_args(choices.Preset)
     assert job_file.ALBEDOS == get_args(choices.Albedo)
-    assert job_file.RESOLUTIONS == get_args(choices.Resolution)
+    assert job_file.RESOLUTIONS == tuple(map(str, get_args(choices.ChosenResolution)))
     assert take_settings.POSES == get_args(choices.HeadPose)
 
 

@@ -9,7 +9,7 @@ from headroom.common.errors import Cancelled
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import AMBIENT
 from headroom.face.model import bundled_model
-from headroom.subject.refiner_training import TrackedFrames, training_pairs
+from headroom.subject.refiner_training import LARGE_CROP, TrackedFrames, chosen_resolution, training_pairs
 from headroom.track.track import Track
 
 FRAMES, SIZE = 3, 64
@@ -35,6 +35,14 @@ def test_progress_rises_and_names_each_step():
     assert "Marking mouth and eyes" in messages
     assert [f"Recognising the face in frame {frame} of 3" in messages for frame in (1, 2, 3)] == [True] * 3
     assert pairs.identity_feature == "ArcFace" and len(pairs) == FRAMES
+
+
+@pytest.mark.parametrize(("wanted", "size", "chosen"), [
+    ("auto", LARGE_CROP - 1, 256), ("auto", LARGE_CROP, 512), (256, 2 * LARGE_CROP, 256), (512, 100, 512)])
+def test_a_large_face_is_painted_with_more_pixels_unless_the_user_says_otherwise(wanted, size, chosen):
+    resolution, notes = chosen_resolution(wanted, SimpleNamespace(crop=Crop(0, 0, size)))
+    assert resolution == chosen
+    assert ("so 512 are painted across it" in "".join(notes)) == (wanted == "auto" and chosen == 512)
 
 
 def test_frames_without_a_face_are_left_out():

@@ -59,7 +59,8 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     settings: those of a learn job.
     """
     clip, folder = settings["clip"], settings["output"]
-    sent = {name: settings[name] for name in ("preset", "albedo", "resolution", "name", "consent", "face")}
+    sent = {name: settings[name] for name in ("preset", "albedo", "name", "consent", "face")}
+    sent["resolution"] = settings["resolution"] if settings["resolution"] == AUTO else int(settings["resolution"])
     sent |= {name: settings[name] or None for name in ("from_seconds", "to_seconds", "budget_minutes")}
     require_file(clip, "clip")
     if not settings["consent"]:

@@ -7,6 +7,8 @@ from typing import Literal
 Preset = Literal["draft", "standard", "paper"]
 Albedo = Literal["low", "frame", "clip"]
 Resolution = Literal[256, 512]
+ChosenResolution = Literal["auto", 256, 512]
+"""The side of the face crop as a user chooses it; auto goes by the size of the face."""
 HeadPose = Literal["predicted", "replayed"]
 Engine = Literal["auto", "eevee", "fast"]
 Device = Literal["auto", "cpu", "cuda", "mps"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
-from headroom.common.choices import Albedo, HeadPose, Layer, MovieEnding, Preset, Resolution
+from headroom.common.choices import Albedo, ChosenResolution, HeadPose, Layer, MovieEnding, Preset, Resolution
 
 __all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "HeadPose", "JoinChunksSettings", "LearnSettings",
            "MatchSettings", "PerformSettings", "Preset", "RefineChunkSettings", "RefineFramesSettings",
@@ -37,7 +37,8 @@ class LearnSettings(Settings):
         default=None, gt=0, le=100_000, description="minutes to train the refiner, instead of the preset's steps")
     albedo: Albedo = Field(
         default="clip", description="the skin's texture: the face model's, from one frame, or from the whole clip")
-    resolution: Resolution = Field(default=256, description="side of the face crop, pixels")
+    resolution: ChosenResolution = Field(
+        default="auto", description="side of the face crop, pixels; auto goes by the size of the face")
     from_seconds: Seconds | None = Field(default=None, description="start of the part to learn from; null is the start")
     to_seconds: Seconds | None = Field(default=None, description="end of that part; null is the clip's end")
     audio_track: AudioTrack = None

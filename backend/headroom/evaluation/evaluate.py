@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headroom import pipeline
+from headroom.common.choices import ChosenResolution
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_files
 from headroom.common.networks.arcface import ArcFace, load_arcface
 from headroom.common.progress import Progress, Stopwatch, no_progress, subprogress
-from headroom.common.settings import LearnSettings, Preset, Resolution
+from headroom.common.settings import LearnSettings, Preset
 from headroom.common.temporary import temporary_folder
 from headroom.evaluation.figures import ClipFigures, Evaluation, ResultFigures
 from headroom.evaluation.held_out import ClipPart, HeldOutPart
@@ -41,7 +42,7 @@ class EvaluateOptions:
 
     train_seconds: length of the clip's beginning from which the person is learned.
     face_model: a file that `headroom model import` wrote; None is the bundled model.
-    resolution: side of the face crop, pixels.
+    resolution: side of the face crop, pixels; auto goes by the size of the face.
     identity_network: ArcFace as published, which compares the persons shown; None leaves that out. Learning does not
         use it.
     """
@@ -50,7 +51,7 @@ class EvaluateOptions:
     preset: Preset = "draft"
     face_model: Path | None = None
     identity_network: Path | None = None
-    resolution: Resolution = 256
+    resolution: ChosenResolution = "auto"
 
     def arcface(self) -> ArcFace | None:
         """Load the identity network; InputError for a file with another network."""

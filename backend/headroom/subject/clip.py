@@ -23,7 +23,7 @@ from headroom.media.video import VideoInfo, frame_span, probe, read_frames
 from headroom.subject.clip_person import MIN_SECONDS, find_in_clip
 from headroom.subject.info import ClipInfo
 from headroom.subject.networks import LearningNetworks
-from headroom.subject.refiner_training import TrackedFrames, train_personal_refiner, training_pairs
+from headroom.subject.refiner_training import TrackedFrames, chosen_resolution, train_personal_refiner, training_pairs
 from headroom.track.track import Track
 from headroom.track.tracker import TrackingOptions, TrackingResult, track_clip
 
@@ -110,9 +110,12 @@ class ClipSource:
 
         frames = TrackedFrames(tracked.track, tracked.appearance.albedo, self.frames)
         config = personal_training(settings.preset, settings.budget_minutes)
-        pairs = training_pairs(model, frames, settings.resolution, with_plates=config.generator.plate_term,
+        resolution, notes = chosen_resolution(settings.resolution, tracked.track)
+        pairs = training_pairs(model, frames, resolution, with_plates=config.generator.plate_term,
                                arcface=networks.arcface, progress=subprogress(progress, 0, 0.1))
-        return train_personal_refiner(pairs, config, networks.spatial, subprogress(progress, 0.1, 1), monitor)
+        refiner, training_notes = train_personal_refiner(
+            pairs, config, networks.spatial, subprogress(progress, 0.1, 1), monitor)
+        return refiner, [*notes, *training_notes]
 
 
 def clip_range(

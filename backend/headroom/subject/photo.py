@@ -19,7 +19,7 @@ from headroom.face.texture import unwrap
 from headroom.media.photo import read_photo
 from headroom.subject.info import ClipInfo
 from headroom.subject.networks import LearningNetworks
-from headroom.subject.refiner_training import TrackedFrames, train_personal_refiner, training_pairs
+from headroom.subject.refiner_training import TrackedFrames, chosen_resolution, train_personal_refiner, training_pairs
 from headroom.track.appearance.appearance import Appearance
 from headroom.track.appearance.sampling import view_weight
 from headroom.track.landmarks.people import choose, find_people
@@ -133,8 +133,11 @@ class PhotoSource:
 
         frames = TrackedFrames(tracked.track, tracked.appearance.albedo, self.frames)
         config = photo_training(personal_training(settings.preset, settings.budget_minutes))
-        pairs = training_pairs(model, frames, settings.resolution, with_plates=config.generator.plate_term)
-        return train_personal_refiner(pairs, config, networks.spatial, subprogress(progress, 0.04, 1), monitor)
+        resolution, notes = chosen_resolution(settings.resolution, tracked.track)
+        pairs = training_pairs(model, frames, resolution, with_plates=config.generator.plate_term)
+        refiner, training_notes = train_personal_refiner(
+            pairs, config, networks.spatial, subprogress(progress, 0.04, 1), monitor)
+        return refiner, [*notes, *training_notes]
 
 
 def photo_notes(photo: Path, settings: LearnSettings) -> list[str]:

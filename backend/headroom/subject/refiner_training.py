@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from headroom.common.choices import ChosenResolution, Resolution
 from headroom.common.progress import Progress, TrainingMonitor, no_progress, subprogress
 from headroom.face.model import FaceModel
 from headroom.face.raster import Rasterizer
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from headroom.refine.spatial import SpatialNetwork
     from headroom.refine.train_config import RefinerTrainConfig
 
+LARGE_CROP = 768
+"""Side of the face crop in the footage, pixels, from which on it is painted with 512 pixels instead of 256."""
+
+
 @dataclass(frozen=True)
 class TrackedFrames:
     """Frames of a clip with their track.
@@ -37,6 +42,21 @@ class TrackedFrames:
     track: Track
     albedo: NDArray[np.uint8]
     frames: Sequence[NDArray[np.uint8]]
+
+
+def chosen_resolution(wanted: ChosenResolution, track: Track) -> tuple[Resolution, list[str]]:
+    """Return the side of the face crop, pixels, and what the user should know about it."""
+    if wanted != "auto":
+        return wanted, []
+    if track.crop.size < LARGE_CROP:
+        return 256, []
+    return 512, [large_face_note(track.crop.size)]
+
+
+def large_face_note(pixels: int) -> str:
+    """Return what the user should know about a large face; pixels: side of its crop in the footage."""
+    return (f"The square around the face has {pixels} pixels, so 512 are painted across it. Choose 256 for a third of "
+            "the time.")
 
 
 def training_pairs(

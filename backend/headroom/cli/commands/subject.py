@@ -28,7 +28,7 @@ from headroom.cli.options import (
     settings_of,
 )
 from headroom.cli.people_picture import people_are_numbered
-from headroom.common.choices import Resolution
+from headroom.common.choices import ChosenResolution
 from headroom.common.errors import Cancelled, InputError
 from headroom.common.outputs import SUBJECT_BYTES, require_output_folder
 from headroom.common.subject_files import PARTS
@@ -47,7 +47,8 @@ def learn(
     from_seconds: FromOption = None,
     to_seconds: ToOption = None,
     albedo: AlbedoOption = "clip",
-    resolution: Annotated[Resolution, typer.Option(help="Side of the face crop, pixels; 512 takes longer.")] = 256,
+    resolution: Annotated[ChosenResolution, typer.Option(help="Side of the face crop, pixels; auto goes by the size of "
+                                                              "the face. 512 takes longer.")] = "auto",
     audio_track: AudioTrackOption = None,
     face: FaceOption = 0,
     name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
