@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import commands
+from . import chunk_commands, commands
 from .core.backend_jobs import Connect
 from .core.connection import Address, Connection
 from .core.errors import Cancelled, HeadroomError, InputError
-from .core.job_file import KINDS, REQUIRED, SUMMARIES, Setting, make_request, option, read_jobs
+from .core.job_file import KINDS, REQUIRED, SUMMARIES, JobRequest, Setting, make_request, option, read_jobs
 from .core.known_servers import KnownServers
 from .core.messages import message
 from .core.stdout import reserved_stdout
@@ -63,6 +63,11 @@ def parser() -> argparse.ArgumentParser:
     batch = _add_command(subparsers, "batch", run_batch, "run the jobs of a job file in order")
     batch.add_argument("file", type=Path, help="job file, written by the panel or by hand as in docs/batch.md")
     batch.add_argument("--only", type=int, metavar="NUMBER", help="run this job of the file alone; the first is 1")
+    batch.add_argument("--chunks", type=Path, metavar="FOLDER", help="with --only: run a part of a job whose shot is "
+                       "rendered in chunks, which this folder holds; without --split and --chunk, join them")
+    part = batch.add_mutually_exclusive_group()
+    part.add_argument("--split", type=float, metavar="SECONDS", help="prepare chunks of about this length")
+    part.add_argument("--chunk", type=int, metavar="NUMBER", help="render this chunk; the first is 0")
     batch.add_argument("--plan", action="store_true", help="run nothing; write what each job reads and writes")
     return top
 
@@ -81,13 +86,18 @@ def run_batch(args: argparse.Namespace, connect: Connect, write: Callable[[Any],
     if args.only is not None and not 1 <= args.only <= len(jobs):
         raise InputError(message("{path} has no job {number}. Choose one from 1 to {count}.",
                                  path=path, number=args.only, count=len(jobs)))
+    if args.chunks:
+        work = chunk_commands.part_of(args.chunks.absolute(), args.split, args.chunk, connect, _report)
+    else:
+        def work(request: JobRequest) -> commands.Result:
+            return commands.run(request, connect, _report)
     for number, entry in jobs:
         if args.only not in (None, number):
             continue
         if args.plan:
             line = commands.plan_entry(number, entry, path.parent)
         else:
-            line = commands.run_entry(number, entry, path.parent, connect, _report)
+            line = commands.run_entry(number, entry, path.parent, work)
         failed |= line["state"] == "failed"
         write(line)
     return EXIT_FAILED if failed and not args.plan else 0

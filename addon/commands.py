@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .core import backend_jobs
 from .core.backend_jobs import Connect
@@ -17,19 +17,22 @@ from .core.take_settings import TakeSettings
 from .core.tasks import ProgressToken, Step, run_task
 from .core.temporary import temporary_folder
 
+if TYPE_CHECKING:
+    from .scene.output.headless import NewShot, SavedShot
+    from .scene.output.shot_tasks import MovieResult
+
 Report = Callable[[Step], None]
 Result = dict[str, Any]
 
 
 def run(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Run one job and return its result."""
-    return _COMMANDS[request.kind](request.settings, connect, report)
+    return _COMMANDS[request.kind](request, connect, report)
 
 
-def run_entry(number: int, entry: Any, folder: Path, connect: Connect, report: Report) -> Result:
+def run_entry(number: int, entry: Any, folder: Path, work: Callable[[JobRequest], Result]) -> Result:
     """Run one entry of a job file and return its line. Errors become part of the line; only Cancelled is raised."""
-    return _entry_line(number, entry,
-                       lambda: {"state": "done", **run(request_of(entry, folder), connect, report)})
+    return _entry_line(number, entry, lambda: {"state": "done", **work(request_of(entry, folder))})
 
 
 def plan_entry(number: int, entry: Any, folder: Path) -> Result:
@@ -56,19 +59,21 @@ def _entry_line(number: int, entry: Any, function: Callable[[], Result]) -> Resu
                                                             type=type(error).__name__, error=error)}
 
 
-def _learn(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+def _learn(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Learn a subject; its folder appears when it is complete."""
     from .scene.output.shot_tasks import learn_subject
 
+    settings = request.settings
     notes = run_task(learn_subject(settings, connect), report)
     return {"subject": str(settings["output"]), "notes": list(notes)}
 
 
-def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+def _perform(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Predict a performance.npz without a scene."""
     from .core.subject import Subject
     from .scene.output.shot_tasks import publish, require_file
 
+    settings = request.settings
     require_file(settings["speech"], "speech")
     require_output_file(settings["output"], ".npz", inputs=[settings["speech"]])
     subject = backend_jobs.SubjectUse(Subject.open(settings["subject"]).folder, settings["use"])
@@ -79,36 +84,57 @@ def _perform(settings: Mapping[str, Any], connect: Connect, report: Report) -> R
     return {"performance": str(settings["output"]), "notes": notes}
 
 
-def _shot(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+def _shot(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Make a movie from a subject and a speech in an empty file, and save the file if `blend` is given."""
     from .scene.output import headless
 
-    blend, inputs = settings["blend"], [settings["speech"], settings["performance"]]
-    _output(settings).require_writable(inputs)
-    if blend:
-        require_output_file(blend, ".blend", inputs=inputs)
-    new = headless.NewShot(settings["subject"], _take(settings), _output(settings), settings["performance"],
-                           settings["plate_fit"], settings["engine"], settings["key_error"], settings["use"],
-                           settings["label"])
-    result = headless.make_shot(new, connect, report)
-    if blend:
-        headless.save_blend(blend)
-    return {"movie": str(result.movie), "blend": str(blend) if blend else None, "frames": result.frames,
-            "notes": list(result.notes)}
+    return movie_line(request, headless.make_shot(new_shot(request.settings), connect, report))
 
 
-def _render(settings: Mapping[str, Any], connect: Connect, report: Report) -> Result:
+def _render(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Render the shot of a saved file, which is not changed."""
     from .scene.output import headless
 
-    saved = headless.SavedShot(settings["file"], settings["scene"], settings["shot"], _output(settings),
-                               settings["plate_fit"], settings["engine"], settings["use"],
-                               settings["label"], settings["subject"], settings["speech"])
-    result = headless.render_file(saved, connect, report)
-    return {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
+    return movie_line(request, headless.render_file(saved_shot(request.settings), connect, report))
 
 
-def _output(settings: Mapping[str, Any]) -> MovieOutput:
+def new_shot(settings: Mapping[str, Any]) -> NewShot:
+    """Return what a shot job makes; raises InputError when its results cannot be written."""
+    from .scene.output.headless import NewShot
+
+    blend, inputs = settings["blend"], [settings["speech"], settings["performance"]]
+    output = movie_output(settings)
+    output.require_writable(inputs)
+    if blend:
+        require_output_file(blend, ".blend", inputs=inputs)
+    return NewShot(settings["subject"], _take(settings), output, settings["performance"], settings["plate_fit"],
+                   settings["engine"], settings["key_error"], settings["use"], settings["label"])
+
+
+def saved_shot(settings: Mapping[str, Any]) -> SavedShot:
+    """Return what a render job renders."""
+    from .scene.output.headless import SavedShot
+
+    return SavedShot(settings["file"], settings["scene"], settings["shot"], movie_output(settings),
+                     settings["plate_fit"], settings["engine"], settings["use"], settings["label"],
+                     settings["subject"], settings["speech"])
+
+
+def movie_line(request: JobRequest, result: MovieResult) -> Result:
+    """Return the result of a job that has made a movie, and save the open file if its `blend` is given."""
+    from .scene.output import headless
+
+    line = {"movie": str(result.movie), "frames": result.frames, "notes": list(result.notes)}
+    if request.kind != "shot":
+        return line
+    blend = request.settings["blend"]
+    if blend:
+        headless.save_blend(blend)
+    return {**line, "blend": str(blend) if blend else None}
+
+
+def movie_output(settings: Mapping[str, Any]) -> MovieOutput:
+    """Return the movie that a job writes."""
     return MovieOutput(settings["output"].absolute(), settings["layer"])
 
 
@@ -116,5 +142,5 @@ def _take(settings: Mapping[str, Any]) -> TakeSettings:
     return TakeSettings(settings["speech"], settings["seed"], settings["pose"])
 
 
-_COMMANDS: dict[str, Callable[[Mapping[str, Any], Connect, Report], Result]] = {
+_COMMANDS: dict[str, Callable[[JobRequest, Connect, Report], Result]] = {
     "learn": _learn, "perform": _perform, "shot": _shot, "render": _render}

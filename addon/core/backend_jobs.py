@@ -235,15 +235,9 @@ class MovieFile:
 def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, movie: MovieFile, token: ProgressToken
            ) -> tuple[int, list[str]]:
     """Make the finished movie from the renders of all frames of a shot; return the number of frames and notes."""
-    inputs = {**_shot_inputs(backend, shot, token.subtoken(0.0, 0.1)),
-              "speech": backend.put_file(sound.speech) if sound else None,
-              "speech_name": sound.speech.name if sound else ""}
-    settings = {"fps": movie.fps, **movie.settings, "speech_from_seconds": sound.from_seconds if sound else 0.0,
-                "speech_range": sound.speech_range if sound else None, **shot.subject.picture_settings}
-    result = run_job(backend, "refine", inputs, settings, token.subtoken(0.1, 0.98))
-    token.report(0.98, "Fetching the movie")
-    backend.get_file(result["movie"], movie.path)
-    return int(result["frames"]), list(result.get("notes", ()))
+    inputs = shot_inputs(backend, shot, token.subtoken(0.0, 0.1)) | sound_inputs(backend, sound)
+    settings = movie_settings(shot.subject, sound, movie)
+    return run_movie_job(backend, "refine", inputs, settings, movie, token.subtoken(0.1, 1.0))
 
 
 def refine_frames(backend: Backend, shot: MatchedRenders, first: int, context: int, compare: bool,
@@ -256,7 +250,7 @@ def refine_frames(backend: Backend, shot: MatchedRenders, first: int, context: i
 
     Returns the blobs of those pictures.
     """
-    inputs = _shot_inputs(backend, shot, token.subtoken(0.0, 0.2))
+    inputs = shot_inputs(backend, shot, token.subtoken(0.0, 0.2))
     settings = {"first": first, "context": context, "compare": compare, **shot.subject.picture_settings}
     return list(run_job(backend, "refine_frames", inputs, settings, token.subtoken(0.2, 1.0))["pictures"])
 
@@ -304,7 +298,29 @@ def _fetched(backend: Backend, sha: str, folder: Path) -> Path | None:
     return path
 
 
-def _shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -> dict[str, Any]:
+def run_movie_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], movie: MovieFile,
+                token: ProgressToken) -> tuple[int, list[str]]:
+    """Run a job that makes a movie, and fetch it; return the number of frames and notes."""
+    result = run_job(backend, kind, inputs, settings, token.subtoken(0.0, 0.98))
+    token.report(0.98, "Fetching the movie")
+    backend.get_file(result["movie"], movie.path)
+    return int(result["frames"]), list(result.get("notes", ()))
+
+
+def movie_settings(subject: SubjectUse, sound: Sound | None, movie: MovieFile) -> dict[str, Any]:
+    """Return the settings of a job that makes a movie."""
+    return {"fps": movie.fps, **movie.settings, "speech_from_seconds": sound.from_seconds if sound else 0.0,
+            "speech_range": sound.speech_range if sound else None, **subject.picture_settings}
+
+
+def sound_inputs(backend: Backend, sound: Sound | None) -> dict[str, Any]:
+    """Send the speech of a movie; return the inputs of its job."""
+    return {"speech": backend.put_file(sound.speech) if sound else None,
+            "speech_name": sound.speech.name if sound else ""}
+
+
+def shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -> dict[str, Any]:
+    """Send the renders of a shot; return the inputs of a job that refines them."""
     pictures, meshes = [], []
     for number, render in enumerate(shot.renders):
         token.report(number / len(shot.renders), message("Sending render {number} of {total}",

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import dask
 import pytest
@@ -19,6 +20,7 @@ from headroom.cli.batch.plan import Job, in_order
 from headroom.cli.batch.report import Report
 from headroom.cli.batch.run import run_jobs
 from headroom.cli.batch.workers import local_workers, workers_of
+from headroom.cli.blender import BlenderKilled
 from headroom.common.errors import HeadroomError, InputError
 
 
@@ -30,7 +32,7 @@ class FakeExtension:
     turn = threading.Lock()
 
     def run(self, arguments, progress, codes):
-        number = int(arguments[-1])
+        number = int(arguments[arguments.index("--only") + 1])
         progress(0.5, "Half")
         with self.turn:
             self.ran.append(number)
@@ -52,13 +54,16 @@ class Shown:
     """Collects what a batch shows."""
 
     def __init__(self):
-        self.steps, self.ended = [], []
+        self.steps, self.jobs = [], []
 
-    def progress(self, number, fraction, message):
-        self.steps.append((number, fraction, message))
+    def progress(self, task, fraction, message):
+        self.steps.append((task, fraction, message))
+
+    def ended(self, task):
+        pass
 
     def finished(self, job, line):
-        self.ended.append(job.number)
+        self.jobs.append(job.number)
 
 
 @pytest.fixture
@@ -93,9 +98,9 @@ def jobs(tmp_path, extension):
     return extension.jobs
 
 
-def run(jobs, client, tmp_path, shown=None):
+def run(jobs, client, tmp_path, shown=None, chunk_seconds=0.0):
     report = Report(tmp_path / "jobs.json")
-    run_jobs(jobs, client, report, shown or Shown())
+    run_jobs(jobs, client, report, shown or Shown(), chunk_seconds)
     report.write()
     return {number: (line["state"], line.get("error", "")) for number, line in sorted(report.lines.items())}
 
@@ -106,7 +111,7 @@ def test_jobs_run_in_order_and_one_that_fails_stops_only_those_that_need_it(jobs
         1: ("done", ""), 2: ("failed", "2.wav is silent."), 3: ("failed", "Blender has no such job."), 4: ("done", ""),
         5: ("failed", "Job 2, which makes what this one needs, failed."),
         6: ("failed", "There is no job of kind 'sing'.")}
-    assert sorted(shown.ended) == [1, 2, 3, 4, 5, 6]
+    assert sorted(shown.jobs) == [1, 2, 3, 4, 5, 6]
     assert extension.ran.index(1) < extension.ran.index(4) and sorted(extension.ran) == [1, 2, 3, 4]
 
 
@@ -174,6 +179,92 @@ def test_a_job_whose_backend_was_killed_runs_again_with_another(jobs, client, tm
     monkeypatch.setattr(workers, "running_extension", running)
     assert run(jobs[:1], client, tmp_path) == {1: ("done", "")}
     assert len(started) == 2
+
+
+class SplitExtension(FakeExtension):
+    """Splits the shot of job 1 into three chunks, which it keeps in the folder as the extension does."""
+
+    fails = ()  # chunks
+    crashes = 0  # chunk 1, so many times
+
+    def run(self, arguments, progress, codes):
+        words = dict(zip(arguments[2::2], arguments[3::2]))
+        if words["--only"] != "1":
+            return super().run(arguments, progress, codes)
+        folder, line = Path(words["--chunks"]), {"job": 1, "kind": "shot"}
+        folder.mkdir(parents=True, exist_ok=True)
+        done = [int(path.name) for path in folder.iterdir()]
+        with self.turn:
+            self.ran.append((words.get("--split"), words.get("--chunk")))
+        if "--split" in words:
+            return [{**line, "state": "split", "chunks": 3, "missing": sorted({0, 1, 2} - set(done))}]
+        if "--chunk" in words:
+            number = int(words["--chunk"])
+            if number == 1 and self.crashes:
+                self.crashes -= 1
+                raise BlenderKilled("Blender failed: it was ended by SIGKILL.")
+            if number in self.fails:
+                return [{**line, "state": "failed", "error": "The disk is full."}]
+            (folder / str(number)).touch()
+            return [{**line, "state": "done"}]
+        self.jobs[0].writes[0].write_text(f"{len(done)} chunks")
+        return [{**line, "state": "done"}]
+
+
+@pytest.fixture
+def splitting(jobs, monkeypatch, extension):
+    fake = SplitExtension()
+    fake.jobs, fake.ran = jobs, []
+
+    @contextmanager
+    def running():
+        yield fake
+
+    monkeypatch.setattr(workers, "running_extension", running)
+    return fake
+
+
+def test_a_long_shot_is_split_its_chunks_rendered_and_joined_and_nothing_is_left(splitting, jobs, client, tmp_path):
+    splitting.crashes = 2
+    states = run(jobs, client, tmp_path, chunk_seconds=30.0)
+    assert states[1] == states[4] == ("done", "")
+    assert (tmp_path / "1").read_text() == "3 chunks"
+    parts = [each for each in splitting.ran if isinstance(each, tuple)]
+    assert parts[0] == ("30.0", None) and parts[-1] == (None, None)
+    assert sorted(parts[1:-1]) == [(None, "0"), (None, "1"), (None, "1"), (None, "1"), (None, "2")]
+    assert sorted(path.name for path in (tmp_path / "jobs_report").iterdir()) == ["report.html", "report.json"]
+
+
+def test_a_failed_chunk_fails_its_shot_alone_and_leaves_nothing(splitting, jobs, client, tmp_path):
+    splitting.fails = (2,)
+    states = run(jobs, client, tmp_path, chunk_seconds=30.0)
+    assert states[1] == ("failed", "The disk is full.")
+    assert states[4] == ("failed", "Job 1, which makes what this one needs, failed.")
+    assert not (tmp_path / "jobs_report" / "chunks").exists()
+
+
+def test_a_batch_goes_on_with_the_chunks_that_are_missing(splitting, jobs, client, tmp_path):
+    report = Report(tmp_path / "jobs.json")
+    folder, other = report.chunk_folder(jobs[0]), report.folder / "chunks" / "00001-of-other-settings"
+    for each in (folder, other):
+        each.mkdir(parents=True)
+        (each / "0").touch()
+    assert run(jobs[:1], client, tmp_path)[1] == ("done", "")
+    assert splitting.ran[0] == ("inf", None) and sorted(splitting.ran[1:3]) == [(None, "1"), (None, "2")]
+    assert (tmp_path / "1").read_text() == "3 chunks" and not other.exists()
+
+
+def test_one_worker_splits_nothing(jobs, extension, tmp_path, monkeypatch):
+    given = []
+
+    def run_and_remember(arguments, progress, codes):
+        given.append(arguments[2:])
+        return FakeExtension.run(extension, arguments, progress, codes)
+
+    monkeypatch.setattr(extension, "run", run_and_remember)
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as alone:
+        run(jobs[:1], alone, tmp_path, chunk_seconds=30.0)
+    assert given == [["--only", "1"]]
 
 
 KILLER = PYTHON + """

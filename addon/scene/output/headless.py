@@ -61,6 +61,7 @@ class SavedShot:
     shot: the name of the root; "" is the last shot of the scene.
     use, label: what the movie is for, and the text in its corner; "" is what the file says.
     subject, speech: where they are now; None is where the file says.
+    load_ui: whether to open the file's workspaces too, for saving them.
     """
 
     file: Path
@@ -73,10 +74,19 @@ class SavedShot:
     label: str = ""
     subject: Path | None = None
     speech: Path | None = None
+    load_ui: bool = False
 
 
 def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Build the scene of one shot in the template and render it; the scene stays open."""
+    shot, notes = build_shot(new, connect, report)
+    task = render_shot(shot, new.output, new.plate_fit, connect, engine=new.engine)
+    result = run_task(subtask(task, 0.15, 1.0), report)
+    return MovieResult(new.output.path, result.frames, notes + result.notes)
+
+
+def build_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> tuple[Shot, tuple[str, ...]]:
+    """Build the scene of one shot in the template, which stays open; return the shot and notes."""
     require_file(new.take.speech, "speech")
     open_template()
     compat.show_in_sequencer(bpy.context, bpy.context.scene)
@@ -93,11 +103,9 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
     else:
         task = perform_shot(shot, new.take, start, connect)
         notes = run_task(subtask(task, 0.02, 0.15), report)
-    task = render_shot(shot, new.output, new.plate_fit, connect, engine=new.engine)
-    result = run_task(subtask(task, 0.15, 1.0), report)
     select_face(bpy.context, shot)
     shot.root[UNSEEN] = True
-    return MovieResult(new.output.path, result.frames, notes + result.notes)
+    return shot, notes
 
 
 def open_template() -> None:
@@ -108,6 +116,12 @@ def open_template() -> None:
 
 def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Open a saved file and render a shot of it; the file itself is not written."""
+    task = render_shot(open_saved(saved), saved.output, saved.plate_fit, connect, engine=saved.engine)
+    return run_task(task, report)
+
+
+def open_saved(saved: SavedShot) -> Shot:
+    """Open a saved file and return the shot to render, with the subject, speech, use and label of the job."""
     shot = _open_shot(saved)
     if saved.subject is not None:
         relink_subject(shot, saved.subject)
@@ -117,8 +131,7 @@ def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], Non
         head_of(shot.root).use = saved.use
     if saved.label:
         head_of(shot.root).label = saved.label
-    task = render_shot(shot, saved.output, saved.plate_fit, connect, engine=saved.engine)
-    return run_task(task, report)
+    return shot
 
 
 def save_blend(path: Path) -> None:
@@ -143,7 +156,7 @@ def _open_shot(saved: SavedShot) -> Shot:
     file = saved.file
     require_file(file, "file")
     try:
-        bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False)
+        bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=saved.load_ui)
     except RuntimeError as error:
         raise InputError(message("Blender cannot open {file}. Choose a .blend file.", file=file)) from error
     newer = upgrade_file()

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import bpy
 import numpy as np
 
 from ...core import backend_jobs
-from ...core.backend_jobs import Connect, MatchedRenders
+from ...core.backend_jobs import Connect, Match, MatchedRenders, MovieFile, Sound, SubjectUse
 from ...core.errors import InputError
 from ...core.files import atomic_write
-from ...core.frame_cache import Render
+from ...core.frame_cache import FrameCache, Render
 from ...core.messages import message
 from ...core.movie_output import MovieOutput
 from ...core.outputs import require_new_folder
@@ -151,51 +151,88 @@ def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSetting
     set_frame_range(find_shot(ref).scene)
 
 
+@dataclass(frozen=True)
+class MatchedShot:
+    """A shot whose movie is being made.
+
+    frames: (T,) scene frames.
+    folder: for temporary files.
+    """
+
+    ref: ShotRef
+    subject: SubjectUse
+    frames: np.ndarray
+    match: Match
+    cache: FrameCache
+    connect: Connect
+    folder: Path
+
+    def render(self, indices: range, is_fast: bool) -> Task:
+        """Render frames of the match; refining starts while later ones are rendered. Returns MatchedRenders."""
+        with RefineWhileRendering(self.connect, self.subject, self.match) as refiner:
+            posed = posed_frames(self.frames, indices, self.match)
+            rendered = yield from render_frames(self.ref, posed, is_fast, self.cache, refiner)
+            refiner.finish()
+            return MatchedRenders(self.subject, self.match, [rendered[index] for index in indices])
+
+
+Finish: TypeAlias = Callable[[MatchedShot, Sound | None, MovieFile], Task]
+"""Makes the file of a movie; returns the number of frames and notes."""
+
+
 def render_shot(shot: Shot, output: MovieOutput, plate_fit: float, connect: Connect,
                 frame_range: tuple[int, int] | None = None, engine: str = AUTO) -> Task:
     """Match plates, render changed frames, refine them into `output`, and place it in the sequencer.
 
-    Sequences of pictures and faces alone are not placed. Refining starts while later frames are rendered. Returns a
-    MovieResult.
+    Sequences of pictures and faces alone are not placed. Returns a MovieResult.
 
     frame_range: first and last frame; the scene's unless given.
     engine: one of `core.render_settings.ENGINES`.
     """
-    ref, subject = shot.ref, used_subject(shot)
+    def finish(matched: MatchedShot, sound: Sound | None, result: MovieFile) -> Task:
+        chosen = choose_engine(find_shot(matched.ref), engine)
+        renders = yield from subtask(matched.render(range(len(matched.frames)), chosen.is_fast), 0.0, 0.55)
+        count, notes = yield InBackground(
+            lambda token: backend_jobs.refine(connect(), renders, sound, result, token), 0.55, 1.0)
+        return count, (*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(matched.frames)), *notes)
+
     first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
-    frames, cache = np.arange(first, last + 1, dtype=np.int32), frame_cache(shot)
-    movie = output.path
+    return make_movie(shot, output, RenderSettings(shot.root.name, first, last, plate_fit, engine), connect, finish)
+
+
+def make_movie(shot: Shot, output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish) -> Task:
+    """Match plates, let `finish` make the movie, and place it in the sequencer. Returns a MovieResult."""
+    ref, first, last, movie = shot.ref, settings.frame_start, settings.frame_end, output.path
     output.require_writable([shot.speech, *take_speeches(shot.root)])
     if shot.speech is not None and not shot.speech.is_file():
         raise InputError(message("The speech of {shot} is not at {path}. Choose its file with Relink Subject or "
                                  "Speech, or with --speech.", shot=shot.root.name, path=shot.speech))
-    yield from update_keys(ref)
-    keyed = find_shot(ref)
-    fps, sound = keyed.fps, sound_between(keyed, first, last)
-    notes = () if sound or keyed.speech is None else (
-        message("The movie has no sound, because the speech does not cover the rendered frames."),)
     with work_folder() as folder:
-        match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.1)
-        key_plates(find_shot(ref), frames, match.plate)
-        chosen = choose_engine(find_shot(ref), engine)
-        with RefineWhileRendering(connect, subject, match) as refiner:
-            posed = posed_frames(frames, range(len(frames)), match)
-            rendering = render_frames(ref, posed, chosen.is_fast, cache, refiner)
-            rendered = yield from subtask(rendering, 0.1, 0.6)
-            refiner.finish()
-            renders = MatchedRenders(subject, match, [rendered[index] for index in range(len(frames))])
-            result = backend_jobs.MovieFile(folder / f"movie{movie.suffix}", fps, output.settings)
-            count, more_notes = yield InBackground(
-                lambda token: backend_jobs.refine(connect(), renders, sound, result, token), 0.6, 0.99)
+        matched = yield from subtask(match_shot(shot, settings, connect, folder), 0.0, 0.1)
+        keyed = find_shot(ref)
+        sound = sound_between(keyed, first, last)
+        notes = () if sound or keyed.speech is None else (
+            message("The movie has no sound, because the speech does not cover the rendered frames."),)
+        key_plates(keyed, matched.frames, matched.match.plate)
+        result = MovieFile(folder / f"movie{movie.suffix}", keyed.fps, output.settings)
+        count, more_notes = yield from subtask(finish(matched, sound, result), 0.1, 0.99)
         if output.is_sequence:
             output.unpack(result.path, first)
         else:
             with released(movie):
                 publish(result.path, movie)
     if output.is_placed:
-        place_movie(find_shot(ref), movie, first, RenderSettings(ref.root, first, last, plate_fit, engine))
-    more_notes = (*chosen.notes, *_mesh_notes(renders.renders), *more_notes)
+        place_movie(find_shot(ref), movie, first, settings)
     return MovieResult(movie, int(count), (*notes, *more_notes))
+
+
+def match_shot(shot: Shot, settings: RenderSettings, connect: Connect, folder: Path) -> Task:
+    """Update the keys of a shot and find a plate for each of its frames. Returns a MatchedShot."""
+    ref, subject, cache = shot.ref, used_subject(shot), frame_cache(shot)
+    frames = np.arange(settings.frame_start, settings.frame_end + 1, dtype=np.int32)
+    yield from update_keys(ref)
+    match = yield from match_plates(ref, frames, settings.plate_fit, connect, cache, folder)
+    return MatchedShot(ref, subject, frames, match, cache, connect, folder)
 
 
 def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, engine: str = AUTO) -> Task:
@@ -241,12 +278,16 @@ def require_file(path: Path, what: str) -> None:
         raise InputError(message("The {what} {path} does not exist. Choose another file.", what=what, path=path))
 
 
-def _mesh_notes(renders: Sequence[Render]) -> tuple[str, ...]:
-    """Return a note where frames have no mesh."""
-    count = sum(render.mesh is None for render in renders)
+def without_mesh(renders: Sequence[Render]) -> int:
+    """Return how many frames have no mesh."""
+    return sum(render.mesh is None for render in renders)
+
+
+def mesh_notes(count: int, total: int) -> tuple[str, ...]:
+    """Return a note where `count` frames have no mesh."""
     return () if count == 0 else (message(
         "{count} of {total} frames are refined from their renders alone, because a modifier changes the number of the "
-        "head's vertices.", count=count, total=len(renders)),)
+        "head's vertices.", count=count, total=total),)
 
 
 def work_folder() -> AbstractContextManager[Path]:

@@ -91,6 +91,10 @@ class ShotResult:
     notes: list[str]
 
 
+class BlenderKilled(HeadroomError):
+    """A signal has ended Blender."""
+
+
 def find_blender() -> Blender:
     """Return the Blender to use; raises HeadroomError, which says how to get one, if there is none."""
     program = os.environ.get("HEADROOM_BLENDER")
@@ -281,10 +285,10 @@ def _failure(code: int, messages: list[str]) -> HeadroomError:
             package = package_named_in(line) or "the library named above"
             return HeadroomError(f"Blender needs a system library ({line.split(': ', 1)[-1]}). Install it with "
                                  f"`apt install {package}`; `headroom doctor` lists everything missing.")
-    reason = messages[-1].rstrip(".") if messages else "it left no message"
+    reason, kind = messages[-1].rstrip(".") if messages else "it left no message", HeadroomError
     if code < 0:
-        reason = f"it was ended by {signal.Signals(-code).name}"
-    return HeadroomError(f"Blender failed: {reason}. Run `headroom doctor`.")
+        reason, kind = f"it was ended by {signal.Signals(-code).name}", BlenderKilled
+    return kind(f"Blender failed: {reason}. Run `headroom doctor`.")
 
 
 def _json_object(line: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,18 +18,24 @@ class BatchDisplay:
     """Shows the running jobs with their progress, and prints each job that has ended."""
 
     def __init__(self, jobs: Sequence[Job]):
-        self._titles = {job.number: job.title for job in jobs}
-        self._running: dict[int, tuple[float, str]] = {}
+        self._jobs = len(jobs)
+        self._running: dict[str, tuple[float, str]] = {}
+        self._over: set[str] = set()  # whose last messages may still be on their way
         self._ended = self._failed = 0
         self._start = time.monotonic()
 
-    def progress(self, number: int, fraction: float, message: str) -> None:
-        """Show how far a job is."""
-        self._running[number] = (fraction, message)
+    def progress(self, task: str, fraction: float, message: str) -> None:
+        """Show how far a task is."""
+        if task not in self._over:
+            self._running[task] = (fraction, message)
+
+    def ended(self, task: str) -> None:
+        """Take a task from the table."""
+        self._over.add(task)
+        self._running.pop(task, None)
 
     def finished(self, job: Job, line: Line) -> None:
         """Print how a job has ended."""
-        self._running.pop(job.number, None)
         self._ended += 1
         self._failed += line["state"] == "failed"
         seconds = f" ({line['seconds']:g} s)" if "seconds" in line else ""
@@ -37,19 +44,24 @@ class BatchDisplay:
 
     def __rich__(self) -> Table:
         minutes = (time.monotonic() - self._start) / 60
-        table = Table(title=f"{self._ended} of {len(self._titles)} jobs ended, {self._failed} failed, "
+        table = Table(title=f"{self._ended} of {self._jobs} jobs ended, {self._failed} failed, "
                             f"{minutes:.0f} min{self._remaining(minutes)}")
         for heading in ("job", "%", "step"):
             table.add_column(heading)
-        for number, (fraction, message) in sorted(self._running.items()):
-            table.add_row(f"{number} {self._titles[number]}", f"{100 * fraction:.0f}", message)
+        for task, (fraction, message) in sorted(self._running.items(), key=lambda item: _numbers(item[0])):
+            table.add_row(task, f"{100 * fraction:.0f}", message)
         return table
 
     def _remaining(self, minutes: float) -> str:
         """Return how long the rest takes at the speed so far."""
-        if not self._ended or self._ended == len(self._titles):
+        if not self._ended or self._ended == self._jobs:
             return ""
-        return f", about {minutes / self._ended * (len(self._titles) - self._ended):.0f} min left"
+        return f", about {minutes / self._ended * (self._jobs - self._ended):.0f} min left"
+
+
+def _numbers(task: str) -> list[int]:
+    """Return the numbers in a task's title, by which it is sorted."""
+    return [int(digits) for digits in re.findall(r"\d+", task)]
 
 
 @contextmanager

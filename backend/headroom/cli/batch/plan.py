@@ -16,6 +16,8 @@ from headroom.common.subject_files import INFO
 
 Line = dict[str, Any]
 """What became of a job, as in docs/batch.md."""
+MOVIE_KINDS = ("shot", "render")
+"""The kinds of jobs whose shots can be split into chunks."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,38 @@ class Job:
         """Return a digest of the settings, and of size and time of the files that the job reads."""
         files = [_stamp(path) for path in self.reads]
         return hashlib.sha256(json.dumps([self.entry, files], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is given at a time: a job, or a part of one whose shot is split into chunks.
+
+    folder: of the chunks; None for a job that is not split.
+    seconds: length of a chunk, of the task that splits the shot or runs a shorter one as a whole.
+    chunk: number of the chunk to render; the first is 0.
+    chunks: how many there are; 0 before the shot is split.
+    """
+
+    job: Job
+    folder: Path | None = None
+    seconds: float | None = None
+    chunk: int | None = None
+    chunks: int = 0
+
+    def arguments(self, file: Path) -> list[str]:
+        """Return the words of the extension's command."""
+        words = ["batch", str(file), "--only", str(self.job.number)]
+        words += ["--chunks", str(self.folder)] if self.folder is not None else []
+        words += ["--split", str(self.seconds)] if self.seconds is not None else []
+        return words + (["--chunk", str(self.chunk)] if self.chunk is not None else [])
+
+    @property
+    def title(self) -> str:
+        """What the task makes, in a few words."""
+        title = f"{self.job.number} {self.job.title}"
+        if self.chunk is not None:
+            return f"{title}, chunk {self.chunk + 1} of {self.chunks}"
+        return f"{title}, {self.chunks} chunks joined" if self.chunks else title
 
 
 def read_plan(file: Path, extension: Extension) -> list[Job]:

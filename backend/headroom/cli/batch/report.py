@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from headroom.cli.batch.plan import Job, Line
 from headroom.common.files import atomic_write
 
-JSON, HTML, THUMBNAILS = "report.json", "report.html", "thumbnails"
+JSON, HTML, THUMBNAILS, CHUNKS = "report.json", "report.html", "thumbnails", "chunks"
 WRITE_SECONDS = 1.0  # between two times that the JSON file is written
 _STYLE = """body { font: 14px system-ui, sans-serif; margin: 2em; color: #222 }
 td, th { padding: .3em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }
@@ -37,6 +38,23 @@ class Report:
     def thumbnails(self) -> Path:
         """The folder of small pictures of the movies."""
         return self.folder / THUMBNAILS
+
+    def chunk_folder(self, job: Job) -> Path:
+        """Return the folder for the chunks of a job; a job with other settings or inputs has another one."""
+        return self._chunks / f"{job.number:05d}-{job.digest()[:16]}"
+
+    def remove_chunks(self, jobs: Iterable[Job] = ()) -> None:
+        """Remove the chunks of all jobs but some."""
+        kept = {self.chunk_folder(job) for job in jobs}
+        for folder in self._chunks.glob("*"):
+            if folder not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(self._chunks, ignore_errors=True)
+
+    @property
+    def _chunks(self) -> Path:
+        return self.folder / CHUNKS
 
     def finished_before(self, job: Job) -> Line | None:
         """Return the line of a job that an earlier run has finished, or None when it has to run.

@@ -15,17 +15,18 @@ from typing import Any
 
 from distributed import Client, LocalCluster, WorkerPlugin, get_worker
 
-from headroom.cli.batch.plan import Job, Line
+from headroom.cli.batch.plan import Line, Task
 from headroom.cli.batch.report import thumbnail_name
-from headroom.cli.blender import Extension, running_extension
+from headroom.cli.blender import BlenderKilled, Extension, running_extension
 from headroom.common.errors import Cancelled, HeadroomError
+from headroom.common.progress import Progress
 from headroom.common.temporary import temporary_folder
 
 PLUGIN = "headroom"
 CONNECT_SECONDS = 20
 REPORT_SECONDS = 0.5
 THUMBNAIL_WIDTH = 240
-RETRIES = 2  # of a job whose backend was killed
+RETRIES = 2  # of a command whose backend or Blender was killed
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class ExtensionPlugin(WorkerPlugin):
     name = PLUGIN
 
     def __init__(self) -> None:
-        self._stack, self._turn = ExitStack(), threading.Lock()
+        self._stack, self._turn, self._closed = ExitStack(), threading.Lock(), False
         self._extension: Extension | None = None
 
     def setup(self, worker: Any) -> None:
@@ -95,6 +96,7 @@ class ExtensionPlugin(WorkerPlugin):
 
     def teardown(self, worker: Any) -> None:
         """Stop the running command and the backend."""
+        self._closed = True
         if self._extension is not None:
             self._extension.stop()
         self._stack.close()
@@ -103,6 +105,8 @@ class ExtensionPlugin(WorkerPlugin):
     def extension(self) -> Iterator[Extension]:
         """Yield the extension; jobs of one worker take turns, however many threads it has."""
         with self._turn:
+            if self._closed:
+                raise Cancelled("Stopped.")
             if self._extension is not None and not self._extension.is_usable:
                 self._stack.close()
                 self._extension = None
@@ -114,12 +118,12 @@ class ExtensionPlugin(WorkerPlugin):
         return ExtensionPlugin, ()  # a lock cannot travel to the workers, and nothing has to
 
 
-def run_job(batch: Batch, job: Job) -> Line:
-    """Run a job on this worker and return its line; errors become part of the line."""
-    start = time.time()
+def run_task(batch: Batch, task: Task) -> Line:
+    """Run a task on this worker and return its line; errors become part of the line."""
+    start, job = time.time(), task.job
     line: Line = {"job": job.number, "kind": job.kind, "machine": socket.gethostname(), "started": start}
     try:
-        result = _run(batch, job)
+        result = _run(batch, task)
     except Cancelled:
         raise
     except HeadroomError as error:
@@ -127,7 +131,7 @@ def run_job(batch: Batch, job: Job) -> Line:
     return {**line, **result, "seconds": round(time.time() - start, 1)}
 
 
-def _run(batch: Batch, job: Job) -> Line:
+def _run(batch: Batch, task: Task) -> Line:
     worker = get_worker()
     key, last = worker.get_current_task(), 0.0
 
@@ -138,18 +142,28 @@ def _run(batch: Batch, job: Job) -> Line:
             raise Cancelled("Stopped.")
         if time.monotonic() - last > REPORT_SECONDS:
             last = time.monotonic()
-            worker.log_event(batch.topic, {"job": job.number, "fraction": fraction, "message": message})
+            worker.log_event(batch.topic, {"task": task.title, "fraction": fraction, "message": message})
 
     plugin = worker.plugins[PLUGIN]
     assert isinstance(plugin, ExtensionPlugin)
-    arguments = ["batch", str(batch.file), "--only", str(job.number)]
-    for _ in range(1 + RETRIES):
-        with plugin.extension() as extension:
-            line = extension.run(arguments, report, codes=(0, 1))[-1]
-            if line["state"] == "done" or extension.is_usable:
-                break
+    line = _line_of_command(plugin, task.arguments(batch.file), report)
     if line["state"] == "done" and line.get("movie"):
-        _write_thumbnail(Path(line["movie"]), batch.thumbnails / thumbnail_name(job.number))
+        _write_thumbnail(Path(line["movie"]), batch.thumbnails / thumbnail_name(task.job.number))
+    return line
+
+
+def _line_of_command(plugin: ExtensionPlugin, arguments: list[str], report: Progress) -> Line:
+    """Run a command of the extension, again where its backend or Blender was killed, and return its line."""
+    for attempt in range(1 + RETRIES):
+        with plugin.extension() as extension:
+            try:
+                line = extension.run(arguments, report, codes=(0, 1))[-1]
+            except BlenderKilled:
+                if attempt == RETRIES:
+                    raise
+                continue
+            if line["state"] != "failed" or extension.is_usable:
+                break
     return line
 
 

@@ -23,6 +23,8 @@ def batch(
     jobs: Annotated[int, typer.Option(help="Jobs that run at the same time on this machine.", min=1, max=1024)] = 1,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers run the jobs instead.",
                                            metavar="ADDRESS")] = "",
+    chunk: Annotated[float, typer.Option(help="Seconds of the chunks into which longer shots are split where several "
+                                              "workers run; 0 splits none.", min=0, max=86_400)] = 30.0,
     again: Annotated[bool, typer.Option("--again", help="Also run the jobs that an earlier run has finished.")] = False,
     only: Annotated[int | None, typer.Option(help="Run this job alone and print its line of JSON; the first is 1.",
                                              min=1)] = None,
@@ -61,7 +63,7 @@ def batch(
 
     try:
         with workers_of(scheduler) if scheduler else local_workers(jobs) as client, batch_display(plan) as display:
-            run_jobs(plan, client, report, display)
+            run_jobs(plan, client, report, display, chunk)
     except KeyboardInterrupt:
         print("Stopped; run the same command again to go on.", file=sys.stderr)
         raise SystemExit(EXIT_CANCELLED) from None  # what is finished stays, which other commands' sentence denies

@@ -1,0 +1,118 @@
+"""The parts of a batch's job whose shot is rendered in chunks: split the shot, render a chunk, and join the chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .commands import Report, Result, movie_line, movie_output, new_shot, saved_shot
+from .core.backend_jobs import Connect
+from .core.chunks import ChunkFolder, ChunkPlan, chunk_starts
+from .core.job_file import JobRequest
+from .core.render_settings import RenderSettings
+from .core.tasks import run_task, subtask
+
+if TYPE_CHECKING:
+    from .scene.build.shot import Shot
+    from .scene.output.headless import SavedShot
+
+SPLIT = "split"
+"""The state of a job whose chunks are to be rendered and joined."""
+
+
+def part_of(folder: Path, seconds: float | None, chunk: int | None, connect: Connect, report: Report
+            ) -> Callable[[JobRequest], Result]:
+    """Return the function that runs a part of a job.
+
+    folder: of the chunks.
+    seconds: length of a chunk, to split the shot; None to do what comes after.
+    chunk: the one to render; None to join all.
+    """
+    chunks = ChunkFolder(folder)
+    if seconds is not None:
+        return lambda request: _split(request, chunks, seconds, connect, report)
+    if chunk is not None:
+        return lambda request: _render_chunk(request, chunks, chunk, connect, report)
+    return lambda request: _join(request, chunks, connect, report)
+
+
+def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Connect, report: Report) -> Result:
+    """Make the scene and plan its chunks, or make the movie of a shot that is too short for several.
+
+    Returns the number of chunks and those that are missing, or the result of the job.
+    """
+    plan = folder.plan()
+    if plan is None:
+        shot, notes = _opened(request, connect, report)
+        count = shot.scene.frame_end - shot.scene.frame_start + 1
+        if len(chunk_starts(count, shot.fps, seconds)) == 1:
+            return _whole(request, shot, notes, connect, report)
+        plan = _planned(request, shot, ChunkPlan(chunk_starts(count, shot.fps, seconds), count, notes), folder, connect)
+    return {"state": SPLIT, "chunks": len(plan.starts), "missing": folder.missing(plan)}
+
+
+def _opened(request: JobRequest, connect: Connect, report: Report) -> tuple[Shot, tuple[str, ...]]:
+    """Return the shot of a job in a file that is open, and what the user should know."""
+    from .scene.output import headless
+
+    if request.kind == "render":
+        return headless.open_saved(saved_shot(request.settings)), ()
+    return headless.build_shot(new_shot(request.settings), connect, report)
+
+
+def _whole(request: JobRequest, shot: Shot, notes: tuple[str, ...], connect: Connect, report: Report) -> Result:
+    from .scene.output.shot_tasks import MovieResult, render_shot
+
+    settings = request.settings
+    task = render_shot(shot, movie_output(settings), settings["plate_fit"], connect, engine=settings["engine"])
+    made = run_task(subtask(task, 0.15, 1.0), report)
+    return movie_line(request, MovieResult(made.movie, made.frames, notes + made.notes))
+
+
+def _planned(request: JobRequest, shot: Shot, plan: ChunkPlan, folder: ChunkFolder, connect: Connect) -> ChunkPlan:
+    """Store the scene, which a render job has already, and the plan with the engine; return the plan."""
+    from .scene.output import headless
+    from .scene.output.chunk_tasks import plan_chunks
+
+    if request.kind == "shot":
+        headless.save_blend(folder.scene)
+        shot = headless.open_saved(_scene(request, folder))
+    planned: ChunkPlan = run_task(plan_chunks(shot, folder, plan, _render_settings(request, shot), connect))
+    return planned
+
+
+def _render_chunk(request: JobRequest, folder: ChunkFolder, number: int, connect: Connect, report: Report) -> Result:
+    from .scene.output import headless
+    from .scene.output.chunk_tasks import render_chunk
+
+    shot = headless.open_saved(_scene(request, folder))
+    run_task(render_chunk(shot, folder, number, request.settings["layer"], _render_settings(request, shot), connect),
+             report)
+    return {}
+
+
+def _join(request: JobRequest, folder: ChunkFolder, connect: Connect, report: Report) -> Result:
+    from .scene.output import headless
+    from .scene.output.chunk_tasks import join_chunks
+
+    shot = headless.open_saved(_scene(request, folder))
+    task = join_chunks(shot, folder, movie_output(request.settings), _render_settings(request, shot), connect)
+    return movie_line(request, run_task(task, report))
+
+
+def _scene(request: JobRequest, folder: ChunkFolder) -> SavedShot:
+    """Return the shot in the file of a render job, or in the scene that was made for a shot job."""
+    from .scene.output.headless import SavedShot
+
+    settings = request.settings
+    if request.kind == "render":
+        return saved_shot(settings)
+    return SavedShot(folder.scene, "", "", movie_output(settings), settings["plate_fit"], settings["engine"],
+                     load_ui=True)
+
+
+def _render_settings(request: JobRequest, shot: Shot) -> RenderSettings:
+    settings: dict[str, Any] = request.settings
+    return RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, settings["plate_fit"],
+                          settings["engine"])
