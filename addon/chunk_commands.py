@@ -40,7 +40,7 @@ def part_of(folder: Path, seconds: float | None, chunk: int | None, connect: Con
 def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Connect, report: Report) -> Result:
     """Make the scene and plan its chunks, or make the movie of a shot that is too short for several.
 
-    Returns the number of chunks and those that are missing, or the result of the job.
+    Returns the number of chunks and those that are unfinished, or the result of the job.
     """
     plan = folder.plan()
     if plan is None:
@@ -49,7 +49,7 @@ def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Co
         if len(chunk_starts(count, shot.fps, seconds)) == 1:
             return _whole(request, shot, notes, connect, report)
         plan = _planned(request, shot, ChunkPlan(chunk_starts(count, shot.fps, seconds), count, notes), folder, connect)
-    return {"state": SPLIT, "chunks": len(plan.starts), "missing": folder.missing(plan)}
+    return {"state": SPLIT, "chunks": len(plan.starts), "unfinished": folder.unfinished(plan)}
 
 
 def _opened(request: JobRequest, connect: Connect, report: Report) -> tuple[Shot, tuple[str, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,7 +76,7 @@ class ChunkFolder:
         except FileNotFoundError:
             return None
 
-    def missing(self, plan: ChunkPlan) -> list[int]:
+    def unfinished(self, plan: ChunkPlan) -> list[int]:
         """Return the chunks that are not complete."""
         return [number for number in range(len(plan.starts)) if self.without_mesh(number) is None]
 
@@ -91,5 +90,5 @@ def chunk_starts(frames: int, fps: float, seconds: float) -> tuple[int, ...]:
     A GPU refines the frames of a group together, so the groups of chunks have to be those of the whole shot.
     """
     count = max(round(frames / (seconds * fps)), 1)
-    length = math.ceil(frames / count / GROUP) * GROUP
-    return tuple(range(0, frames, length))
+    length = max(round(frames / count / GROUP), 1) * GROUP
+    return tuple(range(0, frames, length)) if count > 1 else (0,)

@@ -231,6 +231,14 @@ class FakeBackend:
         return {"movie": self._file(lambda path: write_movie(path, len(inputs["renders"])), ".mp4"),
                 "frames": len(inputs["renders"])}
 
+    def _refine_chunk(self, inputs: dict, settings: dict) -> dict:
+        return {"chunk": self.put_bytes(b"chunk %d" % settings["first"]),
+                "frames": len(inputs["renders"]) - settings["context"]}
+
+    def _join_chunks(self, inputs: dict, settings: dict) -> dict:
+        return {"movie": self._file(lambda path: write_movie(path, settings["frames"]), ".mp4"),
+                "frames": settings["frames"]}
+
     def _file(self, write, suffix: str = ".npz") -> str:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"file{suffix}"

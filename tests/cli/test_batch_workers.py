@@ -197,7 +197,7 @@ class SplitExtension(FakeExtension):
         with self.turn:
             self.ran.append((words.get("--split"), words.get("--chunk")))
         if "--split" in words:
-            return [{**line, "state": "split", "chunks": 3, "missing": sorted({0, 1, 2} - set(done))}]
+            return [{**line, "state": "split", "chunks": 3, "unfinished": sorted({0, 1, 2} - set(done))}]
         if "--chunk" in words:
             number = int(words["--chunk"])
             if number == 1 and self.crashes:

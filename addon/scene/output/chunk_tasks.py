@@ -67,8 +67,8 @@ def join_chunks(shot: Shot, folder: ChunkFolder, output: MovieOutput, settings: 
         chunks = ShotChunks(matched.subject, [folder.movie(number) for number in numbers], plan.frames)
         count, notes = yield InBackground(
             lambda token: backend_jobs.join_chunks(connect(), chunks, sound, result, token))
-        lacking = sum(folder.without_mesh(number) or 0 for number in numbers)
-        return count, (*plan.engine_notes, *mesh_notes(lacking, plan.frames), *notes)
+        meshless = sum(folder.without_mesh(number) or 0 for number in numbers)
+        return count, (*plan.engine_notes, *mesh_notes(meshless, plan.frames), *notes)
 
     result = yield from make_movie(shot, output, settings, connect, finish)
     return MovieResult(result.movie, result.frames, plan.notes + result.notes)

@@ -204,9 +204,6 @@ def make_movie(shot: Shot, output: MovieOutput, settings: RenderSettings, connec
     """Match plates, let `finish` make the movie, and place it in the sequencer. Returns a MovieResult."""
     ref, first, last, movie = shot.ref, settings.frame_start, settings.frame_end, output.path
     output.require_writable([shot.speech, *take_speeches(shot.root)])
-    if shot.speech is not None and not shot.speech.is_file():
-        raise InputError(message("The speech of {shot} is not at {path}. Choose its file with Relink Subject or "
-                                 "Speech, or with --speech.", shot=shot.root.name, path=shot.speech))
     with work_folder() as folder:
         matched = yield from subtask(match_shot(shot, settings, connect, folder), 0.0, 0.1)
         keyed = find_shot(ref)
@@ -229,6 +226,9 @@ def make_movie(shot: Shot, output: MovieOutput, settings: RenderSettings, connec
 def match_shot(shot: Shot, settings: RenderSettings, connect: Connect, folder: Path) -> Task:
     """Update the keys of a shot and find a plate for each of its frames. Returns a MatchedShot."""
     ref, subject, cache = shot.ref, used_subject(shot), frame_cache(shot)
+    if shot.speech is not None and not shot.speech.is_file():
+        raise InputError(message("The speech of {shot} is not at {path}. Choose its file with Relink Subject or "
+                                 "Speech, or with --speech.", shot=shot.root.name, path=shot.speech))
     frames = np.arange(settings.frame_start, settings.frame_end + 1, dtype=np.int32)
     yield from update_keys(ref)
     match = yield from match_plates(ref, frames, settings.plate_fit, connect, cache, folder)

@@ -135,7 +135,7 @@ class _Run:
         parts.append(line)
         if line["state"] == SPLIT:
             joined = replace(task, seconds=None, chunks=line["chunks"])
-            self._ready += [replace(joined, chunk=number) for number in line["missing"]] or [joined]
+            self._ready += [replace(joined, chunk=number) for number in line["unfinished"]] or [joined]
         elif line["state"] == "failed" or task.chunk is None:
             self._drop_parts(task)
             self._end(job, _line_of_parts(parts))

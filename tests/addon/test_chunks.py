@@ -1,0 +1,79 @@
+"""A long shot that is rendered in chunks gets the renders, plates and sound of the whole shot."""
+
+import json
+
+import pytest
+from stand_ins import FakeBackend, tiny_subject, write_movie, write_speech
+
+from addon.core.chunks import chunk_starts
+
+SECONDS = 2.0
+
+
+@pytest.fixture
+def backend():
+    return FakeBackend(seconds=SECONDS)
+
+
+@pytest.fixture
+def run(headroom, backend, monkeypatch, capfd, tmp_path):
+    """Run the command `batch` for job 1 of the file; returns its line."""
+    monkeypatch.setattr(headroom.module("core.connection").Connection, "client", lambda self, address: backend)
+    subject = tiny_subject(tmp_path / "subject")
+    write_movie(subject / "plates.mp4", 30, size=(640, 360))
+    write_speech(tmp_path / "line.wav", SECONDS)
+
+    def run(job, *arguments):
+        (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": [job]}), encoding="utf-8")
+        headroom.module("cli").main(["batch", str(tmp_path / "jobs.json"), "--only", "1", *map(str, arguments)])
+        (line,) = capfd.readouterr().out.splitlines()
+        return json.loads(line)
+
+    return run
+
+
+def jobs_of(backend, kind):
+    return [(inputs, settings) for each, inputs, settings in backend.submitted if each == kind]
+
+
+@pytest.mark.parametrize(("frames", "seconds"), [(4500, 30.0), (33, 0.64), (1125, 30.0), (1124, 30.0), (5, 0.1)])
+def test_chunks_begin_at_whole_groups_and_cover_the_shot(frames, seconds):
+    starts = chunk_starts(frames, 25.0, seconds)
+    assert starts[0] == 0 and all(start % 16 == 0 for start in starts)
+    lengths = [end - start for start, end in zip(starts, (*starts[1:], frames))]
+    assert min(lengths) > 0 and len(set(lengths[:-1])) <= 1
+    assert len(starts) == 1 or abs(lengths[0] / 25 - seconds) <= max(0.5 * seconds, 0.64)
+
+
+SHOT = {"kind": "shot", "subject": "subject", "speech": "line.wav", "engine": "auto", "label": "AI-generated"}
+
+
+@pytest.mark.parametrize("kind", ["shot", "render"])
+def test_a_shot_in_chunks_has_the_renders_plates_and_sound_of_the_whole_one(run, backend, tmp_path, kind):
+    job = {**SHOT, "output": "whole.mp4", "blend": "whole.blend"}
+    whole = run(job)
+    job = {**job, "output": "joined.mp4", "blend": "joined.blend"} if kind == "shot" else {
+        "kind": "render", "file": "whole.blend", "output": "joined.mp4"}
+    ((inputs, settings),) = jobs_of(backend, "refine")
+    folder = tmp_path / "chunks"
+    split = run(job, "--chunks", folder, "--split", 0.64)
+    assert (split["state"], split["chunks"], split["unfinished"]) == ("split", 4, [0, 1, 2, 3])
+    for number in (2, 0, 3, 1):
+        assert run(job, "--chunks", folder, "--chunk", number)["state"] == "done"
+    chunks = sorted(jobs_of(backend, "refine_chunk"), key=lambda chunk: chunk[1]["first"])
+    assert [(sent["first"], sent["context"]) for _, sent in chunks] == [(0, 0), (14, 2), (30, 2), (46, 2)]
+    assert sum((given["meshes"][sent["context"]:] for given, sent in chunks), []) == inputs["meshes"]
+    assert {given["match"] for given, _ in chunks} == {inputs["match"]}
+    assert run(job, "--chunks", folder, "--split", 0.64)["unfinished"] == []
+    joined = run(job, "--chunks", folder)
+    ((given, sent),) = jobs_of(backend, "join_chunks")
+    assert sent == {**settings, "frames": len(inputs["meshes"])} and given["speech"] == inputs["speech"]
+    assert [backend.blobs[sha] for sha in given["chunks"]] == [b"chunk 0", b"chunk 14", b"chunk 30", b"chunk 46"]
+    assert (joined["frames"], joined["notes"]) == (whole["frames"], whole["notes"])
+    assert (tmp_path / "joined.mp4").exists() and (tmp_path / "joined.blend").exists() == (kind == "shot")
+
+
+def test_a_short_shot_is_made_at_once_and_leaves_no_folder(run, backend, tmp_path):
+    line = run({**SHOT, "output": "short.mp4"}, "--chunks", tmp_path / "chunks", "--split", 30)
+    assert line["state"] == "done" and line["frames"] == len(jobs_of(backend, "refine")[0][0]["meshes"])
+    assert not (tmp_path / "chunks").exists()
