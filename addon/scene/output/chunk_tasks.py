@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...core import backend_jobs
-from ...core.backend_jobs import Connect, MovieFile, ShotChunks, Sound
+from ...core import chunk_jobs
+from ...core.backend_jobs import Connect, MovieFile, Sound
+from ...core.chunk_jobs import ShotChunks
 from ...core.chunks import ChunkFolder, ChunkPlan
 from ...core.movie_output import MovieOutput
 from ...core.refine_while_rendering import CONTEXT
@@ -52,7 +53,7 @@ def render_chunk(shot: Shot, folder: ChunkFolder, number: int, layer: str, setti
         renders = yield from subtask(rendering, 0.1, 0.6)
         made = temporary / folder.movie(number).name
         yield InBackground(
-            lambda token: backend_jobs.refine_chunk(connect(), renders, sent, made, token), 0.6, 0.99)
+            lambda token: chunk_jobs.refine_chunk(connect(), renders, sent, made, token), 0.6, 0.99)
         publish(made, folder.movie(number))
     folder.save_chunk(number, without_mesh(renders.renders[context:]))
 
@@ -66,7 +67,7 @@ def join_chunks(shot: Shot, folder: ChunkFolder, output: MovieOutput, settings: 
     def finish(matched: MatchedShot, sound: Sound | None, result: MovieFile) -> Task:
         chunks = ShotChunks(matched.subject, [folder.movie(number) for number in numbers], plan.frames)
         count, notes = yield InBackground(
-            lambda token: backend_jobs.join_chunks(connect(), chunks, sound, result, token))
+            lambda token: chunk_jobs.join_chunks(connect(), chunks, sound, result, token))
         meshless = sum(folder.without_mesh(number) or 0 for number in numbers)
         return count, (*plan.engine_notes, *mesh_notes(meshless, plan.frames), *notes)
 
