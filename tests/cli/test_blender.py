@@ -145,7 +145,7 @@ print(json.dumps(dict(frames=os.path.getsize(path))))
     ("print('ImportError: libXi.so.6: cannot open shared object file: No such file', file=sys.stderr); sys.exit(1)",
      HeadroomError, "apt install libxi6"),
     ("print('RuntimeError: boom', file=sys.stderr); sys.exit(1)", HeadroomError, "Blender failed: RuntimeError: boom"),
-    ("os.kill(os.getpid(), 9)", HeadroomError, "SIGKILL"),
+    ("os.kill(os.getpid(), 9)", blender.BlenderKilled, "SIGKILL"),
     ("print('no result')", HeadroomError, "Blender failed: it left no message"),
 ])
 def test_failures_are_one_sentence_and_the_server_is_stopped(tmp_path, stand_in, text, kind, words):

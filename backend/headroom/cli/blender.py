@@ -285,10 +285,11 @@ def _failure(code: int, messages: list[str]) -> HeadroomError:
             package = package_named_in(line) or "the library named above"
             return HeadroomError(f"Blender needs a system library ({line.split(': ', 1)[-1]}). Install it with "
                                  f"`apt install {package}`; `headroom doctor` lists everything missing.")
-    reason, kind = messages[-1].rstrip(".") if messages else "it left no message", HeadroomError
+    reason = messages[-1].rstrip(".") if messages else "it left no message"
     if code < 0:
-        reason, kind = f"it was ended by {signal.Signals(-code).name}", BlenderKilled
-    return kind(f"Blender failed: {reason}. Run `headroom doctor`.")
+        reason = f"it was ended by {signal.Signals(-code).name}"
+    error = HeadroomError(f"Blender failed: {reason}. Run `headroom doctor`.")
+    return BlenderKilled(str(error)) if code < 0 else error
 
 
 def _json_object(line: str) -> dict[str, Any] | None:
