@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tomllib
 
+from headroom.cli.demo import write_first_second
 from headroom.face.performance import Performance
 from headroom.media.audio import read_audio, write_wav
 from headroom.media.credentials.inspect import inspect_file
@@ -68,6 +69,14 @@ def test_the_picture_is_her_footage_with_another_face_motion(made, learned):
     nearest = min(np.abs(frames[12][inside].astype(int) - plate[inside]).mean() for plate in plates)
     assert nearest > 0.5, "the frame is a copy of a plate"
     assert np.abs(np.diff(frames[:, inside[0], inside[1]].astype(int), axis=0)).mean() > 0.1, "nothing moves"
+
+
+def test_the_first_second_of_the_demo_is_that_of_its_shot(made, learned, tmp_path):
+    write_first_second(learned, made / "speech.wav", tmp_path / "first.mp4")
+    frames = [list(read_frames(movie)) for movie in (tmp_path / "first.mp4", made / "shot.mp4")]
+    assert len(frames[0]) == len(frames[1]) == 25 and probe(tmp_path / "first.mp4").has_audio
+    assert np.abs(np.subtract(*np.array(frames, np.int16))).mean() < 2
+    assert inspect_file(tmp_path / "first.mp4").state == "valid"
 
 
 def test_the_blend_holds_keyed_shape_keys_and_head_pose(made):
