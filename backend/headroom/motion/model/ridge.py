@@ -30,6 +30,7 @@ class RidgeConfig:
     gamma: float = 0.4
     strength: float = 5.0  # of the regularisation, with a prior of many people
     strength_without_prior: float = 1.0
+    general_strength: float = 0.05  # of the regularisation for many people, times the number of frames
     personal_weight: float = 15.0  # of a person's own frame relative to a frame of the prior
     seed: int = 0
 
@@ -104,7 +105,6 @@ def fit_ridge(
     has_prior = ridge.gram is not None and ridge.cross is not None
     gram = ridge.gram.astype(np.float64) if ridge.gram is not None else np.zeros((size, size))
     cross = ridge.cross.astype(np.float64) if ridge.cross is not None else np.zeros((size, outputs))
-    strength = config.strength_without_prior if personal and not has_prior else config.strength
     weight = config.personal_weight if personal and has_prior else 1.0
     frames = 0
     for windows, expression in clips:
@@ -112,6 +112,10 @@ def fit_ridge(
         features = ridge.features(windows).astype(np.float64)
         gram = gram + weight * features.T @ features
         cross = cross + weight * features.T @ expression
+    if personal:
+        strength = config.strength if has_prior else config.strength_without_prior
+    else:
+        strength = config.general_strength * max(frames, 1)
     weights = np.linalg.solve(gram + strength * np.eye(size), cross).astype(np.float32)
     if personal:
         return replace(ridge, weights=weights, gram=None, cross=None)

@@ -69,6 +69,10 @@ class Sample:
         """Return the windows (1, T, W, A) without noise."""
         return as_windows(self.rows[:1], self.features.grid)
 
+    def all_pairs(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return `clean_pairs` of each variant of the sound."""
+        return [replace(self, rows=self.rows[variant:variant + 1]).clean_pairs() for variant in range(len(self.rows))]
+
     def clean_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Return windows (T, W, A) without noise and normalised expression (T, 64)."""
         return self.clean_windows()[0].numpy(), self.motion[:, :EXPRESSION].numpy()

@@ -82,7 +82,8 @@ def train_general(clips: Sequence[SpokenClip], directions: FaceDirections, out: 
     networks = train_ensemble(samples, emphasis, config, subprogress(progress, 0.1, 1.0), checkpoint)
     ridge = initial_ridge(config, None)
     if ridge is not None:
-        ridge = fit_ridge(ridge, (sample.clean_pairs() for sample in samples), config.ridge, personal=False)
+        pairs = (pair for sample in samples for pair in sample.all_pairs())
+        ridge = fit_ridge(ridge, pairs, config.ridge, personal=False)
     model = MotionModel(config.network, networks, style, ridge, config.ridge_weight)
     if config.network.targets == "normalised":
         model = replace(model, style=with_lip_curve(model, samples))
