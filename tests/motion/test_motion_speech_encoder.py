@@ -82,13 +82,24 @@ def test_spectra_follow_the_level_of_the_recording_and_pitch_follows_vtln():
     assert np.ptp(log_mel(np.zeros(16000, np.float32), 20, 30, -20.0)) == 0
 
 
-def test_features_do_not_depend_on_loudness_and_have_no_mean_over_speech():
+def test_features_do_not_depend_on_loudness_and_have_no_mean_over_speech(monkeypatch):
+    monkeypatch.setattr("headroom.common.autocast.has_fast_bfloat16", lambda device: False)
     samples, _ = speaker(10.0)
     config = FeatureConfig()
     rows = [feature_rows(gain * samples, 0, 500, config, utterance_stats(gain * samples, config)) for gain in (0.05, 1)]
     np.testing.assert_allclose(rows[0], rows[1], atol=2e-3)
     levels, loud_db = loudness(samples)
     np.testing.assert_allclose(rows[1][levels[::2] > loud_db - SPEECH_RANGE_DB].mean(0), 0, atol=1e-3)
+
+
+def test_bfloat16_changes_the_vectors_by_less_than_a_fiftieth_of_their_deviation(monkeypatch):
+    samples, _ = speaker(4.0)
+    vectors = []
+    for fast in (False, True):
+        monkeypatch.setattr("headroom.common.autocast.has_fast_bfloat16", lambda device, fast=fast: fast)
+        vectors.append(encode(bundled_encoder(), samples, 0, 200, -20.0))
+    difference = np.sqrt(np.mean((vectors[1] - vectors[0]) ** 2))
+    assert 0 < difference < 0.02 * (vectors[0] - vectors[0].mean(0)).std()
 
 
 def test_components_keep_what_varies_most_and_have_variance_one():

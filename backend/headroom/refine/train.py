@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from headroom.common import distributed
+from headroom.common.autocast import autocast
 from headroom.common.device import pick_device
 from headroom.common.networks.image_features import feature_distance
 from headroom.common.networks.image_features_file import bundled_image_features
@@ -18,7 +19,7 @@ from headroom.refine import losses
 from headroom.refine.dataset import Batch, RefinerDataset, TrainingPairs
 from headroom.refine.generator import Generator, current_render
 from headroom.refine.memory_retrieval import MemoryTrainer, memory_trainer_for
-from headroom.refine.refiner import Refiner, RefinerIdentity, autocast
+from headroom.refine.refiner import Refiner, RefinerIdentity
 from headroom.refine.result_preview import ResultPreview
 from headroom.refine.train_config import RefinerTrainConfig
 from headroom.refine.training_state import Schedule, TrainingState

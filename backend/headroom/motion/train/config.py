@@ -49,5 +49,6 @@ GENERAL = TrainConfig(
     optimiser=OptimiserConfig(average=0.99),
     members=3,
     steps=600,
+    ridge_weight=0.7,
 )
 """The general weights, learned from many people."""

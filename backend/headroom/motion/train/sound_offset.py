@@ -91,9 +91,12 @@ def offset_of_scores(scores: np.ndarray, frames: int) -> SoundOffset:
     if scores[peak] < MIN_SCORE or margin < MIN_MARGIN or abs(OFFSET_LAGS[peak]) > MAX_LAG or \
             not 0 < peak < len(scores) - 1:
         return UNCERTAIN
-    before, at, after = scores[peak - 1:peak + 2]
-    fraction = 0.5 * (before - after) / min(before - 2 * at + after, -1e-9)  # vertex of the parabola
-    return SoundOffset(float(OFFSET_LAGS[peak] + fraction) / FRAME_RATE, True)
+    return SoundOffset((float(OFFSET_LAGS[peak]) + _vertex(*scores[peak - 1:peak + 2])) / FRAME_RATE, True)
+
+
+def _vertex(before: float, at: float, after: float) -> float:
+    """Return where the parabola through three neighbouring values has its vertex, in steps from the middle one."""
+    return 0.5 * (before - after) / min(before - 2 * at + after, -1e-9)
 
 
 def lips_at_lags(model: MotionModel, samples: np.ndarray, frames: int, effects: np.ndarray) -> list[np.ndarray]:
@@ -111,11 +114,12 @@ def align_clips(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureCon
     """Return the offsets in seconds of many people's clips of (sound (N,), lip opening (T,) at 25 Hz).
 
     A clip of a few seconds cannot be synchronised alone. In turns, each clip is scored at all lags with a regression on
-    the other clips at their present lags. A clip that correlates with the others at no lag has offset 0.
+    the other clips at their present lags. In the end the offset is found between two lags. A clip that correlates with
+    the others at no lag has offset 0.
     """
     inputs = [_plausible_windows(samples, len(opening), features) for samples, opening in clips]
     targets = [(opening - opening.mean()) / max(float(opening.std()), 1e-6) for _, opening in clips]
-    offsets = [0.0] * len(clips)
+    offsets, fractions = [0.0] * len(clips), [0.0] * len(clips)
     frames = sum(map(len, targets))
     for _ in range(ALIGN_ROUNDS):
         shifted = [at_lags[offset].astype(np.float64) for at_lags, offset in zip(inputs, offsets)]
@@ -124,11 +128,22 @@ def align_clips(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureCon
         for index, target in enumerate(targets):
             gram, cross = sum(grams) - grams[index], sum(crosses) - crosses[index]
             weights = np.linalg.solve(gram + regularisation, cross)
-            scores = {lag: correlation(x @ weights, target) - LAG_PENALTY * abs(lag)
-                      for lag, x in inputs[index].items()}
-            best = max(scores, key=scores.__getitem__)
-            offsets[index] = best if scores[best] > MIN_CORRELATION else 0.0
-    return offsets
+            scores = {lag: correlation(x @ weights, target) for lag, x in inputs[index].items()}
+            best = max(scores, key=lambda lag: scores[lag] - LAG_PENALTY * abs(lag))
+            found = scores[best] - LAG_PENALTY * abs(best) > MIN_CORRELATION
+            offsets[index] = best if found else 0.0
+            fractions[index] = _fraction(scores, best) if found else 0.0
+    return [offset + fraction for offset, fraction in zip(offsets, fractions)]
+
+
+def _fraction(scores: dict[float, float], best: float) -> float:
+    """Return by how many seconds the peak of scores, in order of their lags, is behind the lag `best`, within a half."""
+    lags = list(scores)
+    index = lags.index(best)
+    if not 0 < index < len(lags) - 1:
+        return 0.0
+    steps = _vertex(*(scores[lag] for lag in lags[index - 1:index + 2]))
+    return float(np.clip(steps, -0.5, 0.5)) * (lags[1] - lags[0])
 
 
 def _plausible_windows(samples: np.ndarray, frames: int, features: FeatureConfig) -> dict[float, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from headroom.common.autocast import autocast
 from headroom.common.average import averaged
 from headroom.common.networks.arcface import ArcFace
 from headroom.common.networks.regressor_weights import RegressorConfig
@@ -135,7 +136,7 @@ def _losses(
 
 def _forward(network: Regressor, pictures: Tensor) -> Tensor:
     """Return coefficients (B, 257), in bfloat16 where the processor is faster at it (3.0 instead of 5.6 ms)."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+    with autocast(torch.device("cpu")):
         return network(pictures)
 
 
