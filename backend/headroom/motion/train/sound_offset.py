@@ -137,7 +137,7 @@ def align_clips(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureCon
 
 
 def _fraction(scores: dict[float, float], best: float) -> float:
-    """Return by how many seconds the peak of scores, in order of their lags, is behind the lag `best`, within a half."""
+    """Return by how many seconds the peak of scores, in order of their lags, lies behind the lag `best`."""
     lags = list(scores)
     index = lags.index(best)
     if not 0 < index < len(lags) - 1:
