@@ -16,6 +16,7 @@ def steps(monkeypatch, tmp_path):
     def learn(clip, subject, settings, **more):
         done.append("learn")
         subject.mkdir()
+        return ["Learned early."]
 
     def first_second(subject, speech, movie, progress):
         done.append(movie.name)
@@ -38,7 +39,7 @@ def test_the_first_second_is_named_and_there_until_the_shot_is_complete(steps, t
     assert steps == ["learn", "first_second.mp4", ["first_second.mp4", "subject"]]
     assert f"First second of the shot: {tmp_path / 'first_second.mp4'}" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shot.mp4", "subject"]
-    assert (paths[1], notes) == (tmp_path / "shot.mp4", ["A note."])
+    assert (paths[1], notes) == (tmp_path / "shot.mp4", ["Learned early.", "A note."])
 
 
 def test_the_first_second_stays_when_the_shot_fails_and_replaces_no_file(steps, tmp_path, monkeypatch):

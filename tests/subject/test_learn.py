@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -105,6 +106,15 @@ def test_a_person_who_cannot_be_learned_leaves_the_subject_as_it_was(subject, mo
     with pytest.raises(InputError, match="The refiner cannot be trained"):
         pipeline.learn(SAMPLE, subject, SETTINGS)
     assert {path.name: path.read_bytes() for path in subject.iterdir() if path.is_file()} == before
+
+
+def test_learning_that_is_finished_early_gives_a_complete_subject_that_says_so(subject):
+    questions, shown = iter([False, False, True]), []
+    monitor = SimpleNamespace(show=shown.append, wants_end=lambda: next(questions))
+    notes = pipeline.learn(SAMPLE, subject, SETTINGS, monitor=monitor)
+    person = Subject.open(subject)
+    assert "The refiner was trained for 3 of 12 steps" in notes[-1] and notes[-1] in person.info.notes
+    assert person.refiner.resolution == person.info.resolution == 256 and len(shown) == 1
 
 
 def test_files_that_would_be_lost_are_reported_before_anything_is_learned(tmp_path, monkeypatch):

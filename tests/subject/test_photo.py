@@ -1,5 +1,7 @@
 """A person from one photo: the subject works like one from a clip."""
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -34,9 +36,11 @@ def photo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def subject(photo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("learned") / "robin"
+    shown = []
+    monitor = SimpleNamespace(show=shown.append, wants_end=lambda: False)
     with quick_draft():
-        notes = pipeline.learn(photo, folder, LearnSettings(consent="synthetic person"))
-    assert any("one photo" in note for note in notes)
+        notes = pipeline.learn(photo, folder, LearnSettings(consent="synthetic person"), monitor=monitor)
+    assert any("one photo" in note for note in notes) and len(shown) == 1
     return folder
 
 

@@ -17,7 +17,7 @@ MOVIE, BLEND = "shot.mp4", "shot.blend"
 
 def run_demo(output: Path, engine: Engine = "auto", progress: Progress = no_progress
              ) -> tuple[list[Path], list[str]]:
-    """Learn the sample and make its shot; return the paths in `output` that were written, and the shot's notes.
+    """Learn the sample and make its shot; return the paths in `output` that were written, and notes for the user.
 
     The shot's first second is a movie of its own until the shot is complete.
     """
@@ -30,13 +30,13 @@ def run_demo(output: Path, engine: Engine = "auto", progress: Progress = no_prog
     subject, movie, blend = output / "subject", output / MOVIE, output / BLEND
     settings = LearnSettings(name="Robin", consent=CONSENT)
     with terminal_monitor() as monitor:
-        pipeline.learn(clip, subject, settings, progress=subprogress(progress, 0, 0.6), monitor=monitor)
+        notes = pipeline.learn(clip, subject, settings, progress=subprogress(progress, 0, 0.6), monitor=monitor)
     start = unused_file(output, "first_second", ".mp4")
     write_first_second(subject, speech, start, subprogress(progress, 0.6, 0.65))
     out.print(f"First second of the shot: {start}", markup=False, soft_wrap=True)
     shot = make_shot(subject, speech, movie, ShotOptions(blend=blend, engine=engine), subprogress(progress, 0.65, 1))
     start.unlink(missing_ok=True)
-    return [subject, movie, blend], shot.notes
+    return [subject, movie, blend], [*notes, *shot.notes]
 
 
 def write_first_second(subject: Path, speech: Path, movie: Path, progress: Progress = no_progress) -> None:
