@@ -138,6 +138,23 @@ def test_with_the_mouth_of_another_plate_its_inside_is_valid():
         assert (scene.plates.reprojected(0, wanted).valid[row, column] > 200) == inside_is_valid
 
 
+def test_what_the_nose_hides_in_the_plate_is_not_valid():
+    scene = Scene([((0, 35, 0), FRONTAL, expression())])
+    wanted = scene.wanted((0, 0, 0), FRONTAL, {})
+    made, reprojector = scene.plates.reprojected(0, wanted), FaceReprojector(
+        scene.model, CAMERA, scene.crop, AMBIENT, SIZE)
+    unchecked = reprojector.projected(scene.plates.faces.vertices(0))
+    turned_away = reprojector.draw(reprojector.projected(wanted.vertices), [FaceSource(unchecked)]).valid < 200
+    error = np.abs(scene.picture(wanted.vertices).astype(int) - made.picture).mean(axis=2)
+    hidden = (made.valid < 100) & ~turned_away
+    assert hidden.sum() > 50 and error[hidden].mean() > 10 * error[made.valid > 200].mean()
+
+
+def test_a_face_in_the_same_pose_hides_nothing_of_itself():
+    scene = Scene([((0, 35, 0), FRONTAL, expression())])
+    assert (scene.plates.reprojected(0, scene.wanted((0, 35, 0), FRONTAL, {})).valid > 200).mean() > 0.995
+
+
 def test_around_the_face_the_picture_follows_the_chin_and_stays_at_the_crops_border():
     at = FRONTAL * [1, 1, 1.5]
     scene = Scene([((0, 0, 0), at, expression())], crop=Crop(28, 28, 200))

@@ -81,7 +81,7 @@ class ReprojectedPlates:
     def _projected(self, number: int) -> ProjectedFace:
         """Return the face in a plate as the camera sees it; the latest ones are kept."""
         if number not in self._recent:
-            self._recent[number] = self._reprojector.projected(self.faces.vertices(number))
+            self._recent[number] = self._reprojector.in_plate(self.faces.vertices(number))
             if len(self._recent) > MAX_CACHED:
                 self._recent.popitem(last=False)
         return self._recent[number]

@@ -9,7 +9,7 @@ so that the neck follows the jaw.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -28,6 +28,8 @@ MAX_SHADING_RATIO = 1.6
 MIN_STRETCH, FULL_STRETCH = 0.15, 0.5
 """Projected area in the plate over the wanted one: below the first a point's colour is not known, from the second on it
 is. Surface that is turned away in the plate has a negative area."""
+HIDDEN_MM, FULLY_HIDDEN_MM = 4.0, 10.0
+"""Depth behind what a plate shows: up to the first a point is seen, from the second on it is hidden."""
 EDGE_PIXELS = 3  # of a map of 256, width over which the face fades into its surroundings
 SURROUNDING_CELLS = 64  # across the crop, of the displacement around the face
 SURROUNDING_REACH = 0.5  # of the face's size, over which the displacement fades out
@@ -51,12 +53,14 @@ class ProjectedFace:
     pixels: (V, 2), frame pixels.
     areas: (F,) twice the projected area of each triangle, positive where it faces the camera.
     shading: (V,), the mean of the three colours.
+    visible: (V,) float32, 0..1, 0 behind another part of the face, such as the nose; None where it is not known.
     """
 
     vertices: NDArray[np.floating]
     pixels: NDArray[np.floating]
     areas: NDArray[np.floating]
     shading: NDArray[np.floating]
+    visible: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,22 @@ class FaceReprojector:
         shading = shade(self.model.normals(vertices), self.light).mean(-1)
         return ProjectedFace(vertices, pixels, self._projected_areas(pixels), shading)
 
+    def in_plate(self, vertices: NDArray[np.floating]) -> ProjectedFace:
+        """Return the face in a plate, as `projected`, and which of its vertices the plate shows."""
+        face = self.projected(vertices)
+        depth = np.ones((len(vertices), CHANNELS), np.float32)
+        depth[:, 0] = vertices[:, 2]
+        (drawn,) = self._map(0).draw(vertices, [depth])
+        shown = np.where(drawn[..., 1] > 0, drawn[..., 0], -np.inf).astype(np.float32)
+        shown_depth = cv2.erode(shown, np.ones((3, 3), np.uint8))  # the farthest around it, because edges are not exact
+        scale = self.resolution / self.crop.size
+        column, row = np.floor((face.pixels - (self.crop.x, self.crop.y)) * scale).astype(int).T
+        inside = (column >= 0) & (column < self.resolution) & (row >= 0) & (row < self.resolution)
+        behind = np.full(len(vertices), -np.inf)
+        behind[inside] = shown_depth[row[inside], column[inside]] - vertices[inside, 2]
+        hidden = smoothstep((behind - HIDDEN_MM) / (FULLY_HIDDEN_MM - HIDDEN_MM))
+        return replace(face, visible=(1 - hidden).astype(np.float32))
+
     def draw(self, wanted: ProjectedFace, sources: Sequence[FaceSource]) -> FaceMaps:
         """Draw the maps of a wanted face for its sources, at most four, of which the first covers it all."""
         shared = np.zeros((len(wanted.vertices), CHANNELS), np.float32)
@@ -114,17 +134,22 @@ class FaceReprojector:
             each[:, RATIO] = np.clip(
                 wanted.shading / source.face.shading, 1 / MAX_SHADING_RATIO, MAX_SHADING_RATIO)
             valid = self._validity(source.face.areas, wanted.areas) * self._in_frame(source.face.pixels)
+            if source.face.visible is not None:
+                valid = valid * source.face.visible
             if source.weight is None:
                 shared[:, VALID] = valid
             else:
                 shared[:, VALID] += source.weight * (valid - shared[:, VALID])
                 shared[:, number] = source.weight
             values.append(each)
-        if len(sources) not in self._maps:
-            self._maps[len(sources)] = SurfaceMap(
-                self.model, self.camera, self.crop, self.resolution, len(sources) + 1)
-        *drawn, drawn_shared = self._maps[len(sources)].draw(wanted.vertices, [*values, shared])
+        *drawn, drawn_shared = self._map(len(sources)).draw(wanted.vertices, [*values, shared])
         return FaceMaps(self.crop, drawn, drawn_shared)
+
+    def _map(self, sources: int) -> SurfaceMap:
+        """Return what draws the maps of a number of sources and the shared one."""
+        if sources not in self._maps:
+            self._maps[sources] = SurfaceMap(self.model, self.camera, self.crop, self.resolution, sources + 1)
+        return self._maps[sources]
 
     def _in_frame(self, pixels: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return (V,) whether pixels (V, 2) lie in the frame."""
