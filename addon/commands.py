@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,24 @@ def _render(request: JobRequest, connect: Connect, report: Report) -> Result:
     return movie_line(request, headless.render_file(saved_shot(request.settings), connect, report))
 
 
+def _evaluate(request: JobRequest, connect: Connect, report: Report) -> Result:
+    """Measure how well the rest of a clip is remade from its beginning."""
+    from .scene.output.shot_tasks import publish, require_file
+
+    settings = request.settings
+    clip, output, movies = settings["clip"], settings["output"], settings["movies"]
+    require_file(clip, "clip")
+    require_output_file(output, ".json", inputs=[clip])
+    sent = {"train_seconds": settings["train_seconds"], "preset": settings["preset"], "movies": movies is not None}
+    with temporary_folder() as folder:
+        notes = backend_jobs.evaluate(connect(), clip, folder, sent, ProgressToken(report))
+        for made in folder.glob("*.mp4"):
+            publish(made, movies / made.name)
+        publish(folder / backend_jobs.FIGURES, output)
+    tables = json.loads(output.read_text(encoding="utf-8"))["tables"]
+    return {"figures": str(output), "movies": str(movies) if movies else None, "tables": tables, "notes": notes}
+
+
 def new_shot(settings: Mapping[str, Any]) -> NewShot:
     """Return what a shot job makes; raises InputError when its results cannot be written."""
     from .scene.output.headless import NewShot
@@ -143,4 +162,5 @@ def _take(settings: Mapping[str, Any]) -> TakeSettings:
 
 
 _COMMANDS: dict[str, Callable[[JobRequest, Connect, Report], Result]] = {
-    "learn": _learn, "perform": _perform, "shot": _shot, "render": _render}
+    "learn": _learn, "perform": _perform, "shot": _shot, "render": _render,
+    "evaluate": _evaluate}

@@ -1,11 +1,12 @@
 """How does a batch scale with its workers, and what becomes of it when processes are killed?
 
-    python benchmarks/batch.py SUBJECT SPEECH [--shots 24] [--workers 1 2 4] [--kills 50]
+    python benchmarks/batch.py SUBJECT SPEECH [--shots 24] [--workers 1 2 4] [--kills 50] [--pin]
+    python benchmarks/batch.py SUBJECT SPEECH --shots 1 --seconds 180 --chunk 30 --workers 1 3
 
-Makes short shots of a subject with the fast engine. The first table has the seconds and whether the frames of every
-movie are those of the first row, byte for byte. The second has what became of batches of which a process was killed at
-a random moment: the client, a worker, or a backend or a Blender that a worker had started; the same command then goes
-on.
+Makes shots of a subject with the fast engine. The first table has the seconds and whether the frames of every movie are
+those of the first row, byte for byte; with --pin there are as many cores as workers. The second has what became of
+batches of which a process was killed at a random moment: the client, a worker, or a backend or a Blender that a worker
+had started; the same command then goes on.
 """
 
 from __future__ import annotations
@@ -31,8 +32,6 @@ from headroom.media.audio import read_audio, write_wav
 from headroom.media.video import read_frames
 
 console = Console(width=110)
-SECONDS = 1.0  # of speech in a shot
-KILLED_SHOTS = 4  # in a batch of which a process is killed
 SETTLE_SECONDS = 15.0  # within which the processes that a killed one has left must have ended
 
 
@@ -44,9 +43,13 @@ def main() -> None:
     parser.add_argument("--shots", type=int, default=24)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4])
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--killed-shots", type=int, default=4, help="in a batch of which a process is killed")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of speech in a shot")
+    parser.add_argument("--chunk", type=float, default=0.0, help="seconds of the chunks of a shot; 0 splits none")
+    parser.add_argument("--pin", action="store_true", help="let a batch use as many cores as it has workers")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        write_wav(Path(folder) / "line.wav", read_audio(arguments.speech, to_seconds=SECONDS))
+        write_wav(Path(folder) / "line.wav", read_audio(arguments.speech, to_seconds=arguments.seconds))
         print_scaling(Path(folder), arguments)
         if arguments.kills:
             print_kills(Path(folder), arguments)
@@ -61,10 +64,12 @@ def write_jobs(folder: Path, name: str, subject: Path, shots: int) -> Path:
     return path
 
 
-def start(file: Path, workers: int) -> subprocess.Popen[bytes]:
+def start(file: Path, workers: int, arguments: argparse.Namespace) -> subprocess.Popen[bytes]:
     """Start a batch."""
-    command = [sys.executable, "-m", "headroom", "batch", str(file), "--jobs", str(workers)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "headroom", "batch", str(file), "--jobs", str(workers), "--chunk",
+               str(arguments.chunk)]
+    pinned = ["taskset", "--cpu-list", f"0-{workers - 1}"] if arguments.pin else []
+    return subprocess.Popen([*pinned, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def digests(folder: Path, shots: int) -> list[str]:
@@ -80,14 +85,14 @@ def digests(folder: Path, shots: int) -> list[str]:
 
 def print_scaling(folder: Path, arguments: argparse.Namespace) -> None:
     """Print the time of the same batch with several numbers of workers."""
-    table = Table(title=f"{arguments.shots} shots of {SECONDS:g} s on {os.cpu_count()} cores")
+    table = Table(title=f"{arguments.shots} shots of {arguments.seconds:g} s on {os.cpu_count()} cores")
     for heading in ("workers", "seconds", "times as fast", "same frames"):
         table.add_column(heading, justify="right")
     first: tuple[float, list[str]] | None = None
     for workers in arguments.workers:
         file = write_jobs(folder, f"workers {workers}", arguments.subject, arguments.shots)
         begin = time.perf_counter()
-        code = start(file, workers).wait()
+        code = start(file, workers, arguments).wait()
         seconds = time.perf_counter() - begin
         frames = digests(folder / file.stem, arguments.shots)
         first = first or (seconds, frames)
@@ -99,12 +104,12 @@ def print_scaling(folder: Path, arguments: argparse.Namespace) -> None:
 
 def print_kills(folder: Path, arguments: argparse.Namespace) -> None:
     """Print what became of batches with a killed process."""
-    rng, results, seconds = random.Random(0), Counter[str](), 30.0
+    rng, results, seconds, shots = random.Random(0), Counter[str](), 30.0, arguments.killed_shots
     truth: list[str] = []
     for number in range(arguments.kills + 1):
-        file = write_jobs(folder, f"kill {number}", arguments.subject, KILLED_SHOTS)
+        file = write_jobs(folder, f"kill {number}", arguments.subject, shots)
         others, begin = orphans(), time.perf_counter()
-        process = start(file, 2)
+        process = start(file, 2, arguments)
         if number:
             time.sleep(rng.uniform(0.5, seconds))
             results[f"killed: {kill_one(process, rng)}"] += 1
@@ -112,15 +117,16 @@ def print_kills(folder: Path, arguments: argparse.Namespace) -> None:
         left = leftovers(others)
         if process.returncode < 0 or (number and process.returncode):
             results["went on with the same command"] += 1
-            results["ended well then"] += start(file, 2).wait() == 0
-        frames = digests(folder / file.stem, KILLED_SHOTS)
+            results["ended well then"] += start(file, 2, arguments).wait() == 0
+        frames = digests(folder / file.stem, shots)
         if not number:
             truth, seconds = frames, time.perf_counter() - begin
             continue
         results["processes left"] += left
         results["results equal"] += frames == truth
-        results["files beside the results"] += len(list((folder / file.stem).iterdir())) - KILLED_SHOTS
-    table = Table(title=f"{arguments.kills} batches of {KILLED_SHOTS} shots, {seconds:.0f} s; a process killed in each")
+        results["files beside the results"] += len(list((folder / file.stem).iterdir())) - shots
+        results["chunks left"] += (folder / f"{file.stem}_report" / "chunks").exists()
+    table = Table(title=f"{arguments.kills} batches of {shots} shots, {seconds:.0f} s; a process killed in each")
     table.add_column("what")
     table.add_column("times", justify="right")
     for what in sorted(results):

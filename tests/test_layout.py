@@ -22,7 +22,7 @@ BACKEND_MAY = {
     "pipeline": {"subject", *STEPS, "face", "media", "common"},
     "training": {"training", "subject", *STEPS, "face", "media", "common"},
     "evaluation": {"evaluation", "pipeline", "subject", *STEPS, "face", "media", "common"},
-    "server": {"server", "pipeline", "plate", "face", "common"},
+    "server": {"server", "evaluation", "pipeline", "plate", "face", "common"},
 }
 MOST_ENTRIES = 14
 HEAVY = {"torch", "mediapipe", "cv2", "numpy", "scipy", "av", "moderngl", "fastapi", "uvicorn"}

@@ -23,6 +23,8 @@ from .words import Word, read_words
 
 WORKER_SECONDS = 60.0  # time for the worker process to load torch from a cold disk
 POLL_SECONDS = 0.2
+FIGURES = "figures.json"
+"""The file with the figures of an evaluation."""
 
 
 class Backend(Protocol):
@@ -166,6 +168,17 @@ def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any
     token.report(0.97, "Fetching the subject")
     backend.get_tree(result["subject"], folder)
     return list(result.get("notes", ()))
+
+
+def evaluate(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], token: ProgressToken
+             ) -> list[str]:
+    """Write the figures of a clip, and the movies where `settings` ask for them, into a folder; return notes."""
+    token.report(0.0, "Sending the clip")
+    inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
+    result = run_job(backend, "evaluate", inputs, settings, token.subtoken(0.02, 0.97))
+    for name, sha in {FIGURES: result["figures"], **result["movies"]}.items():
+        backend.get_file(sha, folder / Path(name).name)
+    return list(result["notes"])
 
 
 def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Path, token: ProgressToken) -> list[str]:

@@ -86,6 +86,7 @@ _KEY_ERROR = Setting(float, "error of the sparse keys, in units of 0.15 degrees,
 _PLATE_FIT = Setting(float, "0 keeps the pose, 1 takes the plate's", 0.0, limits=(0, 1))
 _ENGINE = Setting(str, "what draws the head; auto is Eevee where Blender has a graphics card, otherwise fast", AUTO,
                   choices=ENGINES)
+_PRESET = Setting(str, "how long to learn", "draft", choices=PRESETS)
 
 KINDS: dict[str, dict[str, Setting]] = {
     "learn": {
@@ -95,7 +96,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "consent": Setting(bool, "the person shown has agreed to this use", False),
         "consent_uses": Setting(str, "the uses agreed to, with commas between them; empty is every use", ""),
         "consent_until": Setting(str, "last day of the consent, as in 2027-05-02; empty is without an end", ""),
-        "preset": Setting(str, "how long to learn", "draft", choices=PRESETS),
+        "preset": _PRESET,
         "budget_minutes": Setting(float, "minutes to train the refiner; 0 trains as many steps as the preset has", 0.0,
                                   option="--budget"),
         "albedo": Setting(str, "the skin's texture: the model's alone, from one frame, or from the whole clip", "clip",
@@ -139,12 +140,20 @@ KINDS: dict[str, dict[str, Setting]] = {
         "label": _LABEL,
         "layer": _LAYER,
     },
+    "evaluate": {
+        "clip": Setting(Path, "video of one person speaking"),
+        "output": Setting(Path, "figures to write, .json", written=True),
+        "movies": Setting(Path, "folder for the truth, the reconstruction and the prediction", None, written=True),
+        "train_seconds": Setting(float, "learn from this many seconds; measure on the rest", 12.0, limits=(2, 1e6)),
+        "preset": _PRESET,
+    },
 }
 SUMMARIES = {
     "learn": "learn a person from a clip or a photo",
     "perform": "predict motion from speech",
     "shot": "make a finished movie and an editable .blend",
     "render": "render and refine the shot in a saved .blend, edits and all",
+    "evaluate": "learn from the beginning of a clip, remake the rest, and measure it",
 }
 
 

@@ -231,6 +231,11 @@ class FakeBackend:
         return {"movie": self._file(lambda path: write_movie(path, len(inputs["renders"])), ".mp4"),
                 "frames": len(inputs["renders"])}
 
+    def _evaluate(self, inputs: dict, settings: dict) -> dict:
+        movies = {"truth.mp4": self.put_bytes(b"truth")} if settings["movies"] else {}
+        return {"figures": self.put_bytes(b'{"tables": {"prediction": {"psnr_face": 27.7}}}'), "movies": movies,
+                "notes": ["Two faces; kept one."]}
+
     def _refine_chunk(self, inputs: dict, settings: dict) -> dict:
         return {"chunk": self.put_bytes(b"chunk %d" % settings["first"]),
                 "frames": len(inputs["renders"]) - settings["context"]}

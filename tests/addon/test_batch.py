@@ -299,7 +299,22 @@ def test_one_job_of_a_file_runs_alone(run, files, tmp_path):
     assert code == 2 and lines == [] and "has no job 3. Choose one from 1 to 2." in err[-1]
 
 
-@pytest.mark.parametrize("kind", ["learn", "perform", "shot", "render"])
+@pytest.mark.parametrize("kind", ["learn", "perform", "shot", "render", "evaluate"])
 def test_every_path_that_a_command_writes_is_marked_so(headroom, kind):
     settings = headroom.module("core.job_file").KINDS[kind]
-    assert {name for name, setting in settings.items() if setting.written} == {"output", "blend"} & settings.keys()
+    written = {"output", "blend", "movies"} & settings.keys()
+    assert {name for name, setting in settings.items() if setting.written} == written
+
+
+@pytest.mark.parametrize("movies", [None, "made"])
+def test_an_evaluation_writes_its_figures_and_on_request_the_movies(run, backend, tmp_path, movies):
+    (tmp_path / "clip.mp4").write_bytes(b"clip")
+    job = {"kind": "evaluate", "clip": "clip.mp4", "output": "figures.json", "train_seconds": 6}
+    code, (line,), err = run("batch", job_file(tmp_path, {**job, "movies": movies} if movies else job))
+    assert code == 0, err
+    assert line["tables"] == {"prediction": {"psnr_face": 27.7}} and line["notes"] == ["Two faces; kept one."]
+    assert line["figures"] == str(tmp_path / "figures.json") and json.loads((tmp_path / "figures.json").read_text())
+    assert [each.name for each in (tmp_path / "made").glob("*")] == (["truth.mp4"] if movies else [])
+    (kind, inputs, settings) = backend.submitted[-1]
+    assert (kind, inputs["clip_name"]) == ("evaluate", "clip.mp4")
+    assert settings == {"train_seconds": 6.0, "preset": "draft", "movies": movies is not None}

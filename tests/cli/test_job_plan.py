@@ -95,6 +95,15 @@ def test_the_page_shows_every_job_with_its_picture_and_escapes_text(finished, tm
     assert "line.mp4" in page and "&lt;b&gt; &amp; co" in page and "2.5" in page
 
 
+def test_the_page_shows_the_figures_of_an_evaluation(finished, tmp_path):
+    report = Report(tmp_path / "jobs.json")
+    tables = {"prediction": {"psnr_face": 27.684, "flicker": 1.071, "identity": None, "w1_degrees": [1.0, 2.0, 3.0]}}
+    report.add(finished, {"job": 1, "kind": "evaluate", "state": "done", "figures": "/f.json", "tables": tables})
+    report.write()
+    page = (report.folder / "report.html").read_text()
+    assert "/f.json<br>prediction: PSNR, face 27.68 dB; flicker relative to the true frames&#x27; 1.07</td>" in page
+
+
 def jobs_of_a_film():
     return in_order([job(1, ["anna.mp4"], ["people/anna"]), job(2, ["people/anna", "1.wav"], ["out/1.mp4"]),
                      job(3, ["people/anna", "2.wav"], ["out/" + 80 * "x" + ".mp4"])])

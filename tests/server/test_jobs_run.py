@@ -192,6 +192,12 @@ def test_chunks_of_a_shot_are_joined_in_their_order(client, tmp_path):
     assert (whole.result["frames"], whole.result["notes"]) == (6, ["A note."])
 
 
+def test_a_clip_that_cannot_be_evaluated_is_told_in_a_sentence(client):
+    inputs = {"clip": client.put_bytes(b"no clip"), "clip_name": "anna.mp4"}
+    with pytest.raises(JobFailed, match=r"anna\.mp4 is not a video that can be read"):
+        wait_for(client, client.submit("evaluate", inputs, {"train_seconds": 4}).id)
+
+
 def test_a_request_that_is_sent_twice_is_one_job(client, perform):
     job = perform("wait")
     inputs = {"subject": {"subject.toml": client.put_bytes(b"subject")}, "speech": client.put_bytes(b"wait")}

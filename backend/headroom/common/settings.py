@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from headroom.common.choices import Albedo, ChosenResolution, HeadPose, Layer, MovieEnding, Preset, Resolution
 
-__all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "HeadPose", "JoinChunksSettings", "LearnSettings",
-           "MatchSettings", "PerformSettings", "Preset", "RefineChunkSettings", "RefineFramesSettings",
+__all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "EvaluateSettings", "HeadPose", "JoinChunksSettings",
+           "LearnSettings", "MatchSettings", "PerformSettings", "Preset", "RefineChunkSettings", "RefineFramesSettings",
            "RefineSettings", "Resolution", "Settings"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -58,6 +58,15 @@ class LearnSettings(Settings):
         if isinstance(value, bool):
             return HAS_AGREED if value else None
         return value or None
+
+
+class EvaluateSettings(Settings):
+    """How a clip is remade and measured."""
+
+    train_seconds: float = Field(
+        default=12.0, ge=2, le=1e6, description="learn the person from this many seconds, and measure on the rest")
+    preset: Preset = Field(default="draft", description="how long the refiner is trained")
+    movies: bool = Field(default=False, description="also return the truth, the reconstruction and the prediction")
 
 
 class UseSettings(Settings):

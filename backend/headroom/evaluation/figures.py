@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
@@ -145,3 +146,7 @@ class Evaluation:
             "seconds": self.seconds,
             "notes": self.notes,
         }
+
+    def to_json(self) -> str:
+        """Return the text of a file of the figures."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"

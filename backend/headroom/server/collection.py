@@ -66,7 +66,7 @@ def mark_used(store: Store) -> None:
             continue
         for sha in request.inputs.blobs():
             store.blobs.touch(sha)
-        if request.kind != "learn" and request.kind != "align_words":
+        if request.kind != "learn" and request.kind != "evaluate" and request.kind != "align_words":
             store.cache.touch(request.inputs.subject)
 
 

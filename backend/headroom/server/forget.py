@@ -107,6 +107,8 @@ def _subject_blobs(request: JobRequest, job: Job) -> set[str]:
     if request.kind == "learn":
         made = job.result.subject.values() if isinstance(job.result, LearnResult) else ()
         return {request.inputs.clip, *made}
+    if request.kind == "evaluate":
+        return {request.inputs.clip, *(job.result.blobs() if job.result else ())}
     if request.kind == "align_words":
         return set()
     return set(request.inputs.subject.values())

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from headroom.common.errors import InputError
 from headroom.common.settings import (
     AlignWordsSettings,
+    EvaluateSettings,
     JoinChunksSettings,
     LearnSettings,
     MatchSettings,
@@ -21,6 +22,7 @@ from headroom.common.settings import (
 from headroom.server import trees
 from headroom.server.results import (
     AlignWordsResult,
+    EvaluateResult,
     JobResult,
     LearnResult,
     MatchPlatesResult,
@@ -32,7 +34,7 @@ from headroom.server.results import (
 )
 
 JobKind = Literal["learn", "perform", "align_words", "match_plates", "refine", "refine_frames", "refine_chunk",
-                  "join_chunks"]
+                  "join_chunks", "evaluate"]
 Priority = Literal["low", "normal", "high"]
 
 
@@ -89,6 +91,14 @@ class LearnRequest(Request):
     kind: Literal["learn"]
     inputs: LearnInputs
     settings: LearnSettings = LearnSettings()
+
+
+class EvaluateRequest(Request):
+    """Learn a person from the beginning of a clip, remake the rest and measure it."""
+
+    kind: Literal["evaluate"]
+    inputs: LearnInputs
+    settings: EvaluateSettings = EvaluateSettings()
 
 
 class SpeechInputs(Strict):
@@ -229,7 +239,7 @@ class JoinChunksRequest(Request):
 
 JobRequest: TypeAlias = Annotated[
     LearnRequest | PerformRequest | AlignWordsRequest | MatchPlatesRequest | RefineRequest | RefineFramesRequest
-    | RefineChunkRequest | JoinChunksRequest,
+    | RefineChunkRequest | JoinChunksRequest | EvaluateRequest,
     Field(discriminator="kind"),
 ]
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
@@ -237,5 +247,5 @@ JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 RESULT_TYPES: dict[str, type[JobResult]] = {
     "learn": LearnResult, "perform": PerformResult, "align_words": AlignWordsResult,
     "match_plates": MatchPlatesResult, "refine": RefineResult, "refine_frames": RefineFramesResult,
-    "refine_chunk": RefineChunkResult, "join_chunks": RefineResult}
+    "refine_chunk": RefineChunkResult, "join_chunks": RefineResult, "evaluate": EvaluateResult}
 """The type of the result by the kind of the job."""

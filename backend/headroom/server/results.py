@@ -104,5 +104,18 @@ class RefineChunkResult(Result):
         return [self.chunk]
 
 
+class EvaluateResult(Result):
+    """How well the rest of a clip was remade."""
+
+    figures: Sha = Field(description="JSON as `headroom evaluate --json` writes it")
+    movies: dict[str, Sha] = Field(description="file name -> movie of the truth and of what was remade; empty unless "
+                                   "asked for")
+    notes: Notes
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.figures, *self.movies.values()]
+
+
 JobResult: TypeAlias = (LearnResult | PerformResult | AlignWordsResult | MatchPlatesResult | RefineResult
-                        | RefineFramesResult | RefineChunkResult)
+                        | RefineFramesResult | RefineChunkResult | EvaluateResult)

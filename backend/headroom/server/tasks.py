@@ -31,6 +31,7 @@ from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
 from headroom.server.requests import (
     AlignWordsRequest,
+    EvaluateRequest,
     JobRequest,
     JoinChunksRequest,
     LearnRequest,
@@ -43,6 +44,7 @@ from headroom.server.requests import (
 )
 from headroom.server.results import (
     AlignWordsResult,
+    EvaluateResult,
     JobResult,
     LearnResult,
     MatchPlatesResult,
@@ -132,6 +134,8 @@ def run(context: TaskContext, request: JobRequest) -> JobResult:
             return refine_chunk(context, request)
         case JoinChunksRequest():
             return join_chunks(context, request)
+        case EvaluateRequest():
+            return evaluate(context, request)
 
 
 def learn(context: TaskContext, request: LearnRequest) -> LearnResult:
@@ -213,6 +217,20 @@ def join_chunks(context: TaskContext, request: JoinChunksRequest) -> RefineResul
     frames, notes = context.pipeline.join_chunks(
         subject, chunks, movie, request.settings, speech=speech, progress=context.progress)
     return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)
+
+
+def evaluate(context: TaskContext, request: EvaluateRequest) -> EvaluateResult:
+    """Measure how well the rest of a clip is remade from its beginning."""
+    from headroom.evaluation import evaluate as evaluation
+
+    clip = _named_copy(context, request.inputs.clip, request.inputs.clip_name, "clip")
+    settings, movies = request.settings, context.folder / "movies"
+    options = evaluation.EvaluateOptions(settings.train_seconds, settings.preset)
+    found = evaluation.evaluate(clip, options, movies if settings.movies else None, context.progress)
+    figures = context.folder / "figures.json"
+    figures.write_text(found.to_json(), encoding="utf-8")
+    return EvaluateResult(figures=context.blobs.add(figures), notes=found.notes, movies={
+        name: context.blobs.add(movies / name) for name in evaluation.MOVIES if settings.movies})
 
 
 def load_pipeline(module: str) -> Pipeline:

@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from headroom.cli.batch.plan import Job, Line
+from headroom.cli.tables import ROWS
 from headroom.common.files import atomic_write
 
 JSON, HTML, THUMBNAILS, CHUNKS = "report.json", "report.html", "thumbnails", "chunks"
@@ -114,13 +116,21 @@ def _page(title: str, lines: Iterable[Line], thumbnails: Path) -> str:
 def _row(line: Line, thumbnails: Path) -> str:
     picture = thumbnail_name(line["job"])
     image = f'<img src="{THUMBNAILS}/{picture}" alt="">' if (thumbnails / picture).is_file() else ""
-    result = next((line[name] for name in ("movie", "subject", "performance") if line.get(name)), "")
-    texts = [result, line.get("error", ""), *line.get("notes", ())]
+    result = next((line[name] for name in ("movie", "subject", "performance", "figures") if line.get(name)), "")
+    texts = [result, line.get("error", ""), *_figures(line.get("tables", {})), *line.get("notes", ())]
     cells = [line["job"], line["kind"], line["state"], *[line.get(name, "") for name in ("seconds", "machine")]]
     number, kind, state, seconds, machine = (html.escape(str(cell)) for cell in cells)
     text = "<br>".join(html.escape(str(each)) for each in texts if each)
     return (f'<tr class="{state}"><td>{number}</td><td>{image}</td><td>{kind}</td><td>{state}</td><td>{text}</td>'
             f"<td>{seconds}</td><td>{machine}</td></tr>")
+
+
+def _figures(tables: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield the figures of an evaluation, a text for each remade movie."""
+    for name, figures in tables.items():
+        shown = [f"{label} {figures[key]:.{decimals}f} {unit}".rstrip() for key, label, unit, decimals in ROWS
+                 if isinstance(figures.get(key), (int, float))]
+        yield f"{name}: {'; '.join(shown)}"
 
 
 def thumbnail_name(number: int) -> str:

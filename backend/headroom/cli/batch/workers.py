@@ -44,13 +44,20 @@ class Batch:
 @contextmanager
 def local_workers(count: int) -> Iterator[Client]:
     """Start `count` workers on this machine; they end with the block, and when this process is killed."""
-    threads = str(max((os.cpu_count() or 1) // count, 1))
+    threads = str(max(_usable_cores() // count, 1))
     with temporary_folder() as folder:
         with LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
                           memory_limit=None, local_directory=str(folder), host="127.0.0.1",
                           silence_logs=logging.CRITICAL, env={"OMP_NUM_THREADS": threads}) as cluster:
             with Client(cluster) as client:
                 yield client
+
+
+def _usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

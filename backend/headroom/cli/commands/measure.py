@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -102,8 +101,8 @@ def evaluate(
         require_own_files(save, evaluation.MOVIES)
     options = evaluation.EvaluateOptions(train_seconds, preset, face_model, identity_network)
     with progress_bar() as progress:
-        figures = evaluation.evaluate(clip, options, save, progress).to_dict()
-    print_evaluation(out, figures)
+        found = evaluation.evaluate(clip, options, save, progress)
+    print_evaluation(out, found.to_dict())
     if json_file:
         with atomic_write(json_file) as temporary:
-            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(found.to_json(), encoding="utf-8")
