@@ -133,6 +133,20 @@ def test_a_batch_makes_the_shots_of_a_job_file_and_a_report(learned, made, tmp_p
     assert read_picture(tmp_path / "jobs_report" / "thumbnails" / "00001.jpg").shape == (240, 240, 3)
 
 
+def test_a_shot_split_over_two_workers_has_the_pictures_and_the_sound_of_the_whole_one(learned, made, tmp_path):
+    job = {"kind": "shot", "subject": str(learned), "speech": str(made / "speech.wav"), "output": "split.mp4"}
+    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": [job]}))
+    command = [sys.executable, "-m", "headroom", "batch", "jobs.json", "--jobs", "2", "--chunk", "0.5"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole, split = (list(read_frames(path)) for path in (made / "shot.mp4", tmp_path / "split.mp4"))
+    assert all(np.array_equal(one, other) for one, other in zip(split, whole, strict=True))
+    assert np.array_equal(read_audio(tmp_path / "split.mp4"), read_audio(made / "shot.mp4"))
+    assert inspect_file(tmp_path / "split.mp4").state == "valid"
+    assert sorted(path.name for path in (tmp_path / "jobs_report").iterdir()) == [
+        "report.html", "report.json", "thumbnails"]
+
+
 RENDER = """
 import importlib, os, sys, tempfile
 os.environ["BLENDER_USER_RESOURCES"] = tempfile.mkdtemp()
