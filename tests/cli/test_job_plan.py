@@ -8,11 +8,14 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from headroom.cli.batch import workers
 from headroom.cli.batch.farm import FLAMENCO_SCRIPT, flamenco_job, openjd_template
 from headroom.cli.batch.plan import Job, in_order
 from headroom.cli.batch.report import Report, thumbnail_name
+from headroom.media.image import read_picture, write_picture
 
 FOLDER = Path("/films")
 
@@ -73,6 +76,19 @@ def test_a_job_runs_again_when_its_settings_inputs_or_results_are_others(finishe
     report.write()
     (tmp_path / "line.mp4").unlink()
     assert Report(tmp_path / "jobs.json").finished_before(finished) is None
+
+
+def test_numbered_pictures_are_results_and_have_a_small_picture(finished, tmp_path):
+    output, report = tmp_path / "shot[1].####.png", Report(tmp_path / "jobs.json")
+    sequence = replace(finished, writes=(output,))
+    report.add(sequence, {"job": 1, "kind": "shot", "state": "done"})
+    report.write()
+    assert Report(tmp_path / "jobs.json").finished_before(sequence) is None
+    for number in range(3):
+        write_picture(tmp_path / f"shot[1].{number:04d}.png", np.full((40, 80, 3), 100 * number, np.uint8))
+    assert Report(tmp_path / "jobs.json").finished_before(sequence)["state"] == "done"
+    workers._write_thumbnail(output, tmp_path / "small.png")
+    assert np.array_equal(read_picture(tmp_path / "small.png"), np.full((120, 240, 3), 100))
 
 
 def test_a_failed_job_and_one_of_a_damaged_report_run_again(finished, tmp_path):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -131,6 +133,14 @@ class _Paths:
         for each in (path, *path.parents):
             found |= self._at.get(each, set())
         return found
+
+
+def files_of(output: Path) -> list[Path]:
+    """Return what exists of an output: the file or folder, or the numbered pictures that # in its name stands for."""
+    if "#" not in output.name:
+        return [output] if output.exists() else []
+    before, after = (glob.escape(part) for part in re.split("#+", output.name, maxsplit=1))
+    return sorted(output.parent.glob(f"{before}[0-9]*{after}"))
 
 
 def _normal(path: Path) -> Path:

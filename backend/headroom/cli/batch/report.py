@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from headroom.cli.batch.plan import Job, Line
+from headroom.cli.batch.plan import Job, Line, files_of
 from headroom.cli.tables import ROWS
 from headroom.common.files import atomic_write
 
@@ -65,7 +64,7 @@ class Report:
         """
         line = self._before.get(job.number)
         same = line and line.get("state") == "done" and line.get("digest") == job.digest()
-        return line if same and all(map(os.path.exists, job.writes)) else None
+        return line if same and all(map(files_of, job.writes)) else None
 
     def add(self, job: Job, line: Line) -> None:
         """Add the line of a job that has ended."""

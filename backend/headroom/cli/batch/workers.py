@@ -15,7 +15,7 @@ from typing import Any
 
 from distributed import Client, LocalCluster, WorkerPlugin, get_worker
 
-from headroom.cli.batch.plan import Line, Task
+from headroom.cli.batch.plan import Line, Task, files_of
 from headroom.cli.batch.report import thumbnail_name
 from headroom.cli.blender import BlenderKilled, Extension, running_extension
 from headroom.common.errors import Cancelled, HeadroomError
@@ -175,15 +175,19 @@ def _line_of_command(plugin: ExtensionPlugin, arguments: list[str], report: Prog
 
 
 def _write_thumbnail(movie: Path, thumbnail: Path) -> None:
-    """Write a small picture of a movie's first second."""
+    """Write a small picture of a movie's first second, or of the middle one of numbered pictures."""
     import cv2
 
-    from headroom.media.image import write_picture
+    from headroom.media.image import read_picture, write_picture
     from headroom.media.video import probe, read_frames
 
-    info = probe(movie)
-    seconds = min(1.0, info.seconds / 2)
-    frame = next(read_frames(movie, seconds, seconds + 1.5 / info.fps))
+    if movie.suffix.lower() == ".png":
+        pictures = files_of(movie)
+        frame = read_picture(pictures[len(pictures) // 2])
+    else:
+        info = probe(movie)
+        seconds = min(1.0, info.seconds / 2)
+        frame = next(read_frames(movie, seconds, seconds + 1.5 / info.fps))
     height = round(frame.shape[0] * THUMBNAIL_WIDTH / frame.shape[1])
     write_picture(thumbnail, cv2.resize(frame, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA))
 
