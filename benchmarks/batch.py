@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -137,14 +138,16 @@ def print_kills(folder: Path, arguments: argparse.Namespace) -> None:
 def kill_one(client: subprocess.Popen[bytes], rng: random.Random) -> str:
     """Kill a random process of a batch; return what it was."""
     family = [psutil.Process(client.pid), *psutil.Process(client.pid).children(recursive=True)]
-    chosen = rng.choice(family)
-    try:
-        words = " ".join(chosen.cmdline())
-        os.kill(chosen.pid, signal.SIGKILL)
-    except (psutil.Error, ProcessLookupError):
-        return "nothing, it had just ended"
     kinds = {"headroom batch": "client", "headroom serve": "backend", ".zip": "Blender", "spawn_main": "worker"}
-    return next((kind for part, kind in kinds.items() if part in words), "another process")
+    found: dict[int, str] = {}
+    for process in family:
+        with suppress(psutil.Error, StopIteration):  # it has just ended, or is none of these
+            words = " ".join(process.cmdline())
+            found[process.pid] = next(kind for part, kind in kinds.items() if part in words)
+    chosen = rng.choice(sorted(found))
+    with suppress(ProcessLookupError):
+        os.kill(chosen, signal.SIGKILL)
+    return found[chosen]
 
 
 def orphans() -> set[int]:
