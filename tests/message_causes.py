@@ -25,6 +25,22 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("cli/test_batch_workers.py", "A worker has Headroom 0.0.1, this is"),
     "Job …, which makes what this one needs, failed.":
         ("cli/test_batch_workers.py", "Job 2, which makes what this one needs, failed."),
+    "Every worker that prepared it was killed. Look for what ends them, such as too little memory.":
+        ("cli/test_corpus_workers.py", "Every worker that prepared it was killed. Look for what ends them"),
+    "… cannot be read; prepare the corpus again in another folder.":
+        ("training/test_shards.py", "cannot be read; prepare the corpus again in another folder"),
+    "… cannot be read; remove it and prepare the corpus again.":
+        ("training/test_shards.py", "cannot be read; remove it and prepare the corpus again"),
+    "… cannot be read; remove … and prepare the corpus again.":
+        ("training/test_shards.py", r"cannot be read; remove .*000001\.tar and prepare the corpus again"),
+    "No shard of the corpus has a clip that can be used; run `train corpus` to its end, and see its left_out.csv for "
+    "the reasons.": ("training/test_shard_training.py", "No shard of the corpus has a clip that can be used"),
+    "… was changed after the corpus was planned; prepare the corpus again in another folder.":
+        ("training/test_shards.py", r"was changed after the corpus was planned"),
+    "Two data sets have the name …, which tells their clips apart; rename a folder.":
+        ("training/test_shards.py", "Two data sets have the name clips"),
+    "… has … of … shards; `train corpus` prepares the others.":
+        ("training/test_shard_training.py", "has 6 of 7 shards; `train corpus` prepares the others"),
     "The scheduler at … has no workers. Start some with `dask worker … --nthreads 1`.":
         ("cli/test_batch_workers.py", "has no workers. Start some with"),
     "A backend is using …. Close Blender or stop the server, and run the command again.":

@@ -211,7 +211,7 @@ def test_saved_weights_predict_the_same(person, tmp_path):
 
 def test_weights_of_another_face_model_and_other_files_are_refused(person, tmp_path):
     Regressor(SMALL.network).save(tmp_path / "a.safetensors", person.model)
-    with pytest.raises(InputError, match="another face model"):
+    with pytest.raises(InputError, match="belongs to another face model"):
         Regressor.load(tmp_path / "a.safetensors", replace(person.model, digest="0"))
     (tmp_path / "c.safetensors").write_bytes(b"no weights")
     save_file({"a": torch.zeros(1)}, str(tmp_path / "d.safetensors"), {"format": "something else"})

@@ -52,6 +52,8 @@ ControlOption = Annotated[list[str], typer.Option(
          "and smoothing in seconds, e.g. mouth.gain=1.2. head.hold=1 holds the head still. These are added to the "
          "motion: head.pitch, yaw, roll in degrees, head.x, y, z in mm, mouth.open, upper.lids, upper.brows, and the "
          "gaze upper.left and upper.up in tens of degrees.")]
+SchedulerOption = Annotated[str, typer.Option(
+    help="Address of a Dask scheduler, whose workers run the jobs instead.", metavar="ADDRESS")]
 
 S = TypeVar("S")
 
@@ -66,3 +68,9 @@ def settings_of(kind: type[S], **values: Any) -> S:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise InputError(f"The setting {name} cannot be used: {first['msg']}. Correct it.") from error
+
+
+def require_one_choice(scheduler: str, jobs: int) -> None:
+    """Raise InputError where both a scheduler and a number of jobs are given."""
+    if scheduler and jobs != 1:
+        raise InputError("The workers of the scheduler decide how many jobs run at the same time; leave --jobs out.")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headroom.evaluation.clip_check import CheckFigures
     from headroom.evaluation.track_report import TrackFigures
     from headroom.server.access.tokens import Token
+    from headroom.training.shards.report import CorpusStatistics
 
 ROWS = (
     ("psnr_face", "PSNR, face", "dB", 2),
@@ -147,4 +148,27 @@ def print_tokens(console: Console, tokens: Sequence[Token]) -> None:
     for token in tokens:
         state = "revoked" if token.revoked else "ended" if token.refusal_reason else token.role
         table.add_row(token.id, token.user, token.label, token.created, token.until or "-", state)
+    console.print(table)
+
+
+def print_corpus(console: Console, statistics: CorpusStatistics) -> None:
+    """Print the statistics of a prepared corpus."""
+    table = Table(title="corpus")
+    table.add_column("")
+    table.add_column("value", justify="right")
+    yaw = statistics.yaw_degrees
+    rows = {
+        "finished shards": f"{statistics.shards} of {statistics.planned_shards}",
+        "clips": f"{statistics.clips}",
+        "clips left out": f"{statistics.left_out}",
+        "hours": f"{statistics.seconds / 3600:.2f}",
+        "hours of work": f"{statistics.work_seconds / 3600:.2f}",
+        "seconds of clips a second and worker": f"{statistics.seconds / max(statistics.work_seconds, 1e-3):.2f}",
+        "clips with a confidence below 0.5": f"{sum(statistics.confidence[:5]):.1%}",
+        "yaw of nine in ten clips, degrees": "" if yaw is None else f"{yaw[0]} to {yaw[1]}",
+        "people with a name": f"{statistics.people}",
+        "clips of people without one": f"{statistics.clips_without_person}",
+    }
+    for label, value in rows.items():
+        table.add_row(label, value)
     console.print(table)

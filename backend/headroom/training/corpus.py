@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,9 @@ else:
     import tomli as tomllib
 
 MOVIE_SUFFIXES = (".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".mkv", ".avi", ".webm")
-LRW_FOLDER = "lipread_mp4"
+LRW_FOLDER, LRW_CLIPS = "lipread_mp4", "*/train/*.mp4"
+CORPUS_FILE = "corpus.json"
+"""The file that marks the folder of a prepared corpus."""
 
 
 @dataclass(frozen=True)
@@ -59,40 +61,45 @@ class People:
 def find_clips(datasets: Iterable[Path]) -> list[CorpusClip]:
     """Return the clips of data sets, in order: LRW's training part, every movie in a folder, or a single movie.
 
-    The movies in a sub-folder show one person, whose name the sub-folder has. LRW is
-    `lipread_mp4/WORD/{train,val,test}/WORD_00001.mp4`. Its `.txt` files are not needed: they give the time of the word,
-    which is always the middle of the clip.
-
     Raises InputError when a data set is missing or holds no clips, and when it holds a held-out person.
     """
-    clips: list[CorpusClip] = []
-    for dataset in map(Path, datasets):
-        if dataset.is_file():
-            found = [CorpusClip(dataset)]
-        elif dataset.is_dir():
-            found = list(map(CorpusClip, lrw_clips(dataset))) or clips_in(dataset)
-        else:
-            raise InputError(f"{dataset} does not exist; choose a clip or a folder of clips.")
-        if not found:
-            raise InputError(f"{dataset} holds no clips; choose a folder of movies, or one laid out as LRW.")
-        clips += found
+    clips = [clip for dataset in datasets for clip in sorted(clips_of(Path(dataset)), key=lambda clip: clip.path)]
     require_not_held_out(clips)
     return clips
 
 
-def lrw_clips(folder: Path) -> list[Path]:
-    """Return the training clips of LRW in `folder`; none when it has another layout."""
-    root = folder / LRW_FOLDER if (folder / LRW_FOLDER).is_dir() else folder
-    return sorted(root.glob("*/train/*.mp4"))
+def clips_of(dataset: Path) -> Iterator[CorpusClip]:
+    """Yield the clips of a data set in the order of the file system, one at a time, because there may be many.
+
+    The movies in a sub-folder show one person, whose name the sub-folder has. LRW is
+    `lipread_mp4/WORD/{train,val,test}/WORD_00001.mp4`. Its `.txt` files are not needed: they give the time of the word,
+    which is always the middle of the clip.
+
+    Raises InputError when the data set is missing or holds no clips.
+    """
+    if dataset.is_file():
+        yield CorpusClip(dataset)
+        return
+    if not dataset.is_dir():
+        raise InputError(f"{dataset} does not exist; choose a clip or a folder of clips.")
+    if (dataset / CORPUS_FILE).is_file():
+        raise InputError(f"{dataset} is a prepared corpus, which `train motion` alone reads; choose the clips that it "
+                         "was prepared from.")
+    root, found = dataset / LRW_FOLDER if (dataset / LRW_FOLDER).is_dir() else dataset, False
+    for path in root.glob(LRW_CLIPS):
+        found = True
+        yield CorpusClip(path)
+    if found:
+        return
+    for path in dataset.rglob("*"):
+        if path.suffix.lower() in MOVIE_SUFFIXES and path.is_file():
+            found = True
+            yield CorpusClip(path, "" if path.parent == dataset else str(path.parent.relative_to(dataset)))
+    if not found:
+        raise InputError(f"{dataset} holds no clips; choose a folder of movies, or one laid out as LRW.")
 
 
-def clips_in(folder: Path) -> list[CorpusClip]:
-    """Return the movies in `folder` and its sub-folders, each of which holds one person."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in MOVIE_SUFFIXES and path.is_file())
-    return [CorpusClip(path, "" if path.parent == folder else str(path.parent.relative_to(folder))) for path in paths]
-
-
-def require_not_held_out(clips: Sequence[CorpusClip]) -> None:
+def require_not_held_out(clips: Iterable[CorpusClip]) -> None:
     """Raise InputError when a clip shows a person that the weights are measured on."""
     held_out = sorted({clip.name for clip in clips} & set(People.load().held_out))
     if held_out:

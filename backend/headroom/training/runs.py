@@ -8,20 +8,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from headroom.common import distributed
 from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress, no_progress, subprogress
+from headroom.common.threads import one_thread
 from headroom.face.directions import FaceDirections
-from headroom.face.model import bundled_model
+from headroom.face.model import FaceModel, bundled_model
 from headroom.motion.train import general as motion
 from headroom.motion.train.config import GENERAL as MOTION_GENERAL
+from headroom.motion.train.config import TrainConfig
 from headroom.motion.train.paper import PAPER as MOTION_PAPER
 from headroom.refine import general as refiner
 from headroom.refine.train_config import GENERAL as REFINER_GENERAL
 from headroom.refine.train_config import PRESETS as PERSONAL_PRESETS
 from headroom.training.corpus import CorpusClip, find_clips
 from headroom.training.datasets import MotionClips, RefinerClips
+from headroom.training.shards.choose import is_corpus, training_shards
+from headroom.training.shards.examples import shard_data
 from headroom.training.track_cache import TrackCache, TrackedClip, UnusableClip
 
 MOTION_PRESETS = {"general": MOTION_GENERAL, "paper": MOTION_PAPER}
@@ -39,7 +45,7 @@ TrackedClips = dict[CorpusClip, Path]
 class TrainingRun:
     """What a training reads and writes, and how long it lasts.
 
-    datasets: clips, folders of clips, or LRW.
+    datasets: clips, folders of clips, or LRW; for motion, prepared corpora instead.
     weights: file to write; the checkpoint lies beside it until it is written.
     cache: folder that stores tracked clips.
     steps: of each network; None is the number of the preset.
@@ -76,12 +82,33 @@ def train_motion_weights(
         report = progress if distributed.is_main() else no_progress
         distributed.shard(config.batch.size)  # raises before clips are tracked when the processes cannot share a batch
         model = bundled_model()
+        if any(map(is_corpus, run.datasets)):
+            return _train_motion_on_shards(run, config, model, report)
         tracked, notes = track_clips(run, TrackCache(run.cache, model), subprogress(report, 0, 0.6), need_sound=True)
         checkpoint = run.checkpoint((config, track_names(run, tracked)))
         motion.train_general(MotionClips(tracked), FaceDirections.of(model), run.weights, config,
                              subprogress(report, 0.6, 1), checkpoint)
         checkpoint.close()
         return notes if distributed.is_main() else None
+
+
+@one_thread()
+def _train_motion_on_shards(run: TrainingRun, config: TrainConfig, model: FaceModel,
+                            report: Progress) -> list[str] | None:
+    """Train and write the general motion weights from prepared corpora; returns what the user should know."""
+    torch.manual_seed(config.seed + distributed.rank())
+    shards, notes = training_shards(run.datasets, model, config)
+    checkpoint = run.checkpoint((config, distributed.world_size(), [(str(path), path.stat().st_size)
+                                                                    for path in shards.paths]))
+    directions = FaceDirections.of(model)
+    report(0.0, "Measuring how people move")
+    data = shard_data(directions, config, shards)
+    fitted = motion.fit_general(data, directions, config, subprogress(report, 0.1, 1), checkpoint)
+    checkpoint.close()
+    if not distributed.is_main():
+        return None
+    fitted.save(run.weights)
+    return notes
 
 
 def train_refiner_weights(

@@ -7,8 +7,9 @@ import os
 import socket
 import threading
 import time
+from asyncio import TimeoutError
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,16 @@ def local_workers(count: int) -> Iterator[Client]:
     """Start `count` workers on this machine; they end with the block, and when this process is killed."""
     threads = str(max(_usable_cores() // count, 1))
     with temporary_folder() as folder:
-        with LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
-                          memory_limit=None, local_directory=str(folder), host="127.0.0.1",
-                          silence_logs=logging.CRITICAL, env={"OMP_NUM_THREADS": threads}) as cluster:
-            with Client(cluster) as client:
-                yield client
+        cluster = LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
+                               memory_limit=None, local_directory=str(folder), host="127.0.0.1",
+                               silence_logs=logging.CRITICAL, env={"OMP_NUM_THREADS": threads})
+        client = Client(cluster)
+        try:
+            yield client
+        finally:
+            for each in (client, cluster):
+                with suppress(TimeoutError):  # of a busy machine; workers that are left end with this process
+                    each.close()
 
 
 def _usable_cores() -> int:

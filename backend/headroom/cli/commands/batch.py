@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headroom.cli.console import EXIT_CANCELLED, EXIT_FAILED, out, progress_bar
+from headroom.cli.options import SchedulerOption, require_one_choice
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.common.outputs import require_output_file, require_output_folder
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 def batch(
     file: Annotated[Path, typer.Argument(help="Job file, written in Blender or by hand.", show_default=False)],
     jobs: Annotated[int, typer.Option(help="Jobs that run at the same time on this machine.", min=1, max=1024)] = 1,
-    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers run the jobs instead.",
-                                           metavar="ADDRESS")] = "",
+    scheduler: SchedulerOption = "",
     chunk: Annotated[float, typer.Option(help="Seconds of the chunks into which longer shots are split where several "
                                               "workers run; 0 splits none.", min=0, max=86_400)] = 30.0,
     again: Annotated[bool, typer.Option("--again", help="Also run the jobs that an earlier run has finished.")] = False,
@@ -40,8 +40,7 @@ def batch(
         require_output_file(output, ".json", inputs=[file])
     if openjd is not None and openjd.absolute().parent != file.absolute().parent:
         raise InputError(f"The template must lie beside the job file, in {file.absolute().parent}.")
-    if scheduler and jobs != 1:
-        raise InputError("The workers of the scheduler decide how many jobs run at the same time; leave --jobs out.")
+    require_one_choice(scheduler, jobs)
     file = file.absolute()
     from headroom.cli.batch.plan import read_plan
     from headroom.cli.batch.report import Report

@@ -1,13 +1,15 @@
-"""Commands for the general weights that `learn` starts from: train speech-encoder, image-features, phones, …."""
+"""Commands for the general weights that `learn` starts from: train corpus, motion, refiner, speech-encoder, …."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headroom.cli.console import out, print_notes, progress_bar
+from headroom.cli.console import EXIT_CANCELLED, EXIT_FAILED, out, print_notes, progress_bar
+from headroom.cli.options import SchedulerOption, require_one_choice
 from headroom.common.choices import Resolution, TrainingMethod
 from headroom.common.outputs import require_output_file, require_output_folder
 
@@ -15,6 +17,9 @@ app = typer.Typer(no_args_is_help=True, help="Train the general weights that `le
 
 DatasetsArgument = Annotated[list[Path], typer.Argument(
     help="Clips of one person speaking each, folders of them, or LRW.", metavar="DATASET...")]
+MotionDatasetsArgument = Annotated[list[Path], typer.Argument(
+    help="Clips of one person speaking each, folders of them, or LRW; or what `train corpus` wrote.",
+    metavar="DATASET...")]
 OutputOption = Annotated[Path, typer.Option("-o", "--output", help="Weights to write, .safetensors.")]
 MethodOption = Annotated[TrainingMethod, typer.Option("--preset", help="Headroom's, or the paper's network and loss.")]
 StepsOption = Annotated[int | None, typer.Option(help="Steps of each network.", min=1)]
@@ -76,9 +81,52 @@ def train_phones(
     out.print(f"Wrote {output}", markup=False)
 
 
+@app.command("corpus")
+def train_corpus(
+    datasets: DatasetsArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the corpus to write or to add to.")],
+    method: MethodOption = "general",
+    jobs: Annotated[int, typer.Option(help="Shards that are prepared at the same time on this machine.", min=1,
+                                      max=1024)] = 1,
+    scheduler: SchedulerOption = "",
+    clips_per_shard: Annotated[int, typer.Option(help="Clips in a shard, which is done again after an interruption.",
+                                                 min=1, max=100_000)] = 200,
+) -> None:
+    """Prepare clips for `train motion`: track them and encode their speech once, on one machine or many.
+
+    A corpus that was interrupted goes on when the same command is run again.
+    """
+    require_output_folder(output, inputs=datasets)
+    require_one_choice(scheduler, jobs)
+    from headroom.cli.batch.workers import local_workers, workers_of
+    from headroom.cli.corpus import prepare_shards
+    from headroom.cli.tables import print_corpus
+    from headroom.face.model import bundled_model
+    from headroom.training.runs import MOTION_PRESETS
+    from headroom.training.shards.plan import open_corpus, plan_shards
+    from headroom.training.shards.report import write_report
+
+    config = MOTION_PRESETS[method]
+    corpus = open_corpus(output.absolute(), bundled_model(), config, clips_per_shard)
+    try:
+        with progress_bar() as progress:
+            plan_shards(corpus, datasets, progress)
+            with workers_of(scheduler) if scheduler else local_workers(jobs) as client:
+                failures = prepare_shards(client, corpus, config, progress)
+    except KeyboardInterrupt:
+        print("Stopped; run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(EXIT_CANCELLED) from None
+    statistics = write_report(corpus)
+    print_corpus(out, statistics)
+    print_notes(failures)
+    out.print(f"Wrote {output}", markup=False)
+    if failures:
+        raise typer.Exit(EXIT_FAILED)
+
+
 @app.command("motion")
 def train_motion(
-    datasets: DatasetsArgument,
+    datasets: MotionDatasetsArgument,
     output: OutputOption,
     method: MethodOption = "general",
     steps: StepsOption = None,

@@ -90,12 +90,19 @@ def pool_deviations(styles: Sequence[SpeakerStyle], frames: Sequence[int]) -> li
     frames: length of each clip. A clip of one word (LRW: 29 frames, speakers without names) is all that is known of its
     speaker. It determines the mean; its deviation would be the word's, not the person's.
     """
+    pooled = pooled_deviations(styles, frames)
+    return [with_deviations(style, pooled) if count < SHORT_FRAMES else style for style, count in zip(styles, frames)]
+
+
+def pooled_deviations(styles: Sequence[SpeakerStyle], frames: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the deviations (E,) of expression and (6,) of pose over all clips, each about its own mean."""
     def pooled(name: str) -> np.ndarray:
         squares = [getattr(style, name).astype(np.float64) ** 2 for style in styles]
         return np.sqrt(np.average(squares, axis=0, weights=frames)).astype(np.float32)
 
-    if min(frames) >= SHORT_FRAMES:
-        return list(styles)
-    expression, pose = pooled("expression_deviation"), pooled("pose_deviation")
-    return [replace(style, expression_deviation=expression, pose_deviation=pose) if count < SHORT_FRAMES else style
-            for style, count in zip(styles, frames)]
+    return pooled("expression_deviation"), pooled("pose_deviation")
+
+
+def with_deviations(style: SpeakerStyle, deviations: tuple[np.ndarray, np.ndarray]) -> SpeakerStyle:
+    """Return a style with other deviations of expression and pose."""
+    return replace(style, expression_deviation=deviations[0], pose_deviation=deviations[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -96,6 +96,18 @@ class SampleSet(Sequence[Sample]):
         return self._sample(range(len(self))[index])
 
 
+class SamplePools(Protocol):
+    """Samples of a corpus too large for random access: those of a step, which are in memory together."""
+
+    def pool(self, step: int) -> Sequence[Sample]:
+        """Return the samples that the batch of a step is sampled from, the same at every call."""
+
+
+def samples_at(samples: Sequence[Sample] | SamplePools, step: int) -> Sequence[Sample]:
+    """Return the samples that the batch of a step is sampled from."""
+    return samples if isinstance(samples, Sequence) else samples.pool(step)
+
+
 class SpokenClip(NamedTuple):
     """One clip of a data set.
 
@@ -121,16 +133,33 @@ def make_sample(samples: np.ndarray, motion: np.ndarray, features: FeatureConfig
 
     speaker_mean: (A,) of the features over all clips of the speaker, which is subtracted instead of the clip's own.
     """
-    start, end = features.grid.rows_of_frames(0, len(motion))
+    rows, mean = variant_rows(samples, len(motion), features, augment, rng)
+    rows = shifted_rows(rows, mean, speaker_mean)
+    return Sample(torch.from_numpy(rows), torch.from_numpy(motion.astype(np.float32)), features)
+
+
+def variant_rows(samples: np.ndarray, frames: int, features: FeatureConfig, augment: AugmentConfig,
+                 rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return features (variants, R, A) of sound (N,) at 16 kHz, clean and degraded, and their mean (A,) in the clip.
+
+    frames: of the motion at 25 Hz, which the rows are for.
+    """
+    start, end = features.grid.rows_of_frames(0, frames)
     stats = utterance_stats(samples, features)
-    mean_shift = 0.0 if speaker_mean is None else stats.mean - speaker_mean
     variants = [feature_rows(samples, start, end, features, stats)]
     for _ in range(augment.variants - 1):
         noisy = degrade(samples, rng)
         vtln = float(np.exp(rng.uniform(-augment.vtln, augment.vtln)))
         variants.append(feature_rows(noisy, start, end, features, utterance_stats(noisy, features, vtln), vtln))
-    rows = (np.stack(variants) + mean_shift).astype(np.float32)
-    return Sample(torch.from_numpy(rows), torch.from_numpy(motion.astype(np.float32)), features)
+    return np.stack(variants), stats.mean
+
+
+def shifted_rows(rows: np.ndarray, mean: np.ndarray, speaker_mean: np.ndarray | None) -> np.ndarray:
+    """Return features (variants, R, A) from which the speaker's mean (A,) is subtracted instead of the clip's own.
+
+    mean: (A,) of the clip, which was subtracted. speaker_mean: None keeps the clip's.
+    """
+    return (rows + (0.0 if speaker_mean is None else mean - speaker_mean)).astype(np.float32)
 
 
 def random_batch(clips: Sequence[Sample], config: BatchConfig, augment: AugmentConfig, rng: np.random.Generator,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from headroom.motion.predict import predict_windows
 from headroom.motion.style.measure import SHORT_FRAMES, lip_curve, measure_style, normalise_motion, pool_deviations
 from headroom.motion.style.speaker_style import SpeakerStyle, average_style, unnormalised_style
 from headroom.motion.train.config import GENERAL, TrainConfig
-from headroom.motion.train.dataset import Sample, SampleSet, SpokenClip, make_sample, trim_to_sound
+from headroom.motion.train.dataset import Sample, SamplePools, SampleSet, SpokenClip, make_sample, trim_to_sound
 from headroom.motion.train.loop import TrainingTask, train_network
 from headroom.motion.train.losses import LossEmphasis
 from headroom.motion.train.personal import initial_ridge
@@ -78,17 +78,39 @@ def train_general(clips: Sequence[SpokenClip], directions: FaceDirections, out: 
 
     samples = SampleSet(sample_of, lengths)
     style = average_style(list(styles.values()), longest=styles[names[int(np.argmax(frames))]])
+    model = fit_general(GeneralData(samples, samples, style), directions, config, progress, checkpoint)
+    if out is not None and distributed.is_main():
+        model.save(out)
+    return model
+
+
+@dataclass(frozen=True)
+class GeneralData:
+    """What the general weights are learned from.
+
+    samples: that batches are sampled from.
+    measured: that the ridge regression and the curve of lip openings are fitted to.
+    style: of an average speaker.
+    """
+
+    samples: Sequence[Sample] | SamplePools
+    measured: Sequence[Sample]
+    style: SpeakerStyle
+
+
+def fit_general(data: GeneralData, directions: FaceDirections, config: TrainConfig, progress: Progress = no_progress,
+                checkpoint: TrainingCheckpoint | None = None) -> MotionModel:
+    """Train the networks and the ridge regression on normalised samples."""
+    style = data.style
     emphasis = LossEmphasis.of(style, directions, config.loss)
-    networks = train_ensemble(samples, emphasis, config, subprogress(progress, 0.1, 1.0), checkpoint)
+    networks = train_ensemble(data.samples, emphasis, config, subprogress(progress, 0.1, 1.0), checkpoint)
     ridge = initial_ridge(config, None)
     if ridge is not None:
-        pairs = (pair for sample in samples for pair in sample.all_pairs())
+        pairs = (pair for sample in data.measured for pair in sample.all_pairs())
         ridge = fit_ridge(ridge, pairs, config.ridge, personal=False)
     model = MotionModel(config.network, networks, style, ridge, config.ridge_weight)
     if config.network.targets == "normalised":
-        model = replace(model, style=with_lip_curve(model, samples))
-    if out is not None and distributed.is_main():
-        model.save(out)
+        model = replace(model, style=with_lip_curve(model, data.measured))
     return model
 
 
@@ -143,8 +165,10 @@ def synchronise(
     return offsets, people, lengths
 
 
-def train_ensemble(samples: Sequence[Sample], emphasis: LossEmphasis, config: TrainConfig, progress: Progress,
-                   checkpoint: TrainingCheckpoint | None = None) -> tuple[MotionNetwork, ...]:
+def train_ensemble(
+    samples: Sequence[Sample] | SamplePools, emphasis: LossEmphasis, config: TrainConfig, progress: Progress,
+    checkpoint: TrainingCheckpoint | None = None,
+) -> tuple[MotionNetwork, ...]:
     """Train `config.members` networks on the same clips, with other initial weights and batches."""
     networks = []
     for member in range(config.members):

@@ -17,7 +17,7 @@ from headroom.common.checkpoint import TrainingCheckpoint
 from headroom.common.progress import Progress
 from headroom.motion.model.network import MotionNetwork
 from headroom.motion.train.config import OptimiserConfig, TrainConfig
-from headroom.motion.train.dataset import Sample, random_batch
+from headroom.motion.train.dataset import Sample, SamplePools, random_batch, samples_at
 from headroom.motion.train.losses import LossEmphasis, motion_losses
 
 WARM_UP_STEPS = 20  # of the learning rate, which then falls linearly to a tenth
@@ -33,7 +33,7 @@ class TrainingTask:
     fine_tune: the network is already trained, so the rate is lower and its weights are the first best ones.
     """
 
-    clips: Sequence[Sample]
+    clips: Sequence[Sample] | SamplePools
     validation: Sample | None
     emphasis: LossEmphasis
     seed: Sequence[int]
@@ -112,7 +112,8 @@ def train_network(network: MotionNetwork, task: TrainingTask, config: TrainConfi
             group["lr"] = learning_rate(task, config, state.step)
         rng = np.random.default_rng([*task.seed, state.step])
         shard = distributed.shard(config.batch.size)
-        batch = random_batch(task.clips, config.batch, config.augment, rng, shard).to(device)
+        clips = samples_at(task.clips, state.step)
+        batch = random_batch(clips, config.batch, config.augment, rng, shard).to(device)
         predicted, _ = parallel.train()(batch.windows)
         losses = motion_losses(predicted, batch.motion, batch.mask, emphasis, config.loss)
         state.optimiser.zero_grad()

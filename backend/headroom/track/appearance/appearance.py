@@ -42,6 +42,12 @@ class Appearance:
     light: np.ndarray
     albedo: np.ndarray
 
+    @staticmethod
+    def unknown(model: FaceModel) -> Appearance:
+        """Return the mean texture in even light, with a grey albedo of one texel."""
+        texture = np.zeros(model.albedo_basis.shape[2], np.float32)
+        return Appearance(texture, AMBIENT.astype(np.float32), np.full((1, 1, 3), 128, np.uint8))
+
 
 def estimate_appearance(
     model: FaceModel, fit: Fit, frames: Sequence[np.ndarray], kind: str = "clip", progress: Progress = no_progress

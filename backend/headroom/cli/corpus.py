@@ -1,0 +1,120 @@
+"""Preparing the shards of a corpus on workers of Dask; one bad shard stops no other."""
+
+from __future__ import annotations
+
+import time
+from asyncio import TimeoutError
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from pathlib import Path
+
+from distributed import Client, Future, get_worker, wait
+from distributed.comm import CommClosedError
+from distributed.scheduler import KilledWorker
+
+from headroom.cli.batch.run import POLL_SECONDS
+from headroom.common.errors import Cancelled, HeadroomError
+from headroom.common.progress import Progress
+from headroom.motion.train.config import TrainConfig
+from headroom.training.shards.folder import CorpusFolder
+from headroom.training.shards.prepare import REAL, Stages, prepare_shard
+
+
+def prepare_shards(client: Client, corpus: CorpusFolder, config: TrainConfig, progress: Progress,
+                   stages: Stages = REAL) -> list[str]:
+    """Prepare the shards that are not finished; returns a line for each that failed.
+
+    Raises HeadroomError when the connection to the scheduler is lost; what is finished stays.
+    """
+    return _Run(client, corpus, config, stages, progress).run()
+
+
+class _Run:
+    """The shards that run, as many as there are threads in the workers, and what became of the others.
+
+    No more are submitted, because Dask holds a dead worker against every task that waited there, and so that client and
+    scheduler need the same memory for a corpus of any size.
+    """
+
+    def __init__(self, client: Client, corpus: CorpusFolder, config: TrainConfig, stages: Stages, progress: Progress):
+        self._client, self._corpus, self._config, self._stages = client, corpus, config, stages
+        self._progress = progress
+        self._total = corpus.shard_count
+        self._ended = self._total - sum(1 for _ in corpus.unfinished())
+        self._waiting = corpus.unfinished()
+        self._running: dict[Future, int] = {}
+        self._again: list[int] = []
+        self._failures: list[str] = []
+        self._clips, self._start = 0, time.monotonic()
+
+    def run(self) -> list[str]:
+        try:
+            while self._submit() or self._running:
+                self._collect()
+        except (CancelledError, CommClosedError) as error:
+            raise HeadroomError(
+                "The connection to the scheduler was lost. Run the same command again to go on.") from error
+        finally:
+            with suppress(CommClosedError):
+                self._client.cancel(list(self._running))
+        return self._failures
+
+    def _submit(self) -> bool:
+        """Give a shard to each thread that is free; return whether any shard waits or runs."""
+        free = sum(self._client.nthreads().values()) - len(self._running)
+        for _ in range(max(free, 0)):
+            number = self._again.pop() if self._again else next(self._waiting, None)
+            if number is None:
+                break
+            key = f"headroom-{self._corpus.settings.id}-{number}"  # the same after a restart, so that it runs once
+            future = self._client.submit(_prepare, str(self._corpus.path), number, self._config, self._stages, key=key,
+                                         pure=False)
+            self._running[future] = number
+        if not self._running and free <= 0:  # all workers are gone
+            time.sleep(POLL_SECONDS)
+            return True
+        return bool(self._running)
+
+    def _collect(self) -> None:
+        """Wait for a shard to end, and count those that have ended."""
+        if not self._running:
+            return
+        with suppress(TimeoutError):
+            wait(list(self._running), POLL_SECONDS, return_when="FIRST_COMPLETED")
+        for future in [future for future in self._running if future.done()]:
+            self._end(future, self._running.pop(future))
+
+    def _end(self, future: Future, number: int) -> None:
+        if future.status == "finished":
+            self._clips += future.result()
+        elif isinstance(error := future.exception(), Cancelled):  # by a client that was killed; the task had its key
+            self._again.append(number)
+            return
+        else:
+            self._failures.append(f"Shard {number} failed: {_reason(error)}")
+        self._ended += 1
+        rate = self._clips / max(time.monotonic() - self._start, 1e-3)
+        self._progress(self._ended / self._total,
+                       f"{self._ended} of {self._total} shards, {rate:.1f} clips a second")
+
+
+def _reason(error: BaseException | None) -> str:
+    if isinstance(error, KilledWorker):
+        return "Every worker that prepared it was killed. Look for what ends them, such as too little memory."
+    if isinstance(error, HeadroomError):
+        return str(error)
+    return f"Internal error ({type(error).__name__}: {error}). Report it as a bug."
+
+
+def _prepare(folder: str, number: int, config: TrainConfig, stages: Stages) -> int:
+    """Prepare a shard on this worker, and return how many clips it has looked at."""
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def stop_if_cancelled(fraction: float, message: str) -> None:
+        state = worker.state.tasks.get(key)
+        if state is None or state.state == "cancelled":
+            raise Cancelled("Stopped.")
+
+    summary = prepare_shard(CorpusFolder(Path(folder)), number, config, stages, stop_if_cancelled)
+    return int(summary["clips"]) + len(summary["left_out"])

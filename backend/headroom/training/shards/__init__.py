@@ -1,0 +1,1 @@
+"""Corpora of hundreds of hours: clips prepared once, in shards that training reads."""

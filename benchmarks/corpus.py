@@ -1,0 +1,325 @@
+"""How fast are corpora prepared, in how much memory, and what becomes of them when processes are killed?
+
+    python benchmarks/corpus.py FOLDER CLIP... [--clips 50000] [--measured 40] [--kills 10] [--workers 2]
+
+Cuts clips of one word from the given clips and copies them, each with a comment of its own, into FOLDER in LRW's
+layout.
+The first table has the CPU time of tracking and encoding such clips, and what follows for 488,766 of them. The second
+prepares the whole corpus with a scheduler and workers of Dask; results that were computed before stand in for tracking
+and encoding, everything else is done as always. Client and worker are killed on the way. The third has what became of a
+smaller corpus when processes were killed at random moments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+from corpus_stages import NO_FACE, StandIn, marked, store_results
+from rich.console import Console
+from rich.table import Table
+
+from headroom.cli.batch.workers import local_workers, workers_of
+from headroom.cli.corpus import prepare_shards
+from headroom.common.progress import no_progress
+from headroom.face.model import bundled_model
+from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
+from headroom.media.soundtrack import SoundtrackSource
+from headroom.media.video import VideoWriter, probe, read_frames
+from headroom.motion.train.config import GENERAL
+from headroom.training.shards.clip import as_float, encode_speech, track_speech
+from headroom.training.shards.plan import open_corpus, plan_shards
+from headroom.training.shards.report import write_report
+
+console = Console(width=110)
+LRW_CLIPS, CORES = 488_766, (8, 64, 512)
+SIDE, FPS, FRAMES, WORD_CLIPS = 256, 25, 29, 500
+BAD_EVERY = 500  # clips, of which one shows no face
+KILLED_CLIPS, KILLED_SHARD, KILLED_SECONDS = 1000, 25, 0.02
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("sources", type=Path, nargs="*")
+    parser.add_argument("--clips", type=int, default=50_000)
+    parser.add_argument("--measured", type=int, default=40)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--client", type=json.loads, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.client:
+        prepare(**arguments.client)
+        return
+    folder = arguments.folder.absolute()
+    words = write_words(folder / "words", arguments.sources)
+    store_results(folder / "results", words, bundled_model(), GENERAL)
+    if arguments.measured:
+        print_speed(words, arguments.measured)
+    if arguments.clips:
+        write_corpus(folder / "lrw", words, arguments.clips)
+        print_corpus(folder, arguments.clips, arguments.workers)
+    if arguments.kills:
+        write_corpus(folder / "small", words, KILLED_CLIPS)
+        print_kills(folder, arguments.kills, arguments.workers)
+
+
+def write_words(folder: Path, sources: list[Path]) -> list[Path]:
+    """Cut clips of LRW's size and length from the middle of other clips."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        for part in range(int(min(probe(source).seconds, 4.0) * FPS / FRAMES)):
+            path = folder / f"{source.stem}-{part}.mp4"
+            if path.exists():
+                continue
+            start, end = part * FRAMES / FPS, (part + 1) * FRAMES / FPS
+            frames = [square(frame) for frame in read_frames(source, start, end)]
+            frames = [frames[round(index)] for index in np.linspace(0, len(frames) - 1, FRAMES)]
+            sound = path.with_suffix(".wav")
+            write_wav(sound, read_audio(source, SAMPLE_RATE, start, end))
+            with VideoWriter(path, FPS, SIDE, SIDE, sound=SoundtrackSource(sound)) as writer:
+                writer.write_all(frames)
+            sound.unlink()
+    return sorted(folder.glob("*.mp4"))
+
+
+def square(frame: np.ndarray) -> np.ndarray:
+    height, width = frame.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return cv2.resize(frame[top:top + side, left:left + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+
+
+def write_corpus(folder: Path, words: list[Path], clips: int) -> None:
+    """Write clips in LRW's layout with their metadata; also its other parts, which are not for training."""
+    movies = [path.read_bytes() for path in words]
+    for number in range(clips):
+        word = f"WORD{number // WORD_CLIPS:03d}"
+        for part in ("train",) if number % WORD_CLIPS else ("train", "val", "test"):
+            path = folder / "lipread_mp4" / word / part / f"{word}_{number % WORD_CLIPS + 1:05d}.mp4"
+            if path.exists():
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            source = NO_FACE if number % BAD_EVERY == BAD_EVERY - 1 else number % len(words)
+            path.write_bytes(marked(movies[number % len(words)], path.stem, source))
+            path.with_suffix(".txt").write_text("Disk reference: 1\nChannel: 1\nProgram start: 1\nClip start: 1.16\n"
+                                                "Clip end: 2.32\nDuration: 0.40 seconds\n")
+
+
+def print_speed(words: list[Path], count: int) -> None:
+    """Print the CPU seconds that the real stages take for a clip, and what follows for LRW."""
+    model, spent = bundled_model(), Counter[str]()
+    track_speech(words[0], model)  # loads what is loaded once
+    for number in range(count):
+        movie = words[number % len(words)]
+        begin = time.process_time()
+        tracked = track_speech(movie, model)
+        middle = time.process_time()
+        encode_speech(as_float(tracked.sound), FRAMES, GENERAL, number)
+        spent["tracking"] += middle - begin
+        spent["speech encoding"] += time.process_time() - middle
+    table = Table(title=f"{count} clips of {FRAMES} frames, {SIDE}x{SIDE}, really tracked and encoded by one process")
+    for heading in ("stage", "CPU s a clip", "clips a second and core"):
+        table.add_column(heading, justify="right")
+    for stage, seconds in [*spent.items(), ("both", spent.total())]:
+        table.add_row(stage, f"{seconds / count:.3f}", f"{count / seconds:.2f}")
+    console.print(table)
+    hours = LRW_CLIPS * spent.total() / count / 3600
+    console.print(f"{LRW_CLIPS:,} clips: " + ", ".join(f"{hours / cores:.1f} h on {cores} cores" for cores in CORES))
+
+
+def prepare(data: str, output: str, stand_in: dict, scheduler: str, workers: int, clips_per_shard: int) -> None:
+    """Do what `headroom train corpus` does, with stand-ins for two stages."""
+    corpus = open_corpus(Path(output), bundled_model(), GENERAL, clips_per_shard)
+    plan_shards(corpus, [Path(data)])
+    stages = StandIn(Path(stand_in["folder"]), Path(stand_in["log"]), stand_in["seconds"]).stages()
+    with workers_of(scheduler) if scheduler else local_workers(workers) as client:
+        failures = prepare_shards(client, corpus, GENERAL, no_progress, stages)
+    write_report(corpus)
+    sys.exit(bool(failures))
+
+
+def start(data: Path, output: Path, results: Path, *, seconds: float = 0.0, scheduler: str = "", workers: int = 2,
+          clips_per_shard: int = 200) -> subprocess.Popen[bytes]:
+    """Start a client; the log of tracked clips lies beside its corpus."""
+    log = output.with_suffix(".log")
+    log.mkdir(parents=True, exist_ok=True)
+    given = {"data": str(data), "output": str(output), "scheduler": scheduler, "workers": workers,
+             "stand_in": {"folder": str(results), "log": str(log), "seconds": seconds},
+             "clips_per_shard": clips_per_shard}
+    return subprocess.Popen([sys.executable, __file__, str(data), "--client", json.dumps(given)])
+
+
+@contextmanager
+def dask_cluster(workers: int):
+    """Yield the address and the processes of a scheduler and its workers, which can import the stand-ins."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "scheduler.json"
+        command = [sys.executable, "-m", "dask"]
+        options = ["--scheduler-file", str(file), "--no-dashboard"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": env}
+        scheduler = subprocess.Popen([*command, "scheduler", "--host", "127.0.0.1", "--port", "0", *options], **quiet)
+        while not file.exists() or not file.stat().st_size:
+            time.sleep(0.5)
+        address = json.loads(file.read_text())["address"]
+        nannies = [subprocess.Popen([*command, "worker", address, "--nthreads", "1", "--memory-limit", "0",
+                                     "--local-directory", folder, "--no-dashboard"], **quiet) for _ in range(workers)]
+        with workers_ready(address, workers):
+            pass
+        try:
+            yield address, scheduler, nannies
+        finally:
+            for process in [*nannies, scheduler]:
+                process.terminate()
+                process.wait()
+
+
+@contextmanager
+def workers_ready(address: str, workers: int):
+    from distributed import Client
+
+    with Client(address, timeout=120) as client:
+        client.wait_for_workers(workers, timeout=300)
+        yield
+
+
+def worker_of(nanny: subprocess.Popen[bytes]) -> psutil.Process | None:
+    """Return the process that works; its nanny starts another one when it is killed."""
+    children = psutil.Process(nanny.pid).children()
+    return max(children, key=lambda each: each.memory_info().rss, default=None)
+
+
+def megabytes(process: psutil.Process | None) -> str:
+    try:
+        return f"{process.memory_info().rss / 1e6:.0f}" if process else "-"
+    except psutil.Error:
+        return "-"
+
+
+def print_corpus(folder: Path, clips: int, workers: int) -> None:
+    """Print memory and speed while a large corpus is prepared; a client and a worker are killed on the way."""
+    data, output, results = folder / "lrw", folder / f"corpus {clips}", folder / "results"
+    table = Table(title=f"{clips:,} clips, shards of 200, scheduler and {workers} workers; stand-ins for tracking and "
+                        "speech encoding")
+    for heading in ("shards", "min", "client MB", "scheduler MB", "workers MB", "what"):
+        table.add_column(heading, justify="right")
+    begin, busy = time.monotonic(), 0.0
+    with dask_cluster(workers) as (address, scheduler, nannies):
+        client = start(data, output, results, scheduler=address)
+        shares, kills = [0.001, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95], {0.4: "client", 0.7: "worker"}
+        while client.poll() is None:
+            time.sleep(0.5)
+            done = len(list((output / "shards").glob("*.tar")))
+            if not shares or done < shares[0] * clips / 200:
+                continue
+            share, processes = shares.pop(0), [worker_of(nanny) for nanny in nannies]
+            killed = kills.get(share, "")
+            table.add_row(str(done), f"{(time.monotonic() - begin) / 60:.1f}", megabytes(psutil.Process(client.pid)),
+                          megabytes(psutil.Process(scheduler.pid)), ", ".join(map(megabytes, processes)),
+                          f"{killed} killed" if killed else "")
+            if killed == "worker" and processes[0]:
+                processes[0].send_signal(signal.SIGKILL)
+            if killed == "client":
+                client.kill()
+                client.wait()
+                client = start(data, output, results, scheduler=address)
+        busy = sum(json.loads(path.read_text())["work_seconds"] for path in (output / "summaries").glob("*.json"))
+    table.add_row(str(len(list((output / "shards").glob("*.tar")))), f"{(time.monotonic() - begin) / 60:.1f}",
+                  "", "", "", f"rc {client.returncode}")
+    console.print(table)
+    tracked, twice, late = count_log(output)
+    console.print(f"Everything but the two stages: {1000 * busy / clips:.1f} ms of a worker for a clip. {tracked} "
+                  f"clips tracked, {twice} of them in a shard that a kill interrupted and therefore again, {late} "
+                  "after their shard was finished.")
+    console.print(json.loads((output / "statistics.json").read_text()))
+
+
+def count_log(output: Path) -> tuple[int, int, int]:
+    """Return how many clips were tracked, how many of them again, and how many when their shard was finished."""
+    shard_of = {json.loads(line)[1].rpartition("/")[2]: path.stem
+                for path in (output / "manifests").glob("*.jsonl") for line in path.read_text().splitlines()}
+    finished = {path.stem: path.stat().st_mtime for path in (output / "shards").glob("*.tar")}
+    counts, late = Counter[str](), 0
+    for path in output.with_suffix(".log").glob("*.txt"):
+        for line in path.read_text().splitlines():
+            moment, name = line.split()
+            counts[name] += 1
+            late += float(moment) > finished[shard_of[name]]
+    return len(counts), sum(count - 1 for count in counts.values()), late
+
+
+def contents(output: Path) -> dict[str, str]:
+    """Return a digest of every file of a corpus, less the times in the summaries."""
+    found = {}
+    for path in sorted(path for path in output.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        if path.parent.name == "summaries" or path.name in ("statistics.json", "corpus.json"):
+            values = json.loads(content)
+            content = json.dumps({name: value for name, value in values.items()
+                                  if name not in ("work_seconds", "id")}).encode()
+        found[str(path.relative_to(output))] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def print_kills(folder: Path, kills: int, workers: int) -> None:
+    """Print what became of corpora of which a process was killed at a random moment."""
+    rng, results, seconds, truth = random.Random(0), Counter[str](), 30.0, {}
+    for number in range(kills + 1):
+        output = folder / f"killed {number}"
+        begin = time.monotonic()
+        process = start(folder / "small", output, folder / "results", seconds=KILLED_SECONDS, workers=workers,
+                        clips_per_shard=KILLED_SHARD)
+        if number:
+            time.sleep(rng.uniform(0.2, 0.95) * seconds)
+            results[f"killed: {kill_one(process, rng)}"] += 1
+        if process.wait():
+            results["went on with the same command"] += 1
+            again = start(folder / "small", output, folder / "results", seconds=KILLED_SECONDS, workers=workers,
+                          clips_per_shard=KILLED_SHARD)
+            results["ended well then"] += again.wait() == 0
+        if not number:
+            truth, seconds = contents(output), time.monotonic() - begin
+            continue
+        tracked, twice, late = count_log(output)
+        results["same files"] += contents(output) == truth
+        results["clips tracked again, in interrupted shards"] += twice
+        results["clips tracked after their shard was finished"] += late
+        results["clips tracked"] += tracked
+    table = Table(title=f"{kills} corpora of {KILLED_CLIPS} clips in shards of {KILLED_SHARD}, {seconds:.0f} s; a "
+                        "process killed in each")
+    table.add_column("what")
+    table.add_column("times", justify="right")
+    for what in sorted(results):
+        table.add_row(what, str(results[what]))
+    console.print(table)
+
+
+def kill_one(client: subprocess.Popen[bytes], rng: random.Random) -> str:
+    """Kill the client or one of its workers; return which."""
+    try:
+        workers = [each for each in psutil.Process(client.pid).children(recursive=True)
+                   if "spawn_main" in " ".join(each.cmdline())]
+        chosen = rng.choice([client.pid, *(each.pid for each in workers)])
+        os.kill(chosen, signal.SIGKILL)
+    except (psutil.Error, ProcessLookupError):
+        return "nothing, it had just ended"
+    return "client" if chosen == client.pid else "worker"
+
+
+if __name__ == "__main__":
+    main()
