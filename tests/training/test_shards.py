@@ -77,6 +77,13 @@ def test_a_plan_that_was_interrupted_goes_on_as_it_would_have(lrw_folder, tmp_pa
     assert manifests(planned(tmp_path / "stopped", lrw_folder)) == whole
 
 
+def test_a_shard_of_large_movies_has_fewer_of_them(tmp_path, monkeypatch):
+    folder = write_clips(tmp_path / "clips", [f"{number}.mp4" for number in range(4)], "x" * 2_000_000)
+    monkeypatch.setattr(plan, "SHARD_BYTES", 3_000_000)
+    shards = manifests(planned(tmp_path / "corpus", folder))
+    assert [len(shard) for shard in shards] == [2, 2] and shards[0][0].size == 2_000_000
+
+
 def test_the_clips_of_a_person_follow_each_other_and_have_the_person_s_name(tmp_path):
     folder = write_clips(tmp_path / "people", [f"{person}/{number}.mp4" for person in "abcdef" for number in range(3)])
     shards = manifests(planned(tmp_path / "corpus", folder, clips_per_shard=6))

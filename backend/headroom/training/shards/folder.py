@@ -125,8 +125,8 @@ class CorpusFolder:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
             return [ManifestRow(str(data_set), str(name), int(size), str(person))
-                    for data_set, name, size, person in map(json_of, lines)]
-        except (OSError, UnicodeDecodeError, Damaged, TypeError, ValueError) as error:
+                    for data_set, name, size, person in map(json.loads, lines)]
+        except (OSError, TypeError, ValueError) as error:
             raise InputError(f"{path} cannot be read; prepare the corpus again in another folder.") from error
 
     def unfinished(self) -> Iterator[int]:
@@ -141,8 +141,8 @@ class CorpusFolder:
         """Read the summary of a finished shard."""
         path = self.summary_file(number)
         try:
-            return dict(json_of(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, Damaged, TypeError, ValueError) as error:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as error:
             shard = self.shard_file(number)
             raise InputError(f"{path} cannot be read; remove {shard} and prepare the corpus again.") from error
 
