@@ -41,10 +41,10 @@ def track(movie, model, with_preview):
 
 def encode(sound, frames, config: TrainConfig, seed):
     """Return features of the right shape, a function of the seed."""
-    grid = config.network.features.grid
-    start, end = grid.rows_of_frames(0, frames)
-    rows = np.random.default_rng(seed).normal(size=(config.augment.variants, end - start, 64))
-    return rows.astype(np.float16), np.zeros(64, np.float32)
+    features = config.network.features
+    start, end = features.grid.rows_of_frames(0, frames)
+    rows = np.random.default_rng(seed).normal(size=(config.augment.variants, end - start, features.columns))
+    return rows.astype(np.float16), np.zeros(features.columns, np.float32)
 
 
 FAKE = Stages(track, encode)
