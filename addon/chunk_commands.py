@@ -38,34 +38,35 @@ def part_of(folder: Path, seconds: float | None, chunk: int | None, connect: Con
 
 
 def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Connect, report: Report) -> Result:
-    """Make the scene and plan its chunks, or make the movie of a shot that is too short for several.
+    """Make the scene and plan its chunks, or make the movie of a short shot, or one of several people.
 
     Returns the number of chunks and those that are unfinished, or the result of the job.
     """
     plan = folder.plan()
     if plan is None:
-        shot, notes = _opened(request, connect, report)
+        shots, notes = _opened(request, connect, report)
+        shot = shots[0]
         count = shot.scene.frame_end - shot.scene.frame_start + 1
-        if len(chunk_starts(count, shot.fps, seconds)) == 1:
-            return _whole(request, shot, notes, connect, report)
+        if len(shots) > 1 or len(chunk_starts(count, shot.fps, seconds)) == 1:
+            return _whole(request, shots, notes, connect, report)
         plan = _planned(request, shot, ChunkPlan(chunk_starts(count, shot.fps, seconds), count, notes), folder, connect)
     return {"state": SPLIT, "chunks": len(plan.starts), "unfinished": folder.unfinished(plan)}
 
 
-def _opened(request: JobRequest, connect: Connect, report: Report) -> tuple[Shot, tuple[str, ...]]:
-    """Return the shot of a job in a file that is open, and what the user should know."""
+def _opened(request: JobRequest, connect: Connect, report: Report) -> tuple[list[Shot], tuple[str, ...]]:
+    """Return the heads of a job in a file that is open, and what the user should know."""
     from .scene.output import headless
 
     if request.kind == "render":
-        return headless.open_saved(saved_shot(request.settings)), ()
+        return headless.open_heads(saved_shot(request.settings)), ()
     return headless.build_shot(new_shot(request.settings), connect, report)
 
 
-def _whole(request: JobRequest, shot: Shot, notes: tuple[str, ...], connect: Connect, report: Report) -> Result:
+def _whole(request: JobRequest, shots: list[Shot], notes: tuple[str, ...], connect: Connect, report: Report) -> Result:
     from .scene.output.shot_tasks import MovieResult, render_shot
 
     settings = request.settings
-    task = render_shot(shot, movie_output(settings), settings["plate_fit"], connect, engine=settings["engine"])
+    task = render_shot(shots, movie_output(settings), settings["plate_fit"], connect, engine=settings["engine"])
     made = run_task(subtask(task, 0.15, 1.0), report)
     return movie_line(request, MovieResult(made.movie, made.frames, notes + made.notes))
 

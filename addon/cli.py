@@ -121,6 +121,9 @@ def _add_option(command: argparse.ArgumentParser, name: str, setting: Setting) -
     if setting.value_type is bool:
         command.add_argument(option(name, setting), action="store_true", **common)
         return
+    if setting.value_type is tuple:
+        command.add_argument(option(name, setting), action="append", metavar="SUBJECT=SPEECH", default=[], **common)
+        return
     default = None if setting.default is REQUIRED else setting.default
     command.add_argument(option(name, setting), type=setting.value_type, required=setting.default is REQUIRED,
                          default=default, choices=setting.choices or None, **common)

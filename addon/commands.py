@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .core import backend_jobs
 from .core.backend_jobs import Connect
-from .core.errors import Cancelled, HeadroomError
+from .core.errors import Cancelled, HeadroomError, InputError
 from .core.job_file import JobRequest, request_of
 from .core.messages import message
 from .core.movie_output import MovieOutput
@@ -121,13 +121,18 @@ def new_shot(settings: Mapping[str, Any]) -> NewShot:
     """Return what a shot job makes; raises InputError when its results cannot be written."""
     from .scene.output.headless import NewShot
 
-    blend, inputs = settings["blend"], [settings["speech"], settings["performance"]]
+    blend, speeches = settings["blend"], [speech for _, speech in settings["people"]]
+    inputs = [settings["speech"], settings["performance"], *speeches]
     output = movie_output(settings)
     output.require_writable(inputs)
     if blend:
         require_output_file(blend, ".blend", inputs=inputs)
+    if settings["people"] and settings["performance"]:
+        raise InputError("A performance is of one person, and a shot of several people is predicted from their "
+                         "speeches. Leave --performance or --with out.")
     return NewShot(settings["subject"], _take(settings), output, settings["performance"], settings["plate_fit"],
-                   settings["engine"], settings["key_error"], settings["use"], settings["label"])
+                   settings["engine"], settings["key_error"], settings["use"], settings["label"],
+                   settings["people"], blend)
 
 
 def saved_shot(settings: Mapping[str, Any]) -> SavedShot:
@@ -136,7 +141,7 @@ def saved_shot(settings: Mapping[str, Any]) -> SavedShot:
 
     return SavedShot(settings["file"], settings["scene"], settings["shot"], movie_output(settings),
                      settings["plate_fit"], settings["engine"], settings["use"], settings["label"],
-                     settings["subject"], settings["speech"])
+                     settings["subject"], settings["speech"], all_heads=settings["all_heads"])
 
 
 def movie_line(request: JobRequest, result: MovieResult) -> Result:

@@ -238,13 +238,14 @@ RENDERING: dict[str, Cause] = {
     "… is not a plate match, because …. Render the shot again.":
         lambda folder: module("plate.match").PlateMatch.load(write_text(folder, "match.npz")),
     "There are … renders for … plates; render the shot again.": lambda folder: module("pipeline").refine(
-        folder, SimpleNamespace(renders=[], match=SimpleNamespace(plate=[0])), folder / "movie.mp4", None),
+        [SimpleNamespace(shot=SimpleNamespace(renders=[], match=SimpleNamespace(plate=[0])))], folder / "movie.mp4",
+        SimpleNamespace(layer="frame")),
     "… is not a mesh of … vertices: …. Render the shot again.":
         lambda folder: module("plate.shot_renders").Render(folder, write_text(folder, "000000.npy")).vertices(3),
     "A frame has neither a render nor a mesh; render the shot again.":
         lambda folder: module("plate.shot_renders").Render(None),
     "There are … meshes for … renders; render the shot again.": lambda folder: module("server.tasks")._shot_renders(
-        SimpleNamespace(), SimpleNamespace(renders=[SHA, SHA], meshes=[SHA])),
+        SimpleNamespace(), SimpleNamespace(renders=[SHA, SHA], meshes=[SHA]), folder),
     "The renders do not fit the matched frames. Render the shot again.":
         lambda folder: module("plate.shot_renders").ShotRenders(
             [], SimpleNamespace(plate=[0]), folder).own_match(0, 0),

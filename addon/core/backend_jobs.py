@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,8 @@ from .errors import Cancelled, HeadroomError
 from .frame_cache import Render
 from .messages import message
 from .phones import Phone, read_phones
-from .take_settings import TakeSettings
+from .placement import Placement
+from .take_settings import OtherSpeaker, TakeSettings
 from .tasks import ProgressToken
 from .temporary import temporary_folder
 from .words import Word, read_words
@@ -181,12 +182,16 @@ def evaluate(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, 
     return list(result["notes"])
 
 
-def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Path, token: ProgressToken) -> list[str]:
+def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Path, token: ProgressToken,
+            others: Sequence[OtherSpeaker] = ()) -> list[str]:
     """Predict the performance of a take into the file `path`; return notes for the user."""
     speech = take.speech
     token.report(0.0, "Sending the subject")
     inputs = {"subject": backend.put_tree(subject.folder), "speech": backend.put_file(speech),
               "speech_name": speech.name}
+    if others:  # an older backend knows none
+        inputs["others"] = [{"speech": backend.put_file(each.speech), "speech_name": each.speech.name,
+                             "side": each.side} for each in others]
     settings = {"seed": take.seed, "pose": take.pose, **subject.settings}
     result = run_job(backend, "perform", inputs, settings, token.subtoken(0.1, 0.95))
     backend.get_file(result["performance"], path)
@@ -245,11 +250,30 @@ class MovieFile:
     settings: Mapping[str, str]
 
 
-def refine(backend: Backend, shot: MatchedRenders, sound: Sound | None, movie: MovieFile, token: ProgressToken
+@dataclass(frozen=True)
+class PersonInMovie:
+    """One person of a movie: the renders of all frames, the speech, and where the person's frame lies."""
+
+    shot: MatchedRenders
+    sound: Sound | None
+    placement: Placement = field(default_factory=Placement)
+
+
+def refine(backend: Backend, people: Sequence[PersonInMovie], movie: MovieFile, token: ProgressToken
            ) -> tuple[int, list[str]]:
-    """Make the finished movie from the renders of all frames of a shot; return the number of frames and notes."""
-    inputs = shot_inputs(backend, shot, token.subtoken(0.0, 0.1)) | sound_inputs(backend, sound)
-    settings = movie_settings(shot.subject, sound, movie)
+    """Make the finished movie from the renders of all frames of a shot; return the number of frames and notes.
+
+    people: who is in its frames; the first gives their size.
+    """
+    part, sent = 0.1 / len(people), []
+    for number, each in enumerate(people):
+        sending = token.subtoken(part * number, part * (number + 1))
+        sent.append(shot_inputs(backend, each.shot, sending) | sound_inputs(backend, each.sound))
+    inputs, settings = sent[0], movie_settings(people[0].shot.subject, people[0].sound, movie)
+    if len(people) > 1:  # an older backend knows none
+        inputs["others"] = [{**files, "settings": {**vars(each.placement), **sound_settings(each.sound),
+                                                   **each.shot.subject.settings}}
+                            for files, each in zip(sent[1:], people[1:])]
     return run_movie_job(backend, "refine", inputs, settings, movie, token.subtoken(0.1, 1.0))
 
 
@@ -322,8 +346,13 @@ def run_movie_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settin
 
 def movie_settings(subject: SubjectUse, sound: Sound | None, movie: MovieFile) -> dict[str, Any]:
     """Return the settings of a job that makes a movie."""
-    return {"fps": movie.fps, **movie.settings, "speech_from_seconds": sound.from_seconds if sound else 0.0,
-            "speech_range": sound.speech_range if sound else None, **subject.picture_settings}
+    return {"fps": movie.fps, **movie.settings, **sound_settings(sound), **subject.picture_settings}
+
+
+def sound_settings(sound: Sound | None) -> dict[str, Any]:
+    """Return the settings of a person's sound."""
+    return {"speech_from_seconds": sound.from_seconds if sound else 0.0,
+            "speech_range": sound.speech_range if sound else None}
 
 
 def sound_inputs(backend: Backend, sound: Sound | None) -> dict[str, Any]:

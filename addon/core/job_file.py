@@ -28,7 +28,9 @@ RESOLUTIONS = (AUTO, "256", "512")
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a command. `value_type` is Path, str, bool, int or float.
+    """One setting of a command. `value_type` is Path, str, bool, int or float, or tuple for pairs of paths.
+
+    A pair is written FIRST=SECOND.
 
     limits: the least and the largest value of a number, those of the backend's settings.
     written: whether it is a path that the command writes.
@@ -49,6 +51,8 @@ class Setting:
         """
         if self.choices and isinstance(value, int):  # a job file may have a choice as a number
             value = str(value)
+        if self.value_type is tuple:
+            return self._checked_pairs(name, value, folder)
         is_of_type = isinstance(value, self._accepted) and (self.value_type is bool or not isinstance(value, bool))
         if not is_of_type or (self.choices and value not in self.choices) or not self._within_limits(value):
             wanted = " or ".join(map(str, self.choices)) if self.choices else _TYPE_NAMES[self.value_type]
@@ -61,6 +65,16 @@ class Setting:
             return Path(folder, value)
         return self.value_type(value)
 
+    def _checked_pairs(self, name: str, value: Any, folder: Path) -> tuple[tuple[Path, Path], ...]:
+        """Return `value` as pairs of paths."""
+        texts = value if isinstance(value, (list, tuple)) else [None]
+        if not all(isinstance(text, str) and "=" in text for text in texts):
+            raise InputError(message("The setting {name} must be {wanted}, not {value!r}. Correct it.",
+                                     name=name, wanted=_TYPE_NAMES[tuple], value=value))
+        path = Setting(Path, self.summary)
+        pairs = (text.split("=", 1) for text in texts)
+        return tuple((path.checked(name, first, folder), path.checked(name, second, folder)) for first, second in pairs)
+
     def _within_limits(self, value: Any) -> bool:
         """Return whether a number lies within the limits, which no NaN does."""
         return self.limits is None or self.limits[0] <= value <= self.limits[1]
@@ -70,7 +84,8 @@ class Setting:
         return {Path: (str, Path), float: (int, float)}.get(self.value_type, (self.value_type,))
 
 
-_TYPE_NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+_TYPE_NAMES = {Path: "a path", str: "text", bool: "true or false", int: "a whole number", float: "a number",
+               tuple: "a list of SUBJECT=SPEECH"}
 
 _SUBJECT = Setting(Path, "subject folder")
 _USE = Setting(str, "what the result is for, where the consent names the uses it covers", "")
@@ -126,12 +141,16 @@ KINDS: dict[str, dict[str, Setting]] = {
         "use": _USE,
         "label": _LABEL,
         "layer": _LAYER,
+        "people": Setting(tuple, "more people in the picture, each as SUBJECT=SPEECH, where the sound file is as long "
+                                 "as the conversation", (), option="--with"),
     },
     "render": {
         "file": Setting(Path, ".blend with a shot in it, as saved"),
         "output": _OUTPUT,
         "scene": Setting(str, "the scene to render; empty is the one that was open", ""),
         "shot": Setting(str, "the shot's empty, by its name; empty is the scene's last shot", ""),
+        "all_heads": Setting(bool, "all heads of the scene in one picture, except those whose face is hidden in "
+                                   "renders", False),
         "subject": Setting(Path, "the subject's folder, where it was moved", None),
         "speech": Setting(Path, "the sound file, where it was moved", None),
         "plate_fit": _PLATE_FIT,
@@ -171,19 +190,38 @@ class JobRequest:
             value = self.settings[name]
             if value == setting.default:
                 continue
+            if setting.value_type is tuple:
+                words += [word for pair in value for word in (option(name, setting), pair_text(pair))]
+                continue
             words += [option(name, setting)] if setting.value_type is bool else [option(name, setting), str(value)]
         return words
 
     def paths(self, written: bool) -> list[str]:
         """Return the files and folders that the command writes, or those that it reads."""
-        return [str(self.settings[name]) for name, setting in KINDS[self.kind].items()
-                if setting.value_type is Path and setting.written == written and self.settings[name] is not None]
+        found = []
+        for name, setting in KINDS[self.kind].items():
+            value = self.settings[name]
+            if setting.written == written and setting.value_type in (Path, tuple) and value is not None:
+                found += [str(path) for pair in value for path in pair] if isinstance(value, tuple) else [str(value)]
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of a job file."""
-        given = {name: str(value) if isinstance(value, Path) else value for name, value in self.settings.items()
+        given = {name: _json_value(value) for name, value in self.settings.items()
                  if value != KINDS[self.kind][name].default}
         return {"kind": self.kind, **given}
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value with its paths as texts."""
+    if isinstance(value, tuple):
+        return [pair_text(pair) for pair in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def pair_text(pair: tuple[Path, Path]) -> str:
+    """Return a pair of paths as it is written."""
+    return "=".join(map(str, pair))
 
 
 def option(name: str, setting: Setting) -> str:

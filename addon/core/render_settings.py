@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 
 from .errors import InputError
 
-FORMAT = 2
-"""Texts without a format number have 1. Format 1 has no engine."""
+FORMAT = 3
+"""Texts without a format number have 1. Format 1 has no engine, formats 1 and 2 have one head alone."""
 AUTO, EEVEE, FAST = ENGINES = ("auto", "eevee", "fast")
 """What draws the head: Eevee, the backend from the meshes alone, or Eevee where Blender has a graphics card."""
 
@@ -22,6 +22,7 @@ class RenderSettings:
     frame_end: int
     plate_fit: float  # 0 keeps the poses, 1 takes the plates'
     engine: str  # one of ENGINES
+    others: tuple[str, ...] = ()  # names of the roots of other heads in the picture
 
     def to_json(self) -> str:
         """Return the settings as text."""
@@ -34,7 +35,8 @@ class RenderSettings:
             values = json.loads(text)
             version = values.get("format", 1)
             settings = RenderSettings(str(values["shot"]), int(values["frame_start"]), int(values["frame_end"]),
-                                      float(values["plate_fit"]), ENGINES[ENGINES.index(values.get("engine", AUTO))])
+                                      float(values["plate_fit"]), ENGINES[ENGINES.index(values.get("engine", AUTO))],
+                                      tuple(map(str, values.get("others", ()))))
         except (ArithmeticError, AttributeError, ValueError, KeyError, TypeError) as error:
             raise InputError("The strip does not say how it was rendered. Render the shot again.") from error
         if version > FORMAT:

@@ -1,4 +1,4 @@
-"""What a take is predicted from, or imported from."""
+"""What a take is predicted from, or imported from, and whom the person listens to."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ class TakeSettings:
         if self.imported:
             return Path(self.imported).name
         return f"seed {self.seed}" + (", replayed head" if self.pose == REPLAYED else "")
+
+
+@dataclass(frozen=True)
+class OtherSpeaker:
+    """Another person of the shot, to whom the one who performs listens.
+
+    speech: their own track, which begins with that of the listener.
+    side: "left" or "right" in the picture, seen from the listener.
+    """
+
+    speech: Path
+    side: str

@@ -223,6 +223,28 @@ def plays_sound() -> bool:
     return bool(getattr(bpy.app.build_options, "audaspace", True))
 
 
+def mix_down(scene: bpy.types.Scene, first: int, end: int, path: Path) -> None:
+    """Write what the sequencer of a scene plays from frame `first` to `end` - 1 as a WAV file.
+
+    Since 5.0 the operator mixes the workspace's scene, before that the one of the context. Raises RuntimeError where
+    Blender cannot.
+    """
+    workspace: Any = bpy.context.workspace
+    shown = getattr(workspace, "sequencer_scene", None)
+    span = scene.frame_start, scene.frame_end
+    try:
+        if hasattr(workspace, "sequencer_scene"):
+            workspace.sequencer_scene = scene
+        scene.frame_start, scene.frame_end = first, end - 1
+        with bpy.context.temp_override(scene=scene):
+            bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM",
+                                  format="S16", mixrate=48000)
+    finally:
+        scene.frame_start, scene.frame_end = span
+        if hasattr(workspace, "sequencer_scene"):
+            workspace.sequencer_scene = shown
+
+
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     """Return the scene whose strips the sequencer shows: since 5.0 the workspace's, before the window's."""
     scene: Any = getattr(context, "sequencer_scene", None) or context.scene

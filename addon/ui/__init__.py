@@ -8,6 +8,7 @@ from . import (
     board,
     command_line,
     controls,
+    conversation,
     coverage,
     first_view,
     follow,
@@ -35,6 +36,7 @@ from . import (
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES,
            *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
+           *conversation.CLASSES,
            *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *relink.CLASSES,
            *transfer.CLASSES, *words.CLASSES, *poses.CLASSES, *board.CLASSES)
 

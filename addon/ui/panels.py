@@ -8,6 +8,7 @@ from ..core.messages import message
 from ..scene import compat
 from ..scene.anim.controls import head_of
 from ..scene.build.scene_setup import keeps_scene
+from ..scene.build.shot import shots_in
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
 from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
@@ -134,6 +135,8 @@ class HEADROOM_PT_render(SidebarPanel):
             if view.is_running and view.kind in ("render", "refine_frame"):
                 job_list.draw_job(layout, context, view)
         layout.prop(settings(context), "output")
+        if len(shots_in(context.scene)) > 1:
+            layout.prop(settings(context), "all_heads")
         layout.prop(settings(context), "plate_fit")
         layout.prop(settings(context), "engine")
         if (shot := shown_shot(context)) is not None:

@@ -92,6 +92,9 @@ class HeadroomSettings(bpy.types.PropertyGroup):
         name="Pose", items=_pose_items, description="Pose of the library")
     output: StringProperty(  # type: ignore[valid-type]
         name="Movie", subtype="FILE_PATH", options=RELATIVE, description="Movie file to write")
+    all_heads: BoolProperty(  # type: ignore[valid-type]
+        name="All Heads", default=True,
+        description="Render all heads of the scene into one movie. Heads whose face is hidden in renders are left out")
     plate_fit: FloatProperty(  # type: ignore[valid-type]
         name="Plate Fit", min=0.0, max=1.0, subtype="FACTOR",
         description="How far the head's pose follows the plate behind it. 0 keeps the keyed pose and warps the plate, "

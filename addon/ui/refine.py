@@ -67,8 +67,9 @@ class HEADROOM_OT_redo_render(Button):
         strip = active_strip(context)
         rendered = movie_strip.render_settings(strip)
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
-        shot = find_shot(ShotRef(compat.sequencer_scene(context).name, rendered.shot))
-        task = shot_tasks.render_shot(shot, MovieOutput(movie), rendered.plate_fit, preferences.connector(context),
+        scene = compat.sequencer_scene(context).name
+        shots = [find_shot(ShotRef(scene, root)) for root in (rendered.shot, *rendered.others)]
+        task = shot_tasks.render_shot(shots, MovieOutput(movie), rendered.plate_fit, preferences.connector(context),
                                       (rendered.frame_start, rendered.frame_end), rendered.engine)
         return start_render(movie, task, rendered)
 
@@ -93,7 +94,7 @@ class HEADROOM_PT_strip(bpy.types.Panel):
         except InputError as error:
             draw_wrapped(lines, context, error.args[0], "ERROR")
             return
-        lines.label(text=rendered.shot, translate=False)
+        lines.label(text=", ".join((rendered.shot, *rendered.others)), translate=False)
         for line in settings_lines(rendered):
             draw_wrapped(lines, context, line)
         self.layout.operator(HEADROOM_OT_redo_render.bl_idname, icon="FILE_REFRESH")

@@ -13,7 +13,9 @@ from ..core.movie_output import MovieOutput
 from ..core.render_settings import AUTO, EEVEE, FAST, RenderSettings
 from ..core.tasks import Task
 from ..scene import compat
+from ..scene.build.shot import Shot
 from ..scene.output import shot_tasks
+from ..scene.output.people import heads_together
 from . import jobs, preferences
 from .button import JobButton
 from .paths import movie_file
@@ -47,7 +49,7 @@ class HEADROOM_OT_render_shot(JobButton):
         return [make_request("render", {
             "file": bpy.data.filepath, "scene": context.scene.name, "shot": shown_shot(context).root.name,
             "output": movie_file(context), "plate_fit": typed_number(settings(context).plate_fit),
-            "engine": settings(context).engine}, Path.cwd())]
+            "engine": settings(context).engine, "all_heads": len(rendered_heads(context)) > 1}, Path.cwd())]
 
     @classmethod
     def disabled_reason(cls, context):
@@ -58,15 +60,25 @@ class HEADROOM_OT_render_shot(JobButton):
         """Start the job."""
         movie, chosen = movie_file(context), settings(context)
         compat.show_in_sequencer(context, context.scene)
-        shot = shown_shot(context)
-        rendered = RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, chosen.plate_fit,
-                                  chosen.engine)
-        task = shot_tasks.render_shot(shot, MovieOutput(movie), chosen.plate_fit, preferences.connector(context),
+        shots = rendered_heads(context)
+        first, *others = [shot.root.name for shot in shots]
+        scene = shots[0].scene
+        rendered = RenderSettings(first, scene.frame_start, scene.frame_end, chosen.plate_fit, chosen.engine,
+                                  tuple(others))
+        task = shot_tasks.render_shot(shots, MovieOutput(movie), chosen.plate_fit, preferences.connector(context),
                                       engine=chosen.engine)
         return start_render(movie, task, rendered)
 
 
 CLASSES = (HEADROOM_OT_render_shot,)
+
+
+def rendered_heads(context: bpy.types.Context) -> list[Shot]:
+    """Return the heads that Render Shot renders into one movie; none in a scene without heads."""
+    shot = shown_shot(context)
+    if shot is None:
+        return []
+    return heads_together(shot) if settings(context).all_heads else [shot]
 
 
 def render_disabled_reason(context: bpy.types.Context) -> str:

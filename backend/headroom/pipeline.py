@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common.errors import InputError
 from headroom.common.prefetch import prefetch
 from headroom.common.progress import Progress, Stopwatch, TrainingMonitor, frames_reported, no_progress, subprogress
 from headroom.common.settings import (
@@ -35,12 +34,12 @@ from headroom.media.sound_plan import sound_plan
 from headroom.media.video import read_frames
 from headroom.plate import match as plate_matching
 from headroom.plate.match import PlateMatch
-from headroom.plate.shot_renders import DrawnFrame, ShotRenders
+from headroom.plate.shot_renders import DrawnFrame, PersonInShot, ShotRenders
 from headroom.subject.consent import Consent
 from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
 from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
-from headroom.subject.shot_movie import write_movie
+from headroom.subject.shot_movie import MovieContent, write_movie
 from headroom.subject.source import Source, open_source, open_stored_source
 from headroom.track.render import render_track
 from headroom.track.track import Track
@@ -48,7 +47,7 @@ from headroom.track.tracker import track_known_face
 
 if TYPE_CHECKING:
     from headroom.face.word_track import SpokenWords
-    from headroom.motion.model.model import MotionModel
+    from headroom.motion.style.other_speaker import OtherSpeaker
     from headroom.subject.shot_refiner import Composite
 
 
@@ -139,7 +138,7 @@ def _learn_person(
     writer.write_person(person, preview=source.frames[len(source.frames) // 2])
     writer.write_info(plan.info.model_copy(update={
         "albedo": albedo, "resolution": refiner.resolution, "has_sound": source.sound is not None,
-        "notes": tuple(notes), "clip": source.info, "measures": _measures(motion, watch)}))
+        "notes": tuple(notes), "clip": source.info, "measures": Measures.of(motion, watch.seconds)}))
     return notes
 
 
@@ -156,30 +155,24 @@ def _write_source(source: Source, clip: Path | None, writer: SubjectWriter, prog
         writer.write_sound(source.sound)
 
 
-def _measures(motion: MotionModel, watch: Stopwatch) -> Measures:
-    """Return the figures that the subject records of its learning."""
-    return Measures(
-        audio_offset_seconds=float(motion.audio_offset_seconds),
-        held_out_lip_correlation=round(float(motion.held_out), 3),
-        step_seconds={step: round(seconds, 1) for step, seconds in watch.seconds.items()},
-    )
-
-
 def perform(
     subject: Path | None,
     speech: Path,
     settings: PerformSettings = PerformSettings(),
     controls: Sequence[str] = (),
+    others: Sequence[OtherSpeaker] = (),
     progress: Progress = no_progress,
 ) -> tuple[Performance, list[str]]:
     """Predict expression and pose at 25 Hz from a speech recording; return them and what the user should know.
 
     subject: None for the average speaker.
     controls: texts such as "mouth.gain=1.2" (headroom/motion/controls.py).
+    others: who else speaks in the shot. The person listens to them, and may say nothing.
     """
     from headroom.motion.audio.word_alignment import word_notes, words_in_speech
     from headroom.motion.controls import UNTOUCHED, apply_controls, parse_controls
     from headroom.motion.predict import predict, replayed
+    from headroom.motion.style.listening import Conversation, with_listening
     from headroom.subject.average import average_speaker
     from headroom.subject.face_controls import notes_of_controls, with_face_controls
 
@@ -187,15 +180,20 @@ def perform(
     parsed_controls = parse_controls(controls)
     progress(0.0, "Reading the speech")
     with audio_on_disk(speech, track=settings.audio_track) as samples:
-        require_speech(samples, Path(speech).name)
+        conversation = Conversation.of(samples, others) if others else None
+        if conversation is None:
+            require_speech(samples, Path(speech).name)
         spoken = None
         if settings.transcript:
             progress(0.1, "Finding the words")
             spoken = words_in_speech(samples, settings.transcript)
         progress(0.2, "Predicting the performance")
-        performance = predict(person.motion, samples, seed=settings.seed, spoken=spoken)
+        seconds = conversation.seconds if conversation else None
+        performance = predict(person.motion, samples, seconds, settings.seed, spoken=spoken)
     if settings.pose == "replayed":
         performance = replayed(person.motion, performance)
+    if conversation:
+        performance = with_listening(performance, person.motion.style, conversation, settings.seed)
     if parsed_controls != UNTOUCHED:
         performance = apply_controls(performance, parsed_controls, person.model.regions)
     progress(0.9, "Finding the controls")
@@ -273,20 +271,18 @@ def refine_frames(
 
 
 def refine(
-    subject: Path, shot: ShotRenders, movie: Path, settings: RefineSettings, speech: Path | None = None,
-    progress: Progress = no_progress,
+    people: Sequence[PersonInShot], movie: Path, settings: RefineSettings, progress: Progress = no_progress
 ) -> tuple[int, list[str]]:
-    """Refine a shot and write it as a movie with its speech; return the number of frames and notes for the user."""
-    from headroom.refine.refined_crops import CropCache
-    from headroom.subject.shot_refiner import open_shot_refiner
+    """Refine a shot and write it as a movie with its speeches; return the number of frames and notes for the user.
 
-    count = len(shot.renders)
-    if count != len(shot.match.plate):
-        raise InputError(f"There are {count} renders for {len(shot.match.plate)} plates; render the shot again.")
-    person = Subject.open_for(subject, settings.use)
-    refiner, cache = open_shot_refiner(subject), CropCache(shot.crops / person.key)
-    with closing(refiner.composites(shot.renders, shot.match, cache, settings.layer)) as frames:
-        return count, write_movie(person, frames_reported(frames, count, progress), movie, settings, speech)
+    people: who is in the shot; the first gives the frame.
+    """
+    from headroom.subject.people import open_people
+
+    count = len(people[0].shot.renders)
+    with open_people(people) as opened, closing(opened.frames(settings.layer)) as frames:
+        notes = write_movie(opened.content(settings), frames_reported(frames, count, progress), movie, settings)
+    return count, [*opened.notes, *notes]
 
 
 def refine_chunk(
@@ -316,7 +312,7 @@ def join_chunks(
     person = Subject.open_for(subject, settings.use)
     with closing(prefetch(joined_frames(chunks, settings.frames))) as frames:
         reported = frames_reported(frames, settings.frames, progress)
-        return settings.frames, write_movie(person, reported, movie, settings, speech)
+        return settings.frames, write_movie(MovieContent.of(person, settings, speech), reported, movie, settings)
 
 
 def render_crops(

@@ -83,7 +83,7 @@ def render(scenario, **options):
     del scenario.rendered[:]
     before = len(scenario.backend.refined_windows)
     output = scenario.module("core.movie_output").MovieOutput(scenario.movie)
-    result = scenario.run(scenario.tasks.render_shot(shot, output, 0.0, lambda: scenario.backend, **options))
+    result = scenario.run(scenario.tasks.render_shot([shot], output, 0.0, lambda: scenario.backend, **options))
     name = scenario.module("core.refine_while_rendering").THREAD_NAME
     for thread in [each for each in threading.enumerate() if each.name == name]:
         thread.join(5)

@@ -63,7 +63,8 @@ def test_use_and_label_go_to_the_jobs_that_know_them(tmp_path):
     (tmp_path / "a.png").write_bytes(b"a.png")
     shot = backend_jobs.MatchedRenders(subject, match, [Render(tmp_path / "a.png", None)])
     backend_jobs.refine_frames(backend, shot, 0, 0, True, token())
-    backend_jobs.refine(backend, shot, None, backend_jobs.MovieFile(tmp_path / "movie.mp4", 25.0, {}), token())
+    person = backend_jobs.PersonInMovie(shot, None)
+    backend_jobs.refine(backend, [person], backend_jobs.MovieFile(tmp_path / "movie.mp4", 25.0, {}), token())
     given = {kind: (settings.get("use"), settings.get("label")) for kind, _, settings in backend.submitted}
     picture = ("Film A", "AI-generated")
     assert given == {"match_plates": ("Film A", None), "refine_frames": picture, "refine": picture}

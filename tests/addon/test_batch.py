@@ -263,10 +263,11 @@ def test_a_command_line_with_a_missing_setting_gives_a_message(panel, kind, word
 
 def table_row(kind, name, setting, required):
     """Return a setting as a line of the table in the guide."""
-    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number",
+             tuple: "list of SUBJECT=SPEECH"}
     what = " or ".join(map(str, setting.choices)) or names.get(setting.value_type, "path")
     default = "needed" if setting.default is required else json.dumps(setting.default).strip('"')
-    default = {"": "empty", "null": "nothing"}.get(default, default)
+    default = {"": "empty", "null": "nothing", "[]": "nobody"}.get(default, default)
     return f"| {kind} | `{name}` | {what} | {default} | {setting.summary} |"
 
 

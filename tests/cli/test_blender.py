@@ -138,6 +138,22 @@ print(json.dumps(dict(frames=os.path.getsize(path))))
         make_shot(tmp_path, performance=tmp_path / "p.npz", controls=("head.hold=1",))
 
 
+def test_the_other_people_of_a_shot_are_passed_on_and_predicted_by_blender(tmp_path, stand_in):
+    stand_in(f"""
+json.dump(arguments, open({str(tmp_path / "given.json")!r}, "w"))
+print(json.dumps(dict(frames=3)))
+""")
+    people = ((tmp_path / "ben", tmp_path / "ben.wav"), (tmp_path / "cleo", tmp_path / "cleo.wav"))
+    assert make_shot(tmp_path, people=people, perform=PerformSettings(pose="replayed")).frames == 3
+    given = json.loads((tmp_path / "given.json").read_text())
+    first = given.index("--with")
+    assert given[first - 2:] == ["--pose", "replayed", "--with", f"{tmp_path}/ben={tmp_path}/ben.wav",
+                                 "--with", f"{tmp_path}/cleo={tmp_path}/cleo.wav", "--url", stand_in.server.url]
+    for changes in ({"controls": ("head.hold=1",)}, {"performance": tmp_path / "p.npz"}):
+        with pytest.raises(InputError, match="--control and --performance are for one person, and --with adds others"):
+            make_shot(tmp_path, people=people, **changes)
+
+
 @pytest.mark.parametrize("text,kind,words", [
     ("print('x.wav is silent; choose another.', file=sys.stderr); sys.exit(2)", InputError, "^x.wav is silent"),
     ("print('Unexpected error: KeyError. See the log.', file=sys.stderr); sys.exit(2)", HeadroomError, "KeyError"),

@@ -152,6 +152,12 @@ def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
     assert code == 0 and "50 frames" in out and "Note: A note." in out and "s.blend" in out
     assert passed == [blender.ShotOptions(PerformSettings(seed=2, pose="replayed"), MatchSettings(plate_fit=0.5),
                                           ("mouth.gain=1.2",), None, tmp_path / "s.blend", 2.0, "fast", "AI-generated")]
+    code, _, _ = call(monkeypatch, capsys, "shot", "a", "a.wav", "--with", "b=b.wav", "--with", "c=c=1.wav", "-o",
+                      tmp_path / "s.mp4")
+    assert code == 0 and passed[-1].people == ((Path("b"), Path("b.wav")), (Path("c"), Path("c=1.wav")))
+    code, _, err = call(monkeypatch, capsys, "shot", "a", "a.wav", "--with", "b", "-o", tmp_path / "s.mp4")
+    assert code == 2
+    assert err.strip() == "--with names no subject and speech: b. Write it like --with ben=ben.wav."
 
 
 def test_demo_passes_the_engine_and_tells_its_notes(monkeypatch, capsys, tmp_path):

@@ -16,7 +16,7 @@ from headroom.media.image import read_picture
 from headroom.media.label import Label, open_label
 from headroom.media.video import MovieOptions, VideoWriter, read_frames
 from headroom.plate.match import PlateMatch
-from headroom.plate.shot_renders import Render, ShotRenders
+from headroom.plate.shot_renders import PersonInShot, Render, ShotRenders
 from headroom.subject.consent import Consent
 
 TEXT = "AI-generated"
@@ -111,7 +111,7 @@ def grey_refiner(monkeypatch):
 def test_the_pipeline_draws_the_label_of_the_settings(grey_refiner, tmp_path, text):
     match = PlateMatch(np.zeros(2, np.int32), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(2), np.zeros(2))
     shot = ShotRenders([Render(None, tmp_path / "mesh.npy")] * 2, match, tmp_path / "crops")
-    pipeline.refine(tmp_path, shot, tmp_path / "shot.mp4", RefineSettings(fps=25, label=text))
+    pipeline.refine([PersonInShot(tmp_path, shot)], tmp_path / "shot.mp4", RefineSettings(fps=25, label=text))
     settings = RefineFramesSettings(first=0, context=0, compare=True, label=text)
     pipeline.refine_frames(tmp_path, shot, settings, tmp_path)
     wanted = np.full((120, 200, 3), 128, np.uint8)

@@ -18,7 +18,7 @@ from headroom.plate.shot_renders import Render
 from headroom.refine.refined_crops import CropCache
 from headroom.refine.train import train_refiner
 from headroom.subject import shot_refiner as module
-from headroom.subject.shot_refiner import OpenShotRefiner, ShotRefiner
+from headroom.subject.shot_refiner import OpenShotRefiners, ShotRefiner
 
 FRAMES = 9
 
@@ -191,19 +191,19 @@ def test_finished_frames_equal_the_plates_outside_the_masks(shot, clip, match, r
         assert np.array_equal(frame[mask == 0], plate[mask == 0]) and not np.array_equal(frame, plate)
 
 
-def test_the_open_refiner_is_reused_until_the_subject_changes(tmp_path, monkeypatch):
-    closed, subjects = [], [tmp_path / "one", tmp_path / "other"]
+def test_the_open_refiners_of_two_people_are_reused_until_a_subject_changes(tmp_path, monkeypatch):
+    closed, subjects = [], [tmp_path / "one", tmp_path / "other", tmp_path / "third"]
     for folder in subjects:
         folder.mkdir()
         (folder / "track.npz").write_bytes(b"1")
     monkeypatch.setattr(module.Subject, "open", lambda folder: folder)
     monkeypatch.setattr(ShotRefiner, "open", lambda folder: SimpleNamespace(close=lambda: closed.append(folder)))
-    latest = OpenShotRefiner()
-    one = latest.open(subjects[0])
-    assert latest.open(subjects[0]) is one and closed == []
-    other = latest.open(subjects[1])
-    assert other is not one and closed == [subjects[0]]
+    latest = OpenShotRefiners()
+    one, other = (latest.open(folder) for folder in subjects[:2])
+    assert latest.open(subjects[0]) is one and latest.open(subjects[1]) is other and closed == []
     (subjects[1] / "track.npz").write_bytes(b"changed")
-    assert latest.open(subjects[1]) is not other and closed == subjects
+    assert latest.open(subjects[1]) is not other and closed == [subjects[1]]
+    latest.open(subjects[2])
+    assert closed == [subjects[1], subjects[0]], "the one that was used least recently"
     latest.close()
-    assert closed == [subjects[0], subjects[1], subjects[1]]
+    assert sorted(closed[2:]) == sorted(subjects[1:])

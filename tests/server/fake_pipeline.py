@@ -40,7 +40,7 @@ def learn(clip, subject, settings, *, progress, monitor):
     return [f"Ended early after {steps} steps."] if steps else ["A note."]
 
 
-def perform(subject, speech, settings, *, progress):
+def perform(subject, speech, settings, *, others, progress):
     """Do what the speech file says.
 
     That is count, wait, "work: seconds", "memory: gigabytes",
@@ -79,7 +79,8 @@ def perform(subject, speech, settings, *, progress):
             raise InputError(argument or f"{speech} is silent.")
     motion = np.full((4, 3), settings.seed, dtype=np.float32)
     performance = Performance(25.0, np.zeros((4, 64), dtype=np.float32), motion, motion)
-    return performance, [f"speech {speech.name}", f"worker {os.getpid()}", settings.pose]
+    return performance, [f"speech {speech.name}", f"worker {os.getpid()}", settings.pose,
+                         *(f"{each.speech.read_text(encoding='utf-8')} on the {each.side}" for each in others)]
 
 
 def align_words(speech, settings, *, progress):
@@ -124,14 +125,19 @@ def refine_frames(subject, shot, settings, *, comparisons, progress):
     return refined
 
 
-def refine(subject, shot, movie, settings, *, speech, progress):
-    """Write a movie of the contents of pictures and meshes, the speech, and how many renders were not in the cache."""
-    every_frame = RefineFramesSettings(first=0, context=0)
-    refined = refine_frames(subject, shot, every_frame, comparisons=None, progress=progress)
-    files = [file for render in shot.renders for file in (render.picture, render.mesh) if file is not None]
-    movie.write_bytes(b"".join(file.read_bytes() for file in files)
-                      + (speech.read_bytes() if speech else b"") + b" %d" % refined)
-    return len(shot.renders), ["A note."]
+def refine(people, movie, settings, *, progress):
+    """Write a movie of the contents of pictures and meshes, the speech, and how many renders were not in the cache.
+
+    All people follow each other.
+    """
+    every_frame, written = RefineFramesSettings(first=0, context=0), b""
+    for person in people:
+        refined = refine_frames(person.subject, person.shot, every_frame, comparisons=None, progress=progress)
+        files = [file for render in person.shot.renders for file in (render.picture, render.mesh) if file is not None]
+        written += b"".join(file.read_bytes() for file in files)
+        written += (person.speech.read_bytes() if person.speech else b"") + b" %d" % refined
+    movie.write_bytes(written)
+    return len(people[0].shot.renders), ["A note."]
 
 
 def refine_chunk(subject, shot, chunk, settings, *, progress):

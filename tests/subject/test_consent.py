@@ -17,11 +17,13 @@ from headroom.common.settings import (
     JoinChunksSettings,
     MatchSettings,
     PerformSettings,
+    PersonSettings,
     RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
 )
 from headroom.face.performance import PoseTrack
+from headroom.plate.shot_renders import PersonInShot
 from headroom.server import worker
 from headroom.server.blobs import Blobs
 from headroom.server.messages import RunJob
@@ -63,7 +65,8 @@ def write_consent(folder, consent):
 @pytest.mark.parametrize("make", [
     lambda folder, use: pipeline.perform(folder, Path("speech.wav"), PerformSettings(use=use)),
     lambda folder, use: pipeline.match_plates(folder, POSES, MatchSettings(use=use)),
-    lambda folder, use: pipeline.refine(folder, SHOT, Path("movie.mp4"), RefineSettings(fps=25.0, use=use)),
+    lambda folder, use: pipeline.refine([PersonInShot(folder, SHOT, PersonSettings(use=use))], Path("movie.mp4"),
+                                        RefineSettings(fps=25.0, use=use)),
     lambda folder, use: pipeline.refine_frames(folder, SHOT, RefineFramesSettings(first=0, context=0, use=use)),
     lambda folder, use: pipeline.refine_chunk(folder, SHOT, Path("chunk"),
                                               RefineChunkSettings(first=0, context=0, use=use)),

@@ -18,7 +18,7 @@ from headroom.common.settings import RefineSettings
 from headroom.face.camera import Crop
 from headroom.media.video import MovieOptions, VideoWriter, read_frames
 from headroom.plate.match import PlateMatch
-from headroom.plate.shot_renders import Render, ShotRenders
+from headroom.plate.shot_renders import PersonInShot, Render, ShotRenders
 from headroom.subject.consent import Consent
 from headroom.track.watermark.draw import STRENGTH, Watermark, add_pattern
 from headroom.track.watermark.find import canvas_of, chance_of, face_coefficients, find_watermark, score_of
@@ -137,7 +137,7 @@ def shot(monkeypatch, frames, tmp_path):
         count = len(pictures)
         match = PlateMatch(np.zeros(count, np.int32), *np.zeros((2, count, 3)), *np.zeros((2, count)))
         renders = ShotRenders([Render(None, tmp_path / "mesh.npy")] * count, match, tmp_path / "crops")
-        return pipeline.refine(tmp_path, renders, tmp_path / "shot.mp4", RefineSettings(fps=FPS))[1]
+        return pipeline.refine([PersonInShot(tmp_path, renders)], tmp_path / "shot.mp4", RefineSettings(fps=FPS))[1]
 
     return make
 

@@ -164,6 +164,11 @@ class HeadroomHead(bpy.types.PropertyGroup):
         name="Label", description="Text in the top left corner of movies and pictures, such as AI-generated. Leave "
                                   "empty for none")
 
+    channel: IntProperty(  # type: ignore[valid-type]
+        name="Channel", min=0, max=128,
+        description="Channel of the sequencer whose sound strips this person says in a conversation. 0 is the channel "
+                    "of the head's own speech, or none for a person who only listens")
+
     head: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]
     mouth: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]
     upper: PointerProperty(type=HeadroomLayer)  # type: ignore[valid-type]

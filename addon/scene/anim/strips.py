@@ -92,6 +92,17 @@ def place_speech(shot: Shot, speech: Path, start_frame: int) -> None:
     _play_in_sync(shot.scene)
 
 
+def use_speech_without_strip(shot: Shot, speech: Path, start_frame: int) -> None:
+    """Make `speech` the shot's speech where the sequencer plays it in other strips; an earlier speech strip stays."""
+    earlier = speech_strip(shot)
+    if earlier is not None:
+        for name in (TAG, ADDED):
+            if name in earlier:
+                del earlier[name]
+    shot.root["headroom_speech"] = str(speech.absolute())
+    shot.root["headroom_start_frame"] = int(start_frame)
+
+
 def take_speeches(root: bpy.types.Object) -> list[Path]:
     """Return the speech files of a head's takes."""
     return [Path(bpy.path.abspath(take.speech)) for take in head_of(root).takes if take.speech]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,13 @@ from ...core.tasks import Step, run_task, subtask
 from .. import compat
 from ..anim.controls import head_of
 from ..anim.relink import relink_speech, relink_subject
+from ..anim.turns import place_turn
 from ..build import templates
 from ..build.selection import UNSEEN, select_face
 from ..build.shot import Shot, ShotRef, active_shot, find_shot, open_subject, shots_in
 from ..build.upgrade import upgrade_file
+from .conversation import Conversation, perform_conversation
+from .people import heads_together
 from .shot_tasks import (
     MovieResult,
     apply_performance,
@@ -40,6 +43,8 @@ class NewShot:
     key_error: of the sparse keys (`HeadroomHead.key_error`); 0 for a key on every frame.
     use: what the movie is for; empty if not said.
     label: text in a corner of the movie; empty for none.
+    people: subject and speech of each of the other people; all speeches begin with the shot.
+    blend: the file that the scene is saved to afterwards.
     """
 
     subject: Path
@@ -51,6 +56,8 @@ class NewShot:
     key_error: float
     use: str
     label: str = ""
+    people: Sequence[tuple[Path, Path]] = ()
+    blend: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class SavedShot:
     use, label: what the movie is for, and the text in its corner; "" is what the file says.
     subject, speech: where they are now; None is where the file says.
     load_ui: whether to open the file's workspaces too, for saving them.
+    all_heads: whether the other heads of the scene are in the picture as well.
     """
 
     file: Path
@@ -75,37 +83,51 @@ class SavedShot:
     subject: Path | None = None
     speech: Path | None = None
     load_ui: bool = False
+    all_heads: bool = False
 
 
 def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Build the scene of one shot in the template and render it; the scene stays open."""
-    shot, notes = build_shot(new, connect, report)
-    task = render_shot(shot, new.output, new.plate_fit, connect, engine=new.engine)
+    shots, notes = build_shot(new, connect, report)
+    task = render_shot(shots, new.output, new.plate_fit, connect, engine=new.engine)
     result = run_task(subtask(task, 0.15, 1.0), report)
     return MovieResult(new.output.path, result.frames, notes + result.notes)
 
 
-def build_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> tuple[Shot, tuple[str, ...]]:
-    """Build the scene of one shot in the template, which stays open; return the shot and notes."""
-    require_file(new.take.speech, "speech")
+def build_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> tuple[list[Shot], tuple[str, ...]]:
+    """Build the scene of one shot in the template, which stays open; return its heads and notes."""
+    for speech in (new.take.speech, *(speech for _, speech in new.people)):
+        require_file(speech, "speech")
     open_template()
     compat.show_in_sequencer(bpy.context, bpy.context.scene)
     report(Step(0.0, "Building the scene"))
-    shot = open_subject(bpy.context.scene, new.subject.absolute())
-    head, start = head_of(shot.root), shot.scene.frame_start
-    head.use, head.label = new.use, new.label
-    head.every_frame = new.key_error <= 0
-    if new.key_error > 0:
-        head.key_error = new.key_error
-    notes: tuple[str, ...] = ()
+    subjects = [new.subject, *(subject for subject, _ in new.people)]
+    shots = [open_subject(bpy.context.scene, subject.absolute()) for subject in subjects]
+    for shot in shots:
+        head = head_of(shot.root)
+        head.use, head.label = new.use, new.label
+        head.every_frame = new.key_error <= 0
+        if new.key_error > 0:
+            head.key_error = new.key_error
+    notes = _perform(new, shots, connect, report)
+    select_face(bpy.context, shots[0])
+    shots[0].root[UNSEEN] = True
+    return shots, notes
+
+
+def _perform(new: NewShot, shots: Sequence[Shot], connect: Connect, report: Callable[[Step], None]) -> tuple[str, ...]:
+    """Perform the speeches of a new shot; return notes."""
+    shot, start = shots[0], shots[0].scene.frame_start
     if new.performance is not None:
         apply_performance(shot, read_performance(new.performance, shot.subject.rig()), new.take, start)
-    else:
-        task = perform_shot(shot, new.take, start, connect)
-        notes = run_task(subtask(task, 0.02, 0.15), report)
-    select_face(bpy.context, shot)
-    shot.root[UNSEEN] = True
-    return shot, notes
+        return ()
+    if len(shots) == 1:
+        return run_task(subtask(perform_shot(shot, new.take, start, connect), 0.02, 0.15), report)
+    speeches = [new.take.speech, *(speech for _, speech in new.people)]
+    for channel, (each, speech) in enumerate(zip(shots, speeches), start=1):
+        place_turn(each, speech, channel, start)
+    conversation = Conversation(shot, new.take, new.blend and new.blend.absolute())
+    return run_task(subtask(perform_conversation(conversation, connect), 0.02, 0.15), report)
 
 
 def open_template() -> None:
@@ -116,8 +138,14 @@ def open_template() -> None:
 
 def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Open a saved file and render a shot of it; the file itself is not written."""
-    task = render_shot(open_saved(saved), saved.output, saved.plate_fit, connect, engine=saved.engine)
+    task = render_shot(open_heads(saved), saved.output, saved.plate_fit, connect, engine=saved.engine)
     return run_task(task, report)
+
+
+def open_heads(saved: SavedShot) -> list[Shot]:
+    """Open a saved file and return the heads to render into one picture."""
+    shot = open_saved(saved)
+    return heads_together(shot) if saved.all_heads else [shot]
 
 
 def open_saved(saved: SavedShot) -> Shot:

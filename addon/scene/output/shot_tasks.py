@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from ...core import backend_jobs
-from ...core.backend_jobs import Connect, Match, MatchedRenders, MovieFile, Sound, SubjectUse
+from ...core.backend_jobs import Connect, Match, MatchedRenders, MovieFile, PersonInMovie, Sound, SubjectUse
 from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.frame_cache import FrameCache, Render
@@ -39,6 +39,7 @@ from ..anim.timeline import set_frame_range, sound_between
 from ..build.shot import Shot, ShotRef, find_shot
 from .engine import choose_engine
 from .movie_strip import place_movie, released
+from .people import placements
 from .shot_frames import frame_cache, match_plates, posed_frames, render_frames, update_keys, used_subject
 
 COMPARISON = "before-after"
@@ -138,7 +139,12 @@ def apply_in_steps(ref: ShotRef, performance: Performance, settings: TakeSetting
     elif speech is not None:
         place_speech(shot, speech, start_frame)
     shot.root["headroom_start_frame"] = int(start_frame)
-    is_first = active_take(shot.root) is None
+    yield from add_in_steps(ref, performance, settings)
+
+
+def add_in_steps(ref: ShotRef, performance: Performance, settings: TakeSettings) -> Iterator[float]:
+    """Add a performance as a take of the shot's speech, and compose the keys; yields the fraction done."""
+    is_first = active_take(find_shot(ref).root) is None
     yield 0.0
     for fraction in add_take(ref, performance, settings):
         yield 0.6 * fraction
@@ -180,24 +186,41 @@ Finish: TypeAlias = Callable[[MatchedShot, Sound | None, MovieFile], Task]
 """Makes the file of a movie; returns the number of frames and notes."""
 
 
-def render_shot(shot: Shot, output: MovieOutput, plate_fit: float, connect: Connect,
+def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, connect: Connect,
                 frame_range: tuple[int, int] | None = None, engine: str = AUTO) -> Task:
     """Match plates, render changed frames, refine them into `output`, and place it in the sequencer.
 
     Sequences of pictures and faces alone are not placed. Returns a MovieResult.
 
+    shots: the heads in the picture, of one scene; the first gives its size, and the movie its label.
     frame_range: first and last frame; the scene's unless given.
     engine: one of `core.render_settings.ENGINES`.
     """
-    def finish(matched: MatchedShot, sound: Sound | None, result: MovieFile) -> Task:
-        chosen = choose_engine(find_shot(matched.ref), engine)
-        renders = yield from subtask(matched.render(range(len(matched.frames)), chosen.is_fast), 0.0, 0.55)
-        count, notes = yield InBackground(
-            lambda token: backend_jobs.refine(connect(), renders, sound, result, token), 0.55, 1.0)
-        return count, (*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(matched.frames)), *notes)
+    refs, placed, scene = [shot.ref for shot in shots], placements(shots), shots[0].scene
+    first, last = frame_range or (scene.frame_start, scene.frame_end)
+    settings = RenderSettings(refs[0].root, first, last, plate_fit, engine, tuple(ref.root for ref in refs[1:]))
+    output.require_writable([path for shot in shots for path in (shot.speech, *take_speeches(shot.root))])
 
-    first, last = frame_range or (shot.scene.frame_start, shot.scene.frame_end)
-    return make_movie(shot, output, RenderSettings(shot.root.name, first, last, plate_fit, engine), connect, finish)
+    def finish(matched: MatchedShot, sound: Sound | None, result: MovieFile) -> Task:
+        people: list[PersonInMovie] = []
+        notes: list[str] = []
+        for number, (ref, place) in enumerate(zip(refs, placed)):
+            start, end = (0.55 * part / len(refs) for part in (number, number + 1))
+            if number > 0:
+                matching = match_shot(find_shot(ref), settings, connect, matched.folder)
+                matched = yield from subtask(matching, start, start + 0.1 * (end - start))
+                sound = sound_between(find_shot(ref), first, last)
+                key_plates(find_shot(ref), matched.frames, matched.match.plate)
+            chosen = choose_engine(find_shot(ref), engine)
+            rendering = matched.render(range(len(matched.frames)), chosen.is_fast)
+            renders = yield from subtask(rendering, start + 0.1 * (end - start) * (number > 0), end)
+            notes += [*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(matched.frames))]
+            people.append(PersonInMovie(renders, sound, place))
+        count, more_notes = yield InBackground(
+            lambda token: backend_jobs.refine(connect(), people, result, token), 0.55, 1.0)
+        return count, tuple(dict.fromkeys([*notes, *more_notes]))
+
+    return make_movie(shots[0], output, settings, connect, finish)
 
 
 def make_movie(shot: Shot, output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish) -> Task:

@@ -65,6 +65,7 @@ class ShotOptions:
     engine: what draws the head.
     label: text in a corner of the picture; empty for none.
     layer: the finished frame, or the refined face alone.
+    people: subject and speech of each of the other people in the picture.
     """
 
     perform: PerformSettings = field(default_factory=PerformSettings)
@@ -76,6 +77,7 @@ class ShotOptions:
     engine: Engine = "auto"
     label: str = ""
     layer: Layer = "frame"
+    people: tuple[tuple[Path, Path], ...] = ()
 
     @property
     def changes_prediction(self) -> bool:
@@ -127,11 +129,14 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     if options.performance is not None and options.changes_prediction:
         raise InputError("--control and --pose change a prediction, and --performance is used instead of one; leave "
                          "one of them out.")
+    if options.people and (options.performance is not None or options.controls):
+        raise InputError("--control and --performance are for one person, and --with adds others; leave one of them "
+                         "out.")
     progress(0.0, "Starting Blender")
     with running_extension() as extension:
         speech, notes = _speech_of_track(speech, extension.folder, options)
         performance = options.performance
-        if options.changes_prediction:
+        if options.changes_prediction and not options.people:
             performance = _predict(subject, speech, extension.folder, options)
         arguments = _arguments(subject, speech, movie, options, performance)
         result = extension.run(arguments, progress)[-1]
@@ -204,6 +209,7 @@ def require_usable(subject: Path, speech: Path, options: ShotOptions) -> None:
     """Raise InputError for inputs and options that cannot be used, before Blender starts."""
     from headroom.media.audio import audio_on_disk, require_speech
     from headroom.media.label import open_label
+    from headroom.media.sound_plan import sound_plan
     from headroom.subject.folder import Subject
     from headroom.subject.performance_files import read_performance
 
@@ -211,7 +217,11 @@ def require_usable(subject: Path, speech: Path, options: ShotOptions) -> None:
     if options.performance is not None:
         read_performance(options.performance, person.rig)
     with audio_on_disk(speech, track=options.perform.audio_track) as samples:
-        require_speech(samples, speech.name)
+        if not options.people:  # of several, some may only listen
+            require_speech(samples, speech.name)
+    for other, other_speech in options.people:
+        Subject.open_for(other, options.perform.use)
+        sound_plan(other_speech)
     open_label(options.label, person.track.camera.width, person.track.camera.height)
 
 
@@ -224,6 +234,9 @@ def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, p
     arguments += ["--label", options.label] if options.label else []
     arguments += ["--layer", options.layer] if options.layer != "frame" else []
     arguments += ["--performance", performance] if performance else []
+    if options.people:
+        arguments += ["--pose", options.perform.pose, *(word for each in options.people
+                                                            for word in ("--with", "=".join(map(str, each))))]
     return [str(argument) for argument in arguments]
 
 

@@ -46,6 +46,10 @@ LayerOption = Annotated[Layer, typer.Option(
 PoseOption = Annotated[HeadPose, typer.Option(help="The head's motion: predicted, or replayed from the clip.")]
 EngineOption = Annotated[Engine, typer.Option(help="What draws the head; auto is Eevee where Blender has a graphics "
                                                    "card, otherwise fast.")]
+WithOption = Annotated[list[str], typer.Option(
+    "--with", metavar="SUBJECT=SPEECH", default_factory=list, show_default=False,
+    help="Another person in the picture and what they say, in a file as long as the conversation; may be given several "
+         "times.")]
 ControlOption = Annotated[list[str], typer.Option(
     "--control", metavar="NAME=VALUE", default_factory=list, show_default=False,
     help="Change of the prediction; may be given several times. head, mouth and upper (brows and lids) have gain, lag "
@@ -56,6 +60,15 @@ SchedulerOption = Annotated[str, typer.Option(
     help="Address of a Dask scheduler, whose workers run the jobs instead.", metavar="ADDRESS")]
 
 S = TypeVar("S")
+
+
+def people_of(texts: list[str]) -> tuple[tuple[Path, Path], ...]:
+    """Return subject and speech of the people given as SUBJECT=SPEECH."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (subject, _, speech) in zip(texts, pairs):
+        if not subject or not speech:
+            raise InputError(f"--with names no subject and speech: {text}. Write it like --with ben=ben.wav.")
+    return tuple((Path(subject), Path(speech)) for subject, _, speech in pairs)
 
 
 def settings_of(kind: type[S], **values: Any) -> S:

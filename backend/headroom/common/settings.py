@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 from headroom.common.choices import Albedo, ChosenResolution, HeadPose, Layer, MovieEnding, Preset, Resolution
 
 __all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "EvaluateSettings", "HeadPose", "JoinChunksSettings",
-           "LearnSettings", "MatchSettings", "PerformSettings", "Preset", "RefineChunkSettings", "RefineFramesSettings",
-           "RefineSettings", "Resolution", "Settings"]
+           "LearnSettings", "MatchSettings", "PerformSettings", "PersonSettings", "Preset", "RefineChunkSettings",
+           "RefineFramesSettings", "RefineSettings", "Resolution", "Settings"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -108,16 +108,38 @@ class MatchSettings(UseSettings):
         default=0.0, ge=0, le=1, description="0 keeps the head motion and warps the plates, 1 takes the plates' poses")
 
 
-class RefineSettings(PictureSettings):
+class SpeechSettings(UseSettings):
+    """Base of the settings for the speech of one person in a movie."""
+
+    speech_from_seconds: FiniteFloat = Field(
+        default=0.0, description="time in the speech at the first frame; negative where the speech starts later")
+    speech_range: tuple[FiniteFloat, FiniteFloat] | None = Field(
+        default=None, description="start and end of the part of the speech that is heard, seconds; null is all of it")
+
+
+class PersonSettings(SpeechSettings):
+    """Another person in the frames of a shot.
+
+    Where the person is from the same clip and stays in place, both pictures are joined beside the people. Otherwise
+    the person is cut out of their clip.
+    """
+
+    scale: float = Field(default=1.0, gt=0, le=100, description="pixels of the movie per pixel of the person's clip")
+    x: FiniteFloat = Field(default=0.0, description="where the left side of the person's frame is in the movie, pixels")
+    y: FiniteFloat = Field(default=0.0, description="where its upper side is, pixels")
+
+    @staticmethod
+    def of(settings: SpeechSettings) -> PersonSettings:
+        """Return the settings of the person who gives the frame."""
+        return PersonSettings(**settings.model_dump(include=set(SpeechSettings.model_fields)))
+
+
+class RefineSettings(PictureSettings, SpeechSettings):
     """How a finished movie is made from renders."""
 
     fps: float = Field(gt=0, allow_inf_nan=False)
     ending: MovieEnding = Field(default=".mp4", description="kind of the movie; .png gives a zip file of pictures")
     layer: Layer = Field(default="frame", description="the finished frame, or the face alone with alpha (.mov, .png)")
-    speech_from_seconds: FiniteFloat = Field(
-        default=0.0, description="time in the speech at the first frame; negative where the speech starts later")
-    speech_range: tuple[FiniteFloat, FiniteFloat] | None = Field(
-        default=None, description="start and end of the part of the speech that is heard, seconds; null is all of it")
 
 
 First = Annotated[int, Field(ge=0, description="frame of the match, counted from 0, that the first render shows")]

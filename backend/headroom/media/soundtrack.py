@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import av
 import numpy as np
@@ -45,6 +45,33 @@ class SoundtrackSource:
             return None
         before = round((first - self.from_seconds) * SOUND_RATE)
         return np.concatenate([np.zeros((before, audible.shape[1]), np.float32), audible])
+
+
+@dataclass(frozen=True)
+class MixedSoundtrack:
+    """Several sounds at the same time, as in a conversation."""
+
+    sources: tuple[SoundtrackSource, ...]
+
+    def read(self) -> np.ndarray | None:
+        """Return the sum (N, C) of the sources at `SOUND_RATE`, quieter where it exceeds full scale; None for silence.
+
+        It is stereo where one of them is; mono sounds are heard on both sides.
+        """
+        sounds = [sound for source in self.sources if (sound := source.read()) is not None]
+        if not sounds:
+            return None
+        mixed = np.zeros((max(map(len, sounds)), max(sound.shape[1] for sound in sounds)), np.float32)
+        for sound in sounds:
+            mixed[:len(sound)] += sound
+        return mixed / max(float(np.abs(mixed).max()), 1.0) if len(sounds) > 1 else mixed
+
+
+class Soundtrack(Protocol):
+    """What a movie takes its sound from."""
+
+    def read(self) -> np.ndarray | None:
+        """Return the samples (N, C) at `SOUND_RATE` from movie frame 0 on; None where nothing is heard."""
 
 
 class SoundtrackWriter:

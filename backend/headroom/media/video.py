@@ -22,7 +22,7 @@ from headroom.media.containers import movie_format
 from headroom.media.credentials.marks import add_marks, require_signer
 from headroom.media.credentials.provenance import AI_LABEL, Provenance
 from headroom.media.pictures import PictureConverter
-from headroom.media.soundtrack import SoundtrackSource, SoundtrackWriter
+from headroom.media.soundtrack import Soundtrack, SoundtrackWriter
 from headroom.media.video_stream import decoded_frames, deinterlaced, open_video
 
 
@@ -130,7 +130,7 @@ class VideoWriter:
     because yuv420p needs even ones.
     """
 
-    def __init__(self, path: Path, fps: float, width: int, height: int, *, sound: SoundtrackSource | None = None,
+    def __init__(self, path: Path, fps: float, width: int, height: int, *, sound: Soundtrack | None = None,
                  options: MovieOptions | None = None):
         """Take the settings; nothing is written before the block starts. The sound is cut to the movie's length."""
         self.path = Path(path)

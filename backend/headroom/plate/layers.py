@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.progress import Progress, no_progress
 from headroom.common.subject_files import BACKGROUND, MATTES, PLATES
-from headroom.face.camera import Camera
+from headroom.face.camera import Camera, Crop
 from headroom.media.image import read_picture, write_picture
 from headroom.plate.background import UnknownBackground, find_background
 from headroom.plate.head_surface import HeadSurface
-from headroom.plate.matte import find_mattes, load_mattes, save_mattes
+from headroom.plate.matte import FULL_ALPHA, MIN_ALPHA, find_mattes, load_mattes, save_mattes
+from headroom.plate.placing import own_matte
 from headroom.plate.plates import Plates
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
@@ -61,6 +63,23 @@ class BackgroundLayers:
         else:
             background = Background(self._mattes[number], self._background)
         return warp_plate(plate, background, self.camera, motion, self.surface)
+
+    @property
+    def background(self) -> NDArray[np.uint8] | None:
+        """The frame without the person (H, W, 3); None where the background moves or is never visible."""
+        return None if self._mattes is None else self._background
+
+    def person_alpha(self, number: int, motion: HeadMotion, crop: Crop) -> NDArray[np.float32]:
+        """Return where (H, W), 0..1, plate `number` shows the person around `crop` once its head is moved.
+
+        It has the matte's coarse outline. Only a person with a `background` has mattes.
+        """
+        assert self._mattes is not None
+        size = (self.camera.width, self.camera.height)
+        matte = own_matte(self._mattes[number], crop, size[::-1])
+        picture = np.repeat(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC)[..., None], 3, axis=2)
+        moved = warp_plate(picture, Background(matte, np.zeros_like(picture)), self.camera, motion, self.surface)
+        return ((moved[..., 0].astype(np.float32) - MIN_ALPHA) / (FULL_ALPHA - MIN_ALPHA)).clip(0, 1)
 
 
 def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headroom.face.camera import Crop
 from headroom.plate.head_surface import Pose
 from headroom.plate.layers import BackgroundLayers
 from headroom.plate.reprojection import FaceReprojector, FaceSource, ProjectedFace
@@ -55,6 +56,15 @@ class ReprojectedPlates:
         """Return plate `number` with its head moved to a pose; its face keeps its expression."""
         motion = HeadMotion(self.faces.pose(number), pose)
         return FramePlate(self.layers.warped(number, self.layers.plates[number], motion))
+
+    @property
+    def background(self) -> NDArray[np.uint8] | None:
+        """The frame without the person (H, W, 3); None where it is not known."""
+        return self.layers.background
+
+    def person_alpha(self, number: int, pose: Pose, crop: Crop) -> NDArray[np.float32]:
+        """Return where (H, W), 0..1, plate `number` shows the person with its head moved to a pose."""
+        return self.layers.person_alpha(number, HeadMotion(self.faces.pose(number), pose), crop)
 
     def reprojected(
         self, number: int, wanted: WantedFace, allowed: NDArray[np.bool_] | None = None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
+from headroom.common.settings import PersonSettings
 from headroom.common.stored import Array, Damaged, read_npy
 from headroom.plate.match import PlateMatch
 
@@ -82,3 +83,17 @@ class ShotRenders:
         if end > len(self.match.plate) or context >= len(self.renders):
             raise InputError("The renders do not fit the matched frames. Render the shot again.")
         return self.match.part(first, end)
+
+
+@dataclass(frozen=True)
+class PersonInShot:
+    """One person of a shot.
+
+    subject: folder.
+    shot: renders of as many frames as those of the others.
+    """
+
+    subject: Path
+    shot: ShotRenders
+    settings: PersonSettings = field(default_factory=PersonSettings)
+    speech: Path | None = None

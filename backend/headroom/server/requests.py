@@ -15,6 +15,7 @@ from headroom.common.settings import (
     LearnSettings,
     MatchSettings,
     PerformSettings,
+    PersonSettings,
     RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
@@ -112,14 +113,24 @@ class SpeechInputs(Strict):
         return [self.speech]
 
 
+class OtherSpeakerInputs(SpeechInputs):
+    """The speech of another person in the shot, which begins with that of the person who performs."""
+
+    side: Literal["left", "right"] = Field(description="where they are in the picture, seen from that person")
+
+
 class PerformInputs(SpeechInputs):
-    """The subject, and the speech that it performs."""
+    """The subject, and the speech that it performs.
+
+    others: who else speaks in the shot. The person listens to them, and the speech may be silent.
+    """
 
     subject: Tree
+    others: list[OtherSpeakerInputs] = []
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *super().blobs()]
+        return [*self.subject.values(), *super().blobs(), *(each.speech for each in self.others)]
 
 
 class PerformRequest(Request):
@@ -177,8 +188,8 @@ class ShotInputs(Strict):
         return [*self.subject.values(), *filter(None, [*self.renders, *self.meshes]), self.match]
 
 
-class RefineInputs(ShotInputs):
-    """The renders of a whole shot with its match and its speech."""
+class PersonInputs(ShotInputs):
+    """The renders of a person in a whole shot, with their match and speech."""
 
     speech: Sha | None = None
     speech_name: FileName = "speech.wav"
@@ -186,6 +197,25 @@ class RefineInputs(ShotInputs):
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
         return [*super().blobs(), *filter(None, [self.speech])]
+
+
+class OtherPersonInputs(PersonInputs):
+    """Another person in the same frames."""
+
+    settings: PersonSettings = PersonSettings()
+
+
+class RefineInputs(PersonInputs):
+    """The renders of a whole shot with its match and its speech.
+
+    others: more people in its frames.
+    """
+
+    others: list[OtherPersonInputs] = []
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*super().blobs(), *(sha for each in self.others for sha in each.blobs())]
 
 
 class RefineRequest(Request):

@@ -22,6 +22,7 @@ from headroom.common.settings import (
     LearnSettings,
     MatchSettings,
     PerformSettings,
+    PersonSettings,
     RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
@@ -37,6 +38,7 @@ from headroom.server.requests import (
     LearnRequest,
     MatchPlatesRequest,
     PerformRequest,
+    PersonInputs,
     RefineChunkRequest,
     RefineFramesRequest,
     RefineRequest,
@@ -59,8 +61,9 @@ if TYPE_CHECKING:
     from headroom import pipeline
     from headroom.face.performance import Performance, PoseTrack
     from headroom.face.word_track import SpokenWords
+    from headroom.motion.style.other_speaker import OtherSpeaker
     from headroom.plate.match import PlateMatch
-    from headroom.plate.shot_renders import ShotRenders
+    from headroom.plate.shot_renders import PersonInShot, ShotRenders
 
 
 class Pipeline(Protocol):
@@ -70,8 +73,8 @@ class Pipeline(Protocol):
               monitor: TrainingMonitor | None) -> list[str]:
         """Learn a person and write the subject."""
 
-    def perform(self, subject: Path, speech: Path, settings: PerformSettings, /, *, progress: Progress
-                ) -> tuple[Performance, list[str]]:
+    def perform(self, subject: Path, speech: Path, settings: PerformSettings, /, *, others: Sequence[OtherSpeaker],
+                progress: Progress) -> tuple[Performance, list[str]]:
         """Predict a performance from speech."""
 
     def align_words(self, speech: Path, settings: AlignWordsSettings, /, *, progress: Progress
@@ -82,8 +85,8 @@ class Pipeline(Protocol):
                      fixed_positions: NDArray[np.float64] | None, progress: Progress) -> PlateMatch:
         """Find a plate for every frame of a shot."""
 
-    def refine(self, subject: Path, shot: ShotRenders, movie: Path, settings: RefineSettings, /, *,
-               speech: Path | None, progress: Progress) -> tuple[int, list[str]]:
+    def refine(self, people: Sequence[PersonInShot], movie: Path, settings: RefineSettings, /, *, progress: Progress
+               ) -> tuple[int, list[str]]:
         """Refine a shot and write it as a movie; return the number of frames and notes."""
 
     def refine_frames(self, subject: Path, shot: ShotRenders, settings: RefineFramesSettings, /, *,
@@ -149,9 +152,14 @@ def learn(context: TaskContext, request: LearnRequest) -> LearnResult:
 
 def perform(context: TaskContext, request: PerformRequest) -> PerformResult:
     """Predict a performance from speech."""
+    from headroom.motion.style.other_speaker import OtherSpeaker
+
     subject = _subject_folder(context, request.inputs.subject)
     speech = _named_copy(context, request.inputs.speech, request.inputs.speech_name, "speech")
-    performance, notes = context.pipeline.perform(subject, speech, request.settings, progress=context.progress)
+    others = [OtherSpeaker(_named_copy(context, each.speech, each.speech_name, f"other speech {number}"), each.side)
+              for number, each in enumerate(request.inputs.others, start=1)]
+    performance, notes = context.pipeline.perform(subject, speech, request.settings, others=others,
+                                                  progress=context.progress)
     path = context.folder / "performance.npz"
     performance.save(path)
     return PerformResult(performance=context.blobs.add(path), notes=notes)
@@ -179,19 +187,19 @@ def match_plates(context: TaskContext, request: MatchPlatesRequest) -> MatchPlat
 
 def refine(context: TaskContext, request: RefineRequest) -> RefineResult:
     """Make the finished movie of a shot from its renders."""
-    inputs = request.inputs
-    subject, shot = _subject_folder(context, inputs.subject), _shot_renders(context, inputs)
-    speech = _named_copy(context, inputs.speech, inputs.speech_name, "speech") if inputs.speech else None
+    people = [_person(context, request.inputs, PersonSettings.of(request.settings), "person 1")]
+    people += [_person(context, each, each.settings, f"person {number}")
+               for number, each in enumerate(request.inputs.others, start=2)]
     movie = _movie_path(context, request.settings)
-    frames, notes = context.pipeline.refine(
-        subject, shot, movie, request.settings, speech=speech, progress=context.progress)
+    frames, notes = context.pipeline.refine(people, movie, request.settings, progress=context.progress)
     return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)
 
 
 def refine_frames(context: TaskContext, request: RefineFramesRequest) -> RefineFramesResult:
     """Refine some frames of a shot into the job cache, where `refine` finds them."""
     inputs, settings = request.inputs, request.settings
-    subject, shot = _subject_folder(context, inputs.subject), _shot_renders(context, inputs)
+    subject = _subject_folder(context, inputs.subject)
+    shot = _shot_renders(context, inputs, context.folder / "renders")
     pictures = context.folder / "pictures"
     refined = context.pipeline.refine_frames(
         subject, shot, settings, comparisons=pictures, progress=context.progress)
@@ -201,7 +209,8 @@ def refine_frames(context: TaskContext, request: RefineFramesRequest) -> RefineF
 
 def refine_chunk(context: TaskContext, request: RefineChunkRequest) -> RefineChunkResult:
     """Finish some frames of a shot."""
-    subject, shot = _subject_folder(context, request.inputs.subject), _shot_renders(context, request.inputs)
+    subject = _subject_folder(context, request.inputs.subject)
+    shot = _shot_renders(context, request.inputs, context.folder / "renders")
     chunk = context.folder / "chunk"
     frames = context.pipeline.refine_chunk(subject, shot, chunk, request.settings, progress=context.progress)
     return RefineChunkResult(chunk=context.blobs.add(chunk), frames=frames)
@@ -273,20 +282,28 @@ def _subject_folder(context: TaskContext, tree: Tree) -> Path:
     return context.cache.subject(tree, context.blobs)
 
 
-def _shot_renders(context: TaskContext, inputs: ShotInputs) -> ShotRenders:
-    """Copy the renders, their meshes and the match, and return them with the cache of refined crops."""
+def _person(context: TaskContext, inputs: PersonInputs, settings: PersonSettings, folder: str) -> PersonInShot:
+    """Copy the files of a person of a shot."""
+    from headroom.plate.shot_renders import PersonInShot
+
+    speech = _named_copy(context, inputs.speech, inputs.speech_name, f"{folder}/speech") if inputs.speech else None
+    shot = _shot_renders(context, inputs, context.folder / folder / "renders")
+    return PersonInShot(_subject_folder(context, inputs.subject), shot, settings, speech)
+
+
+def _shot_renders(context: TaskContext, inputs: ShotInputs, folder: Path) -> ShotRenders:
+    """Copy the renders, their meshes and the match into a folder; return them with the cache of refined crops."""
     from headroom.plate.match import PlateMatch
     from headroom.plate.shot_renders import Render, ShotRenders
 
     meshes = inputs.meshes or [None] * len(inputs.renders)
     if len(meshes) != len(inputs.renders):
         raise InputError(f"There are {len(meshes)} meshes for {len(inputs.renders)} renders; render the shot again.")
-    folder = context.folder / "renders"
 
     def copy(sha: str | None, name: str) -> Path | None:
         return context.blobs.copy(sha, folder / name) if sha else None
 
     renders = [Render(copy(picture, f"{frame:06d}.png"), copy(mesh, f"{frame:06d}.npy"))
                for frame, (picture, mesh) in enumerate(zip(inputs.renders, meshes))]
-    match = PlateMatch.load(context.blobs.copy(inputs.match, context.folder / "match.npz"))
+    match = PlateMatch.load(context.blobs.copy(inputs.match, folder / "match.npz"))
     return ShotRenders(renders, match, context.cache.crops)

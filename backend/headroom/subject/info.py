@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +15,9 @@ from headroom.common.files import atomic_write
 from headroom.common.settings import Albedo, Preset, Resolution
 from headroom.common.stored import LIMIT, Damaged, damage, read_toml
 from headroom.subject.consent import Consent
+
+if TYPE_CHECKING:
+    from headroom.motion.model.model import MotionModel
 
 PHOTO_SUFFIXES_1 = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}  # by which format 1 knew photos
 FORMAT = 3
@@ -57,6 +60,15 @@ class Measures(Record):
     audio_offset_seconds: float = Field(ge=-LIMIT, le=LIMIT)
     held_out_lip_correlation: float = Field(ge=-LIMIT, le=LIMIT)
     step_seconds: dict[str, Seconds] = Field(default_factory=dict)
+
+    @staticmethod
+    def of(motion: MotionModel, step_seconds: Mapping[str, float]) -> Measures:
+        """Return the figures of a learned motion model and of the steps of learning."""
+        return Measures(
+            audio_offset_seconds=float(motion.audio_offset_seconds),
+            held_out_lip_correlation=round(float(motion.held_out), 3),
+            step_seconds={step: round(seconds, 1) for step, seconds in step_seconds.items()},
+        )
 
 
 class SubjectInfo(Record):

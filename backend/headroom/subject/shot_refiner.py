@@ -20,6 +20,7 @@ from headroom.common.choices import Layer
 from headroom.common.files import file_digest
 from headroom.common.prefetch import prefetch
 from headroom.common.subject_files import ALBEDO, BACKGROUND, MATTES, PLATES, REFINER, RIG, TRACK
+from headroom.face.camera import Crop
 from headroom.face.raster import Rasterizer
 from headroom.media.image import read_picture
 from headroom.plate.composite import composite, crop_frame, with_alpha
@@ -38,6 +39,7 @@ from headroom.subject.folder import Subject
 from headroom.subject.track_plates import head_surface, plates_of_track
 from headroom.track.track import Track
 
+MAX_OPEN = 2  # refiners: those of a shot with two people
 MAX_CACHED_PLATES = 20  # warped, full frame: a batch of eight, its context frames, and those in the prefetch threads
 SOURCE_FILES = (REFINER, TRACK, RIG, ALBEDO, PLATES, MATTES, BACKGROUND)
 """Files of the subject that a refined frame depends on; the last two may be missing."""
@@ -69,6 +71,13 @@ class PlateSource(Protocol):
 
     def reprojected(self, number: int, wanted: WantedFace) -> FramePlate:
         """Return plate `number` with its head and its face moved to the wanted ones."""
+
+    @property
+    def background(self) -> NDArray[np.uint8] | None:
+        """The frame without the person (H, W, 3); None where it is not known."""
+
+    def person_alpha(self, number: int, pose: Pose, crop: Crop) -> NDArray[np.float32]:
+        """Return where (H, W), 0..1, plate `number` shows the person with its head moved to a pose."""
 
     def close(self) -> None:
         """Release the plates."""
@@ -122,6 +131,16 @@ class ShotRefiner:
                 if len(self._recent) > MAX_CACHED_PLATES:
                     self._recent.popitem(last=False)
             return self._recent[key]
+
+    @property
+    def background(self) -> NDArray[np.uint8] | None:
+        """The frame without the person (H, W, 3); None where it is not known."""
+        return self._plates.background
+
+    def person_alpha(self, match: PlateMatch, frame: int) -> NDArray[np.float32]:
+        """Return where (H, W), 0..1, a frame of the shot shows the person; it needs a `background`."""
+        pose = (match.rotation[frame], match.translation[frame])
+        return self._plates.person_alpha(int(match.plate[frame]), pose, self.track.crop)
 
     def refine(self, frames: Iterable[DrawnFrame], match: PlateMatch) -> Iterator[Composite]:
         """Yield the finished frames of a shot, without the cache."""
@@ -227,40 +246,47 @@ class ShotRefiner:
                 yield crop, True
 
 
-class OpenShotRefiner:
-    """Keeps the latest `ShotRefiner` of this process open, because opening one takes longer than refining a frame.
+class OpenShotRefiners:
+    """Keeps the latest `ShotRefiner`s of this process open, because opening one takes longer than refining a frame.
 
-    Opening another subject, or one whose files have changed, closes it. The jobs of a worker process run one after
-    the other, so no lock is needed.
+    Opening another subject closes the one that was used least recently; opening one whose files have changed closes
+    it. The jobs of a worker process run one after the other, so no lock is needed.
     """
 
     def __init__(self) -> None:
-        self._key: tuple[object, ...] | None = None
-        self._refiner: ShotRefiner | None = None
+        self._refiners: OrderedDict[Path, tuple[tuple[object, ...], ShotRefiner]] = OrderedDict()
 
     def open(self, folder: Path) -> ShotRefiner:
         """Return the `ShotRefiner` of a subject folder; this object closes it."""
-        key = _file_stamps(folder)
-        if self._refiner is None or key != self._key:
+        folder = Path(folder).absolute()
+        stamps, known = _file_stamps(folder), self._refiners.get(folder)
+        if known is None or known[0] != stamps:
             subject = Subject.open(folder)
-            self.close()
-            self._refiner, self._key = ShotRefiner.open(subject), key
-        return self._refiner
+            if known is not None:
+                self._close(folder)
+            while len(self._refiners) >= MAX_OPEN:
+                self._close(next(iter(self._refiners)))
+            self._refiners[folder] = stamps, ShotRefiner.open(subject)
+        self._refiners.move_to_end(folder)
+        return self._refiners[folder][1]
 
     def close(self) -> None:
-        """Close the open `ShotRefiner`, if any."""
-        if self._refiner is not None:
-            self._refiner.close()
-        self._refiner = self._key = None
+        """Close all."""
+        for folder in list(self._refiners):
+            self._close(folder)
+
+    def _close(self, folder: Path) -> None:
+        """Close one."""
+        self._refiners.pop(folder)[1].close()
 
 
-_open_refiner = OpenShotRefiner()
-"""The one of this process; only `open_shot_refiner` uses it."""
+_open_refiners = OpenShotRefiners()
+"""Those of this process; only `open_shot_refiner` uses them."""
 
 
 def open_shot_refiner(folder: Path) -> ShotRefiner:
-    """Return the `ShotRefiner` of a subject folder, which stays open until another subject is opened."""
-    return _open_refiner.open(folder)
+    """Return the `ShotRefiner` of a subject folder, which stays open until `MAX_OPEN` other subjects are opened."""
+    return _open_refiners.open(folder)
 
 
 def subject_digest(folder: Path) -> str:

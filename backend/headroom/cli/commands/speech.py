@@ -19,6 +19,8 @@ from headroom.cli.options import (
     SpeechArgument,
     SubjectArgument,
     UseOption,
+    WithOption,
+    people_of,
     settings_of,
 )
 from headroom.common.choices import WRITTEN_SUFFIXES
@@ -97,6 +99,7 @@ def shot(
     output: Annotated[Path, typer.Option("-o", "--output", help="Movie to write: .mp4, .mov, .mkv or .webm, "
                                                                      "or pictures as in shot.####.png.")],
     control: ControlOption,
+    others: WithOption,
     blend: Annotated[Path | None, typer.Option(help="Also save the editable scene, .blend.")] = None,
     performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one: .npz, "
                                                              "Live Link Face .csv, or .json.")] = None,
@@ -112,10 +115,12 @@ def shot(
     label: LabelOption = "",
     layer: LayerOption = "frame",
 ) -> None:
-    """Make a finished shot in Blender: the person says the speech, full frame."""
-    require_movie(output, layer, inputs=[speech, performance])
+    """Make a finished shot in Blender: the person says the speech, full frame, also with others in the picture."""
+    people = people_of(others)
+    inputs = [speech, performance, *(each for _, each in people)]
+    require_movie(output, layer, inputs=inputs)
     if blend:
-        require_output_file(blend, ".blend", inputs=[speech, performance])
+        require_output_file(blend, ".blend", inputs=inputs)
     from headroom.cli import blender
     from headroom.common.settings import MatchSettings, PerformSettings
 
@@ -123,7 +128,7 @@ def shot(
         perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use, audio_track=audio_track),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
         controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine,
-        label=label, layer=layer)
+        label=label, layer=layer, people=people)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)
     print_notes(result.notes)

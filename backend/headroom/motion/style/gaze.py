@@ -29,4 +29,9 @@ def compensated_gaze(
     pitch, yaw = np.degrees(pose[:, :2] - clip_pose[source_frames, :2]).T / GAZE_DEGREES
     gaze = median_filter(gaze, (_MEDIAN_FRAMES, 1), mode="nearest")
     compensated = gaze[source_frames] + np.stack([-yaw, pitch], 1)
-    return np.clip(compensated, gaze.min(0) - _MARGIN, gaze.max(0) + _MARGIN).astype(np.float32)
+    return within_range(compensated, gaze)
+
+
+def within_range(wanted: np.ndarray, gaze: np.ndarray, margin: float = _MARGIN) -> np.ndarray:
+    """Return gaze (T, 2) float32 that leaves the range of the clip's (N, 2) by a margin at most."""
+    return np.clip(wanted, gaze.min(0) - margin, gaze.max(0) + margin).astype(np.float32)

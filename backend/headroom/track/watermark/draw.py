@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import cv2
 import numpy as np
@@ -102,15 +102,39 @@ def add_pattern(frame: NDArray[np.uint8], pattern: NDArray[np.float32], matrix: 
     return out
 
 
-@contextmanager
-def open_watermark(crop: Crop, fps: float) -> Iterator[Watermark | NoWatermark]:
-    """Open the watermark of a movie, or nothing where the user has chosen to leave it out.
+class Watermarks:
+    """The watermarks of all faces of a movie."""
 
-    crop: the square of the frames in which the face is generated.
+    def __init__(self, faces: Sequence[Watermark | NoWatermark]):
+        """Take one for each face."""
+        self._faces = faces
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the watermark can be found again in every face."""
+        return all(each.is_drawn for each in self._faces)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know, each sentence once."""
+        return tuple(dict.fromkeys(note for each in self._faces for note in each.notes))
+
+    def draw(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the next frame (H, W, 3) uint8 RGB with the watermark in its faces."""
+        for each in self._faces:
+            frame = each.draw(frame)
+        return frame
+
+
+@contextmanager
+def open_watermarks(crops: Sequence[Crop], fps: float) -> Iterator[Watermarks]:
+    """Open the watermarks of a movie, or nothing where the user has chosen to leave them out.
+
+    crops: the squares of the frames in which faces are generated.
     """
     if is_off(WATERMARK_VARIABLE):
         log.warning("A movie has no watermark, because %s is off", WATERMARK_VARIABLE)
-        yield NoWatermark()
+        yield Watermarks([NoWatermark()])
         return
-    with Watermark(crop, fps) as watermark:
-        yield watermark
+    with ExitStack() as stack:
+        yield Watermarks([stack.enter_context(Watermark(crop, fps)) for crop in crops])

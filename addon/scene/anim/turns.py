@@ -1,0 +1,86 @@
+"""The turns of a conversation: what a person says is in the sound strips of one channel of the sequencer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core.errors import InputError
+from ...core.files import atomic_write
+from ...core.messages import message
+from .. import compat
+from ..build.shot import Shot
+from .controls import head_of
+from .strips import speech_strip
+
+
+def turns_channel(shot: Shot) -> int:
+    """Return the channel with what a head says, otherwise that of its speech strip; 0 for a head that only listens."""
+    channel, strip = head_of(shot.root).channel, speech_strip(shot)
+    return channel or (strip.channel if strip is not None else 0)
+
+
+def place_turn(shot: Shot, speech: Path, channel: int, start_frame: int) -> None:
+    """Add a sound strip with what a head says, in a channel that becomes its own."""
+    if not compat.plays_sound():
+        raise InputError("This Blender has no sound. Use another build of Blender.")
+    compat.new_strip(shot.scene, "SOUND", f"{shot.root.name} {speech.stem}", speech, channel, start_frame)
+    head_of(shot.root).channel = channel
+
+
+def turn_strips(shot: Shot) -> list[Any]:
+    """Return the sound strips with what a head says; muted ones are not said."""
+    channel = turns_channel(shot)
+    if not channel or shot.scene.sequence_editor is None:
+        return []
+    return [strip for strip in compat.strips_of(shot.scene)
+            if strip.type == "SOUND" and strip.channel == channel and not strip.mute]
+
+
+def conversation_span(shots: Sequence[Shot]) -> tuple[int, int]:
+    """Return the first frame of the turns of all heads and the one after the last.
+
+    Raises InputError where nobody says anything, or two heads have the same channel.
+    """
+    channels = [turns_channel(shot) for shot in shots if turns_channel(shot)]
+    for shot in shots:
+        if channels.count(turns_channel(shot)) > 1:
+            raise InputError(message("Channel {channel} is that of several heads. Give each a channel of its own.",
+                                     channel=turns_channel(shot)))
+    spans = [compat.strip_span(strip) for shot in shots for strip in turn_strips(shot)]
+    if not spans:
+        raise InputError("No head has sound strips in its channel. Set the channel of each head under Conversation.")
+    return min(first for first, _ in spans), max(end for _, end in spans)
+
+
+def write_track(shot: Shot, first: int, end: int, path: Path) -> None:
+    """Write what a head says from frame `first` to `end` - 1 as a WAV file, with silence between its turns.
+
+    Volume, trimming, fades and everything else of the strips is heard in it.
+    """
+    with atomic_write(path) as temporary, _only_heard(shot.scene, turn_strips(shot)):
+        try:
+            compat.mix_down(shot.scene, first, end, temporary)
+        except RuntimeError as error:
+            raise InputError(message("Blender cannot mix the turns of {shot}: {error}. Check the strips in its "
+                                     "channel.", shot=shot.root.name, error=str(error).strip())) from error
+
+
+@contextmanager
+def _only_heard(scene: bpy.types.Scene, strips: Sequence[Any]) -> Iterator[None]:
+    """Mute all other strips, and no channel, until the block ends."""
+    editor: Any = scene.sequence_editor
+    muted = [(each, each.mute) for each in (*editor.channels, *compat.strips_of(scene))]
+    try:
+        for channel in editor.channels:
+            channel.mute = False
+        for strip in compat.strips_of(scene):
+            strip.mute = strip not in strips
+        yield
+    finally:
+        for each, mute in muted:
+            each.mute = mute

@@ -1,0 +1,88 @@
+"""The task that performs a conversation: all heads of a scene speak and listen to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+
+from ...core import backend_jobs
+from ...core.backend_jobs import Connect
+from ...core.errors import InputError
+from ...core.performance import Performance
+from ...core.take_settings import OtherSpeaker, TakeSettings
+from ...core.tasks import InBackground, Step, Task, subtask
+from ..anim.controls import head_of
+from ..anim.strips import use_speech_without_strip
+from ..anim.turns import conversation_span, turns_channel, write_track
+from ..build.shot import Shot, ShotRef, find_shot
+from .people import heads_together, middles
+from .shot_frames import PACKAGE, used_subject
+from .shot_tasks import add_in_steps, work_folder
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation to perform.
+
+    shot: one of its heads; all heads of the scene whose face is not hidden in renders take part.
+    settings: of the takes of the first head, the others have the next seeds; the speech of each is made from its turns.
+    blend: the .blend beside which those speeches are written; None for the open one, or where that has no file for the
+        extension's folder.
+    """
+
+    shot: Shot
+    settings: TakeSettings
+    blend: Path | None = None
+
+
+def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
+    """Predict the motion of all heads from their turns, each listening to the others. Returns notes.
+
+    The strips stay as they are. What each head says becomes a sound file of its own, with silence between the turns.
+    """
+    shots = heads_together(wanted.shot)
+    if len(shots) < 2:
+        raise InputError("A conversation needs two heads in the scene. Open another subject.")
+    first, end = conversation_span(shots)
+    tracks = [_track_file(shot, wanted.blend) for shot in shots]
+    for shot, track in zip(shots, tracks):
+        channel = turns_channel(shot)
+        write_track(shot, first, end, track)
+        head_of(shot.root).channel = channel
+    places, refs, notes = middles(shots), [shot.ref for shot in shots], []
+    for number, (ref, track) in enumerate(zip(refs, tracks)):
+        others = [OtherSpeaker(other, "right" if place > places[number] else "left")
+                  for other, place in zip(tracks, places) if other != track]
+        # the same seed would let all of them blink at the same moments
+        settings = replace(wanted.settings, speech=track, seed=wanted.settings.seed + number)
+        task = _perform_head(ref, settings, others, first, connect)
+        notes += yield from subtask(task, number / len(refs), (number + 1) / len(refs))
+    return tuple(dict.fromkeys(notes))
+
+
+def _track_file(shot: Shot, blend: Path | None) -> Path:
+    """Return the file of what a head says."""
+    if blend is None and bpy.data.filepath:
+        blend = Path(bpy.data.filepath)
+    folder = Path(bpy.utils.extension_path_user(PACKAGE, path="turns", create=True)) if blend is None else blend.parent
+    name = f"{'' if blend is None else blend.stem} {shot.root.name} turns.wav".strip()
+    return folder / "".join(" " if letter in '<>:"/\\|?*' else letter for letter in name)
+
+
+def _perform_head(ref: ShotRef, settings: TakeSettings, others: list[OtherSpeaker], start_frame: int, connect: Connect
+                  ) -> Task:
+    """Perform one head of a conversation. Returns notes."""
+    subject, speech = used_subject(find_shot(ref)), settings.speech
+    assert speech is not None
+    with work_folder() as folder:
+        path = folder / "performance.npz"
+        notes = yield InBackground(
+            lambda token: backend_jobs.perform(connect(), subject, settings, path, token, others), 0.0, 0.95)
+        yield Step(0.95, "Setting keys")
+        performance = Performance.load(path)
+    use_speech_without_strip(find_shot(ref), speech, start_frame)
+    for fraction in add_in_steps(ref, performance, settings):
+        yield Step(0.95 + 0.05 * fraction, "Setting keys")
+    return notes
