@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from .errors import Cancelled, HeadroomError
 from .frame_cache import Render
 from .messages import message
 from .phones import Phone, read_phones
-from .placement import Placement
+from .placement import PersonInMovie
 from .take_settings import OtherSpeaker, TakeSettings
 from .tasks import ProgressToken
 from .temporary import temporary_folder
@@ -248,15 +248,6 @@ class MovieFile:
     path: Path
     fps: float
     settings: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class PersonInMovie:
-    """One person of a movie: the renders of all frames, the speech, and where the person's frame lies."""
-
-    shot: MatchedRenders
-    sound: Sound | None
-    placement: Placement = field(default_factory=Placement)
 
 
 def refine(backend: Backend, people: Sequence[PersonInMovie], movie: MovieFile, token: ProgressToken

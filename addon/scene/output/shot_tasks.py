@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from ...core import backend_jobs
-from ...core.backend_jobs import Connect, Match, MatchedRenders, MovieFile, PersonInMovie, Sound, SubjectUse
+from ...core.backend_jobs import Connect, Match, MatchedRenders, MovieFile, Sound, SubjectUse
 from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.frame_cache import FrameCache, Render
@@ -23,6 +23,7 @@ from ...core.movie_output import MovieOutput
 from ...core.outputs import require_new_folder
 from ...core.performance import Performance
 from ...core.performance_files import read_performance
+from ...core.placement import PersonInMovie
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import AUTO, RenderSettings
 from ...core.take_settings import TakeSettings
