@@ -46,8 +46,8 @@ from headroom.track.track import Track
 from headroom.track.tracker import track_known_face
 
 if TYPE_CHECKING:
+    from headroom.common.other_speaker import OtherSpeaker
     from headroom.face.word_track import SpokenWords
-    from headroom.motion.style.other_speaker import OtherSpeaker
     from headroom.subject.shot_refiner import Composite
 
 

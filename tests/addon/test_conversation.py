@@ -113,7 +113,7 @@ def test_a_head_without_a_channel_says_what_its_speech_strip_says(two):
 
 
 @pytest.mark.parametrize(("channels", "sentence"), [
-    ((1, 1), "Channel 1 is that of several heads"), ((5, 6), "No head has sound strips in its channel")])
+    ((1, 1), "is that of several heads"), ((5, 6), "No head has sound strips in its channel")])
 def test_channels_that_cannot_be_used_are_told(two, channels, sentence):
     for shot, channel in zip(two.shots, channels):
         shot.root.headroom.channel = channel
@@ -124,8 +124,9 @@ def test_channels_that_cannot_be_used_are_told(two, channels, sentence):
 
 def test_a_conversation_needs_two_heads_that_are_not_hidden(two):
     two.shots[1].face.hide_render = True
-    with pytest.raises(two.module("core.errors").InputError, match="A conversation needs two heads in the scene"):
+    with pytest.raises(two.module("core.errors").InputError) as caught:
         converse(two)
+    assert str(caught.value) == "A conversation needs two heads in the scene. Open another subject."
 
 
 def test_a_blender_without_sound_is_told(two, monkeypatch):
@@ -139,7 +140,7 @@ def test_turns_that_blender_cannot_mix_leave_everything_as_it_was(two, monkeypat
         raise RuntimeError("Error: no codec")
 
     monkeypatch.setattr(two.module("scene.compat"), "mix_down", fail)
-    with pytest.raises(two.module("core.errors").InputError, match="Blender cannot mix the turns of Left Shot: Error"):
+    with pytest.raises(two.module("core.errors").InputError, match="Blender cannot mix the turns of"):
         converse(two)
     assert not any(strip.mute for strip in two.module("scene.compat").strips_of(two.scene))
     assert two.backend.submitted == [] and not list(two.folder.glob("talk*"))
@@ -208,7 +209,7 @@ def test_a_moved_root_places_the_other_persons_frame_where_its_head_is_seen(two)
     assert placed.scale == pytest.approx(0.5)
     assert np.array([placed.x, placed.y]) + placed.scale * filmed == pytest.approx(seen, abs=0.01)
     right.root.location = (0, -5, 0)
-    with pytest.raises(two.module("core.errors").InputError, match="Right Shot is behind the camera of Left Shot"):
+    with pytest.raises(two.module("core.errors").InputError, match="is behind the camera of"):
         two.module("scene.output.people").placements(two.shots)
 
 

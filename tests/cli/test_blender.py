@@ -134,7 +134,7 @@ print(json.dumps(dict(frames=os.path.getsize(path))))
     assert make_shot(tmp_path, perform=settings, controls=("head.hold=1",)).frames > 500
     assert make_shot(tmp_path, perform=settings).frames > 500
     assert passed == [(settings, ("head.hold=1",)), (settings, ())]
-    with pytest.raises(InputError, match="leave one of them out"):
+    with pytest.raises(InputError, match="--control and --pose change a prediction"):
         make_shot(tmp_path, performance=tmp_path / "p.npz", controls=("head.hold=1",))
 
 

@@ -157,7 +157,7 @@ def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
     assert code == 0 and passed[-1].people == ((Path("b"), Path("b.wav")), (Path("c"), Path("c=1.wav")))
     code, _, err = call(monkeypatch, capsys, "shot", "a", "a.wav", "--with", "b", "-o", tmp_path / "s.mp4")
     assert code == 2
-    assert err.strip() == "--with names no subject and speech: b. Write it like --with ben=ben.wav."
+    assert "--with names no subject and speech" in err and err.count("\n") == 1
 
 
 def test_demo_passes_the_engine_and_tells_its_notes(monkeypatch, capsys, tmp_path):

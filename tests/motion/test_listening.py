@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from headroom.common.other_speaker import OtherSpeaker
 from headroom.face.performance import Performance
 from headroom.media.audio import write_wav
 from headroom.motion.audio.timing import FRAME_RATE
 from headroom.motion.style.listening import Conversation, phrase_ends, speaking, with_listening
-from headroom.motion.style.other_speaker import OtherSpeaker
 
 SECONDS = 12
 

@@ -120,8 +120,8 @@ def test_the_faces_alone_have_the_alpha_of_both(open_with):
 
 
 @pytest.mark.parametrize(("clips", "sentence"), [
-    ((Clip(("Anna", "Ben"), "a" * 64, moving=True),) * 2, "The pictures of Anna and Ben do not meet between them"),
-    ((Clip(("Anna",), "a" * 64), Clip(("Ben",), "b" * 64, background=False)), "Ben cannot be cut out, because"),
+    ((Clip(("Anna", "Ben"), "a" * 64, moving=True),) * 2, "do not meet between them"),
+    ((Clip(("Anna",), "a" * 64), Clip(("Ben",), "b" * 64, background=False)), "cannot be cut out, because"),
 ])
 def test_pictures_that_cannot_be_one_are_refused(open_with, clips, sentence):
     with pytest.raises(InputError, match=sentence):
@@ -130,22 +130,23 @@ def test_pictures_that_cannot_be_one_are_refused(open_with, clips, sentence):
 
 def test_faces_may_neither_touch_nor_cover_each_other(open_with, monkeypatch):
     monkeypatch.setitem(PLACES, "Ben", Crop(60, 10, 80))
-    with pytest.raises(InputError, match="Anna and Ben are too close to each other in the clip"):
+    with pytest.raises(InputError, match="are too close to each other in the clip"):
         frames_of(open_with(Anna=(TWO, STAYS), Ben=(TWO, STAYS)))
-    with pytest.raises(InputError, match="Ben would cover Anna in the picture"):
+    with pytest.raises(InputError, match="and move the empty of"):
         frames_of(open_with(Anna=(Clip(("Anna",), "e" * 64), STAYS), Ben=(Clip(("Ben",), "f" * 64), STAYS)))
 
 
 def test_a_clip_that_changes_a_little_between_them_is_noted(open_with, monkeypatch):
     monkeypatch.setattr(people, "VISIBLE", -1.0)
     _, notes = frames_of(open_with(Anna=(TWO, STAYS), Ben=(TWO, STAYS)))
-    assert notes == ["The clip changes between Anna and Ben, so the seam between them may be visible."]
+    (note,) = notes
+    assert "so the seam between them may be visible" in note
 
 
 def test_people_with_different_numbers_of_frames_are_refused(open_with):
     anna, ben = open_with(Anna=(TWO, STAYS), Ben=(TWO, STAYS))
     short = ShotRenders(ben.shot.renders[:2], ben.shot.match.part(0, 2), ben.shot.crops)
-    with pytest.raises(InputError, match="The people of the shot have 2 and 3 frames"):
+    with pytest.raises(InputError, match="The people of the shot have"):
         frames_of([anna, PersonInShot(ben.subject, short)])
 
 

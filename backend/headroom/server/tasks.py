@@ -59,9 +59,9 @@ from headroom.server.trees import Tree, plain_name, read_tree
 
 if TYPE_CHECKING:
     from headroom import pipeline
+    from headroom.common.other_speaker import OtherSpeaker
     from headroom.face.performance import Performance, PoseTrack
     from headroom.face.word_track import SpokenWords
-    from headroom.motion.style.other_speaker import OtherSpeaker
     from headroom.plate.match import PlateMatch
     from headroom.plate.shot_renders import PersonInShot, ShotRenders
 
@@ -152,7 +152,7 @@ def learn(context: TaskContext, request: LearnRequest) -> LearnResult:
 
 def perform(context: TaskContext, request: PerformRequest) -> PerformResult:
     """Predict a performance from speech."""
-    from headroom.motion.style.other_speaker import OtherSpeaker
+    from headroom.common.other_speaker import OtherSpeaker
 
     subject = _subject_folder(context, request.inputs.subject)
     speech = _named_copy(context, request.inputs.speech, request.inputs.speech_name, "speech")

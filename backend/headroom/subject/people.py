@@ -155,7 +155,7 @@ class PeopleInShot:
 
     def _at_seam(self, left: OpenPerson, right: OpenPerson) -> Join:
         """Return what joins the picture of a person, and of all on their left, with that of the next one."""
-        camera = self.camera
+        camera, notes = self.camera, self.notes
         first, end = seam_range(left.crop, right.crop)
         if end - first < 2:
             raise InputError(f"{left.name} and {right.name} are too close to each other in the clip to be joined in "
@@ -171,8 +171,8 @@ class PeopleInShot:
             raise InputError(f"The pictures of {left.name} and {right.name} do not meet between them, because the "
                              "camera or the background moves. Use a clip whose camera stands still.")
         if level > VISIBLE:
-            self.notes.append(f"The clip changes between {left.name} and {right.name}, so the seam between them may be "
-                              "visible.")
+            notes.append(f"The clip changes between {left.name} and {right.name}, so the seam between them may be "
+                         "visible.")
         weight = seam_weight(columns, width, (camera.height, camera.width))
         return lambda number, picture, other: join_at_seam(picture, other, weight)
 

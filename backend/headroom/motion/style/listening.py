@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from headroom.common.other_speaker import OtherSpeaker, Side
 from headroom.face.camera import rotation_angles, rotation_matrix
 from headroom.face.performance import Performance
 from headroom.media.audio import audio_on_disk, is_silent
@@ -21,7 +22,6 @@ from headroom.motion.audio.loudness import loudness, speech_levels
 from headroom.motion.audio.timing import FRAME_RATE, frame_count
 from headroom.motion.style.gaze import within_range
 from headroom.motion.style.lip_closure import speech_gate
-from headroom.motion.style.other_speaker import OtherSpeaker, Side
 from headroom.motion.style.speaker_style import SpeakerStyle
 
 REACTION_SECONDS = 0.24  # from the first word of another person to the eyes' turn
