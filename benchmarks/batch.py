@@ -144,6 +144,8 @@ def kill_one(client: subprocess.Popen[bytes], rng: random.Random) -> str:
         with suppress(psutil.Error, StopIteration):  # it has just ended, or is none of these
             words = " ".join(process.cmdline())
             found[process.pid] = next(kind for part, kind in kinds.items() if part in words)
+    if not found:
+        return "nothing, it had just ended"
     chosen = rng.choice(sorted(found))
     with suppress(ProcessLookupError):
         os.kill(chosen, signal.SIGKILL)
