@@ -45,11 +45,12 @@ def write_first_second(subject: Path, speech: Path, movie: Path, progress: Progr
     from headroom.common.settings import RefineSettings
     from headroom.evaluation.evaluate import remake_frames
     from headroom.subject.folder import Subject
-    from headroom.subject.shot_movie import write_movie
+    from headroom.subject.shot_movie import MovieContent, write_movie
 
     person = Subject.open_for(subject, "")
     fps = person.track.fps
     performance, _ = pipeline.perform(subject, speech, progress=subprogress(progress, 0, 0.4))
     motion = performance.resampled(fps, round(fps))
     frames = (made.frame for made in remake_frames(subject, motion, subprogress(progress, 0.4, 1)))
-    write_movie(person, frames, movie, RefineSettings(fps=fps), speech)
+    settings = RefineSettings(fps=fps)
+    write_movie(MovieContent.of(person, settings, speech), frames, movie, settings)
