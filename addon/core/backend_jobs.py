@@ -193,6 +193,8 @@ def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Pat
         inputs["others"] = [{"speech": backend.put_file(each.speech), "speech_name": each.speech.name,
                              "side": each.side} for each in others]
     settings = {"seed": take.seed, "pose": take.pose, **subject.settings}
+    if take.transcript:
+        settings["transcript"] = take.transcript
     result = run_job(backend, "perform", inputs, settings, token.subtoken(0.1, 0.95))
     backend.get_file(result["performance"], path)
     return list(result.get("notes", ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -18,12 +18,15 @@ class TakeSettings:
 
     speech: None for an imported take without sound.
     imported: path of the performance that the take was imported from; empty for a prediction.
+    transcript: what the speech says, at whose B, M and P lips close; empty where that is unknown. It makes no other
+        take: a prediction with it replaces one without.
     """
 
     speech: Path | None
     seed: int = 0
     pose: HeadPose = PREDICTED
     imported: str = ""
+    transcript: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         if self.imported:

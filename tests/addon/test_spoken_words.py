@@ -192,6 +192,21 @@ def test_a_transcript_from_the_clipboard_becomes_words_and_strips(headroom, shot
         headroom.bpy.ops.headroom.find_words()
 
 
+def test_other_takes_of_a_speech_follow_its_transcript(headroom, spoken, tmp_path):
+    text = headroom.bpy.data.texts.new("line")
+    text.from_string("He said: no!")
+    spoken.root.headroom.transcript = text
+    same, other = (write_speech(tmp_path / name, 2.0) for name in ("line.wav", "another.wav"))
+    spoken.root.headroom.takes[0].speech = str(same)
+    known = headroom.module("scene.anim.takes").transcript_of
+    assert known(spoken, same) == "He said: no!" and known(spoken, other) == ""
+    backend, settings = FakeBackend(), headroom.module("core.take_settings").TakeSettings(same, 3)
+    headroom.module("core.tasks").run_task(
+        headroom.module("scene.output.shot_tasks").perform_shot(spoken, settings, START, lambda: backend),
+        lambda *_: None)
+    assert backend.submitted[0][0] == "perform" and backend.submitted[0][2]["transcript"] == "He said: no!"
+
+
 def test_an_imported_take_without_sound_has_no_words_to_find(headroom, spoken):
     spoken.root.headroom.takes[0].speech = ""
     task = headroom.module("scene.output.word_tasks").align_words(spoken, "yes", None)

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -172,6 +173,13 @@ def set_words(take: HeadroomTake, words: Sequence[Word]) -> None:
 def words_of(take: HeadroomTake) -> list[Word]:
     """Return the words of a take's speech; none before a transcript was aligned."""
     return [Word(word.name, word.first_seconds, word.last_seconds, word.confidence) for word in take.words]
+
+
+def transcript_of(shot: Shot, speech: Path) -> str:
+    """Return the head's transcript where a take of this speech has its words; otherwise an empty text."""
+    head = head_of(shot.root)
+    of_speech = any(take.words and take.speech and Path(bpy.path.abspath(take.speech)) == speech for take in head.takes)
+    return head.transcript.as_string() if head.transcript is not None and of_speech else ""
 
 
 def _known_words(takes: Iterable[HeadroomTake], take: HeadroomTake) -> list[Word]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,7 +35,7 @@ from ..anim.controls import active_take
 from ..anim.plate_keys import key_plates
 from ..anim.shown_channels import show_group
 from ..anim.strips import adopt_strip, place_speech, sound_strip, strip_speech, take_speeches
-from ..anim.takes import add_take
+from ..anim.takes import add_take, transcript_of
 from ..anim.timeline import set_frame_range, sound_between
 from ..build.shot import Shot, ShotRef, find_shot
 from .engine import choose_engine
@@ -89,10 +89,13 @@ def consent_limits(uses: str, until: str) -> dict[str, Any]:
 def perform_shot(shot: Shot, settings: TakeSettings, start_frame: int, connect: Connect, strip: str = "") -> Task:
     """Predict the motion of a speech and put both on the timeline. Returns notes.
 
+    Where the words of the speech are known from a transcript, the lips follow them.
+
     strip: the name of a sound strip that plays the speech already; it stays where it is.
     """
     require_file(settings.speech, "speech")
     ref, subject = shot.ref, used_subject(shot)
+    settings = replace(settings, transcript=transcript_of(shot, settings.speech))
     with work_folder() as folder:
         path = folder / "performance.npz"
         notes = yield InBackground(
