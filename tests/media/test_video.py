@@ -1,5 +1,6 @@
 """Video in and out: exact frames, exact times, exact colours, no incomplete files."""
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -345,3 +346,19 @@ def test_a_file_without_video_is_refused_in_one_sentence(tmp_path, make, words):
         with pytest.raises(InputError, match=words) as caught:
             read(path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_a_movie_has_the_same_frames_whatever_the_number_of_cores(tmp_path):
+    frames, cores = np.random.default_rng(0).integers(0, 255, (12, 144, 192, 3), np.uint8), os.sched_getaffinity(0)
+    decoded = []
+    try:
+        for number, used in enumerate((cores, {min(cores)})):
+            os.sched_setaffinity(0, used)
+            with VideoWriter(tmp_path / f"{number}.mp4", 25, 192, 144) as movie:
+                for frame in frames:
+                    movie.write(frame)
+            decoded.append(list(read_frames(tmp_path / f"{number}.mp4")))
+    finally:
+        os.sched_setaffinity(0, cores)
+    np.testing.assert_array_equal(*decoded)

@@ -25,6 +25,9 @@ from headroom.media.pictures import PictureConverter
 from headroom.media.soundtrack import Soundtrack, SoundtrackWriter
 from headroom.media.video_stream import decoded_frames, deinterlaced, open_video
 
+ENCODER_THREADS = 4
+"""x264 writes other bytes with another number of threads, which otherwise is that of the machine's cores."""
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -214,6 +217,7 @@ class VideoWriter:
         stream.pix_fmt = self.format.pixels
         stream.time_base = 1 / self.rate
         context = stream.codec_context
+        context.thread_count = ENCODER_THREADS
         context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         return stream
