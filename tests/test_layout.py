@@ -171,3 +171,8 @@ def test_no_packages_import_each_other_in_a_circle(folder, name):
                 graph.setdefault(ends[0], set()).update(set(ends[1:]) - {ends[0]})
         circles.append(circle_in(graph))
     assert not any(circles), circles
+
+
+def test_files_of_tests_have_names_of_their_own():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names)), "pytest cannot import two files of one name"
