@@ -113,6 +113,8 @@ def test_settings_of_a_movie_survive_their_text_and_texts_without_a_format_are_r
     assert RenderSettings.from_json(settings.to_json()) == settings
     of_format_1 = '{"shot": "Zoë Shot", "frame_start": 20, "frame_end": 24, "plate_fit": 0.5}'
     assert RenderSettings.from_json(of_format_1) == RenderSettings("Zoë Shot", 20, 24, 0.5, "auto")
+    of_format_2 = of_format_1.replace("{", '{"format": 2, "engine": "fast", ')
+    assert RenderSettings.from_json(of_format_2) == RenderSettings("Zoë Shot", 20, 24, 0.5, "fast")
 
 
 @pytest.mark.parametrize("text", [
@@ -124,6 +126,8 @@ def test_settings_of_a_movie_that_cannot_be_read_say_what_to_do(text):
 
 
 def test_settings_of_a_movie_of_a_newer_version_say_what_to_update():
-    text = RenderSettings("a", 1, 2, 0.0, "auto").to_json().replace('"format": 2', '"format": 3')
+    newer = json.loads(RenderSettings("a", 1, 2, 0.0, "auto").to_json())
+    newer["format"] += 1
+    text = json.dumps(newer)
     with pytest.raises(InputError, match="newer version of Headroom"):
         RenderSettings.from_json(text)
