@@ -63,6 +63,7 @@ class HEADROOM_PT_conversation(SidebarPanel):
         """Draw the channels and the button."""
         layout = split_layout(self)
         column = layout.column(align=True)
+        column.label(text="Sequencer Channels")
         for shot in shots_in(context.scene):
             head = head_of(shot.root)
             own = turns_channel(shot) if not head.channel else 0

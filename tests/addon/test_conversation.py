@@ -165,7 +165,7 @@ def test_the_panel_has_a_channel_for_each_head_and_says_which_one_is_used(two):
     row.layout = row
     assert panel.poll(two.bpy.context)
     panel.draw(SimpleNamespace(layout=row), two.bpy.context)
-    assert row.texts[1:3] == ["Left Shot", "Right Shot, channel 2"]
+    assert row.texts[1:4] == ["Sequencer Channels", "Left Shot", "Right Shot, channel 2"]
 
 
 def render(two, shots):
