@@ -7,19 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .backend_jobs import (
-    Backend,
-    MatchedRenders,
-    MovieFile,
-    Sound,
-    SubjectUse,
-    movie_settings,
-    run_job,
-    run_movie_job,
-    shot_inputs,
-    sound_inputs,
-)
+from .backend_jobs import Backend, SubjectUse, run_job
 from .messages import message
+from .movie_jobs import MatchedRenders, MovieFile, Sound, movie_settings, run_movie_job, shot_inputs, sound_inputs
 from .tasks import ProgressToken
 
 

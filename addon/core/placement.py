@@ -1,16 +1,12 @@
-"""The people of a movie, and where the frame of one person's clip lies in that of the first person's clip."""
+"""Where the frame of one person's clip lies in that of the first person's clip."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from .rig import Rig
-
-if TYPE_CHECKING:
-    from .backend_jobs import MatchedRenders, Sound
 
 
 @dataclass(frozen=True)
@@ -24,15 +20,6 @@ class Placement:
     scale: float = 1.0
     x: float = 0.0
     y: float = 0.0
-
-
-@dataclass(frozen=True)
-class PersonInMovie:
-    """One person of a movie: the renders of all frames, the speech, and where the person's frame lies."""
-
-    shot: MatchedRenders
-    sound: Sound | None
-    placement: Placement = field(default_factory=Placement)
 
 
 def placement(first: Rig, other: Rig, matrix: np.ndarray) -> Placement:

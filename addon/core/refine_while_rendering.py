@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 
-from . import backend_jobs
+from . import movie_jobs
+from .backend_jobs import Backend, Connect, Match, SubjectUse
 from .errors import Cancelled
 from .frame_cache import Render
 from .tasks import ProgressToken
@@ -21,7 +22,7 @@ class RefineWhileRendering:
     Use as a context manager. Leaving it cancels the job that is running, which costs the one frame in progress.
     """
 
-    def __init__(self, connect: backend_jobs.Connect, subject: backend_jobs.SubjectUse, match: backend_jobs.Match):
+    def __init__(self, connect: Connect, subject: SubjectUse, match: Match):
         self._connect, self._subject, self._match = connect, subject, match
         self._renders: dict[int, Render] = {}  # by frame of the match
         self._new: set[int] = set()  # frames that no job has been asked for
@@ -88,12 +89,12 @@ class RefineWhileRendering:
         except BaseException as error:
             self._error = error
 
-    def _refine_group(self, backend: backend_jobs.Backend, group: int) -> None:
+    def _refine_group(self, backend: Backend, group: int) -> None:
         frames = _frames(group)
         first = max(frames.start - CONTEXT, 0)
         renders = [self._renders[index] for index in range(first, frames.stop)]
-        backend_jobs.refine_frames(backend, backend_jobs.MatchedRenders(self._subject, self._match, renders), first,
-                                   frames.start - first, False, self._token)
+        shot = movie_jobs.MatchedRenders(self._subject, self._match, renders)
+        movie_jobs.refine_frames(backend, shot, first, frames.start - first, False, self._token)
 
 
 def _frames(group: int) -> range:

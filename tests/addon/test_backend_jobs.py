@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from stand_ins import FakeBackend, tiny_subject, write_speech
 
-from addon.core import backend_jobs
+from addon.core import backend_jobs, movie_jobs
 from addon.core.errors import Cancelled, HeadroomError
 from addon.core.frame_cache import Render
 from addon.core.take_settings import TakeSettings
@@ -47,8 +47,8 @@ def test_refining_frames_sends_renders_and_meshes_in_order_with_the_match(tmp_pa
         render.write_bytes(render.name.encode())
     (tmp_path / "b.npy").write_bytes(b"mesh b")
     meshes = [tmp_path / "b.npy", None, None]
-    shot = backend_jobs.MatchedRenders(subject, match, [Render(*files) for files in zip(renders, meshes)])
-    assert backend_jobs.refine_frames(backend, shot, 0, 1, False, token()) == []
+    shot = movie_jobs.MatchedRenders(subject, match, [Render(*files) for files in zip(renders, meshes)])
+    assert movie_jobs.refine_frames(backend, shot, 0, 1, False, token()) == []
     kind, inputs, settings = backend.submitted[-1]
     assert (kind, settings) == ("refine_frames", {"first": 0, "context": 1, "compare": False})
     assert [backend.blobs[sha] for sha in inputs["renders"]] == [b"b.png", b"a.png", b"c.png"]
@@ -61,10 +61,10 @@ def test_use_and_label_go_to_the_jobs_that_know_them(tmp_path):
     subject = backend_jobs.SubjectUse(tiny_subject(tmp_path / "s"), "Film A", "AI-generated")
     match = backend_jobs.match_plates(backend, subject, poses(1), 0.0, tmp_path, token())
     (tmp_path / "a.png").write_bytes(b"a.png")
-    shot = backend_jobs.MatchedRenders(subject, match, [Render(tmp_path / "a.png", None)])
-    backend_jobs.refine_frames(backend, shot, 0, 0, True, token())
-    person = backend_jobs.PersonInMovie(shot, None)
-    backend_jobs.refine(backend, [person], backend_jobs.MovieFile(tmp_path / "movie.mp4", 25.0, {}), token())
+    shot = movie_jobs.MatchedRenders(subject, match, [Render(tmp_path / "a.png", None)])
+    movie_jobs.refine_frames(backend, shot, 0, 0, True, token())
+    person = movie_jobs.PersonInMovie(shot, None)
+    movie_jobs.refine(backend, [person], movie_jobs.MovieFile(tmp_path / "movie.mp4", 25.0, {}), token())
     given = {kind: (settings.get("use"), settings.get("label")) for kind, _, settings in backend.submitted}
     picture = ("Film A", "AI-generated")
     assert given == {"match_plates": ("Film A", None), "refine_frames": picture, "refine": picture}

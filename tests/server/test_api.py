@@ -56,10 +56,10 @@ def test_the_add_on_offers_the_values_that_the_backend_takes():
 
 
 def test_every_kind_of_job_has_a_function_of_its_name_on_both_sides():
-    from addon.core import backend_jobs, chunk_jobs
+    from addon.core import backend_jobs, chunk_jobs, movie_jobs
 
     for kind in get_args(JobKind):
-        (module,) = (each for each in (backend_jobs, chunk_jobs) if hasattr(each, kind))
+        (module,) = (each for each in (backend_jobs, movie_jobs, chunk_jobs) if hasattr(each, kind))
         assert callable(getattr(tasks, kind)) and callable(getattr(module, kind))
 
 

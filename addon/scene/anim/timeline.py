@@ -9,8 +9,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ...core.backend_jobs import Sound
 from ...core.coordinates import mm_from_scene
+from ...core.movie_jobs import Sound
 from .. import compat
 from ..build.scene_setup import keeps_scene
 from ..build.shot import Shot, shots_in

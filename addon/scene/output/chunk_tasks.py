@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...core import chunk_jobs
-from ...core.backend_jobs import Connect, MovieFile, Sound
+from ...core.backend_jobs import Connect
 from ...core.chunk_jobs import ShotChunks
 from ...core.chunks import ChunkFolder, ChunkPlan
+from ...core.movie_jobs import MovieFile, Sound
 from ...core.movie_output import MovieOutput
 from ...core.refine_while_rendering import CONTEXT
 from ...core.render_settings import EEVEE, FAST, RenderSettings

@@ -13,17 +13,17 @@ from typing import Any, TypeAlias
 import bpy
 import numpy as np
 
-from ...core import backend_jobs
-from ...core.backend_jobs import Connect, Match, MatchedRenders, MovieFile, Sound, SubjectUse
+from ...core import backend_jobs, movie_jobs
+from ...core.backend_jobs import Connect, Match, SubjectUse
 from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.frame_cache import FrameCache, Render
 from ...core.messages import message
+from ...core.movie_jobs import MatchedRenders, MovieFile, PersonInMovie, Sound
 from ...core.movie_output import MovieOutput
 from ...core.outputs import require_new_folder
 from ...core.performance import Performance
 from ...core.performance_files import read_performance
-from ...core.placement import PersonInMovie
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import AUTO, RenderSettings
 from ...core.take_settings import TakeSettings
@@ -221,7 +221,7 @@ def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, co
             notes += [*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(matched.frames))]
             people.append(PersonInMovie(renders, sound, place))
         count, more_notes = yield InBackground(
-            lambda token: backend_jobs.refine(connect(), people, result, token), 0.55, 1.0)
+            lambda token: movie_jobs.refine(connect(), people, result, token), 0.55, 1.0)
         return count, tuple(dict.fromkeys([*notes, *more_notes]))
 
     return make_movie(shots[0], output, settings, connect, finish)
@@ -285,7 +285,7 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, eng
 
         def work(token: ProgressToken) -> Path:
             backend, renders = connect(), MatchedRenders(subject, match, [rendered[each] for each in indices])
-            (sha,) = backend_jobs.refine_frames(backend, renders, indices[0], len(indices) - 1, True, token)
+            (sha,) = movie_jobs.refine_frames(backend, renders, indices[0], len(indices) - 1, True, token)
             return backend.get_file(sha, folder / comparison.name)
 
         fetched = yield InBackground(work, 0.7, 1.0)
