@@ -11,11 +11,11 @@ from .core.backend_jobs import Connect
 from .core.chunks import ChunkFolder, ChunkPlan, chunk_starts
 from .core.job_file import JobRequest
 from .core.render_settings import RenderSettings
-from .core.tasks import run_task, subtask
+from .core.tasks import run_task
 
 if TYPE_CHECKING:
     from .scene.build.shot import Shot
-    from .scene.output.headless import SavedShot
+    from .scene.output.headless import NewShot, SavedShot
 
 SPLIT = "split"
 """The state of a job whose chunks are to be rendered and joined."""
@@ -42,33 +42,31 @@ def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Co
 
     Returns the number of chunks and those that are unfinished, or the result of the job.
     """
+    from .scene.output import headless
+
     plan = folder.plan()
     if plan is None:
-        shots, notes = _opened(request, connect, report)
+        shots, wanted, notes = _opened(request, connect, report)
         shot = shots[0]
         count = shot.scene.frame_end - shot.scene.frame_start + 1
-        if len(shots) > 1 or len(chunk_starts(count, shot.fps, seconds)) == 1:
-            return _whole(request, shots, notes, connect, report)
-        plan = _planned(request, shot, ChunkPlan(chunk_starts(count, shot.fps, seconds), count, notes), folder, connect)
+        starts = chunk_starts(count, shot.fps, seconds)
+        if len(shots) > 1 or len(starts) == 1:
+            return movie_line(request, headless.render_heads(shots, wanted, notes, connect, report))
+        plan = _planned(request, shot, ChunkPlan(starts, count, notes), folder, connect)
     return {"state": SPLIT, "chunks": len(plan.starts), "unfinished": folder.unfinished(plan)}
 
 
-def _opened(request: JobRequest, connect: Connect, report: Report) -> tuple[list[Shot], tuple[str, ...]]:
-    """Return the heads of a job in a file that is open, and what the user should know."""
+def _opened(request: JobRequest, connect: Connect, report: Report
+            ) -> tuple[list[Shot], NewShot | SavedShot, tuple[str, ...]]:
+    """Return the heads of a job in a file that is open, how to render them, and what the user should know."""
     from .scene.output import headless
 
     if request.kind == "render":
-        return headless.open_heads(saved_shot(request.settings)), ()
-    return headless.build_shot(new_shot(request.settings), connect, report)
-
-
-def _whole(request: JobRequest, shots: list[Shot], notes: tuple[str, ...], connect: Connect, report: Report) -> Result:
-    from .scene.output.shot_tasks import MovieResult, render_shot
-
-    settings = request.settings
-    task = render_shot(shots, movie_output(settings), settings["plate_fit"], connect, engine=settings["engine"])
-    made = run_task(subtask(task, 0.15, 1.0), report)
-    return movie_line(request, MovieResult(made.movie, made.frames, notes + made.notes))
+        saved = saved_shot(request.settings)
+        return headless.open_heads(saved), saved, ()
+    new = new_shot(request.settings)
+    shots, notes = headless.build_shot(new, connect, report)
+    return shots, new, notes
 
 
 def _planned(request: JobRequest, shot: Shot, plan: ChunkPlan, folder: ChunkFolder, connect: Connect) -> ChunkPlan:

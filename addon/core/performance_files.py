@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from .messages import message
 from .performance import Performance
 from .phones import Phone
 from .rig import Rig
-from .stored import FPS, Array, Damaged, require_arrays
+from .stored import FPS, Array, Damaged, Row, require_arrays
 from .words import Word
 
 SUFFIXES = (".npz", ".csv", ".json")
@@ -108,11 +109,17 @@ def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
                 controls[:, number] = np.clip(values[:, given.index(name.lower())], 0, 1)
         pose = [np.array(content[name], dtype=np.float32).reshape(len(values), 3) if name in content else None
                 for name in ("rotation", "translation")]
-        phones, words = (tuple(kind(str(row[text]), *(float(row[name]) for name in ("start", "end", "confidence")))
-                               for row in content.get(key, ()))
-                         for key, kind, text in (("phones", Phone, "symbol"), ("words", Word, "text")))
+        phones = _rows(content.get("phones", ()), "symbol", Phone)
+        words = _rows(content.get("words", ()), "text", Word)
         fps = float(content["fps"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(message("{path} is not a performance; choose a JSON file of `headroom perform`.",
                                  path=path)) from error
     return fps, controls, *pose, phones, words
+
+
+def _rows(objects: Sequence[Mapping[str, Any]], text: str, row: Callable[[str, float, float, float], Row]
+          ) -> tuple[Row, ...]:
+    """Return a row for each object with a `text`, and its start, end and confidence."""
+    return tuple(row(str(each[text]), float(each["start"]), float(each["end"]), float(each["confidence"]))
+                 for each in objects)

@@ -28,9 +28,10 @@ class HEADROOM_OT_perform_conversation(Button):
     @classmethod
     def disabled_reason(cls, context):
         """Require two heads, turns and a backend."""
-        if len(shots_in(context.scene)) < 2:
+        shots = shots_in(context.scene)
+        if len(shots) < 2:
             return message("A conversation needs two heads in the scene")
-        if not any(turns_channel(shot) for shot in shots_in(context.scene)):
+        if not any(map(turns_channel, shots)):
             return message("No head has a channel with sound strips")
         return perform_disabled_reason(context)
 
@@ -66,7 +67,7 @@ class HEADROOM_PT_conversation(SidebarPanel):
         column.label(text="Sequencer Channels")
         for shot in shots_in(context.scene):
             head = head_of(shot.root)
-            own = turns_channel(shot) if not head.channel else 0
+            own = 0 if head.channel else turns_channel(shot)
             text = message("{shot}, channel {channel}", shot=shot.root.name, channel=own) if own else shot.root.name
             column.prop(head, "channel", text=text, translate=False)
         layout.operator(HEADROOM_OT_perform_conversation.bl_idname)

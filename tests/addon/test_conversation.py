@@ -7,20 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from stand_ins import FakeBackend, Row, tiny_performance, tiny_subject
-
-RATE = 16000
-
-
-def write_voice(path, seconds, level):
-    """A WAV file with a constant tone."""
-    tone = (level * 32767 * np.sin(np.arange(round(seconds * RATE)) * 0.2)).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(tone.tobytes())
-    return path
+from stand_ins import FakeBackend, Row, tiny_performance, tiny_subject, write_speech
 
 
 def voiced(content, seconds):
@@ -57,7 +44,7 @@ def two(headroom, tmp_path):
         (folder / "subject.toml").write_text(f'name = "{name.title()}"\n', encoding="utf-8")
         shots.append(headroom.module("scene.build.shot").open_subject(headroom.scene, folder))
     new_strip = headroom.module("scene.compat").new_strip
-    voices = [write_voice(tmp_path / f"{number}.wav", 1.0, 0.5) for number in range(3)]
+    voices = [write_speech(tmp_path / f"{number}.wav", 1.0) for number in range(3)]
     for voice, channel, frame in ((0, 1, 1), (1, 2, 26), (2, 1, 76)):
         new_strip(headroom.scene, "SOUND", f"turn {voice}", voices[voice], channel, frame)
     for channel, shot in enumerate(shots, start=1):
@@ -88,6 +75,21 @@ def test_each_head_performs_its_turns_and_hears_the_others(two):
         plan = two.module("scene.anim.compose").make_plan(shot)
         assert plan.placement.start == 1 and len(plan.frames) == 125
         assert shot.speech == two.folder / f"talk {shot.root.name} turns.wav" and shot.speech.is_file()
+
+
+def test_performing_again_follows_the_words_of_those_who_speak(two):
+    converse(two)
+    text = two.bpy.data.texts.new("line")
+    text.from_string("He said: no!")
+    for shot in two.shots:
+        head = shot.root.headroom
+        head.transcript = text
+        two.module("scene.anim.takes").set_words(head.takes[0], [two.module("core.words").Word("he", 0.0, 0.2, 1.0)])
+    two.module("scene.compat").strips_of(two.scene)["turn 1"].mute = True
+    two.backend.submitted.clear()
+    converse(two)
+    sent = [settings.get("transcript") for kind, _, settings in two.backend.submitted if kind == "perform"]
+    assert sent == ["He said: no!", None], "the second head only listens"
 
 
 def test_the_strips_of_the_sequencer_stay_as_they_are(two):
@@ -217,7 +219,7 @@ def test_a_shot_of_two_people_is_one_command(headroom, tmp_path, monkeypatch):
     if not headroom.module("scene.compat").plays_sound():
         pytest.skip("this Blender was built without sound")
     subjects = [tiny_subject(tmp_path / name) for name in "ab"]
-    voices = [write_voice(tmp_path / f"{name}.wav", 5.0, 0.5) for name in "ab"]
+    voices = [write_speech(tmp_path / f"{name}.wav", 5.0) for name in "ab"]
     backend = TalkingBackend()
     request = headroom.module("core.job_file").request_of({
         "kind": "shot", "subject": "a", "speech": "a.wav", "people": ["b=b.wav"], "output": "two.mp4",

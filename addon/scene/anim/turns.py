@@ -46,11 +46,11 @@ def conversation_span(shots: Sequence[Shot]) -> tuple[int, int]:
 
     Raises InputError where nobody says anything, or two heads have the same channel.
     """
-    channels = [turns_channel(shot) for shot in shots if turns_channel(shot)]
-    for shot in shots:
-        if channels.count(turns_channel(shot)) > 1:
+    channels = [channel for channel in map(turns_channel, shots) if channel]
+    for channel in channels:
+        if channels.count(channel) > 1:
             raise InputError(message("Channel {channel} is that of several heads. Give each a channel of its own.",
-                                     channel=turns_channel(shot)))
+                                     channel=channel))
     spans = [compat.strip_span(strip) for shot in shots for strip in turn_strips(shot)]
     if not spans:
         raise InputError("No head has sound strips in its channel. Set the channel of each head under Conversation.")

@@ -72,5 +72,5 @@ def join_chunks(shot: Shot, folder: ChunkFolder, output: MovieOutput, settings: 
         meshless = sum(folder.without_mesh(number) or 0 for number in numbers)
         return count, (*plan.engine_notes, *mesh_notes(meshless, plan.frames), *notes)
 
-    result = yield from make_movie(shot, output, settings, connect, finish)
+    result = yield from make_movie([shot], output, settings, connect, finish)
     return MovieResult(result.movie, result.frames, plan.notes + result.notes)

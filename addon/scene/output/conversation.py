@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 
-from ...core import backend_jobs
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
 from ...core.performance import Performance
 from ...core.take_settings import OtherSpeaker, TakeSettings
-from ...core.tasks import InBackground, Step, Task, subtask
+from ...core.tasks import Task, subtask
 from ..anim.controls import head_of
 from ..anim.strips import use_speech_without_strip
-from ..anim.turns import conversation_span, turns_channel, write_track
+from ..anim.takes import transcript_of
+from ..anim.turns import conversation_span, turn_strips, turns_channel, write_track
 from ..build.shot import Shot, ShotRef, find_shot
 from .people import heads_together, middles
-from .shot_frames import PACKAGE, used_subject
-from .shot_tasks import add_in_steps, work_folder
+from .shot_frames import PACKAGE
+from .shot_tasks import add_in_steps, predict_take
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,8 @@ def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
     first, end = conversation_span(shots)
     tracks = [_track_file(shot, wanted.blend) for shot in shots]
     for shot, track in zip(shots, tracks):
-        channel = turns_channel(shot)
         write_track(shot, first, end, track)
-        head_of(shot.root).channel = channel
+        head_of(shot.root).channel = turns_channel(shot)
     places, refs, notes = middles(shots), [shot.ref for shot in shots], []
     for number, (ref, track) in enumerate(zip(refs, tracks)):
         others = [OtherSpeaker(other, "right" if place > places[number] else "left")
@@ -73,16 +73,17 @@ def _track_file(shot: Shot, blend: Path | None) -> Path:
 
 def _perform_head(ref: ShotRef, settings: TakeSettings, others: list[OtherSpeaker], start_frame: int, connect: Connect
                   ) -> Task:
-    """Perform one head of a conversation. Returns notes."""
-    subject, speech = used_subject(find_shot(ref)), settings.speech
-    assert speech is not None
-    with work_folder() as folder:
-        path = folder / "performance.npz"
-        notes = yield InBackground(
-            lambda token: backend_jobs.perform(connect(), subject, settings, path, token, others), 0.0, 0.95)
-        yield Step(0.95, "Setting keys")
-        performance = Performance.load(path)
-    use_speech_without_strip(find_shot(ref), speech, start_frame)
-    for fraction in add_in_steps(ref, performance, settings):
-        yield Step(0.95 + 0.05 * fraction, "Setting keys")
-    return notes
+    """Perform one head of a conversation. Returns notes.
+
+    Where its words are known from a transcript, the lips follow them, and the words move with the turns.
+    """
+    shot, track = find_shot(ref), settings.speech
+    assert track is not None
+    if turn_strips(shot):  # in silence no words can be found
+        settings = replace(settings, transcript=transcript_of(shot, track))
+
+    def add(performance: Performance) -> Iterator[float]:
+        use_speech_without_strip(find_shot(ref), track, start_frame)
+        yield from add_in_steps(ref, performance, settings)
+
+    return (yield from predict_take(shot, settings, connect, add, others))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -89,9 +89,15 @@ class SavedShot:
 def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Build the scene of one shot in the template and render it; the scene stays open."""
     shots, notes = build_shot(new, connect, report)
-    task = render_shot(shots, new.output, new.plate_fit, connect, engine=new.engine)
-    result = run_task(subtask(task, 0.15, 1.0), report)
-    return MovieResult(new.output.path, result.frames, notes + result.notes)
+    return render_heads(shots, new, notes, connect, report)
+
+
+def render_heads(shots: Sequence[Shot], wanted: NewShot | SavedShot, notes: tuple[str, ...], connect: Connect,
+                 report: Callable[[Step], None]) -> MovieResult:
+    """Render the heads of the open file; return the result after the notes that there are."""
+    task = render_shot(shots, wanted.output, wanted.plate_fit, connect, engine=wanted.engine)
+    result: MovieResult = run_task(subtask(task, 0.15, 1.0), report)
+    return replace(result, notes=notes + result.notes)
 
 
 def build_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> tuple[list[Shot], tuple[str, ...]]:

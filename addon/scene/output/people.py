@@ -9,6 +9,7 @@ import numpy as np
 from ...core.errors import InputError
 from ...core.messages import message
 from ...core.placement import Placement, middle, placement
+from ...core.rig import Rig
 from ..build.shot import Shot, shots_in
 
 
@@ -27,9 +28,21 @@ def placements(shots: Sequence[Shot]) -> list[Placement]:
 
     An artist places a head by moving its root. Raises InputError for one that is behind the camera.
     """
+    if len(shots) == 1:  # whose rig need not be read
+        return [Placement()]
+    return [placed for _, placed in _placed_rigs(shots)]
+
+
+def middles(shots: Sequence[Shot]) -> list[float]:
+    """Return where each head is in the picture, pixels from the left. Raises InputError as `placements` does."""
+    return [middle(rig, placed) for rig, placed in _placed_rigs(shots)]
+
+
+def _placed_rigs(shots: Sequence[Shot]) -> list[tuple[Rig, Placement]]:
+    """Return the rig of each head, read once, and where its frame lies."""
     shots[0].scene.view_layers[0].update()
     first, to_first = shots[0].subject.rig(), shots[0].root.matrix_world.inverted_safe()
-    placed = [Placement()]
+    placed = [(first, Placement())]
     for shot in shots[1:]:
         matrix = np.array(to_first @ shot.root.matrix_world)
         matrix[:3, 3] *= 1000  # scene units are metres
@@ -37,10 +50,5 @@ def placements(shots: Sequence[Shot]) -> list[Placement]:
         if (matrix[:3, :3] @ rig.rest_translation + matrix[:3, 3])[2] > -1:
             raise InputError(message("{shot} is behind the camera of {first}. Move its empty in front of it.",
                                      shot=shot.root.name, first=shots[0].root.name))
-        placed.append(placement(first, rig, matrix))
+        placed.append((rig, placement(first, rig, matrix)))
     return placed
-
-
-def middles(shots: Sequence[Shot]) -> list[float]:
-    """Return where each head is in the picture, pixels from the left."""
-    return [middle(shot.subject.rig(), each) for shot, each in zip(shots, placements(shots))]

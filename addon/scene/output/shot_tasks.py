@@ -26,7 +26,7 @@ from ...core.performance import Performance
 from ...core.performance_files import read_performance
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import AUTO, RenderSettings
-from ...core.take_settings import TakeSettings
+from ...core.take_settings import OtherSpeaker, TakeSettings
 from ...core.tasks import InBackground, ProgressToken, Step, Task, subtask
 from ...core.temporary import temporary_folder
 from .. import compat
@@ -94,15 +94,23 @@ def perform_shot(shot: Shot, settings: TakeSettings, start_frame: int, connect: 
     strip: the name of a sound strip that plays the speech already; it stays where it is.
     """
     require_file(settings.speech, "speech")
-    ref, subject = shot.ref, used_subject(shot)
-    settings = replace(settings, transcript=transcript_of(shot, settings.speech))
+    ref, settings = shot.ref, replace(settings, transcript=transcript_of(shot, settings.speech))
+    task = predict_take(shot, settings, connect, lambda performance: apply_in_steps(
+        ref, performance, settings, start_frame, strip))
+    return (yield from task)
+
+
+def predict_take(shot: Shot, settings: TakeSettings, connect: Connect, add: Callable[[Performance], Iterator[float]],
+                 others: Sequence[OtherSpeaker] = ()) -> Task:
+    """Predict the motion of a take, and let `add` add it, which yields the fraction done. Returns notes."""
+    subject = used_subject(shot)
     with work_folder() as folder:
         path = folder / "performance.npz"
         notes = yield InBackground(
-            lambda token: backend_jobs.perform(connect(), subject, settings, path, token), 0.0, 0.95)
+            lambda token: backend_jobs.perform(connect(), subject, settings, path, token, others), 0.0, 0.95)
         yield Step(0.95, "Setting keys")
         performance = Performance.load(path)
-    for fraction in apply_in_steps(ref, performance, settings, start_frame, strip):
+    for fraction in add(performance):
         yield Step(0.95 + 0.05 * fraction, "Setting keys")
     return tuple(notes)
 
@@ -203,7 +211,6 @@ def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, co
     refs, placed, scene = [shot.ref for shot in shots], placements(shots), shots[0].scene
     first, last = frame_range or (scene.frame_start, scene.frame_end)
     settings = RenderSettings(refs[0].root, first, last, plate_fit, engine, tuple(ref.root for ref in refs[1:]))
-    output.require_writable([path for shot in shots for path in (shot.speech, *take_speeches(shot.root))])
 
     def finish(matched: MatchedShot, sound: Sound | None, result: MovieFile) -> Task:
         people: list[PersonInMovie] = []
@@ -224,15 +231,19 @@ def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, co
             lambda token: movie_jobs.refine(connect(), people, result, token), 0.55, 1.0)
         return count, tuple(dict.fromkeys([*notes, *more_notes]))
 
-    return make_movie(shots[0], output, settings, connect, finish)
+    return make_movie(shots, output, settings, connect, finish)
 
 
-def make_movie(shot: Shot, output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish) -> Task:
-    """Match plates, let `finish` make the movie, and place it in the sequencer. Returns a MovieResult."""
-    ref, first, last, movie = shot.ref, settings.frame_start, settings.frame_end, output.path
-    output.require_writable([shot.speech, *take_speeches(shot.root)])
+def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish
+               ) -> Task:
+    """Match plates of the first shot, let `finish` make the movie, and place it in the sequencer.
+
+    Returns a MovieResult.
+    """
+    ref, first, last, movie = shots[0].ref, settings.frame_start, settings.frame_end, output.path
+    output.require_writable([path for shot in shots for path in (shot.speech, *take_speeches(shot.root))])
     with work_folder() as folder:
-        matched = yield from subtask(match_shot(shot, settings, connect, folder), 0.0, 0.1)
+        matched = yield from subtask(match_shot(shots[0], settings, connect, folder), 0.0, 0.1)
         keyed = find_shot(ref)
         sound = sound_between(keyed, first, last)
         notes = () if sound or keyed.speech is None else (
