@@ -26,6 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from kill_results import results_table
 from rich.console import Console
 from rich.table import Table
 
@@ -127,12 +128,8 @@ def print_kills(folder: Path, arguments: argparse.Namespace) -> None:
         results["results equal"] += frames == truth
         results["files beside the results"] += len(list((folder / file.stem).iterdir())) - shots
         results["chunks left"] += (folder / f"{file.stem}_report" / "chunks").exists()
-    table = Table(title=f"{arguments.kills} batches of {shots} shots, {seconds:.0f} s; a process killed in each")
-    table.add_column("what")
-    table.add_column("times", justify="right")
-    for what in sorted(results):
-        table.add_row(what, str(results[what]))
-    console.print(table)
+    console.print(results_table(
+        f"{arguments.kills} batches of {shots} shots, {seconds:.0f} s; a process killed in each", results))
 
 
 def kill_one(client: subprocess.Popen[bytes], rng: random.Random) -> str:

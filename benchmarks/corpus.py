@@ -24,24 +24,27 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import psutil
 from corpus_stages import NO_FACE, StandIn, marked, store_results
+from distributed import Client
+from kill_results import results_table
 from rich.console import Console
 from rich.table import Table
 
-from headroom.cli.batch.workers import local_workers, workers_of
+from headroom.cli.batch.workers import open_workers
 from headroom.cli.corpus import prepare_shards
 from headroom.common.progress import no_progress
 from headroom.face.model import bundled_model
-from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
+from headroom.media.audio import SAMPLE_RATE, as_float, read_audio, write_wav
 from headroom.media.soundtrack import SoundtrackSource
 from headroom.media.video import VideoWriter, probe, read_frames
 from headroom.motion.train.config import GENERAL
-from headroom.training.shards.clip import as_float, encode_speech, track_speech
+from headroom.training.shards.clip import encode_speech, track_speech
 from headroom.training.shards.plan import open_corpus, plan_shards
 from headroom.training.shards.report import write_report
 
@@ -147,7 +150,7 @@ def prepare(data: str, output: str, stand_in: dict, scheduler: str, workers: int
     corpus = open_corpus(Path(output), bundled_model(), GENERAL, clips_per_shard)
     plan_shards(corpus, [Path(data)])
     stages = StandIn(Path(stand_in["folder"]), Path(stand_in["log"]), stand_in["seconds"]).stages()
-    with workers_of(scheduler) if scheduler else local_workers(workers) as client:
+    with open_workers(scheduler, workers) as client:
         failures = prepare_shards(client, corpus, GENERAL, no_progress, stages)
     write_report(corpus)
     sys.exit(bool(failures))
@@ -179,23 +182,14 @@ def dask_cluster(workers: int):
         address = json.loads(file.read_text())["address"]
         nannies = [subprocess.Popen([*command, "worker", address, "--nthreads", "1", "--memory-limit", "0",
                                      "--local-directory", folder, "--no-dashboard"], **quiet) for _ in range(workers)]
-        with workers_ready(address, workers):
-            pass
+        with Client(address, timeout=120) as client:
+            client.wait_for_workers(workers, timeout=300)
         try:
             yield address, scheduler, nannies
         finally:
             for process in [*nannies, scheduler]:
                 process.terminate()
                 process.wait()
-
-
-@contextmanager
-def workers_ready(address: str, workers: int):
-    from distributed import Client
-
-    with Client(address, timeout=120) as client:
-        client.wait_for_workers(workers, timeout=300)
-        yield
 
 
 def worker_of(nanny: subprocess.Popen[bytes]) -> psutil.Process | None:
@@ -281,17 +275,15 @@ def print_kills(folder: Path, kills: int, workers: int) -> None:
     rng, results, seconds, truth = random.Random(0), Counter[str](), 30.0, {}
     for number in range(kills + 1):
         output = folder / f"killed {number}"
-        begin = time.monotonic()
-        process = start(folder / "small", output, folder / "results", seconds=KILLED_SECONDS, workers=workers,
-                        clips_per_shard=KILLED_SHARD)
+        client = partial(start, folder / "small", output, folder / "results", seconds=KILLED_SECONDS, workers=workers,
+                         clips_per_shard=KILLED_SHARD)
+        begin, process = time.monotonic(), client()
         if number:
             time.sleep(rng.uniform(0.2, 0.95) * seconds)
             results[f"killed: {kill_one(process, rng)}"] += 1
         if process.wait():
             results["went on with the same command"] += 1
-            again = start(folder / "small", output, folder / "results", seconds=KILLED_SECONDS, workers=workers,
-                          clips_per_shard=KILLED_SHARD)
-            results["ended well then"] += again.wait() == 0
+            results["ended well then"] += client().wait() == 0
         if not number:
             truth, seconds = contents(output), time.monotonic() - begin
             continue
@@ -300,13 +292,8 @@ def print_kills(folder: Path, kills: int, workers: int) -> None:
         results["clips tracked again, in interrupted shards"] += twice
         results["clips tracked after their shard was finished"] += late
         results["clips tracked"] += tracked
-    table = Table(title=f"{kills} corpora of {KILLED_CLIPS} clips in shards of {KILLED_SHARD}, {seconds:.0f} s; a "
-                        "process killed in each")
-    table.add_column("what")
-    table.add_column("times", justify="right")
-    for what in sorted(results):
-        table.add_row(what, str(results[what]))
-    console.print(table)
+    console.print(results_table(f"{kills} corpora of {KILLED_CLIPS} clips in shards of {KILLED_SHARD}, "
+                                f"{seconds:.0f} s; a process killed in each", results))
 
 
 def kill_one(client: subprocess.Popen[bytes], rng: random.Random) -> str:

@@ -14,7 +14,6 @@ from scripts import PYTHON
 from typer.testing import CliRunner
 
 from headroom.cli.app import app, main
-from headroom.cli.batch import run as batch_run
 from headroom.cli.batch import workers
 from headroom.cli.batch.plan import Job, in_order
 from headroom.cli.batch.report import Report
@@ -117,7 +116,7 @@ def test_jobs_run_in_order_and_one_that_fails_stops_only_those_that_need_it(jobs
 
 def test_a_batch_whose_workers_are_gone_waits_for_others(jobs, client, tmp_path, monkeypatch):
     real, start, looks = client.nthreads, time.monotonic(), []
-    monkeypatch.setattr(batch_run, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(workers, "POLL_SECONDS", 0.2)
 
     def nthreads():
         looks.append(1)

@@ -68,6 +68,16 @@ def progress_bar() -> Iterator[ProgressFunction]:
         yield report
 
 
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say, where Ctrl+C stops the block, that the same command goes on; other commands say that nothing was kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("Stopped; run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(EXIT_CANCELLED) from None
+
+
 class PlainProgress:
     """Prints a line for every new message, and every `REPEAT_SECONDS` while only numbers in it change."""
 

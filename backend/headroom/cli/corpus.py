@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from asyncio import TimeoutError
-from concurrent.futures import CancelledError
-from contextlib import suppress
+from collections import deque
 from pathlib import Path
 
-from distributed import Client, Future, get_worker, wait
-from distributed.comm import CommClosedError
+from distributed import Client, Future, get_worker
 from distributed.scheduler import KilledWorker
 
-from headroom.cli.batch.run import POLL_SECONDS
+from headroom.cli.batch.workers import cancelling_tasks, ended_tasks, raise_if_cancelled
 from headroom.common.errors import Cancelled, HeadroomError
 from headroom.common.progress import Progress
 from headroom.motion.train.config import TrainConfig
@@ -40,55 +37,42 @@ class _Run:
         self._client, self._corpus, self._config, self._stages = client, corpus, config, stages
         self._progress = progress
         self._total = corpus.shard_count
-        self._ended = self._total - sum(1 for _ in corpus.unfinished())
-        self._waiting = corpus.unfinished()
+        self._waiting = deque(corpus.unfinished())
+        self._ended = self._total - len(self._waiting)
         self._running: dict[Future, int] = {}
-        self._again: list[int] = []
         self._failures: list[str] = []
         self._clips, self._start = 0, time.monotonic()
 
     def run(self) -> list[str]:
-        try:
-            while self._submit() or self._running:
+        with cancelling_tasks(self._client, self._running):
+            while self._waiting or self._running:
+                self._submit()
                 self._collect()
-        except (CancelledError, CommClosedError) as error:
-            raise HeadroomError(
-                "The connection to the scheduler was lost. Run the same command again to go on.") from error
-        finally:
-            with suppress(CommClosedError):
-                self._client.cancel(list(self._running))
         return self._failures
 
-    def _submit(self) -> bool:
-        """Give a shard to each thread that is free; return whether any shard waits or runs."""
+    def _submit(self) -> None:
+        """Give a shard to each thread that is free."""
         free = sum(self._client.nthreads().values()) - len(self._running)
-        for _ in range(max(free, 0)):
-            number = self._again.pop() if self._again else next(self._waiting, None)
-            if number is None:
-                break
+        for _ in range(min(free, len(self._waiting))):
+            number = self._waiting.popleft()
             key = f"headroom-{self._corpus.settings.id}-{number}"  # the same after a restart, so that it runs once
             future = self._client.submit(_prepare, str(self._corpus.path), number, self._config, self._stages, key=key,
                                          pure=False)
             self._running[future] = number
-        if not self._running and free <= 0:  # all workers are gone
-            time.sleep(POLL_SECONDS)
-            return True
-        return bool(self._running)
 
     def _collect(self) -> None:
-        """Wait for a shard to end, and count those that have ended."""
-        if not self._running:
-            return
-        with suppress(TimeoutError):
-            wait(list(self._running), POLL_SECONDS, return_when="FIRST_COMPLETED")
-        for future in [future for future in self._running if future.done()]:
+        """Wait for a shard to end, and count those that have ended.
+
+        Afterwards nothing refers to their futures, or Dask would not run a shard with the same key again.
+        """
+        for future in ended_tasks(self._running):
             self._end(future, self._running.pop(future))
 
     def _end(self, future: Future, number: int) -> None:
         if future.status == "finished":
             self._clips += future.result()
         elif isinstance(error := future.exception(), Cancelled):  # by a client that was killed; the task had its key
-            self._again.append(number)
+            self._waiting.appendleft(number)
             return
         else:
             self._failures.append(f"Shard {number} failed: {_reason(error)}")
@@ -112,9 +96,7 @@ def _prepare(folder: str, number: int, config: TrainConfig, stages: Stages) -> i
     key = worker.get_current_task()
 
     def stop_if_cancelled(fraction: float, message: str) -> None:
-        state = worker.state.tasks.get(key)
-        if state is None or state.state == "cancelled":
-            raise Cancelled("Stopped.")
+        raise_if_cancelled(worker, key)
 
     summary = prepare_shard(CorpusFolder(Path(folder)), number, config, stages, stop_if_cancelled)
     return int(summary["clips"]) + len(summary["left_out"])

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
 import uuid
-from asyncio import TimeoutError
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
 
-from distributed import Client, Future, wait
+from distributed import Client, Future
 from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from headroom.cli.batch.plan import MOVIE_KINDS, Job, Line, Task
 from headroom.cli.batch.report import Report
-from headroom.cli.batch.workers import Batch, ExtensionPlugin, run_task
-from headroom.common.errors import HeadroomError
+from headroom.cli.batch.workers import Batch, ExtensionPlugin, cancelling_tasks, ended_tasks, run_task
 
-POLL_SECONDS = 5.0
-"""Between two looks at how many workers there are."""
 SPLIT = "split"
 """The state of a job whose chunks are to be rendered and joined, as the extension says it."""
 
@@ -73,17 +67,12 @@ class _Run:
 
     def run(self, batch: Batch, chunk_seconds: float) -> None:
         """Run all jobs."""
-        try:
+        with cancelling_tasks(self._client, self._running):
+            self._end_what_need_not_run()
             while self._waiting or self._running or self._ready:
-                self._end_what_need_not_run()
                 self._start(batch, chunk_seconds)
                 self._collect()
-        except (CancelledError, CommClosedError) as error:
-            raise HeadroomError(
-                "The connection to the scheduler was lost. Run the same command again to go on.") from error
-        finally:
-            with suppress(CommClosedError):
-                self._client.cancel(list(self._running))
+                self._end_what_need_not_run()
 
     def _end_what_need_not_run(self) -> None:
         """End the jobs whose settings are wrong, which were finished before, or which need one that failed."""
@@ -119,11 +108,7 @@ class _Run:
 
     def _collect(self) -> None:
         """Wait for a task to end, and take the lines of those that have ended."""
-        if (self._waiting or self._ready) and not self._running:  # all workers are gone; `wait` would return at once
-            time.sleep(POLL_SECONDS)
-        with suppress(TimeoutError):
-            wait(list(self._running), POLL_SECONDS, return_when="FIRST_COMPLETED")
-        for future in [future for future in self._running if future.done()]:
+        for future in ended_tasks(self._running):
             if future in self._running:  # the failure of another part has cancelled this one
                 task = self._running.pop(future)
                 self._display.ended(task.title)

@@ -1,4 +1,7 @@
-"""The workers that run the jobs of a batch: processes of Dask, each with headless Blender and a backend of its own."""
+"""The workers of Dask, and how tasks run on them until all have ended.
+
+Those that run the jobs of a batch have headless Blender and a backend of their own.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ import socket
 import threading
 import time
 from asyncio import TimeoutError
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Collection, Iterator
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, LocalCluster, WorkerPlugin, get_worker
+from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker, wait
+from distributed.comm import CommClosedError
 
 from headroom.cli.batch.plan import Line, Task, files_of
 from headroom.cli.batch.report import thumbnail_name
@@ -25,6 +30,7 @@ from headroom.common.temporary import temporary_folder
 
 PLUGIN = "headroom"
 CONNECT_SECONDS = 20
+POLL_SECONDS = 5.0  # between two looks at how many workers there are
 REPORT_SECONDS = 0.5
 THUMBNAIL_WIDTH = 240
 RETRIES = 2  # of a command whose backend or Blender was killed
@@ -40,6 +46,11 @@ class Batch:
     file: Path
     topic: str
     thumbnails: Path
+
+
+def open_workers(scheduler: str, count: int) -> AbstractContextManager[Client]:
+    """Connect to the workers of a scheduler, or start `count` on this machine where its address is empty."""
+    return workers_of(scheduler) if scheduler else local_workers(count)
 
 
 @contextmanager
@@ -93,6 +104,39 @@ def workers_of(address: str) -> Iterator[Client]:
             raise HeadroomError(f"A worker has Headroom {wrong[0]}, this is {headroom.__version__}. Install the same "
                                 "on all machines.")
         yield client
+
+
+@contextmanager
+def cancelling_tasks(client: Client, running: Collection[Future]) -> Iterator[None]:
+    """Cancel the tasks that still run when the block ends.
+
+    Raises HeadroomError when the connection to the scheduler is lost within the block.
+    """
+    try:
+        yield
+    except (CancelledError, CommClosedError) as error:
+        raise HeadroomError(
+            "The connection to the scheduler was lost. Run the same command again to go on.") from error
+    finally:
+        with suppress(CommClosedError):
+            client.cancel(list(running))
+
+
+def ended_tasks(running: Collection[Future]) -> list[Future]:
+    """Wait for a task to end, at most `POLL_SECONDS`, and return those that have ended."""
+    if not running:  # all workers are gone; `wait` would return at once
+        time.sleep(POLL_SECONDS)
+        return []
+    with suppress(TimeoutError):
+        wait(list(running), POLL_SECONDS, return_when="FIRST_COMPLETED")
+    return [future for future in running if future.done()]
+
+
+def raise_if_cancelled(worker: Worker, key: Any) -> None:
+    """Raise Cancelled, on a worker, when the task with a key was cancelled."""
+    state = worker.state.tasks.get(key)
+    if state is None or state.state == "cancelled":
+        raise Cancelled("Stopped.")
 
 
 class ExtensionPlugin(WorkerPlugin):
@@ -150,9 +194,7 @@ def _run(batch: Batch, task: Task) -> Line:
 
     def report(fraction: float, message: str) -> None:
         nonlocal last
-        state = worker.state.tasks.get(key)
-        if state is None or state.state == "cancelled":
-            raise Cancelled("Stopped.")
+        raise_if_cancelled(worker, key)
         if time.monotonic() - last > REPORT_SECONDS:
             last = time.monotonic()
             worker.log_event(batch.topic, {"task": task.title, "fraction": fraction, "message": message})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headroom.cli.console import EXIT_CANCELLED, EXIT_FAILED, out, progress_bar
+from headroom.cli.console import EXIT_FAILED, out, progress_bar, resumable
 from headroom.cli.options import SchedulerOption, require_one_choice
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
@@ -58,14 +57,11 @@ def batch(
     require_output_folder(report.folder)
     from headroom.cli.batch.display import batch_display
     from headroom.cli.batch.run import run_jobs
-    from headroom.cli.batch.workers import local_workers, workers_of
+    from headroom.cli.batch.workers import open_workers
 
     try:
-        with workers_of(scheduler) if scheduler else local_workers(jobs) as client, batch_display(plan) as display:
+        with resumable(), open_workers(scheduler, jobs) as client, batch_display(plan) as display:
             run_jobs(plan, client, report, display, chunk)
-    except KeyboardInterrupt:
-        print("Stopped; run the same command again to go on.", file=sys.stderr)
-        raise SystemExit(EXIT_CANCELLED) from None  # what is finished stays, which other commands' sentence denies
     finally:
         report.write()
     failed = sum(line["state"] == "failed" for line in report.lines.values())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headroom.cli.console import EXIT_CANCELLED, EXIT_FAILED, out, print_notes, progress_bar
+from headroom.cli.console import EXIT_FAILED, out, print_notes, progress_bar, resumable
 from headroom.cli.options import SchedulerOption, require_one_choice
 from headroom.common.choices import Resolution, TrainingMethod
 from headroom.common.outputs import require_output_file, require_output_folder
@@ -98,7 +97,7 @@ def train_corpus(
     """
     require_output_folder(output, inputs=datasets)
     require_one_choice(scheduler, jobs)
-    from headroom.cli.batch.workers import local_workers, workers_of
+    from headroom.cli.batch.workers import open_workers
     from headroom.cli.corpus import prepare_shards
     from headroom.cli.tables import print_corpus
     from headroom.face.model import bundled_model
@@ -108,14 +107,10 @@ def train_corpus(
 
     config = MOTION_PRESETS[method]
     corpus = open_corpus(output.absolute(), bundled_model(), config, clips_per_shard)
-    try:
-        with progress_bar() as progress:
-            plan_shards(corpus, datasets, progress)
-            with workers_of(scheduler) if scheduler else local_workers(jobs) as client:
-                failures = prepare_shards(client, corpus, config, progress)
-    except KeyboardInterrupt:
-        print("Stopped; run the same command again to go on.", file=sys.stderr)
-        raise SystemExit(EXIT_CANCELLED) from None
+    with resumable(), progress_bar() as progress:
+        plan_shards(corpus, datasets, progress)
+        with open_workers(scheduler, jobs) as client:
+            failures = prepare_shards(client, corpus, config, progress)
     statistics = write_report(corpus)
     print_corpus(out, statistics)
     print_notes(failures)
