@@ -19,7 +19,7 @@ from headroom.training.shards.choose import TrainingShards, training_shards
 from headroom.training.shards.examples import ShardExamples, ShardPools
 from headroom.training.shards.plan import open_corpus, plan_shards
 from headroom.training.shards.prepare import prepare_shard
-from headroom.training.shards.reader import read_shard
+from headroom.training.shards.shard_file import read_shard
 
 
 @pytest.fixture

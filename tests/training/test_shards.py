@@ -17,8 +17,8 @@ from headroom.training.shards import plan
 from headroom.training.shards.folder import FORMAT, CorpusFolder
 from headroom.training.shards.plan import open_corpus, plan_shards
 from headroom.training.shards.prepare import prepare_shard
-from headroom.training.shards.reader import read_shard
 from headroom.training.shards.report import write_report
+from headroom.training.shards.shard_file import read_shard
 
 LRW = [f"lipread_mp4/{word}/{part}/{word}_{number:05d}.mp4" for word in ("ABOUT", "AFTER")
        for part in ("train", "test") for number in range(6)]

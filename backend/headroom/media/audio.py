@@ -90,12 +90,21 @@ def require_speech(samples: np.ndarray, name: str) -> None:
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Write mono `samples` (N,), or (N, C) of C channels, -1..1, as 16-bit PCM."""
-    pcm = np.round(np.clip(samples, -1, 1) * 32767).astype("<i2")
     with atomic_write(Path(path)) as temporary, wave.open(str(temporary), "wb") as file:
         file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        file.writeframes(pcm.tobytes())
+        file.writeframes(as_int16(samples).astype("<i2").tobytes())
+
+
+def as_int16(samples: np.ndarray) -> np.ndarray:
+    """Return samples (N, ...), -1..1, as int16."""
+    return np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+
+
+def as_float(samples: np.ndarray) -> np.ndarray:
+    """Return what `as_int16` returned as float32."""
+    return samples.astype(np.float32) / 32767
 
 
 def _chunks_in_range(path: Path, converter: BlockConverter, from_seconds: float,

@@ -29,20 +29,15 @@ class Placement:
     x: float = 0.0
     y: float = 0.0
 
-    @property
-    def matrix(self) -> NDArray[np.float64]:
-        """(2, 3), from pixels of the other frame to pixels of the shot's, with pixel n starting at n."""
-        return np.array([[self.scale, 0, self.x], [0, self.scale, self.y]], np.float64)
-
     def placed(self, picture: NDArray, width: int, height: int) -> NDArray:
         """Return a picture (h, w, ...) in the shot's frame (height, width, ...), 0 where it does not reach."""
-        matrix = self.matrix
-        matrix[:, 2] += self.scale * 0.5 - 0.5  # OpenCV counts from the centres of pixels
+        scale_x = scale_y = self.scale
         if self.scale < 1:  # averaging: bilinear samples of a larger picture would flicker
             size = tuple(max(round(side * self.scale), 1) for side in picture.shape[1::-1])
-            matrix[:, :2] = np.diag([self.scale * picture.shape[1] / size[0], self.scale * picture.shape[0] / size[1]])
-            matrix[:, 2] = self.x + matrix[0, 0] * 0.5 - 0.5, self.y + matrix[1, 1] * 0.5 - 0.5
+            scale_x, scale_y = (self.scale * side / new for side, new in zip(picture.shape[1::-1], size))
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        matrix = np.array([  # OpenCV counts from the centres of pixels
+            [scale_x, 0, self.x + scale_x * 0.5 - 0.5], [0, scale_y, self.y + scale_y * 0.5 - 0.5]], np.float64)
         return np.asarray(cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR))
 
     def crop(self, crop: Crop) -> Crop:

@@ -186,10 +186,10 @@ class ShotRefiner:
 
     def comparison(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:
         """Return the frame's crop before and after refining, side by side: (S, 2 S, 3), pixels of the frame."""
-        area, pixels = self.track.crop, self.drawn(render).picture
-        plate = self.plate(match, frame, self._vertices(render)).picture
-        before = composite(plate, area, pixels[..., :3], feathered_alpha(pixels[..., 3]))
-        after = self.composite(match, frame, render, crop)
+        area, drawn = self.track.crop, self.drawn(render)
+        plate, pixels = self.plate(match, frame, drawn.vertices), drawn.picture
+        before = composite(plate.picture, area, pixels[..., :3], feathered_alpha(pixels[..., 3]))
+        after = self._over_plate(plate, crop)
         return np.hstack([crop_frame(picture, area, area.size) for picture in (before, after)])
 
     def composite(self, match: PlateMatch, frame: int, render: Render, crop: RefinedCrop) -> NDArray[np.uint8]:

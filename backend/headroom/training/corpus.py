@@ -58,6 +58,11 @@ class People:
         return People(tuple(lists["training"]), tuple(lists["held_out"]))
 
 
+def is_corpus(path: Path) -> bool:
+    """Whether a folder holds a prepared corpus."""
+    return (path / CORPUS_FILE).is_file()
+
+
 def find_clips(datasets: Iterable[Path]) -> list[CorpusClip]:
     """Return the clips of data sets, in order: LRW's training part, every movie in a folder, or a single movie.
 
@@ -82,7 +87,7 @@ def clips_of(dataset: Path) -> Iterator[CorpusClip]:
         return
     if not dataset.is_dir():
         raise InputError(f"{dataset} does not exist; choose a clip or a folder of clips.")
-    if (dataset / CORPUS_FILE).is_file():
+    if is_corpus(dataset):
         raise InputError(f"{dataset} is a prepared corpus, which `train motion` alone reads; choose the clips that it "
                          "was prepared from.")
     root, found = dataset / LRW_FOLDER if (dataset / LRW_FOLDER).is_dir() else dataset, False

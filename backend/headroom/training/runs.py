@@ -24,9 +24,9 @@ from headroom.motion.train.paper import PAPER as MOTION_PAPER
 from headroom.refine import general as refiner
 from headroom.refine.train_config import GENERAL as REFINER_GENERAL
 from headroom.refine.train_config import PRESETS as PERSONAL_PRESETS
-from headroom.training.corpus import CorpusClip, find_clips
+from headroom.training.corpus import CorpusClip, find_clips, is_corpus
 from headroom.training.datasets import MotionClips, RefinerClips
-from headroom.training.shards.choose import is_corpus, training_shards
+from headroom.training.shards.choose import training_shards
 from headroom.training.shards.examples import shard_data
 from headroom.training.track_cache import TrackCache, TrackedClip, UnusableClip
 

@@ -15,6 +15,7 @@ from headroom.common.files import atomic_write
 from headroom.common.progress import Progress, no_progress
 from headroom.common.stored import Array, Damaged, damage, read_npz, require_arrays
 from headroom.face.model import FaceModel
+from headroom.media.audio import as_float, as_int16
 from headroom.media.video import probe, read_frames
 from headroom.subject.clip import clip_speech, max_seconds
 from headroom.track.track import Track
@@ -46,10 +47,10 @@ class TrackedClip:
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
-        pcm = np.round(np.clip(self.sound, -1, 1) * 32767).astype(np.int16)
+        arrays: dict[str, Any] = {**self.track.to_arrays(), "clip_format": FORMAT, "albedo": self.albedo,
+                                  "sound": as_int16(self.sound), "no_sound_reason": self.no_sound_reason}
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **{**self.track.to_arrays(), "clip_format": FORMAT, "albedo": self.albedo, "sound": pcm,
-                              "no_sound_reason": self.no_sound_reason})
+            np.savez(file, **arrays)
 
     @staticmethod
     def load(path: Path) -> TrackedClip:
@@ -58,8 +59,8 @@ class TrackedClip:
             with damage():
                 data = _upgraded(read_npz(path))
             require_arrays(data, _LAYOUT)
-            sound = data["sound"].astype(np.float32) / 32767
-            return TrackedClip(Track.from_arrays(data), data["albedo"], sound, str(data["no_sound_reason"]))
+            return TrackedClip(Track.from_arrays(data), data["albedo"], as_float(data["sound"]),
+                               str(data["no_sound_reason"]))
         except Damaged as error:
             raise InputError(f"{path} cannot be read; remove it and train again.") from error
 

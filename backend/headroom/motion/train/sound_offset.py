@@ -124,9 +124,10 @@ def align_clips(clips: list[tuple[np.ndarray, np.ndarray]], features: FeatureCon
     for _ in range(ALIGN_ROUNDS):
         shifted = [at_lags[offset].astype(np.float64) for at_lags, offset in zip(inputs, offsets)]
         grams, crosses = [x.T @ x for x in shifted], [x.T @ y for x, y in zip(shifted, targets)]
+        all_grams, all_crosses = sum(grams), sum(crosses)
         regularisation = ALIGN_STRENGTH * frames * np.eye(shifted[0].shape[1])
         for index, target in enumerate(targets):
-            gram, cross = sum(grams) - grams[index], sum(crosses) - crosses[index]
+            gram, cross = all_grams - grams[index], all_crosses - crosses[index]
             weights = np.linalg.solve(gram + regularisation, cross)
             scores = {lag: correlation(x @ weights, target) for lag, x in inputs[index].items()}
             best = max(scores, key=lambda lag: scores[lag] - LAG_PENALTY * abs(lag))

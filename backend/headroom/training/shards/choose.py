@@ -9,7 +9,7 @@ from pathlib import Path
 from headroom.common.errors import InputError
 from headroom.face.model import FaceModel
 from headroom.motion.train.config import TrainConfig
-from headroom.training.corpus import CORPUS_FILE
+from headroom.training.corpus import is_corpus
 from headroom.training.shards.folder import CorpusFolder
 from headroom.training.shards.plan import encoding_digest
 
@@ -25,11 +25,6 @@ class TrainingShards:
     paths: tuple[Path, ...]
     clips: int
     stored_features: bool
-
-
-def is_corpus(path: Path) -> bool:
-    """Whether a folder holds a prepared corpus."""
-    return (path / CORPUS_FILE).is_file()
 
 
 def training_shards(

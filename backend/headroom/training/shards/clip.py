@@ -14,6 +14,7 @@ from headroom.common.stored import Array, Damaged, damage, parsing, require_arra
 from headroom.common.threads import one_thread
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
+from headroom.media.audio import as_float, as_int16
 from headroom.media.video import probe, read_frames
 from headroom.motion.audio.timing import FRAME_RATE
 from headroom.motion.train.config import TrainConfig
@@ -26,7 +27,6 @@ from headroom.track.tracker import TrackingOptions, track_clip
 _LAYOUT = {"sound": Array(("samples",)), "expression": Array(("frames", 64)), "rotation": Array(("frames", 3)),
            "translation": Array(("frames", 3)), "rows": Array(("variants", "rows", "columns")),
            "mean": Array(("columns",))}
-PREVIEW_LIMIT = 512  # pixels, of the longer side
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,3 @@ def encode_speech(sound: np.ndarray, frames: int, config: TrainConfig, seed: int
     random = np.random.default_rng((config.seed, seed))
     rows, mean = variant_rows(sound, frames, config.network.features, config.augment, random)
     return rows.astype(np.float16), mean.astype(np.float32)
-
-
-def as_int16(sound: np.ndarray) -> np.ndarray:
-    """Return sound (N,) of -1 to 1 as int16."""
-    return np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
-
-
-def as_float(sound: np.ndarray) -> np.ndarray:
-    """Return sound (N,) int16 as float32."""
-    return sound.astype(np.float32) / 32767

@@ -26,7 +26,7 @@ from headroom.motion.train.dataset import Sample, SpokenClip, shifted_rows
 from headroom.motion.train.general import GeneralData, group_by_person, joined
 from headroom.training.shards.choose import TrainingShards
 from headroom.training.shards.clip import ShardClip, encode_speech
-from headroom.training.shards.reader import read_shard
+from headroom.training.shards.shard_file import read_shard
 
 MEASURED_CLIPS = 2_000
 """Clips that the average style, the deviations, the ridge regression and the lip curve are measured on."""

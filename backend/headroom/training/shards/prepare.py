@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,23 +17,19 @@ from headroom.common.files import atomic_write
 from headroom.common.progress import Progress, no_progress
 from headroom.face.directions import FaceDirections
 from headroom.face.model import FaceModel, bundled_model
+from headroom.media.audio import as_float
 from headroom.media.image import write_picture
 from headroom.motion.style.measure import SHORT_FRAMES
 from headroom.motion.train.config import TrainConfig
 from headroom.motion.train.dataset import SpokenClip, trim_to_sound
 from headroom.motion.train.sound_offset import align_clips, shift_sound
-from headroom.training.shards.clip import (
-    PREVIEW_LIMIT,
-    ShardClip,
-    TrackedSpeech,
-    as_float,
-    encode_speech,
-    track_speech,
-)
+from headroom.training.shards.clip import ShardClip, TrackedSpeech, encode_speech, track_speech
 from headroom.training.shards.folder import CorpusFolder, ManifestRow
+from headroom.training.shards.shard_file import write_shard
 
 YAW_STEP = 5  # degrees
 CONFIDENCE_STEPS = 10
+PREVIEW_LIMIT = 512  # pixels, of the longer side
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def prepare_shard(corpus: CorpusFolder, number: int, config: TrainConfig, stages
                                                                          list(tracked.values()))}
     spoken = _synchronised({index: (rows[index], clip) for index, clip in tracked.items()}, model, config)
     with atomic_write(corpus.shard_file(number)) as temporary:
-        _write_tar(temporary, _encoded(rows, spoken, config, stages, progress), number)
+        write_shard(temporary, _encoded(rows, spoken, config, stages, progress), number)
         picture = next((clip.preview for clip in tracked.values() if clip.preview is not None), None)
         if picture is not None:
             with atomic_write(corpus.preview_file(number)) as preview:
@@ -118,14 +114,6 @@ def _encoded(rows: Sequence[ManifestRow], clips: dict[int, SpokenClip], config: 
         sound = as_float(sound)
         features, mean = stages.encode(sound, len(motion), config, _seed(rows[index]))
         yield index, ShardClip(rows[index].name, person, sound, motion, features, mean)
-
-
-def _write_tar(path: Path, clips: Iterable[tuple[int, ShardClip]], number: int) -> None:
-    from webdataset import TarWriter
-
-    with open(path, "wb") as file, TarWriter(file, mtime=0, encoder=False) as writer:
-        for index, clip in clips:
-            writer.write(clip.members(f"{number:06d}-{index:05d}"))
 
 
 def _statistics(rows: Sequence[ManifestRow], clips: Sequence[TrackedSpeech]) -> dict[str, Any]:
