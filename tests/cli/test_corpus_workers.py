@@ -75,6 +75,14 @@ def test_all_shards_are_prepared_but_the_finished_ones_and_a_bad_one_is_named(co
     assert calls == [2]
 
 
+def test_a_finished_corpus_waits_for_no_workers(corpus, client, monkeypatch):
+    for number in range(SHARDS):
+        corpus.shard_file(number).parent.mkdir(exist_ok=True)
+        corpus.shard_file(number).write_text("finished before")
+    monkeypatch.setattr(client, "nthreads", dict)
+    assert prepare_shards(client, corpus, GENERAL, no_progress) == []
+
+
 def test_no_more_shards_are_submitted_than_the_workers_have_threads(corpus, client, calls, monkeypatch):
     most, submit = [], client.submit
 
