@@ -20,7 +20,7 @@ from .core.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from .scene.output.headless import NewShot, SavedShot
-    from .scene.output.shot_tasks import MovieResult
+    from .scene.output.movie_tasks import MovieResult
 
 Report = Callable[[Step], None]
 Result = dict[str, Any]
@@ -72,7 +72,8 @@ def _learn(request: JobRequest, connect: Connect, report: Report) -> Result:
 def _perform(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Predict a performance.npz without a scene."""
     from .core.subject import Subject
-    from .scene.output.shot_tasks import publish, require_file
+    from .scene.output.movie_tasks import publish
+    from .scene.output.shot_tasks import require_file
 
     settings = request.settings
     require_file(settings["speech"], "speech")
@@ -101,7 +102,8 @@ def _render(request: JobRequest, connect: Connect, report: Report) -> Result:
 
 def _evaluate(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Measure how well the rest of a clip is remade from its beginning."""
-    from .scene.output.shot_tasks import publish, require_file
+    from .scene.output.movie_tasks import publish
+    from .scene.output.shot_tasks import require_file
 
     settings = request.settings
     clip, output, movies = settings["clip"], settings["output"], settings["movies"]

@@ -12,7 +12,7 @@ from ..core.messages import message
 from ..core.movie_output import MovieOutput
 from ..scene import compat
 from ..scene.build.shot import ShotRef, find_shot
-from ..scene.output import movie_strip, shot_tasks
+from ..scene.output import movie_strip, movie_tasks
 from . import jobs, preferences
 from .button import Button
 from .layout import draw_wrapped
@@ -42,7 +42,7 @@ class HEADROOM_OT_refine_frame(Button):
         """Start the job."""
         frame = context.scene.frame_current
         chosen = settings(context)
-        task = shot_tasks.refine_frame(shown_shot(context), frame, chosen.plate_fit, preferences.connector(context),
+        task = movie_tasks.refine_frame(shown_shot(context), frame, chosen.plate_fit, preferences.connector(context),
                                        chosen.engine)
         return jobs.start(jobs.JobSpec(
             "refine_frame", message("Refine Frame {frame}", frame=frame), task, apply=show_picture,
@@ -69,7 +69,7 @@ class HEADROOM_OT_redo_render(Button):
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
         scene = compat.sequencer_scene(context).name
         shots = [find_shot(ShotRef(scene, root)) for root in (rendered.shot, *rendered.others)]
-        task = shot_tasks.render_shot(shots, MovieOutput(movie), rendered.plate_fit, preferences.connector(context),
+        task = movie_tasks.render_shot(shots, MovieOutput(movie), rendered.plate_fit, preferences.connector(context),
                                       (rendered.frame_start, rendered.frame_end), rendered.engine)
         return start_render(movie, task, rendered)
 

@@ -14,7 +14,7 @@ from ..core.render_settings import AUTO, EEVEE, FAST, RenderSettings
 from ..core.tasks import Task
 from ..scene import compat
 from ..scene.build.shot import Shot
-from ..scene.output import shot_tasks
+from ..scene.output import movie_tasks
 from ..scene.output.people import heads_together
 from . import jobs, preferences
 from .button import JobButton
@@ -65,7 +65,7 @@ class HEADROOM_OT_render_shot(JobButton):
         scene = shots[0].scene
         rendered = RenderSettings(first, scene.frame_start, scene.frame_end, chosen.plate_fit, chosen.engine,
                                   tuple(others))
-        task = shot_tasks.render_shot(shots, MovieOutput(movie), chosen.plate_fit, preferences.connector(context),
+        task = movie_tasks.render_shot(shots, MovieOutput(movie), chosen.plate_fit, preferences.connector(context),
                                       engine=chosen.engine)
         return start_render(movie, task, rendered)
 
@@ -90,7 +90,7 @@ def render_disabled_reason(context: bpy.types.Context) -> str:
 def start_render(movie: Path, task: Task, rendered: RenderSettings) -> str:
     """Start the job that renders `movie` by `task`."""
 
-    def summary(result: shot_tasks.MovieResult) -> str:
+    def summary(result: movie_tasks.MovieResult) -> str:
         wrote = message("Wrote {movie}, {frames} frames.", movie=result.movie.name, frames=result.frames)
         return " ".join(map(report_text, (wrote, *result.notes)))
 

@@ -74,7 +74,7 @@ def scenario(headroom, subject, tmp_path, monkeypatch):
     return SimpleNamespace(
         bpy=headroom.bpy, module=headroom.module, scene=headroom.scene, shot=shot, rendered=rendered,
         backend=CachingBackend(), movie=tmp_path / "shot.mp4", cache=folder,
-        tasks=headroom.module("scene.output.shot_tasks"), run=headroom.module("core.tasks").run_task)
+        tasks=headroom.module("scene.output.movie_tasks"), run=headroom.module("core.tasks").run_task)
 
 
 def render(scenario, **options):

@@ -172,7 +172,7 @@ def test_the_panel_has_a_channel_for_each_head_and_says_which_one_is_used(two):
 
 def render(two, shots):
     output = two.module("core.movie_output").MovieOutput(two.folder / "two.mp4")
-    result = two.run(two.module("scene.output.shot_tasks").render_shot(
+    result = two.run(two.module("scene.output.movie_tasks").render_shot(
         shots, output, 0.0, lambda: two.backend, engine="fast"))
     return result, [each for each in two.backend.submitted if each[0] == "refine"][-1][1:]
 

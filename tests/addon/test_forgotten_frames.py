@@ -16,11 +16,11 @@ def test_frames_beside_a_file_and_in_the_extension_are_removed(headroom, tmp_pat
     subject, bpy = tiny_subject(tmp_path / "subject"), headroom.bpy
     write_movie(subject / "plates.mp4", 30, size=(640, 360))
     (subject / "subject.toml").write_text('format = 3\nname = "Zoë"\n', encoding="utf-8")
-    tasks, run = headroom.module("scene.output.shot_tasks"), headroom.module("core.tasks").run_task
+    tasks, run = headroom.module("scene.output.movie_tasks"), headroom.module("core.tasks").run_task
     shot = headroom.module("scene.build.shot").open_subject(headroom.scene, subject)
     performance = headroom.module("core.performance").Performance.load(tiny_performance(tmp_path / "p.npz", 0.08))
     take = headroom.module("core.take_settings").TakeSettings(write_speech(tmp_path / "speech.wav", 0.08))
-    tasks.apply_performance(shot, performance, take, 1)
+    headroom.module("scene.output.shot_tasks").apply_performance(shot, performance, take, 1)
     backend = FakeBackend(seconds=0.08)
     run(tasks.render_shot([shot], MovieOutput(tmp_path / "a.mp4"), 0.0, lambda: backend))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))

@@ -109,7 +109,7 @@ def test_a_job_whose_shot_is_gone_says_so_and_leaves_nothing(panel, files, tmp_p
     open_and_perform(panel, files)
     shot = panel.module("scene.build.shot").shots_in(panel.scene)[0]
     write_movie(tmp_path / "x.mp4", 2)
-    tasks = panel.module("scene.output.shot_tasks")
+    tasks = panel.module("scene.output.movie_tasks")
     task = tasks.render_shot([shot], MovieOutput(tmp_path / "s.mp4"), 0.0, lambda: None)
     while not isinstance(next(task), panel.module("core.tasks").InBackground):
         pass

@@ -19,7 +19,7 @@ from ...core.render_settings import EEVEE, FAST, RenderSettings
 from ...core.tasks import InBackground, Task, subtask
 from ..build.shot import Shot, find_shot
 from .engine import choose_engine
-from .shot_tasks import (
+from .movie_tasks import (
     MatchedShot,
     MovieResult,
     make_movie,
@@ -27,8 +27,8 @@ from .shot_tasks import (
     mesh_notes,
     publish,
     without_mesh,
-    work_folder,
 )
+from .shot_tasks import work_folder
 
 
 def plan_chunks(shot: Shot, folder: ChunkFolder, plan: ChunkPlan, settings: RenderSettings, connect: Connect) -> Task:

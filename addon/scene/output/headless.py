@@ -25,14 +25,9 @@ from ..build.selection import UNSEEN, select_face
 from ..build.shot import Shot, ShotRef, active_shot, find_shot, open_subject, shots_in
 from ..build.upgrade import upgrade_file
 from .conversation import Conversation, perform_conversation
+from .movie_tasks import MovieResult, render_shot
 from .people import heads_together
-from .shot_tasks import (
-    MovieResult,
-    apply_performance,
-    perform_shot,
-    render_shot,
-    require_file,
-)
+from .shot_tasks import apply_performance, perform_shot, require_file
 
 
 @dataclass(frozen=True)

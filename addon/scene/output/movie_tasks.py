@@ -1,0 +1,200 @@
+"""The tasks that make the movie of a shot, or one refined frame. The panel runs them beside Blender's window."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from ...core import movie_jobs
+from ...core.backend_jobs import Connect, Match, SubjectUse
+from ...core.errors import InputError
+from ...core.files import atomic_write
+from ...core.frame_cache import FrameCache, Render
+from ...core.messages import message
+from ...core.movie_jobs import MatchedRenders, MovieFile, PersonInMovie, Sound
+from ...core.movie_output import MovieOutput
+from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
+from ...core.render_settings import AUTO, RenderSettings
+from ...core.tasks import InBackground, ProgressToken, Task, subtask
+from ..anim.plate_keys import key_plates
+from ..anim.strips import take_speeches
+from ..anim.timeline import sound_between
+from ..build.shot import Shot, ShotRef, find_shot
+from .engine import choose_engine
+from .movie_strip import place_movie, released
+from .people import placements
+from .shot_frames import frame_cache, match_plates, posed_frames, render_frames, update_keys, used_subject
+from .shot_tasks import work_folder
+
+COMPARISON = "before-after"
+
+
+@dataclass(frozen=True)
+class MovieResult:
+    """The result of rendering a shot."""
+
+    movie: Path
+    frames: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MatchedShot:
+    """A shot whose movie is being made.
+
+    frames: (T,) scene frames.
+    folder: for temporary files.
+    """
+
+    ref: ShotRef
+    subject: SubjectUse
+    frames: np.ndarray
+    match: Match
+    cache: FrameCache
+    connect: Connect
+    folder: Path
+
+    def render(self, indices: range, is_fast: bool) -> Task:
+        """Render frames of the match; refining starts while later ones are rendered. Returns MatchedRenders."""
+        with RefineWhileRendering(self.connect, self.subject, self.match) as refiner:
+            posed = posed_frames(self.frames, indices, self.match)
+            rendered = yield from render_frames(self.ref, posed, is_fast, self.cache, refiner)
+            refiner.finish()
+            return MatchedRenders(self.subject, self.match, [rendered[index] for index in indices])
+
+
+Finish: TypeAlias = Callable[[MatchedShot, Sound | None, MovieFile], Task]
+"""Makes the file of a movie; returns the number of frames and notes."""
+
+
+def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, connect: Connect,
+                frame_range: tuple[int, int] | None = None, engine: str = AUTO) -> Task:
+    """Match plates, render changed frames, refine them into `output`, and place it in the sequencer.
+
+    Sequences of pictures and faces alone are not placed. Returns a MovieResult.
+
+    shots: the heads in the picture, of one scene; the first gives its size, and the movie its label.
+    frame_range: first and last frame; the scene's unless given.
+    engine: one of `core.render_settings.ENGINES`.
+    """
+    refs, placed, scene = [shot.ref for shot in shots], placements(shots), shots[0].scene
+    first, last = frame_range or (scene.frame_start, scene.frame_end)
+    settings = RenderSettings(refs[0].root, first, last, plate_fit, engine, tuple(ref.root for ref in refs[1:]))
+
+    def finish(matched: MatchedShot, sound: Sound | None, result: MovieFile) -> Task:
+        people: list[PersonInMovie] = []
+        notes: list[str] = []
+        for number, (ref, place) in enumerate(zip(refs, placed)):
+            start, end = (0.55 * part / len(refs) for part in (number, number + 1))
+            if number > 0:
+                matching = match_with_sound(find_shot(ref), settings, connect, matched.folder)
+                matched, sound = yield from subtask(matching, start, start + 0.1 * (end - start))
+            chosen = choose_engine(find_shot(ref), engine)
+            rendering = matched.render(range(len(matched.frames)), chosen.is_fast)
+            renders = yield from subtask(rendering, start + 0.1 * (end - start) * (number > 0), end)
+            notes += [*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(matched.frames))]
+            people.append(PersonInMovie(renders, sound, place))
+        count, more_notes = yield InBackground(
+            lambda token: movie_jobs.refine(connect(), people, result, token), 0.55, 1.0)
+        return count, tuple(dict.fromkeys([*notes, *more_notes]))
+
+    return make_movie(shots, output, settings, connect, finish)
+
+
+def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish
+               ) -> Task:
+    """Match plates of the first shot, let `finish` make the movie, and place it in the sequencer.
+
+    Returns a MovieResult.
+    """
+    ref, movie = shots[0].ref, output.path
+    output.require_writable([path for shot in shots for path in (shot.speech, *take_speeches(shot.root))])
+    with work_folder() as folder:
+        matched, sound = yield from subtask(match_with_sound(shots[0], settings, connect, folder), 0.0, 0.1)
+        keyed = find_shot(ref)
+        notes = () if sound or keyed.speech is None else (
+            message("The movie has no sound, because the speech does not cover the rendered frames."),)
+        result = MovieFile(folder / f"movie{movie.suffix}", keyed.fps, output.settings)
+        count, more_notes = yield from subtask(finish(matched, sound, result), 0.1, 0.99)
+        if output.is_sequence:
+            output.unpack(result.path, settings.frame_start)
+        else:
+            with released(movie):
+                publish(result.path, movie)
+    if output.is_placed:
+        place_movie(find_shot(ref), movie, settings.frame_start, settings)
+    return MovieResult(movie, int(count), (*notes, *more_notes))
+
+
+def match_with_sound(shot: Shot, settings: RenderSettings, connect: Connect, folder: Path) -> Task:
+    """Run `match_shot` and show the plates in the scene. Returns a MatchedShot and the sound of its frames."""
+    ref = shot.ref
+    matched = yield from match_shot(shot, settings, connect, folder)
+    key_plates(find_shot(ref), matched.frames, matched.match.plate)
+    return matched, sound_between(find_shot(ref), settings.frame_start, settings.frame_end)
+
+
+def match_shot(shot: Shot, settings: RenderSettings, connect: Connect, folder: Path) -> Task:
+    """Update the keys of a shot and find a plate for each of its frames. Returns a MatchedShot."""
+    ref, subject, cache = shot.ref, used_subject(shot), frame_cache(shot)
+    if shot.speech is not None and not shot.speech.is_file():
+        raise InputError(message("The speech of {shot} is not at {path}. Choose its file with Relink Subject or "
+                                 "Speech, or with --speech.", shot=shot.root.name, path=shot.speech))
+    frames = np.arange(settings.frame_start, settings.frame_end + 1, dtype=np.int32)
+    yield from update_keys(ref)
+    match = yield from match_plates(ref, frames, settings.plate_fit, connect, cache, folder)
+    return MatchedShot(ref, subject, frames, match, cache, connect, folder)
+
+
+def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, engine: str = AUTO) -> Task:
+    """Refine one frame of the shot. Returns the path of a picture with the frame before and after, side by side.
+
+    engine: one of `core.render_settings.ENGINES`.
+    """
+    ref, subject = shot.ref, used_subject(shot)
+    first, last = shot.scene.frame_start, shot.scene.frame_end
+    if not first <= frame <= last:
+        raise InputError(message(
+            "Frame {frame} is outside the scene's frame range {first} to {last}. Move to a frame inside it.",
+            frame=frame, first=first, last=last))
+    frames, index, cache = np.arange(first, last + 1, dtype=np.int32), frame - first, frame_cache(shot)
+    indices = range(max(index - CONTEXT, 0), index + 1)
+    yield from update_keys(ref)
+    with work_folder() as folder:
+        match = yield from subtask(match_plates(ref, frames, plate_fit, connect, cache, folder), 0.0, 0.2)
+        is_fast = choose_engine(find_shot(ref), engine).is_fast
+        rendering = render_frames(ref, posed_frames(frames, indices, match), is_fast, cache)
+        rendered = yield from subtask(rendering, 0.2, 0.7)
+        comparison = cache.folder / f"{COMPARISON}.png"
+
+        def work(token: ProgressToken) -> Path:
+            backend, renders = connect(), MatchedRenders(subject, match, [rendered[each] for each in indices])
+            (sha,) = movie_jobs.refine_frames(backend, renders, indices[0], len(indices) - 1, True, token)
+            return backend.get_file(sha, folder / comparison.name)
+
+        fetched = yield InBackground(work, 0.7, 1.0)
+        publish(fetched, comparison)
+    return comparison
+
+
+def publish(finished: Path, target: Path) -> None:
+    """Copy a finished file to `target` in one step: a reader finds the old file or the new one, never half of one."""
+    with atomic_write(target) as temporary:
+        shutil.copyfile(finished, temporary)
+
+
+def without_mesh(renders: Sequence[Render]) -> int:
+    """Return how many frames have no mesh."""
+    return sum(render.mesh is None for render in renders)
+
+
+def mesh_notes(count: int, total: int) -> tuple[str, ...]:
+    """Return a note where `count` frames have no mesh."""
+    return () if count == 0 else (message(
+        "{count} of {total} frames are refined from their renders alone, because a modifier changes the number of the "
+        "head's vertices.", count=count, total=total),)
