@@ -28,6 +28,8 @@ WIDE, RIGHT = 0.4, -48
 buttons are."""
 TOP, BOTTOM = -60, 60
 """Steps of the mouse wheel, more than needed to reach the top or bottom."""
+VIEW, VIEWS = 6, 12
+"""Steps of the mouse wheel to the next part of a sidebar, and how many parts are searched."""
 
 
 def module(name):
@@ -109,10 +111,19 @@ def click(button, condition, scrolled=0, column=WIDE, kind="VIEW_3D"):
 def place_of(button, scrolled=0, column=WIDE, kind="VIEW_3D"):
     """Return the position in the window of a button or a field, such as "headroom.head.gain".
 
-    The mouse moves down the editor's sidebar, which is scrolled to its TOP or BOTTOM first.
+    The editor's sidebar is scrolled to its TOP or BOTTOM first, and then down until the button is found.
     """
     scroll(scrolled, kind)
-    yield 0.3
+    for _ in range(VIEWS):
+        yield 0.3
+        if place := (yield from _shown(button, column, kind)):
+            return place
+        scroll(VIEW, kind)
+    raise AssertionError(f"{button} is not in the sidebar")
+
+
+def _shown(button, column, kind):
+    """Move the mouse down what is shown of a sidebar; return where the button is, or None."""
     region = sidebar(kind)
     x = region.x + (round(region.width * column) if column > 0 else region.width + column)
     for y in range(region.y + region.height - STEP_PX, region.y, -STEP_PX):
@@ -125,7 +136,7 @@ def place_of(button, scrolled=0, column=WIDE, kind="VIEW_3D"):
             yield 0.3
             if _is(button, kind):
                 return x, y + behind
-    raise AssertionError(f"{button} is not in the sidebar")
+    return None
 
 
 def press(place):
