@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Co
 
     plan = folder.plan()
     if plan is None:
-        shots, wanted, notes = _opened(request, connect, report)
+        shots, wanted, notes = _opened(request, folder, connect, report)
         shot = shots[0]
         count = shot.scene.frame_end - shot.scene.frame_start + 1
         starts = chunk_starts(count, shot.fps, seconds)
@@ -56,7 +57,7 @@ def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Co
     return {"state": SPLIT, "chunks": len(plan.starts), "unfinished": folder.unfinished(plan)}
 
 
-def _opened(request: JobRequest, connect: Connect, report: Report
+def _opened(request: JobRequest, folder: ChunkFolder, connect: Connect, report: Report
             ) -> tuple[list[Shot], NewShot | SavedShot, tuple[str, ...]]:
     """Return the heads of a job in a file that is open, how to render them, and what the user should know."""
     from .scene.output import headless
@@ -64,7 +65,7 @@ def _opened(request: JobRequest, connect: Connect, report: Report
     if request.kind == "render":
         saved = saved_shot(request.settings)
         return headless.open_heads(saved), saved, ()
-    new = new_shot(request.settings)
+    new = replace(new_shot(request.settings), chunk_scene=folder.scene)
     shots, notes = headless.build_shot(new, connect, report)
     return shots, new, notes
 

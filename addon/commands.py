@@ -77,11 +77,12 @@ def _perform(request: JobRequest, connect: Connect, report: Report) -> Result:
 
     settings = request.settings
     require_file(settings["speech"], "speech")
-    require_output_file(settings["output"], ".npz", inputs=[settings["speech"]])
+    require_output_file(settings["output"], ".npz", inputs=[settings["speech"], settings["transcript"]])
+    take = _take(settings)
     subject = backend_jobs.SubjectUse(Subject.open(settings["subject"]).folder, settings["use"])
     with temporary_folder() as folder:
         path = folder / "performance.npz"
-        notes = backend_jobs.perform(connect(), subject, _take(settings), path, ProgressToken(report))
+        notes = backend_jobs.perform(connect(), subject, take, path, ProgressToken(report))
         publish(path, settings["output"])
     return {"performance": str(settings["output"]), "notes": notes}
 
@@ -124,7 +125,7 @@ def new_shot(settings: Mapping[str, Any]) -> NewShot:
     from .scene.output.headless import NewShot
 
     blend, speeches = settings["blend"], [speech for _, speech in settings["people"]]
-    inputs = [settings["speech"], settings["performance"], *speeches]
+    inputs = [settings["speech"], settings["performance"], settings["transcript"], *speeches]
     output = movie_output(settings)
     output.require_writable(inputs)
     if blend:
@@ -132,6 +133,9 @@ def new_shot(settings: Mapping[str, Any]) -> NewShot:
     if settings["people"] and settings["performance"]:
         raise InputError("A performance is of one person, and a shot of several people is predicted from their "
                          "speeches. Leave --performance or --with out.")
+    if settings["transcript"] and (settings["people"] or settings["performance"]):
+        raise InputError("A transcript is for the prediction of one person. Leave --transcript out, or --performance "
+                         "and --with.")
     return NewShot(settings["subject"], _take(settings), output, settings["performance"], settings["plate_fit"],
                    settings["engine"], settings["key_error"], settings["use"], settings["label"],
                    settings["people"], blend)
@@ -165,7 +169,21 @@ def movie_output(settings: Mapping[str, Any]) -> MovieOutput:
 
 
 def _take(settings: Mapping[str, Any]) -> TakeSettings:
-    return TakeSettings(settings["speech"], settings["seed"], settings["pose"])
+    path = settings["transcript"]
+    return TakeSettings(settings["speech"], settings["seed"], settings["pose"],
+                        transcript=_text(path) if path else "", audio_track=settings["audio_track"])
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(message("Cannot read {path}: {reason}. Choose another file.",
+                                 path=path, reason=error.strerror)) from error
+    except ValueError as error:
+        raise InputError(message("{path} is not text in UTF-8. Save it as UTF-8, or choose another file.",
+                                 path=path)) from error
 
 
 _COMMANDS: dict[str, Callable[[JobRequest, Connect, Report], Result]] = {

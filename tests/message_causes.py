@@ -106,7 +106,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "The face is blurred in … % of the frames. Use a shorter exposure.":
         ("evaluation/test_clip_check.py", "The face is blurred in 40 %"),
     "Audio track … of … was written to …, where the .blend finds it.":
-        ("cli/test_blender.py", "Audio track 2 of speech.wav was written to"),
+        ("addon/test_audio_tracks.py", "Audio track 2 of speech.mkv was written to"),
     "… people are seen. Choose one with --face; the contact sheet of --output numbers them.":
         ("evaluation/test_clip_check.py", "3 people are seen"),
     "… shows … people: …. Choose the face to learn by its number.":

@@ -174,6 +174,8 @@ def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Pat
     settings = {"seed": take.seed, "pose": take.pose, **subject.settings}
     if take.transcript:
         settings["transcript"] = take.transcript
+    if take.audio_track:
+        settings["audio_track"] = take.audio_track
     result = run_job(backend, "perform", inputs, settings, token.subtoken(0.1, 0.95))
     backend.get_file(result["performance"], path)
     return list(result.get("notes", ()))
@@ -192,6 +194,14 @@ def align_words(backend: Backend, speech: Path, transcript: str, folder: Path, t
     backend.get_file(result["spoken"], path)
     with np.load(path, allow_pickle=False) as stored:
         return read_words(stored), read_phones(stored), list(result.get("notes", ()))
+
+
+def write_track(backend: Backend, speech: Path, track: int, path: Path, token: ProgressToken) -> None:
+    """Write an audio track of a file as the sound file `path`; the first track is 1."""
+    token.report(0.0, "Sending the speech")
+    inputs = {"speech": backend.put_file(speech), "speech_name": speech.name}
+    result = run_job(backend, "write_track", inputs, {"audio_track": track}, token.subtoken(0.1, 0.9))
+    backend.get_file(result["sound"], path)
 
 
 def match_plates(backend: Backend, subject: SubjectUse, poses: Poses, plate_fit: float, folder: Path,

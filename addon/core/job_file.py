@@ -91,6 +91,9 @@ _SUBJECT = Setting(Path, "subject folder")
 _USE = Setting(str, "what the result is for, where the consent names the uses it covers", "")
 _LABEL = Setting(str, "text in the top left corner of every picture, such as AI-generated; empty is none", "")
 _SPEECH = Setting(Path, "sound file")
+_AUDIO_TRACK = Setting(int, "number of the file's audio track; 0 is the first with sound", 0, limits=(0, 1000))
+_TRANSCRIPT = Setting(Path, "text file with what is said, whose words are found in the speech, and at whose B, M and P "
+                            "lips close", None)
 _OUTPUT = Setting(Path, "movie to write: .mp4, .mov, .mkv or .webm, or pictures as in shot.####.png", written=True)
 _LAYER = Setting(str, "the finished frame, or the refined face alone with alpha, as ProRes 4444 .mov or .png", FRAME,
                  choices=LAYERS)
@@ -122,16 +125,17 @@ KINDS: dict[str, dict[str, Setting]] = {
                                 limits=(0, 1e6)),
         "face": Setting(int, "number of the person from the left, where the clip shows several; 0 is the only one", 0,
                         limits=(0, 1000)),
+        "audio_track": _AUDIO_TRACK,
         "to_seconds": Setting(float, "where in the clip to end; 0 is its end", 0.0, option="--to", limits=(0, 1e6)),
     },
     "perform": {
         "subject": _SUBJECT, "speech": _SPEECH,
         "output": Setting(Path, "performance.npz to write", written=True),
-        "seed": _SEED, "pose": _POSE, "use": _USE,
+        "audio_track": _AUDIO_TRACK, "transcript": _TRANSCRIPT, "seed": _SEED, "pose": _POSE, "use": _USE,
     },
     "shot": {
-        "subject": _SUBJECT, "speech": _SPEECH, "output": _OUTPUT, "seed": _SEED,
-        "pose": _POSE,
+        "subject": _SUBJECT, "speech": _SPEECH, "output": _OUTPUT, "audio_track": _AUDIO_TRACK,
+        "transcript": _TRANSCRIPT, "seed": _SEED, "pose": _POSE,
         "blend": Setting(Path, "also save the scene here", None, written=True),
         "performance": Setting(
             Path, "performance to use instead of predicting one: .npz, Live Link Face .csv, or .json", None),

@@ -20,6 +20,7 @@ class TakeSettings:
     imported: path of the performance that the take was imported from; empty for a prediction.
     transcript: what the speech says, at whose B, M and P lips close; empty where that is unknown. It makes no other
         take: a prediction with it replaces one without.
+    audio_track: number of the speech file's audio track, from 1; 0 for the first with sound.
     """
 
     speech: Path | None
@@ -27,6 +28,7 @@ class TakeSettings:
     pose: HeadPose = PREDICTED
     imported: str = ""
     transcript: str = field(default="", compare=False)
+    audio_track: int = 0
 
     def __str__(self) -> str:
         if self.imported:

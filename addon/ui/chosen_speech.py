@@ -10,16 +10,22 @@ import bpy
 from ..core.messages import message
 from ..scene import compat
 from ..scene.anim.strips import strip_speech
+from .audio_tracks import has_several_tracks
 from .paths import absolute
 from .properties import settings
 
 
 @dataclass(frozen=True)
 class ChosenSpeech:
-    """A sound file; `strip` is the name of the sound strip that plays it, empty when there is none."""
+    """A sound file.
+
+    strip: the name of the sound strip that plays it; empty when there is none.
+    audio_track: number of the file's audio track, from 1; 0 for the first with sound.
+    """
 
     path: Path
     strip: str = ""
+    audio_track: int = 0
 
 
 def missing_speech(context: bpy.types.Context) -> str:
@@ -36,6 +42,7 @@ def chosen_speech(context: bpy.types.Context) -> ChosenSpeech:
     """Return the chosen speech; call it when none is missing."""
     chosen = settings(context)
     if chosen.speech_source == "FILE":
-        return ChosenSpeech(absolute(chosen.speech))
+        several = has_several_tracks(chosen.speech)
+        return ChosenSpeech(absolute(chosen.speech), audio_track=chosen.audio_track if several else 0)
     strip = compat.selected_sound(context)
     return ChosenSpeech(strip_speech(strip), strip.name)

@@ -10,6 +10,7 @@ from ..scene.anim.controls import head_of
 from ..scene.build.scene_setup import keeps_scene
 from ..scene.build.shot import shots_in
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
+from .audio_tracks import has_several_tracks
 from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
 from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject, HEADROOM_OT_set_up_scene
@@ -57,6 +58,8 @@ class HEADROOM_PT_learn(SidebarPanel):
         times.prop(chosen, "from_seconds")
         times.prop(chosen, "to_seconds")
         column.prop(chosen, "face")
+        if has_several_tracks(chosen.clip):
+            column.prop(chosen, "clip_audio_track")
         column.prop(chosen, "learn_output")
         draw_advanced(layout, chosen, "albedo", "resolution")
         box = layout.box().column(align=True)
@@ -111,6 +114,8 @@ class HEADROOM_PT_perform(SidebarPanel):
         layout.row().prop(chosen, "speech_source", expand=True)
         if chosen.speech_source == "FILE":
             layout.prop(chosen, "speech", text="File")
+            if has_several_tracks(chosen.speech):
+                layout.prop(chosen, "audio_track")
         else:
             strip = compat.selected_sound(context)
             draw_wrapped(layout.column(align=True), context, strip.name if strip is not None else

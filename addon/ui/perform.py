@@ -38,7 +38,7 @@ class HEADROOM_OT_perform_speech(JobButton):
         subject, takes = used_subject(shown_shot(context)), requested_takes(context)
         return [make_request("perform", {
             "subject": subject.folder, "speech": take.speech, "seed": take.seed, "pose": take.pose,
-            "use": subject.use,
+            "use": subject.use, "audio_track": take.audio_track,
             "output": performance_file(take, only_one=len(takes) == 1)}, Path.cwd()) for take in takes]
 
     @classmethod
@@ -56,8 +56,9 @@ CLASSES = (HEADROOM_OT_perform_speech,)
 
 def requested_takes(context: bpy.types.Context) -> list[TakeSettings]:
     """Return the takes that the panel's settings describe."""
-    chosen, path = settings(context), chosen_speech(context).path
-    return [TakeSettings(path, seed, chosen.pose) for seed in range(chosen.seed, chosen.seed + chosen.take_count)]
+    chosen, speech = settings(context), chosen_speech(context)
+    return [TakeSettings(speech.path, seed, chosen.pose, audio_track=speech.audio_track)
+            for seed in range(chosen.seed, chosen.seed + chosen.take_count)]
 
 
 def performance_file(take: TakeSettings, only_one: bool) -> Path:

@@ -65,6 +65,9 @@ class HeadroomSettings(bpy.types.PropertyGroup):
     face: IntProperty(  # type: ignore[valid-type]
         name="Face", min=0, max=1000,
         description="Number of the person to learn, from the left, where the clip shows several. 0 for the only one")
+    clip_audio_track: IntProperty(  # type: ignore[valid-type]
+        name="Audio Track", min=0, max=1000,
+        description="Number of the clip's audio track to learn the way of speaking from. 0 for the first with sound")
     learn_output: StringProperty(  # type: ignore[valid-type]
         name="Save In", subtype="DIR_PATH", options=RELATIVE,
         description="Folder in which the subject's folder is created. Leave empty to use the extension's folder")
@@ -73,6 +76,10 @@ class HeadroomSettings(bpy.types.PropertyGroup):
     speech: StringProperty(  # type: ignore[valid-type]
         name="Speech File", subtype="FILE_PATH", options=RELATIVE,
         description="Sound file with the speech to perform, by any speaker")
+    audio_track: IntProperty(  # type: ignore[valid-type]
+        name="Audio Track", min=0, max=1000,
+        description="Number of the speech file's audio track. 0 for the first with sound. Any other is written to a "
+                    "sound file of its own beside the .blend, because Blender plays the first")
     speech_source: EnumProperty(  # type: ignore[valid-type]
         name="Speech", description="Source of the speech to perform",
         items=[("FILE", "File", "A sound file, placed at the head's present speech or at the start of the scene"),

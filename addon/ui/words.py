@@ -9,7 +9,7 @@ from ..core.messages import message
 from ..scene import compat
 from ..scene.anim import controls
 from ..scene.anim.controls import active_take, head_of
-from ..scene.anim.takes import words_of
+from ..scene.anim.takes import set_transcript, words_of
 from ..scene.anim.user_keys import selected_keys
 from ..scene.anim.word_strips import add_word_strips, follow_word_strips, remove_word_strips, word_strips
 from ..scene.anim.words import active_word, reset_retiming, retime_word, snap_keys, word_edges
@@ -21,8 +21,6 @@ from .layout import SidebarPanel, draw_wrapped, split_layout
 from .properties import shown_shot
 from .span_edits import HEADROOM_OT_emphasise, HEADROOM_OT_hold
 from .text import interface_text, report_text
-
-NAME = "Transcript"
 
 
 class TranscriptButton(HeadButton):
@@ -47,9 +45,7 @@ class HEADROOM_OT_paste_transcript(TranscriptButton):
         shot, text = shown_shot(context), context.window_manager.clipboard
         if not text.strip():
             return message("The clipboard has no text. Copy what is said")
-        head = head_of(shot.root)
-        head.transcript = head.transcript or bpy.data.texts.new(NAME)
-        head.transcript.from_string(text)
+        set_transcript(shot, text)
         return align(context, shot)
 
 

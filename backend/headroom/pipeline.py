@@ -28,6 +28,7 @@ from headroom.face.library import store_model
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, require_speech
+from headroom.media.audio import write_track as write_track
 from headroom.media.changes import changes_note
 from headroom.media.lossless import LosslessWriter, joined_frames
 from headroom.media.sound_plan import sound_plan

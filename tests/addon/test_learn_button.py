@@ -15,6 +15,7 @@ def test_learn_makes_a_subject_and_opens_it(panel, backend, tmp_path, files):
     assert len(panel.module("scene.build.shot").shots_in(panel.scene)) == 1
     assert backend.submitted[0][2] == {"preset": "draft", "albedo": "clip", "resolution": "auto",
                                        "from_seconds": None, "to_seconds": None, "budget_minutes": None, "face": 0,
+                                       "audio_track": None,
                                        "name": "Zoë / Ann", "consent": True}
 
 

@@ -10,7 +10,6 @@ import tempfile
 import urllib.request
 import zipfile
 
-import av
 import numpy as np
 import pytest
 from scripts import PYTHON
@@ -23,7 +22,6 @@ from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.progress import no_progress
 from headroom.common.settings import MatchSettings, PerformSettings
 from headroom.face.performance import Performance
-from headroom.media.audio import read_audio
 
 PRELUDE = PYTHON + """
 import json, os, sys, time
@@ -92,29 +90,14 @@ print("Blender quit")
     assert stand_in.server.stopped
 
 
-def test_another_audio_track_is_the_whole_speech_of_the_shot(tmp_path, stand_in):
-    """Blender plays a file's first track, so another one becomes a file, which lasts as long as the .blend."""
-    tones = [0.2 * np.sin(2 * np.pi * pitch * np.arange(8000) / 16000) for pitch in (200, 900)]
-    with av.open(str(tmp_path / "speech.wav"), "w", format="matroska") as container:
-        streams = [container.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in tones]
-        for stream, tone in zip(streams, tones):
-            frame = av.AudioFrame.from_ndarray(tone[None].astype(np.float32), format="flt", layout="mono")
-            frame.sample_rate = 16000
-            container.mux([*stream.encode(frame), *stream.encode(None)])
-    stand_in(f"""
-import shutil
-shutil.copy(arguments[arguments.index("--speech") + 1], {str(tmp_path / "given.wav")!r})
-print(json.dumps(dict(frames=1)))
-""")
-    given = PerformSettings(audio_track=2)
-    assert make_shot(tmp_path, perform=given).notes == []
-    pitch = np.abs(np.fft.rfft(read_audio(tmp_path / "given.wav")[:8000])).argmax() * 2
-    assert pitch == pytest.approx(900, abs=4)
-    assert not list(tmp_path.glob("speech_track*"))
-    notes = make_shot(tmp_path, perform=given, blend=tmp_path / "shot.blend").notes
-    assert notes == [f"Audio track 2 of speech.wav was written to {tmp_path / 'speech_track_2.wav'}, where the .blend "
-                     "finds it."]
-    assert (tmp_path / "speech_track_2.wav").is_file()
+def test_blender_is_told_of_the_audio_track_and_the_transcript(tmp_path, stand_in):
+    stand_in('print(json.dumps(dict(frames=1, notes=arguments)))')
+    words = make_shot(tmp_path, perform=PerformSettings(audio_track=2, transcript="Hello"),
+                      transcript=tmp_path / "hello.txt").notes
+    assert words[words.index("--audio-track") + 1] == "2"
+    assert words[words.index("--transcript") + 1] == str(tmp_path / "hello.txt")
+    with pytest.raises(InputError, match="--transcript change a prediction"):
+        make_shot(tmp_path, transcript=tmp_path / "hello.txt", performance=tmp_path / "p.npz")
 
 
 def test_controls_change_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):
@@ -134,7 +117,7 @@ print(json.dumps(dict(frames=os.path.getsize(path))))
     assert make_shot(tmp_path, perform=settings, controls=("head.hold=1",)).frames > 500
     assert make_shot(tmp_path, perform=settings).frames > 500
     assert passed == [(settings, ("head.hold=1",)), (settings, ())]
-    with pytest.raises(InputError, match="--control and --pose change a prediction"):
+    with pytest.raises(InputError, match="--control, --pose and --transcript change a prediction"):
         make_shot(tmp_path, performance=tmp_path / "p.npz", controls=("head.hold=1",))
 
 
@@ -150,7 +133,7 @@ print(json.dumps(dict(frames=3)))
     assert given[first - 2:] == ["--pose", "replayed", "--with", f"{tmp_path}/ben={tmp_path}/ben.wav",
                                  "--with", f"{tmp_path}/cleo={tmp_path}/cleo.wav", "--url", stand_in.server.url]
     for changes in ({"controls": ("head.hold=1",)}, {"performance": tmp_path / "p.npz"}):
-        with pytest.raises(InputError, match="--control and --performance are for one person, and --with adds others"):
+        with pytest.raises(InputError, match="--performance and --transcript are for one person, and --with"):
             make_shot(tmp_path, people=people, **changes)
 
 

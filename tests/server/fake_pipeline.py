@@ -12,6 +12,7 @@ from headroom.common.settings import RefineFramesSettings
 from headroom.face.performance import Performance
 from headroom.face.phone_track import PhoneTrack
 from headroom.face.word_track import SpokenWords, WordTrack
+from headroom.media.audio import write_track as write_track
 
 
 def device_name():

@@ -70,7 +70,8 @@ def fuzz_values(url: str, token: str, number: int, number_seed: int = 0) -> tupl
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SLOW_SECONDS)
     subject, blob = {"subject.toml": "1" * 64}, "0" * 64
     asks = {"learn": {"clip": blob, "clip_name": "a.mp4"}, "perform": {"subject": subject, "speech": blob},
-            "align_words": {"speech": blob}, "match_plates": {"subject": subject, "poses": blob},
+            "align_words": {"speech": blob}, "write_track": {"speech": blob},
+            "match_plates": {"subject": subject, "poses": blob},
             "refine": {"subject": subject, "renders": [blob, None], "meshes": [None, blob], "match": blob},
             "refine_frames": {"subject": subject, "renders": [blob], "match": blob},
             "refine_chunk": {"subject": subject, "renders": [blob], "match": blob},

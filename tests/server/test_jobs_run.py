@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from running import JobFailed, shot_inputs, wait_for
+from two_tracks import write_two_tracks
 
-from addon.core.backend_jobs import align_words
+from addon.core.backend_jobs import align_words, write_track
+from addon.core.errors import HeadroomError
 from addon.core.tasks import ProgressToken
 from headroom.common.errors import InputError
+from headroom.media.audio import read_audio
 from headroom.server import tasks
 
 
@@ -43,6 +46,15 @@ def test_align_words_gives_words_and_phones(client, tmp_path):
     words, phones, notes = align_words(client, speech, "good morning", tmp_path, ProgressToken(lambda step: None))
     assert [(word.text, word.start) for word in words] == [("good", 0.0), ("morning", 0.1)]
     assert [phone.symbol for phone in phones] == ["AA", "AA"] and notes == ["A note."]
+
+
+def test_an_audio_track_becomes_a_sound_file_of_its_own(client, tmp_path):
+    two_tracks = write_two_tracks(tmp_path / "speech.mkv")
+    write_track(client, two_tracks, 2, tmp_path / "second.wav", ProgressToken(lambda step: None))
+    sound = read_audio(tmp_path / "second.wav")
+    assert len(sound) == 8000 and np.abs(np.fft.rfft(sound)).argmax() * 2 == pytest.approx(900, abs=4)
+    with pytest.raises(HeadroomError, match="has 2 audio tracks and no track 3; choose"):
+        write_track(client, two_tracks, 3, tmp_path / "third.wav", ProgressToken(lambda step: None))
 
 
 def test_perform_passes_the_head_pose_setting_on(client):

@@ -29,6 +29,9 @@ from .channels import TARGETS, Channel, Source, Target, animated_id, channels_of
 from .controls import HeadroomTake, head_of
 from .curves import find_curve, points_of, write_curve
 
+TRANSCRIPT = "Transcript"
+"""The name of the text with what a head says."""
+
 
 def add_take(ref: ShotRef, performance: Performance, settings: TakeSettings) -> Iterator[float]:
     """Add a prediction as a take and make it active, in steps of `SLICE_SECONDS`; yields the fraction done.
@@ -173,6 +176,13 @@ def set_words(take: HeadroomTake, words: Sequence[Word]) -> None:
 def words_of(take: HeadroomTake) -> list[Word]:
     """Return the words of a take's speech; none before a transcript was aligned."""
     return [Word(word.name, word.first_seconds, word.last_seconds, word.confidence) for word in take.words]
+
+
+def set_transcript(shot: Shot, transcript: str) -> None:
+    """Store what the head says as the text of the panel."""
+    head = head_of(shot.root)
+    head.transcript = head.transcript or bpy.data.texts.new(TRANSCRIPT)
+    head.transcript.from_string(transcript)
 
 
 def transcript_of(shot: Shot, speech: Path) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import bpy
-
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
 from ...core.performance import Performance
@@ -19,8 +17,8 @@ from ..anim.takes import transcript_of
 from ..anim.turns import conversation_span, turn_strips, turns_channel, write_track
 from ..build.shot import Shot, ShotRef, find_shot
 from .people import heads_together, middles
-from .shot_frames import PACKAGE
 from .shot_tasks import add_in_steps, predict_take
+from .speech_track import open_blend, speech_folder
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,8 @@ def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
 
 def _track_file(shot: Shot, blend: Path | None) -> Path:
     """Return the file of what a head says."""
-    if blend is None and bpy.data.filepath:
-        blend = Path(bpy.data.filepath)
-    folder = Path(bpy.utils.extension_path_user(PACKAGE, path="turns", create=True)) if blend is None else blend.parent
+    blend = blend or open_blend()
+    folder = speech_folder(blend, "turns")
     name = f"{'' if blend is None else blend.stem} {shot.root.name} turns.wav".strip()
     return folder / "".join(" " if letter in '<>:"/\\|?*' else letter for letter in name)
 

@@ -19,6 +19,7 @@ from ...core.tasks import Step, run_task, subtask
 from .. import compat
 from ..anim.controls import head_of
 from ..anim.relink import relink_speech, relink_subject
+from ..anim.takes import set_transcript
 from ..anim.turns import place_turn
 from ..build import templates
 from ..build.selection import UNSEEN, select_face
@@ -28,6 +29,7 @@ from .conversation import Conversation, perform_conversation
 from .movie_tasks import MovieResult, render_shot
 from .people import heads_together
 from .shot_tasks import apply_performance, perform_shot, require_file
+from .speech_track import with_own_file
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class NewShot:
     use: what the movie is for; empty if not said.
     label: text in a corner of the movie; empty for none.
     people: subject and speech of each of the other people; all speeches begin with the shot.
-    blend: the file that the scene is saved to afterwards.
+    blend: the file that the scene is saved to afterwards, beside which sound files that are made lie.
+    chunk_scene: the file that it is saved to for the shot's chunks.
     """
 
     subject: Path
@@ -53,6 +56,7 @@ class NewShot:
     label: str = ""
     people: Sequence[tuple[Path, Path]] = ()
     blend: Path | None = None
+    chunk_scene: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,19 @@ def build_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -
 def _perform(new: NewShot, shots: Sequence[Shot], connect: Connect, report: Callable[[Step], None]) -> tuple[str, ...]:
     """Perform the speeches of a new shot; return notes."""
     shot, start = shots[0], shots[0].scene.frame_start
+    beside = new.blend or new.chunk_scene
+    beside = beside and beside.absolute()
+    take, note = run_task(subtask(with_own_file(new.take, beside, connect), 0.0, 0.02), report)
+    if take.transcript:
+        set_transcript(shot, take.transcript)
+    notes = _perform_take(replace(new, take=take), shots, start, connect, report)
+    return (note, *notes) if note and new.blend else notes
+
+
+def _perform_take(new: NewShot, shots: Sequence[Shot], start: int, connect: Connect, report: Callable[[Step], None]
+                  ) -> tuple[str, ...]:
+    """Perform the speeches of a new shot from frame `start` on; return notes."""
+    shot = shots[0]
     if new.performance is not None:
         apply_performance(shot, read_performance(new.performance, shot.subject.rig()), new.take, start)
         return ()

@@ -35,6 +35,7 @@ from ..anim.takes import add_take, transcript_of
 from ..anim.timeline import set_frame_range
 from ..build.shot import Shot, ShotRef, find_shot
 from .shot_frames import update_keys, used_subject
+from .speech_track import open_blend, with_own_file
 
 
 def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
@@ -45,7 +46,7 @@ def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
     clip, folder = settings["clip"], settings["output"]
     sent = {name: settings[name] for name in ("preset", "albedo", "name", "consent", "face")}
     sent["resolution"] = settings["resolution"] if settings["resolution"] == AUTO else int(settings["resolution"])
-    sent |= {name: settings[name] or None for name in ("from_seconds", "to_seconds", "budget_minutes")}
+    sent |= {name: settings[name] or None for name in ("from_seconds", "to_seconds", "budget_minutes", "audio_track")}
     require_file(clip, "clip")
     if not settings["consent"]:
         raise InputError("Learning a person needs their consent. Confirm that the person shown has agreed.")
@@ -76,7 +77,8 @@ def perform_shot(shot: Shot, settings: TakeSettings, start_frame: int, connect: 
     strip: the name of a sound strip that plays the speech already; it stays where it is.
     """
     require_file(settings.speech, "speech")
-    ref, settings = shot.ref, replace(settings, transcript=transcript_of(shot, settings.speech))
+    ref = shot.ref
+    settings = replace(settings, transcript=settings.transcript or transcript_of(shot, settings.speech))
     task = predict_take(shot, settings, connect, lambda performance: apply_in_steps(
         ref, performance, settings, start_frame, strip))
     return (yield from task)
@@ -99,9 +101,12 @@ def predict_take(shot: Shot, settings: TakeSettings, connect: Connect, add: Call
 
 def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, connect: Connect, strip: str = ""
                   ) -> Task:
-    """Run `perform_shot` for each take. Returns notes, each once."""
-    ref, notes = shot.ref, []
+    """Run `perform_shot` for each take of one speech. Returns notes, each once."""
+    ref = shot.ref
+    first, note = yield from subtask(with_own_file(takes[0], open_blend(), connect), 0.0, 0.05)
+    notes = [note] if note else []
     for number, settings in enumerate(takes):
+        settings = replace(settings, speech=first.speech, audio_track=first.audio_track)
         task = perform_shot(find_shot(ref), settings, start_frame, connect, strip)
         notes += yield from subtask(task, number / len(takes), (number + 1) / len(takes))
     return tuple(dict.fromkeys(notes))

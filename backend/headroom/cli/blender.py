@@ -27,7 +27,6 @@ from headroom.cli.local_server import LocalServer, local_server, stop
 from headroom.cli.system_libraries import package_named_in
 from headroom.common.choices import Engine, Layer
 from headroom.common.errors import Cancelled, HeadroomError, InputError
-from headroom.common.outputs import unused_file
 from headroom.common.paths import shipped_file
 from headroom.common.progress import Progress, no_progress
 from headroom.common.settings import MatchSettings, PerformSettings
@@ -61,6 +60,7 @@ class ShotOptions:
     controls: texts such as "mouth.gain=1.2" that change the prediction (`pipeline.perform`).
     performance: file of a performance to use instead of predicting one.
     blend: file to save the scene to.
+    transcript: text file with what is said.
     key_error: of the sparse keys, 1 is 0.15 degrees, 0.3 mm and 0.01 of a control; 0 keys every frame.
     engine: what draws the head.
     label: text in a corner of the picture; empty for none.
@@ -72,6 +72,7 @@ class ShotOptions:
     match: MatchSettings = field(default_factory=MatchSettings)
     controls: tuple[str, ...] = ()
     performance: Path | None = None
+    transcript: Path | None = None
     blend: Path | None = None
     key_error: float = 1.0
     engine: Engine = "auto"
@@ -126,21 +127,20 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     Raises InputError for wrong input, HeadroomError when Blender fails.
     """
     require_usable(subject, speech, options)
-    if options.performance is not None and options.changes_prediction:
-        raise InputError("--control and --pose change a prediction, and --performance is used instead of one; leave "
+    if options.performance is not None and (options.changes_prediction or options.transcript is not None):
+        raise InputError("--control, --pose and --transcript change a prediction, and --performance is used instead of "
+                         "one; leave one of them out.")
+    if options.people and (options.performance is not None or options.transcript is not None or options.controls):
+        raise InputError("--control, --performance and --transcript are for one person, and --with adds others; leave "
                          "one of them out.")
-    if options.people and (options.performance is not None or options.controls):
-        raise InputError("--control and --performance are for one person, and --with adds others; leave one of them "
-                         "out.")
     progress(0.0, "Starting Blender")
     with running_extension() as extension:
-        speech, notes = _speech_of_track(speech, extension.folder, options)
         performance = options.performance
         if options.changes_prediction and not options.people:
             performance = _predict(subject, speech, extension.folder, options)
         arguments = _arguments(subject, speech, movie, options, performance)
         result = extension.run(arguments, progress)[-1]
-    return ShotResult(int(result["frames"]), [*notes, *result.get("notes", ())])
+    return ShotResult(int(result["frames"]), list(result.get("notes", ())))
 
 
 @contextmanager
@@ -234,37 +234,19 @@ def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, p
     arguments += ["--label", options.label] if options.label else []
     arguments += ["--layer", options.layer] if options.layer != "frame" else []
     arguments += ["--performance", performance] if performance else []
+    arguments += ["--transcript", options.transcript] if options.transcript and not performance else []
+    arguments += ["--audio-track", options.perform.audio_track] if options.perform.audio_track else []
     if options.people:
         arguments += ["--pose", options.perform.pose, *(word for each in options.people
                                                             for word in ("--with", "=".join(map(str, each))))]
     return [str(argument) for argument in arguments]
 
 
-def _speech_of_track(speech: Path, folder: Path, options: ShotOptions) -> tuple[Path, list[str]]:
-    """Return the file that Blender reads the speech from, and what the user should know.
-
-    Blender plays a file's first audio track. Another one is written to a file of its own: beside the .blend, which
-    names it, or in `folder`.
-    """
-    track = options.perform.audio_track
-    if track is None:
-        return speech, []
-    from headroom.media.audio import read_channels, write_wav
-    from headroom.media.soundtrack import SOUND_RATE
-
-    place = folder if options.blend is None else options.blend.absolute().parent
-    path = unused_file(place, f"{speech.stem}_track_{track}", ".wav")
-    write_wav(path, read_channels(speech, SOUND_RATE, track=track), SOUND_RATE)
-    notes = [f"Audio track {track} of {speech.name} was written to {path}, where the .blend finds it."]
-    return path, notes if options.blend else []
-
-
 def _predict(subject: Path, speech: Path, folder: Path, options: ShotOptions) -> Path:
     """Predict a performance with the controls and the pose of `options`; return its file in `folder`."""
     from headroom.pipeline import perform
 
-    settings = options.perform.model_copy(update={"audio_track": None})  # `speech` has that track alone
-    performance, _ = perform(subject, speech, settings, controls=options.controls)
+    performance, _ = perform(subject, speech, options.perform, controls=options.controls)
     performance.save(folder / "performance.npz")
     return folder / "performance.npz"
 

@@ -36,6 +36,9 @@ ArcFaceOption = Annotated[Path | None, typer.Option(
 ResNetOption = Annotated[Path | None, typer.Option(help="Published ResNet-18, for the memory that --arcface needs.")]
 AudioTrackOption = Annotated[int | None, typer.Option(
     help="Number of the file's audio track; by default the first with sound.", min=1)]
+TranscriptOption = Annotated[Path | None, typer.Option(
+    help="Text file with what is said; the words are found in the recording and stored, and lips close at its B, M and "
+         "P.")]
 FaceOption = Annotated[int, typer.Option(
     help="Number of the person from the left, where the clip shows several; 0 is the only one.", min=0)]
 SeedOption = Annotated[int, typer.Option(help="Another number gives another head motion.", min=0)]

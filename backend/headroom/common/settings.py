@@ -11,7 +11,7 @@ from headroom.common.choices import Albedo, ChosenResolution, HeadPose, Layer, M
 
 __all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "EvaluateSettings", "HeadPose", "JoinChunksSettings",
            "LearnSettings", "MatchSettings", "PerformSettings", "PersonSettings", "Preset", "RefineChunkSettings",
-           "RefineFramesSettings", "RefineSettings", "Resolution", "Settings"]
+           "RefineFramesSettings", "RefineSettings", "Resolution", "Settings", "WriteTrackSettings"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -99,6 +99,12 @@ class AlignWordsSettings(Settings):
 
     transcript: Transcript
     audio_track: AudioTrack = None
+
+
+class WriteTrackSettings(Settings):
+    """Which audio track of a file is written."""
+
+    audio_track: int = Field(ge=1, description="number of the file's audio track")
 
 
 class MatchSettings(UseSettings):

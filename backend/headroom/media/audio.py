@@ -18,6 +18,7 @@ from headroom.media.sound_convert import BlockConverter
 from headroom.media.sound_plan import sound_plan
 
 SAMPLE_RATE = 16000  # Hz, the rate that every network here is trained at
+TRACK_RATE = 48000  # Hz, of sound files for other programs
 SILENCE_BLOCK = SAMPLE_RATE // 40  # samples, 25 ms, whose level is compared with SILENT_LEVEL
 BLOCKS_AT_ONCE = 4000  # blocks that `is_silent` loads into memory together
 SILENT_LEVEL = 1e-3  # RMS as a fraction of full scale, -60 dB: quieter than the noise of any room
@@ -95,6 +96,21 @@ def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         file.writeframes(as_int16(samples).astype("<i2").tobytes())
+
+
+def write_track(speech: Path, track: int, path: Path) -> None:
+    """Write an audio track of a media file as 16-bit PCM at 48 kHz, stereo or mono as `read_channels` gives it.
+
+    track: its number, from 1.
+    """
+    plan = sound_plan(speech, track)
+    converter = BlockConverter(plan, TRACK_RATE, 2 if plan.stereo else 1)
+    with atomic_write(path) as temporary, wave.open(str(temporary), "wb") as file:
+        file.setnchannels(2 if plan.stereo else 1)
+        file.setsampwidth(2)
+        file.setframerate(TRACK_RATE)
+        for chunk in _chunks_in_range(speech, converter, 0.0, None):
+            file.writeframes(as_int16(chunk).astype("<i2").tobytes())
 
 
 def as_int16(samples: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headroom.server.blobs import INCOMING, is_sha
+from headroom.server.requests import WITHOUT_SUBJECT
 from headroom.server.store import Store
 
 SECONDS_PER_DAY = 86400.0
@@ -66,7 +67,7 @@ def mark_used(store: Store) -> None:
             continue
         for sha in request.inputs.blobs():
             store.blobs.touch(sha)
-        if request.kind != "learn" and request.kind != "evaluate" and request.kind != "align_words":
+        if not isinstance(request, WITHOUT_SUBJECT):
             store.cache.touch(request.inputs.subject)
 
 

@@ -15,7 +15,7 @@ from headroom.common.subject_files import ALBEDO, PLATES, REFINER, TRACK
 from headroom.server.blobs import is_sha
 from headroom.server.database import COLUMNS, damaged, job_of, open_jobs_file
 from headroom.server.jobs import Job
-from headroom.server.requests import JOB_REQUEST, JobRequest
+from headroom.server.requests import JOB_REQUEST, WITHOUT_SUBJECT, JobRequest
 from headroom.server.results import LearnResult
 
 PERSONAL = (PLATES, TRACK, REFINER, ALBEDO)
@@ -109,7 +109,7 @@ def _subject_blobs(request: JobRequest, job: Job) -> set[str]:
         return {request.inputs.clip, *made}
     if request.kind == "evaluate":
         return {request.inputs.clip, *(job.result.blobs() if job.result else ())}
-    if request.kind == "align_words":
+    if isinstance(request, WITHOUT_SUBJECT):
         return set()
     return set(request.inputs.subject.values())
 

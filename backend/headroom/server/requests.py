@@ -19,6 +19,7 @@ from headroom.common.settings import (
     RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
+    WriteTrackSettings,
 )
 from headroom.server import trees
 from headroom.server.results import (
@@ -32,10 +33,11 @@ from headroom.server.results import (
     RefineFramesResult,
     RefineResult,
     Sha,
+    WriteTrackResult,
 )
 
-JobKind = Literal["learn", "perform", "align_words", "match_plates", "refine", "refine_frames", "refine_chunk",
-                  "join_chunks", "evaluate"]
+JobKind = Literal["learn", "perform", "align_words", "write_track", "match_plates", "refine", "refine_frames",
+                  "refine_chunk", "join_chunks", "evaluate"]
 Priority = Literal["low", "normal", "high"]
 
 
@@ -153,6 +155,18 @@ class AlignWordsRequest(Request):
     settings: AlignWordsSettings
 
 
+class WriteTrackInputs(SpeechInputs):
+    """The file with several audio tracks."""
+
+
+class WriteTrackRequest(Request):
+    """Write an audio track of a file as a sound file, for programs that play a file's first track."""
+
+    kind: Literal["write_track"]
+    inputs: WriteTrackInputs
+    settings: WriteTrackSettings
+
+
 class MatchPlatesInputs(Strict):
     """The subject whose plates are matched, and the poses to match them to."""
 
@@ -268,14 +282,17 @@ class JoinChunksRequest(Request):
 
 
 JobRequest: TypeAlias = Annotated[
-    LearnRequest | PerformRequest | AlignWordsRequest | MatchPlatesRequest | RefineRequest | RefineFramesRequest
-    | RefineChunkRequest | JoinChunksRequest | EvaluateRequest,
+    LearnRequest | PerformRequest | AlignWordsRequest | WriteTrackRequest | MatchPlatesRequest | RefineRequest
+    | RefineFramesRequest | RefineChunkRequest | JoinChunksRequest | EvaluateRequest,
     Field(discriminator="kind"),
 ]
+WITHOUT_SUBJECT = (LearnRequest, EvaluateRequest, AlignWordsRequest, WriteTrackRequest)
+"""The requests whose inputs have no subject."""
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 """Reads a request from JSON as the class of its kind."""
 RESULT_TYPES: dict[str, type[JobResult]] = {
     "learn": LearnResult, "perform": PerformResult, "align_words": AlignWordsResult,
-    "match_plates": MatchPlatesResult, "refine": RefineResult, "refine_frames": RefineFramesResult,
-    "refine_chunk": RefineChunkResult, "join_chunks": RefineResult, "evaluate": EvaluateResult}
+    "write_track": WriteTrackResult, "match_plates": MatchPlatesResult, "refine": RefineResult,
+    "refine_frames": RefineFramesResult, "refine_chunk": RefineChunkResult, "join_chunks": RefineResult,
+    "evaluate": EvaluateResult}
 """The type of the result by the kind of the job."""

@@ -56,6 +56,16 @@ class AlignWordsResult(Result):
         return [self.spoken]
 
 
+class WriteTrackResult(Result):
+    """An audio track of a file."""
+
+    sound: Sha = Field(description="WAV, 16 bits, 48 kHz, stereo or mono")
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.sound]
+
+
 class MatchPlatesResult(Result):
     """A plate for each frame of a shot."""
 
@@ -117,5 +127,5 @@ class EvaluateResult(Result):
         return [self.figures, *self.movies.values()]
 
 
-JobResult: TypeAlias = (LearnResult | PerformResult | AlignWordsResult | MatchPlatesResult | RefineResult
-                        | RefineFramesResult | RefineChunkResult | EvaluateResult)
+JobResult: TypeAlias = (LearnResult | PerformResult | AlignWordsResult | WriteTrackResult | MatchPlatesResult
+                        | RefineResult | RefineFramesResult | RefineChunkResult | EvaluateResult)

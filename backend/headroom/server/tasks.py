@@ -43,6 +43,7 @@ from headroom.server.requests import (
     RefineFramesRequest,
     RefineRequest,
     ShotInputs,
+    WriteTrackRequest,
 )
 from headroom.server.results import (
     AlignWordsResult,
@@ -54,6 +55,7 @@ from headroom.server.results import (
     RefineChunkResult,
     RefineFramesResult,
     RefineResult,
+    WriteTrackResult,
 )
 from headroom.server.trees import Tree, plain_name, read_tree
 
@@ -80,6 +82,9 @@ class Pipeline(Protocol):
     def align_words(self, speech: Path, settings: AlignWordsSettings, /, *, progress: Progress
                     ) -> tuple[SpokenWords, list[str]]:
         """Find the words of a transcript in speech."""
+
+    def write_track(self, speech: Path, track: int, path: Path, /) -> None:
+        """Write an audio track of a file as a sound file."""
 
     def match_plates(self, subject: Path, poses: PoseTrack, settings: MatchSettings, /, *,
                      fixed_positions: NDArray[np.float64] | None, progress: Progress) -> PlateMatch:
@@ -127,6 +132,8 @@ def run(context: TaskContext, request: JobRequest) -> JobResult:
             return perform(context, request)
         case AlignWordsRequest():
             return align_words(context, request)
+        case WriteTrackRequest():
+            return write_track(context, request)
         case MatchPlatesRequest():
             return match_plates(context, request)
         case RefineRequest():
@@ -172,6 +179,15 @@ def align_words(context: TaskContext, request: AlignWordsRequest) -> AlignWordsR
     path = context.folder / "spoken.npz"
     np.savez(path, **spoken.words.arrays(), **spoken.phones.arrays())
     return AlignWordsResult(spoken=context.blobs.add(path), notes=notes)
+
+
+def write_track(context: TaskContext, request: WriteTrackRequest) -> WriteTrackResult:
+    """Write an audio track of a file as a sound file."""
+    speech = _named_copy(context, request.inputs.speech, request.inputs.speech_name, "speech")
+    context.progress(0.1, "Reading the speech")
+    path = context.folder / "track.wav"
+    context.pipeline.write_track(speech, request.settings.audio_track, path)
+    return WriteTrackResult(sound=context.blobs.add(path))
 
 
 def match_plates(context: TaskContext, request: MatchPlatesRequest) -> MatchPlatesResult:

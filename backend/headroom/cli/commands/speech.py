@@ -18,6 +18,7 @@ from headroom.cli.options import (
     SeedOption,
     SpeechArgument,
     SubjectArgument,
+    TranscriptOption,
     UseOption,
     WithOption,
     people_of,
@@ -42,9 +43,7 @@ def perform(
     pose: PoseOption = "predicted",
     audio_track: AudioTrackOption = None,
     use: UseOption = "",
-    transcript: Annotated[Path | None, typer.Option(help="Text file with what is said; the words are found in the "
-                                                       "recording and stored, and lips close at its B, M and P."),
-                         ] = None,
+    transcript: TranscriptOption = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw sound, phones, lip opening and head pose, .png.")] = None,
 ) -> None:
     """Predict expression and head motion from speech."""
@@ -108,6 +107,7 @@ def shot(
                                              max=1)] = 0.0,
     pose: PoseOption = "predicted",
     audio_track: AudioTrackOption = None,
+    transcript: TranscriptOption = None,
     key_error: Annotated[float, typer.Option(help="Error of the sparse keys, in units of 0.15 degrees, 0.3 mm "
                                                   "and 0.01 of a face control; 0 keys every frame.", min=0)] = 1.0,
     engine: EngineOption = "auto",
@@ -117,7 +117,7 @@ def shot(
 ) -> None:
     """Make a finished shot in Blender: the person says the speech, full frame, also with others in the picture."""
     people = people_of(others)
-    inputs = [speech, performance, *(each for _, each in people)]
+    inputs = [speech, performance, transcript, *(each for _, each in people)]
     require_movie(output, layer, inputs=inputs)
     if blend:
         require_output_file(blend, ".blend", inputs=inputs)
@@ -125,9 +125,11 @@ def shot(
     from headroom.common.settings import MatchSettings, PerformSettings
 
     options = blender.ShotOptions(
-        perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use, audio_track=audio_track),
+        perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use, audio_track=audio_track,
+                            transcript=_transcript(transcript) if transcript else None),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
-        controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine,
+        controls=tuple(control), performance=performance, transcript=transcript,
+        blend=blend, key_error=key_error, engine=engine,
         label=label, layer=layer, people=people)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)

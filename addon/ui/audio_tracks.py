@@ -1,0 +1,45 @@
+"""How many audio tracks a chosen file has."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import lru_cache
+from typing import Any
+
+import bpy
+
+from ..scene import compat
+
+NO_TRACK = 10_000
+"""The index of a track that no file has."""
+
+
+def has_several_tracks(value: str) -> bool:
+    """Return whether the file in a field has more than one audio track; False where it cannot be read."""
+    if not value or not compat.plays_sound():
+        return False
+    path = bpy.path.abspath(value)
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return _has_second_track(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _has_second_track(path: str, size: int, modified: int) -> bool:
+    """Return whether Blender's sound library can open a second track; size and time tell versions of a file apart.
+
+    Of files that cannot have several, such as WAV, the library gives the only track whatever the number.
+    """
+    return _can_open(path, 1) and not _can_open(path, NO_TRACK)
+
+
+def _can_open(path: str, index: int) -> bool:
+    aud: Any = importlib.import_module("aud")  # whose stubs are incomplete
+
+    try:
+        return aud.Sound(path, index).specs[1] > 0
+    except aud.error:
+        return False
