@@ -3,9 +3,11 @@
 Usage: python benchmarks/face_controls.py SHEET.png [TRACK.npz ...]
 
 The tracks are those that `headroom track -o` wrote. For each it prints the mean error of the vertices and of the lip
-opening with the controls alone, and the time. Cross-talk is the motion of another shape's landmarks, as a fraction of
-the motion of a shape's own; pairs count of which at least half of those landmarks are 16 mm from the shape's own. Eyes
-are not paired with eyes, because the bundled model moves both together.
+opening with the controls alone, and the time. Cross-talk is the mean motion of the landmarks that define another shape,
+as a fraction of the mean motion of those that define this one, weighted by how far their shape moves them. Of the
+other's landmarks those count that are 16 mm from this shape's, and a pair counts where they make at least half of the
+other's motion: neighbours such as smile and dimple share their landmarks. Eyes are not paired with eyes, because the
+bundled model moves both together. Weak shapes are those that the model makes with less than 90 % of the wanted motion.
 """
 
 import sys
@@ -37,8 +39,10 @@ def main(sheet: Path, tracks: list[Path]) -> None:
     shares = cross_talk(directions)
     values = np.array([share for share, _, _ in shares])
     print(f"cross-talk: mean {values.mean():.3f}, above 10 %: {(values > 0.1).sum()} of {len(values)} pairs")
-    for share, name, other in shares[:8]:
-        print(f"  {name} moves {other} {100 * share:.0f} %")
+    for name in sorted({name for share, name, _ in shares if share > 0.1}):
+        worst = [(share, other) for share, each, other in shares if each == name and share > 0.1]
+        print(f"  {name} moves {len(worst)} others, {worst[0][1]} by {100 * worst[0][0]:.0f} %")
+    print("weak: " + ", ".join(f"{name} {100 * part:.0f} %" for name, part in reached(directions) if part < 0.9))
     for path in tracks:
         print_errors(path)
     draw(sheet, directions)
@@ -47,18 +51,30 @@ def main(sheet: Path, tracks: list[Path]) -> None:
 def cross_talk(directions: np.ndarray) -> list[tuple[float, str, str]]:
     """(fraction, shape, other shape), largest first."""
     landmarks = Landmarks.of(MODEL, NEUTRAL)
-    targets = shape_targets(landmark_mirror().__getitem__)
-    own = {name: [landmarks.index[each] for each, motion in wanted.items() if np.nansum(np.abs(motion)) > 0]
-           for name, wanted in targets.items()}
-    found = []
-    for name, places in own.items():
-        moved = np.linalg.norm(landmarks.basis @ directions[CONTROL_NAMES.index(name)], axis=1)
-        away = np.linalg.norm(landmarks.positions[:, None] - landmarks.positions[places], axis=2).min(1) > AWAY_MM
-        for other, theirs in own.items():
-            far = [place for place in theirs if away[place]]
-            if other != name and len(far) >= 0.5 * len(theirs) and not {name, other} <= set(GROUPS["Eyes"]):
-                found.append((float(moved[far].mean() / moved[places].mean()), name, other))
+    wanted = np.zeros((len(CONTROL_NAMES), len(landmarks.positions)))  # mm
+    for name, targets in shape_targets(landmark_mirror().__getitem__).items():
+        places = [landmarks.index[each] for each in targets]
+        wanted[CONTROL_NAMES.index(name), places] = np.linalg.norm(np.nan_to_num(list(targets.values())), axis=1)
+    shapes, found = np.flatnonzero(wanted.any(1)), []
+    for shape in shapes:
+        own = wanted[shape] > 0
+        moved = np.linalg.norm(landmarks.basis @ directions[shape], axis=1)
+        away = np.linalg.norm(landmarks.positions[:, None] - landmarks.positions[own], axis=2).min(1) > AWAY_MM
+        for other in shapes:
+            name, theirs = CONTROL_NAMES[shape], np.where(away, wanted[other], 0.0)
+            if (shape == other or theirs.sum() < 0.5 * wanted[other].sum()
+                    or {name, CONTROL_NAMES[other]} <= set(GROUPS["Eyes"])):
+                continue
+            share = np.average(moved, weights=theirs) / np.average(moved, weights=wanted[shape])
+            found.append((float(share), name, CONTROL_NAMES[other]))
     return sorted(found, reverse=True)
+
+
+def reached(directions: np.ndarray) -> list[tuple[str, float]]:
+    """(shape, part of the wanted motion of its landmarks that it makes)."""
+    landmarks = Landmarks.of(MODEL, NEUTRAL)
+    return [(name, 1 / landmarks.scale(directions[CONTROL_NAMES.index(name)], wanted))
+            for name, wanted in shape_targets(landmark_mirror().__getitem__).items()]
 
 
 def print_errors(path: Path) -> None:
@@ -80,7 +96,7 @@ def print_errors(path: Path) -> None:
 
 def draw(sheet: Path, directions: np.ndarray) -> None:
     """The neutral face and each control at 1, from the front and from the side that it moves."""
-    camera, light = Camera(0.62 * SIDE / 190 * 900, SIDE, SIDE), AMBIENT * 0.7
+    camera, light = Camera(0.85 * SIDE / 190 * 900, SIDE, SIDE), AMBIENT * 0.7
     light[1], light[2], light[3] = 0.2, 0.4, 0.12
     raster = Rasterizer(MODEL, camera, Crop(0, 0, SIDE), SIDE)
     raster.set_appearance(albedo_texture(MODEL, MODEL.albedo_mean, 1024), light)

@@ -56,6 +56,18 @@ def test_a_control_moves_its_landmark_as_its_name_says(model, moved, name, landm
     assert low < moved[name][at, axis] < high
 
 
+@pytest.mark.parametrize(("name", "own", "others"), [
+    ("mouthSmileLeft", 291, (61, 282, 52, 386, 152)), ("mouthFrownLeft", 291, (61, 282, 386)),
+    ("mouthStretchLeft", 291, (61, 282, 386)), ("mouthDimpleLeft", 291, (61, 282, 386)),
+    ("jawOpen", 152, (285, 282, 386, 374, 4)), ("mouthFunnel", 13, (285, 282, 386, 4)),
+    ("browDownLeft", 282, (52, 61, 291, 374)), ("browInnerUp", 285, (291, 374)),
+    ("browOuterUpLeft", 283, (53, 291, 374)), ("eyeBlinkLeft", 386, (282, 291))])
+def test_a_control_leaves_landmarks_that_define_others_in_place(model, moved, name, own, others):
+    motion = {landmark: np.linalg.norm(moved[name][np.flatnonzero(model.landmark_ids == landmark)[0]])
+              for landmark in (own, *others)}
+    assert max(motion[landmark] for landmark in others) < 0.1 * motion[own], motion
+
+
 def test_left_and_right_mirror_each_other(model, moved):
     skin = model.landmark_ids < top.MESH_POINTS
     pairs = top.mirror_pairs(model.mean[model.landmark_vertices[skin]])

@@ -52,6 +52,11 @@ def shape_targets(mirror: Mirror) -> dict[str, Targets]:
     return {name: shapes[name] for name in CONTROL_NAMES if name in shapes}
 
 
+def defining_landmarks(targets: Targets) -> list[int]:
+    """Return the landmarks that a shape moves."""
+    return [landmark for landmark, motion in targets.items() if any(value == value and value for value in motion)]
+
+
 def _shapes_of_both_sides() -> dict[str, Targets]:
     """Return the left halves of the symmetric shapes."""
     drop = JAW_OPEN_MM
@@ -75,7 +80,8 @@ def _shapes_of_both_sides() -> dict[str, Targets]:
         "mouthShrugUpper": {**_lip(UPPER_LIP, (0, 4, 2), EVEN), **_lip(LOWER_LIP, STILL, EVEN, to=4)},
         "cheekPuff": {**_at((427, 411, 425, 434), (4, 0, 5)), **_lip(UPPER_LIP, STILL, EVEN),
                       **_lip(LOWER_LIP, STILL, EVEN)},
-        "browInnerUp": {**_at((336, 285), (0, 8, 0)), **_at((296, 295), (0, 5.5, 0)), 334: (0, 1.5, 0), 300: STILL,
+        "browInnerUp": {**_at((336, 285), (0, 8, 0)), **_at((296, 295), (0, 5.5, 0)), 334: (0, 1.5, 0), 282: (0, 2, 0),
+                        **_at((293, 283, 300, 276), STILL),
                         **_at(UPPER_LID, STILL)},
     }
 
