@@ -10,7 +10,7 @@ from headroom.common.arrays import correlation
 from headroom.face.phone_track import PhoneTrack
 from headroom.motion.predict import predict
 from headroom.motion.style.lip_closure import close_at_bilabials, speech_gate
-from headroom.motion.style.measure import lip_curve, measure_style
+from headroom.motion.style.measure import lip_curve, measure_style, rest_expression
 from headroom.motion.train.sound_augment import DEGRADATIONS, degrade
 from headroom.motion.train.sound_offset import OFFSET_LAGS, UNCERTAIN, offset_of_scores
 
@@ -46,6 +46,15 @@ def test_the_gate_closes_in_pauses_and_not_within_words():
     gate = speech_gate(levels, -20.0)
     assert gate[:48].min() > 0.95 and gate[55:61].max() < 0.05 and gate[70:].min() > 0.95
     assert not speech_gate(levels, -80.0).any()  # a silent recording
+
+
+def test_the_gate_closes_in_the_pauses_of_a_noisy_recording_and_not_in_quiet_speech():
+    rng = np.random.default_rng(0)
+    levels = rng.uniform(-20, 0, 100)
+    assert speech_gate(levels, -20.0).min() > 0.95
+    levels[50:65] = rng.uniform(-37, -34, 15)  # breath and room
+    gate = speech_gate(levels, -20.0)
+    assert gate[:48].min() > 0.95 and gate[55:61].max() < 0.05 and gate[70:].min() > 0.95
 
 
 def test_the_curve_of_openings_gives_a_cautious_prediction_the_person_s_distribution():
@@ -106,3 +115,30 @@ def test_the_same_seed_degrades_alike():
     first, again, other = (degrade(samples, np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0
+
+
+NO_BLINKS = np.zeros(0, int)
+PUCKER = 1  # a dimension
+
+
+def speaking_face(count=200):
+    """Return expressions (count, 4) of a face that opens (0) and puckers, and its openings."""
+    rng = np.random.default_rng(0)
+    expression = rng.normal(0, 0.2, (count, 4)).astype(np.float32)
+    expression[:, 0] = 5 + 2 * np.sin(np.arange(count))
+    return expression, expression[:, 0]
+
+
+def test_the_face_at_rest_is_that_of_the_pauses_also_in_a_noisy_recording():
+    expression, opening = speaking_face()
+    levels = np.random.default_rng(1).uniform(-20, 0, len(expression))
+    levels[60:90], expression[60:90] = -35, (0.5, -1, 0, 0)
+    np.testing.assert_allclose(rest_expression(expression, opening, levels, NO_BLINKS), (0.5, -1, 0, 0), atol=1e-5)
+
+
+def test_without_pauses_the_face_at_rest_has_the_least_open_lips_that_do_not_pucker():
+    expression, opening = speaking_face()
+    closed = np.argsort(opening)[:30]
+    expression[closed[::3], PUCKER] = 4  # W, among B, M and P
+    rest = rest_expression(expression, opening, np.full(len(expression), -5.0), NO_BLINKS)
+    assert rest[0] < np.quantile(opening, 0.15) and abs(rest[PUCKER]) < 0.5

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from headroom.plate.exemplar_fill import fill_from_patches
 from headroom.plate.matte import MIN_ALPHA
 
 SAMPLED_FRAMES = 24  # spread evenly over the clip
@@ -16,7 +17,8 @@ MATTE_MARGIN = 2  # matte cells around the person that do not count as backgroun
 MAX_DIFFERENCE = 8.0  # mean difference of the frames from the background, 0..255; a moving camera exceeds it
 MIN_KNOWN = 0.05  # fraction of the picture that the frames must show
 INPAINT_SIDE = 640  # pixels of the longer side of the picture that is inpainted
-INPAINT_RADIUS = 5  # pixels of that picture that an inpainted pixel depends on
+INPAINT_DEPTH = 32  # pixels of that picture around what is seen, into which lines are continued; heads move less
+INPAINT_RADIUS = 5  # pixels of that picture that a pixel deeper inside depends on
 BAND_ROWS = 32  # rows of the picture that are processed at once, to limit memory
 
 MOVING = ("The background of the clip moves, so it is slightly distorted around a moved head. A clip with a still "
@@ -55,7 +57,8 @@ def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint
 def inpaint_unknown(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return `picture` (H, W, 3) with the pixels that are not `known` (H, W) inpainted from those around them.
 
-    The transition is soft. Inpainting runs at a lower resolution, because its result is smooth.
+    Near what is seen, patches of it continue its lines. The transition is soft. Inpainting runs at a lower resolution,
+    because its result further inside is smooth, and for its speed.
     """
     if known.all():
         return picture
@@ -65,7 +68,8 @@ def inpaint_unknown(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDA
     weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     premultiplied = cv2.resize(picture * known[..., None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
     small = np.rint(premultiplied / np.maximum(weight, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
-    inpainted = cv2.inpaint(small, (weight < 0.5).astype(np.uint8), INPAINT_RADIUS, cv2.INPAINT_TELEA)
+    unknown = fill_from_patches(small, weight < 0.5, INPAINT_DEPTH)
+    inpainted = cv2.inpaint(small, unknown.astype(np.uint8), INPAINT_RADIUS, cv2.INPAINT_TELEA)
     inpainted = cv2.resize(inpainted, (width, height), interpolation=cv2.INTER_CUBIC)
     inside = cv2.erode(known.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
     alpha = cv2.blur(inside, (5, 5))[..., None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from headroom.face.camera import Crop
 from headroom.plate.head_surface import Pose
 from headroom.plate.layers import BackgroundLayers
 from headroom.plate.reprojection import FaceReprojector, FaceSource, ProjectedFace
-from headroom.plate.source_choice import SourceChoice, WantedFace
-from headroom.plate.tracked_faces import TrackedFaces, eyes_part, mouth_part
+from headroom.plate.source_choice import SourceChoice, WantedFace, part_colours
+from headroom.plate.tracked_faces import FacePart, TrackedFaces, eyes_part, mouth_part
 from headroom.plate.warp import HeadMotion, head_displacement
 
 MAX_CACHED = 400
@@ -40,8 +41,13 @@ class ReprojectedPlates:
         """Take the plates, the face in each of them, and what draws it."""
         self.layers, self.faces, self._reprojector = layers, faces, reprojector
         self._recent: OrderedDict[int, ProjectedFace] = OrderedDict()
-        model = faces.model
-        self._parts = [(part, SourceChoice(faces, part)) for part in (mouth_part(model), eyes_part(model))]
+
+    @cached_property
+    def _parts(self) -> list[tuple[FacePart, SourceChoice]]:
+        """Mouth and eyes, and what chooses the plates they come from."""
+        mouth, eyes = mouth_part(self.faces.model), eyes_part(self.faces.model)
+        colours = part_colours(self.faces, mouth, self.layers.plates, self.layers.camera)
+        return [(mouth, SourceChoice(self.faces, mouth, colours)), (eyes, SourceChoice(self.faces, eyes))]
 
     @property
     def vertex_count(self) -> int:

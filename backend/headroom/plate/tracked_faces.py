@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from headroom.common.smoothstep import smoothstep
 from headroom.face import topology
-from headroom.face.camera import pose_vertices
+from headroom.face.camera import Camera, pose_vertices
 from headroom.face.model import FaceModel
 from headroom.plate.head_surface import Pose
 
@@ -90,9 +90,17 @@ class TrackedFaces:
 
     def landmarks(self, part: FacePart) -> NDArray[np.float32]:
         """Return the part's landmarks (T, L, 3) of all plates in model axes, millimetres."""
-        basis = self.model.expression_basis[part.landmarks]
-        offsets = np.tensordot(self.expression, basis, axes=(1, 2))
-        return (self._neutral[part.landmarks] + offsets).astype(np.float32)
+        return self._points(part.landmarks)
+
+    def pixels(self, points: NDArray[np.intp], camera: Camera) -> NDArray[np.float32]:
+        """Return where (T, P, 2), frame pixels, P vertices of the face are in each plate."""
+        posed = pose_vertices(self._points(points), np.asarray(self.rotation), np.asarray(self.translation))
+        return camera.project(posed).astype(np.float32)
+
+    def _points(self, points: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return some vertices (T, P, 3) of all plates in model axes, millimetres."""
+        offsets = np.tensordot(self.expression, self.model.expression_basis[points], axes=(1, 2))
+        return (self._neutral[points] + offsets).astype(np.float32)
 
     @cached_property
     def _flat_basis(self) -> NDArray[np.float32]:

@@ -12,11 +12,12 @@ from headroom.face.performance import Performance
 from headroom.motion.audio.loudness import loudness, speech_levels
 from headroom.motion.style.accents import find_accents
 from headroom.motion.style.blinks import find_blinks, measure_blinks
+from headroom.motion.style.lip_closure import pause_level
 from headroom.motion.style.speaker_style import SpeakerStyle
 
-PAUSE_DB = -35.0  # frames quieter than this are pauses
 MIN_PAUSE_FRAMES = 12  # with fewer, the mouth at rest is taken from its least open frames
 REST_FRACTION = 0.15  # of all frames, those with the least open mouth
+ORDINARY_FRACTION = 0.5  # of these, those most like the mean face: the others say B, M, P or W
 LIP_QUANTILES = np.linspace(0.02, 0.98, 13)  # knots of the curve of lip openings
 SHORT_FRAMES = 50  # shorter clips determine a person's mean but not the deviation
 MIN_DEVIATION = 0.05  # of a dimension, relative to the median one, so that still dimensions are not amplified
@@ -28,10 +29,9 @@ def measure_style(samples: np.ndarray, truth: Performance, directions: FaceDirec
     expression, pose = truth.expression.astype(np.float32), truth.pose_vectors
     levels = speech_levels(samples, 0, len(truth), loudness(samples)[1])
     opening = expression @ directions.lip_opening
-    deviation = expression.std(0)
     return SpeakerStyle(
         expression_mean=expression.mean(0),
-        expression_deviation=np.maximum(deviation, max(MIN_DEVIATION * float(np.median(deviation)), 1e-6)),
+        expression_deviation=deviation_of(expression),
         pose_mean=pose.mean(0),
         pose_deviation=np.maximum(pose.std(0), MIN_POSE_DEVIATION).astype(np.float32),
         rest=rest_expression(expression, opening, levels, find_blinks(expression, directions.lid_opening)),
@@ -52,6 +52,12 @@ def measure_style(samples: np.ndarray, truth: Performance, directions: FaceDirec
     )
 
 
+def deviation_of(expression: np.ndarray) -> np.ndarray:
+    """Return the deviation (E,) of each dimension of an expression (T, E), limited where it would amplify noise."""
+    deviation = expression.std(0)
+    return np.maximum(deviation, max(MIN_DEVIATION * float(np.median(deviation)), 1e-6))
+
+
 def lip_curve(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Return the curve (2, Q) that gives predicted lip openings (T,) the distribution of the true ones (T,).
 
@@ -65,16 +71,19 @@ def lip_curve(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 def rest_expression(expression: np.ndarray, opening: np.ndarray, levels: np.ndarray, blinks: np.ndarray) -> np.ndarray:
     """Return the expression (E,) of the silent face: the mean over pauses with a closed mouth and open lids.
 
-    Clips with too few such frames give the mean over the least open ones.
+    levels: (T,) loudness of the frames, dB below the loud parts. Clips with too few such frames give the mean over
+    those of the least open frames whose face is ordinary otherwise.
     """
     awake = np.ones(len(expression), bool)
     for frame in blinks:
         awake[max(0, frame - 3):frame + 5] = False
     awake = awake if awake.sum() > len(awake) / 4 else np.ones(len(expression), bool)
-    silent = awake & (levels < PAUSE_DB) & (opening <= np.median(opening))
-    if silent.sum() < MIN_PAUSE_FRAMES:
-        silent = awake & (opening <= np.quantile(opening[awake], REST_FRACTION))
-    return expression[silent].mean(0)
+    silent = awake & (levels < pause_level(levels)) & (opening <= np.median(opening))
+    if silent.sum() >= MIN_PAUSE_FRAMES:
+        return expression[silent].mean(0)
+    closed = expression[awake & (opening <= np.quantile(opening[awake], REST_FRACTION))]
+    unlikeness = (((closed - expression.mean(0)) / deviation_of(expression)) ** 2).sum(1)
+    return closed[unlikeness <= np.quantile(unlikeness, ORDINARY_FRACTION)].mean(0)
 
 
 def normalise_motion(truth: Performance, style: SpeakerStyle) -> np.ndarray:
