@@ -10,7 +10,7 @@ from headroom.common.arrays import correlation
 from headroom.media.audio import audio_on_disk, read_audio, write_wav
 from headroom.motion.audio.features import utterance_stats
 from headroom.motion.predict import predict, predict_motion
-from headroom.motion.style.blinks import find_blinks
+from headroom.motion.style.blinks import find_blinks, measure_blinks
 from headroom.motion.style.motion_graph import speed
 
 
@@ -91,3 +91,14 @@ def test_the_length_can_be_chosen(learned):
     assert len(predict(model, samples, seconds=3.0)) == 75
     assert len(predict(model, samples[:100])) == 1
     assert np.isfinite(predict(model, samples[:100], seconds=1.0).expression).all()
+
+
+def test_a_measured_blink_closes_once_and_keeps_its_depth():
+    lids = np.zeros(200)
+    for frame in (40, 100, 160):
+        lids[frame - 2:frame + 7] = [-2, -5, -8, -6, -3, -1, -2.5, -1, -0.5]  # a glance down follows
+    expression = np.outer(lids, LID) / (LID @ LID)
+    lid_motion = measure_blinks(expression, LID, np.zeros(64)).shape @ LID
+    assert lid_motion.min() == pytest.approx(-8, abs=0.05)
+    deepest = int(lid_motion.argmin())
+    assert (np.diff(lid_motion[:deepest + 1]) <= 1e-4).all() and (np.diff(lid_motion[deepest:]) >= -1e-4).all()

@@ -28,7 +28,7 @@ def fill_from_patches(picture: NDArray[np.uint8], unknown: NDArray[np.bool_], de
     """
     side = 2 * RADIUS + 1
     known = ~unknown
-    sources = cv2.erode(known.astype(np.uint8), np.ones((side, side), np.uint8), borderValue=0) > 0
+    sources = cv2.erode(known.astype(np.uint8), np.ones((side, side), np.uint8), borderValue=(0,)) > 0
     if min(unknown.shape) < side or not sources.any():
         return unknown
     todo = unknown & (cv2.distanceTransform(unknown.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) <= depth)
@@ -74,11 +74,13 @@ class _Hole:
         touching = cv2.dilate(self.known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         rows, columns = np.nonzero(self.todo & touching)
         size = (2 * RADIUS + 1,) * 2
-        confidence = cv2.blur(self.confidence, size, borderType=cv2.BORDER_CONSTANT)[rows, columns]
-        smooth = cv2.GaussianBlur(self.lab[..., 0], (0, 0), 0.8)
+        mean = np.asarray(cv2.blur(self.confidence, size, borderType=cv2.BORDER_CONSTANT), np.float32)
+        confidence = mean[rows, columns]
+        smooth = np.asarray(cv2.GaussianBlur(self.lab[..., 0], (0, 0), 0.8), np.float32)
         inside = cv2.erode(self.known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         gradient = np.where(inside[..., None], _gradient(smooth), 0)
-        normal = _gradient(cv2.GaussianBlur(self.known.astype(np.float32), (0, 0), 2))[rows, columns]
+        softened = np.asarray(cv2.GaussianBlur(self.known.astype(np.float32), (0, 0), 2), np.float32)
+        normal = _gradient(softened)[rows, columns]
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-6
         strength = np.pad(np.linalg.norm(gradient, axis=-1), RADIUS)
         patches = np.lib.stride_tricks.sliding_window_view(strength, size)[rows, columns].reshape(len(rows), -1)

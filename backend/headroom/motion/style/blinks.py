@@ -63,16 +63,33 @@ def measure_blinks(expression: np.ndarray, lid_opening: np.ndarray, lip_opening:
     pieces = np.stack([expression[frame - BEFORE:frame + AFTER + 1] for frame in complete]).astype(np.float64)
     ramp = np.linspace(0, 1, BEFORE + AFTER + 1)[:, None]
     shape = (pieces - pieces[:, :1] * (1 - ramp) - pieces[:, -1:] * ramp).mean(0)
-    return Blinks(rate, orthogonal_to(shape, lip_opening).astype(np.float32))
+    shape = orthogonal_to(shape, lip_opening)
+    return Blinks(rate, without_flutter(shape, lid_opening, lip_opening).astype(np.float32))
+
+
+def without_flutter(shape: np.ndarray, lid_opening: np.ndarray, lip_opening: np.ndarray) -> np.ndarray:
+    """Return a blink (13, E) whose lids only close up to its deepest frame and only open after it.
+
+    A mean of few blinks closes a little again where one of them was followed by a glance.
+    """
+    lids = shape @ lid_opening
+    steady = np.concatenate([np.minimum.accumulate(lids[:BEFORE]), np.maximum.accumulate(lids[BEFORE:])])
+    direction, effect = _lid_direction(lid_opening, lip_opening)
+    return shape if effect < _MIN_SIZE else shape + np.outer(steady - lids, direction / effect)
 
 
 def default_shape(lid_opening: np.ndarray, lip_opening: np.ndarray) -> np.ndarray:
     """Return a blink (13, E) along the direction that moves lids and not lips; zeros for a face without lids."""
-    direction = orthogonal_to(lid_opening[None], lip_opening)[0]
-    effect = float(direction @ lid_opening)
+    direction, effect = _lid_direction(lid_opening, lip_opening)
     if effect < _MIN_SIZE:
         return np.zeros((len(DEFAULT_PROFILE), len(lid_opening)), np.float32)
     return (-DEFAULT_DEPTH_MM / effect * DEFAULT_PROFILE[:, None] * direction).astype(np.float32)
+
+
+def _lid_direction(lid_opening: np.ndarray, lip_opening: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return a direction (E,) that moves lids and not lips, and by how many millimetres it opens the lids."""
+    direction = orthogonal_to(lid_opening[None], lip_opening)[0]
+    return direction, float(direction @ lid_opening)
 
 
 def orthogonal_to(values: np.ndarray, direction: np.ndarray) -> np.ndarray:
