@@ -121,7 +121,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("track/test_several_people.py", "were used, where the person is seen at one place"),
     "The face is too …. Change light or exposure.":
         ("evaluation/test_clip_check.py", "The face is too dark"),
-    "The picture changes at once at … s, as at a cut. The best part is from … to … s; choose it with --from and --to.":
+    "The picture changes at once at … s, as at a cut. The best part is from … to … s; learn from that.":
         ("evaluation/test_clip_check.py", "The picture changes at once at 3.0, 7.5 s"),
     "The sound is … ms … than the lips. Learning corrects that; where the file is at fault, export the clip again.":
         ("evaluation/test_clip_check.py", "The sound is 200 ms earlier than the lips"),

@@ -124,6 +124,22 @@ class SubjectUse:
         return self.settings | ({"label": self.label} if self.label else {})
 
 
+@dataclass(frozen=True)
+class ClipCheck:
+    """Whether a clip is good to learn from.
+
+    usable_seconds: of its best part.
+    people: their number, without bystanders.
+    picture: JPEG of the people with their numbers, or of frames of the clip.
+    notes: what is wrong with the clip.
+    """
+
+    usable_seconds: float
+    people: int
+    picture: Path
+    notes: tuple[str, ...]
+
+
 def device(backend: Backend, token: ProgressToken, seconds: float = WORKER_SECONDS) -> str:
     """Return the device of the networks, once the backend's worker process has started.
 
@@ -148,6 +164,16 @@ def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any
     token.report(0.97, "Fetching the subject")
     backend.get_tree(result["subject"], folder)
     return list(result.get("notes", ()))
+
+
+def check(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], token: ProgressToken) -> ClipCheck:
+    """Check a clip before it is learned; the picture is a file in `folder`."""
+    token.report(0.0, "Sending the clip")
+    inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
+    result = run_job(backend, "check", inputs, settings, token.subtoken(0.02, 0.97))
+    picture = folder / "check.jpg"
+    backend.get_file(result["picture"], picture)
+    return ClipCheck(float(result["usable_seconds"]), int(result["people"]), picture, tuple(result["notes"]))
 
 
 def evaluate(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], token: ProgressToken

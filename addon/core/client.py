@@ -28,7 +28,8 @@ CHUNK_BYTES = 1 << 20
 MAX_RECONNECTS = 5  # in a row without an event, or without more of a file having arrived
 RECONNECT_SECONDS = 1.0  # before the first one; the pauses double while no event comes
 REPEATED = (400, 409)  # statuses of an upload that broke, or goes on at another place than the backend expects
-PRIORITIES = {"perform": "high", "align_words": "high", "write_track": "high", "match_plates": "high", "learn": "low"}
+PRIORITIES = {"perform": "high", "align_words": "high", "write_track": "high", "check": "high", "match_plates": "high",
+              "learn": "low"}
 Result = TypeVar("Result")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')  # in file names on some system
 

@@ -21,6 +21,11 @@ FRAME, FACE = LAYERS = ("frame", "face")
 """The finished frame, or the refined face alone with alpha, for compositing."""
 
 
+def endings_of(layer: str) -> tuple[str, ...]:
+    """Return the endings of files that hold a layer; the first is that of a name without one."""
+    return (".mov", PICTURE_ENDING) if layer == FACE else (*MOVIE_ENDINGS, PICTURE_ENDING)
+
+
 @dataclass(frozen=True)
 class MovieOutput:
     """A file to write, or with # in its name one for each frame.
@@ -50,8 +55,7 @@ class MovieOutput:
 
     def require_writable(self, inputs: Iterable[Path | None]) -> None:
         """Raise InputError when the output cannot be written, or its ending does not hold what is wanted."""
-        endings = (".mov", PICTURE_ENDING) if self.layer == FACE else (*MOVIE_ENDINGS, PICTURE_ENDING)
-        require_output_file(self.path, *endings, inputs=inputs)
+        require_output_file(self.path, *endings_of(self.layer), inputs=inputs)
         if self.is_sequence and "#" not in self.path.name:
             raise InputError(message("{path} has no # in its name, where the number of each frame goes; choose a name "
                                      "such as shot.####.png.", path=self.path))

@@ -6,6 +6,7 @@ from ..scene.anim import controls as scene_controls
 from ..scene.anim import transfer_settings
 from . import (
     board,
+    clip_check,
     command_line,
     controls,
     conversation,
@@ -33,7 +34,7 @@ from . import (
     words,
 )
 
-CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *learn.CLASSES, *perform.CLASSES,
+CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *clip_check.CLASSES, *learn.CLASSES, *perform.CLASSES,
            *import_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
            *conversation.CLASSES,
@@ -49,6 +50,7 @@ def register() -> None:
     for each in CLASSES:
         bpy.utils.register_class(each)
     coverage.register()
+    clip_check.register()
     job_pictures.register()
     jobs.register()
     follow.register()
@@ -67,6 +69,7 @@ def unregister() -> None:
     coverage.unregister()
     jobs.unregister()
     job_pictures.unregister()
+    clip_check.unregister()
     preferences.connection.stop()
     new_shot.unregister()
     for each in reversed(CLASSES):

@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from ..scene import compat
+from .properties import HeadroomSettings
 
 NO_TRACK = 10_000
 """The index of a track that no file has."""
@@ -25,6 +26,16 @@ def has_several_tracks(value: str) -> bool:
     except (OSError, ValueError):
         return False
     return _has_second_track(path, found.st_size, found.st_mtime_ns)
+
+
+def clip_audio_track(chosen: HeadroomSettings) -> int:
+    """Return the number of the track to learn from; 0 for the first with sound."""
+    return chosen.clip_audio_track if has_several_tracks(chosen.clip) else 0
+
+
+def speech_audio_track(chosen: HeadroomSettings) -> int:
+    """Return the number of the track to perform; 0 for the first with sound."""
+    return chosen.audio_track if has_several_tracks(chosen.speech) else 0
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ import bpy
 from ..core.messages import message
 from ..scene import compat
 from ..scene.anim.strips import strip_speech
-from .audio_tracks import has_several_tracks
+from .audio_tracks import speech_audio_track
 from .paths import absolute
 from .properties import settings
 
@@ -42,7 +42,6 @@ def chosen_speech(context: bpy.types.Context) -> ChosenSpeech:
     """Return the chosen speech; call it when none is missing."""
     chosen = settings(context)
     if chosen.speech_source == "FILE":
-        several = has_several_tracks(chosen.speech)
-        return ChosenSpeech(absolute(chosen.speech), audio_track=chosen.audio_track if several else 0)
+        return ChosenSpeech(absolute(chosen.speech), audio_track=speech_audio_track(chosen))
     strip = compat.selected_sound(context)
     return ChosenSpeech(strip_speech(strip), strip.name)

@@ -29,7 +29,7 @@ MAX_FINISHED = 6
 """Finished jobs that stay in the list."""
 MAX_UNDO_NAME = 60
 
-JobKind = Literal["check", "setup", "learn", "perform", "align_words", "render", "refine_frame"]
+JobKind = Literal["check", "setup", "check_clip", "learn", "perform", "align_words", "render", "refine_frame"]
 JobState = Literal["running", "finishing", "stopping", "done", "failed", "cancelled"]
 FILE_KINDS: tuple[JobKind, ...] = ("perform", "align_words", "render", "refine_frame")
 """Kinds of jobs that work on a shot of the open file, and so end when another file is opened."""

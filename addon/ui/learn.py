@@ -15,7 +15,7 @@ from ..scene.build.selection import select_face
 from ..scene.build.shot import open_subject
 from ..scene.output import shot_tasks
 from . import jobs, preferences
-from .audio_tracks import has_several_tracks
+from .audio_tracks import clip_audio_track
 from .button import Button, JobButton
 from .paths import absolute, new_subject_folder
 from .properties import settings, shown_shot, typed_number
@@ -53,7 +53,7 @@ class HEADROOM_OT_learn_subject(JobButton):
             "consent_until": chosen.consent_until, "preset": chosen.preset, "albedo": chosen.albedo,
             "resolution": chosen.resolution, "from_seconds": typed_number(chosen.from_seconds),
             "to_seconds": typed_number(chosen.to_seconds), "face": chosen.face,
-            "audio_track": chosen.clip_audio_track if has_several_tracks(chosen.clip) else 0}, Path.cwd())]
+            "audio_track": clip_audio_track(chosen)}, Path.cwd())]
 
     @classmethod
     def disabled_reason(cls, context):

@@ -11,6 +11,7 @@ from ..scene.build.scene_setup import keeps_scene
 from ..scene.build.shot import shots_in
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
 from .audio_tracks import has_several_tracks
+from .clip_check import draw_check
 from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
 from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject, HEADROOM_OT_set_up_scene
@@ -52,6 +53,7 @@ class HEADROOM_PT_learn(SidebarPanel):
         layout, chosen = split_layout(self), settings(context)
         column = layout.column()
         column.prop(chosen, "clip")
+        draw_check(column, context)
         column.prop(chosen, "name")
         column.prop(chosen, "preset")
         times = column.column(align=True)
@@ -144,6 +146,7 @@ class HEADROOM_PT_render(SidebarPanel):
             layout.prop(settings(context), "all_heads")
         layout.prop(settings(context), "plate_fit")
         layout.prop(settings(context), "engine")
+        layout.prop(settings(context), "layer")
         if (shot := shown_shot(context)) is not None:
             layout.prop(head_of(shot.root), "label")
         layout.operator(HEADROOM_OT_refine_frame.bl_idname)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.movie_output import MOVIE_ENDINGS, PICTURE_ENDING
+from ..core.movie_output import FRAME, endings_of
 from .managed_backend import user_folder
 from .properties import settings
 
@@ -20,9 +20,10 @@ def absolute(value: str) -> Path:
 
 
 def movie_file(context: bpy.types.Context) -> Path:
-    """Return the path of the movie to write; .mp4 is appended where the ending is none of a movie's."""
+    """Return the path of the movie to write; .mp4, or .mov for a face alone, is appended where it has none."""
     movie = absolute(settings(context).output)
-    return movie if movie.suffix.lower() in (*MOVIE_ENDINGS, PICTURE_ENDING) else movie.with_name(movie.name + ".mp4")
+    named = movie.suffix.lower() in endings_of(FRAME)
+    return movie if named else movie.with_name(movie.name + endings_of(settings(context).layer)[0])
 
 
 def new_subject_folder(context: bpy.types.Context) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..core.movie_output import FACE, FRAME
 from ..core.render_settings import AUTO, EEVEE, FAST
 from ..core.take_settings import PREDICTED, REPLAYED
 from ..scene import compat
@@ -112,6 +113,11 @@ class HeadroomSettings(bpy.types.PropertyGroup):
                (EEVEE, "Eevee", "Shows every change to material, camera and mesh. Slow without a graphics card"),
                (FAST, "Fast", "The backend draws the mesh, with the material that Headroom made. Frames of a changed "
                               "material are rendered with Eevee")])
+
+    layer: EnumProperty(  # type: ignore[valid-type]
+        name="Layer", description="What is in the pictures",
+        items=[(FRAME, "Finished Frame", "The person in the clip's frames"),
+               (FACE, "Face Alone", "The refined face with alpha, for compositing, as ProRes 4444 .mov or .png")])
 
 
 def settings(context: bpy.types.Context) -> HeadroomSettings:

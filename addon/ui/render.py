@@ -9,7 +9,7 @@ import bpy
 from ..core.errors import InputError
 from ..core.job_file import make_request
 from ..core.messages import Message, message
-from ..core.movie_output import MovieOutput
+from ..core.movie_output import MovieOutput, endings_of
 from ..core.render_settings import AUTO, EEVEE, FAST, RenderSettings
 from ..core.tasks import Task
 from ..scene import compat
@@ -38,6 +38,8 @@ class HEADROOM_OT_render_shot(JobButton):
             return message("No movie file")
         if output.startswith("//") and not bpy.data.filepath:
             return message("The movie path starts with //, and the .blend file is not saved")
+        if movie_file(context).suffix.lower() not in endings_of(settings(context).layer):
+            return message("The face alone has alpha, which .mov and .png files hold")
         return ""
 
     @classmethod
@@ -49,7 +51,8 @@ class HEADROOM_OT_render_shot(JobButton):
         return [make_request("render", {
             "file": bpy.data.filepath, "scene": context.scene.name, "shot": shown_shot(context).root.name,
             "output": movie_file(context), "plate_fit": typed_number(settings(context).plate_fit),
-            "engine": settings(context).engine, "all_heads": len(rendered_heads(context)) > 1}, Path.cwd())]
+            "engine": settings(context).engine, "layer": settings(context).layer,
+            "all_heads": len(rendered_heads(context)) > 1}, Path.cwd())]
 
     @classmethod
     def disabled_reason(cls, context):
@@ -65,8 +68,8 @@ class HEADROOM_OT_render_shot(JobButton):
         scene = shots[0].scene
         rendered = RenderSettings(first, scene.frame_start, scene.frame_end, chosen.plate_fit, chosen.engine,
                                   tuple(others))
-        task = movie_tasks.render_shot(shots, MovieOutput(movie), chosen.plate_fit, preferences.connector(context),
-                                      engine=chosen.engine)
+        task = movie_tasks.render_shot(shots, MovieOutput(movie, chosen.layer), chosen.plate_fit,
+                                      preferences.connector(context), engine=chosen.engine)
         return start_render(movie, task, rendered)
 
 

@@ -209,6 +209,10 @@ class FakeBackend:
             word_confidences=np.full(len(texts), 0.5), phone_symbols=np.array(["HH"]), phone_starts=np.zeros(1),
             phone_ends=np.ones(1), phone_confidences=np.ones(1))), "notes": []}
 
+    def _check(self, inputs: dict, settings: dict) -> dict:
+        picture = self._file(lambda path: write_png(path, np.full((40, 60, 3), 90)), ".png")
+        return {"usable_seconds": 11.5, "people": 2, "picture": picture, "notes": ["The face is too dark."]}
+
     def _write_track(self, inputs: dict, settings: dict) -> dict:
         """Speech as long as the predictions, whatever the file holds."""
         return {"sound": self._file(lambda path: write_speech(path, self.seconds), ".wav")}
@@ -265,6 +269,7 @@ class Row:
         return lambda *args, **settings: self.texts.append(settings.get("text")) or self
 
     def operator(self, *args, **settings):
+        self.texts.append(settings.get("text"))
         return SimpleNamespace()
 
 

@@ -42,6 +42,7 @@ def start(panel, kind):
 
 @pytest.mark.parametrize(("kind", "button", "words"), [
     ("learn", "learn_subject", "Already learning a clip"),
+    ("check_clip", "check_clip", "Already checking a clip"),
     ("perform", "perform_speech", "Already performing a speech"),
     ("render", "render_shot", "Already rendering a shot"),
     ("check", "check_backend", "Already checking the backend"),

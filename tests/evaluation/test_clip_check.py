@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from headroom.common.errors import InputError
 from headroom.evaluation import clip_check
 from headroom.evaluation.clip_check import CheckFigures, check_clip, picture_notes
 from headroom.evaluation.clip_frames import RATE, ClipFrames, find_cuts, look_at
@@ -45,7 +46,6 @@ def test_a_good_clip_has_no_warning_and_its_figures_are_right(sample):
 
 
 @pytest.mark.parametrize(("changes", "words"), [
-    ({"faces": 3}, "3 people are seen. Choose one with --face; the contact sheet of --output numbers them."),
     ({"light": (20.0, 1.0)}, "The face is too dark. Change light or exposure."),
     ({"light": (240.0, 1.0)}, "The face is too bright. Change light or exposure."),
     ({"light": (90.0, 3.0)}, "One side of the face is much darker than the other. Use soft light from the front."),
@@ -62,6 +62,14 @@ def test_a_good_clip_has_no_warning_and_its_figures_are_right(sample):
 ])
 def test_each_fault_is_a_sentence(sample, changes, words):
     assert words in all_notes(sample, **changes)
+
+
+def test_the_command_line_asks_for_one_of_several_people(sample):
+    several = replace(sample, figures=replace(GOOD, faces=3))
+    assert clip_check.people_notes(several) == [
+        "3 people are seen. Choose one with --face; the contact sheet of --output numbers them."]
+    assert clip_check.people_notes(replace(several, frames=replace(sample.frames, chosen=True))) == []
+    assert clip_check.people_notes(sample) == []
 
 
 @pytest.mark.parametrize("changes", [{}, {"offset_seconds": None}, {"offset_seconds": 0.15},
@@ -124,6 +132,12 @@ def test_the_best_part_lies_between_cuts_and_blurred_frames_are_not_usable(sampl
     cut = replace(frames, cuts=[20], sharpness=sharpness)
     assert cut.best_part() == ((20, count) if count - 20 > 10 else (0, 20))
     assert not cut.usable[:10].any() and cut.usable[10:].all()
+
+
+def test_a_photo_is_not_checked(tmp_path):
+    cv2.imwrite(str(tmp_path / "portrait.png"), np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(InputError, match="is a photo, and only clips are checked; choose a clip, or learn the photo"):
+        check_clip(tmp_path / "portrait.png")
 
 
 def test_the_contact_sheet_shows_frames_in_green_and_red(sample):

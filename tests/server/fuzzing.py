@@ -76,7 +76,7 @@ def fuzz_values(url: str, token: str, number: int, number_seed: int = 0) -> tupl
             "refine_frames": {"subject": subject, "renders": [blob], "match": blob},
             "refine_chunk": {"subject": subject, "renders": [blob], "match": blob},
             "join_chunks": {"subject": subject, "chunks": [blob], "speech": blob},
-            "evaluate": {"clip": blob, "clip_name": "a.mp4"}}
+            "evaluate": {"clip": blob, "clip_name": "a.mp4"}, "check": {"clip": blob, "clip_name": "a.mp4"}}
     for _ in range(number):
         kind = rng.choice(list(asks))
         content = {"kind": kind, "inputs": asks[kind], "settings": {"fps": 25, "seed": 1, "first": 0}, "id": "2" * 32,

@@ -10,7 +10,7 @@ import pytest
 from running import JobFailed, shot_inputs, wait_for
 from two_tracks import write_two_tracks
 
-from addon.core.backend_jobs import align_words, write_track
+from addon.core.backend_jobs import align_words, check, write_track
 from addon.core.errors import HeadroomError
 from addon.core.tasks import ProgressToken
 from headroom.common.errors import InputError
@@ -55,6 +55,14 @@ def test_an_audio_track_becomes_a_sound_file_of_its_own(client, tmp_path):
     assert len(sound) == 8000 and np.abs(np.fft.rfft(sound)).argmax() * 2 == pytest.approx(900, abs=4)
     with pytest.raises(HeadroomError, match="has 2 audio tracks and no track 3; choose"):
         write_track(client, two_tracks, 3, tmp_path / "third.wav", ProgressToken(lambda step: None))
+
+
+def test_a_check_gives_a_picture_and_what_is_wrong(client, tmp_path):
+    sample = Path(__file__).resolve().parents[2] / "samples" / "sample.mp4"
+    found = check(client, sample, tmp_path, {"to_seconds": 1.0}, ProgressToken(lambda step: None))
+    assert found.people == 1 and found.usable_seconds == pytest.approx(1.0, abs=0.1)
+    assert found.picture.read_bytes().startswith(b"\xff\xd8")
+    assert [note.partition(".")[0] for note in found.notes] == ["Only 1", ]
 
 
 def test_perform_passes_the_head_pose_setting_on(client):

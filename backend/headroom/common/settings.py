@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from headroom.common.choices import Albedo, ChosenResolution, HeadPose, Layer, MovieEnding, Preset, Resolution
 
-__all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "EvaluateSettings", "HeadPose", "JoinChunksSettings",
-           "LearnSettings", "MatchSettings", "PerformSettings", "PersonSettings", "Preset", "RefineChunkSettings",
-           "RefineFramesSettings", "RefineSettings", "Resolution", "Settings", "WriteTrackSettings"]
+__all__ = ["HAS_AGREED", "Albedo", "AlignWordsSettings", "CheckSettings", "EvaluateSettings", "HeadPose",
+           "JoinChunksSettings", "LearnSettings", "MatchSettings", "PerformSettings", "PersonSettings",
+           "Preset", "RefineChunkSettings", "RefineFramesSettings", "RefineSettings", "Resolution",
+           "Settings", "WriteTrackSettings"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -58,6 +59,15 @@ class LearnSettings(Settings):
         if isinstance(value, bool):
             return HAS_AGREED if value else None
         return value or None
+
+
+class CheckSettings(Settings):
+    """Which part of a clip, and which person in it, is checked before learning."""
+
+    from_seconds: Seconds | None = Field(default=None, description="start of the part to check; null is the start")
+    to_seconds: Seconds | None = Field(default=None, description="end of that part; null is the clip's end")
+    audio_track: AudioTrack = None
+    face: int = Field(default=0, ge=0, description="number of the person from the left; 0 is the largest face")
 
 
 class EvaluateSettings(Settings):

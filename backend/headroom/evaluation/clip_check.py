@@ -16,6 +16,7 @@ from headroom.face.directions import FaceDirections
 from headroom.face.model import bundled_model
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
 from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
+from headroom.media.photo import is_photo
 from headroom.media.video import VideoInfo, probe, read_frames
 from headroom.subject.clip_person import MIN_SECONDS
 from headroom.track.landmarks.face_view import EYE_CORNERS, view_notes
@@ -63,7 +64,10 @@ class CheckFigures:
 
 @dataclass(frozen=True)
 class ClipCheck:
-    """The result of a check: figures, warnings as sentences, and the frames."""
+    """The result of a check: figures, warnings as sentences, and the frames.
+
+    That there are several people is in the figures alone, because each program lets its user choose in another way.
+    """
 
     figures: CheckFigures
     warnings: list[str]
@@ -79,6 +83,8 @@ def check_clip(
     audio_track: number of the file's audio track, from 1; None for the first with sound.
     face: number of the person, of several, from the left; 0 for the largest face.
     """
+    if is_photo(clip):
+        raise InputError(f"{clip.name} is a photo, and only clips are checked; choose a clip, or learn the photo.")
     video, start = probe(clip), from_seconds or 0.0
     end = min(video.seconds, start + CHECKED_SECONDS, video.seconds if to_seconds is None else to_seconds)
     if end - start < 2 / RATE:
@@ -94,14 +100,19 @@ def check_clip(
     return ClipCheck(figures, warnings, frames)
 
 
+def people_notes(result: ClipCheck) -> list[str]:
+    """Return a warning of the command line where one of several people has to be chosen."""
+    if result.figures.faces < 2 or result.frames.chosen:
+        return []
+    return [f"{result.figures.faces} people are seen. Choose one with --face; the contact sheet of --output numbers "
+            "them."]
+
+
 def picture_notes(figures: CheckFigures, frames: ClipFrames) -> list[str]:
     """Return warnings about the face in the frames."""
     if figures.light is None or figures.yaw is None:
         return ["No face is found in most of the frames. Choose a clip where the face is visible and lit."]
     notes = view_notes(frames.view)
-    if figures.faces > 1 and not frames.chosen:
-        notes.append(f"{figures.faces} people are seen. Choose one with --face; the contact sheet of --output numbers "
-                     "them.")
     brightness, contrast = figures.light
     if not DARK_FACE <= brightness <= BRIGHT_FACE:
         notes.append(f"The face is too {'dark' if brightness < DARK_FACE else 'bright'}. Change light or exposure.")
@@ -120,7 +131,7 @@ def _clip_notes(figures: CheckFigures, video: VideoInfo) -> list[str]:
     if figures.cuts:
         cuts, (first, end) = ", ".join(f"{cut:.1f}" for cut in figures.cuts), figures.best_seconds
         notes.append(f"The picture changes at once at {cuts} s, as at a cut. The best part is from {first:.1f} to "
-                     f"{end:.1f} s; choose it with --from and --to.")
+                     f"{end:.1f} s; learn from that.")
     if figures.usable_seconds < MIN_SECONDS and figures.size is not None:
         notes.append(f"Only {figures.usable_seconds:.1f} s are usable. Learning needs {MIN_SECONDS:.0f} s, better 12.")
     if video.held > MANY * video.frames:

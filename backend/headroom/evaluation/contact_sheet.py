@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.evaluation.clip_frames import RATE, SAMPLED, ClipFrames
+from headroom.media.image import encoded_picture
 
 COLUMNS, ROWS = 4, 3
 TILE_WIDTH, MARGIN, CAPTION = 320, 8, 26  # pixels
@@ -28,6 +29,12 @@ def contact_sheet(frames: ClipFrames, from_seconds: float) -> NDArray[np.uint8]:
         x, y = MARGIN + number % COLUMNS * cell[0], MARGIN + number // COLUMNS * cell[1]
         sheet[y:y + size[1] + CAPTION, x:x + TILE_WIDTH] = _tile(frames, int(frame), size, from_seconds)
     return sheet
+
+
+def check_picture(frames: ClipFrames, from_seconds: float) -> bytes:
+    """Return what a check shows, as JPEG: of several people a picture with their numbers, otherwise the sheet."""
+    several = len(frames.people.persons) > 1
+    return encoded_picture(frames.people.picture() if several else contact_sheet(frames, from_seconds), ".jpg")
 
 
 def _tile(frames: ClipFrames, frame: int, size: tuple[int, int], from_seconds: float) -> NDArray[np.uint8]:

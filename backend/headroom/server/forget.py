@@ -107,7 +107,7 @@ def _subject_blobs(request: JobRequest, job: Job) -> set[str]:
     if request.kind == "learn":
         made = job.result.subject.values() if isinstance(job.result, LearnResult) else ()
         return {request.inputs.clip, *made}
-    if request.kind == "evaluate":
+    if request.kind == "evaluate" or request.kind == "check":
         return {request.inputs.clip, *(job.result.blobs() if job.result else ())}
     if isinstance(request, WITHOUT_SUBJECT):
         return set()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from headroom.common.errors import InputError
 from headroom.common.settings import (
     AlignWordsSettings,
+    CheckSettings,
     EvaluateSettings,
     JoinChunksSettings,
     LearnSettings,
@@ -24,6 +25,7 @@ from headroom.common.settings import (
 from headroom.server import trees
 from headroom.server.results import (
     AlignWordsResult,
+    CheckResult,
     EvaluateResult,
     JobResult,
     LearnResult,
@@ -37,7 +39,7 @@ from headroom.server.results import (
 )
 
 JobKind = Literal["learn", "perform", "align_words", "write_track", "match_plates", "refine", "refine_frames",
-                  "refine_chunk", "join_chunks", "evaluate"]
+                  "refine_chunk", "join_chunks", "evaluate", "check"]
 Priority = Literal["low", "normal", "high"]
 
 
@@ -102,6 +104,14 @@ class EvaluateRequest(Request):
     kind: Literal["evaluate"]
     inputs: LearnInputs
     settings: EvaluateSettings = EvaluateSettings()
+
+
+class CheckRequest(Request):
+    """Tell whether a clip is good to learn from, and who is seen in it."""
+
+    kind: Literal["check"]
+    inputs: LearnInputs
+    settings: CheckSettings = CheckSettings()
 
 
 class SpeechInputs(Strict):
@@ -283,10 +293,10 @@ class JoinChunksRequest(Request):
 
 JobRequest: TypeAlias = Annotated[
     LearnRequest | PerformRequest | AlignWordsRequest | WriteTrackRequest | MatchPlatesRequest | RefineRequest
-    | RefineFramesRequest | RefineChunkRequest | JoinChunksRequest | EvaluateRequest,
+    | RefineFramesRequest | RefineChunkRequest | JoinChunksRequest | EvaluateRequest | CheckRequest,
     Field(discriminator="kind"),
 ]
-WITHOUT_SUBJECT = (LearnRequest, EvaluateRequest, AlignWordsRequest, WriteTrackRequest)
+WITHOUT_SUBJECT = (LearnRequest, EvaluateRequest, CheckRequest, AlignWordsRequest, WriteTrackRequest)
 """The requests whose inputs have no subject."""
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 """Reads a request from JSON as the class of its kind."""
@@ -294,5 +304,5 @@ RESULT_TYPES: dict[str, type[JobResult]] = {
     "learn": LearnResult, "perform": PerformResult, "align_words": AlignWordsResult,
     "write_track": WriteTrackResult, "match_plates": MatchPlatesResult, "refine": RefineResult,
     "refine_frames": RefineFramesResult, "refine_chunk": RefineChunkResult, "join_chunks": RefineResult,
-    "evaluate": EvaluateResult}
+    "evaluate": EvaluateResult, "check": CheckResult}
 """The type of the result by the kind of the job."""

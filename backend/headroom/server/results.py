@@ -127,5 +127,19 @@ class EvaluateResult(Result):
         return [self.figures, *self.movies.values()]
 
 
+class CheckResult(Result):
+    """Whether a clip is good to learn from."""
+
+    usable_seconds: float = Field(description="of the best part without a cut")
+    people: int = Field(description="number of people, without bystanders")
+    picture: Sha = Field(description="JPEG: of several people a picture with their numbers, otherwise frames in small")
+    notes: Notes
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the result names."""
+        return [self.picture]
+
+
 JobResult: TypeAlias = (LearnResult | PerformResult | AlignWordsResult | WriteTrackResult | MatchPlatesResult
-                        | RefineResult | RefineFramesResult | RefineChunkResult | EvaluateResult)
+                        | RefineResult | RefineFramesResult | RefineChunkResult | EvaluateResult
+                        | CheckResult)

@@ -32,6 +32,7 @@ from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
 from headroom.server.requests import (
     AlignWordsRequest,
+    CheckRequest,
     EvaluateRequest,
     JobRequest,
     JoinChunksRequest,
@@ -47,6 +48,7 @@ from headroom.server.requests import (
 )
 from headroom.server.results import (
     AlignWordsResult,
+    CheckResult,
     EvaluateResult,
     JobResult,
     LearnResult,
@@ -146,6 +148,8 @@ def run(context: TaskContext, request: JobRequest) -> JobResult:
             return join_chunks(context, request)
         case EvaluateRequest():
             return evaluate(context, request)
+        case CheckRequest():
+            return check(context, request)
 
 
 def learn(context: TaskContext, request: LearnRequest) -> LearnResult:
@@ -256,6 +260,20 @@ def evaluate(context: TaskContext, request: EvaluateRequest) -> EvaluateResult:
     figures.write_text(found.to_json(), encoding="utf-8")
     return EvaluateResult(figures=context.blobs.add(figures), notes=found.notes, movies={
         name: context.blobs.add(movies / name) for name in evaluation.MOVIES if settings.movies})
+
+
+def check(context: TaskContext, request: CheckRequest) -> CheckResult:
+    """Tell whether a clip is good to learn from, and who is seen in it."""
+    from headroom.evaluation.clip_check import check_clip
+    from headroom.evaluation.contact_sheet import check_picture
+
+    clip = _named_copy(context, request.inputs.clip, request.inputs.clip_name, "clip")
+    settings, picture = request.settings, context.folder / "check.jpg"
+    found = check_clip(clip, settings.from_seconds, settings.to_seconds, settings.audio_track, settings.face,
+                       context.progress)
+    picture.write_bytes(check_picture(found.frames, found.figures.seconds[0]))
+    return CheckResult(usable_seconds=found.figures.usable_seconds, people=found.figures.faces, notes=found.warnings,
+                       picture=context.blobs.add(picture))
 
 
 def load_pipeline(module: str) -> Pipeline:

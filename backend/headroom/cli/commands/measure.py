@@ -35,14 +35,14 @@ def check(
     if output:
         require_output_file(output, ".png", inputs=[clip])
     from headroom.cli.tables import print_check
-    from headroom.evaluation.clip_check import check_clip
+    from headroom.evaluation.clip_check import check_clip, people_notes
     from headroom.evaluation.contact_sheet import contact_sheet
     from headroom.media.image import write_picture
 
     with progress_bar() as progress:
         result = check_clip(clip, from_seconds, to_seconds, audio_track, face, progress)
     print_check(out, clip.name, result.figures)
-    print_notes(result.warnings)
+    print_notes([*people_notes(result), *result.warnings])
     if output:
         write_picture(output, contact_sheet(result.frames, result.figures.seconds[0]))
         out.print(f"Wrote {output}", markup=False)

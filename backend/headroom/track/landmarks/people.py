@@ -20,6 +20,7 @@ _LINKED_COLOURS = 15.0  # of two samples of a face at the same place
 MOST_MISSED = 2  # samples in a row in which the detector may miss a face
 _GRID, _GRID_WIDTH = 4, 1.6  # cells, and size in widths of the face, of the square whose colours are compared
 _SEEN, _SIZE = 0.1, 0.5  # share of the samples and of the largest face's width, below which a face is a bystander's
+_NUMBER_PX = 80  # height of a face beside which a number of the usual size stands
 _PICTURE_SIDE = 640  # pixels to which pictures are reduced
 
 
@@ -80,9 +81,10 @@ class People:
             if person.seen[sample]:
                 left, top, right, bottom = (int(edge) for edge in np.rint(person.boxes[sample] / scale))
                 cv2.rectangle(picture, (left, top), (right, bottom), (255, 255, 255), 2)
+                size = max(1.0, (bottom - top) / _NUMBER_PX)  # legible in a small picture of the panel too
                 for thickness, ink in ((6, (0, 0, 0)), (2, (255, 255, 255))):
-                    cv2.putText(picture, str(number), (left + 4, max(top - 6, 24)), cv2.FONT_HERSHEY_SIMPLEX, 1.0, ink,
-                                thickness, cv2.LINE_AA)
+                    cv2.putText(picture, str(number), (left + 4, max(top - 6, round(24 * size))),
+                                cv2.FONT_HERSHEY_SIMPLEX, size, ink, round(thickness * size), cv2.LINE_AA)
         return picture
 
     def picture(self) -> NDArray[np.uint8]:

@@ -1,0 +1,157 @@
+"""Whether the chosen clip is good to learn from, and which of the people in it to learn.
+
+This module owns the last check: `_last` has its findings, `_collection` its picture. Both are of one clip, and are
+shown while that clip is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+import bpy.utils.previews
+import numpy as np
+from bpy.props import IntProperty
+
+from ..core import backend_jobs
+from ..core.backend_jobs import ClipCheck, Connect
+from ..core.messages import message
+from ..core.tasks import InBackground, Task
+from ..core.temporary import temporary_folder
+from ..scene.output.shot_tasks import require_file
+from . import jobs, preferences
+from .audio_tracks import clip_audio_track
+from .button import Button
+from .layout import draw_wrapped
+from .paths import absolute
+from .properties import settings, typed_number
+
+PICTURE_SCALE = 10.0
+"""Side of the picture, in rows of the panel: as large as fits into the sidebar."""
+
+
+@dataclass(frozen=True)
+class LastCheck:
+    """What was found in a clip, and the name of its picture in the collection."""
+
+    clip: Path
+    found: ClipCheck
+    picture: str
+
+
+_last: LastCheck | None = None
+_collection: bpy.utils.previews.ImagePreviewCollection | None = None
+
+
+class HEADROOM_OT_check_clip(Button):
+    """Tell in seconds whether the clip is good to learn from, and number the people in it"""
+
+    bl_idname, bl_label = "headroom.check_clip", "Check Clip"
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require a clip and a backend; one clip is checked at a time."""
+        if not settings(context).clip:
+            return message("No clip or photo")
+        return preferences.backend_disabled_reason(context) or (
+            message("Already checking a clip") if jobs.is_running("check_clip") else "")
+
+    def run(self, context):
+        """Start the job."""
+        chosen = settings(context)
+        clip = absolute(chosen.clip)
+        sent = {"from_seconds": typed_number(chosen.from_seconds) or None, "face": chosen.face,
+                "to_seconds": typed_number(chosen.to_seconds) or None, "audio_track": clip_audio_track(chosen) or None}
+
+        def summary(found: ClipCheck) -> str:
+            return message("{seconds:.1f} s of {clip} are usable.", seconds=found.usable_seconds, clip=clip.name)
+
+        return jobs.start(jobs.JobSpec("check_clip", message("Check {clip}", clip=clip.name),
+                                       check(clip, sent, preferences.connector(context)), summary))
+
+
+class HEADROOM_OT_choose_face(Button):
+    """Learn the person with this number in the picture"""
+
+    bl_idname, bl_label = "headroom.choose_face", "Choose Face"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}  # noqa: RUF012
+
+    number: IntProperty()  # type: ignore[valid-type]
+
+    def run(self, context):
+        """Set the number."""
+        settings(context).face = self.number
+        return message("Face {number} is learned", number=self.number)
+
+
+CLASSES = (HEADROOM_OT_check_clip, HEADROOM_OT_choose_face)
+
+
+def check(clip: Path, sent: Mapping[str, Any], connect: Connect) -> Task:
+    """Check a clip and keep what was found for the panel. Returns it."""
+    global _last
+    require_file(clip, "clip")
+    with temporary_folder() as folder:
+        found = yield InBackground(lambda token: backend_jobs.check(connect(), clip, folder, sent, token))
+        _last = LastCheck(clip, found, _keep_picture(found.picture))
+    return found
+
+
+def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the button, and what was found in the chosen clip: warnings, its picture, and a button for each person."""
+    layout.operator(HEADROOM_OT_check_clip.bl_idname, icon="VIEWZOOM")
+    chosen, last = settings(context), _last
+    if last is None or not chosen.clip or last.clip != absolute(chosen.clip):
+        return
+    box = layout.box().column(align=True)
+    draw_wrapped(box, context, message("{seconds:.1f} s are usable", seconds=last.found.usable_seconds),
+                 "INFO" if last.found.notes else "CHECKMARK")
+    for note in last.found.notes:
+        draw_wrapped(box, context, note, "ERROR")
+    if _collection is not None:
+        box.template_icon(icon_value=_collection[last.picture].icon_id, scale=PICTURE_SCALE)
+    if last.found.people > 1:
+        draw_wrapped(box, context, message("Who is learned?"), "COMMUNITY")
+        row = box.row(align=True)
+        for number in range(1, last.found.people + 1):
+            row.operator(HEADROOM_OT_choose_face.bl_idname, text=str(number), translate=False,
+                         depress=chosen.face == number).number = number
+
+
+def _keep_picture(file: Path) -> str:
+    """Put a picture on a square, because icons are squares, into the collection in place of the last; return its name.
+
+    The file may be removed afterwards.
+    """
+    if _collection is None:
+        return ""
+    _collection.clear()
+    loaded: Any = _collection.load("file", str(file), "IMAGE")
+    width, height = loaded.image_size
+    pixels = np.empty(width * height * 4, np.float32)
+    loaded.image_pixels_float.foreach_get(pixels)
+    side = max(width, height)
+    square = np.zeros((side, side, 4), np.float32)
+    left, low = (side - width) // 2, (side - height) // 2
+    square[low:low + height, left:left + width] = pixels.reshape(height, width, 4)
+    kept: Any = _collection.new("square")
+    kept.image_size = side, side
+    kept.image_pixels_float.foreach_set(square.ravel())
+    return "square"
+
+
+def register() -> None:
+    """Make the collection."""
+    global _collection
+    _collection = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    """Forget the last check."""
+    global _collection, _last
+    if _collection is not None:
+        bpy.utils.previews.remove(_collection)
+    _collection = _last = None

@@ -1,0 +1,60 @@
+"""The check of a clip in the panel: what is wrong with it, and who of several people is learned."""
+
+from types import SimpleNamespace
+
+import pytest
+from stand_ins import Row, wide
+
+
+def drawn(panel):
+    """Return the texts that the panel shows of the check."""
+    row = Row()
+    panel.module("ui.clip_check").draw_check(row, wide(scene=panel.scene))
+    return row.texts
+
+
+def test_a_check_shows_what_is_wrong_and_numbers_the_people(panel, backend, tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    panel.settings.clip, panel.settings.from_seconds = str(clip), 1.5
+    assert panel.bpy.ops.headroom.check_clip() == {"FINISHED"}
+    assert backend.submitted[0][2] == {"from_seconds": 1.5, "to_seconds": None, "face": 0, "audio_track": None}
+    texts = drawn(panel)
+    assert {"11.5 s are usable", "The face is too dark.", "Who is learned?", "1", "2"} <= set(texts)
+    panel.settings.clip = str(tmp_path / "another.mp4")
+    assert "11.5 s are usable" not in drawn(panel)
+
+
+def test_a_click_on_a_number_chooses_the_face(panel):
+    assert panel.bpy.ops.headroom.choose_face(number=2) == {"FINISHED"}
+    assert panel.settings.face == 2
+
+
+def test_a_check_needs_a_clip_that_exists(panel, tmp_path):
+    check = panel.module("ui.clip_check").HEADROOM_OT_check_clip
+    assert check.disabled_reason(panel.bpy.context) == "No clip or photo"
+    panel.settings.clip = str(tmp_path / "missing.mp4")
+    with pytest.raises(RuntimeError, match=r"missing\.mp4 does not exist"):
+        panel.bpy.ops.headroom.check_clip()
+
+
+def test_the_picture_is_kept_on_a_square(panel, backend, tmp_path):
+    (tmp_path / "clip.mp4").touch()
+    panel.settings.clip = str(tmp_path / "clip.mp4")
+    panel.bpy.ops.headroom.check_clip()
+    kept = panel.module("ui.clip_check")._collection["square"]
+    assert tuple(kept.image_size) == (60, 60)
+
+
+def test_the_face_alone_is_rendered_to_a_file_that_holds_alpha(panel, files, tmp_path):
+    panel.settings.subject, panel.settings.layer = str(files[0]), "face"
+    panel.bpy.ops.headroom.open_subject()
+    render, movie_file = panel.module("ui.render").HEADROOM_OT_render_shot, panel.module("ui.paths").movie_file
+    for output, reason in (("shot.mp4", "The face alone has alpha, which .mov and .png files hold"), ("shot.mov", ""),
+                           ("shot.####.png", ""), ("shot", "")):
+        panel.settings.output = str(tmp_path / output)
+        assert render.missing_setting(panel.bpy.context) == reason
+    assert movie_file(panel.bpy.context).name == "shot.mov"
+    panel.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert render.requests(panel.bpy.context)[0].settings["layer"] == "face"
+    assert SimpleNamespace(**render.requests(panel.bpy.context)[0].as_json()).layer == "face"
