@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .commands import Report, Result, movie_line, movie_output, new_shot, saved_shot
 from .core.backend_jobs import Connect
 from .core.chunks import ChunkFolder, ChunkPlan, chunk_starts
+from .core.errors import InputError
 from .core.job_file import JobRequest
+from .core.messages import message
 from .core.render_settings import RenderSettings
 from .core.tasks import run_task
 
@@ -39,7 +40,7 @@ def part_of(folder: Path, seconds: float | None, chunk: int | None, connect: Con
 
 
 def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Connect, report: Report) -> Result:
-    """Make the scene and plan its chunks, or make the movie of a short shot, or one of several people.
+    """Make the scene and plan its chunks, or make the movie of a short shot.
 
     Returns the number of chunks and those that are unfinished, or the result of the job.
     """
@@ -48,12 +49,12 @@ def _split(request: JobRequest, folder: ChunkFolder, seconds: float, connect: Co
     plan = folder.plan()
     if plan is None:
         shots, wanted, notes = _opened(request, folder, connect, report)
-        shot = shots[0]
-        count = shot.scene.frame_end - shot.scene.frame_start + 1
-        starts = chunk_starts(count, shot.fps, seconds)
-        if len(shots) > 1 or len(starts) == 1:
+        scene = shots[0].scene
+        count = scene.frame_end - scene.frame_start + 1
+        starts = chunk_starts(count, shots[0].fps, seconds)
+        if len(starts) == 1:
             return movie_line(request, headless.render_heads(shots, wanted, notes, connect, report))
-        plan = _planned(request, shot, ChunkPlan(starts, count, notes), folder, connect)
+        plan = _planned(request, shots, ChunkPlan(starts, count, notes), folder, connect)
     return {"state": SPLIT, "chunks": len(plan.starts), "unfinished": folder.unfinished(plan)}
 
 
@@ -65,40 +66,56 @@ def _opened(request: JobRequest, folder: ChunkFolder, connect: Connect, report: 
     if request.kind == "render":
         saved = saved_shot(request.settings)
         return headless.open_heads(saved), saved, ()
-    new = replace(new_shot(request.settings), chunk_scene=folder.scene)
-    shots, notes = headless.build_shot(new, connect, report)
+    new = new_shot(request.settings)
+    shots, notes = headless.build_shot(new, folder.path, connect, report)
     return shots, new, notes
 
 
-def _planned(request: JobRequest, shot: Shot, plan: ChunkPlan, folder: ChunkFolder, connect: Connect) -> ChunkPlan:
+def _planned(request: JobRequest, shots: Sequence[Shot], plan: ChunkPlan, folder: ChunkFolder, connect: Connect
+             ) -> ChunkPlan:
     """Store the scene, which a render job has already, and the plan with the engine; return the plan."""
     from .scene.output import headless
     from .scene.output.chunk_tasks import plan_chunks
 
     if request.kind == "shot":
+        names = [shot.root.name for shot in shots]
         headless.save_blend(folder.scene)
-        shot = headless.open_saved(_scene(request, folder))
-    planned: ChunkPlan = run_task(plan_chunks(shot, folder, plan, _render_settings(request, shot), connect))
+        shots = _open_heads(request, folder, names)
+    planned: ChunkPlan = run_task(plan_chunks(shots, folder, plan, _settings(request, shots), connect))
     return planned
 
 
 def _render_chunk(request: JobRequest, folder: ChunkFolder, number: int, connect: Connect, report: Report) -> Result:
-    from .scene.output import headless
     from .scene.output.chunk_tasks import render_chunk
 
-    shot = headless.open_saved(_scene(request, folder))
-    run_task(render_chunk(shot, folder, number, request.settings["layer"], _render_settings(request, shot), connect),
-             report)
+    shots = _open_planned(request, folder)
+    run_task(render_chunk(shots, folder, number, request.settings["layer"], _settings(request, shots), connect), report)
     return {}
 
 
 def _join(request: JobRequest, folder: ChunkFolder, connect: Connect, report: Report) -> Result:
-    from .scene.output import headless
     from .scene.output.chunk_tasks import join_chunks
 
-    shot = headless.open_saved(_scene(request, folder))
-    task = join_chunks(shot, folder, movie_output(request.settings), _render_settings(request, shot), connect)
+    shots = _open_planned(request, folder)
+    task = join_chunks(shots, folder, movie_output(request.settings), _settings(request, shots), connect)
     return movie_line(request, run_task(task, report))
+
+
+def _open_planned(request: JobRequest, folder: ChunkFolder) -> list[Shot]:
+    """Open the scene of a plan and return the heads in the picture."""
+    plan = folder.plan()
+    if plan is None:
+        raise InputError(message("There are no chunks in {folder}. Prepare them with --chunk.", folder=folder.path))
+    return _open_heads(request, folder, [head.root for head in plan.heads])
+
+
+def _open_heads(request: JobRequest, folder: ChunkFolder, names: Sequence[str]) -> list[Shot]:
+    """Open the file with the scene and return heads by the names of their roots."""
+    from .scene.build.shot import ShotRef, find_shot
+    from .scene.output import headless
+
+    opened = headless.open_saved(_scene(request, folder))
+    return [find_shot(ShotRef(opened.scene.name, name)) for name in names]
 
 
 def _scene(request: JobRequest, folder: ChunkFolder) -> SavedShot:
@@ -112,7 +129,8 @@ def _scene(request: JobRequest, folder: ChunkFolder) -> SavedShot:
                      load_ui=True)
 
 
-def _render_settings(request: JobRequest, shot: Shot) -> RenderSettings:
+def _settings(request: JobRequest, shots: Sequence[Shot]) -> RenderSettings:
+    from .scene.output.movie_tasks import new_render_settings
+
     settings: dict[str, Any] = request.settings
-    return RenderSettings(shot.root.name, shot.scene.frame_start, shot.scene.frame_end, settings["plate_fit"],
-                          settings["engine"])
+    return new_render_settings(shots, settings["plate_fit"], settings["engine"])

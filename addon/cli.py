@@ -63,11 +63,11 @@ def parser() -> argparse.ArgumentParser:
     batch = _add_command(subparsers, "batch", run_batch, "run the jobs of a job file in order")
     batch.add_argument("file", type=Path, help="job file, written by the panel or by hand as in docs/batch.md")
     batch.add_argument("--only", type=int, metavar="NUMBER", help="run this job of the file alone; the first is 1")
-    batch.add_argument("--chunks", type=Path, metavar="FOLDER", help="with --only: run a part of a job whose shot is "
-                       "rendered in chunks, which this folder holds; without --split and --chunk, join them")
+    batch.add_argument("--chunk-folder", type=Path, metavar="FOLDER", help="with --only: run a part of a job whose "
+                       "shot is rendered in chunks, which this folder holds; without the two below, join them")
     part = batch.add_mutually_exclusive_group()
-    part.add_argument("--split", type=float, metavar="SECONDS", help="prepare chunks of about this length")
-    part.add_argument("--chunk", type=int, metavar="NUMBER", help="render this chunk; the first is 0")
+    part.add_argument("--chunk", type=float, metavar="SECONDS", help="prepare chunks of about this length")
+    part.add_argument("--chunk-number", type=int, metavar="NUMBER", help="render this chunk; the first is 0")
     batch.add_argument("--plan", action="store_true", help="run nothing; write what each job reads and writes")
     return top
 
@@ -86,8 +86,8 @@ def run_batch(args: argparse.Namespace, connect: Connect, write: Callable[[Any],
     if args.only is not None and not 1 <= args.only <= len(jobs):
         raise InputError(message("{path} has no job {number}. Choose one from 1 to {count}.",
                                  path=path, number=args.only, count=len(jobs)))
-    if args.chunks:
-        work = chunk_commands.part_of(args.chunks.absolute(), args.split, args.chunk, connect, _report)
+    if args.chunk_folder:
+        work = chunk_commands.part_of(args.chunk_folder.absolute(), args.chunk, args.chunk_number, connect, _report)
     else:
         def work(request: JobRequest) -> commands.Result:
             return commands.run(request, connect, _report)

@@ -248,7 +248,7 @@ RENDERING: dict[str, Cause] = {
         SimpleNamespace(), SimpleNamespace(renders=[SHA, SHA], meshes=[SHA]), folder),
     "The renders do not fit the matched frames. Render the shot again.":
         lambda folder: module("plate.shot_renders").ShotRenders(
-            [], SimpleNamespace(plate=[0]), folder).own_match(0, 0),
+            [], SimpleNamespace(plate=[0]), folder).own_match(module("plate.shot_renders").ShotPart()),
     "The chunk … is damaged; render the shot again.":
         lambda folder: list(module("media.lossless").read_lossless(write_text(folder, "chunk"))),
     "The chunks have … of … frames; render the shot again.":

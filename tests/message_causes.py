@@ -25,8 +25,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("cli/test_batch_workers.py", "A worker has Headroom 0.0.1, this is"),
     "Job …, which makes what this one needs, failed.":
         ("cli/test_batch_workers.py", "Job 2, which makes what this one needs, failed."),
-    "Every worker that prepared it was killed. Look for what ends them, such as too little memory.":
-        ("cli/test_corpus_workers.py", "Every worker that prepared it was killed. Look for what ends them"),
+    "There are no chunks in …. Prepare them with --chunk.":
+        ("addon/test_chunks.py", "There are no chunks in .* Prepare them with --chunk"),
     "… cannot be read; prepare the corpus again in another folder.":
         ("training/test_shards.py", "cannot be read; prepare the corpus again in another folder"),
     "… cannot be read; remove it and prepare the corpus again.":

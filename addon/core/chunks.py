@@ -8,10 +8,34 @@ from pathlib import Path
 
 from .files import atomic_write
 from .refine_while_rendering import GROUP
-from .render_settings import EEVEE
 
 SCENE = "scene.blend"
 PLAN = "chunks.json"
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """What is alike for a head in all chunks.
+
+    root: its name.
+    engine: what draws the head, EEVEE or FAST.
+    engine_notes: what the user should know of that choice.
+    """
+
+    root: str
+    engine: str
+    engine_notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """What the user should know of a complete chunk.
+
+    without_mesh: number of its frames in which each head has no mesh.
+    """
+
+    without_mesh: tuple[int, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -21,15 +45,13 @@ class ChunkPlan:
     starts: number of the first frame of each chunk, counted from 0.
     frames: of the whole shot.
     notes: what the user should know of the scene.
-    engine: what draws the head in all of them, EEVEE or FAST.
-    engine_notes: what the user should know of that choice.
+    heads: in the picture; the first gives the frame.
     """
 
     starts: tuple[int, ...]
     frames: int
     notes: tuple[str, ...]
-    engine: str = EEVEE
-    engine_notes: tuple[str, ...] = ()
+    heads: tuple[HeadPlan, ...] = ()
 
     def frames_of(self, number: int) -> range:
         """Return the frames of a chunk, counted from 0."""
@@ -62,25 +84,27 @@ class ChunkFolder:
             values = json.loads((self.path / PLAN).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return ChunkPlan(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        heads = (HeadPlan(head["root"], head["engine"], tuple(head["engine_notes"])) for head in values["heads"])
+        return ChunkPlan(tuple(values["starts"]), values["frames"], tuple(values["notes"]), tuple(heads))
 
-    def save_chunk(self, number: int, without_mesh: int) -> None:
-        """Say that a chunk is complete, and how many of its frames have no mesh."""
-        with atomic_write(self._end(number)) as temporary:
-            temporary.write_text(json.dumps({"without_mesh": without_mesh}), encoding="utf-8")
+    def save_result(self, number: int, result: ChunkResult) -> None:
+        """Say that a chunk is complete."""
+        with atomic_write(self._result_file(number)) as temporary:
+            temporary.write_text(json.dumps(asdict(result), ensure_ascii=False), encoding="utf-8")
 
-    def without_mesh(self, number: int) -> int | None:
-        """Return how many frames of a complete chunk have no mesh; None for a chunk that is not complete."""
+    def result(self, number: int) -> ChunkResult | None:
+        """Return the result of a chunk; None for one that is not complete."""
         try:
-            return int(json.loads(self._end(number).read_text(encoding="utf-8"))["without_mesh"])
+            values = json.loads(self._result_file(number).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+        return ChunkResult(tuple(values["without_mesh"]), tuple(values["notes"]))
 
     def unfinished(self, plan: ChunkPlan) -> list[int]:
         """Return the chunks that are not complete."""
-        return [number for number in range(len(plan.starts)) if self.without_mesh(number) is None]
+        return [number for number in range(len(plan.starts)) if self.result(number) is None]
 
-    def _end(self, number: int) -> Path:
+    def _result_file(self, number: int) -> Path:
         return self.path / f"{number:05d}.json"
 
 

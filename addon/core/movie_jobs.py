@@ -38,11 +38,16 @@ class Sound:
 
 @dataclass(frozen=True)
 class PersonInMovie:
-    """One person of a movie: the renders of all frames, the speech, and where the person's frame lies."""
+    """One person of a movie: the renders of its frames, the speech, and where the person's frame lies."""
 
     shot: MatchedRenders
     sound: Sound | None
     placement: Placement = field(default_factory=Placement)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of another person than the one who gives the frame."""
+        return {**vars(self.placement), **sound_settings(self.sound), **self.shot.subject.settings}
 
 
 @dataclass(frozen=True)
@@ -63,15 +68,9 @@ def refine(backend: Backend, people: Sequence[PersonInMovie], movie: MovieFile, 
 
     people: who is in its frames; the first gives their size.
     """
-    part, sent = 0.1 / len(people), []
-    for number, each in enumerate(people):
-        sending = token.subtoken(part * number, part * (number + 1))
-        sent.append(shot_inputs(backend, each.shot, sending) | sound_inputs(backend, each.sound))
-    inputs, settings = sent[0], movie_settings(people[0].shot.subject, people[0].sound, movie)
-    if len(people) > 1:  # an older backend knows none
-        inputs["others"] = [{**files, "settings": {**vars(each.placement), **sound_settings(each.sound),
-                                                   **each.shot.subject.settings}}
-                            for files, each in zip(sent[1:], people[1:])]
+    shots = shots_inputs(backend, people, token.subtoken(0.0, 0.1))
+    inputs = with_others([sent | sound_inputs(backend, each.sound) for sent, each in zip(shots, people)], people)
+    settings = movie_settings(people[0].shot.subject, people[0].sound, movie)
     return run_movie_job(backend, "refine", inputs, settings, movie, token.subtoken(0.1, 1.0))
 
 
@@ -114,6 +113,20 @@ def sound_inputs(backend: Backend, sound: Sound | None) -> dict[str, Any]:
     """Send the speech of a movie; return the inputs of its job."""
     return {"speech": backend.put_file(sound.speech) if sound else None,
             "speech_name": sound.speech.name if sound else ""}
+
+
+def with_others(sent: Sequence[dict[str, Any]], people: Sequence[PersonInMovie]) -> dict[str, Any]:
+    """Return the inputs of the first person with those of the others."""
+    if len(people) == 1:  # an older backend knows no others
+        return sent[0]
+    return {**sent[0], "others": [{**files, "settings": each.settings} for files, each in zip(sent[1:], people[1:])]}
+
+
+def shots_inputs(backend: Backend, people: Sequence[PersonInMovie], token: ProgressToken) -> list[dict[str, Any]]:
+    """Send the renders of all people; return the inputs of each."""
+    ends = [number / len(people) for number in range(len(people) + 1)]
+    return [shot_inputs(backend, each.shot, token.subtoken(start, end))
+            for each, start, end in zip(people, ends, ends[1:])]
 
 
 def shot_inputs(backend: Backend, shot: MatchedRenders, token: ProgressToken) -> dict[str, Any]:

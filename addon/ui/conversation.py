@@ -27,11 +27,12 @@ class HEADROOM_OT_perform_conversation(Button):
 
     @classmethod
     def disabled_reason(cls, context):
-        """Require two heads, turns and a backend."""
-        shots = shots_in(context.scene)
-        if len(shots) < 2:
-            return message("A conversation needs two heads in the scene")
-        if not any(map(turns_channel, shots)):
+        """Require two heads that are not hidden, turns and a backend."""
+        shot = shown_shot(context)
+        heads = heads_together(shot) if shot is not None else []
+        if len(heads) < 2:
+            return message("A conversation needs two heads that are shown in renders")
+        if not any(map(turns_channel, heads)):
             return message("No head has a channel with sound strips")
         return perform_disabled_reason(context)
 

@@ -35,12 +35,12 @@ from headroom.media.sound_plan import sound_plan
 from headroom.media.video import read_frames
 from headroom.plate import match as plate_matching
 from headroom.plate.match import PlateMatch
-from headroom.plate.shot_renders import DrawnFrame, PersonInShot, ShotRenders
+from headroom.plate.shot_renders import DrawnFrame, PersonInMovie, PersonInShot, ShotPart, ShotRenders
 from headroom.subject.consent import Consent
 from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
 from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
-from headroom.subject.shot_movie import MovieContent, write_movie
+from headroom.subject.shot_movie import MovieContent, Speaker, write_movie
 from headroom.subject.source import Source, open_source, open_stored_source
 from headroom.track.render import render_track
 from headroom.track.track import Track
@@ -255,7 +255,8 @@ def refine_frames(
     from headroom.subject.comparisons import comparison_writer
     from headroom.subject.shot_refiner import open_shot_refiner
 
-    context, count, match = settings.context, len(shot.renders), shot.own_match(settings.first, settings.context)
+    context, count = settings.context, len(shot.renders)
+    match = shot.own_match(ShotPart(settings.first, context))
     person = Subject.open_for(subject, settings.use)
     refiner, new = open_shot_refiner(subject), 0
     write = None
@@ -282,38 +283,43 @@ def refine(
 
     count = len(people[0].shot.renders)
     with open_people(people) as opened, closing(opened.frames(settings.layer)) as frames:
-        notes = write_movie(opened.content(settings), frames_reported(frames, count, progress), movie, settings)
+        content = MovieContent.of(opened.people, settings)
+        notes = write_movie(content, frames_reported(frames, count, progress), movie, settings)
     return count, [*opened.notes, *notes]
 
 
 def refine_chunk(
-    subject: Path, shot: ShotRenders, chunk: Path, settings: RefineChunkSettings, progress: Progress = no_progress
-) -> int:
-    """Refine some frames of a shot and store them finished, without loss, for `join_chunks`; return their number.
+    people: Sequence[PersonInShot], chunk: Path, settings: RefineChunkSettings, progress: Progress = no_progress
+) -> tuple[int, list[str]]:
+    """Refine some frames of a shot and store them finished, without loss, for `join_chunks`.
 
-    shot: renders of neighbouring frames; the first `settings.context` of them are only the context of the others.
+    Returns their number and notes for the user.
+
+    people: who is in the shot, with renders of neighbouring frames; the first `settings.context` of them are only the
+        context of the others.
     """
-    from headroom.refine.refined_crops import CropCache
-    from headroom.subject.shot_refiner import open_shot_refiner
+    from headroom.subject.people import open_people
 
-    match, count = shot.own_match(settings.first, settings.context), len(shot.renders) - settings.context
-    person = Subject.open_for(subject, settings.use)
-    refiner, cache = open_shot_refiner(subject), CropCache(shot.crops / person.key)
-    with (closing(refiner.composites(shot.renders, match, cache, settings.layer, settings.context)) as frames,
-          LosslessWriter(chunk) as writer):
+    count = len(people[0].shot.renders) - settings.context
+    with (open_people(people, ShotPart(settings.first, settings.context)) as opened,
+          closing(opened.frames(settings.layer)) as frames, LosslessWriter(chunk) as writer):
         writer.write_all(frames_reported(frames, count, progress))
-    return count
+    return count, opened.notes
 
 
 def join_chunks(
-    subject: Path, chunks: Sequence[Path], movie: Path, settings: JoinChunksSettings, speech: Path | None = None,
+    people: Sequence[PersonInMovie], chunks: Sequence[Path], movie: Path, settings: JoinChunksSettings,
     progress: Progress = no_progress,
 ) -> tuple[int, list[str]]:
-    """Write the movie that `refine` would write, from the frames of all its chunks; return what that returns."""
-    person = Subject.open_for(subject, settings.use)
+    """Write the movie that `refine` would write, from the frames of all its chunks; return what that returns.
+
+    people: who is in the shot; the first gives the frame.
+    """
+    speakers = [Speaker(Subject.open_for(each.subject, each.settings.use), each.settings, each.speech)
+                for each in people]
     with closing(prefetch(joined_frames(chunks, settings.frames))) as frames:
         reported = frames_reported(frames, settings.frames, progress)
-        return settings.frames, write_movie(MovieContent.of(person, settings, speech), reported, movie, settings)
+        return settings.frames, write_movie(MovieContent.of(speakers, settings), reported, movie, settings)
 
 
 def render_crops(

@@ -150,12 +150,16 @@ def test_turns_that_blender_cannot_mix_leave_everything_as_it_was(two, monkeypat
 
 def test_the_button_says_what_is_missing(two):
     button = two.module("ui.conversation").HEADROOM_OT_perform_conversation
-    assert button.disabled_reason(two.bpy.context) not in ("A conversation needs two heads in the scene", "")
+    needs_two = "A conversation needs two heads that are shown in renders"
+    two.shots[0].face.hide_render = True
+    assert button.disabled_reason(two.bpy.context) == needs_two
+    two.shots[0].face.hide_render = False
+    assert button.disabled_reason(two.bpy.context) not in (needs_two, "")
     for shot in two.shots:
         shot.root.headroom.channel = 0
     assert button.disabled_reason(two.bpy.context) == "No head has a channel with sound strips"
     two.bpy.data.objects.remove(two.shots[1].root)
-    assert button.disabled_reason(two.bpy.context) == "A conversation needs two heads in the scene"
+    assert button.disabled_reason(two.bpy.context) == needs_two
 
 
 def test_the_panel_has_a_channel_for_each_head_and_says_which_one_is_used(two):

@@ -190,15 +190,15 @@ class SplitExtension(FakeExtension):
         words = dict(zip(arguments[2::2], arguments[3::2]))
         if words["--only"] != "1":
             return super().run(arguments, progress, codes)
-        folder, line = Path(words["--chunks"]), {"job": 1, "kind": "shot"}
+        folder, line = Path(words["--chunk-folder"]), {"job": 1, "kind": "shot"}
         folder.mkdir(parents=True, exist_ok=True)
         done = [int(path.name) for path in folder.iterdir()]
         with self.turn:
-            self.ran.append((words.get("--split"), words.get("--chunk")))
-        if "--split" in words:
-            return [{**line, "state": "split", "chunks": 3, "unfinished": sorted({0, 1, 2} - set(done))}]
+            self.ran.append((words.get("--chunk"), words.get("--chunk-number")))
         if "--chunk" in words:
-            number = int(words["--chunk"])
+            return [{**line, "state": "split", "chunks": 3, "unfinished": sorted({0, 1, 2} - set(done))}]
+        if "--chunk-number" in words:
+            number = int(words["--chunk-number"])
             if number == 1 and self.crashes:
                 self.crashes -= 1
                 raise BlenderKilled("Blender failed: it was ended by SIGKILL.")
@@ -285,7 +285,7 @@ def test_a_job_that_kills_its_worker_fails_with_a_reason_and_the_others_run(tmp_
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}), local_workers(1) as client:
         states = run(jobs, client, tmp_path)
     assert states[2] == ("done", "")
-    assert states[1][0] == "failed" and "Every worker that ran this job was killed." in states[1][1]
+    assert states[1][0] == "failed" and "Every worker that ran it was killed." in states[1][1]
 
 
 def test_a_stopped_batch_says_how_to_go_on(tmp_path, monkeypatch, extension, capsys):

@@ -117,7 +117,7 @@ def test_a_shard_that_kills_its_worker_fails_with_a_reason_and_the_others_are_pr
     corpus.write_settings({"clips": str(tmp_path)})
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}), local_workers(1) as client:
         failures = prepare_shards(client, corpus, GENERAL, no_progress, Stages(track=kill_worker))
-    assert failures == ["Shard 3 failed: Every worker that prepared it was killed. Look for what ends them, such as "
+    assert failures == ["Shard 3 failed: Every worker that ran it was killed. Look for what ends them, such as "
                         "too little memory."]
     assert list(corpus.unfinished()) == [3]
 

@@ -96,11 +96,13 @@ def test_the_label_is_in_every_frame_of_a_movie_and_in_its_credentials(tmp_path,
 @pytest.fixture
 def grey_refiner(monkeypatch):
     """A refiner whose frames are grey, in the place of a subject's."""
-    size, person = (120, 200, 3), SimpleNamespace(key="s", plates_path=Path("none"),
-                                                  info=SimpleNamespace(clip=None, consent=Consent()))
+    size = (120, 200, 3)
+    track = SimpleNamespace(camera=SimpleNamespace(width=200, height=120), crop=Crop(0, 0, 120))
+    person = SimpleNamespace(key="s", plates_path=Path("none"), track=track,
+                             info=SimpleNamespace(name="Robin", clip=None, consent=Consent()))
     refiner = SimpleNamespace(
-        title="Robin", track=SimpleNamespace(camera=SimpleNamespace(width=200, height=120), crop=Crop(0, 0, 120)),
-        composites=lambda renders, match, cache, layer: (np.full(size, 128, np.uint8) for _ in renders),
+        title="Robin", track=track,
+        composites=lambda renders, match, cache, layer, context: (np.full(size, 128, np.uint8) for _ in renders),
         refine_files=lambda renders, match, cache, context: ((None, True) for _ in renders[context:]),
         comparison=lambda match, frame, render, crop: np.full(size, 128, np.uint8))
     monkeypatch.setattr("headroom.pipeline.Subject.open_for", lambda folder, use: person)
@@ -111,7 +113,7 @@ def grey_refiner(monkeypatch):
 def test_the_pipeline_draws_the_label_of_the_settings(grey_refiner, tmp_path, text):
     match = PlateMatch(np.zeros(2, np.int32), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(2), np.zeros(2))
     shot = ShotRenders([Render(None, tmp_path / "mesh.npy")] * 2, match, tmp_path / "crops")
-    pipeline.refine([PersonInShot(tmp_path, shot)], tmp_path / "shot.mp4", RefineSettings(fps=25, label=text))
+    pipeline.refine([PersonInShot(tmp_path, shot=shot)], tmp_path / "shot.mp4", RefineSettings(fps=25, label=text))
     settings = RefineFramesSettings(first=0, context=0, compare=True, label=text)
     pipeline.refine_frames(tmp_path, shot, settings, tmp_path)
     wanted = np.full((120, 200, 3), 128, np.uint8)

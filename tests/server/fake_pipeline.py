@@ -141,13 +141,16 @@ def refine(people, movie, settings, *, progress):
     return len(people[0].shot.renders), ["A note."]
 
 
-def refine_chunk(subject, shot, chunk, settings, *, progress):
-    """Write the contents of the pictures."""
-    renders = shot.renders[settings.context:]
-    chunk.write_bytes(b"".join(render.picture.read_bytes() for render in renders))
-    return len(renders)
+def refine_chunk(people, chunk, settings, *, progress):
+    """Write the contents of the pictures of all people, and how the frames of the others are scaled."""
+    contents = [b"".join(render.picture.read_bytes() for render in each.shot.renders[settings.context:])
+                for each in people]
+    chunk.write_bytes(b"+".join(contents))
+    notes = [f"Scaled by {each.settings.scale:g}." for each in people[1:]]
+    return len(people[0].shot.renders) - settings.context, notes
 
 
-def join_chunks(subject, chunks, movie, settings, *, speech, progress):
-    movie.write_bytes(b"|".join(chunk.read_bytes() for chunk in chunks) + (speech.read_bytes() if speech else b""))
+def join_chunks(people, chunks, movie, settings, *, progress):
+    speeches = [each.speech.read_bytes() for each in people if each.speech]
+    movie.write_bytes(b"|".join(chunk.read_bytes() for chunk in chunks) + b"".join(speeches))
     return settings.frames, ["A note."]

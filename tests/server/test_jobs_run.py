@@ -212,6 +212,18 @@ def test_chunks_of_a_shot_are_joined_in_their_order(client, tmp_path):
     assert (whole.result["frames"], whole.result["notes"]) == (6, ["A note."])
 
 
+def test_chunks_of_a_shot_of_two_people_have_the_pictures_and_the_speeches_of_both(client, tmp_path):
+    shot, other = (shot_inputs(client, tmp_path, [b"%d" % frame, name]) for frame, name in ((1, b"a"), (2, b"b")))
+    chunk = wait_for(client, client.submit("refine_chunk", {**shot, "others": [{**other, "settings": {"scale": 2}}]},
+                                           {"first": 0, "context": 0}).id).result
+    assert (chunk["frames"], chunk["notes"]) == (2, ["Scaled by 2."])
+    said = [{"subject": shot["subject"], "speech": client.put_bytes(name), "speech_name": "line.wav"}
+            for name in (b" anna", b" ben")]
+    inputs = {**said[0], "chunks": [chunk["chunk"]], "others": [{**said[1], "settings": {"scale": 2}}]}
+    whole = wait_for(client, client.submit("join_chunks", inputs, {"fps": 25, "frames": 2}).id)
+    assert client.get_file(whole.result["movie"], tmp_path / "movie.mp4").read_bytes() == b"1a+2b anna ben"
+
+
 def test_a_clip_that_cannot_be_evaluated_is_told_in_a_sentence(client):
     inputs = {"clip": client.put_bytes(b"no clip"), "clip_name": "anna.mp4"}
     with pytest.raises(JobFailed, match=r"anna\.mp4 is not a video that can be read"):

@@ -23,7 +23,7 @@ from headroom.common.settings import (
     RefineSettings,
 )
 from headroom.face.performance import PoseTrack
-from headroom.plate.shot_renders import PersonInShot
+from headroom.plate.shot_renders import PersonInMovie, PersonInShot
 from headroom.server import worker
 from headroom.server.blobs import Blobs
 from headroom.server.messages import RunJob
@@ -43,7 +43,7 @@ STOPPED = {
     "unnamed use": (Consent(uses=("Film A",)), "", "Robin agreed to these uses only: Film A; name the one"),
 }
 SHOT = SimpleNamespace(renders=[Path("render.png")], crops=Path("crops"),
-                       match=SimpleNamespace(plate=[0]), own_match=lambda first, context: None)
+                       match=SimpleNamespace(plate=[0]), own_match=lambda part: None)
 POSES = PoseTrack(25.0, np.zeros((2, 3)), np.zeros((2, 3)))
 
 
@@ -65,13 +65,13 @@ def write_consent(folder, consent):
 @pytest.mark.parametrize("make", [
     lambda folder, use: pipeline.perform(folder, Path("speech.wav"), PerformSettings(use=use)),
     lambda folder, use: pipeline.match_plates(folder, POSES, MatchSettings(use=use)),
-    lambda folder, use: pipeline.refine([PersonInShot(folder, SHOT, PersonSettings(use=use))], Path("movie.mp4"),
+    lambda folder, use: pipeline.refine([PersonInShot(folder, PersonSettings(use=use), shot=SHOT)], Path("movie.mp4"),
                                         RefineSettings(fps=25.0, use=use)),
     lambda folder, use: pipeline.refine_frames(folder, SHOT, RefineFramesSettings(first=0, context=0, use=use)),
-    lambda folder, use: pipeline.refine_chunk(folder, SHOT, Path("chunk"),
-                                              RefineChunkSettings(first=0, context=0, use=use)),
-    lambda folder, use: pipeline.join_chunks(folder, [], Path("movie.mp4"),
-                                             JoinChunksSettings(fps=25.0, frames=1, use=use)),
+    lambda folder, use: pipeline.refine_chunk([PersonInShot(folder, PersonSettings(use=use), shot=SHOT)], Path("chunk"),
+                                              RefineChunkSettings(first=0, context=0)),
+    lambda folder, use: pipeline.join_chunks([PersonInMovie(folder, PersonSettings(use=use))], [], Path("movie.mp4"),
+                                             JoinChunksSettings(fps=25.0, frames=1)),
     lambda folder, use: blender.make_shot(folder, Path("speech.wav"), Path("shot.mp4"),
                                           blender.ShotOptions(perform=PerformSettings(use=use))),
     lambda folder, use: export_head(folder, Path("head.glb"), use=use),

@@ -1,5 +1,6 @@
-"""Several people in one movie: whose pixels are where, whose voices are heard, and whose consent is said."""
+"""Several people in one movie, whole or in chunks: whose pixels and voices are where, and whose consent is said."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 
 from headroom import pipeline
 from headroom.common.errors import InputError
-from headroom.common.settings import PersonSettings, RefineSettings
+from headroom.common.settings import JoinChunksSettings, PersonSettings, RefineChunkSettings, RefineSettings
 from headroom.face.camera import Crop
 from headroom.media.audio import read_audio, write_wav
 from headroom.media.credentials.inspect import inspect_file
+from headroom.media.lossless import LosslessWriter, joined_frames
 from headroom.media.video import read_frames
 from headroom.plate.match import PlateMatch
-from headroom.plate.shot_renders import PersonInShot, Render, ShotRenders
+from headroom.plate.shot_renders import PersonInMovie, PersonInShot, Render, ShotRenders
 from headroom.subject import people
 from headroom.subject.consent import Consent
 
@@ -41,13 +43,16 @@ class Clip:
         crop = PLACES[name]
         alpha = np.zeros((HEIGHT, WIDTH), np.float32)
         alpha[20:, crop.x + 20:crop.x + 60] = 1
+
+        def composites(renders, match, cache, layer, context):
+            for number in match.plate[context:]:
+                frame = self.frame(name, number, own=True)
+                yield np.dstack([frame, np.uint8(255 * alpha)]) if layer == "face" else frame
+
         return SimpleNamespace(
-            title=name, track=SimpleNamespace(crop=crop, camera=SimpleNamespace(width=WIDTH, height=HEIGHT)),
-            background=WALL if self.has_background else None, person_alpha=lambda match, frame: alpha,
-            plate=lambda match, frame, vertices: SimpleNamespace(picture=self.frame(name, frame, own=False)),
-            composites=lambda renders, match, cache, layer: (
-                np.dstack([self.frame(name, number, own=True), np.uint8(255 * alpha)])
-                if layer == "face" else self.frame(name, number, own=True) for number in range(FRAMES)))
+            background=WALL if self.has_background else None, composites=composites,
+            person_alpha=lambda match, frame: alpha * 0.9 ** match.plate[frame],
+            plate=lambda match, frame, vertices: SimpleNamespace(picture=self.frame(name, frame, own=False)))
 
 
 @pytest.fixture
@@ -59,18 +64,19 @@ def open_with(monkeypatch, tmp_path):
     def subject(folder, use):
         info = SimpleNamespace(name=folder.name, consent=Consent(who=folder.name),
                                clip=SimpleNamespace(file="clip.mp4", sha256=clips[folder.name].sha256))
-        return SimpleNamespace(info=info, key=folder.name, plates_path=tmp_path / "none", folder=folder)
+        track = SimpleNamespace(crop=PLACES[folder.name], camera=SimpleNamespace(width=WIDTH, height=HEIGHT))
+        return SimpleNamespace(info=info, key=folder.name, plates_path=tmp_path / "none", folder=folder, track=track)
 
     monkeypatch.setattr(people.Subject, "open_for", subject)
     monkeypatch.setattr(people.shot_refiner, "MAX_OPEN", 3)
     monkeypatch.setattr(people.shot_refiner, "open_shot_refiner",
                         lambda folder: clips[folder.name].refiner(folder.name))
-    match = PlateMatch(np.zeros(FRAMES, np.int32), *np.zeros((2, FRAMES, 3)), *np.zeros((2, FRAMES)))
+    match = PlateMatch(np.arange(FRAMES, dtype=np.int32), *np.zeros((2, FRAMES, 3)), *np.zeros((2, FRAMES)))
     shot = ShotRenders([Render(None, tmp_path / "mesh.npy")] * FRAMES, match, tmp_path / "crops")
 
     def opened(**wanted):
         clips.update({name: clip for name, (clip, _) in wanted.items()})
-        return [PersonInShot(tmp_path / name, shot, settings) for name, (_, settings) in wanted.items()]
+        return [PersonInShot(tmp_path / name, settings, shot=shot) for name, (_, settings) in wanted.items()]
 
     return opened
 
@@ -147,7 +153,23 @@ def test_people_with_different_numbers_of_frames_are_refused(open_with):
     anna, ben = open_with(Anna=(TWO, STAYS), Ben=(TWO, STAYS))
     short = ShotRenders(ben.shot.renders[:2], ben.shot.match.part(0, 2), ben.shot.crops)
     with pytest.raises(InputError, match="The people of the shot have"):
-        frames_of([anna, PersonInShot(ben.subject, short)])
+        frames_of([anna, PersonInShot(ben.subject, shot=short)])
+
+
+@pytest.mark.parametrize("layer", ["frame", "face"])
+def test_chunks_have_the_seam_and_the_outline_of_the_whole_shot(open_with, tmp_path, monkeypatch, layer):
+    monkeypatch.setattr(people, "VISIBLE", -1.0)
+    wanted = open_with(Anna=(TWO, STAYS), Ben=(TWO, STAYS),
+                       Cleo=(Clip(("Cleo",), "c" * 64), PersonSettings(x=20, y=10)))
+    whole, notes = frames_of(wanted, layer)
+    chunks = []
+    for first, end, context in ((0, 2, 0), (0, 3, 2)):
+        part = [replace(each, shot=replace(each.shot, renders=each.shot.renders[first:end])) for each in wanted]
+        settings = RefineChunkSettings(first=first, context=context, layer=layer)
+        chunks.append(tmp_path / f"{end}.mkv")
+        assert pipeline.refine_chunk(part, chunks[-1], settings) == (end - first - context, notes)
+    assert all(np.array_equal(*each) for each in zip(joined_frames(chunks, FRAMES), whole, strict=True))
+    assert not np.array_equal(whole[1], whole[2])
 
 
 def test_the_movie_has_both_voices_and_says_the_consent_of_both(open_with, tmp_path):
@@ -155,7 +177,7 @@ def test_the_movie_has_both_voices_and_says_the_consent_of_both(open_with, tmp_p
     write_wav(tmp_path / "anna.wav", 0.4 * tone)
     write_wav(tmp_path / "ben.wav", 0.38 * tone)
     group = open_with(Anna=(TWO, STAYS), Ben=(TWO, PersonSettings(use="Film A", speech_from_seconds=-0.5)))
-    group = [PersonInShot(each.subject, each.shot, each.settings, tmp_path / f"{each.subject.name.lower()}.wav")
+    group = [PersonInShot(each.subject, each.settings, tmp_path / f"{each.subject.name.lower()}.wav", shot=each.shot)
              for each in group]
     count, _ = pipeline.refine(group, tmp_path / "two.mov", RefineSettings(fps=2.5, label="AI-generated"))
     assert count == FRAMES == len(list(read_frames(tmp_path / "two.mov")))
@@ -167,3 +189,10 @@ def test_the_movie_has_both_voices_and_says_the_consent_of_both(open_with, tmp_p
                   "speech_2 ben.wav", "visible label: AI-generated"):
         assert words in said
     assert said.count("made from clip") == 1
+    with LosslessWriter(tmp_path / "chunk") as writer:
+        writer.write_all(frames_of(group)[0])
+    settings = JoinChunksSettings(fps=2.5, label="AI-generated", frames=FRAMES)
+    speakers = [PersonInMovie(each.subject, each.settings, each.speech) for each in group]
+    pipeline.join_chunks(speakers, [tmp_path / "chunk"], tmp_path / "joined.mov", settings)
+    assert inspect_file(tmp_path / "joined.mov").lines == inspect_file(tmp_path / "two.mov").lines
+    assert np.array_equal(read_audio(tmp_path / "joined.mov"), sound)

@@ -124,11 +124,10 @@ def test_the_key_stays_the_one_of_released_movies():
 @pytest.fixture
 def shot(monkeypatch, frames, tmp_path):
     """A shot whose refined frames are those of the sample."""
-    person = SimpleNamespace(key="s", plates_path=Path("none"), info=SimpleNamespace(clip=None, consent=Consent()))
-    shown = []
-    camera = SimpleNamespace(width=512, height=512)
-    refiner = SimpleNamespace(title="Robin", track=SimpleNamespace(camera=camera, crop=CROP),
-                              composites=lambda renders, match, cache, layer: (each for each in shown))
+    track, shown = SimpleNamespace(camera=SimpleNamespace(width=512, height=512), crop=CROP), []
+    person = SimpleNamespace(key="s", plates_path=Path("none"), track=track,
+                             info=SimpleNamespace(name="Robin", clip=None, consent=Consent()))
+    refiner = SimpleNamespace(composites=lambda renders, match, cache, layer, context: (each for each in shown))
     monkeypatch.setattr("headroom.pipeline.Subject.open_for", lambda folder, use: person)
     monkeypatch.setattr("headroom.subject.shot_refiner.open_shot_refiner", lambda folder: refiner)
 
@@ -137,7 +136,8 @@ def shot(monkeypatch, frames, tmp_path):
         count = len(pictures)
         match = PlateMatch(np.zeros(count, np.int32), *np.zeros((2, count, 3)), *np.zeros((2, count)))
         renders = ShotRenders([Render(None, tmp_path / "mesh.npy")] * count, match, tmp_path / "crops")
-        return pipeline.refine([PersonInShot(tmp_path, renders)], tmp_path / "shot.mp4", RefineSettings(fps=FPS))[1]
+        person = PersonInShot(tmp_path, shot=renders)
+        return pipeline.refine([person], tmp_path / "shot.mp4", RefineSettings(fps=FPS))[1]
 
     return make
 

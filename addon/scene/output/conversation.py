@@ -27,13 +27,14 @@ class Conversation:
 
     shot: one of its heads; all heads of the scene whose face is not hidden in renders take part.
     settings: of the takes of the first head, the others have the next seeds; the speech of each is made from its turns.
-    blend: the .blend beside which those speeches are written; None for the open one, or where that has no file for the
-        extension's folder.
+    blend: the .blend beside which those speeches are written; None for the open one.
+    folder: for those speeches where there is no .blend; None for the extension's folder.
     """
 
     shot: Shot
     settings: TakeSettings
     blend: Path | None = None
+    folder: Path | None = None
 
 
 def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
@@ -45,7 +46,7 @@ def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
     if len(shots) < 2:
         raise InputError("A conversation needs two heads in the scene. Open another subject.")
     first, end = conversation_span(shots)
-    tracks = [_track_file(shot, wanted.blend) for shot in shots]
+    tracks = [_track_file(shot, wanted) for shot in shots]
     for shot, track in zip(shots, tracks):
         write_track(shot, first, end, track)
         head_of(shot.root).channel = turns_channel(shot)
@@ -60,10 +61,10 @@ def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
     return tuple(dict.fromkeys(notes))
 
 
-def _track_file(shot: Shot, blend: Path | None) -> Path:
+def _track_file(shot: Shot, wanted: Conversation) -> Path:
     """Return the file of what a head says."""
-    blend = blend or open_blend()
-    folder = speech_folder(blend, "turns")
+    blend = wanted.blend or open_blend()
+    folder = wanted.folder if blend is None and wanted.folder is not None else speech_folder(blend, "turns")
     name = f"{'' if blend is None else blend.stem} {shot.root.name} turns.wav".strip()
     return folder / "".join(" " if letter in '<>:"/\\|?*' else letter for letter in name)
 

@@ -28,7 +28,7 @@ from ..build.upgrade import upgrade_file
 from .conversation import Conversation, perform_conversation
 from .movie_tasks import MovieResult, render_shot
 from .people import heads_together
-from .shot_tasks import apply_performance, perform_shot, require_file
+from .shot_tasks import apply_performance, perform_shot, require_file, work_folder
 from .speech_track import with_own_file
 
 
@@ -42,7 +42,6 @@ class NewShot:
     label: text in a corner of the movie; empty for none.
     people: subject and speech of each of the other people; all speeches begin with the shot.
     blend: the file that the scene is saved to afterwards, beside which sound files that are made lie.
-    chunk_scene: the file that it is saved to for the shot's chunks.
     """
 
     subject: Path
@@ -56,7 +55,6 @@ class NewShot:
     label: str = ""
     people: Sequence[tuple[Path, Path]] = ()
     blend: Path | None = None
-    chunk_scene: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,9 @@ class SavedShot:
 
 def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Build the scene of one shot in the template and render it; the scene stays open."""
-    shots, notes = build_shot(new, connect, report)
-    return render_heads(shots, new, notes, connect, report)
+    with work_folder() as folder:
+        shots, notes = build_shot(new, folder, connect, report)
+        return render_heads(shots, new, notes, connect, report)
 
 
 def render_heads(shots: Sequence[Shot], wanted: NewShot | SavedShot, notes: tuple[str, ...], connect: Connect,
@@ -99,8 +98,12 @@ def render_heads(shots: Sequence[Shot], wanted: NewShot | SavedShot, notes: tupl
     return replace(result, notes=notes + result.notes)
 
 
-def build_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -> tuple[list[Shot], tuple[str, ...]]:
-    """Build the scene of one shot in the template, which stays open; return its heads and notes."""
+def build_shot(new: NewShot, folder: Path, connect: Connect, report: Callable[[Step], None]
+               ) -> tuple[list[Shot], tuple[str, ...]]:
+    """Build the scene of one shot in the template, which stays open; return its heads and notes.
+
+    folder: for sound files that are made, where there is no .blend beside which they lie.
+    """
     for speech in (new.take.speech, *(speech for _, speech in new.people)):
         require_file(speech, "speech")
     open_template()
@@ -114,28 +117,27 @@ def build_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) -
         head.every_frame = new.key_error <= 0
         if new.key_error > 0:
             head.key_error = new.key_error
-    notes = _perform(new, shots, connect, report)
+    notes = _perform(new, shots, folder, connect, report)
     select_face(bpy.context, shots[0])
     shots[0].root[UNSEEN] = True
     return shots, notes
 
 
-def _perform(new: NewShot, shots: Sequence[Shot], connect: Connect, report: Callable[[Step], None]) -> tuple[str, ...]:
+def _perform(new: NewShot, shots: Sequence[Shot], folder: Path, connect: Connect, report: Callable[[Step], None]
+             ) -> tuple[str, ...]:
     """Perform the speeches of a new shot; return notes."""
-    shot, start = shots[0], shots[0].scene.frame_start
-    beside = new.blend or new.chunk_scene
-    beside = beside and beside.absolute()
-    take, note = run_task(subtask(with_own_file(new.take, beside, connect), 0.0, 0.02), report)
+    folder = folder if new.blend is None else new.blend.absolute().parent
+    take, note = run_task(subtask(with_own_file(new.take, connect, folder), 0.0, 0.02), report)
     if take.transcript:
-        set_transcript(shot, take.transcript)
-    notes = _perform_take(replace(new, take=take), shots, start, connect, report)
+        set_transcript(shots[0], take.transcript)
+    notes = _perform_take(replace(new, take=take), shots, folder, connect, report)
     return (note, *notes) if note and new.blend else notes
 
 
-def _perform_take(new: NewShot, shots: Sequence[Shot], start: int, connect: Connect, report: Callable[[Step], None]
+def _perform_take(new: NewShot, shots: Sequence[Shot], folder: Path, connect: Connect, report: Callable[[Step], None]
                   ) -> tuple[str, ...]:
-    """Perform the speeches of a new shot from frame `start` on; return notes."""
-    shot = shots[0]
+    """Perform the speeches of a new shot from its first frame on; return notes."""
+    shot, start = shots[0], shots[0].scene.frame_start
     if new.performance is not None:
         apply_performance(shot, read_performance(new.performance, shot.subject.rig()), new.take, start)
         return ()
@@ -144,7 +146,7 @@ def _perform_take(new: NewShot, shots: Sequence[Shot], start: int, connect: Conn
     speeches = [new.take.speech, *(speech for _, speech in new.people)]
     for channel, (each, speech) in enumerate(zip(shots, speeches), start=1):
         place_turn(each, speech, channel, start)
-    conversation = Conversation(shot, new.take, new.blend and new.blend.absolute())
+    conversation = Conversation(shot, new.take, new.blend and new.blend.absolute(), folder)
     return run_task(subtask(perform_conversation(conversation, connect), 0.02, 0.15), report)
 
 

@@ -18,6 +18,7 @@ from ...core.frame_cache import FrameCache, Render
 from ...core.messages import message
 from ...core.movie_jobs import MatchedRenders, MovieFile, PersonInMovie, Sound
 from ...core.movie_output import MovieOutput
+from ...core.placement import Placement
 from ...core.refine_while_rendering import CONTEXT, RefineWhileRendering
 from ...core.render_settings import AUTO, RenderSettings
 from ...core.tasks import InBackground, ProgressToken, Task, subtask
@@ -68,7 +69,20 @@ class MatchedShot:
             return MatchedRenders(self.subject, self.match, [rendered[index] for index in indices])
 
 
-Finish: TypeAlias = Callable[[MatchedShot, Sound | None, MovieFile], Task]
+@dataclass(frozen=True)
+class MatchedPerson:
+    """One person of a movie that is being made."""
+
+    shot: MatchedShot
+    sound: Sound | None
+    placement: Placement
+
+    def in_movie(self, renders: MatchedRenders) -> PersonInMovie:
+        """Return the person with renders."""
+        return PersonInMovie(renders, self.sound, self.placement)
+
+
+Finish: TypeAlias = Callable[[Sequence[MatchedPerson], MovieFile], Task]
 """Makes the file of a movie; returns the number of frames and notes."""
 
 
@@ -82,23 +96,18 @@ def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, co
     frame_range: first and last frame; the scene's unless given.
     engine: one of `core.render_settings.ENGINES`.
     """
-    refs, placed, scene = [shot.ref for shot in shots], placements(shots), shots[0].scene
-    first, last = frame_range or (scene.frame_start, scene.frame_end)
-    settings = RenderSettings(refs[0].root, first, last, plate_fit, engine, tuple(ref.root for ref in refs[1:]))
+    settings = new_render_settings(shots, plate_fit, engine, frame_range)
 
-    def finish(matched: MatchedShot, sound: Sound | None, result: MovieFile) -> Task:
+    def finish(matched: Sequence[MatchedPerson], result: MovieFile) -> Task:
         people: list[PersonInMovie] = []
         notes: list[str] = []
-        for number, (ref, place) in enumerate(zip(refs, placed)):
-            start, end = (0.55 * part / len(refs) for part in (number, number + 1))
-            if number > 0:
-                matching = match_with_sound(find_shot(ref), settings, connect, matched.folder)
-                matched, sound = yield from subtask(matching, start, start + 0.1 * (end - start))
-            chosen = choose_engine(find_shot(ref), engine)
-            rendering = matched.render(range(len(matched.frames)), chosen.is_fast)
-            renders = yield from subtask(rendering, start + 0.1 * (end - start) * (number > 0), end)
-            notes += [*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(matched.frames))]
-            people.append(PersonInMovie(renders, sound, place))
+        for number, person in enumerate(matched):
+            start, end = (0.55 * part / len(matched) for part in (number, number + 1))
+            chosen = choose_engine(find_shot(person.shot.ref), engine)
+            rendering = person.shot.render(range(len(person.shot.frames)), chosen.is_fast)
+            renders = yield from subtask(rendering, start, end)
+            notes += [*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(renders.renders))]
+            people.append(person.in_movie(renders))
         count, more_notes = yield InBackground(
             lambda token: movie_jobs.refine(connect(), people, result, token), 0.55, 1.0)
         return count, tuple(dict.fromkeys([*notes, *more_notes]))
@@ -106,21 +115,29 @@ def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, co
     return make_movie(shots, output, settings, connect, finish)
 
 
+def new_render_settings(shots: Sequence[Shot], plate_fit: float, engine: str,
+                    frame_range: tuple[int, int] | None = None) -> RenderSettings:
+    """Return how the movie of heads of one scene is rendered; of the scene's frames unless a range is given."""
+    scene, (first, *others) = shots[0].scene, [shot.root.name for shot in shots]
+    start, end = frame_range or (scene.frame_start, scene.frame_end)
+    return RenderSettings(first, start, end, plate_fit, engine, tuple(others))
+
+
 def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish
                ) -> Task:
-    """Match plates of the first shot, let `finish` make the movie, and place it in the sequencer.
+    """Match plates, let `finish` make the movie, and place it in the sequencer.
 
     Returns a MovieResult.
     """
     ref, movie = shots[0].ref, output.path
     output.require_writable([path for shot in shots for path in (shot.speech, *take_speeches(shot.root))])
     with work_folder() as folder:
-        matched, sound = yield from subtask(match_with_sound(shots[0], settings, connect, folder), 0.0, 0.1)
+        people = yield from subtask(match_people(shots, settings, connect, folder), 0.0, 0.1)
         keyed = find_shot(ref)
-        notes = () if sound or keyed.speech is None else (
+        notes = () if people[0].sound or keyed.speech is None else (
             message("The movie has no sound, because the speech does not cover the rendered frames."),)
         result = MovieFile(folder / f"movie{movie.suffix}", keyed.fps, output.settings)
-        count, more_notes = yield from subtask(finish(matched, sound, result), 0.1, 0.99)
+        count, more_notes = yield from subtask(finish(people, result), 0.1, 0.99)
         if output.is_sequence:
             output.unpack(result.path, settings.frame_start)
         else:
@@ -131,12 +148,16 @@ def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSetti
     return MovieResult(movie, int(count), (*notes, *more_notes))
 
 
-def match_with_sound(shot: Shot, settings: RenderSettings, connect: Connect, folder: Path) -> Task:
-    """Run `match_shot` and show the plates in the scene. Returns a MatchedShot and the sound of its frames."""
-    ref = shot.ref
-    matched = yield from match_shot(shot, settings, connect, folder)
-    key_plates(find_shot(ref), matched.frames, matched.match.plate)
-    return matched, sound_between(find_shot(ref), settings.frame_start, settings.frame_end)
+def match_people(shots: Sequence[Shot], settings: RenderSettings, connect: Connect, folder: Path) -> Task:
+    """Run `match_shot` for all heads and show the plates in the scene. Returns a list of MatchedPerson."""
+    refs, placed, people = [shot.ref for shot in shots], placements(shots), []
+    for number, (ref, place) in enumerate(zip(refs, placed)):
+        matching = match_shot(find_shot(ref), settings, connect, folder)
+        matched = yield from subtask(matching, number / len(refs), (number + 1) / len(refs))
+        key_plates(find_shot(ref), matched.frames, matched.match.plate)
+        sound = sound_between(find_shot(ref), settings.frame_start, settings.frame_end)
+        people.append(MatchedPerson(matched, sound, place))
+    return people
 
 
 def match_shot(shot: Shot, settings: RenderSettings, connect: Connect, folder: Path) -> Task:

@@ -35,7 +35,7 @@ from ..anim.takes import add_take, transcript_of
 from ..anim.timeline import set_frame_range
 from ..build.shot import Shot, ShotRef, find_shot
 from .shot_frames import update_keys, used_subject
-from .speech_track import open_blend, with_own_file
+from .speech_track import with_own_file
 
 
 def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
@@ -103,7 +103,7 @@ def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, c
                   ) -> Task:
     """Run `perform_shot` for each take of one speech. Returns notes, each once."""
     ref = shot.ref
-    first, note = yield from subtask(with_own_file(takes[0], open_blend(), connect), 0.0, 0.05)
+    first, note = yield from subtask(with_own_file(takes[0], connect), 0.0, 0.05)
     notes = [note] if note else []
     for number, settings in enumerate(takes):
         settings = replace(settings, speech=first.speech, audio_track=first.audio_track)

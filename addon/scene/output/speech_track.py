@@ -36,16 +36,16 @@ def open_blend() -> Path | None:
     return Path(bpy.data.filepath) if bpy.data.filepath else None
 
 
-def with_own_file(take: TakeSettings, blend: Path | None, connect: Connect) -> Task:
+def with_own_file(take: TakeSettings, connect: Connect, folder: Path | None = None) -> Task:
     """Write the chosen audio track to a file of its own. Returns the settings of a take of that file, and a note.
 
     Settings without a chosen track stay as they are.
 
-    blend: the .blend beside which the file lies; None for the extension's folder.
+    folder: for the file; None for that of the open .blend, otherwise the extension's.
     """
     if not take.audio_track or take.speech is None:
         return take, ""
-    folder, speech = speech_folder(blend, "tracks"), take.speech
+    folder, speech = folder or speech_folder(open_blend(), "tracks"), take.speech
     with temporary_folder() as made:
         sound = made / "track.wav"
         yield InBackground(lambda token: backend_jobs.write_track(connect(), speech, take.audio_track, sound, token))

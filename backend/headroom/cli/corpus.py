@@ -7,10 +7,9 @@ from collections import deque
 from pathlib import Path
 
 from distributed import Client, Future, get_worker
-from distributed.scheduler import KilledWorker
 
-from headroom.cli.batch.workers import cancelling_tasks, ended_tasks, raise_if_cancelled
-from headroom.common.errors import Cancelled, HeadroomError
+from headroom.cli.batch.workers import cancelling_tasks, ended_tasks, failure_reason, raise_if_cancelled
+from headroom.common.errors import Cancelled
 from headroom.common.progress import Progress
 from headroom.motion.train.config import TrainConfig
 from headroom.training.shards.folder import CorpusFolder
@@ -75,19 +74,11 @@ class _Run:
             self._waiting.appendleft(number)
             return
         else:
-            self._failures.append(f"Shard {number} failed: {_reason(error)}")
+            self._failures.append(f"Shard {number} failed: {failure_reason(error)}")
         self._ended += 1
         rate = self._clips / max(time.monotonic() - self._start, 1e-3)
         self._progress(self._ended / self._total,
                        f"{self._ended} of {self._total} shards, {rate:.1f} clips a second")
-
-
-def _reason(error: BaseException | None) -> str:
-    if isinstance(error, KilledWorker):
-        return "Every worker that prepared it was killed. Look for what ends them, such as too little memory."
-    if isinstance(error, HeadroomError):
-        return str(error)
-    return f"Internal error ({type(error).__name__}: {error}). Report it as a bug."
 
 
 def _prepare(folder: str, number: int, config: TrainConfig, stages: Stages) -> int:

@@ -42,10 +42,10 @@ def run_demo(output: Path, engine: Engine = "auto", progress: Progress = no_prog
 def write_first_second(subject: Path, speech: Path, movie: Path, progress: Progress = no_progress) -> None:
     """Write the first second of a speech as a movie, without Blender, so that a result is seen early."""
     from headroom import pipeline
-    from headroom.common.settings import RefineSettings
+    from headroom.common.settings import PersonSettings, RefineSettings
     from headroom.evaluation.evaluate import remake_frames
     from headroom.subject.folder import Subject
-    from headroom.subject.shot_movie import MovieContent, write_movie
+    from headroom.subject.shot_movie import MovieContent, Speaker, write_movie
 
     person = Subject.open_for(subject, "")
     fps = person.track.fps
@@ -53,4 +53,5 @@ def write_first_second(subject: Path, speech: Path, movie: Path, progress: Progr
     motion = performance.resampled(fps, round(fps))
     frames = (made.frame for made in remake_frames(subject, motion, subprogress(progress, 0.4, 1)))
     settings = RefineSettings(fps=fps)
-    write_movie(MovieContent.of(person, settings, speech), frames, movie, settings)
+    content = MovieContent.of([Speaker(person, PersonSettings.of(settings), speech)], settings)
+    write_movie(content, frames, movie, settings)

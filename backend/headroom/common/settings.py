@@ -145,7 +145,7 @@ class PersonSettings(SpeechSettings):
     y: FiniteFloat = Field(default=0.0, description="where its upper side is, pixels")
 
     @staticmethod
-    def of(settings: SpeechSettings) -> PersonSettings:
+    def of(settings: UseSettings) -> PersonSettings:
         """Return the settings of the person who gives the frame."""
         return PersonSettings(**settings.model_dump(include=set(SpeechSettings.model_fields)))
 

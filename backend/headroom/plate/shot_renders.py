@@ -59,6 +59,18 @@ class Render:
 
 
 @dataclass(frozen=True)
+class ShotPart:
+    """Which frames of a shot some renders show.
+
+    first: frame of the match that the first render shows.
+    context: number of leading renders that only give the others their context.
+    """
+
+    first: int = 0
+    context: int = 0
+
+
+@dataclass(frozen=True)
 class ShotRenders:
     """The renders of a shot, or of neighbouring frames of it, and what refines them.
 
@@ -71,29 +83,36 @@ class ShotRenders:
     match: PlateMatch
     crops: Path
 
-    def own_match(self, first: int, context: int) -> PlateMatch:
+    def own_match(self, part: ShotPart) -> PlateMatch:
         """Return the plates and poses of the renders alone.
 
-        first: frame of the match that the first render shows.
-        context: number of leading renders that only give the others their context.
+        part: which frames they show.
 
         Raises InputError when the match has other frames, or no render is left.
         """
-        end = first + len(self.renders)
-        if end > len(self.match.plate) or context >= len(self.renders):
+        end = part.first + len(self.renders)
+        if end > len(self.match.plate) or part.context >= len(self.renders):
             raise InputError("The renders do not fit the matched frames. Render the shot again.")
-        return self.match.part(first, end)
+        return self.match.part(part.first, end)
 
 
 @dataclass(frozen=True)
-class PersonInShot:
-    """One person of a shot.
+class PersonInMovie:
+    """One person of a movie.
 
     subject: folder.
-    shot: renders of as many frames as those of the others.
     """
 
     subject: Path
-    shot: ShotRenders
     settings: PersonSettings = field(default_factory=PersonSettings)
     speech: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonInShot(PersonInMovie):
+    """One person of a shot, or of neighbouring frames of it.
+
+    shot: renders of as many frames as those of the others.
+    """
+
+    shot: ShotRenders

@@ -20,6 +20,7 @@ from headroom.common.settings import (
     RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
+    UseSettings,
     WriteTrackSettings,
 )
 from headroom.server import trees
@@ -199,21 +200,18 @@ class MatchPlatesRequest(Request):
     settings: MatchSettings = MatchSettings()
 
 
-class ShotInputs(Strict):
-    """Base of the inputs with the renders of neighbouring frames and their match."""
+class SubjectInputs(Strict):
+    """Base of the inputs with a subject."""
 
     subject: Tree
-    renders: Renders
-    meshes: Meshes = []
-    match: Sha = Field(description="npz that a match_plates job returned for the whole shot")
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *filter(None, [*self.renders, *self.meshes]), self.match]
+        return list(self.subject.values())
 
 
-class PersonInputs(ShotInputs):
-    """The renders of a person in a whole shot, with their match and speech."""
+class SpeakerInputs(SubjectInputs):
+    """The subject and the speech of a person in a movie."""
 
     speech: Sha | None = None
     speech_name: FileName = "speech.wav"
@@ -221,6 +219,22 @@ class PersonInputs(ShotInputs):
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
         return [*super().blobs(), *filter(None, [self.speech])]
+
+
+class ShotInputs(SubjectInputs):
+    """Base of the inputs with the renders of neighbouring frames and their match."""
+
+    renders: Renders
+    meshes: Meshes = []
+    match: Sha = Field(description="npz that a match_plates job returned for the whole shot")
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*super().blobs(), *filter(None, [*self.renders, *self.meshes]), self.match]
+
+
+class PersonInputs(ShotInputs, SpeakerInputs):
+    """The renders of a person in a whole shot, with their match and speech."""
 
 
 class OtherPersonInputs(PersonInputs):
@@ -241,6 +255,10 @@ class RefineInputs(PersonInputs):
         """Return the blobs that the inputs name."""
         return [*super().blobs(), *(sha for each in self.others for sha in each.blobs())]
 
+    def people(self, settings: UseSettings) -> list[tuple[PersonInputs, PersonSettings]]:
+        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
+        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
+
 
 class RefineRequest(Request):
     """Make the finished movie of a shot from its renders."""
@@ -252,6 +270,29 @@ class RefineRequest(Request):
 
 class RefineFramesInputs(ShotInputs):
     """The renders of some neighbouring frames of a shot."""
+
+
+class OtherPersonInChunk(ShotInputs):
+    """Another person in the same frames."""
+
+    settings: PersonSettings = PersonSettings()
+
+
+class RefineChunkInputs(RefineFramesInputs):
+    """The renders of some neighbouring frames of a shot.
+
+    others: more people in its frames.
+    """
+
+    others: list[OtherPersonInChunk] = []
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*super().blobs(), *(sha for each in self.others for sha in each.blobs())]
+
+    def people(self, settings: UseSettings) -> list[tuple[ShotInputs, PersonSettings]]:
+        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
+        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
 
 
 class RefineFramesRequest(Request):
@@ -266,21 +307,32 @@ class RefineChunkRequest(Request):
     """Finish some frames of a shot, to be joined with others."""
 
     kind: Literal["refine_chunk"]
-    inputs: RefineFramesInputs
+    inputs: RefineChunkInputs
     settings: RefineChunkSettings
 
 
-class JoinChunksInputs(Strict):
-    """The finished frames of a whole shot with its speech."""
+class OtherPersonInMovie(SpeakerInputs):
+    """Another person in the same frames."""
 
-    subject: Tree
+    settings: PersonSettings = PersonSettings()
+
+
+class JoinChunksInputs(SpeakerInputs):
+    """The finished frames of a whole shot with its speech.
+
+    others: more people in its frames.
+    """
+
     chunks: list[Sha] = Field(min_length=1, description="what refine_chunk jobs returned, in the order of their frames")
-    speech: Sha | None = None
-    speech_name: FileName = "speech.wav"
+    others: list[OtherPersonInMovie] = []
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *self.chunks, *filter(None, [self.speech])]
+        return [*super().blobs(), *self.chunks, *(sha for each in self.others for sha in each.blobs())]
+
+    def people(self, settings: UseSettings) -> list[tuple[SpeakerInputs, PersonSettings]]:
+        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
+        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
 
 
 class JoinChunksRequest(Request):

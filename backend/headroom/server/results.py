@@ -108,6 +108,7 @@ class RefineChunkResult(Result):
 
     chunk: Sha = Field(description="video without loss and sound, without watermark and label")
     frames: int
+    notes: Notes = []
 
     def blobs(self) -> list[str]:
         """Return the blobs that the result names."""

@@ -39,11 +39,11 @@ from headroom.server.requests import (
     LearnRequest,
     MatchPlatesRequest,
     PerformRequest,
-    PersonInputs,
     RefineChunkRequest,
     RefineFramesRequest,
     RefineRequest,
     ShotInputs,
+    SpeakerInputs,
     WriteTrackRequest,
 )
 from headroom.server.results import (
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from headroom.face.performance import Performance, PoseTrack
     from headroom.face.word_track import SpokenWords
     from headroom.plate.match import PlateMatch
-    from headroom.plate.shot_renders import PersonInShot, ShotRenders
+    from headroom.plate.shot_renders import PersonInMovie, PersonInShot, ShotRenders
 
 
 class Pipeline(Protocol):
@@ -100,12 +100,12 @@ class Pipeline(Protocol):
                       comparisons: Path | None, progress: Progress) -> int:
         """Refine some frames of a shot; return how many were not in the cache."""
 
-    def refine_chunk(self, subject: Path, shot: ShotRenders, chunk: Path, settings: RefineChunkSettings, /, *,
-                     progress: Progress) -> int:
-        """Finish some frames of a shot; return their number."""
+    def refine_chunk(self, people: Sequence[PersonInShot], chunk: Path, settings: RefineChunkSettings, /, *,
+                     progress: Progress) -> tuple[int, list[str]]:
+        """Finish some frames of a shot; return their number and notes."""
 
-    def join_chunks(self, subject: Path, chunks: Sequence[Path], movie: Path, settings: JoinChunksSettings, /, *,
-                    speech: Path | None, progress: Progress) -> tuple[int, list[str]]:
+    def join_chunks(self, people: Sequence[PersonInMovie], chunks: Sequence[Path], movie: Path,
+                    settings: JoinChunksSettings, /, *, progress: Progress) -> tuple[int, list[str]]:
         """Write a movie from chunks of its frames; return the number of frames and notes."""
 
 
@@ -207,9 +207,8 @@ def match_plates(context: TaskContext, request: MatchPlatesRequest) -> MatchPlat
 
 def refine(context: TaskContext, request: RefineRequest) -> RefineResult:
     """Make the finished movie of a shot from its renders."""
-    people = [_person(context, request.inputs, PersonSettings.of(request.settings), "person 1")]
-    people += [_person(context, each, each.settings, f"person {number}")
-               for number, each in enumerate(request.inputs.others, start=2)]
+    people = [_person_in_shot(context, number, inputs, settings, _speech(context, number, inputs))
+              for number, (inputs, settings) in enumerate(request.inputs.people(request.settings), start=1)]
     movie = _movie_path(context, request.settings)
     frames, notes = context.pipeline.refine(people, movie, request.settings, progress=context.progress)
     return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)
@@ -229,22 +228,23 @@ def refine_frames(context: TaskContext, request: RefineFramesRequest) -> RefineF
 
 def refine_chunk(context: TaskContext, request: RefineChunkRequest) -> RefineChunkResult:
     """Finish some frames of a shot."""
-    subject = _subject_folder(context, request.inputs.subject)
-    shot = _shot_renders(context, request.inputs, context.folder / "renders")
+    people = [_person_in_shot(context, number, inputs, settings)
+              for number, (inputs, settings) in enumerate(request.inputs.people(request.settings), start=1)]
     chunk = context.folder / "chunk"
-    frames = context.pipeline.refine_chunk(subject, shot, chunk, request.settings, progress=context.progress)
-    return RefineChunkResult(chunk=context.blobs.add(chunk), frames=frames)
+    frames, notes = context.pipeline.refine_chunk(people, chunk, request.settings, progress=context.progress)
+    return RefineChunkResult(chunk=context.blobs.add(chunk), frames=frames, notes=notes)
 
 
 def join_chunks(context: TaskContext, request: JoinChunksRequest) -> RefineResult:
     """Make the finished movie of a shot from its chunks."""
+    from headroom.plate.shot_renders import PersonInMovie
+
     inputs, movie = request.inputs, _movie_path(context, request.settings)
-    subject = _subject_folder(context, inputs.subject)
-    speech = _named_copy(context, inputs.speech, inputs.speech_name, "speech") if inputs.speech else None
+    people = [PersonInMovie(_subject_folder(context, each.subject), settings, _speech(context, number, each))
+              for number, (each, settings) in enumerate(inputs.people(request.settings), start=1)]
     chunks = [context.blobs.copy(sha, context.folder / "chunks" / f"{number + 1}")
               for number, sha in enumerate(inputs.chunks)]
-    frames, notes = context.pipeline.join_chunks(
-        subject, chunks, movie, request.settings, speech=speech, progress=context.progress)
+    frames, notes = context.pipeline.join_chunks(people, chunks, movie, request.settings, progress=context.progress)
     return RefineResult(movie=context.blobs.add(movie), frames=frames, notes=notes)
 
 
@@ -316,13 +316,20 @@ def _subject_folder(context: TaskContext, tree: Tree) -> Path:
     return context.cache.subject(tree, context.blobs)
 
 
-def _person(context: TaskContext, inputs: PersonInputs, settings: PersonSettings, folder: str) -> PersonInShot:
-    """Copy the files of a person of a shot."""
+def _person_in_shot(context: TaskContext, number: int, inputs: ShotInputs, settings: PersonSettings,
+                    speech: Path | None = None) -> PersonInShot:
+    """Copy the renders of a person of a shot."""
     from headroom.plate.shot_renders import PersonInShot
 
-    speech = _named_copy(context, inputs.speech, inputs.speech_name, f"{folder}/speech") if inputs.speech else None
-    shot = _shot_renders(context, inputs, context.folder / folder / "renders")
-    return PersonInShot(_subject_folder(context, inputs.subject), shot, settings, speech)
+    shot = _shot_renders(context, inputs, context.folder / f"person {number}" / "renders")
+    return PersonInShot(_subject_folder(context, inputs.subject), settings, speech, shot=shot)
+
+
+def _speech(context: TaskContext, number: int, inputs: SpeakerInputs) -> Path | None:
+    """Copy the speech of a person of a movie; return None for one who says nothing."""
+    if inputs.speech is None:
+        return None
+    return _named_copy(context, inputs.speech, inputs.speech_name, f"person {number}/speech")
 
 
 def _shot_renders(context: TaskContext, inputs: ShotInputs, folder: Path) -> ShotRenders:

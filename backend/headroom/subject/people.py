@@ -16,18 +16,13 @@ from numpy.typing import NDArray
 
 from headroom.common.choices import Layer
 from headroom.common.errors import InputError
-from headroom.common.settings import RefineSettings
-from headroom.face.camera import Camera, Crop
-from headroom.media.credentials.provenance import Provenance
-from headroom.media.soundtrack import MixedSoundtrack, SoundtrackSource
 from headroom.plate.placing import Placement, outline, over_frame
 from headroom.plate.seam import find_seam, join_at_seam, seam_difference, seam_range, seam_weight
-from headroom.plate.shot_renders import PersonInShot
+from headroom.plate.shot_renders import PersonInShot, ShotPart, ShotRenders
 from headroom.refine.refined_crops import CropCache
 from headroom.subject import shot_refiner
 from headroom.subject.folder import Subject
-from headroom.subject.provenance import provenance_of, provenance_of_people
-from headroom.subject.shot_movie import MovieContent
+from headroom.subject.shot_movie import Speaker
 from headroom.subject.shot_refiner import ShotRefiner
 
 SAMPLED_FRAMES = 16  # of the shot, in which the seam is searched
@@ -37,32 +32,24 @@ VISIBLE = 8.0  # the same; smaller differences are not seen
 
 Picture = NDArray[np.uint8]
 Join = Callable[[int, Picture, Picture], Picture]
-"""Takes the number of a frame, the picture so far and a person's own frame, and returns both in one picture."""
+"""Returns the picture so far and a person's own frame in one picture; the first frame after the context is 0."""
 
 
-@dataclass(frozen=True)
-class OpenPerson:
-    """A person with their plates and refiner."""
+@dataclass(frozen=True, eq=False)
+class OpenPerson(Speaker):
+    """A person with their plates and refiner.
 
-    wanted: PersonInShot
-    subject: Subject
+    shot: renders of the frames in `part`, and the match of the whole shot.
+    """
+
+    shot: ShotRenders
+    part: ShotPart
     refiner: ShotRefiner
 
     @property
     def name(self) -> str:
         """The name, for messages."""
-        return self.refiner.title
-
-    @property
-    def placement(self) -> Placement:
-        """Where the person's frame lies in the movie's."""
-        return Placement(self.wanted.settings.scale, self.wanted.settings.x, self.wanted.settings.y)
-
-    @property
-    def crop(self) -> Crop:
-        """The face crop in the movie's frame."""
-        crop = self.refiner.track.crop
-        return crop if self.placement == Placement() else self.placement.crop(crop)
+        return self.subject.info.name
 
     def shares_picture_of(self, other: OpenPerson) -> bool:
         """Return whether both are from one clip and stay in their places."""
@@ -72,21 +59,24 @@ class OpenPerson:
 
     def frames(self, layer: Layer) -> Generator[Picture, None, None]:
         """Yield the person's own finished frames."""
-        shot = self.wanted.shot
-        return self.refiner.composites(shot.renders, shot.match, CropCache(shot.crops / self.subject.key), layer)
+        shot, part = self.shot, self.part
+        return self.refiner.composites(shot.renders, shot.own_match(part), CropCache(shot.crops / self.subject.key),
+                                       layer, part.context)
 
     def plate(self, frame: int) -> Picture:
-        """Return the plate of a frame with the head in its pose."""
-        return self.refiner.plate(self.wanted.shot.match, frame, None).picture
+        """Return the plate of a frame of the whole shot with the head in its pose."""
+        return self.refiner.plate(self.shot.match, frame, None).picture
 
 
 @contextmanager
-def open_people(wanted: Sequence[PersonInShot]) -> Iterator[PeopleInShot]:
+def open_people(wanted: Sequence[PersonInShot], part: ShotPart | None = None) -> Iterator[PeopleInShot]:
     """Open the people of a shot, the first of whom gives the frame.
+
+    part: which frames of the shot the renders show; None for all of them.
 
     Raises InputError where the consent of one does not cover the shot, and where their renders do not fit together.
     """
-    subjects = [_subject_of(each) for each in wanted]
+    subjects = [_subject_of(each, part) for each in wanted]
     counts = {len(each.shot.renders) for each in wanted}
     if len(counts) > 1:
         raise InputError(f"The people of the shot have {' and '.join(map(str, sorted(counts)))} frames; render the "
@@ -95,13 +85,16 @@ def open_people(wanted: Sequence[PersonInShot]) -> Iterator[PeopleInShot]:
         refiners = [shot_refiner.open_shot_refiner(each.subject) for each in wanted[:shot_refiner.MAX_OPEN]]
         refiners += [stack.enter_context(closing(ShotRefiner.open(subject)))
                      for subject in subjects[shot_refiner.MAX_OPEN:]]
-        yield PeopleInShot([OpenPerson(*each) for each in zip(wanted, subjects, refiners)])
+        yield PeopleInShot([OpenPerson(subject, each.settings, each.speech, each.shot, part or ShotPart(), refiner)
+                            for each, subject, refiner in zip(wanted, subjects, refiners)])
 
 
-def _subject_of(person: PersonInShot) -> Subject:
+def _subject_of(person: PersonInShot, part: ShotPart | None) -> Subject:
     """Return the subject; raises InputError where its consent or the renders do not allow the shot."""
     count = len(person.shot.renders)
-    if count != len(person.shot.match.plate):
+    if part is not None:
+        person.shot.own_match(part)
+    elif count != len(person.shot.match.plate):
         raise InputError(f"There are {count} renders for {len(person.shot.match.plate)} plates; render the shot again.")
     return Subject.open_for(person.subject, person.settings.use)
 
@@ -111,37 +104,18 @@ class PeopleInShot:
 
     def __init__(self, people: Sequence[OpenPerson]):
         """Take the open people; there is at least one."""
-        self._people, self.notes = people, list[str]()
-
-    @property
-    def camera(self) -> Camera:
-        """The camera of the movie."""
-        return self._people[0].refiner.track.camera
-
-    def content(self, settings: RefineSettings) -> MovieContent:
-        """Return what the movie has besides its frames: the voices, the faces and the sources of all."""
-        sources = [SoundtrackSource(each.wanted.speech, each.wanted.settings.speech_from_seconds,
-                                    each.wanted.settings.speech_range) for each in self._people if each.wanted.speech]
-        return MovieContent(self.camera, [each.crop for each in self._people],
-                            MixedSoundtrack(tuple(sources)) if sources else None, self._provenance(settings))
-
-    def _provenance(self, settings: RefineSettings) -> Provenance:
-        """Return what the movie says about how it was made."""
-        if len(self._people) == 1:
-            only = self._people[0]
-            return provenance_of(only.subject, only.name, settings, only.wanted.speech)
-        return provenance_of_people([(each.subject, each.wanted.settings.use, each.wanted.speech)
-                                     for each in self._people], settings)
+        self.people, self.notes = people, list[str]()
+        self._camera = people[0].subject.track.camera
 
     def frames(self, layer: Layer) -> Generator[Picture, None, None]:
-        """Yield the finished frames (H, W, 3); of the layer "face", with the alpha of the faces (H, W, 4).
+        """Yield the finished frames (H, W, 3) after the context; of the layer "face", with the faces' alpha (H, W, 4).
 
         Raises InputError where the pictures cannot be one.
         """
-        first = self._people[0]
-        together = [first, *(each for each in self._people[1:] if each.shares_picture_of(first))]
+        first = self.people[0]
+        together = [first, *(each for each in self.people[1:] if each.shares_picture_of(first))]
         together.sort(key=lambda each: each.crop.x + each.crop.size / 2)
-        placed = [each for each in self._people if each not in together]
+        placed = [each for each in self.people if each not in together]
         joins: list[Join] = [self._at_seam(left, right) for left, right in pairwise(together)]
         for number, person in enumerate(placed):
             self._require_apart(person, [*together, *placed[:number]])
@@ -155,12 +129,12 @@ class PeopleInShot:
 
     def _at_seam(self, left: OpenPerson, right: OpenPerson) -> Join:
         """Return what joins the picture of a person, and of all on their left, with that of the next one."""
-        camera, notes = self.camera, self.notes
+        camera, notes = self._camera, self.notes
         first, end = seam_range(left.crop, right.crop)
         if end - first < 2:
             raise InputError(f"{left.name} and {right.name} are too close to each other in the clip to be joined in "
                              "one picture. Render each in a shot of their own.")
-        count = len(left.wanted.shot.renders)
+        count = len(left.shot.match.plate)
         sampled = np.unique(np.linspace(0, count - 1, SAMPLED_FRAMES).astype(int)).tolist()
         difference = seam_difference((left.plate(frame), right.plate(frame)) for frame in sampled)
         width = difference.shape[1]
@@ -182,11 +156,12 @@ class PeopleInShot:
         if background is None:
             raise InputError(f"{person.name} cannot be cut out, because the background of the clip moves or is never "
                              "visible. Learn the person from a clip with a still background and space around the head.")
-        camera, placement, match = self.camera, person.placement, person.wanted.shot.match
+        camera, placement, part = self._camera, person.placement, person.part
+        match = person.shot.own_match(part)
         behind = placement.placed(background, camera.width, camera.height)
 
         def join(number: int, picture: Picture, other: Picture) -> Picture:
-            coarse = person.refiner.person_alpha(match, number)
+            coarse = person.refiner.person_alpha(match, part.context + number)
             alpha = placement.placed(outline(coarse, np.ascontiguousarray(other[..., :3])), camera.width, camera.height)
             moved = placement.placed(other, camera.width, camera.height)
             colours = over_frame(picture[..., :3], moved[..., :3], alpha, behind)

@@ -9,16 +9,43 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common.settings import RefineSettings
+from headroom.common.settings import PersonSettings, RefineSettings
 from headroom.face.camera import Camera, Crop
 from headroom.media.credentials.provenance import Provenance
 from headroom.media.label import open_label
 from headroom.media.picture_sequence import PictureSequenceWriter
-from headroom.media.soundtrack import Soundtrack, SoundtrackSource
+from headroom.media.soundtrack import MixedSoundtrack, Soundtrack, SoundtrackSource
 from headroom.media.video import MovieOptions, VideoWriter
+from headroom.plate.placing import Placement
 from headroom.subject.folder import Subject
-from headroom.subject.provenance import provenance_of
+from headroom.subject.provenance import provenance_of, provenance_of_people
 from headroom.track.watermark.draw import open_watermarks
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One person of a movie."""
+
+    subject: Subject
+    settings: PersonSettings
+    speech: Path | None
+
+    @property
+    def placement(self) -> Placement:
+        """Where the person's frame lies in the movie's."""
+        return Placement(self.settings.scale, self.settings.x, self.settings.y)
+
+    @property
+    def crop(self) -> Crop:
+        """The face crop in the movie's frame."""
+        crop = self.subject.track.crop
+        return crop if self.placement == Placement() else self.placement.crop(crop)
+
+    @property
+    def sound(self) -> SoundtrackSource | None:
+        """The voice; None for one that is not heard."""
+        heard = self.settings
+        return SoundtrackSource(self.speech, heard.speech_from_seconds, heard.speech_range) if self.speech else None
 
 
 @dataclass(frozen=True)
@@ -34,12 +61,19 @@ class MovieContent:
     provenance: Provenance
 
     @staticmethod
-    def of(person: Subject, settings: RefineSettings, speech: Path | None) -> MovieContent:
-        """Return that of a movie of one person."""
-        track = person.track
-        sound = SoundtrackSource(speech, settings.speech_from_seconds, settings.speech_range) if speech else None
-        return MovieContent(track.camera, [track.crop], sound,
-                            provenance_of(person, person.info.name, settings, speech))
+    def of(people: Sequence[Speaker], settings: RefineSettings) -> MovieContent:
+        """Return that of a movie of people, the first of whom gives the frame."""
+        sources = tuple(each.sound for each in people if each.sound is not None)
+        return MovieContent(people[0].subject.track.camera, [each.crop for each in people],
+                            MixedSoundtrack(sources) if sources else None, _provenance(people, settings))
+
+
+def _provenance(people: Sequence[Speaker], settings: RefineSettings) -> Provenance:
+    """Return what the movie says about how it was made."""
+    if len(people) == 1:
+        only = people[0]
+        return provenance_of(only.subject, only.subject.info.name, settings, only.speech)
+    return provenance_of_people([(each.subject, each.settings.use, each.speech) for each in people], settings)
 
 
 def write_movie(

@@ -73,9 +73,9 @@ class Task:
     def arguments(self, file: Path) -> list[str]:
         """Return the words of the extension's command."""
         words = ["batch", str(file), "--only", str(self.job.number)]
-        words += ["--chunks", str(self.folder)] if self.folder is not None else []
-        words += ["--split", str(self.seconds)] if self.seconds is not None else []
-        return words + (["--chunk", str(self.chunk)] if self.chunk is not None else [])
+        words += ["--chunk-folder", str(self.folder)] if self.folder is not None else []
+        words += ["--chunk", str(self.seconds)] if self.seconds is not None else []
+        return words + (["--chunk-number", str(self.chunk)] if self.chunk is not None else [])
 
     @property
     def title(self) -> str:

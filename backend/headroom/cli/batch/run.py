@@ -13,11 +13,10 @@ from typing import Protocol
 
 from distributed import Client, Future
 from distributed.comm import CommClosedError
-from distributed.scheduler import KilledWorker
 
 from headroom.cli.batch.plan import MOVIE_KINDS, Job, Line, Task
 from headroom.cli.batch.report import Report
-from headroom.cli.batch.workers import Batch, ExtensionPlugin, cancelling_tasks, ended_tasks, run_task
+from headroom.cli.batch.workers import Batch, ExtensionPlugin, cancelling_tasks, ended_tasks, failure_reason, run_task
 
 SPLIT = "split"
 """The state of a job whose chunks are to be rendered and joined, as the extension says it."""
@@ -180,8 +179,4 @@ def _line_of(future: Future, job: Job) -> Line:
     if future.status == "finished":
         line: Line = future.result()
         return line
-    error = future.exception()
-    text = f"Internal error ({type(error).__name__}: {error}). Report it as a bug."
-    if isinstance(error, KilledWorker):
-        text = "Every worker that ran this job was killed. Look for what ends them, such as too little memory."
-    return {"job": job.number, "kind": job.kind, "state": "failed", "error": text}
+    return {"job": job.number, "kind": job.kind, "state": "failed", "error": failure_reason(future.exception())}

@@ -20,6 +20,7 @@ from typing import Any
 
 from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker, wait
 from distributed.comm import CommClosedError
+from distributed.scheduler import KilledWorker
 
 from headroom.cli.batch.plan import Line, Task, files_of
 from headroom.cli.batch.report import thumbnail_name
@@ -130,6 +131,15 @@ def ended_tasks(running: Collection[Future]) -> list[Future]:
     with suppress(TimeoutError):
         wait(list(running), POLL_SECONDS, return_when="FIRST_COMPLETED")
     return [future for future in running if future.done()]
+
+
+def failure_reason(error: BaseException | None) -> str:
+    """Return why a task has failed, for the user."""
+    if isinstance(error, KilledWorker):
+        return "Every worker that ran it was killed. Look for what ends them, such as too little memory."
+    if isinstance(error, HeadroomError):
+        return str(error)
+    return f"Internal error ({type(error).__name__}: {error}). Report it as a bug."
 
 
 def raise_if_cancelled(worker: Worker, key: Any) -> None:
