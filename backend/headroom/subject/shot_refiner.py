@@ -41,6 +41,8 @@ from headroom.track.track import Track
 
 MAX_OPEN = 2  # refiners: those of a shot with two people
 MAX_CACHED_PLATES = 20  # warped, full frame: a batch of eight, its context frames, and those in the prefetch threads
+REFINING_VERSION = 2
+"""Raise this when the same files give other refined crops; those that caches hold are then made again."""
 SOURCE_FILES = (REFINER, TRACK, RIG, ALBEDO, PLATES, MATTES, BACKGROUND)
 """Files of the subject that a refined frame depends on; the last two may be missing."""
 
@@ -290,9 +292,9 @@ def open_shot_refiner(folder: Path) -> ShotRefiner:
 
 
 def subject_digest(folder: Path) -> str:
-    """Return what identifies a subject for refined crops: Headroom's version and the digests of its `SOURCE_FILES`."""
-    files = (folder / name for name in SOURCE_FILES)
-    return "|".join([headroom.__version__, *(file_digest(file) for file in files if file.is_file())])
+    """Return what identifies a subject for refined crops: the versions and the digests of its `SOURCE_FILES`."""
+    files = [folder / name for name in SOURCE_FILES if (folder / name).is_file()]
+    return "|".join([headroom.__version__, str(REFINING_VERSION), *map(file_digest, files)])
 
 
 def crop_digests(subject_digest: str, renders: Sequence[Render], match: PlateMatch) -> list[str]:
