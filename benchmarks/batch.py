@@ -5,8 +5,9 @@
 
 Makes shots of a subject with the fast engine. The first table has the seconds and whether the frames of every movie are
 those of the first row, byte for byte; with --pin there are as many cores as workers. The second has what became of
-batches of which a process was killed at a random moment: the client, a worker, or a backend or a Blender that a worker
-had started; the same command then goes on.
+batches on a cluster of two workers of which a process was killed at a random moment: the client, the scheduler, a
+worker, its nanny, or a backend or a Blender that a worker had started. Processes of the cluster that have ended are
+started again, and the same command goes on.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from distributed import Client
 from kill_results import results_table
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +38,7 @@ from headroom.media.audio import read_audio, write_wav
 from headroom.media.video import read_frames
 
 console = Console(width=110)
+REJOIN_SECONDS = 15.0  # within which workers that were killed are started again by their nannies
 SETTLE_SECONDS = 15.0  # within which the processes that a killed one has left must have ended
 
 
@@ -66,12 +71,19 @@ def write_jobs(folder: Path, name: str, subject: Path, shots: int) -> Path:
     return path
 
 
-def start(file: Path, workers: int, arguments: argparse.Namespace) -> subprocess.Popen[bytes]:
-    """Start a batch."""
-    command = [sys.executable, "-m", "headroom", "batch", str(file), "--jobs", str(workers), "--chunk",
-               str(arguments.chunk)]
-    pinned = ["taskset", "--cpu-list", f"0-{workers - 1}"] if arguments.pin else []
-    return subprocess.Popen([*pinned, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def start(file: Path, where: list[str], arguments: argparse.Namespace, pinned: Sequence[str] = ()
+          ) -> subprocess.Popen[bytes]:
+    """Start a batch.
+
+    where: the options that say on which workers.
+    """
+    command = [*pinned, sys.executable, "-m", "headroom", "batch", str(file), *where, "--chunk", str(arguments.chunk)]
+    return started(command)
+
+
+def started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a process that says nothing."""
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def digests(folder: Path, shots: int) -> list[str]:
@@ -87,6 +99,8 @@ def digests(folder: Path, shots: int) -> list[str]:
 
 def print_scaling(folder: Path, arguments: argparse.Namespace) -> None:
     """Print the time of the same batch with several numbers of workers."""
+    if not arguments.workers:
+        return
     table = Table(title=f"{arguments.shots} shots of {arguments.seconds:g} s on {os.cpu_count()} cores")
     for heading in ("workers", "seconds", "times as fast", "same frames"):
         table.add_column(heading, justify="right")
@@ -94,7 +108,8 @@ def print_scaling(folder: Path, arguments: argparse.Namespace) -> None:
     for workers in arguments.workers:
         file = write_jobs(folder, f"workers {workers}", arguments.subject, arguments.shots)
         begin = time.perf_counter()
-        code = start(file, workers, arguments).wait()
+        pinned = ["taskset", "--cpu-list", f"0-{workers - 1}"] if arguments.pin else []
+        code = start(file, ["--jobs", str(workers)], arguments, pinned).wait()
         seconds = time.perf_counter() - begin
         frames = digests(folder / file.stem, arguments.shots)
         first = first or (seconds, frames)
@@ -108,45 +123,116 @@ def print_kills(folder: Path, arguments: argparse.Namespace) -> None:
     """Print what became of batches with a killed process."""
     rng, results, seconds, shots = random.Random(0), Counter[str](), 30.0, arguments.killed_shots
     truth: list[str] = []
-    for number in range(arguments.kills + 1):
-        file = write_jobs(folder, f"kill {number}", arguments.subject, shots)
-        others, begin = orphans(), time.perf_counter()
-        process = start(file, 2, arguments)
-        if number:
-            time.sleep(rng.uniform(0.5, seconds))
-            results[f"killed: {kill_one(process, rng)}"] += 1
-        process.wait()
-        left = leftovers(others)
-        if process.returncode < 0 or (number and process.returncode):
-            results["went on with the same command"] += 1
-            results["ended well then"] += start(file, 2, arguments).wait() == 0
-        frames = digests(folder / file.stem, shots)
-        if not number:
-            truth, seconds = frames, time.perf_counter() - begin
-            continue
-        results["processes left"] += left
-        results["results equal"] += frames == truth
-        results["files beside the results"] += len(list((folder / file.stem).iterdir())) - shots
-        results["chunks left"] += (folder / f"{file.stem}_report" / "chunks").exists()
+    with Cluster() as cluster:
+        for number in range(-1, arguments.kills + 1):  # the first one starts Blender and the backends, which stay
+            file = write_jobs(folder, f"kill {number}", arguments.subject, shots)
+            others, begin = orphans(), time.perf_counter()
+            process = start(file, cluster.options, arguments)
+            if number > 0:
+                time.sleep(rng.uniform(0.5, seconds))
+                results[f"killed: {kill_one(process, cluster, rng)}"] += 1
+            process.wait()
+            left = leftovers(others | cluster.pids())
+            if number > 0 and process.returncode:
+                cluster.start_what_has_ended()
+                results["went on with the same command"] += 1
+                results["ended well then"] += start(file, cluster.options, arguments).wait() == 0
+            frames = digests(folder / file.stem, shots)
+            if number <= 0:
+                truth, seconds = frames, time.perf_counter() - begin
+                continue
+            cluster.start_what_has_ended()
+            results["processes left"] += left
+            results["results equal"] += frames == truth
+            results["files beside the results"] += len(list((folder / file.stem).iterdir())) - shots
+            results["chunks left"] += (folder / f"{file.stem}_report" / "chunks").exists()
     console.print(results_table(
         f"{arguments.kills} batches of {shots} shots, {seconds:.0f} s; a process killed in each", results))
 
 
-def kill_one(client: subprocess.Popen[bytes], rng: random.Random) -> str:
-    """Kill a random process of a batch; return what it was."""
-    family = [psutil.Process(client.pid), *psutil.Process(client.pid).children(recursive=True)]
-    kinds = {"headroom batch": "client", "headroom serve": "backend", ".zip": "Blender", "spawn_main": "worker"}
-    found: dict[int, str] = {}
-    for process in family:
+class Cluster:
+    """A scheduler and two workers; use it as a context manager."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        self._scheduler: subprocess.Popen[bytes] | None = None
+        self._workers: subprocess.Popen[bytes] | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """What `headroom batch` is told."""
+        return ["--scheduler", self.address]
+
+    def __enter__(self) -> Cluster:
+        self.start_what_has_ended()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in filter(None, (self._workers, self._scheduler)):
+            process.terminate()
+            process.wait()
+
+    def start_what_has_ended(self) -> None:
+        """Start the scheduler and the workers where they do not run, and wait until the workers have connected."""
+        program = [sys.executable, "-m", "dask"]
+        if self._scheduler is None or self._scheduler.poll() is not None:
+            host, port = self.address.removeprefix("tcp://").split(":")
+            self._scheduler = started([*program, "scheduler", "--host", host, "--port", port, "--no-dashboard"])
+        if self._workers is None or not self._count(REJOIN_SECONDS):
+            if self._workers is not None and self._workers.poll() is None:
+                self._workers.terminate()
+                self._workers.wait()
+            self._workers = started([*program, "worker", self.address, "--nworkers", "2", "--nthreads", "1",
+                                     "--no-dashboard"])
+            self._count(120.0)
+
+    def _count(self, seconds: float) -> bool:
+        """Return whether both workers are connected within a time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with suppress(OSError), Client(self.address, timeout=10) as client:
+                if len(client.nthreads()) == 2:
+                    return True
+            time.sleep(0.5)
+        return False
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes of the cluster that run, and those that they have started."""
+        found = []
+        for started_one in filter(None, (self._scheduler, self._workers)):
+            with suppress(psutil.Error):
+                parent = psutil.Process(started_one.pid)
+                found += [parent, *parent.children(recursive=True)]
+        return found
+
+    def pids(self) -> set[int]:
+        """Return the numbers of those processes."""
+        return {process.pid for process in self.processes()}
+
+
+KINDS = {"headroom batch": "client", "headroom serve": "backend", ".zip": "Blender", "spawn_main": "worker",
+         "dask scheduler": "scheduler", "dask worker": "nanny"}
+"""What a process is, by words of its command."""
+
+
+def kill_one(client: subprocess.Popen[bytes], cluster: Cluster, rng: random.Random) -> str:
+    """Kill a random process of a batch, each kind as often; return what it was."""
+    found: dict[str, list[int]] = defaultdict(list)
+    with suppress(psutil.Error):
+        for process in [psutil.Process(client.pid), *psutil.Process(client.pid).children(recursive=True)]:
+            with suppress(psutil.Error):
+                if "headroom batch" in " ".join(process.cmdline()):
+                    found["client"].append(process.pid)
+    for process in cluster.processes():
         with suppress(psutil.Error, StopIteration):  # it has just ended, or is none of these
             words = " ".join(process.cmdline())
-            found[process.pid] = next(kind for part, kind in kinds.items() if part in words)
-    if not found:
-        return "nothing, it had just ended"
-    chosen = rng.choice(sorted(found))
+            found[next(kind for part, kind in KINDS.items() if part in words)].append(process.pid)
+    kind = rng.choice(sorted(found))
     with suppress(ProcessLookupError):
-        os.kill(chosen, signal.SIGKILL)
-    return found[chosen]
+        os.kill(rng.choice(found[kind]), signal.SIGKILL)
+    return kind
 
 
 def orphans() -> set[int]:

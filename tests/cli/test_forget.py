@@ -5,6 +5,7 @@ import json
 import command_call
 import pytest
 
+from headroom.cli.batch.known_reports import remember_report
 from headroom.cli.forget import frames_name
 from headroom.common.files import file_digest
 from headroom.common.subject_files import PARTS
@@ -131,6 +132,39 @@ def test_a_running_backend_is_not_robbed_of_its_files(machine, monkeypatch, caps
     assert err == [f"A backend is using {place}. Close Blender or stop the server, and run the command again."]
     assert [path for path in before if "subject face of Anna" in path] == [
         path for path in files_with(machine, ANNA) if "subject face of Anna" in path], "the subject stays for later"
+
+
+def write_report(machine, folder, *jobs):
+    """Leave the report of a batch: for each job, its kind, the subjects that it used, and whom its thumbnail shows."""
+    lines = []
+    for number, (kind, people, shown) in enumerate(jobs, start=1):
+        write(folder / "thumbnails" / f"{number:05d}.jpg", f"thumbnail with the {shown}")
+        subjects = [str(machine / f"subject {who}") for who in people]
+        lines.append({"job": number, "kind": kind, "state": "done", "subjects": subjects})
+    write(folder / "report.json", json.dumps({"file": str(folder), "jobs": lines}))
+
+
+def test_chunks_and_thumbnails_of_batches_are_removed_and_those_of_others_stay(machine, monkeypatch, capsys):
+    known, found = machine / "project" / "night_report", machine / "other" / "old_report"
+    remember_report(known)
+    remember_report(known)
+    write_report(machine, known, ("shot", [ANNA], ANNA), ("shot", [BEN], BEN), ("shot", [BEN, ANNA], ANNA),
+                 ("render", [], ANNA))
+    write_report(machine, found, ("shot", [ANNA], ANNA))
+    for number, who in enumerate((ANNA, BEN), start=1):
+        chunks = known / "chunks" / f"0000{number}-ab"
+        write(chunks / "00000.mkv", f"frames of the {who}")
+        write(chunks / "headroom_scene" / frames_name(machine / f"subject {who}") / "a.png", f"frame of the {who}")
+    write(known / "chunks" / "00004-ab" / "00000.mkv", f"frames of the {ANNA}, of a saved scene")
+    before = files_with(known, BEN)
+    code, lines, _ = call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}", "--search", machine / "other")
+    assert code == 0 and f"Removed 5 chunks and thumbnails of batches in {known}" in lines
+    assert f"Removed 1 chunks and thumbnails of batches in {found}" in lines
+    names = {"report.json", "report.html"}  # where the files of the job lie
+    assert [path for path in files_with(known, ANNA) + files_with(found, ANNA) if path not in names] == []
+    assert [path for path in files_with(known, BEN) if path not in names] == [
+        path for path in before if path not in names]
+    assert len(before) > 3 and (known / "report.html").read_text().count("<img") == 1
 
 
 def test_copies_of_the_subject_are_told(machine, monkeypatch, capsys):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from headroom.cli.batch.known_reports import known_reports, remove_from_report
 from headroom.common.files import file_digest
 from headroom.common.paths import cache_folder, extension_folders
 from headroom.common.subject_files import INFO, PARTS, PLATES, RIG
+from headroom.common.temporary import remove_abandoned
 from headroom.server.forget import PersonFiles, forget_person
 from headroom.subject.folder import Subject
 
@@ -34,6 +37,10 @@ def forget(subject: Path, search: Sequence[Path] = ()) -> list[str]:
     for folder in dict.fromkeys(_frame_folders(search)):
         count = _remove_frames(folder, name)
         lines += [f"Removed {count} files and folders of rendered frames in {folder}"] if count else []
+    for folder in dict.fromkeys(known_reports(search)):
+        count = remove_from_report(folder, subject, files, name)
+        lines += [f"Removed {count} chunks and thumbnails of batches in {folder}"] if count else []
+    remove_abandoned(Path(tempfile.gettempdir()))
     copies = [path.parent for folder in search for path in folder.rglob(INFO)
               if path.parent.resolve() != subject.resolve() and files.are_in(path.parent)]
     _remove_subject(subject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import shutil
@@ -10,11 +11,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import headroom
 from headroom.cli.batch.plan import Job, Line, files_of
 from headroom.cli.tables import ROWS
 from headroom.common.files import atomic_write
+from headroom.common.subject_files import INFO
 
 JSON, HTML, THUMBNAILS, CHUNKS = "report.json", "report.html", "thumbnails", "chunks"
+_FOLDER = "_report"  # follows the name of the job file
 WRITE_SECONDS = 1.0  # between two times that the JSON file is written
 _STYLE = """body { font: 14px system-ui, sans-serif; margin: 2em; color: #222 }
 td, th { padding: .3em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }
@@ -30,10 +34,15 @@ class Report:
         again: forget what was finished before.
         """
         self.file = file
-        self.folder = file.parent / f"{file.stem}_report"
+        self.folder = file.parent / f"{file.stem}{_FOLDER}"
         self.lines: dict[int, Line] = {}
         self._before = {} if again else _read(self.folder / JSON)
         self._written = 0.0
+
+    @staticmethod
+    def in_folder(folder: Path) -> Report:
+        """Return the report in a folder."""
+        return Report(folder.with_name(f"{folder.name.removesuffix(_FOLDER)}.json"))
 
     @property
     def thumbnails(self) -> Path:
@@ -41,8 +50,12 @@ class Report:
         return self.folder / THUMBNAILS
 
     def chunk_folder(self, job: Job) -> Path:
-        """Return the folder for the chunks of a job; a job with other settings or inputs has another one."""
-        return self._chunks / f"{job.number:05d}-{job.digest()[:16]}"
+        """Return the folder for the chunks of a job.
+
+        With other settings or inputs, or another version of Headroom, it is another one.
+        """
+        key = hashlib.sha256(f"{headroom.__version__} {job.digest()}".encode()).hexdigest()
+        return self._chunks / f"{job.number:05d}-{key[:16]}"
 
     def remove_chunks(self, jobs: Iterable[Job] = ()) -> None:
         """Remove the chunks of all jobs but some."""
@@ -66,9 +79,14 @@ class Report:
         same = line and line.get("state") == "done" and line.get("digest") == job.digest()
         return line if same and all(map(files_of, job.writes)) else None
 
+    def lines_before(self) -> list[Line]:
+        """Return the lines of an earlier run."""
+        return list(self._before.values())
+
     def add(self, job: Job, line: Line) -> None:
         """Add the line of a job that has ended."""
-        self.lines[job.number] = {**line, "digest": job.digest()}
+        subjects = [str(path) for path in job.reads if (path / INFO).is_file()]
+        self.lines[job.number] = {**line, "subjects": subjects, "digest": job.digest()}
         if time.monotonic() - self._written > WRITE_SECONDS:
             self._write_json()
 

@@ -56,9 +56,11 @@ def batch(
     report = Report(file, again)
     require_output_folder(report.folder)
     from headroom.cli.batch.display import batch_display
+    from headroom.cli.batch.known_reports import remember_report
     from headroom.cli.batch.run import run_jobs
     from headroom.cli.batch.workers import open_workers
 
+    remember_report(report.folder)
     try:
         with resumable(), open_workers(scheduler, jobs) as client, batch_display(plan) as display:
             run_jobs(plan, client, report, display, chunk)

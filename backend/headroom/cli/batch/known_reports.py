@@ -1,0 +1,71 @@
+"""The reports of batches that ran on this machine, and what they hold of a person."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from headroom.cli.batch.plan import MOVIE_KINDS, Line
+from headroom.cli.batch.report import CHUNKS, JSON, THUMBNAILS, Report, thumbnail_name
+from headroom.common.paths import cache_folder
+from headroom.common.subject_files import INFO
+from headroom.server.forget import PersonFiles
+
+REPORTS = "reports.txt"
+"""A list of the folders of reports, in the data folder."""
+
+
+def remember_report(folder: Path) -> None:
+    """Add the folder of a report to the list."""
+    if folder not in _listed():
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with open(cache_folder() / REPORTS, "a", encoding="utf-8") as file:
+            file.write(f"{folder}\n")
+
+
+def known_reports(search: Sequence[Path]) -> Iterator[Path]:
+    """Yield the folders of reports that are in the list, or below the folders in `search`."""
+    yield from _listed()
+    for folder in search:
+        yield from sorted(path.parent for path in folder.rglob(f"*_report/{JSON}"))
+
+
+def remove_from_report(folder: Path, subject: Path, person: PersonFiles, frames_name: str) -> int:
+    """Remove chunks and thumbnails that show a person, or nobody knows whom; return the number of files and folders.
+
+    frames_name: of the folder in which the rendered frames of the subject lie.
+    """
+    chunks = [path for path in (folder / CHUNKS).glob("*") if not _is_of_others(path, frames_name)]
+    report = Report.in_folder(folder)
+    thumbnails = [path for line in report.lines_before() if line["kind"] in MOVIE_KINDS
+                  and (path := folder / THUMBNAILS / thumbnail_name(line["job"])).is_file()
+                  and not _shows_others(line, subject, person)]
+    for path in chunks:
+        shutil.rmtree(path, ignore_errors=True)
+    for path in thumbnails:
+        path.unlink(missing_ok=True)
+    if thumbnails:
+        report.write()
+    return len(chunks) + len(thumbnails)
+
+
+def _listed() -> list[Path]:
+    places = cache_folder() / REPORTS
+    return list(map(Path, places.read_text(encoding="utf-8").splitlines())) if places.is_file() else []
+
+
+def _is_of_others(chunks: Path, frames_name: str) -> bool:
+    """Return whether the frames that lie beside the chunks' scene are those of other people alone."""
+    people = {path.name for path in chunks.glob("headroom_*/subject-*")}
+    return bool(people) and frames_name not in people
+
+
+def _shows_others(line: Line, subject: Path, person: PersonFiles) -> bool:
+    """Return whether a job has named subjects that can still be looked at, and none of them is the person's."""
+    subjects = list(map(Path, line.get("subjects", ()))) if line["kind"] == "shot" else []  # a .blend has its own
+    return bool(subjects) and all(_is_other_subject(path, subject, person) for path in subjects)
+
+
+def _is_other_subject(path: Path, subject: Path, person: PersonFiles) -> bool:
+    return (path / INFO).is_file() and path.resolve() != subject.resolve() and not person.are_in(path)
