@@ -7,7 +7,7 @@ Makes shots of a subject with the fast engine. The first table has the seconds a
 those of the first row, byte for byte; with --pin there are as many cores as workers. The second has what became of
 batches on a cluster of two workers of which a process was killed at a random moment: the client, the scheduler, a
 worker, its nanny, or a backend or a Blender that a worker had started. Processes of the cluster that have ended are
-started again, and the same command goes on.
+started again, and the same command goes on. `--killed-kind perform` is the quickest.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import psutil
 from distributed import Client
 from kill_results import results_table
@@ -38,6 +39,7 @@ from headroom.media.audio import read_audio, write_wav
 from headroom.media.video import read_frames
 
 console = Console(width=110)
+ENDINGS = {"shot": ".mp4", "perform": ".npz"}
 REJOIN_SECONDS = 15.0  # within which workers that were killed are started again by their nannies
 SETTLE_SECONDS = 15.0  # within which the processes that a killed one has left must have ended
 
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4])
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--killed-shots", type=int, default=4, help="in a batch of which a process is killed")
+    parser.add_argument("--killed-kind", choices=list(ENDINGS), default="shot", help="of the jobs of such a batch")
     parser.add_argument("--seconds", type=float, default=1.0, help="of speech in a shot")
     parser.add_argument("--chunk", type=float, default=0.0, help="seconds of the chunks of a shot; 0 splits none")
     parser.add_argument("--pin", action="store_true", help="let a batch use as many cores as it has workers")
@@ -62,10 +65,11 @@ def main() -> None:
             print_kills(Path(folder), arguments)
 
 
-def write_jobs(folder: Path, name: str, subject: Path, shots: int) -> Path:
-    """Write a job file whose movies lie in a folder of its name."""
-    jobs = [{"kind": "shot", "subject": str(subject.absolute()), "speech": "line.wav", "seed": seed, "engine": "fast",
-             "output": f"{name}/{seed}.mp4"} for seed in range(shots)]
+def write_jobs(folder: Path, name: str, subject: Path, shots: int, kind: str = "shot") -> Path:
+    """Write a job file whose results lie in a folder of its name."""
+    more = {"engine": "fast"} if kind == "shot" else {}
+    jobs = [{"kind": kind, "subject": str(subject.absolute()), "speech": "line.wav", "seed": seed,
+             "output": f"{name}/{seed}{ENDINGS[kind]}", **more} for seed in range(shots)]
     path = folder / f"{name}.json"
     path.write_text(json.dumps({"headroom": 1, "jobs": jobs}))
     return path
@@ -87,14 +91,22 @@ def started(command: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def digests(folder: Path, shots: int) -> list[str]:
-    """Return a digest of the decoded frames of each movie; empty for a missing one."""
+    """Return a digest of the decoded frames of each movie, or of each motion's numbers; empty for a missing one."""
     found = []
     for seed in range(shots):
-        path, digest = folder / f"{seed}.mp4", hashlib.sha256()
-        for frame in read_frames(path) if path.exists() else ():
-            digest.update(frame.tobytes())
-        found.append(digest.hexdigest() if path.exists() else "")
+        path = next((path for ending in ENDINGS.values() if (path := folder / f"{seed}{ending}").exists()), None)
+        digest = hashlib.sha256()
+        for array in _content(path) if path else ():
+            digest.update(array.tobytes())
+        found.append(digest.hexdigest() if path else "")
     return found
+
+
+def _content(path: Path) -> Iterable[np.ndarray]:
+    if path.suffix == ".mp4":
+        return read_frames(path)
+    with np.load(path) as stored:
+        return [stored[name] for name in sorted(stored)]
 
 
 def print_scaling(folder: Path, arguments: argparse.Namespace) -> None:
@@ -125,13 +137,15 @@ def print_kills(folder: Path, arguments: argparse.Namespace) -> None:
     truth: list[str] = []
     with Cluster() as cluster:
         for number in range(-1, arguments.kills + 1):  # the first one starts Blender and the backends, which stay
-            file = write_jobs(folder, f"kill {number}", arguments.subject, shots)
+            file = write_jobs(folder, f"kill {number}", arguments.subject, shots, arguments.killed_kind)
             others, begin = orphans(), time.perf_counter()
             process = start(file, cluster.options, arguments)
             if number > 0:
                 time.sleep(rng.uniform(0.5, seconds))
                 results[f"killed: {kill_one(process, cluster, rng)}"] += 1
-            process.wait()
+            while process.poll() is None:  # without workers it waits for others
+                time.sleep(1.0)
+                cluster.start_what_has_ended()
             left = leftovers(others | cluster.pids())
             if number > 0 and process.returncode:
                 cluster.start_what_has_ended()
@@ -146,8 +160,10 @@ def print_kills(folder: Path, arguments: argparse.Namespace) -> None:
             results["results equal"] += frames == truth
             results["files beside the results"] += len(list((folder / file.stem).iterdir())) - shots
             results["chunks left"] += (folder / f"{file.stem}_report" / "chunks").exists()
+            print(f"{number}: {dict(results)}", file=sys.stderr, flush=True)
+    jobs = f"{shots} {arguments.killed_kind} jobs"
     console.print(results_table(
-        f"{arguments.kills} batches of {shots} shots, {seconds:.0f} s; a process killed in each", results))
+        f"{arguments.kills} batches of {jobs}, {seconds:.0f} s; a process killed in each", results))
 
 
 class Cluster:
