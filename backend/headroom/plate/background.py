@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headroom.plate.exemplar_fill import fill_from_patches
-from headroom.plate.matte import MIN_ALPHA
+from headroom.plate.matte import FULL_ALPHA, MIN_ALPHA
 
 SAMPLED_FRAMES = 24  # spread evenly over the clip
 MIN_VIEWS = 3  # sampled frames that must show a pixel of the background; fewer where the clip has fewer frames
@@ -20,6 +21,10 @@ INPAINT_SIDE = 640  # pixels of the longer side of the picture that is inpainted
 INPAINT_DEPTH = 32  # pixels of that picture around what is seen, into which lines are continued; heads move less
 INPAINT_RADIUS = 5  # pixels of that picture that a pixel deeper inside depends on
 BAND_ROWS = 32  # rows of the picture that are processed at once, to limit memory
+MIN_DIFFERENCE, NOISE_FACTOR = 24.0, 3.0  # levels of 255, and times the noise, by which a person differs
+NOISE_PERCENT = 95.0  # of the background differ less than its noise
+REACH = 14  # matte cells beyond the outline in which more of the person is searched
+GAP = 3  # matte cells beside the person where the background is unknown; what lies behind them may belong to the person
 
 MOVING = ("The background of the clip moves, so it is slightly distorted around a moved head. A clip with a still "
           "background avoids this.")
@@ -31,8 +36,47 @@ class UnknownBackground(Exception):
     """Reason, for the user, why a clip has no background picture."""
 
 
-def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the background (H, W, 3) uint8 behind the person of frames (H, W, 3).
+@dataclass(frozen=True)
+class SeenBackground:
+    """What some frames show of the background.
+
+    picture: (H, W, 3) uint8. known: (H, W) where it is seen; elsewhere the picture means nothing.
+    """
+
+    picture: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+
+    def completed(self) -> NDArray[np.uint8]:
+        """Return the picture (H, W, 3), inpainted where nothing is seen."""
+        return inpaint_unknown(self.picture, self.known)
+
+    def completed_matte(self, matte: NDArray[np.uint8], frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a frame's matte (h, w) with what the network missed of the person, such as tips of hair and fingers.
+
+        That is what differs from the background and touches the person.
+        """
+        size = matte.shape[::-1]
+        known = cv2.resize(self.known.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
+        shown, behind = (cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+                         for each in (frame, self.picture))
+        difference = np.abs(shown - behind).max(axis=-1)
+        person = matte >= FULL_ALPHA
+        distance = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        away = known & (distance > REACH)
+        if not person.any() or not away.any():
+            return matte
+        threshold = max(MIN_DIFFERENCE, NOISE_FACTOR * float(np.percentile(difference[away], NOISE_PERCENT)))
+        differs = known & (difference > threshold) & (distance <= REACH)
+        joined = (person | differs | (~known & (distance <= GAP))).astype(np.uint8)
+        _, parts = cv2.connectedComponents(cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
+        found = differs & np.isin(parts, np.unique(parts[person]))
+        rim = cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # partly hair, partly background
+        found |= rim & known & (difference > threshold / 2)
+        return np.where(found, np.uint8(255), matte)
+
+
+def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint8]) -> SeenBackground:
+    """Return what frames (H, W, 3) show of the background behind the person.
 
     mattes: (T, h, w) uint8, one for each frame.
 
@@ -51,7 +95,7 @@ def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint
         difference += float((deviation * visible[:, rows]).sum())
     if difference > MAX_DIFFERENCE * max(int(visible.sum()), 1):
         raise UnknownBackground(MOVING)
-    return inpaint_unknown(picture, known)
+    return SeenBackground(picture, known)
 
 
 def inpaint_unknown(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:

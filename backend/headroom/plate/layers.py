@@ -86,9 +86,9 @@ def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress
     """Write mattes and background picture of the learned frames (H, W, 3); return what the user should know."""
     mattes = find_mattes(frames, progress)
     try:
-        background = find_background(frames, mattes)
+        seen = find_background(frames, mattes)
     except UnknownBackground as reason:
         return [str(reason)]
-    save_mattes(folder / MATTES, mattes)
-    write_picture(folder / BACKGROUND, background)
+    save_mattes(folder / MATTES, np.stack([seen.completed_matte(*each) for each in zip(mattes, frames)]))
+    write_picture(folder / BACKGROUND, seen.completed())
     return []
