@@ -44,7 +44,8 @@ class Crop:
 
 def rotation_matrix(rotation: np.ndarray) -> np.ndarray:
     """Return R (..., 3, 3) = Rz(roll) Ry(yaw) Rx(pitch) for rotation (..., 3): pitch, yaw, roll in radians."""
-    return rotation_and_derivatives(rotation)[0]
+    x, y, z = (_axis_rotation(rotation[..., k], k) for k in range(3))
+    return z @ y @ x
 
 
 def rotation_and_derivatives(rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
