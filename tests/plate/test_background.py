@@ -77,7 +77,7 @@ def test_what_the_matte_misses_of_the_person_is_found_by_its_difference_from_the
     seen = find_background(frames, mattes)
     matte = seen.completed_matte(mattes[5], frames[5])
     added = (matte != mattes[5])
-    assert added[25:27, right // 2 : right // 2 + 8].all() and added.sum() <= 20
+    assert added[25:27, right // 2 : right // 2 + 8].all() and added.sum() <= 36
     assert not (seen.completed_matte(mattes[2], frames[2]) != mattes[2]).any()  # nothing is missing there
 
 

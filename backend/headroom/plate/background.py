@@ -24,6 +24,7 @@ BAND_ROWS = 32  # rows of the picture that are processed at once, to limit memor
 MIN_DIFFERENCE, NOISE_FACTOR = 24.0, 3.0  # levels of 255, and times the noise, by which a person differs
 NOISE_PERCENT = 95.0  # of the background differ less than its noise
 REACH = 14  # matte cells beyond the outline in which more of the person is searched
+OUTLINE = 2  # matte cells beside the outline that count as it: what differs there is its soft edge
 GAP = 3  # matte cells beside the person where the background is unknown; what lies behind them may belong to the person
 
 MOVING = ("The background of the clip moves, so it is slightly distorted around a moved head. A clip with a still "
@@ -69,10 +70,10 @@ class SeenBackground:
         differs = known & (difference > threshold) & (distance <= REACH)
         joined = (person | differs | (~known & (distance <= GAP))).astype(np.uint8)
         _, parts = cv2.connectedComponents(cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
-        found = differs & np.isin(parts, np.unique(parts[person]))
-        rim = cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # partly hair, partly background
-        found |= rim & known & (difference > threshold / 2)
-        return np.where(found, np.uint8(255), matte)
+        tips = differs & np.isin(parts, np.unique(parts[person])) & (distance > OUTLINE)
+        around = cv2.dilate(tips.astype(np.uint8), np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)) > 0
+        opacity = 255 * np.clip(2 * difference / threshold - 1, 0, 1)
+        return np.where(around & known & (distance <= REACH), np.maximum(matte, opacity), matte).astype(np.uint8)
 
 
 def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint8]) -> SeenBackground:
