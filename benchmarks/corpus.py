@@ -1,13 +1,14 @@
 """How fast are corpora prepared, in how much memory, and what becomes of them when processes are killed?
 
-    python benchmarks/corpus.py FOLDER CLIP... [--clips 50000] [--measured 40] [--kills 10] [--workers 2]
+    python benchmarks/corpus.py FOLDER CLIP... [--clips 50000] [--measured 40] [--kills 10] [--workers 2] [--real 100]
 
 Cuts clips of one word from the given clips and copies them, each with a comment of its own, into FOLDER in LRW's
 layout.
 The first table has the CPU time of tracking and encoding such clips, and what follows for 488,766 of them. The second
 prepares the whole corpus with a scheduler and workers of Dask; results that were computed before stand in for tracking
 and encoding, everything else is done as always. Client and worker are killed on the way. The third has what became of a
-smaller corpus when processes were killed at random moments.
+smaller corpus when processes were killed at random moments. With --real, a small corpus of clips that all differ, and
+of two that cannot be used, is prepared by the command itself, without stand-ins; the client is killed once.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--measured", type=int, default=40)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--real", type=int, default=0, help="clips to prepare without stand-ins")
     parser.add_argument("--client", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.client:
@@ -70,6 +72,10 @@ def main() -> None:
         return
     folder = arguments.folder.absolute()
     words = write_words(folder / "words", arguments.sources)
+    if arguments.real:
+        print_real(folder, words[:arguments.real], arguments.workers)
+    if not arguments.clips and not arguments.kills and not arguments.measured:
+        return
     store_results(folder / "results", words, bundled_model(), GENERAL)
     if arguments.measured:
         print_speed(words, arguments.measured)
@@ -203,6 +209,37 @@ def megabytes(process: psutil.Process | None) -> str:
         return f"{process.memory_info().rss / 1e6:.0f}" if process else "-"
     except psutil.Error:
         return "-"
+
+
+def print_real(folder: Path, words: list[Path], workers: int) -> None:
+    """Prepare real clips with `headroom train corpus`, whose client is killed once; print what became of them."""
+    data, output = folder / "real", folder / "real corpus"
+    for number, movie in enumerate(words):
+        path = data / "lipread_mp4" / f"WORD{number % 10:03d}" / "train" / f"WORD{number % 10:03d}_{number:05d}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(movie.read_bytes())
+        path.with_suffix(".txt").write_text("Disk reference: 1\nDuration: 0.40 seconds\n")
+    bad = data / "lipread_mp4" / "WORD000" / "train"
+    (bad / "WORD000_99998.mp4").write_bytes(words[0].read_bytes()[:2000])
+    with VideoWriter(bad / "WORD000_99999.mp4", FPS, SIDE, SIDE) as writer:
+        writer.write_all(np.full((SIDE, SIDE, 3), 128, np.uint8) for _ in range(FRAMES))
+    command = [sys.executable, "-m", "headroom", "train", "corpus", str(data), "-o", str(output),
+               "--jobs", str(workers), "--clips-per-shard", "10"]
+    begin, client = time.monotonic(), subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(list((output / "shards").glob("*.tar"))) < 3:
+        time.sleep(0.5)
+    before = {path.name: path.stat().st_mtime_ns for path in (output / "shards").glob("*.tar")}
+    client.kill()
+    client.wait()
+    code = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
+    touched = sum(path.stat().st_mtime_ns != before[path.name] for path in (output / "shards").glob("*.tar")
+                  if path.name in before)
+    statistics = json.loads((output / "statistics.json").read_text())
+    console.print(f"{len(words)} clips that all differ and 2 bad ones, {workers} workers: "
+                  f"{time.monotonic() - begin:.0f} s with a killed client, rc {code}; {len(before)} shards were "
+                  f"finished before, {touched} of them were touched again.")
+    console.print(statistics)
+    console.print((output / "left_out.csv").read_text())
 
 
 def print_corpus(folder: Path, clips: int, workers: int) -> None:

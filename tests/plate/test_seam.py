@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from headroom.face.camera import Crop
-from headroom.plate.placing import Placement, outline, over_frame, own_matte
+from headroom.plate.cut_out import cut_out, outline, over_frame, without_small_holes
+from headroom.plate.placing import Placement, own_matte
 from headroom.plate.seam import (
     STEP_COST,
     find_seam,
@@ -87,20 +88,43 @@ def test_a_placed_picture_lies_where_its_corner_says(placement):
         assert abs(inside[0] - wanted[0]) <= 1 and abs(inside[-1] + 1 - wanted[1]) <= 1
 
 
-def test_a_person_over_a_frame_brings_no_colour_of_their_background(rng):
-    """The person's picture is mixed with a red background; over the frame the mixture is with the frame instead."""
-    frame = rng.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
-    alpha = np.zeros((HEIGHT, WIDTH), np.float32)
-    alpha[10:50, 40:100] = 1
-    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 3), np.float32)
-    alpha[alpha < 0.02] = 0
+@pytest.mark.parametrize("wider", [0, 4])
+def test_a_person_over_a_frame_brings_no_colour_of_their_background(rng, wider):
+    """The person's picture is mixed with a red background; over the frame the mixture is with the frame instead.
+
+    wider: pixels by which the matte reaches beyond the person.
+    """
+    frame = rng.integers(0, 255, (4 * HEIGHT, 4 * WIDTH, 3), np.uint8)
+    alpha = np.zeros(frame.shape[:2], np.float32)
+    alpha[40:200, 160:400] = 1
+    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 2), np.float32)
     colour, red = np.array([90.0, 110.0, 60.0]), np.array([200.0, 10.0, 10.0])
-    mixed = alpha[..., None] * colour + (1 - alpha[..., None]) * red
-    background = np.broadcast_to(red, frame.shape).astype(np.uint8)
-    out = over_frame(frame, np.rint(mixed).astype(np.uint8), alpha, background)
+    mixed = np.rint(alpha[..., None] * colour + (1 - alpha[..., None]) * red).astype(np.uint8)
+    matte = np.where(alpha < 0.02, 0, alpha)
+    if wider:
+        matte = cv2.dilate((alpha > 0.02).astype(np.float32), np.ones((2 * wider + 1,) * 2, np.uint8))
+    fine, colours = cut_out(matte, mixed, np.full_like(frame, 128))
+    out = over_frame(frame, fine, colours)
     wanted = alpha[..., None] * colour + (1 - alpha[..., None]) * frame
-    assert np.abs(out - wanted).max() < 1.5
-    assert np.array_equal(out[alpha == 0], frame[alpha == 0])
+    assert np.abs(out - wanted).mean() < 0.3 and np.abs(out - wanted).max() < 30
+    assert np.array_equal(out[matte == 0], frame[matte == 0])
+
+
+def test_a_person_in_the_colours_of_the_background_keeps_the_outline_of_the_matte(rng):
+    picture = rng.integers(100, 120, (120, 200, 3), np.uint8)
+    matte = np.zeros((120, 200), np.float32)
+    matte[30:, 60:140] = 1
+    fine, colours = cut_out(matte, picture, picture)
+    assert np.array_equal(fine, matte) and np.abs(colours[matte == 1] - picture[matte == 1]).max() < 15
+
+
+def test_a_small_hole_in_a_person_is_closed_and_a_gap_stays():
+    alpha = np.ones((200, 300), np.float32)
+    alpha[:20] = alpha[60:66, 60:66] = alpha[100:160, 150:200] = alpha[180:, 290:] = 0
+    closed = without_small_holes(alpha)
+    assert (closed[55:70, 55:70] == 1).all()
+    closed[60:66, 60:66] = 0
+    assert np.array_equal(closed, alpha)
 
 
 def test_a_matte_of_two_people_keeps_the_one_around_the_crop():

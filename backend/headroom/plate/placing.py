@@ -1,4 +1,4 @@
-"""A person of another clip over a frame: cut out by the matte, scaled and moved."""
+"""Where the frame of another clip lies in the shot's frame, and which part of a matte is one person's."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import Crop
 
-GUIDE_RADIUS = 0.012  # fraction of the frame's longer side, over which the outline follows edges of the picture
-GUIDE_NOISE = 1e-3  # variance of the guide, of 1, that is no edge
-FAINT = 0.15  # alpha that counts as none, and as much below 1 as full, because the filter leaves a haze
 MIN_OPAQUE = 128  # of 255: cells of a matte that belong to the person
 
 
@@ -61,36 +57,3 @@ def own_matte(matte: NDArray[np.uint8], crop: Crop, frame_shape: tuple[int, ...]
     others = (parts > 0) & (parts != counts.argmax())
     near_others = cv2.dilate(others.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return np.where(near_others, np.uint8(0), matte)
-
-
-def outline(alpha: NDArray[np.float32], frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a coarse alpha (H, W), 0..1, that follows the edges of a frame (H, W, 3).
-
-    A guided filter (He et al. 2010): in every small window, alpha is a linear function of the frame's brightness.
-    """
-    radius = max(round(GUIDE_RADIUS * max(alpha.shape)), 1)
-    guide = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-
-    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)), np.float32)
-
-    guide_mean, alpha_mean = mean(guide), mean(alpha)
-    covariance, variance = mean(guide * alpha) - guide_mean * alpha_mean, mean(guide * guide) - guide_mean**2
-    slope = covariance / (variance + GUIDE_NOISE)
-    followed = mean(slope) * guide + mean(alpha_mean - slope * guide_mean)
-    return smoothstep((followed - FAINT) / (1 - 2 * FAINT)).astype(np.float32)
-
-
-def over_frame(
-    frame: NDArray[np.uint8], person: NDArray[np.uint8], alpha: NDArray[np.float32], background: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Return the person of another picture over `frame`, all (H, W, 3) uint8, with alpha (H, W), 0..1.
-
-    background: what the other picture shows behind the person. Where the person is partly transparent, it is exchanged
-        for the frame, so that its colour does not stay as a fringe. Where alpha is 0, the frame stays bit for bit.
-    """
-    visible = alpha > 0
-    out = frame.copy()
-    exchanged = (1 - alpha[visible])[:, None] * (frame[visible].astype(np.float32) - background[visible])
-    out[visible] = (person[visible] + exchanged + 0.5).clip(0, 255).astype(np.uint8)
-    return out

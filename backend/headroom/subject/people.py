@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from headroom.common.choices import Layer
 from headroom.common.errors import InputError
-from headroom.plate.placing import Placement, outline, over_frame
+from headroom.plate.cut_out import cut_out, outline, over_frame
+from headroom.plate.placing import Placement
 from headroom.plate.seam import find_seam, join_at_seam, seam_difference, seam_range, seam_weight
 from headroom.plate.shot_renders import PersonInShot, ShotPart, ShotRenders
 from headroom.refine.refined_crops import CropCache
@@ -158,17 +159,18 @@ class PeopleInShot:
                              "visible. Learn the person from a clip with a still background and space around the head.")
         camera, placement, part = self._camera, person.placement, person.part
         match = person.shot.own_match(part)
-        behind = placement.placed(background, camera.width, camera.height)
 
         def join(number: int, picture: Picture, other: Picture) -> Picture:
             coarse = person.refiner.person_alpha(match, part.context + number)
-            alpha = placement.placed(outline(coarse, np.ascontiguousarray(other[..., :3])), camera.width, camera.height)
-            moved = placement.placed(other, camera.width, camera.height)
-            colours = over_frame(picture[..., :3], moved[..., :3], alpha, behind)
+            own = np.ascontiguousarray(other[..., :3])
+            alpha, colours = (placement.placed(each, camera.width, camera.height)
+                              for each in cut_out(outline(coarse, own), own, background))
+            joined = over_frame(picture[..., :3], alpha, colours)
             if picture.shape[2] == 3:
-                return colours
+                return joined
             below = np.rint(picture[..., 3] * (1 - alpha)).astype(np.uint8)
-            return np.dstack([colours, np.maximum(below, moved[..., 3])])
+            face = placement.placed(np.ascontiguousarray(other[..., 3]), camera.width, camera.height)
+            return np.dstack([joined, np.maximum(below, face)])
 
         return join
 
