@@ -5,11 +5,18 @@ The rest of the add-on is written for the newest API.
 
 from __future__ import annotations
 
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import bpy
 import gpu
+
+MIX_RATE, MIX_BLOCK = 48000, 2048  # samples a second, and samples that may be missing at the end of a mixed file
+MIX_AGAIN_SECONDS, MIX_SECONDS = 5.0, 60.0  # after which mixing is asked for again; besides the sound's length
 
 
 def use_eevee(scene: bpy.types.Scene) -> None:
@@ -223,26 +230,55 @@ def plays_sound() -> bool:
     return bool(getattr(bpy.app.build_options, "audaspace", True))
 
 
-def mix_down(scene: bpy.types.Scene, first: int, end: int, path: Path) -> None:
-    """Write what the sequencer of a scene plays from frame `first` to `end` - 1 as a WAV file.
+def mix_down(scene: bpy.types.Scene, first: int, end: int, path: Path) -> Iterator[None]:
+    """Write what the sequencer of a scene plays from frame `first` to `end` - 1 as a WAV file; yields meanwhile.
 
-    Since 5.0 the operator mixes the workspace's scene, before that the one of the context. Raises RuntimeError where
-    Blender cannot.
+    Since 5.0 the operator mixes the workspace's scene, before that the one of the context. Since 5.2 it returns at once
+    where Blender has a window, mixes in a thread that starts when the window goes on, and does nothing while another
+    file is mixed. Raises RuntimeError where Blender cannot.
     """
-    workspace: Any = bpy.context.workspace
-    shown = getattr(workspace, "sequencer_scene", None)
-    span = scene.frame_start, scene.frame_end
+    seconds = (end - first) * scene.render.fps_base / scene.render.fps
+    name = scene.name
+    needed, stop, again = max(seconds * MIX_RATE - MIX_BLOCK, 1), time.monotonic() + MIX_SECONDS + seconds, 0.0
+    with _mixing(scene, first, end):
+        while _samples_in(path) < needed:
+            if not path.exists() and time.monotonic() >= again:
+                again = time.monotonic() + MIX_AGAIN_SECONDS
+                with bpy.context.temp_override(scene=bpy.data.scenes[name]):
+                    bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM",
+                                          format="S16", mixrate=MIX_RATE)
+                continue
+            if time.monotonic() > stop:
+                raise RuntimeError("it does not end")
+            yield
+
+
+@contextmanager
+def _mixing(scene: bpy.types.Scene, first: int, end: int) -> Iterator[None]:
+    """Let a scene have a frame range and be the workspace's until the block ends; an undo step may lie between."""
+    name, span, workspace = scene.name, (scene.frame_start, scene.frame_end), getattr(bpy.context, "workspace", None)
+    has_scene = hasattr(workspace, "sequencer_scene")
+    place, shown = (workspace.name, workspace.sequencer_scene) if has_scene else ("", None)
+    shown_name = shown.name if shown is not None else ""
+    if has_scene:
+        workspace.sequencer_scene = scene
+    scene.frame_start, scene.frame_end = first, end - 1
     try:
-        if hasattr(workspace, "sequencer_scene"):
-            workspace.sequencer_scene = scene
-        scene.frame_start, scene.frame_end = first, end - 1
-        with bpy.context.temp_override(scene=scene):
-            bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM",
-                                  format="S16", mixrate=48000)
+        yield
     finally:
-        scene.frame_start, scene.frame_end = span
-        if hasattr(workspace, "sequencer_scene"):
-            workspace.sequencer_scene = shown
+        if (found := bpy.data.scenes.get(name)) is not None:
+            found.frame_start, found.frame_end = span
+        if (workspace := bpy.data.workspaces.get(place)) is not None:
+            workspace.sequencer_scene = bpy.data.scenes.get(shown_name)
+
+
+def _samples_in(path: Path) -> int:
+    """Return the number of samples in a WAV file that is complete; 0 for others."""
+    try:
+        with wave.open(str(path)) as file:
+            return file.getnframes()
+    except (OSError, EOFError, wave.Error):
+        return 0
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:

@@ -13,7 +13,7 @@ from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.messages import message
 from .. import compat
-from ..build.shot import Shot
+from ..build.shot import Shot, ShotRef, find_shot
 from .controls import head_of
 from .strips import speech_strip
 
@@ -57,30 +57,39 @@ def conversation_span(shots: Sequence[Shot]) -> tuple[int, int]:
     return min(first for first, _ in spans), max(end for _, end in spans)
 
 
-def write_track(shot: Shot, first: int, end: int, path: Path) -> None:
+def write_track(ref: ShotRef, first: int, end: int, path: Path) -> Iterator[None]:
     """Write what a head says from frame `first` to `end` - 1 as a WAV file, with silence between its turns.
 
-    Volume, trimming, fades and everything else of the strips is heard in it.
+    Yields while Blender mixes it. Volume, trimming, fades and everything else of the strips is heard in it.
     """
-    with atomic_write(path) as temporary, _only_heard(shot.scene, turn_strips(shot)):
+    with atomic_write(path) as temporary, _only_heard(find_shot(ref)):
         try:
-            compat.mix_down(shot.scene, first, end, temporary)
+            yield from compat.mix_down(find_shot(ref).scene, first, end, temporary)
         except RuntimeError as error:
             raise InputError(message("Blender cannot mix the turns of {shot}: {error}. Check the strips in its "
-                                     "channel.", shot=shot.root.name, error=str(error).strip())) from error
+                                     "channel.", shot=ref.root, error=str(error).strip())) from error
 
 
 @contextmanager
-def _only_heard(scene: bpy.types.Scene, strips: Sequence[Any]) -> Iterator[None]:
-    """Mute all other strips, and no channel, until the block ends."""
-    editor: Any = scene.sequence_editor
-    muted = [(each, each.mute) for each in (*editor.channels, *compat.strips_of(scene))]
+def _only_heard(shot: Shot) -> Iterator[None]:
+    """Mute all strips but a head's turns, and no channel, until the block ends; an undo step may lie between."""
+    scene, turns = shot.scene.name, turn_strips(shot)
+    muted = [{each.name: each.mute for each in group} for group in _mutable(shot.scene)]
+    channels, strips = _mutable(shot.scene)
+    for channel in channels:
+        channel.mute = False
+    for strip in strips:
+        strip.mute = strip not in turns
     try:
-        for channel in editor.channels:
-            channel.mute = False
-        for strip in compat.strips_of(scene):
-            strip.mute = strip not in strips
         yield
     finally:
-        for each, mute in muted:
-            each.mute = mute
+        if scene in bpy.data.scenes:
+            for before, group in zip(muted, _mutable(bpy.data.scenes[scene])):
+                for each in group:
+                    each.mute = before.get(each.name, each.mute)
+
+
+def _mutable(scene: bpy.types.Scene) -> tuple[list[Any], list[Any]]:
+    """Return the channels and the strips of a scene."""
+    editor: Any = scene.sequence_editor
+    return list(editor.channels), list(compat.strips_of(scene))

@@ -10,7 +10,7 @@ from ...core.backend_jobs import Connect
 from ...core.errors import InputError
 from ...core.performance import Performance
 from ...core.take_settings import OtherSpeaker, TakeSettings
-from ...core.tasks import Task, subtask
+from ...core.tasks import Step, Task, subtask
 from ..anim.controls import head_of
 from ..anim.strips import use_speech_without_strip
 from ..anim.takes import transcript_of
@@ -47,10 +47,12 @@ def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
         raise InputError("A conversation needs two heads in the scene. Open another subject.")
     first, end = conversation_span(shots)
     tracks = [_track_file(shot, wanted) for shot in shots]
-    for shot, track in zip(shots, tracks):
-        write_track(shot, first, end, track)
-        head_of(shot.root).channel = turns_channel(shot)
     places, refs, notes = middles(shots), [shot.ref for shot in shots], []
+    for ref, track in zip(refs, tracks):
+        for _ in write_track(ref, first, end, track):
+            yield Step(0.0, "Mixing the turns")
+        shot = find_shot(ref)
+        head_of(shot.root).channel = turns_channel(shot)
     for number, (ref, track) in enumerate(zip(refs, tracks)):
         others = [OtherSpeaker(other, "right" if place > places[number] else "left")
                   for other, place in zip(tracks, places) if other != track]

@@ -68,8 +68,8 @@ def cut_out(alpha: NDArray[np.float32], frame: NDArray[np.uint8], background: ND
     mixed = ((picture - behind) * difference).sum(-1) / (distance + 1)
     mixed = ((mixed - COLOUR_NOISE) / (1 - 2 * COLOUR_NOISE)).clip(0, 1)
     low, high = TOLD_APART
-    trust = smoothstep((np.sqrt(distance) - low) / (high - low)) * near_outline
-    fine = np.minimum(alpha, trust * mixed + (1 - trust) * alpha).astype(np.float32)
+    weight = smoothstep((np.sqrt(distance) - low) / (high - low)) * near_outline
+    fine = np.minimum(alpha, weight * mixed + (1 - weight) * alpha).astype(np.float32)
     colours = picture - (1 - fine)[..., None] * behind
     hue = behind - behind.mean(-1, keepdims=True)
     excess = ((colours - fine[..., None] * person) * hue).sum(-1) / ((hue * hue).sum(-1) + GREY)
