@@ -148,6 +148,26 @@ def test_turns_that_blender_cannot_mix_leave_everything_as_it_was(two, monkeypat
     assert two.backend.submitted == [] and not list(two.folder.glob("talk*"))
 
 
+def test_blender_may_mix_the_turns_in_a_thread_while_its_window_goes_on(two, monkeypatch):
+    compat, looks = two.module("scene.compat"), []
+    complete, span = compat._samples_in, (two.scene.frame_start, two.scene.frame_end)
+
+    def samples(path):
+        looks.append(path)
+        return complete(path) if len(looks) > 4 else 0
+
+    monkeypatch.setattr(compat, "_samples_in", samples)
+    mixing = two.module("scene.anim.turns").write_track(two.shots[0].ref, 1, 101, two.folder / "turns.wav")
+    next(mixing)
+    strips = {strip.name: strip for strip in compat.strips_of(two.scene)}
+    assert [strips[f"turn {number}"].mute for number in range(3)] == [False, True, False]
+    assert not (two.folder / "turns.wav").exists()
+    assert len(list(mixing)) == 2
+    assert voiced((two.folder / "turns.wav").read_bytes(), 4) == [True, False, False, True]
+    assert not any(strip.mute for strip in strips.values())
+    assert (two.scene.frame_start, two.scene.frame_end) == span
+
+
 def test_the_button_says_what_is_missing(two):
     button = two.module("ui.conversation").HEADROOM_OT_perform_conversation
     needs_two = "A conversation needs two heads that are shown in renders"
