@@ -72,8 +72,8 @@ def test_the_command_line_asks_for_one_of_several_people(sample):
     assert clip_check.people_notes(sample) == []
 
 
-@pytest.mark.parametrize("changes", [{}, {"offset_seconds": None}, {"offset_seconds": 0.15},
-                                     {"offset_seconds": -0.045}, {"yaw": (-30.0, 30.0)},
+@pytest.mark.parametrize("changes", [{}, {"offset_seconds": None}, {"offset_seconds": 0.165},
+                                     {"offset_seconds": -0.065}, {"yaw": (-30.0, 30.0)},
                                      {"light": (60.0, 1.8)}, {"usable_seconds": 3.0}])
 def test_what_is_in_order_is_not_mentioned(sample, changes):
     assert all_notes(sample, **changes) == ""

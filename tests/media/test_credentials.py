@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import av
@@ -242,6 +243,14 @@ def test_a_file_that_cannot_be_signed_gives_one_sentence(tmp_path):
     (tmp_path / "shot.mp4").write_bytes(b"no movie")
     with pytest.raises(HeadroomError, match="The content credentials of Robin cannot be written"):
         marks.add_marks(tmp_path / "shot.mp4", Provenance("Robin", ()))
+
+
+def test_a_disk_that_is_full_while_a_movie_is_signed_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(marks.shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    (tmp_path / "shot.mp4").write_bytes(b"no movie")
+    with pytest.raises(OSError, match="No space left on device"):
+        marks.add_marks(tmp_path / "shot.mp4", Provenance("Robin", ()))
+    assert [path.name for path in tmp_path.iterdir()] == ["shot.mp4"]
 
 
 def call(monkeypatch, capsys, *words):

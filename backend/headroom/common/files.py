@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from headroom.common.failures import write_failure
 from headroom.common.temporary import NEW, REPLACED, folder_in
 
 CHUNK_BYTES = 1 << 20
+_HIDDEN = re.compile(r"\.headroom-[0-9a-f]{8}")  # the name of a folder of `folder_in`
 
 
 @contextmanager
@@ -102,7 +104,16 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         reason = write_failure(error, path)
         if reason is None:
             raise
-        raise InputError(f"Cannot write {path}: {reason}. Free some disk space or choose another folder.") from error
+        raise InputError(f"Cannot write {_known(path)}: {reason}. Free some disk space or choose another folder."
+                         ) from error
+
+
+def _known(path: Path) -> Path:
+    """Return the path that the user knows of one that is written in folders of `folder_in`."""
+    for folder in path.parents:
+        if folder.name == NEW and _HIDDEN.fullmatch(folder.parent.name):
+            return _known(folder.parent.parent / path.relative_to(folder))
+    return path
 
 
 def file_digest(path: Path) -> str:

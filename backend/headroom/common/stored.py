@@ -6,6 +6,7 @@ Nobody else opens a stored file, and no number of one is used unchecked. A reade
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from headroom.common.errors import InputError
+from headroom.common.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,6 +34,17 @@ else:
 LIMIT = 1e6
 """The largest value of any stored quantity: coefficients, radians, millimetres, pixels, frames."""
 C = TypeVar("C")
+
+
+def write_npz(path: Path, arrays: Mapping[str, Any], compressed: bool = False) -> None:
+    """Write arrays as .npz; raises InputError when the system does not let the file be written.
+
+    The archive is made in memory, because one that a full disk cuts short prints a traceback when it is forgotten.
+    """
+    content = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(content, **arrays)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 class Damaged(ValueError):

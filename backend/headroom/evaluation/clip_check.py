@@ -24,7 +24,7 @@ from headroom.track.landmarks.face_view import EYE_CORNERS, view_notes
 CHECKED_SECONDS = 24.0  # of the clip, from its start or the chosen one
 DARK_FACE, BRIGHT_FACE = 40.0, 225.0  # mean brightness, of 255
 HARD_LIGHT = 2.5  # brightness of one half of the face relative to the other
-EARLY, LATE = 0.06, 0.16
+EARLY, LATE = 0.07, 0.17
 """Seconds by which the sound may be earlier or later than the lips. Later sound is usual, because it is slower than
 light; viewers notice half as much of earlier sound (ITU-R BT.1359), and cameras hardly record it.
 """

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
 from headroom.common.paths import FACE_MODEL
-from headroom.common.stored import Damaged, format_number, read_npz
+from headroom.common.stored import Damaged, format_number, read_npz, write_npz
 
 FORMAT = 2
 """Format 1 has no format number; a surface of format 1 may lack `eyes`. The bundled model is of format 1, because its
@@ -35,9 +34,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], compressed: bool) -> None:
     """Write a face model's arrays with the current format number."""
-    save = np.savez_compressed if compressed else np.savez
-    with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        save(file, format=np.array(FORMAT), **arrays)
+    write_npz(path, {"format": np.array(FORMAT), **arrays}, compressed)
 
 
 def upgrade(arrays: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
-from headroom.common.stored import FPS, Array, Damaged, read_npz, require_arrays
+from headroom.common.stored import FPS, Array, Damaged, read_npz, require_arrays, write_npz
 from headroom.face.controls.names import CONTROL_NAMES
 from headroom.face.phone_track import PhoneTrack
 from headroom.face.word_track import WordTrack
@@ -102,10 +101,9 @@ class Performance:
         """Write the performance to an .npz file."""
         spoken = {name: values for track in (self.phones, self.words) if track is not None
                   for name, values in track.arrays().items()}
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, fps=np.float64(self.fps), expression=self.expression, rotation=self.rotation,
-                     translation=self.translation, **spoken,
-                     **{name: getattr(self, name) for name in _OPTIONAL if getattr(self, name) is not None})
+        write_npz(path, {"fps": np.float64(self.fps), "expression": self.expression, "rotation": self.rotation,
+                         "translation": self.translation, **spoken,
+                         **{name: getattr(self, name) for name in _OPTIONAL if getattr(self, name) is not None}})
 
     @staticmethod
     def load(path: Path) -> Performance:

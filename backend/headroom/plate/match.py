@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
-from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays
+from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays, write_npz
 from headroom.face.performance import PoseTrack
 
 FORMAT = 1
@@ -69,8 +68,7 @@ class PlateMatch:
 
     def save(self, path: Path) -> None:
         """Write the match as .npz."""
-        with atomic_write(Path(path)) as temporary:
-            np.savez(temporary, format=FORMAT, **vars(self))
+        write_npz(path, {"format": FORMAT, **vars(self)})
 
     @classmethod
     def load(cls, path: Path) -> PlateMatch:

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
 from headroom.common.progress import Progress, no_progress
-from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays
+from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays, write_npz
 
 FORMAT = 1
 """Format number in `mattes.npz`. Files without one are format 1, because Headroom did not write it at first."""
@@ -40,8 +39,7 @@ def find_mattes(frames: Sequence[NDArray[np.uint8]], progress: Progress = no_pro
 
 def save_mattes(path: Path, mattes: NDArray[np.uint8]) -> None:
     """Write mattes (T, h, w) uint8 as .npz."""
-    with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, format=FORMAT, person=mattes)
+    write_npz(path, {"format": FORMAT, "person": mattes}, compressed=True)
 
 
 def load_mattes(path: Path) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ from headroom.common.settings import (
     RefineFramesSettings,
     RefineSettings,
 )
-from headroom.common.stored import FPS, LIMIT, Array, Damaged, read_npz, require_arrays
+from headroom.common.stored import FPS, LIMIT, Array, Damaged, read_npz, require_arrays, write_npz
 from headroom.server.blobs import Blobs
 from headroom.server.job_cache import JobCache
 from headroom.server.requests import (
@@ -181,7 +181,7 @@ def align_words(context: TaskContext, request: AlignWordsRequest) -> AlignWordsR
     speech = _named_copy(context, request.inputs.speech, request.inputs.speech_name, "speech")
     spoken, notes = context.pipeline.align_words(speech, request.settings, progress=context.progress)
     path = context.folder / "spoken.npz"
-    np.savez(path, **spoken.words.arrays(), **spoken.phones.arrays())
+    write_npz(path, {**spoken.words.arrays(), **spoken.phones.arrays()})
     return AlignWordsResult(spoken=context.blobs.add(path), notes=notes)
 
 

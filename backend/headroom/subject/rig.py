@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
-from headroom.common.stored import FPS, Array, Damaged, format_number, read_npz, require_arrays
+from headroom.common.stored import FPS, Array, Damaged, format_number, read_npz, require_arrays, write_npz
 from headroom.face.controls.basis import control_directions
 from headroom.face.controls.names import CONTROL_GROUPS, CONTROL_NAMES
 from headroom.face.model import FaceModel
@@ -113,8 +112,7 @@ class Rig:
 
     def save(self, path: Path) -> None:
         """Write as .npz."""
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, rig_format=FORMAT, **vars(self))
+        write_npz(path, {"rig_format": FORMAT, **vars(self)}, compressed=True)
 
     @staticmethod
     def load(path: Path) -> Rig:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
-from headroom.common.stored import FPS, Array, Damaged, format_number, read_npz, require_arrays
+from headroom.common.stored import FPS, Array, Damaged, format_number, read_npz, require_arrays, write_npz
 from headroom.face.camera import Camera, Crop, pose_vertices
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
@@ -102,8 +101,7 @@ class Track:
 
     def save(self, path: Path) -> None:
         """Write the track to an .npz file."""
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **self.to_arrays())
+        write_npz(path, self.to_arrays())
 
     @staticmethod
     def load(path: Path) -> Track:

@@ -13,7 +13,7 @@ import numpy as np
 from headroom.common.errors import InputError
 from headroom.common.files import atomic_write
 from headroom.common.progress import Progress, no_progress
-from headroom.common.stored import Array, Damaged, damage, read_npz, require_arrays
+from headroom.common.stored import Array, Damaged, damage, read_npz, require_arrays, write_npz
 from headroom.face.model import FaceModel
 from headroom.media.audio import as_float, as_int16
 from headroom.media.video import probe, read_frames
@@ -49,8 +49,7 @@ class TrackedClip:
         """Write as .npz."""
         arrays: dict[str, Any] = {**self.track.to_arrays(), "clip_format": FORMAT, "albedo": self.albedo,
                                   "sound": as_int16(self.sound), "no_sound_reason": self.no_sound_reason}
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays)
+        write_npz(path, arrays)
 
     @staticmethod
     def load(path: Path) -> TrackedClip:

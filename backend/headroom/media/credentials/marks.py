@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import c2pa
@@ -78,6 +80,8 @@ def _sign(file: Path, media_type: str, provenance: Provenance) -> list[str]:
             builder.sign(signer, media_type, source, target)
         os.replace(signed, file)
     except c2pa.C2paError as error:
+        if shutil.disk_usage(file.parent).free < file.stat().st_size:  # of which the library says nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
         raise HeadroomError(f"The content credentials of {provenance.title} cannot be written: {error}. Choose "
                             "--no-credentials to go without them.") from error
     finally:

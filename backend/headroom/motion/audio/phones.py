@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from headroom.common.errors import InputError
-from headroom.common.files import atomic_write
 from headroom.common.paths import PHONE_MODEL
-from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays
+from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays, write_npz
 from headroom.media.audio import SAMPLE_RATE
 from headroom.motion.audio.cepstra import FFT_SIZE, mfcc, power_spectra
 from headroom.motion.audio.loudness import CHUNK_ROWS, RANGE_DB
@@ -70,8 +69,7 @@ class PhoneModel:
     def save(self, path: Path) -> None:
         """Write the model as .npz in half precision."""
         arrays = {name: value.astype(np.float16) for name, value in vars(self).items()}
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, format=np.int64(FORMAT), **arrays)
+        write_npz(path, {"format": np.int64(FORMAT), **arrays})
 
     @staticmethod
     def load(path: Path) -> PhoneModel:
