@@ -36,6 +36,9 @@ def require_output_file(path: Path, *endings: str, inputs: Iterable[Path | None]
     _require_possible_name(path)
     if os.path.isdir(path):
         raise InputError(message("{path} is a folder; choose a file name in it.", path=path))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(message("{path} is a device or a pipe, which would be replaced; choose another name.",
+                                 path=path))
     if os.path.exists(path) and not os.access(path, os.W_OK):
         raise InputError(message("{path} is write-protected; choose another name.", path=path))
     for source in inputs:

@@ -89,6 +89,14 @@ def test_names_that_cannot_be_written(module, error, tmp_path, name):
 
 
 @BOTH
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_a_pipe_is_not_replaced(module, error, tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(error, match="is a device or a pipe, which would be replaced; choose another name"):
+        module.require_output_file(tmp_path / "pipe.mp4", ".mp4")
+
+
+@BOTH
 def test_a_full_disk_is_known_before_the_work(module, error, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: usage(10**9, 10**9, 10_000))

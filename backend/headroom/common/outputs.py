@@ -40,6 +40,8 @@ def require_output_file(path: Path, *endings: str, inputs: Iterable[Path | None]
     _require_possible_name(path)
     if os.path.isdir(path):
         raise InputError(f"{path} is a folder; choose a file name in it.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path} is a device or a pipe, which would be replaced; choose another name.")
     if os.path.exists(path) and not os.access(path, os.W_OK):
         raise InputError(f"{path} is write-protected; choose another name.")
     _require_no_input(path, inputs)
