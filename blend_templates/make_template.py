@@ -26,6 +26,8 @@ AREAS, TARGET = (Path(__file__).resolve().with_name(name) for name in ("areas.bl
 PLACEHOLDERS = {"VIEW_3D": "TEXT_EDITOR", "FCURVES": "CONSOLE", "SEQUENCE_EDITOR": "INFO", "TIMELINE": "NLA_EDITOR",
                 "OUTLINER": "OUTLINER", "PROPERTIES": "PROPERTIES"}
 """Editor of the template -> the editor in its area in areas.blend."""
+SNAP_PX = 5
+"""Distance from which a dragged strip snaps to the playhead or a phone's marker; Blender's is 15."""
 HIDDEN_OVERLAYS = ("show_floor", "show_axis_x", "show_axis_y", "show_text", "show_outline_selected",
                    "show_object_origins")
 """Overlays that hide parts of the picture."""
@@ -49,6 +51,8 @@ def set_up_scene(scene: bpy.types.Scene) -> None:
     scene.sync_mode = "AUDIO_SYNC"
     scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
     scene.sequence_editor_create()
+    snapping = scene.tool_settings.sequencer_tool_settings  # words' strips lie close together, and would stick
+    snapping.snap_distance, snapping.snap_ignore_muted = SNAP_PX, True
 
 
 def add_poses() -> None:

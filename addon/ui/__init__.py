@@ -31,6 +31,7 @@ from . import (
     span_edits,
     takes,
     transfer,
+    word_names,
     words,
 )
 
@@ -57,12 +58,14 @@ def register() -> None:
     new_shot.register()
     first_view.register()
     words.register()
+    word_names.register()
     poses.register()
 
 
 def unregister() -> None:
     """Undo `register`, and stop the jobs and the local backend."""
     poses.unregister()
+    word_names.unregister()
     words.unregister()
     first_view.unregister()
     follow.unregister()

@@ -77,7 +77,10 @@ class HEADROOM_PT_jobs(SidebarPanel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the jobs."""
         for view in current_jobs():
-            draw_job(self.layout, context, view)
+            if view.state == "done":  # no title and no box, because what comes below is wanted more
+                draw_wrapped(self.layout.column(align=True), context, view.message, ICONS[view.state])
+            else:
+                draw_job(self.layout, context, view)
 
 
 class HEADROOM_PT_finished_jobs(SidebarPanel):

@@ -81,17 +81,15 @@ class HEADROOM_PT_subject(SidebarPanel):
     bl_label, bl_parent_id = "Subject", "HEADROOM_PT_main"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw the folder and the button that opens it, or the shot in the scene, which leaves them to a subpanel."""
+        """Draw the folder and the button that opens it; those of a shot in the scene are in a subpanel of its name."""
         layout, shot = split_layout(self), shown_shot(context)
         if shot is not None:
-            draw_wrapped(layout.column(align=True), context, message("In the scene: {shot}", shot=shot.root.name),
-                         "OUTLINER_OB_EMPTY")
             if keeps_scene(context.scene):
                 draw_wrapped(layout.column(align=True), context,
                              message("The scene keeps its rate, size, camera and frame range"), "SCENE_DATA")
                 layout.operator(HEADROOM_OT_set_up_scene.bl_idname)
             header, body = layout.panel("HEADROOM_subject_more", default_closed=True)
-            header.label(text="Folder and Use")
+            header.label(text=shot.root.name, translate=False, icon="OUTLINER_OB_EMPTY")
             if body is not None:
                 body.prop(head_of(shot.root), "use")
                 body.operator(HEADROOM_OT_relink_subject_or_speech.bl_idname, text="Relink Subject or Speech...",
@@ -122,11 +120,8 @@ class HEADROOM_PT_perform(SidebarPanel):
             strip = compat.selected_sound(context)
             draw_wrapped(layout.column(align=True), context, strip.name if strip is not None else
                          message("Select a sound strip in the sequencer"), "SOUND")
-        column = layout.column(align=True)
-        column.prop(chosen, "seed")
-        column.prop(chosen, "take_count")
-        draw_advanced(layout, chosen, "pose")
         draw_job_button(layout, HEADROOM_OT_perform_speech.bl_idname, command_line.HEADROOM_MT_perform)
+        draw_advanced(layout, chosen, "seed", "take_count", "pose")
         layout.operator(HEADROOM_OT_import_performance.bl_idname, text="Import Performance...", icon="IMPORT")
 
 

@@ -145,7 +145,7 @@ def test_dragging_a_strip_retimes_its_word_and_strips_follow_the_speech(headroom
     headroom.bpy.ops.headroom.add_word_strips()
     found = strips(headroom, spoken)
     assert [span(headroom, found[number]) for number in range(3)] == SPANS
-    assert all(strip.mute for strip in found.values()) and [found[0].channel, found[1].channel] == [1, 2]
+    assert all(strip.mute for strip in found.values()) and [found[number].channel for number in range(3)] == [1, 2, 3]
     compat.set_strip_span(found[2], START + 30, START + 46)
     follow.update()
     assert spans(headroom, spoken)[2] == (START + 30, START + 46)
@@ -212,3 +212,23 @@ def test_an_imported_take_without_sound_has_no_words_to_find(headroom, spoken):
     task = headroom.module("scene.output.word_tasks").align_words(spoken, "yes", None)
     with pytest.raises(Exception, match="This take has no speech in which words could be found"):
         next(task)
+
+
+def test_names_that_do_not_fit_into_their_strips_reach_to_the_next_strip_of_the_channel(headroom):
+    names_to_draw = headroom.module("ui.word_names").names_to_draw
+    new_text_strip = headroom.module("scene.compat").new_text_strip
+    strips = [new_text_strip(headroom.scene, name, channel, first, end) for name, channel, first, end in (
+        ("wide", 1, 0, 100), ("he", 2, 10, 13), ("morning", 2, 20, 24), ("a", 2, 26, 31), ("yes", 1, 110, 111))]
+    drawn = {name.text: name for name in names_to_draw(
+        strips, lambda frame: 4.0 * frame, lambda text: 8.0 * len(text), 1)}
+    assert set(drawn) == {"he", "morning", "yes"}
+    assert (drawn["he"].left, drawn["he"].width) == (40.0, 26.0)
+    assert drawn["morning"].width == 4 * 6 - 1 and drawn["yes"].width == 34.0
+
+
+def test_words_far_apart_at_a_small_scale_have_names_where_there_is_room(headroom):
+    names_to_draw = headroom.module("ui.word_names").names_to_draw
+    new_text_strip = headroom.module("scene.compat").new_text_strip
+    strips = [new_text_strip(headroom.scene, "no", 1, first, first + 2) for first in (0, 3, 40)]
+    drawn = list(names_to_draw(strips, lambda frame: 1.0 * frame, lambda text: 16.0, 1))
+    assert sorted(name.left for name in drawn) == [3.0, 40.0]

@@ -39,7 +39,7 @@ from window import (
 )
 
 MOVED_FRAMES = 6
-"""Of the word; fewer could snap back."""
+"""Of the word; its end passes the playhead, to which it must not snap from so far."""
 FRAMES = 3
 """To render; without a GPU, Eevee takes a second or two for each."""
 
@@ -167,7 +167,7 @@ def steps():
     yield from until(lambda: len(shot().root.headroom.retimes) == 1)
     yield 1.0
     moved = module("scene.anim.words").shown_words(shot())[word.number]
-    seen["retimed"] = [word.first, word.end, moved.first, moved.end]
+    seen["retimed"] = [moved.first - word.first - MOVED_FRAMES, moved.end - word.end - MOVED_FRAMES]
     picture("6 word retimed")
 
     character = second_character()
@@ -181,6 +181,7 @@ def steps():
     picture("7 transferred")
     select(shot().face)
 
+    scene = bpy.context.scene  # undo may have replaced it
     scene.frame_start, scene.frame_end = my.first, my.first + FRAMES - 1
     yield 0.5
     yield from unfold_to("render_shot")

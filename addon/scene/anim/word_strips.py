@@ -1,8 +1,8 @@
 """Words as muted text strips in the sequencer: dragging one, or an edge of it, retimes the word.
 
 A strip stores whose word it is and the frames that it was placed at. Where the artist moved it since, the word follows
-the strip; where the speech moved, the strip follows the word. Words lie on two channels in turn, because a strip that
-is dragged over its neighbour would be pushed to another channel.
+the strip; where the speech moved, the strip follows the word. Words lie on three channels in turn: a strip that is
+dragged over its neighbour would be pushed to another channel, and the name of a short word needs room beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ TAG = "headroom_word"
 """Custom property of a word's strip: the owner of the shot's strips and the number of the word."""
 PLACED = "headroom_word_frames"
 """Custom property of a word's strip: first frame and end that it was placed at."""
+CHANNELS = 3
+"""Channels that words take in turn."""
 AS_SPOKEN, RETIMED = "COLOR_05", "COLOR_02"
 """Colour tags of strips: blue, and orange for a word that is retimed."""
 
@@ -31,7 +33,7 @@ def add_word_strips(shot: Shot) -> int:
     shot.root[OWNER] = strip_owner(shot)
     channel = free_channel(shot.scene, words[0].first, words[-1].end)
     for word in words:
-        strip = compat.new_text_strip(shot.scene, word.text, channel + word.number % 2, word.first, word.end)
+        strip = compat.new_text_strip(shot.scene, word.text, channel + word.number % CHANNELS, word.first, word.end)
         strip.text, strip.mute, strip.select = word.text, True, False  # a rendered text would cover the movie
         strip[TAG] = f"{strip_owner(shot)}|{word.number}"
         _place(strip, word)

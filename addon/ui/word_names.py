@@ -1,0 +1,101 @@
+"""Names of the words over their strips in the sequencer, because Blender cuts a name off at its strip's edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import blf
+import bpy
+import gpu
+from gpu_extras.batch import batch_for_shader
+
+from ..scene import compat
+from ..scene.anim.word_strips import word_strips
+from ..scene.build.shot import shots_in
+
+FONT = 0
+PADDING_PX, LEAST_PX, ROW_PX = 5.0, 14.0, 20.0
+"""Beside a name, least room in which one is drawn, and height of its background; at an interface scale of 1."""
+INSET = 0.1
+"""Part of a channel's height between a strip and the channel's edge."""
+BACKGROUND, TEXT = (0.09, 0.12, 0.15, 0.85), (0.9, 0.9, 0.9, 1.0)
+
+_handlers: list[Any] = []
+
+
+class Name(NamedTuple):
+    """A name to draw: its text, left edge and width in pixels of the region, and channel."""
+
+    text: str
+    left: float
+    width: float
+    channel: int
+
+
+def names_to_draw(strips: Iterable[Any], left_px: Callable[[int], float], width_px: Callable[[str], float],
+                  scale: float) -> Iterator[Name]:
+    """Yield the names that do not fit into their strips, as wide as the next strip of the channel allows.
+
+    left_px: returns the pixel at which a frame begins.
+    width_px: returns the width of a text.
+    """
+    following: dict[int, float] = {}  # channel -> left edge of the strip to the right
+    for strip in sorted(strips, key=lambda each: -compat.strip_span(each)[0]):
+        first, end = compat.strip_span(strip)
+        left, wanted = left_px(first), width_px(strip.name) + 2 * PADDING_PX * scale
+        room = following.get(strip.channel, float("inf")) - left - 1
+        following[strip.channel] = left
+        if wanted > left_px(end) - left and room >= LEAST_PX * scale:
+            yield Name(strip.name, left, min(wanted, room), strip.channel)
+
+
+def draw() -> None:
+    """Draw the names; Blender calls this for each sequencer."""
+    context = bpy.context
+    space: Any = context.space_data
+    if not (space.show_overlays and space.timeline_overlay.show_strip_name):
+        return
+    region, style = context.region, context.preferences.ui_styles[0].widget
+    scale = context.preferences.system.ui_scale
+    (start, bottom), (end, top) = region.view2d.region_to_view(0, 0), region.view2d.region_to_view(
+        region.width, region.height)
+    across, up = region.width / (end - start), region.height / (top - bottom)
+    blf.size(FONT, style.points * scale)
+    for shot in shots_in(compat.sequencer_scene(context)):
+        seen = [strip for strip in word_strips(shot).values()
+                if bottom - 1 < strip.channel < top and compat.strip_span(strip)[0] < end]
+        for name in names_to_draw(seen, lambda frame: (frame - start) * across,
+                                  lambda text: blf.dimensions(FONT, text)[0], scale):
+            if name.left + name.width > 0:
+                _draw_name(name, (name.channel + INSET - bottom) * up, (1 - 2 * INSET) * up, scale)
+
+
+def _draw_name(name: Name, bottom: float, height: float, scale: float) -> None:
+    """Draw a name at the top of its strip, which begins at the pixel `bottom`."""
+    low = bottom + max(0.0, height - ROW_PX * scale)
+    left, right, high = name.left, name.left + name.width, bottom + height
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.uniform_float("color", BACKGROUND)
+    gpu.state.blend_set("ALPHA")
+    corners = [(left, low), (right, low), (left, high), (right, high)]
+    batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
+    gpu.state.blend_set("NONE")
+    blf.enable(FONT, blf.CLIPPING)
+    blf.clipping(FONT, left, low, right, high)
+    blf.color(FONT, *TEXT)
+    blf.position(FONT, left + PADDING_PX * scale, (low + high) / 2 - blf.dimensions(FONT, "x")[1] / 2, 0)
+    blf.draw(FONT, name.text)
+    blf.disable(FONT, blf.CLIPPING)
+
+
+def register() -> None:
+    """Draw in every sequencer; without a window there is none."""
+    if not bpy.app.background:
+        _handlers.append(bpy.types.SpaceSequenceEditor.draw_handler_add(draw, (), "WINDOW", "POST_PIXEL"))
+
+
+def unregister() -> None:
+    """Stop drawing."""
+    while _handlers:
+        bpy.types.SpaceSequenceEditor.draw_handler_remove(_handlers.pop(), "WINDOW")
