@@ -41,24 +41,27 @@ def write(values: np.ndarray, errors: list[float]) -> list:
     return curves
 
 
-def groups_of(performance: Performance) -> Iterator[tuple[str, np.ndarray, list[float]]]:
-    """Yield the name, the channels (T, C) and the errors of each group."""
-    yield "Head Rotation", performance.rotation, [channel.key_error for channel in POSE_CHANNELS[:3]]
-    yield ("Head Position", scene_from_mm(performance.translation),
+def groups_of(performance: Performance) -> Iterator[tuple[str, tuple[str, ...], np.ndarray, list[float]]]:
+    """Yield the name, the names of the channels, the channels (T, C) and the errors of each group."""
+    yield ("Head Rotation", ("pitch", "yaw", "roll"), performance.rotation,
+           [channel.key_error for channel in POSE_CHANNELS[:3]])
+    yield ("Head Position", ("x", "y", "z"), scene_from_mm(performance.translation),
            [channel.key_error for channel in POSE_CHANNELS[3:]])
     for group, names in GROUPS.items():
         columns = [CONTROL_NAMES.index(name) for name in names]
-        yield group, performance.controls[:, columns], [CONTROL_ERROR] * len(columns)
+        yield group, names, performance.controls[:, columns], [CONTROL_ERROR] * len(columns)
 
 
-def print_group(name: str, values: np.ndarray, errors: list[float], seconds: float) -> None:
-    """Print keys per channel and second, and the largest error."""
+def print_group(name: str, channels: tuple[str, ...], values: np.ndarray, errors: list[float], seconds: float) -> None:
+    """Print keys per channel and second, the busiest channel, and the largest error."""
     curves = write(values, errors)
-    rates = [len(curve.keyframe_points) / seconds for curve, column in zip(curves, values.T) if np.ptp(column) > 0]
+    rates = {channel: len(curve.keyframe_points) / seconds
+             for channel, curve, column in zip(channels, curves, values.T) if np.ptp(column) > 0} or {"none": 0.0}
+    busiest = max(rates, key=rates.__getitem__)
     worst = max(abs(curve.evaluate(frame) - column[frame]) / error
                 for curve, column, error in zip(curves, values.T, errors) for frame in range(len(values)))
-    print(f"  {name}: {np.mean(rates or [0]):.1f} keys per channel and second, at most {max(rates or [0]):.1f}; "
-          f"largest error {worst:.3f}")
+    print(f"  {name}: {np.mean(list(rates.values())):.1f} keys per channel and second, "
+          f"at most {rates[busiest]:.1f} ({busiest}); largest error {worst:.3f}")
 
 
 def main(paths: list[Path], minutes: float) -> None:
@@ -66,9 +69,9 @@ def main(paths: list[Path], minutes: float) -> None:
         performance = Performance.load(path)
         seconds, groups = len(performance) / performance.fps, list(groups_of(performance))
         print(f"{path.name}: {seconds:.1f} s")
-        for name, values, errors in groups:
-            print_group(name, values, errors, seconds)
-        values = np.concatenate([values for _, values, _ in groups], axis=1)
+        for name, channels, values, errors in groups:
+            print_group(name, channels, values, errors, seconds)
+        values = np.concatenate([values for *_, values, _ in groups], axis=1)
         errors = [error for *_, errors in groups for error in errors]
         repeated = np.resize(values, (round(minutes * 60 * performance.fps), len(errors)))
         start, start_cpu = time.perf_counter(), time.process_time()

@@ -19,7 +19,7 @@ PADDING_PX, LEAST_PX, ROW_PX = 5.0, 14.0, 20.0
 """Beside a name, least room in which one is drawn, and height of its background; at an interface scale of 1."""
 INSET = 0.1
 """Part of a channel's height between a strip and the channel's edge."""
-BACKGROUND, TEXT = (0.09, 0.12, 0.15, 0.85), (0.9, 0.9, 0.9, 1.0)
+BACKGROUND, TEXT = (0.09, 0.12, 0.15, 1.0), (0.9, 0.9, 0.9, 1.0)
 
 _handlers: list[Any] = []
 

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addon"))
 from stand_ins import FakeBackend
 from window import (
     BOTTOM,
+    DRAG_PX,
     FOLDER,
     area_of,
     click,
@@ -163,7 +164,7 @@ def steps():
     yield from press(place)
     yield 0.5
     target = place_in("SEQUENCE_EDITOR", (word.first + word.end) / 2 + MOVED_FRAMES, strip.channel + 0.5)
-    yield from drag(place, target[0] - place[0], 0)
+    yield from drag(place, target[0] - place[0] + DRAG_PX, 0)
     yield from until(lambda: len(shot().root.headroom.retimes) == 1)
     yield 1.0
     moved = module("scene.anim.words").shown_words(shot())[word.number]

@@ -21,6 +21,8 @@ HEADER_BELOW_PX = 32
 """From the middle of a row to the middle of the next panel's header."""
 LAST_HEADER_PX = 14
 """From the lower edge of a sidebar that is scrolled to its end to the middle of the last header."""
+DRAG_PX = 4
+"""Movement by which Blender recognises a drag; what is dragged follows the mouse from there on."""
 HEADER_PX = 26
 """Height of a closed panel."""
 WIDE, RIGHT = 0.4, -48
@@ -145,13 +147,17 @@ def press(place):
 
 
 def drag(place, right, up):
-    """Press the mouse at a position, move it by some pixels, and release it."""
+    """Press the mouse at a position, move it by some pixels, and release it.
+
+    A strip or a key that is dragged to the right moves by DRAG_PX less.
+    """
     for aside in (2, 0):  # an editor notices the mouse when it moves
         _mouse("MOUSEMOVE", "NOTHING", (place[0] + aside, place[1]))
         yield 0.15
     _mouse("LEFTMOUSE", "PRESS", place)
     yield 0.15
-    for part in (0.25, 0.5, 0.75, 1.0) if right or up else ():
+    length = max(abs(right), abs(up))
+    for part in (min(1.0, DRAG_PX / length), 0.5, 0.75, 1.0) if length else ():
         _mouse("MOUSEMOVE", "NOTHING", (place[0] + round(right * part), place[1] + round(up * part)))
         yield 0.1
     _mouse("LEFTMOUSE", "RELEASE", (place[0] + right, place[1] + up))

@@ -10,7 +10,7 @@ from headroom.face.controls.names import MIRRORS
 
 _LIPS, _LIDS = 0.5, 0.2
 """Weight of the squared errors of lip opening and lid opening against the mean squared error of the vertices."""
-_LINEAR, _SQUARED, _SIDES, _SPEED = 0.005, 0.001, 0.01, 0.02
+_LINEAR, _SQUARED, _SIDES, _SPEED = 0.005, 0.001, 0.01, 0.12
 """Weights, in mm² for a control at 1: of the values, which makes them sparse, of their squares, of squared differences
 between the two sides, and of squared differences between samples at `_SPEED_FPS`."""
 _SPEED_FPS = 25.0
