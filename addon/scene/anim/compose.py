@@ -155,15 +155,20 @@ def _out_of_date(shot: Shot, plan: Plan) -> Iterator[Channel]:
 def compose(shot: Shot, budget_seconds: float = float("inf")) -> bool:
     """Compose the channels that are out of date; returns False when `budget_seconds` passed first, then call again."""
     plan, end = make_plan(shot), time.monotonic() + budget_seconds
-    if plan is None or not out_of_date(shot, plan):
+    if plan is None:
+        return True
+    waiting = _out_of_date(shot, plan)
+    channel = next(waiting, None)
+    if channel is None:
         return True
     if shot.root.get("headroom_start_frame") != round(plan.placement.start):
         shot.root["headroom_start_frame"] = round(plan.placement.start)
     align_raw_strips(shot, plan.placement.start)
-    for channel in _out_of_date(shot, plan):
+    while channel is not None:
         compose_channel(shot, channel, plan)
         if time.monotonic() > end:
-            return not out_of_date(shot, plan)
+            return next(_out_of_date(shot, plan), None) is None
+        channel = next(waiting, None)
     return True
 
 

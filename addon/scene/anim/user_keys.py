@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from ...core.user_keys import FRAME_TOLERANCE, GeneratedRecord, run_count
+from ...core.user_keys import FRAME_TOLERANCE, VALUE_TOLERANCE, GeneratedRecord, run_count
 from .. import compat
 from ..build.shot import Shot
 from .channels import Channel, animated_id, channels_of, find_action, mark_out_of_date, read_record, write_record
 from .compose import user_edits
+from .controls import LAYERS
 from .curves import Keys, enum_value, find_curve, read_keys, read_summary, write_keys
 
 
@@ -81,21 +82,41 @@ def clear_user_keys(shot: Shot, selected: bool) -> int:
     return total
 
 
-def move_user_keys(shot: Shot, layers: Collection[str], moved: Callable[[np.ndarray], np.ndarray]) -> None:
+def move_user_keys(shot: Shot, layers: Collection[str], moved: Callable[[np.ndarray], np.ndarray],
+                   span: tuple[float, float]) -> None:
     """Move user keys of some layers, and the frames whose keys were deleted, to other frames.
 
     moved: returns where frames (K,) go; it keeps their order.
+    span: first and last frame that may go elsewhere.
     """
-    for each in _composed_channels(shot):
-        if each.channel.layer not in layers:
+    for each in _composed_channels(shot, layers):
+        if _is_generated(each, span):
             continue
         summary = read_summary(each.curve)
         is_user, deleted = user_edits(summary, each.record)
+        if not is_user.any() and not len(deleted):
+            continue
         keys = read_keys(each.curve)[is_user]
         shift = moved(keys.frames.astype(np.float64)) - keys.frames
         if len(deleted) or (np.abs(shift) > FRAME_TOLERANCE).any():
             _retain(each, Keys(keys.points + np.stack([shift, 0 * shift], 1)[:, None].astype(np.float32), keys.fields),
                     _moved_frames(deleted, moved))
+
+
+def _is_generated(composed: ComposedChannel, span: tuple[float, float]) -> bool:
+    """Return whether a channel with a linear key on every frame is as it was generated between two frames.
+
+    Only the keys between them are read, because those of a long take, in all channels, take a quarter of a second.
+    """
+    record, points = composed.record, composed.curve.keyframe_points
+    if len(record.handles) or len(record.deleted) or len(points) != len(record.values):
+        return False
+    first, end = max(0, int(span[0]) - record.first), max(0, int(span[1]) - record.first + 2)
+    return all(
+        point.type == "GENERATED" and point.interpolation == "LINEAR"
+        and abs(point.co[0] - record.first - number) < FRAME_TOLERANCE
+        and abs(point.co[1] - value) <= VALUE_TOLERANCE * max(1.0, abs(value))  # never true for NaN
+        for number, (value, point) in enumerate(zip(record.values[first:end].tolist(), points[first:end]), first))
 
 
 def _moved_frames(frames: np.ndarray, moved: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -129,10 +150,10 @@ def selected_keys(shot: Shot) -> list[tuple[bpy.types.FCurve, np.ndarray]]:
     return [(curve, chosen) for curve, chosen in found if chosen.any()]
 
 
-def _composed_channels(shot: Shot) -> Iterator[ComposedChannel]:
-    """Yield every channel that was composed."""
+def _composed_channels(shot: Shot, layers: Collection[str] = LAYERS) -> Iterator[ComposedChannel]:
+    """Yield every channel of some layers that was composed."""
     for channel in channels_of(shot):
-        composed = _composed(shot, channel)
+        composed = _composed(shot, channel) if channel.layer in layers else None
         if composed is not None:
             yield composed
 

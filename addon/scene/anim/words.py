@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.retiming import Retime, shown_seconds, source_seconds
+from ...core.retiming import MIN_FALLOFF_SECONDS, Retime, shown_seconds, source_seconds
 from ...core.words import Word, shift_to_nearest
 from ..build.shot import Shot
 from .compose import Plan, make_plan
@@ -135,7 +135,14 @@ def _with_user_keys(shot: Shot, plan: Plan, change: Callable[[], None]) -> None:
     for layer in LAYERS:
         before, after = plan.retimes[layer], changed.retimes[layer]
         if before != after:
-            move_user_keys(shot, [layer], _moved_frames(plan, before, after))
+            move_user_keys(shot, [layer], _moved_frames(plan, before, after), _moved_span(plan, before, after))
+
+
+def _moved_span(plan: Plan, before: tuple[Retime, ...], after: tuple[Retime, ...]) -> tuple[float, float]:
+    """Return the first and the last frame that another retiming may move, in either of the two."""
+    seconds = [second for each in {*before} ^ {*after} for second in vars(each).values()]
+    reach = max(plan.falloff, MIN_FALLOFF_SECONDS)
+    return plan.frames_at(min(seconds) - reach), plan.frames_at(max(seconds) + reach)
 
 
 def _moved_frames(plan: Plan, before: tuple[Retime, ...], after: tuple[Retime, ...]
