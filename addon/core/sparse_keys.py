@@ -23,6 +23,8 @@ SMOOTHING = 0.02
 SWEEPS = 12
 """Jacobi steps for the slopes. Each one reduces what is left to three quarters at most."""
 REMOVALS = 6
+PART_SAMPLES = 100
+"""Where the curve is too far off, each segment gets a key at a time, and a longer one gets a key in each such part."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,9 @@ class _Fit:
         has_key = has_key.copy()
         while True:
             errors, segment = self._errors(has_key)
-            largest = _maxima(errors, segment)
-            worst = np.flatnonzero((errors > 1.0) & (errors == largest[segment]))
+            place = np.arange(len(segment)) - np.flatnonzero(has_key)[segment]
+            part = np.cumsum(place % PART_SAMPLES == 0) - 1  # of a long segment, which needs many keys
+            worst = np.flatnonzero((errors > 1.0) & (errors == _maxima(errors, part)[part]))
             if len(worst) == 0:
                 return has_key
             has_key[worst] = True

@@ -76,11 +76,11 @@ def newer_shots() -> list[str]:
     return _newer_shots
 
 
-def controls_changed(root: bpy.types.Object) -> None:
+def controls_changed(root: bpy.types.Object, budget_seconds: float = BUDGET_SECONDS) -> None:
     """Compose the keys of the head of `root`; what takes longer than the budget is left to the timer."""
     for shot in all_shots():
         if shot.root == root:
-            done = compose(shot, float("inf") if bpy.app.background else BUDGET_SECONDS)
+            done = compose(shot, float("inf") if bpy.app.background else budget_seconds)
             request_scan()
             if not done:
                 start_timer()

@@ -19,18 +19,22 @@ PADDING_PX, LEAST_PX, ROW_PX = 5.0, 14.0, 20.0
 """Beside a name, least room in which one is drawn, and height of its background; at an interface scale of 1."""
 INSET = 0.1
 """Part of a channel's height between a strip and the channel's edge."""
-BACKGROUND, TEXT = (0.09, 0.12, 0.15, 1.0), (0.9, 0.9, 0.9, 1.0)
+INSET_PX = 3.0
+"""What stays visible of a strip's edges."""
+BESIDE, TEXT, MUTED = (0.09, 0.12, 0.15, 1.0), (0.9, 0.9, 0.9, 1.0), 0.45
+"""Background beside a strip, the name's colour, and how bright the colour of a strip is behind its name."""
 
 _handlers: list[Any] = []
 
 
 class Name(NamedTuple):
-    """A name to draw: its text, left edge and width in pixels of the region, and channel."""
+    """A name to draw: its text, left edge, width and width of the strip in pixels of the region, channel and strip."""
 
     text: str
     left: float
     width: float
-    channel: int
+    strip_width: float
+    strip: Any
 
 
 def names_to_draw(strips: Iterable[Any], left_px: Callable[[int], float], width_px: Callable[[str], float],
@@ -46,8 +50,9 @@ def names_to_draw(strips: Iterable[Any], left_px: Callable[[int], float], width_
         left, wanted = left_px(first), width_px(strip.name) + 2 * PADDING_PX * scale
         room = following.get(strip.channel, float("inf")) - left - 1
         following[strip.channel] = left
-        if wanted > left_px(end) - left and room >= LEAST_PX * scale:
-            yield Name(strip.name, left, min(wanted, room), strip.channel)
+        strip_width = left_px(end) - left
+        if wanted > strip_width and room >= LEAST_PX * scale:
+            yield Name(strip.name, left, min(wanted, room), strip_width, strip)
 
 
 def draw() -> None:
@@ -68,25 +73,37 @@ def draw() -> None:
         for name in names_to_draw(seen, lambda frame: (frame - start) * across,
                                   lambda text: blf.dimensions(FONT, text)[0], scale):
             if name.left + name.width > 0:
-                _draw_name(name, (name.channel + INSET - bottom) * up, (1 - 2 * INSET) * up, scale)
+                _draw_name(name, (name.strip.channel + INSET - bottom) * up, (1 - 2 * INSET) * up, scale)
 
 
 def _draw_name(name: Name, bottom: float, height: float, scale: float) -> None:
     """Draw a name at the top of its strip, which begins at the pixel `bottom`."""
-    low = bottom + max(0.0, height - ROW_PX * scale)
-    left, right, high = name.left, name.left + name.width, bottom + height
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.uniform_float("color", BACKGROUND)
-    gpu.state.blend_set("ALPHA")
-    corners = [(left, low), (right, low), (left, high), (right, high)]
-    batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
-    gpu.state.blend_set("NONE")
+    inset = INSET_PX * scale
+    left, right, middle = name.left, name.left + name.width, name.left + name.strip_width
+    low, high = bottom + max(inset, height - ROW_PX * scale), bottom + height - inset
+    _fill(middle, right, low, high, BESIDE)
+    _fill(left + inset, max(left + inset, middle - inset), low, high, _colour_of(name.strip))
     blf.enable(FONT, blf.CLIPPING)
-    blf.clipping(FONT, left, low, right, high)
+    blf.clipping(FONT, round(left), round(bottom), round(right), round(high))
     blf.color(FONT, *TEXT)
     blf.position(FONT, left + PADDING_PX * scale, (low + high) / 2 - blf.dimensions(FONT, "x")[1] / 2, 0)
     blf.draw(FONT, name.text)
     blf.disable(FONT, blf.CLIPPING)
+
+
+def _colour_of(strip: Any) -> tuple[float, float, float, float]:
+    """Return the colour behind a name: the strip's own, as dark as Blender draws muted strips."""
+    number = int(strip.color_tag.rpartition("_")[2]) - 1  # COLOR_01 is the first one
+    red, green, blue = bpy.context.preferences.themes[0].strip_color[number].color
+    return red * MUTED, green * MUTED, blue * MUTED, 1.0
+
+
+def _fill(left: float, right: float, low: float, high: float, colour: tuple[float, float, float, float]) -> None:
+    """Fill a rectangle, in pixels of the region."""
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.uniform_float("color", colour)
+    corners = [(left, low), (right, low), (left, high), (right, high)]
+    batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
 
 
 def register() -> None:

@@ -274,9 +274,9 @@ def align(context: bpy.types.Context, shot: Shot) -> str:
 
 
 def words_changed(shot: Shot) -> None:
-    """Compose the keys of retimed words, and place the strips."""
+    """Place the strips of retimed words, and leave the keys to the timer, because user keys were looked for already."""
     follow_word_strips(shot)
-    follow.controls_changed(shot.root)
+    follow.controls_changed(shot.root, budget_seconds=0.0)
 
 
 def go_to_active_word(root: bpy.types.Object) -> None:
