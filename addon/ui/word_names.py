@@ -94,8 +94,8 @@ def _draw_name(name: Name, bottom: float, height: float, scale: float) -> None:
 def _colour_of(strip: Any) -> tuple[float, float, float, float]:
     """Return the colour behind a name: the strip's own, as dark as Blender draws muted strips."""
     number = int(strip.color_tag.rpartition("_")[2]) - 1  # COLOR_01 is the first one
-    red, green, blue = bpy.context.preferences.themes[0].strip_color[number].color
-    return red * MUTED, green * MUTED, blue * MUTED, 1.0
+    colour = bpy.context.preferences.themes[0].strip_color[number].color
+    return colour.r * MUTED, colour.g * MUTED, colour.b * MUTED, 1.0
 
 
 def _fill(left: float, right: float, low: float, high: float, colour: tuple[float, float, float, float]) -> None:
