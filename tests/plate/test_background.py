@@ -29,7 +29,7 @@ def walking(frames: int = 12, drift: int = 0) -> tuple[list[np.ndarray], np.ndar
 
 def test_the_background_is_what_some_frames_show_behind_the_person():
     frames, mattes, pattern = walking()
-    background = find_background(frames, mattes).completed()
+    background = find_background(frames, mattes).completed
     assert np.array_equal(background[:, :40], pattern[:, :40])
     assert np.abs(background.astype(int) - pattern)[:, :60].mean() < 2
 
@@ -43,7 +43,7 @@ def test_a_moving_background_is_refused():
 
 def test_a_single_frame_is_inpainted_behind_the_person():
     frames, mattes, pattern = walking(frames=1)
-    background = find_background(frames, mattes).completed()
+    background = find_background(frames, mattes).completed
     assert background[30:, 20:40].max() < 200  # nothing of the person is left
     assert np.array_equal(background[:20], pattern[:20])
 
@@ -52,7 +52,7 @@ def test_a_single_frame_is_inpainted_behind_the_person():
 def test_what_the_person_hides_in_every_frame_is_inpainted_from_the_visible_background(frames):
     pictures, mattes, _ = walking(frames)
     mattes[:, :, 40:] = 255
-    background = find_background(pictures, mattes).completed()
+    background = find_background(pictures, mattes).completed
     assert 40 <= background[:, 90:].min() and background[:, 90:].max() < 165  # neither the person nor white
 
 
@@ -75,17 +75,27 @@ def test_what_the_matte_misses_of_the_person_is_found_by_its_difference_from_the
     right = 10 + 6 * 5 + 40
     frames[5][50:54, right : right + 16] = 250  # a finger, which moves along with nobody
     seen = find_background(frames, mattes)
-    matte = seen.completed_matte(mattes[5], frames[5])
+    matte = seen.corrected_matte(mattes[5], frames[5])
     added = (matte != mattes[5])
     assert added[25:27, right // 2 : right // 2 + 8].all() and added.sum() <= 36
-    assert not (seen.completed_matte(mattes[2], frames[2]) != mattes[2]).any()  # nothing is missing there
+    assert not (seen.corrected_matte(mattes[2], frames[2]) != mattes[2]).any()  # nothing is missing there
+
+
+def test_what_the_matte_takes_of_the_background_is_removed():
+    frames, mattes, _ = walking()
+    wrong = mattes.copy()
+    left = (10 + 6 * 3) // 2
+    wrong[3, 20:40, left - 6 : left] = 255  # a pole beside the person
+    seen = find_background(frames, mattes)
+    matte = seen.corrected_matte(wrong[3], frames[3])
+    assert (matte[21:39, left - 6 : left - 2] == 0).all() and (matte[20:, left + 1 : left + 19] == 255).all()
 
 
 def test_what_differs_away_from_the_person_is_not_the_person():
     frames, mattes, _ = walking()
     frames[2][50:58, 130:138] = 250  # beside it
     seen = find_background(frames, mattes)
-    assert not (seen.completed_matte(mattes[2], frames[2]) != mattes[2]).any()
+    assert not (seen.corrected_matte(mattes[2], frames[2]) != mattes[2]).any()
 
 
 @pytest.mark.parametrize("turned", [False, True])

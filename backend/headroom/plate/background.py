@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from headroom.plate.exemplar_fill import fill_from_patches
 from headroom.plate.matte import FULL_ALPHA, MIN_ALPHA
+
+Floats = NDArray[np.float32]
 
 SAMPLED_FRAMES = 24  # spread evenly over the clip
 MIN_VIEWS = 3  # sampled frames that must show a pixel of the background; fewer where the clip has fewer frames
@@ -21,9 +24,10 @@ INPAINT_SIDE = 640  # pixels of the longer side of the picture that is inpainted
 INPAINT_DEPTH = 32  # pixels of that picture around what is seen, into which lines are continued; heads move less
 INPAINT_RADIUS = 5  # pixels of that picture that a pixel deeper inside depends on
 BAND_ROWS = 32  # rows of the picture that are processed at once, to limit memory
-MIN_DIFFERENCE, NOISE_FACTOR = 24.0, 3.0  # levels of 255, and times the noise, by which a person differs
+MIN_DIFFERENCE, MAX_LIKENESS = 24.0, 10.0  # levels of 255 by which a person differs, and background does not, or more:
+DIFFERENT_NOISE, ALIKE_NOISE = 3.0, 1.5  # times the background's noise
 NOISE_PERCENT = 95.0  # of the background differ less than its noise
-REACH = 14  # matte cells beyond the outline in which more of the person is searched
+DEPTH, REACH = 8, 14  # matte cells inside and outside of the outline that are corrected
 OUTLINE = 2  # matte cells beside the outline that count as it: what differs there is its soft edge
 GAP = 3  # matte cells beside the person where the background is unknown; what lies behind them may belong to the person
 
@@ -47,33 +51,62 @@ class SeenBackground:
     picture: NDArray[np.uint8]
     known: NDArray[np.bool_]
 
+    @cached_property
     def completed(self) -> NDArray[np.uint8]:
-        """Return the picture (H, W, 3), inpainted where nothing is seen."""
+        """The picture (H, W, 3), inpainted where nothing is seen."""
         return inpaint_unknown(self.picture, self.known)
 
-    def completed_matte(self, matte: NDArray[np.uint8], frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return a frame's matte (h, w) with what the network missed of the person, such as tips of hair and fingers.
+    def corrected_matte(self, matte: NDArray[np.uint8], frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a frame's matte (h, w), corrected by what differs from the background in the frame (H, W, 3).
 
-        That is what differs from the background and touches the person.
+        The segmenter takes things beside the person for a part of them, and misses tips of hair and fingers.
         """
         size = matte.shape[::-1]
         known = cv2.resize(self.known.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
         shown, behind = (cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-                         for each in (frame, self.picture))
+                         for each in (frame, self.completed))
         difference = np.abs(shown - behind).max(axis=-1)
-        person = matte >= FULL_ALPHA
-        distance = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-        away = known & (distance > REACH)
-        if not person.any() or not away.any():
+        away = known & (_distance(matte < FULL_ALPHA) > REACH)
+        if not away.any() or not (matte >= FULL_ALPHA).any():
             return matte
-        threshold = max(MIN_DIFFERENCE, NOISE_FACTOR * float(np.percentile(difference[away], NOISE_PERCENT)))
-        differs = known & (difference > threshold) & (distance <= REACH)
-        joined = (person | differs | (~known & (distance <= GAP))).astype(np.uint8)
-        _, parts = cv2.connectedComponents(cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
-        tips = differs & np.isin(parts, np.unique(parts[person])) & (distance > OUTLINE)
-        around = cv2.dilate(tips.astype(np.uint8), np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)) > 0
-        opacity = 255 * np.clip(2 * difference / threshold - 1, 0, 1)
-        return np.where(around & known & (distance <= REACH), np.maximum(matte, opacity), matte).astype(np.uint8)
+        noise = float(np.percentile(difference[away], NOISE_PERCENT))
+        return _with_tips(_without_background(matte, difference, noise), np.where(known, difference, 0), known, noise)
+
+
+def _without_background(matte: NDArray[np.uint8], difference: Floats, noise: float) -> NDArray[np.uint8]:
+    """Return a matte without the parts at its outline that are like the background.
+
+    difference: (h, w) from the background, levels.
+    """
+    person = matte > MIN_ALPHA
+    alike = np.asarray(cv2.blur(difference, (3, 3))) < max(MAX_LIKENESS, ALIKE_NOISE * noise)
+    removable = person & alike & (_distance(person) <= DEPTH)
+    _, parts = cv2.connectedComponents((removable | ~person).astype(np.uint8), connectivity=4)
+    return np.where(removable & np.isin(parts, np.unique(parts[~person])), np.uint8(0), matte)
+
+
+def _with_tips(
+    matte: NDArray[np.uint8], difference: Floats, known: NDArray[np.bool_], noise: float
+) -> NDArray[np.uint8]:
+    """Return a matte with what differs from the background, touches the person and goes beyond the outline.
+
+    difference: (h, w) from the background, levels, 0 where it is not `known` (h, w).
+    """
+    person = matte >= FULL_ALPHA
+    distance = _distance(~person)
+    threshold = max(MIN_DIFFERENCE, DIFFERENT_NOISE * noise)
+    differs = (difference > threshold) & (distance <= REACH)
+    joined = (person | differs | (~known & (distance <= GAP))).astype(np.uint8)
+    _, parts = cv2.connectedComponents(cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)))
+    tips = differs & np.isin(parts, np.unique(parts[person])) & (distance > OUTLINE)
+    around = cv2.dilate(tips.astype(np.uint8), np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)) > 0
+    opacity = 255 * np.clip(2 * difference / threshold - 1, 0, 1)
+    return np.where(around & (distance <= REACH), np.maximum(matte, opacity), matte).astype(np.uint8)
+
+
+def _distance(inside: NDArray[np.bool_]) -> Floats:
+    """Return the distance (h, w) of the cells inside from what is outside, 0 there."""
+    return np.asarray(cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
 
 
 def find_background(frames: Sequence[NDArray[np.uint8]], mattes: NDArray[np.uint8]) -> SeenBackground:

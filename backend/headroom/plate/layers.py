@@ -20,6 +20,7 @@ from headroom.plate.placing import own_matte
 from headroom.plate.plates import Plates
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
+PASSES = 2  # in which mattes are corrected: better mattes show more of the background
 ALL_PERSON = np.full((9, 16), 255, np.uint8)
 """The matte of a plate without a known background: everything moves with the head, less with growing distance."""
 
@@ -86,9 +87,11 @@ def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress
     """Write mattes and background picture of the learned frames (H, W, 3); return what the user should know."""
     mattes = find_mattes(frames, progress)
     try:
-        seen = find_background(frames, mattes)
+        for _ in range(PASSES):
+            seen = find_background(frames, mattes)
+            mattes = np.stack([seen.corrected_matte(*each) for each in zip(mattes, frames)])
     except UnknownBackground as reason:
         return [str(reason)]
-    save_mattes(folder / MATTES, np.stack([seen.completed_matte(*each) for each in zip(mattes, frames)]))
-    write_picture(folder / BACKGROUND, seen.completed())
+    save_mattes(folder / MATTES, mattes)
+    write_picture(folder / BACKGROUND, seen.completed)
     return []
