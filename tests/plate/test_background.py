@@ -75,10 +75,10 @@ def test_what_the_matte_misses_of_the_person_is_found_by_its_difference_from_the
     right = 10 + 6 * 5 + 40
     frames[5][50:54, right : right + 16] = 250  # a finger, which moves along with nobody
     seen = find_background(frames, mattes)
-    matte = seen.corrected_matte(mattes[5], frames[5])
+    matte = seen.corrected_mattes(mattes, frames)[5]
     added = (matte != mattes[5])
     assert added[25:27, right // 2 : right // 2 + 8].all() and added.sum() <= 36
-    assert not (seen.corrected_matte(mattes[2], frames[2]) != mattes[2]).any()  # nothing is missing there
+    assert not (seen.corrected_mattes(mattes, frames)[2] != mattes[2]).any()  # nothing is missing there
 
 
 def test_what_the_matte_takes_of_the_background_is_removed():
@@ -87,7 +87,7 @@ def test_what_the_matte_takes_of_the_background_is_removed():
     left = (10 + 6 * 3) // 2
     wrong[3, 20:40, left - 6 : left] = 255  # a pole beside the person
     seen = find_background(frames, mattes)
-    matte = seen.corrected_matte(wrong[3], frames[3])
+    matte = seen.corrected_mattes(wrong, frames)[3]
     assert (matte[21:39, left - 6 : left - 2] == 0).all() and (matte[20:, left + 1 : left + 19] == 255).all()
 
 
@@ -95,7 +95,7 @@ def test_what_differs_away_from_the_person_is_not_the_person():
     frames, mattes, _ = walking()
     frames[2][50:58, 130:138] = 250  # beside it
     seen = find_background(frames, mattes)
-    assert not (seen.corrected_matte(mattes[2], frames[2]) != mattes[2]).any()
+    assert not (seen.corrected_mattes(mattes, frames)[2] != mattes[2]).any()
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -56,21 +56,26 @@ class SeenBackground:
         """The picture (H, W, 3), inpainted where nothing is seen."""
         return inpaint_unknown(self.picture, self.known)
 
-    def corrected_matte(self, matte: NDArray[np.uint8], frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return a frame's matte (h, w), corrected by what differs from the background in the frame (H, W, 3).
+    def corrected_mattes(
+        self, mattes: NDArray[np.uint8], frames: Sequence[NDArray[np.uint8]]
+    ) -> NDArray[np.uint8]:
+        """Return the mattes (T, h, w), corrected by what differs from the background in the frames (H, W, 3).
 
         The segmenter takes things beside the person for a part of them, and misses tips of hair and fingers.
         """
-        size = matte.shape[::-1]
+        size = mattes.shape[:0:-1]
         known = cv2.resize(self.known.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
-        shown, behind = (cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-                         for each in (frame, self.completed))
-        difference = np.abs(shown - behind).max(axis=-1)
-        away = known & (_distance(matte < FULL_ALPHA) > REACH)
-        if not away.any() or not (matte >= FULL_ALPHA).any():
-            return matte
-        noise = float(np.percentile(difference[away], NOISE_PERCENT))
-        return _with_tips(_without_background(matte, difference, noise), np.where(known, difference, 0), known, noise)
+        behind = cv2.resize(self.completed, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        corrected = mattes.copy()
+        for number, matte in enumerate(mattes):
+            away = known & (_distance(matte < FULL_ALPHA) > REACH)
+            if away.any() and (matte >= FULL_ALPHA).any():
+                shown = cv2.resize(frames[number], size, interpolation=cv2.INTER_AREA).astype(np.float32)
+                difference = np.abs(shown - behind).max(axis=-1)
+                noise = float(np.percentile(difference[away], NOISE_PERCENT))
+                matte = _without_background(matte, difference, noise)
+                corrected[number] = _with_tips(matte, np.where(known, difference, 0), known, noise)
+        return corrected
 
 
 def _without_background(matte: NDArray[np.uint8], difference: Floats, noise: float) -> NDArray[np.uint8]:

@@ -89,7 +89,7 @@ def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress
     try:
         for _ in range(PASSES):
             seen = find_background(frames, mattes)
-            mattes = np.stack([seen.corrected_matte(*each) for each in zip(mattes, frames)])
+            mattes = seen.corrected_mattes(mattes, frames)
     except UnknownBackground as reason:
         return [str(reason)]
     save_mattes(folder / MATTES, mattes)
