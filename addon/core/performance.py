@@ -79,6 +79,9 @@ class Performance:
         expression, rotation, translation = (
             stored[name].astype(np.float32) for name in ("expression", "rotation", "translation"))
         has_controls = "controls" in stored
-        return Performance(float(stored["fps"]), expression, rotation, translation, read_phones(stored),
+        phones, words = read_phones(stored), read_words(stored)
+        if any(span.end < span.start for span in (*phones, *words)):
+            raise Damaged("a phone or a word ends before it starts")
+        return Performance(float(stored["fps"]), expression, rotation, translation, phones,
                            stored["controls"].astype(np.float32) if has_controls else None,
-                           float(stored["detail_share"]) if has_controls else 1.0, read_words(stored))
+                           float(stored["detail_share"]) if has_controls else 1.0, words)

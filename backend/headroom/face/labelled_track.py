@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from headroom.common.stored import Array
+from headroom.common.stored import Array, Damaged
 
 Track = TypeVar("Track", bound="LabelledTrack")
 
@@ -59,8 +59,12 @@ class LabelledTrack:
         """Return the track of `arrays`; None where none is stored.
 
         stored: arrays that are as `LAYOUT` says, or none of them.
+
+        Raises Damaged where a span ends before it starts.
         """
         if not cls.is_in(stored):
             return None
         labels, starts, ends, confidences = (stored[name] for name in cls.LAYOUT)
+        if (ends < starts).any():
+            raise Damaged("{2} lie before {1}".format(*cls.LAYOUT))
         return cls(labels, starts.astype(np.float64), ends.astype(np.float64), confidences.astype(np.float32))
