@@ -80,7 +80,7 @@ class Performance:
             stored[name].astype(np.float32) for name in ("expression", "rotation", "translation"))
         has_controls = "controls" in stored
         phones, words = read_phones(stored), read_words(stored)
-        if any(span.end < span.start for span in (*phones, *words)):
+        if any(each.end < each.start for spans in (phones, words) for each in spans):
             raise Damaged("a phone or a word ends before it starts")
         return Performance(float(stored["fps"]), expression, rotation, translation, phones,
                            stored["controls"].astype(np.float32) if has_controls else None,
