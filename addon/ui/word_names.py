@@ -17,6 +17,8 @@ from ..scene.build.shot import shots_in
 FONT = 0
 PADDING_PX, LEAST_PX, ROW_PX = 5.0, 14.0, 20.0
 """Beside a name, least room in which one is drawn, and height of its background; at an interface scale of 1."""
+SHOWN_PX = 50.0
+"""Width from which Blender draws a strip's name; narrower strips have none even where it would fit."""
 INSET = 0.1
 """Part of a channel's height between a strip and the channel's edge."""
 INSET_PX = 3.0
@@ -39,7 +41,7 @@ class Name(NamedTuple):
 
 def names_to_draw(strips: Iterable[Any], left_px: Callable[[int], float], width_px: Callable[[str], float],
                   scale: float) -> Iterator[Name]:
-    """Yield the names that do not fit into their strips, as wide as the next strip of the channel allows.
+    """Yield the names that Blender does not show in full, as wide as the next strip of the channel allows.
 
     left_px: returns the pixel at which a frame begins.
     width_px: returns the width of a text.
@@ -51,7 +53,7 @@ def names_to_draw(strips: Iterable[Any], left_px: Callable[[int], float], width_
         room = following.get(strip.channel, float("inf")) - left - 1
         following[strip.channel] = left
         strip_width = left_px(end) - left
-        if wanted > strip_width and room >= LEAST_PX * scale:
+        if strip_width < max(wanted, SHOWN_PX * scale) and room >= LEAST_PX * scale:
             yield Name(strip.name, left, min(wanted, room), strip_width, strip)
 
 
