@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 from bpy.props import IntProperty
 
 from ..core.messages import message
+from ..core.timing import seconds_left
 from . import jobs
 from .button import Button
 from .job_pictures import icons_of
 from .layout import SidebarPanel, draw_wrapped
+from .text import interface_text
 
 ICONS: dict[jobs.JobState, str] = {
     "running": "TIME", "finishing": "TIME", "stopping": "CANCEL", "done": "CHECKMARK", "failed": "ERROR",
@@ -111,6 +115,19 @@ def current_jobs() -> list[jobs.JobView]:
     return [view for view in views if view.is_running] or views[:1]
 
 
+def progress_text(view: jobs.JobView) -> str:
+    """Return how far a job is, and how long the rest takes where that is known."""
+    seconds = seconds_left(time.monotonic() - view.started, view.fraction)
+    if seconds is None:
+        return f"{view.fraction:.0%}"
+    if seconds < 90:
+        text = message("{percent:.0f} %, about {seconds:.0f} s left", percent=100 * view.fraction, seconds=seconds)
+    else:
+        text = message("{percent:.0f} %, about {minutes:.0f} min left", percent=100 * view.fraction,
+                       minutes=seconds / 60)
+    return interface_text(text)
+
+
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.JobView) -> None:
     """Draw a job: title, progress, last message, result so far, and the buttons that cancel and finish it."""
     box = layout.box().column(align=True)
@@ -119,7 +136,7 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, view: jobs.
     row.label(text=view.title, translate=False, icon=ICONS[view.state])
     if view.is_running:
         row.operator(HEADROOM_OT_cancel_job.bl_idname, text="", icon="X", emboss=False).number = view.number
-        box.progress(factor=view.fraction, text=f"{view.fraction:.0%}")
+        box.progress(factor=view.fraction, text=progress_text(view))
     if view.settings and view.state != "done":
         draw_wrapped(box, context, view.settings)
     draw_wrapped(box, context, view.message)

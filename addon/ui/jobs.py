@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -57,6 +58,7 @@ class JobView:
     """One line of the job list, in the language of the interface.
 
     picture: a file with the result so far, of a job that can be finished early.
+    started: when the job began, `time.monotonic()`.
     """
 
     number: int
@@ -67,6 +69,7 @@ class JobView:
     fraction: float = 0.0
     message: str = ""
     picture: Path | None = None
+    started: float = 0.0
 
     @property
     def is_running(self) -> bool:
@@ -216,7 +219,7 @@ def _add_view(spec: JobSpec) -> int:
     """Add a job to the list and return its number; the oldest finished jobs are dropped."""
     number = next(_numbers)
     _views[number] = JobView(number, spec.kind, interface_text(spec.title), interface_text(spec.settings),
-                             message=interface_text("Starting"))
+                             message=interface_text("Starting"), started=time.monotonic())
     for old in [view.number for view in _views.values() if not view.is_running][:-MAX_FINISHED]:
         del _views[old]
     return number

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from served_panel import open_and_perform, settle, start
@@ -153,3 +154,11 @@ def test_an_error_while_a_task_cleans_up_neither_hides_its_own_nor_stops_the_tim
     settle(panel)
     assert (panel.jobs.views()[0].state, panel.jobs.views()[0].message) == ("failed", "The first error.")
     assert "while cleaning up" in capfd.readouterr().err
+
+
+def test_a_job_says_how_long_it_still_takes_once_that_is_known(panel, monkeypatch):
+    job_list, view = panel.module("ui.job_list"), panel.jobs.JobView(1, "learn", "Learn Subject", started=1000.0)
+    for elapsed, fraction, text in ((5, 0.5, "50%"), (300, 0.01, "1%"), (30, 0.4, "40 %, about 45 s left"),
+                                    (600, 0.5, "50 %, about 10 min left")):
+        monkeypatch.setattr(job_list.time, "monotonic", lambda elapsed=elapsed: 1000.0 + elapsed)
+        assert job_list.progress_text(replace(view, fraction=fraction)) == text

@@ -220,4 +220,9 @@ def test_plain_progress_prints_new_messages_only(capsys, monkeypatch):
     for seconds, fraction, message in steps:
         now[0] = seconds
         report(fraction, message)
-    assert capsys.readouterr().out == "  0 % One 1\n 20 % Two\n 60 % Two\n"
+    assert capsys.readouterr().out == "  0 % One 1\n 20 % Two\n 60 % Two, about 13 s left\n"
+
+
+def test_the_time_that_is_left_follows_from_the_speed_so_far():
+    assert console.time_left(600, 0.5) == "about 10 min left" and console.time_left(30, 0.4) == "about 45 s left"
+    assert console.time_left(5, 0.5) == console.time_left(60, 0.01) == console.time_left(60, 1.0) == ""

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from headroom.common.errors import Cancelled, HeadroomError, InputError
 from headroom.common.progress import Progress as ProgressFunction
+from headroom.common.progress import seconds_left
 
 EXIT_FAILED, EXIT_INPUT, EXIT_CANCELLED = 1, 2, 130
 REPEAT_SECONDS = 15.0  # without a terminal, the time between two lines with the same message
@@ -58,7 +60,7 @@ def progress_bar() -> Iterator[ProgressFunction]:
     if not out.is_terminal:
         yield PlainProgress()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), _TimeLeft())
     with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task("Starting", total=1.0)
 
@@ -78,11 +80,27 @@ def resumable() -> Iterator[None]:
         raise SystemExit(EXIT_CANCELLED) from None
 
 
+def time_left(elapsed: float, fraction: float) -> str:
+    """Return how long the rest takes, such as "about 3 min left"; empty where that is not known."""
+    seconds = seconds_left(elapsed, fraction)
+    if seconds is None:
+        return ""
+    return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {max(seconds, 1):.0f} s left"
+
+
+class _TimeLeft(ProgressColumn):
+    """The time that is left by the speed since the start; rich's own column follows the speed of single steps."""
+
+    def render(self, task: Task) -> Text:
+        """Return the column's text."""
+        return Text(time_left(task.elapsed or 0.0, task.completed))
+
+
 class PlainProgress:
     """Prints a line for every new message, and every `REPEAT_SECONDS` while only numbers in it change."""
 
     def __init__(self) -> None:
-        self._last_message, self._last_time = "", 0.0
+        self._last_message, self._last_time, self._started = "", 0.0, time.monotonic()
 
     def __call__(self, fraction: float, message: str) -> None:
         """Print the progress if it is new."""
@@ -90,7 +108,8 @@ class PlainProgress:
         if without_numbers == self._last_message and now - self._last_time < REPEAT_SECONDS:
             return
         self._last_message, self._last_time = without_numbers, now
-        print(f"{100 * fraction:3.0f} % {message}", flush=True)
+        left = time_left(now - self._started, fraction)
+        print(f"{100 * fraction:3.0f} % {message}" + (f", {left}" if left else ""), flush=True)
 
 
 def exit_code_of(error: BaseException, debug: bool = False) -> int:

@@ -30,6 +30,19 @@ class TrainingMonitor(Protocol):
         """Return whether the training ends now, with what has been learned; asked after each step."""
 
 
+MIN_ELAPSED, MIN_FRACTION = 15.0, 0.05  # seconds and part of the work before the rest can be estimated
+
+
+def seconds_left(elapsed: float, fraction: float) -> float | None:
+    """Return how long the rest takes at the speed so far, seconds; None where that is not known.
+
+    elapsed: seconds since the start. fraction: part of the work that is done, 0..1.
+    """
+    if elapsed < MIN_ELAPSED or not MIN_FRACTION <= fraction < 1:
+        return None
+    return elapsed * (1 - fraction) / fraction
+
+
 def no_progress(fraction: float, message: str) -> None:
     """Ignore the progress."""
 
