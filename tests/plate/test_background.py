@@ -65,6 +65,15 @@ def test_a_background_that_no_frame_shows_is_not_written_and_the_user_learns_why
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_background_is_kept_where_better_mattes_leave_too_little_of_it(tmp_path, monkeypatch):
+    frames, mattes, _ = walking()
+    monkeypatch.setattr(layers, "find_mattes", lambda frames, progress: mattes)
+    monkeypatch.setattr(layers, "find_background", lambda frames, each: find_background(frames, each) if each is mattes
+                        else (_ for _ in ()).throw(UnknownBackground(HIDDEN)))
+    assert layers.write_background(tmp_path, frames) == []
+    assert len(load_mattes(tmp_path / layers.MATTES)) == len(frames) and (tmp_path / layers.BACKGROUND).is_file()
+
+
 def test_inpainting_does_not_change_a_picture_that_is_known_everywhere():
     frames, _, _ = walking(frames=1)
     assert np.array_equal(inpaint_unknown(frames[0], np.ones((96, 160), bool)), frames[0])

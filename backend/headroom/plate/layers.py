@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,6 @@ from headroom.plate.placing import own_matte
 from headroom.plate.plates import Plates
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
-PASSES = 2  # in which mattes are corrected: better mattes show more of the background
 ALL_PERSON = np.full((9, 16), 255, np.uint8)
 """The matte of a plate without a known background: everything moves with the head, less with growing distance."""
 
@@ -87,11 +87,13 @@ def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress
     """Write mattes and background picture of the learned frames (H, W, 3); return what the user should know."""
     mattes = find_mattes(frames, progress)
     try:
-        for _ in range(PASSES):
-            seen = find_background(frames, mattes)
-            mattes = seen.corrected_mattes(mattes, frames)
+        seen = find_background(frames, mattes)
     except UnknownBackground as reason:
         return [str(reason)]
+    mattes = seen.corrected_mattes(mattes, frames)
+    with suppress(UnknownBackground):  # then the first pass was as good as it gets
+        seen = find_background(frames, mattes)  # better mattes show more of it
+        mattes = seen.corrected_mattes(mattes, frames)
     save_mattes(folder / MATTES, mattes)
     write_picture(folder / BACKGROUND, seen.completed)
     return []
