@@ -11,7 +11,7 @@ from headroom.common.files import file_digest
 from headroom.common.subject_files import PARTS
 from headroom.server.jobs import Finished, Progressed
 from headroom.server.requests import JOB_REQUEST
-from headroom.server.results import LearnResult, PerformResult, RefineResult
+from headroom.server.results import LearnResult, PerformResult, RefineChunkResult, RefineResult
 from headroom.server.store import Store
 from headroom.server.trees import read_tree
 from headroom.subject.consent import Consent
@@ -120,6 +120,33 @@ def test_the_jobs_of_others_can_still_be_read_and_have_their_files(machine, monk
         assert all(sha in store.blobs for sha in [*request.inputs.blobs(), *job.result.blobs()])
     assert "Anna" not in json.dumps([request.model_dump(mode="json") for request in requests])
     store.close()
+
+
+@pytest.mark.parametrize("who", [ANNA, BEN])
+def test_jobs_that_show_a_person_beside_another_are_removed(machine, who, monkeypatch, capsys):
+    store, both = Store(machine / "data"), f"{ANNA} and {BEN}"
+    blob = lambda name: store.blobs.add(write(machine / "file", f"{name} with {both}"))  # noqa: E731
+    first, second = ({"subject": read_tree(machine / f"subject {each}", store.blobs)} for each in (ANNA, BEN))
+    shown = lambda kind: {"renders": [blob(f"render, {kind}")], "match": blob(f"match, {kind}")}  # noqa: E731
+    speech, results = {"speech": blob("a speech")}, {
+        "refine": RefineResult(movie=blob("movie"), frames=1), "refine_chunk": RefineChunkResult(
+            chunk=blob("chunk"), frames=1), "join_chunks": RefineResult(movie=blob("joined movie"), frames=1)}
+    own = {"refine": shown("first") | speech, "refine_chunk": shown("first"),
+           "join_chunks": speech | {"chunks": [results["refine_chunk"].chunk]}}
+    beside = {"refine": shown("second") | speech, "refine_chunk": shown("second"), "join_chunks": speech}
+    all_settings = {"refine": {"fps": 25.0}, "refine_chunk": {"first": 0, "context": 0},
+                    "join_chunks": {"fps": 25.0, "frames": 1}}
+    for kind, result in results.items():
+        inputs = first | own[kind] | {"others": [second | beside[kind]]}
+        job = store.add(JOB_REQUEST.validate_python({"kind": kind, "inputs": inputs, "settings": all_settings[kind]}))
+        store.apply(job.id, Finished(result))
+    store.close()
+    (machine / "file").unlink()
+    assert len(files_with(machine / "data", both)) == 8
+    assert call(monkeypatch, capsys, "forget", machine / f"subject {who}")[0] == 0
+    assert files_with(machine / "data", who) == []
+    other = BEN if who == ANNA else ANNA
+    assert len(files_with(machine / "data", f"movie of the {other}")) == 1, "jobs without the person stay"
 
 
 def test_a_running_backend_is_not_robbed_of_its_files(machine, monkeypatch, capsys):

@@ -10,7 +10,7 @@ from running import a_request
 from headroom.common.subject_files import PLATES
 from headroom.server.collection import RECENT_SECONDS, Collector, collect
 from headroom.server.jobs import Finished
-from headroom.server.requests import PerformRequest
+from headroom.server.requests import JoinChunksRequest, PerformRequest
 from headroom.server.results import PerformResult
 from headroom.server.store import Store
 from headroom.server.uploads import Uploads
@@ -66,6 +66,17 @@ def test_files_of_a_job_that_waits_or_runs_stay_however_old(store):
         age(path, 1000)
     collect(store, 14)
     assert not folder.is_dir() and not crop.exists() and list(store.blobs.files()) == []
+
+
+def test_the_folders_of_everybody_in_a_waiting_job_stay(store):
+    subjects = [{"subject.toml": add(store, name), PLATES: add(store, f"plates of {name}")} for name in ("anna", "ben")]
+    folders = [store.cache.subject(subject, store.blobs) for subject in subjects]
+    for folder in folders:
+        age(folder, 1000)
+    inputs = {"subject": subjects[0], "chunks": [add(store, "chunk")], "others": [{"subject": subjects[1]}]}
+    store.add(JoinChunksRequest(kind="join_chunks", inputs=inputs, settings={"fps": 25.0, "frames": 1}))
+    collect(store, 14)
+    assert all(folder.is_dir() for folder in folders)
 
 
 def test_a_broken_upload_stays_for_a_day(store):

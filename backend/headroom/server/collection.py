@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headroom.server.blobs import INCOMING, is_sha
-from headroom.server.requests import WITHOUT_SUBJECT
+from headroom.server.requests import subjects_of
 from headroom.server.store import Store
 
 SECONDS_PER_DAY = 86400.0
@@ -67,8 +67,8 @@ def mark_used(store: Store) -> None:
             continue
         for sha in request.inputs.blobs():
             store.blobs.touch(sha)
-        if not isinstance(request, WITHOUT_SUBJECT):
-            store.cache.touch(request.inputs.subject)
+        for subject in subjects_of(request):
+            store.cache.touch(subject)
 
 
 def entries_of(store: Store) -> Iterator[Entry]:

@@ -15,7 +15,7 @@ from headroom.common.subject_files import ALBEDO, PLATES, REFINER, TRACK
 from headroom.server.blobs import is_sha
 from headroom.server.database import COLUMNS, damaged, job_of, open_jobs_file
 from headroom.server.jobs import Job
-from headroom.server.requests import JOB_REQUEST, WITHOUT_SUBJECT, JobRequest
+from headroom.server.requests import JOB_REQUEST, JobRequest, subjects_of
 from headroom.server.results import LearnResult
 
 PERSONAL = (PLATES, TRACK, REFINER, ALBEDO)
@@ -103,15 +103,13 @@ def _remove_jobs(databases: Iterable[sqlite3.Connection], person: PersonFiles) -
 
 
 def _subject_blobs(request: JobRequest, job: Job) -> set[str]:
-    """Return the files of the subject that a job used or made, and its clip."""
+    """Return the files of the subjects that a job used or made, and its clip."""
     if request.kind == "learn":
         made = job.result.subject.values() if isinstance(job.result, LearnResult) else ()
         return {request.inputs.clip, *made}
     if request.kind == "evaluate" or request.kind == "check":
         return {request.inputs.clip, *(job.result.blobs() if job.result else ())}
-    if isinstance(request, WITHOUT_SUBJECT):
-        return set()
-    return set(request.inputs.subject.values())
+    return {sha for subject in subjects_of(request) for sha in subject.values()}
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -348,8 +348,6 @@ JobRequest: TypeAlias = Annotated[
     | RefineFramesRequest | RefineChunkRequest | JoinChunksRequest | EvaluateRequest | CheckRequest,
     Field(discriminator="kind"),
 ]
-WITHOUT_SUBJECT = (LearnRequest, EvaluateRequest, CheckRequest, AlignWordsRequest, WriteTrackRequest)
-"""The requests whose inputs have no subject."""
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 """Reads a request from JSON as the class of its kind."""
 RESULT_TYPES: dict[str, type[JobResult]] = {
@@ -358,3 +356,12 @@ RESULT_TYPES: dict[str, type[JobResult]] = {
     "refine_frames": RefineFramesResult, "refine_chunk": RefineChunkResult, "join_chunks": RefineResult,
     "evaluate": EvaluateResult, "check": CheckResult}
 """The type of the result by the kind of the job."""
+
+
+def subjects_of(request: JobRequest) -> list[trees.Tree]:
+    """Return the subjects of all people in a request; none for the kinds whose inputs have no subject."""
+    if isinstance(request, LearnRequest | EvaluateRequest | CheckRequest | AlignWordsRequest | WriteTrackRequest):
+        return []
+    if isinstance(request, RefineRequest | RefineChunkRequest | JoinChunksRequest):
+        return [request.inputs.subject, *(each.subject for each in request.inputs.others)]
+    return [request.inputs.subject]
