@@ -72,16 +72,23 @@ class Performance:
     @staticmethod
     def of_arrays(stored: Mapping[str, np.ndarray]) -> Performance:
         """Return the performance in stored arrays; raises Damaged where one is missing or malformed."""
-        require_arrays(stored, _LAYOUT | {name: array for layout in (PHONES, WORDS) if layout.keys() & stored.keys()
-                                          for name, array in layout.items()})
+        require_arrays(stored, _LAYOUT)
         if "controls" in stored and "detail_share" not in stored:
             raise Damaged("detail_share is missing")
         expression, rotation, translation = (
             stored[name].astype(np.float32) for name in ("expression", "rotation", "translation"))
         has_controls = "controls" in stored
-        phones, words = read_phones(stored), read_words(stored)
-        if any(each.end < each.start for spans in (phones, words) for each in spans):
-            raise Damaged("a phone or a word ends before it starts")
+        phones, words = read_spans(stored)
         return Performance(float(stored["fps"]), expression, rotation, translation, phones,
                            stored["controls"].astype(np.float32) if has_controls else None,
                            float(stored["detail_share"]) if has_controls else 1.0, words)
+
+
+def read_spans(stored: Mapping[str, np.ndarray]) -> tuple[tuple[Phone, ...], tuple[Word, ...]]:
+    """Return the phones and words in stored arrays, which may have neither; raises Damaged where they are malformed."""
+    require_arrays(stored, {name: array for layout in (PHONES, WORDS) if layout.keys() & stored.keys()
+                            for name, array in layout.items()})
+    phones, words = read_phones(stored), read_words(stored)
+    if any(each.end < each.start for spans in (phones, words) for each in spans):
+        raise Damaged("a phone or a word ends before it starts")
+    return phones, words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from .arkit import ARKIT_NAMES
 from .errors import InputError
 from .live_link import read_live_link
 from .messages import message
-from .performance import Performance
-from .phones import Phone
+from .performance import Performance, read_spans
+from .phones import PHONES, Phone
 from .rig import Rig
-from .stored import FPS, Array, Damaged, Row, require_arrays
-from .words import Word
+from .stored import FPS, Array, Damaged, require_arrays
+from .words import WORDS
 
 SUFFIXES = (".npz", ".csv", ".json")
 JSON_FORMAT = 1
@@ -109,8 +109,8 @@ def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
                 controls[:, number] = np.clip(values[:, given.index(name.lower())], 0, 1)
         pose = [np.array(content[name], dtype=np.float32).reshape(len(values), 3) if name in content else None
                 for name in ("rotation", "translation")]
-        phones = _rows(content.get("phones", ()), "symbol", Phone)
-        words = _rows(content.get("words", ()), "text", Word)
+        phones, words = read_spans(_columns(content.get("phones", ()), "symbol", PHONES)
+                                   | _columns(content.get("words", ()), "text", WORDS))
         fps = float(content["fps"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(message("{path} is not a performance; choose a JSON file of `headroom perform`.",
@@ -118,8 +118,7 @@ def _read_json(path: Path, names: list[str]) -> tuple[Any, ...]:
     return fps, controls, *pose, phones, words
 
 
-def _rows(objects: Sequence[Mapping[str, Any]], text: str, row: Callable[[str, float, float, float], Row]
-          ) -> tuple[Row, ...]:
-    """Return a row for each object with a `text`, and its start, end and confidence."""
-    return tuple(row(str(each[text]), float(each["start"]), float(each["end"]), float(each["confidence"]))
-                 for each in objects)
+def _columns(objects: Sequence[Mapping[str, Any]], text: str, layout: Mapping[str, Array]) -> dict[str, np.ndarray]:
+    """Return the arrays of `layout`: the `text` of each object, and its start, end and confidence."""
+    numbers = (np.array([float(each[name]) for each in objects]) for name in ("start", "end", "confidence"))
+    return dict(zip(layout, (np.array([str(each[text]) for each in objects], np.str_), *numbers)))

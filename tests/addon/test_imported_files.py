@@ -1,5 +1,6 @@
 """The add-on reads Live Link Face CSV and JSON as the backend does."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -52,6 +53,27 @@ def test_both_sides_hold_a_head_that_was_not_captured_in_its_usual_pose(rig, tmp
     assert ours.fps == theirs.fps == 30 and np.array_equal(ours.controls, theirs.controls)
     assert np.array_equal(ours.rotation, np.tile(rig.rest_rotation, (40, 1)))
     assert np.array_equal(ours.translation, np.tile(rig.rest_translation, (40, 1)))
+
+
+def with_span(kind, label, **changes):
+    """A JSON performance of one sample with one phone or word."""
+    span = {label: "AH", "start": 0.5, "end": 0.75, "confidence": 0.5} | changes
+    return json.dumps({"format": 1, "fps": 25, "names": ["jawOpen"], "controls": [[1]], kind: [span]})
+
+
+@pytest.mark.parametrize(("kind", "label"), [("phones", "symbol"), ("words", "text")])
+def test_both_sides_read_spans_of_a_json_and_refuse_those_that_no_speech_has(rig, tmp_path, kind, label):
+    path = tmp_path / "take.json"
+    path.write_text(with_span(kind, label))
+    (span,) = getattr(core("performance_files").read_performance(path, rig), kind)
+    assert tuple(span) == ("AH", 0.5, 0.75, 0.5)
+    assert getattr(backend.read_performance(path, rig), kind).starts.tolist() == [0.5]
+    for changes in ({"start": 0.8}, {"start": -0.1}, {"end": float("nan")}, {"confidence": 1.5}, {"end": 1e9}):
+        path.write_text(with_span(kind, label, **changes))
+        with pytest.raises(core("errors").InputError, match="choose a JSON file of"):
+            core("performance_files").read_performance(path, rig)
+        with pytest.raises(backend.InputError, match="choose a JSON file of"):
+            backend.read_performance(path, rig)
 
 
 @pytest.mark.parametrize(("name", "content"), [

@@ -75,12 +75,13 @@ def _spans(label: str, track: LabelledTrack) -> list[dict[str, Any]]:
 
 
 def _read_spans(label: str, rows: list[dict[str, Any]] | None, kind: type[Track]) -> Track | None:
-    """Return phones or words from objects by `_spans`; None for none."""
+    """Return phones or words from objects by `_spans`; None for none. Raises Damaged where they are malformed."""
     if rows is None:
         return None
-    starts, ends, confidences = ([float(row[name]) for row in rows] for name in ("start", "end", "confidence"))
-    return kind(np.array([str(row[label]) for row in rows], np.str_), np.array(starts), np.array(ends),
-                np.array(confidences, np.float32))
+    numbers = (np.array([float(row[name]) for row in rows]) for name in ("start", "end", "confidence"))
+    stored = dict(zip(kind.LAYOUT, (np.array([str(row[label]) for row in rows], np.str_), *numbers)))
+    require_arrays(stored, kind.LAYOUT)
+    return kind.of_arrays(stored)
 
 
 def _rows(values: np.ndarray) -> list[list[float]]:
