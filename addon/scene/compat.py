@@ -273,10 +273,14 @@ def _mixing(scene: bpy.types.Scene, first: int, end: int) -> Iterator[None]:
 
 
 def _samples_in(path: Path) -> int:
-    """Return the number of samples in a WAV file that is complete; 0 for others."""
+    """Return the number of samples in a WAV file that is complete; 0 for others.
+
+    Until FFmpeg has written everything, the header claims 4 GiB.
+    """
     try:
         with wave.open(str(path)) as file:
-            return file.getnframes()
+            size = file.getnframes() * file.getnchannels() * file.getsampwidth()
+            return file.getnframes() if size <= path.stat().st_size else 0
     except (OSError, EOFError, wave.Error):
         return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import blf
@@ -68,14 +69,21 @@ def draw() -> None:
     (start, bottom), (end, top) = region.view2d.region_to_view(0, 0), region.view2d.region_to_view(
         region.width, region.height)
     across, up = region.width / (end - start), region.height / (top - bottom)
-    blf.size(FONT, style.points * scale)
+    size = style.points * scale
+    blf.size(FONT, size)
     for shot in shots_in(compat.sequencer_scene(context)):
         seen = [strip for strip in word_strips(shot).values()
                 if bottom - 1 < strip.channel < top and compat.strip_span(strip)[0] < end]
         for name in names_to_draw(seen, lambda frame: (frame - start) * across,
-                                  lambda text: blf.dimensions(FONT, text)[0], scale):
+                                  lambda text: _text_width(text, size), scale):
             if name.left + name.width > 0:
                 _draw_name(name, (name.strip.channel + INSET - bottom) * up, (1 - 2 * INSET) * up, scale)
+
+
+@lru_cache(maxsize=4096)
+def _text_width(text: str, size: float) -> float:
+    """Return the width of a text in pixels at the font's size, which is set."""
+    return float(blf.dimensions(FONT, text)[0])
 
 
 def _draw_name(name: Name, bottom: float, height: float, scale: float) -> None:
@@ -95,6 +103,8 @@ def _draw_name(name: Name, bottom: float, height: float, scale: float) -> None:
 
 def _colour_of(strip: Any) -> tuple[float, float, float, float]:
     """Return the colour behind a name: the strip's own, as dark as Blender draws muted strips."""
+    if strip.color_tag == "NONE":
+        return BESIDE
     number = int(strip.color_tag.rpartition("_")[2]) - 1  # COLOR_01 is the first one
     colour = bpy.context.preferences.themes[0].strip_color[number].color
     return colour.r * MUTED, colour.g * MUTED, colour.b * MUTED, 1.0

@@ -168,6 +168,16 @@ def test_blender_may_mix_the_turns_in_a_thread_while_its_window_goes_on(two, mon
     assert (two.scene.frame_start, two.scene.frame_end) == span
 
 
+def test_a_sound_file_that_is_still_written_has_no_samples(headroom, tmp_path):
+    samples = headroom.module("scene.compat")._samples_in
+    file = write_speech(tmp_path / "turns.wav", 1.0)
+    complete = file.read_bytes()
+    assert samples(file) > 0
+    data = complete.index(b"data")
+    file.write_bytes(complete[:4] + b"\xff" * 4 + complete[8:data + 4] + b"\xff" * 4 + complete[data + 8:])
+    assert samples(file) == 0, "FFmpeg's header before the last sample is written"
+
+
 def test_the_button_says_what_is_missing(two):
     button = two.module("ui.conversation").HEADROOM_OT_perform_conversation
     needs_two = "A conversation needs two heads that are shown in renders"

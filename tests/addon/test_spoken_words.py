@@ -232,3 +232,21 @@ def test_words_far_apart_at_a_small_scale_have_names_where_there_is_room(headroo
     strips = [new_text_strip(headroom.scene, "no", 1, first, first + 2) for first in (0, 3, 40)]
     drawn = list(names_to_draw(strips, lambda frame: 1.0 * frame, lambda text: 16.0, 1))
     assert sorted(name.left for name in drawn) == [3.0, 40.0]
+
+
+def test_a_word_strip_without_a_colour_has_a_name_on_the_background(headroom):
+    word_names, new_text_strip = headroom.module("ui.word_names"), headroom.module("scene.compat").new_text_strip
+    strip = new_text_strip(headroom.scene, "no", 1, 0, 2)
+    strip.color_tag = "NONE"
+    assert word_names._colour_of(strip) == word_names.BESIDE
+
+
+def test_retimes_in_another_order_move_no_user_keys(headroom, spoken):
+    words, retiming = headroom.module("scene.anim.words"), spoken.root.headroom.retimes
+    for start in (0.2, 1.0):
+        retime = retiming.add()
+        retime.first_seconds, retime.last_seconds = start, start + 0.2
+        retime.to_first_seconds, retime.to_last_seconds = start + 0.05, start + 0.3
+    plan = headroom.module("scene.anim.compose").make_plan(spoken)
+    words._with_user_keys(spoken, plan, lambda: retiming.move(0, 1))
+    words._with_user_keys(spoken, plan, lambda: None)

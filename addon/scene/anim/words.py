@@ -134,7 +134,7 @@ def _with_user_keys(shot: Shot, plan: Plan, change: Callable[[], None]) -> None:
     assert changed is not None
     for layer in LAYERS:
         before, after = plan.retimes[layer], changed.retimes[layer]
-        if before != after:
+        if {*before} != {*after}:  # the order has no effect
             move_user_keys(shot, [layer], _moved_frames(plan, before, after), _moved_span(plan, before, after))
 
 

@@ -49,7 +49,6 @@ class MatchedShot:
     """A shot whose movie is being made.
 
     frames: (T,) scene frames.
-    folder: for temporary files.
     """
 
     ref: ShotRef
@@ -58,7 +57,6 @@ class MatchedShot:
     match: Match
     cache: FrameCache
     connect: Connect
-    folder: Path
 
     def render(self, indices: range, is_fast: bool) -> Task:
         """Render frames of the match; refining starts while later ones are rendered. Returns MatchedRenders."""
@@ -116,7 +114,7 @@ def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, co
 
 
 def new_render_settings(shots: Sequence[Shot], plate_fit: float, engine: str,
-                    frame_range: tuple[int, int] | None = None) -> RenderSettings:
+                        frame_range: tuple[int, int] | None = None) -> RenderSettings:
     """Return how the movie of heads of one scene is rendered; of the scene's frames unless a range is given."""
     scene, (first, *others) = shots[0].scene, [shot.root.name for shot in shots]
     start, end = frame_range or (scene.frame_start, scene.frame_end)
@@ -169,7 +167,7 @@ def match_shot(shot: Shot, settings: RenderSettings, connect: Connect, folder: P
     frames = np.arange(settings.frame_start, settings.frame_end + 1, dtype=np.int32)
     yield from update_keys(ref)
     match = yield from match_plates(ref, frames, settings.plate_fit, connect, cache, folder)
-    return MatchedShot(ref, subject, frames, match, cache, connect, folder)
+    return MatchedShot(ref, subject, frames, match, cache, connect)
 
 
 def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, engine: str = AUTO) -> Task:

@@ -104,11 +104,12 @@ def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, c
     """Run `perform_shot` for each take of one speech. Returns notes, each once."""
     ref = shot.ref
     first, note = yield from subtask(with_own_file(takes[0], connect), 0.0, 0.05)
-    notes = [note] if note else []
+    notes, done = ([note], 0.05) if note else ([], 0.0)
     for number, settings in enumerate(takes):
         settings = replace(settings, speech=first.speech, audio_track=first.audio_track)
         task = perform_shot(find_shot(ref), settings, start_frame, connect, strip)
-        notes += yield from subtask(task, number / len(takes), (number + 1) / len(takes))
+        start, end = (done + (1 - done) * part / len(takes) for part in (number, number + 1))
+        notes += yield from subtask(task, start, end)
     return tuple(dict.fromkeys(notes))
 
 
