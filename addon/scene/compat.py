@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 import wave
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -230,46 +229,28 @@ def plays_sound() -> bool:
     return bool(getattr(bpy.app.build_options, "audaspace", True))
 
 
-def mix_down(scene: bpy.types.Scene, first: int, end: int, path: Path) -> Iterator[None]:
-    """Write what the sequencer of a scene plays from frame `first` to `end` - 1 as a WAV file; yields meanwhile.
+def mix_down(scene: bpy.types.Scene, path: Path) -> Iterator[None]:
+    """Write what the sequencer of a scene plays in its frame range as a WAV file; yields meanwhile.
 
-    Since 5.0 the operator mixes the workspace's scene, before that the one of the context. Since 5.2 it returns at once
+    Since 5.0 the operator mixes the sequencer's scene, before that the one of the context. Since 5.2 it returns at once
     where Blender has a window, mixes in a thread that starts when the window goes on, and does nothing while another
-    file is mixed. Raises RuntimeError where Blender cannot.
+    file is mixed. Raises RuntimeError where Blender cannot, or undo has removed the scene.
     """
-    seconds = (end - first) * scene.render.fps_base / scene.render.fps
-    name = scene.name
+    name, frames = scene.name, scene.frame_end + 1 - scene.frame_start
+    seconds = frames * scene.render.fps_base / scene.render.fps
     needed, stop, again = max(seconds * MIX_RATE - MIX_BLOCK, 1), time.monotonic() + MIX_SECONDS + seconds, 0.0
-    with _mixing(scene, first, end):
-        while _samples_in(path) < needed:
-            if not path.exists() and time.monotonic() >= again:
-                again = time.monotonic() + MIX_AGAIN_SECONDS
-                with bpy.context.temp_override(scene=bpy.data.scenes[name]):
-                    bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM",
-                                          format="S16", mixrate=MIX_RATE)
-                continue
-            if time.monotonic() > stop:
-                raise RuntimeError("it does not end")
-            yield
-
-
-@contextmanager
-def _mixing(scene: bpy.types.Scene, first: int, end: int) -> Iterator[None]:
-    """Let a scene have a frame range and be the workspace's until the block ends; an undo step may lie between."""
-    name, span, workspace = scene.name, (scene.frame_start, scene.frame_end), getattr(bpy.context, "workspace", None)
-    has_scene = hasattr(workspace, "sequencer_scene")
-    place, shown = (workspace.name, workspace.sequencer_scene) if has_scene else ("", None)
-    shown_name = shown.name if shown is not None else ""
-    if has_scene:
-        workspace.sequencer_scene = scene
-    scene.frame_start, scene.frame_end = first, end - 1
-    try:
+    while _samples_in(path) < needed:
+        if (found := bpy.data.scenes.get(name)) is None:
+            raise RuntimeError("it was undone")
+        if not path.exists() and time.monotonic() >= again:
+            again = time.monotonic() + MIX_AGAIN_SECONDS
+            with bpy.context.temp_override(scene=found, sequencer_scene=found):
+                bpy.ops.sound.mixdown(filepath=str(path), check_existing=False, container="WAV", codec="PCM",
+                                      format="S16", mixrate=MIX_RATE)
+            continue
+        if time.monotonic() > stop:
+            raise RuntimeError("it does not end")
         yield
-    finally:
-        if (found := bpy.data.scenes.get(name)) is not None:
-            found.frame_start, found.frame_end = span
-        if (workspace := bpy.data.workspaces.get(place)) is not None:
-            workspace.sequencer_scene = bpy.data.scenes.get(shown_name)
 
 
 def _samples_in(path: Path) -> int:

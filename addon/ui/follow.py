@@ -30,6 +30,7 @@ from ..scene.anim.coverage import low_confidence_spans, off_plate_spans
 from ..scene.anim.live_transfer import follow_head, linked_characters
 from ..scene.anim.stored_paths import make_absolute, make_relative
 from ..scene.anim.strips import place_speech_of_take
+from ..scene.anim.turns import remove_mixes
 from ..scene.anim.user_keys import user_key_count
 from ..scene.anim.word_strips import follow_word_strips, word_strips
 from ..scene.build.shot import Shot, ShotRef, all_shots, find_shot
@@ -164,11 +165,17 @@ def on_imported(imported: Any, *_: Any) -> None:
     for item in imported.import_items:
         if item.source_library is not None and isinstance(item.id, bpy.types.Object) and item.id.library is None:
             make_absolute(Path(bpy.path.abspath(item.source_library.filepath)).parent, [item.id])
-    on_restored()
+    _look_again()
 
 
 @bpy.app.handlers.persistent
 def on_restored(*_: Any) -> None:
+    """Follow what undo brings back or a file holds."""
+    remove_mixes()
+    _look_again()
+
+
+def _look_again() -> None:
     """Upgrade shots of an older format before anything else reads them; keys may be older than their controls too.
 
     Undo may bring back the file as it was loaded, so shots are upgraded after undo as well as after loading and

@@ -159,13 +159,36 @@ def test_blender_may_mix_the_turns_in_a_thread_while_its_window_goes_on(two, mon
     monkeypatch.setattr(compat, "_samples_in", samples)
     mixing = two.module("scene.anim.turns").write_track(two.shots[0].ref, 1, 101, two.folder / "turns.wav")
     next(mixing)
-    strips = {strip.name: strip for strip in compat.strips_of(two.scene)}
+    (mix,) = [scene for scene in two.bpy.data.scenes if scene != two.scene]
+    strips = {strip.name: strip for strip in compat.strips_of(mix)}
     assert [strips[f"turn {number}"].mute for number in range(3)] == [False, True, False]
+    assert (mix.frame_start, mix.frame_end, len(mix.objects)) == (1, 100, 0)
+    assert not any(strip.mute for strip in compat.strips_of(two.scene)), "the artist may save or render meanwhile"
+    assert (two.scene.frame_start, two.scene.frame_end) == span
     assert not (two.folder / "turns.wav").exists()
     assert len(list(mixing)) == 2
     assert voiced((two.folder / "turns.wav").read_bytes(), 4) == [True, False, False, True]
-    assert not any(strip.mute for strip in strips.values())
-    assert (two.scene.frame_start, two.scene.frame_end) == span
+    assert list(two.bpy.data.scenes) == [two.scene]
+
+
+def test_a_mix_that_was_saved_is_removed_when_the_file_is_opened(two, monkeypatch):
+    monkeypatch.setattr(two.module("scene.compat"), "_samples_in", lambda path: 0)
+    mixing = two.module("scene.anim.turns").write_track(two.shots[0].ref, 1, 101, two.folder / "turns.wav")
+    next(mixing)
+    two.bpy.ops.wm.save_as_mainfile(filepath=str(two.folder / "saved.blend"), copy=True)
+    with pytest.raises(two.module("core.errors").InputError, match="it was undone"):
+        two.bpy.data.scenes.remove(two.bpy.data.scenes[-1])
+        next(mixing)
+    two.bpy.ops.wm.open_mainfile(filepath=str(two.folder / "saved.blend"))
+    assert len(two.bpy.data.scenes) == 1
+
+
+def test_a_scene_whose_strips_were_removed_meanwhile_is_mixed_as_silence(two):
+    two.scene.sequence_editor_clear()
+    track = two.folder / "turns.wav"
+    for _ in two.module("scene.anim.turns").write_track(two.shots[0].ref, 1, 26, track):
+        pass
+    assert voiced(track.read_bytes(), 1) == [False] and two.scene.sequence_editor is None
 
 
 def test_a_sound_file_that_is_still_written_has_no_samples(headroom, tmp_path):

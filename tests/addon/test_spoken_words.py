@@ -243,7 +243,8 @@ def test_a_word_strip_without_a_colour_has_a_name_on_the_background(headroom):
 
 def test_retimes_in_another_order_move_no_user_keys(headroom, spoken):
     words, retiming = headroom.module("scene.anim.words"), spoken.root.headroom.retimes
-    for start in (0.2, 1.0):
+    take = spoken.root.headroom.takes[0]
+    for start in (word.start for word in headroom.module("scene.anim.takes").words_of(take)[:2]):
         retime = retiming.add()
         retime.first_seconds, retime.last_seconds = start, start + 0.2
         retime.to_first_seconds, retime.to_last_seconds = start + 0.05, start + 0.3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from .. import compat
 from ..build.shot import Shot, ShotRef, find_shot
 from .controls import head_of
 from .strips import speech_strip
+
+MIX = "headroom_mix"
+"""The custom property of a copy of a scene from which turns are mixed."""
 
 
 def turns_channel(shot: Shot) -> int:
@@ -62,34 +66,49 @@ def write_track(ref: ShotRef, first: int, end: int, path: Path) -> Iterator[None
 
     Yields while Blender mixes it. Volume, trimming, fades and everything else of the strips is heard in it.
     """
-    with atomic_write(path) as temporary, _only_heard(find_shot(ref)):
+    with atomic_write(path) as temporary, _only_heard(find_shot(ref), first, end) as scene:
         try:
-            yield from compat.mix_down(find_shot(ref).scene, first, end, temporary)
+            yield from compat.mix_down(scene, temporary)
         except RuntimeError as error:
             raise InputError(message("Blender cannot mix the turns of {shot}: {error}. Check the strips in its "
                                      "channel.", shot=ref.root, error=str(error).strip())) from error
 
 
 @contextmanager
-def _only_heard(shot: Shot) -> Iterator[None]:
-    """Mute all strips but a head's turns, and no channel, until the block ends; an undo step may lie between."""
-    scene, turns = shot.scene.name, turn_strips(shot)
-    muted = [{each.name: each.mute for each in group} for group in _mutable(shot.scene)]
-    channels, strips = _mutable(shot.scene)
-    for channel in channels:
+def _only_heard(shot: Shot, first: int, end: int) -> Iterator[bpy.types.Scene]:
+    """Return a copy of a shot's scene without objects, in which a head's turns alone are heard, until the block ends.
+
+    The artist may save, render or change the scene meanwhile.
+    """
+    heard = {strip.name for strip in turn_strips(shot)}
+    scene = shot.scene.copy()
+    scene[MIX], name = True, scene.name
+    for shown in (scene.collection.objects, scene.collection.children):
+        for each in list(shown):
+            shown.unlink(each)
+    scene.frame_start, scene.frame_end = first, end - 1
+    for strip in compat.strips_of(scene):
+        strip.mute = strip.name not in heard
+    for channel in scene.sequence_editor.channels:
         channel.mute = False
-    for strip in strips:
-        strip.mute = strip not in turns
+    is_mixed = False
     try:
-        yield
+        yield scene
+        is_mixed = True
     finally:
-        if scene in bpy.data.scenes:
-            for before, group in zip(muted, _mutable(bpy.data.scenes[scene])):
-                for each in group:
-                    each.mute = before.get(each.name, each.mute)
+        if is_mixed or bpy.app.background:
+            _remove_scene(name)
+        else:  # Blender's thread may still read it
+            bpy.app.timers.register(partial(_remove_scene, name), first_interval=compat.MIX_SECONDS)
 
 
-def _mutable(scene: bpy.types.Scene) -> tuple[list[Any], list[Any]]:
-    """Return the channels and the strips of a scene."""
-    editor: Any = scene.sequence_editor
-    return list(editor.channels), list(compat.strips_of(scene))
+def _remove_scene(name: str) -> None:
+    """Remove a scene unless undo has."""
+    if (scene := bpy.data.scenes.get(name)) is not None:
+        bpy.data.scenes.remove(scene)
+
+
+def remove_mixes() -> None:
+    """Remove the copies of scenes in a file that was saved, or an undo step that was made, while turns were mixed."""
+    for scene in [each for each in bpy.data.scenes if each.get(MIX)]:
+        bpy.data.scenes.remove(scene)
