@@ -1,7 +1,7 @@
 """Whether the chosen clip is good to learn from, and which of the people in it to learn.
 
-This module owns the last check: `_last` has its findings, `_collection` its picture. Both are of one clip, and are
-shown while that clip is chosen.
+This module owns the last check: `_last` has its findings, `_collection` its picture. Both are of one part of one clip,
+and are shown while that part is chosen, because the people in it are numbered.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 import bpy.utils.previews
@@ -33,11 +33,23 @@ PICTURE_SCALE = 10.0
 """Side of the picture, in rows of the panel: as large as fits into the sidebar."""
 
 
-@dataclass(frozen=True)
-class LastCheck:
-    """What was found in a clip, and the name of its picture in the collection."""
+class ClipPart(NamedTuple):
+    """A part of a clip: its seconds, None for the clip's ends, and the file's time in ns, which tells versions apart.
+
+    The time is 0 where there is no file.
+    """
 
     clip: Path
+    from_seconds: float | None
+    to_seconds: float | None
+    modified: int
+
+
+@dataclass(frozen=True)
+class LastCheck:
+    """What was found in a part of a clip, and the name of its picture in the collection."""
+
+    part: ClipPart
     found: ClipCheck
     picture: str
 
@@ -61,16 +73,17 @@ class HEADROOM_OT_check_clip(Button):
 
     def run(self, context):
         """Start the job."""
-        chosen = settings(context)
-        clip = absolute(chosen.clip)
-        sent = {"from_seconds": typed_number(chosen.from_seconds) or None, "face": chosen.face,
-                "to_seconds": typed_number(chosen.to_seconds) or None, "audio_track": clip_audio_track(chosen) or None}
+        chosen, part = settings(context), chosen_part(context)
+        clip, numbered = part.clip, _last.found.people if _last is not None and _last.part == part else 0
+        sent = {"from_seconds": part.from_seconds, "to_seconds": part.to_seconds,
+                "face": chosen.face if chosen.face <= numbered else 0,  # another clip's would be refused
+                "audio_track": clip_audio_track(chosen) or None}
 
         def summary(found: ClipCheck) -> str:
             return message("{seconds:.1f} s of {clip} are usable.", seconds=found.usable_seconds, clip=clip.name)
 
         return jobs.start(jobs.JobSpec("check_clip", message("Check {clip}", clip=clip.name),
-                                       check(clip, sent, preferences.connector(context)), summary))
+                                       check(part, sent, preferences.connector(context)), summary))
 
 
 class HEADROOM_OT_choose_face(Button):
@@ -90,13 +103,24 @@ class HEADROOM_OT_choose_face(Button):
 CLASSES = (HEADROOM_OT_check_clip, HEADROOM_OT_choose_face)
 
 
-def check(clip: Path, sent: Mapping[str, Any], connect: Connect) -> Task:
-    """Check a clip and keep what was found for the panel. Returns it."""
+def chosen_part(context: bpy.types.Context) -> ClipPart:
+    """Return the part that is chosen; its file need not exist."""
+    chosen = settings(context)
+    clip = absolute(chosen.clip)
+    try:
+        modified = clip.stat().st_mtime_ns
+    except OSError:
+        modified = 0
+    return ClipPart(clip, typed_number(chosen.from_seconds) or None, typed_number(chosen.to_seconds) or None, modified)
+
+
+def check(part: ClipPart, sent: Mapping[str, Any], connect: Connect) -> Task:
+    """Check a part of a clip and keep what was found for the panel. Returns it."""
     global _last
-    require_file(clip, "clip")
+    require_file(part.clip, "clip")
     with temporary_folder() as folder:
-        found = yield InBackground(lambda token: backend_jobs.check(connect(), clip, folder, sent, token))
-        _last = LastCheck(clip, found, _keep_picture(found.picture))
+        found = yield InBackground(lambda token: backend_jobs.check(connect(), part.clip, folder, sent, token))
+        _last = LastCheck(part, found, _keep_picture(found.picture))
     return found
 
 
@@ -104,7 +128,7 @@ def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the button, and what was found in the chosen clip: warnings, its picture, and a button for each person."""
     layout.operator(HEADROOM_OT_check_clip.bl_idname, icon="VIEWZOOM")
     chosen, last = settings(context), _last
-    if last is None or not chosen.clip or last.clip != absolute(chosen.clip):
+    if last is None or not chosen.clip or last.part != chosen_part(context):
         return
     box = layout.box().column(align=True)
     draw_wrapped(box, context, message("{seconds:.1f} s are usable", seconds=last.found.usable_seconds),

@@ -1,5 +1,6 @@
 """The check of a clip in the panel: what is wrong with it, and who of several people is learned."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -21,8 +22,24 @@ def test_a_check_shows_what_is_wrong_and_numbers_the_people(panel, backend, tmp_
     assert backend.submitted[0][2] == {"from_seconds": 1.5, "to_seconds": None, "face": 0, "audio_track": None}
     texts = drawn(panel)
     assert {"11.5 s are usable", "The face is too dark.", "Who is learned?", "1", "2"} <= set(texts)
-    panel.settings.clip = str(tmp_path / "another.mp4")
+    for name, other in (("clip", str(tmp_path / "another.mp4")), ("from_seconds", 3.0), ("to_seconds", 4.0)):
+        checked = getattr(panel.settings, name)
+        setattr(panel.settings, name, other)
+        assert "11.5 s are usable" not in drawn(panel), "the numbers of people depend on the part"
+        setattr(panel.settings, name, checked)
+        assert "11.5 s are usable" in drawn(panel)
+    os.utime(clip, ns=(1, 1))
     assert "11.5 s are usable" not in drawn(panel)
+
+
+def test_the_number_of_a_person_is_sent_once_the_people_are_numbered(panel, backend, tmp_path):
+    (tmp_path / "clip.mp4").touch()
+    panel.settings.clip, sent = str(tmp_path / "clip.mp4"), []
+    for face in (2, 2, 3):
+        panel.settings.face = face
+        panel.bpy.ops.headroom.check_clip()
+        sent.append(backend.submitted[-1][2]["face"])
+    assert sent == [0, 2, 0], "a number from another clip would be refused"
 
 
 def test_a_click_on_a_number_chooses_the_face(panel):
