@@ -12,11 +12,14 @@ from headroom.common.errors import InputError
 from headroom.evaluation import clip_check
 from headroom.evaluation.clip_check import CheckFigures, check_clip, picture_notes
 from headroom.evaluation.clip_frames import RATE, ClipFrames, find_cuts, look_at
-from headroom.evaluation.contact_sheet import contact_sheet
-from headroom.media.video import VideoInfo
+from headroom.evaluation.contact_sheet import contact_sheet, numbered_sheet
+from headroom.media.soundtrack import SoundtrackSource
+from headroom.media.video import VideoInfo, VideoWriter, probe, read_frames
+from headroom.subject.clip import learned_part
+from headroom.subject.clip_person import find_in_clip
 from headroom.track.landmarks.detect import Landmarks
 from headroom.track.landmarks.face_view import FaceView, view_notes
-from headroom.track.landmarks.people import People
+from headroom.track.landmarks.people import SeveralPeople
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "sample.mp4"
 GOOD = CheckFigures(seconds=(0.0, 12.0), usable_seconds=12.0, best_seconds=(0.0, 12.0), face=1.0, faces=1, size=250.0,
@@ -68,7 +71,7 @@ def test_the_command_line_asks_for_one_of_several_people(sample):
     several = replace(sample, figures=replace(GOOD, faces=3))
     assert clip_check.people_notes(several) == [
         "3 people are seen. Choose one with --face; the contact sheet of --output numbers them."]
-    assert clip_check.people_notes(replace(several, frames=replace(sample.frames, chosen=True))) == []
+    assert clip_check.people_notes(replace(several, chosen=True)) == []
     assert clip_check.people_notes(sample) == []
 
 
@@ -155,7 +158,7 @@ def no_face(count=20):
     points = np.full((count, 478, 3), np.nan, np.float32)
     nothing = np.full(count, np.nan)
     return ClipFrames([noise] * count, 1.0, Landmarks(points, 0), FaceView.of(points, 64, 48),
-                      np.full((count, 3), np.nan), nothing, [], People([], [], [], 1.0))
+                      np.full((count, 3), np.nan), nothing, [])
 
 
 def test_frames_without_a_face_are_of_no_use():
@@ -210,3 +213,38 @@ def test_frames_are_reduced_but_measured_in_the_clip(sample):
     expected = np.nanmedian(sample.frames.view.size[:6]) * 2 / sample.frames.scale
     assert np.nanmedian(frames.view.size) == pytest.approx(expected, rel=0.1)
     assert RATE * 2 == 25
+
+
+@pytest.fixture(scope="module")
+def interview(tmp_path_factory):
+    """Two people of half a minute; a third, on the left, joins them after 25 seconds. The others are still."""
+    alone = [cv2.resize(frame[:, :frame.shape[0]], (192, 192), interpolation=cv2.INTER_AREA)
+             for frame in read_frames(SAMPLE, 0.0, 4.0, 5.0)]
+    tints = [1.0, 0.3, 0.5], [1.0, 1.0, 1.0], [0.55, 0.75, 1.0]
+    path = tmp_path_factory.mktemp("clip") / "three.mp4"
+    with VideoWriter(path, 5.0, 3 * 192, 192, sound=SoundtrackSource(SAMPLE)) as movie:
+        for number in range(150):
+            picture = alone[number % len(alone)]
+            people = [np.clip(picture[:, ::-1] * tint, 0, 255).astype(np.uint8) for tint in tints]
+            people[0] = people[0] if number >= 125 else np.full_like(picture, 90)
+            movie.write(np.concatenate(people, axis=1))
+    return path
+
+
+def test_the_numbers_are_those_of_learning_although_less_of_the_clip_is_looked_at(interview):
+    check = check_clip(interview)
+    part = learned_part(probe(interview), None, None)
+    with pytest.raises(SeveralPeople) as learning:
+        find_in_clip(interview, part)
+    assert check.figures.faces == len(learning.value.people.persons) == 3
+    assert check.figures.seconds == pytest.approx((0.0, 24.0))
+    for shown, learned in zip(check.people.persons, learning.value.people.persons):
+        assert np.array_equal(shown.boxes, learned.boxes, equal_nan=True)
+    sheet = numbered_sheet(check)  # the third is in none of its frames
+    assert sheet.shape[0] > contact_sheet(check.frames, 0.0).shape[0] + 150
+
+
+def test_a_chosen_person_is_looked_at_from_where_they_are_seen(interview):
+    check = check_clip(interview, face=1)
+    assert check.figures.seconds == pytest.approx((25.2, 30.0), abs=0.5) and check.figures.face > 0.9
+    assert np.nanmax(check.frames.landmarks.points[..., 0]) * check.frames.scale < 192

@@ -15,13 +15,16 @@ from headroom.evaluation.clip_frames import RATE, ClipFrames, look_at
 from headroom.face.directions import FaceDirections
 from headroom.face.model import bundled_model
 from headroom.face.topology import LOWER_INNER_LIP, UPPER_INNER_LIP
-from headroom.media.audio import SAMPLE_RATE, is_silent, read_audio
+from headroom.media.audio import SAMPLE_RATE, NoSoundInRange, is_silent, read_audio
 from headroom.media.photo import is_photo
 from headroom.media.video import VideoInfo, probe, read_frames
-from headroom.subject.clip_person import MIN_SECONDS
+from headroom.subject.clip import learned_part
+from headroom.subject.clip_person import MIN_SECONDS, people_in_clip
+from headroom.track.landmarks.detect import SAMPLE_SECONDS
 from headroom.track.landmarks.face_view import EYE_CORNERS, view_notes
+from headroom.track.landmarks.people import People, Person, choose
 
-CHECKED_SECONDS = 24.0  # of the clip, from its start or the chosen one
+CHECKED_SECONDS = 24.0  # from where the person is first seen in the part that learning would use
 DARK_FACE, BRIGHT_FACE = 40.0, 225.0  # mean brightness, of 255
 HARD_LIGHT = 2.5  # brightness of one half of the face relative to the other
 EARLY, LATE = 0.07, 0.17
@@ -66,12 +69,17 @@ class CheckFigures:
 class ClipCheck:
     """The result of a check: figures, warnings as sentences, and the frames.
 
+    people: who is seen in the part that learning would use, numbered as learning numbers them.
+    chosen: whether the figures are those of a person whom the user chose.
+
     That there are several people is in the figures alone, because each program lets its user choose in another way.
     """
 
     figures: CheckFigures
     warnings: list[str]
     frames: ClipFrames
+    people: People
+    chosen: bool = False
 
 
 def check_clip(
@@ -81,28 +89,31 @@ def check_clip(
     """Look at a clip and listen to it; InputError when it cannot be read or the part holds no picture.
 
     audio_track: number of the file's audio track, from 1; None for the first with sound.
-    face: number of the person, of several, from the left; 0 for the largest face.
+    face: number of the person, of several, as learning counts them; 0 for the largest face.
     """
     if is_photo(clip):
         raise InputError(f"{clip.name} is a photo, and only clips are checked; choose a clip, or learn the photo.")
-    video, start = probe(clip), from_seconds or 0.0
-    end = min(video.seconds, start + CHECKED_SECONDS, video.seconds if to_seconds is None else to_seconds)
-    if end - start < 2 / RATE:
-        raise InputError(f"Only {max(0.0, end - start):.1f} s of the clip to check; choose a longer part.")
+    video = probe(clip)
+    part = learned_part(video, from_seconds, to_seconds)
+    if part[1] - part[0] < 2 / RATE:
+        raise InputError(f"Only {max(0.0, part[1] - part[0]):.1f} s of the clip to check; choose a longer part.")
     progress(0.0, "Reading the clip")
+    people = people_in_clip(clip, part)
+    person = choose(people, face, clip.name) if face else _largest(people)
+    start, end = _checked_part(part, person)
     frames = look_at(read_frames(clip, start, end, RATE), subprogress(progress, 0.3, 0.8),
-                     face, clip.name)
+                     person.colours if person is not None and len(people.all) > 1 else None)
     progress(0.8, "Listening")
     sound, sound_warnings = _sound_and_notes(clip, video, (start, end), audio_track)
     offset = _sound_offset(sound, frames) if sound is not None else None
-    figures = _figures(frames, (start, end), offset)
+    figures = _figures(frames, (start, end), len(people.persons), offset)
     warnings = [*picture_notes(figures, frames), *_clip_notes(figures, video), *sound_warnings]
-    return ClipCheck(figures, warnings, frames)
+    return ClipCheck(figures, warnings, frames, people, bool(face))
 
 
 def people_notes(result: ClipCheck) -> list[str]:
     """Return a warning of the command line where one of several people has to be chosen."""
-    if result.figures.faces < 2 or result.frames.chosen:
+    if result.figures.faces < 2 or result.chosen:
         return []
     return [f"{result.figures.faces} people are seen. Choose one with --face; the contact sheet of --output numbers "
             "them."]
@@ -150,13 +161,30 @@ def _sound_and_notes(
     """Return the sound (N,) at 16 kHz, None where nothing is heard, and warnings."""
     if not video.has_audio:
         return None, ["The clip has no sound, from which the way of speaking is learned. Record it with sound."]
-    samples = read_audio(clip, SAMPLE_RATE, *seconds, track)
-    if is_silent(samples):
+    try:
+        samples = read_audio(clip, SAMPLE_RATE, *seconds, track)
+    except NoSoundInRange:
+        samples = np.zeros(0, np.float32)
+    if not len(samples) or is_silent(samples):
         return None, ["The sound of the clip is silent. Choose a clip in which the person is heard speaking."]
     return samples, []
 
 
-def _figures(frames: ClipFrames, seconds: tuple[float, float], offset: float | None) -> CheckFigures:
+def _largest(people: People) -> Person | None:
+    """Return the person with the largest face, of those whom the first seconds show if any; None for nobody."""
+    first = round(CHECKED_SECONDS / SAMPLE_SECONDS)
+    return max(people.persons, key=lambda each: (each.seen[:first].any(), each.width), default=None)
+
+
+def _checked_part(part: tuple[float, float], person: Person | None) -> tuple[float, float]:
+    """Return start and end, seconds, of what is looked at of a part: from where a person is first seen in it."""
+    start, end = part
+    if person is not None:
+        start = max(start, min(start + SAMPLE_SECONDS * int(np.argmax(person.seen)), end - 2 / RATE))
+    return start, min(end, start + CHECKED_SECONDS)
+
+
+def _figures(frames: ClipFrames, seconds: tuple[float, float], people: int, offset: float | None) -> CheckFigures:
     """Gather the figures; times are in seconds of the clip."""
     found, view, (first, end) = frames.landmarks.found, frames.view, frames.best_part()
     seen = bool(found.any())
@@ -166,7 +194,7 @@ def _figures(frames: ClipFrames, seconds: tuple[float, float], offset: float | N
         usable_seconds=float(frames.usable[first:end].sum() / RATE),
         best_seconds=(seconds[0] + first / RATE, min(seconds[1], seconds[0] + end / RATE)),
         face=float(found.mean()),
-        faces=len(frames.people.persons),
+        faces=people,
         size=float(np.nanmedian(view.size)) if seen else None,
         yaw=(float(np.nanpercentile(view.yaw, 5)), float(np.nanpercentile(view.yaw, 95))) if seen else None,
         light=(float(np.nanmedian(frames.light[:, 0])), float(halves.max() / max(halves.min(), 1.0))) if seen else None,

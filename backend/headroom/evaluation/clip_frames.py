@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress
-from headroom.track.landmarks.detect import COUNT, Landmarks, find_landmarks, sample_step
+from headroom.track.landmarks.detect import COUNT, Landmarks, find_landmarks
 from headroom.track.landmarks.face_view import MAX_OUTSIDE, OUTLINE, FaceView
-from headroom.track.landmarks.follow import follow_person
-from headroom.track.landmarks.people import People, choose, find_people
+from headroom.track.landmarks.follow import find_person
 
 RATE = 12.5  # frames per second that are looked at
-SAMPLED = sample_step(RATE)  # of them, every one of this number is searched for people
 MAX_SIDE = 720  # pixels to which frames are reduced; half a minute of them then fits into memory
 FACE_SIDE = 128  # pixels across the face whose sharpness is measured
 BLURRED = 0.3  # of the sharpness of the clip's sharp frames
@@ -37,8 +35,6 @@ class ClipFrames:
     light: (T, 3) mean brightness of the face, of its left and of its right half in the picture, 0 to 255.
     sharpness: (T,) of the face; NaN without a face.
     cuts: first frames after a cut.
-    people: who is seen in every `SAMPLED`th of the reduced pictures.
-    chosen: whether the landmarks are those of a person whom the user chose.
     """
 
     pictures: list[NDArray[np.uint8]]
@@ -48,8 +44,6 @@ class ClipFrames:
     light: NDArray[np.float64]
     sharpness: NDArray[np.float64]
     cuts: list[int]
-    people: People
-    chosen: bool = False
 
     @property
     def blurred(self) -> NDArray[np.bool_]:
@@ -71,28 +65,23 @@ class ClipFrames:
 
 
 def look_at(
-    frames: Iterable[NDArray[np.uint8]], progress: Progress, face: int = 0, name: str = ""
+    frames: Iterable[NDArray[np.uint8]], progress: Progress, colours: NDArray[np.float64] | None = None
 ) -> ClipFrames:
     """Look at frames (H, W, 3), `RATE` per second.
 
-    face: number of the person to look at; 0 for the one with the largest face.
-    name: of the clip, for messages.
+    colours: (48,) of the person to look at (`headroom.track.landmarks.people.Person`); None for the largest face.
     """
     pictures, width, height = _reduced(frames)
     scale = width / pictures[0].shape[1]
-    people = find_people(pictures[::SAMPLED])
-    person = choose(people, face, name) if face else max(people.persons, key=lambda each: each.width, default=None)
     try:
-        if person is not None and len(people.all) > 1:
-            landmarks = follow_person(pictures, RATE, people, person, progress)
-        else:
-            landmarks = find_landmarks(pictures, RATE, progress)
+        landmarks = (find_landmarks(pictures, RATE, progress) if colours is None
+                     else find_person(pictures, RATE, colours, progress))
     except InputError:  # of a clip without a face, which is a finding here
         landmarks = Landmarks(np.full((len(pictures), COUNT, 3), np.nan, np.float32), 0)
     view = FaceView.of(landmarks.points * scale, width, height)
     measured = [_face(picture, points) for picture, points in zip(pictures, landmarks.points)]
     light, sharpness = np.array([each[0] for each in measured]), np.array([each[1] for each in measured])
-    return ClipFrames(pictures, scale, landmarks, view, light, sharpness, find_cuts(pictures), people, bool(face))
+    return ClipFrames(pictures, scale, landmarks, view, light, sharpness, find_cuts(pictures))
 
 
 def find_cuts(pictures: list[NDArray[np.uint8]]) -> list[int]:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.evaluation.clip_frames import RATE, SAMPLED, ClipFrames
+from headroom.evaluation.clip_check import ClipCheck
+from headroom.evaluation.clip_frames import RATE, ClipFrames
 from headroom.media.image import encoded_picture
 
 COLUMNS, ROWS = 4, 3
@@ -31,18 +32,27 @@ def contact_sheet(frames: ClipFrames, from_seconds: float) -> NDArray[np.uint8]:
     return sheet
 
 
-def check_picture(frames: ClipFrames, from_seconds: float) -> bytes:
+def numbered_sheet(check: ClipCheck) -> NDArray[np.uint8]:
+    """Return the contact sheet (H, W, 3) of a check, below a picture of the people with their numbers if several."""
+    sheet = contact_sheet(check.frames, check.figures.seconds[0])
+    if len(check.people.persons) < 2:
+        return sheet
+    people = check.people.picture()
+    right = sheet.shape[1] - people.shape[1] - MARGIN
+    framed = cv2.copyMakeBorder(people, MARGIN, 0, MARGIN, right, cv2.BORDER_CONSTANT, value=PAPER)
+    return np.concatenate([np.asarray(framed, np.uint8), sheet])
+
+
+def check_picture(check: ClipCheck) -> bytes:
     """Return what a check shows, as JPEG: of several people a picture with their numbers, otherwise the sheet."""
-    several = len(frames.people.persons) > 1
-    return encoded_picture(frames.people.picture() if several else contact_sheet(frames, from_seconds), ".jpg")
+    several = len(check.people.persons) > 1
+    return encoded_picture(check.people.picture() if several else numbered_sheet(check), ".jpg")
 
 
 def _tile(frames: ClipFrames, frame: int, size: tuple[int, int], from_seconds: float) -> NDArray[np.uint8]:
     """Return one frame with a border, its time, and why it is not usable."""
     colour = USABLE if frames.usable[frame] else UNUSABLE
     picture = np.asarray(cv2.resize(frames.pictures[frame], size, interpolation=cv2.INTER_AREA), np.uint8)
-    if len(frames.people.persons) > 1:
-        frames.people.drawn(picture, frame // SAMPLED, frames.pictures[frame].shape[1] / size[0])
     cv2.rectangle(picture, (0, 0), (size[0] - 1, size[1] - 1), colour, 4)
     tile = np.full((size[1] + CAPTION, size[0], 3), PAPER, np.uint8)
     tile[:size[1]] = picture

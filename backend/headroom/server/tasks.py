@@ -271,7 +271,7 @@ def check(context: TaskContext, request: CheckRequest) -> CheckResult:
     settings, picture = request.settings, context.folder / "check.jpg"
     found = check_clip(clip, settings.from_seconds, settings.to_seconds, settings.audio_track, settings.face,
                        context.progress)
-    picture.write_bytes(check_picture(found.frames, found.figures.seconds[0]))
+    picture.write_bytes(check_picture(found))
     return CheckResult(usable_seconds=found.figures.usable_seconds, people=found.figures.faces, notes=found.warnings,
                        picture=context.blobs.add(picture))
 

@@ -122,20 +122,26 @@ def clip_range(
     video: VideoInfo, from_seconds: float | None, to_seconds: float | None
 ) -> tuple[float, float, list[str]]:
     """Return start and end of the part of a clip to learn from, seconds, and what the user should know about it."""
-    start = max(0.0, from_seconds or 0.0)
-    end = video.seconds if to_seconds is None else min(video.seconds, to_seconds)
+    start, end = learned_part(video, from_seconds, to_seconds)
     if end - start < MIN_SECONDS:
         raise InputError(
             f"Only {max(0.0, end - start):.1f} s of the clip to learn from; choose a part of at least "
             f"{MIN_SECONDS:.0f} s, better 12 s."
         )
+    chosen_end = video.seconds if to_seconds is None else min(video.seconds, to_seconds)
+    if end < chosen_end:
+        return start, end, [f"Learned from {start:.1f} to {end:.1f} s of the clip's {video.seconds:.1f} s."]
+    return start, end, []
+
+
+def learned_part(video: VideoInfo, from_seconds: float | None, to_seconds: float | None) -> tuple[float, float]:
+    """Return start and end, seconds, of what is used of a chosen part, which may be too short to learn from."""
+    start = max(0.0, from_seconds or 0.0)
+    end = video.seconds if to_seconds is None else min(video.seconds, to_seconds)
     limit = max_seconds(video)
     if to_seconds is None:
         limit = min(limit, MAX_DEFAULT_SECONDS)
-    if end - start > limit + 1e-6:
-        end = start + limit
-        return start, end, [f"Learned from {start:.1f} to {end:.1f} s of the clip's {video.seconds:.1f} s."]
-    return start, end, []
+    return start, (start + limit if end - start > limit + 1e-6 else end)
 
 
 def max_seconds(video: VideoInfo) -> float:

@@ -13,7 +13,7 @@ from headroom.common.errors import InputError
 from headroom.media.video import read_frames
 from headroom.track.landmarks.detect import SAMPLE_SECONDS
 from headroom.track.landmarks.follow import stretches
-from headroom.track.landmarks.people import Person, box_change, choose, find_people
+from headroom.track.landmarks.people import People, Person, box_change, choose, find_people
 from headroom.track.track import Track
 
 MIN_SECONDS = 2.0
@@ -44,7 +44,7 @@ def find_in_clip(clip: Path, seconds: tuple[float, float], face: int = 0) -> Cli
 
     Raises SeveralPeople when a number is needed, InputError when nobody has the number or the person is hardly seen.
     """
-    people = find_people(read_frames(clip, *seconds, 1 / SAMPLE_SECONDS))
+    people = people_in_clip(clip, seconds)
     person = choose(people, face, clip.name)
     if person is None:  # which tracking tells, because it looks at every frame
         return ClipPerson(None, (seconds,))
@@ -59,6 +59,11 @@ def find_in_clip(clip: Path, seconds: tuple[float, float], face: int = 0) -> Cli
                          f"a part in which that lasts at least {MIN_SECONDS:.0f} s.")
     used = " and ".join(f"{start:.1f} to {end:.1f} s" for start, end in parts)
     return ClipPerson(colours, parts, clip_person_notes(used))
+
+
+def people_in_clip(clip: Path, seconds: tuple[float, float]) -> People:
+    """Return the people in a part of a clip; their numbers are those of learning from this part."""
+    return find_people(read_frames(clip, *seconds, 1 / SAMPLE_SECONDS))
 
 
 def clip_person_notes(used: str) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def check(
         require_output_file(output, ".png", inputs=[clip])
     from headroom.cli.tables import print_check
     from headroom.evaluation.clip_check import check_clip, people_notes
-    from headroom.evaluation.contact_sheet import contact_sheet
+    from headroom.evaluation.contact_sheet import numbered_sheet
     from headroom.media.image import write_picture
 
     with progress_bar() as progress:
@@ -44,7 +44,7 @@ def check(
     print_check(out, clip.name, result.figures)
     print_notes([*people_notes(result), *result.warnings])
     if output:
-        write_picture(output, contact_sheet(result.frames, result.figures.seconds[0]))
+        write_picture(output, numbered_sheet(result))
         out.print(f"Wrote {output}", markup=False)
 
 

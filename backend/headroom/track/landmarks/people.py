@@ -73,13 +73,10 @@ class People:
 
     def numbered(self, sample: int) -> NDArray[np.uint8]:
         """Return the picture of a sample with the number of each person at the face."""
-        return self.drawn(self.pictures[sample].copy(), sample, self.scale)
-
-    def drawn(self, picture: NDArray[np.uint8], sample: int, scale: float) -> NDArray[np.uint8]:
-        """Draw the numbers of a sample on a picture (H, W, 3) and return it; its pixel is `scale` of the samples'."""
+        picture = self.pictures[sample].copy()
         for number, person in enumerate(self.persons, 1):
             if person.seen[sample]:
-                left, top, right, bottom = (int(edge) for edge in np.rint(person.boxes[sample] / scale))
+                left, top, right, bottom = (int(edge) for edge in np.rint(person.boxes[sample] / self.scale))
                 cv2.rectangle(picture, (left, top), (right, bottom), (255, 255, 255), 2)
                 size = max(1.0, (bottom - top) / _NUMBER_PX)  # legible in a small picture of the panel too
                 for thickness, ink in ((6, (0, 0, 0)), (2, (255, 255, 255))):
