@@ -1,13 +1,13 @@
 """Recordings of the iPhone app Live Link Face, as CSV; also what `headroom perform` writes to a .csv.
 
-The backend's headroom/face/controls/live_link.py states the signs and reads the same;
+The backend's headroom/face/controls/live_link.py states the signs, and reads and writes the same;
 tests/addon/test_imported_files.py compares the two.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,40 @@ import numpy as np
 from .errors import InputError
 from .messages import message
 
+_EYE = ("eyeBlink{}", "eyeLookDown{}", "eyeLookIn{}", "eyeLookOut{}", "eyeLookUp{}", "eyeSquint{}", "eyeWide{}")
+SHAPES = (
+    *(name.format(side) for side in ("Left", "Right") for name in _EYE),
+    "jawForward", "jawRight", "jawLeft", "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthRight",
+    "mouthLeft", "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft",
+    "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight", "mouthRollLower", "mouthRollUpper",
+    "mouthShrugLower", "mouthShrugUpper", "mouthPressLeft", "mouthPressRight", "mouthLowerDownLeft",
+    "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "browDownLeft", "browDownRight", "browInnerUp",
+    "browOuterUpLeft", "browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft",
+    "noseSneerRight", "tongueOut",
+)
+"""The 52 shapes in the order of the app's files, where their names begin with a capital."""
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
+EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch", "RightEyeRoll")
+HEADER = ("Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in SHAPES), *HEAD, *EYES)
+LOOK_DEGREES = 30.0
+"""Angle of both eyes when both sides' eyeLook shapes are 1."""
+_DECIMALS = 10
 _DAY = 86400
+
+
+def write_live_link(path: Path, fps: float, controls: Mapping[str, np.ndarray], rotation: np.ndarray) -> None:
+    """Write controls and rotation at `fps`; the timecode starts at 0.
+
+    controls: each of `SHAPES` -> (T,) values, 0..1. rotation: (T, 3) pitch, yaw, roll in radians.
+    """
+    shapes = np.stack([controls[name] for name in SHAPES], axis=1).astype(np.float64)
+    values = np.hstack([shapes, _head_angles(rotation.astype(np.float64)), _eye_angles(dict(zip(SHAPES, shapes.T)))])
+    values = values.round(_DECIMALS) + 0.0  # no "-0.0000000000"
+    with open(path, "w", newline="", encoding="ascii") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        for time, row in zip(_timecodes(len(values), fps), values):
+            writer.writerow([time, len(row), *(f"{value:.{_DECIMALS}f}" for value in row)])
 
 
 def read_live_link(path: Path, names: Sequence[str]) -> tuple[float, np.ndarray, np.ndarray | None]:
@@ -88,3 +120,31 @@ def _rotation(angles: np.ndarray) -> np.ndarray:
     lifted = np.arctan2(sy * sr + cy * sp * cr, cy * cp)
     tilted = np.arctan2(cp * sr, cy * cr + sy * sp * sr)
     return np.stack([lifted, turned, tilted], axis=1).astype(np.float32)
+
+
+def _head_angles(rotation: np.ndarray) -> np.ndarray:
+    """Return the file's yaw, pitch and roll (T, 3) for pitch, yaw and roll (T, 3): the inverse of `_rotation`."""
+    (sp, sy, sr), (cp, cy, cr) = np.sin(rotation.T), np.cos(rotation.T)
+    turned = np.arctan2(cr * sy * cp + sr * sp, cy * cp)
+    lifted = np.arcsin(np.clip(cr * sp - sr * sy * cp, -1, 1))
+    tilted = np.arctan2(sr * cy, sr * sy * sp + cr * cp)
+    return np.stack([-turned, -lifted, tilted], axis=1)
+
+
+def _eye_angles(at: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the angles (T, 6) of the eyes, which turn together, in the order of `EYES`."""
+    left = at["eyeLookOutLeft"] - at["eyeLookInLeft"] + at["eyeLookInRight"] - at["eyeLookOutRight"]
+    up = at["eyeLookUpLeft"] - at["eyeLookDownLeft"] + at["eyeLookUpRight"] - at["eyeLookDownRight"]
+    yaw, pitch = np.radians(LOOK_DEGREES) / 2 * np.stack([-left, -up])
+    return np.stack([yaw, pitch, np.zeros_like(yaw)] * 2, axis=1)
+
+
+def _timecodes(count: int, fps: float) -> list[str]:
+    """Return HH:MM:SS:FF.mmm of each sample; FF counts whole frames of a second, mmm thousandths of a frame."""
+    base = int(np.ceil(fps - 1e-6))
+    texts = []
+    for thousandths in np.rint(np.arange(count) / fps * base * 1000).astype(np.int64).tolist():
+        seconds, rest = divmod(thousandths, base * 1000)
+        texts.append(f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:"
+                     f"{rest // 1000:02d}.{rest % 1000:03d}")
+    return texts

@@ -12,16 +12,19 @@ import numpy as np
 
 from .arkit import ARKIT_NAMES
 from .errors import InputError
-from .live_link import read_live_link
+from .files import atomic_write
+from .live_link import read_live_link, write_live_link
 from .messages import message
 from .performance import Performance, read_spans
 from .phones import PHONES, Phone
 from .rig import Rig
 from .stored import FPS, Array, Damaged, require_arrays
-from .words import WORDS
+from .words import WORDS, Word
 
 SUFFIXES = (".npz", ".csv", ".json")
+WRITTEN_SUFFIXES = (".csv", ".json")
 JSON_FORMAT = 1
+_DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,15 @@ class ControlTrack:
     """What a performance does to any face; sample i is at i / fps seconds.
 
     controls: (T, 52) in the order of `ARKIT_NAMES`. rotation: (T, 3) pitch, yaw, roll in radians, 0 if unknown.
+    translation: (T, 3) millimetres, camera axes; None if unknown.
     """
 
     fps: float
     controls: np.ndarray
     rotation: np.ndarray
     phones: tuple[Phone, ...]
+    words: tuple[Word, ...] = ()
+    translation: np.ndarray | None = None
 
 
 def read_performance(path: Path, rig: Rig) -> Performance:
@@ -63,12 +69,26 @@ def read_control_track(path: Path) -> ControlTrack:
     """
     _require_suffix(path)
     if path.suffix.lower() != ".npz":
-        fps, controls, rotation, _, phones, _ = _read_csv_or_json(path, list(ARKIT_NAMES))
-        return ControlTrack(fps, controls, np.zeros((len(controls), 3)) if rotation is None else rotation, phones)
+        fps, controls, rotation, translation, phones, words = _read_csv_or_json(path, list(ARKIT_NAMES))
+        return ControlTrack(fps, controls, np.zeros((len(controls), 3)) if rotation is None else rotation, phones,
+                            words, translation)
     performance = Performance.load(path)
     if performance.controls is None:
         raise InputError(message("{name} has no controls for a character. Perform the speech again.", name=path.name))
-    return ControlTrack(performance.fps, performance.controls, performance.rotation, performance.phones)
+    return ControlTrack(performance.fps, performance.controls, performance.rotation, performance.phones,
+                        performance.words, performance.translation)
+
+
+def write_control_track(track: ControlTrack, path: Path) -> None:
+    """Write a track as Live Link Face CSV, without translation, phones and words, or as JSON, by the name's ending.
+
+    Raises InputError where the file cannot be written; an earlier file is then as it was.
+    """
+    with atomic_write(path) as temporary:
+        if path.suffix.lower() == ".csv":
+            write_live_link(temporary, track.fps, dict(zip(ARKIT_NAMES, track.controls.T)), track.rotation)
+        else:
+            temporary.write_text(json.dumps(_json_of(track), separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 def _require_suffix(path: Path) -> None:
@@ -122,3 +142,19 @@ def _columns(objects: Sequence[Mapping[str, Any]], text: str, layout: Mapping[st
     """Return the arrays of `layout`: the `text` of each object, and its start, end and confidence."""
     numbers = (np.array([float(each[name]) for each in objects]) for name in ("start", "end", "confidence"))
     return dict(zip(layout, (np.array([str(each[text]) for each in objects], np.str_), *numbers)))
+
+
+def _json_of(track: ControlTrack) -> dict[str, Any]:
+    """Return the content of a JSON file; what a track lacks is left out."""
+    content: dict[str, Any] = {"format": JSON_FORMAT, "fps": track.fps, "names": ARKIT_NAMES}
+    for name in ("controls", "rotation", "translation"):
+        values = getattr(track, name)
+        if values is not None:
+            content[name] = [[round(value, _DECIMALS) for value in row] for row in values.astype(np.float64).tolist()]
+    for name, label in (("phones", "symbol"), ("words", "text")):
+        spans = [{label: text, **{key: round(value, _DECIMALS) for key, value in zip(("start", "end", "confidence"),
+                                                                                    times)}}
+                 for text, *times in getattr(track, name)]
+        if spans:
+            content[name] = spans
+    return content

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from .phones import Phone
 from .stored import Array, read_rows
 
 WORDS = {
@@ -25,6 +26,9 @@ class Word(NamedTuple):
     start: float
     end: float
     confidence: float
+
+
+Span = TypeVar("Span", Phone, Word)
 
 
 def read_words(stored: Mapping[str, np.ndarray]) -> tuple[Word, ...]:

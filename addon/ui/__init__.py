@@ -11,6 +11,7 @@ from . import (
     controls,
     conversation,
     coverage,
+    export_performance,
     first_view,
     follow,
     import_performance,
@@ -36,7 +37,7 @@ from . import (
 )
 
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *clip_check.CLASSES, *learn.CLASSES, *perform.CLASSES,
-           *import_performance.CLASSES, *render.CLASSES,
+           *import_performance.CLASSES, *export_performance.CLASSES, *render.CLASSES,
            *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
            *conversation.CLASSES,
            *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *relink.CLASSES,

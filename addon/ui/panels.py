@@ -12,6 +12,7 @@ from ..scene.build.shot import shots_in
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
 from .audio_tracks import has_several_tracks
 from .clip_check import draw_check
+from .export_performance import HEADROOM_OT_export_performance
 from .import_performance import HEADROOM_OT_import_performance
 from .layout import SidebarPanel, draw_advanced, draw_wrapped, split_layout
 from .learn import HEADROOM_OT_learn_subject, HEADROOM_OT_open_subject, HEADROOM_OT_set_up_scene
@@ -122,7 +123,9 @@ class HEADROOM_PT_perform(SidebarPanel):
                          message("Select a sound strip in the sequencer"), "SOUND")
         draw_job_button(layout, HEADROOM_OT_perform_speech.bl_idname, command_line.HEADROOM_MT_perform)
         draw_advanced(layout, chosen, "seed", "take_count", "pose")
-        layout.operator(HEADROOM_OT_import_performance.bl_idname, text="Import Performance...", icon="IMPORT")
+        files = layout.column(align=True)
+        files.operator(HEADROOM_OT_import_performance.bl_idname, text="Import Performance...", icon="IMPORT")
+        files.operator(HEADROOM_OT_export_performance.bl_idname, text="Export Performance...", icon="EXPORT")
 
 
 class HEADROOM_PT_render(SidebarPanel):

@@ -19,6 +19,11 @@ def absolute(value: str) -> Path:
     return Path(bpy.path.abspath(value)).absolute()
 
 
+def file_name(name: str) -> str:
+    """Return a name without what file names cannot have; it may be empty."""
+    return _NOT_IN_NAMES.sub(" ", name).strip(" .")
+
+
 def movie_file(context: bpy.types.Context) -> Path:
     """Return the path of the movie to write; .mp4, or .mov for a face alone, is appended where it has none."""
     movie = absolute(settings(context).output)
@@ -30,7 +35,7 @@ def new_subject_folder(context: bpy.types.Context) -> Path:
     """Return a folder that does not exist yet, named after the person."""
     chosen = settings(context)
     parent = absolute(chosen.learn_output) if chosen.learn_output else user_folder("subjects")
-    name = _NOT_IN_NAMES.sub(" ", chosen.name).strip(" .") or "Subject"
+    name = file_name(chosen.name) or "Subject"
     existing = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
     names = [name, *(f"{name} {number}" for number in range(2, len(existing) + 3))]
     return parent / next(each for each in names if each.casefold() not in existing)

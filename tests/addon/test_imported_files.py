@@ -1,4 +1,4 @@
-"""The add-on reads Live Link Face CSV and JSON as the backend does."""
+"""The add-on reads and writes Live Link Face CSV and JSON as the backend does."""
 
 import json
 from types import SimpleNamespace
@@ -44,6 +44,30 @@ def test_both_sides_read_the_same(rig, tmp_path, suffix, fps):
     assert [phone.symbol for phone in ours.phones] == ([] if suffix == ".csv" else ["SIL", "AH"])
     controls, detail = ours.divided(rig.controls)
     assert np.abs(detail).max() < 1e-4 and np.array_equal(controls, ours.controls)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+@pytest.mark.parametrize("fps", [25.0, 24 / 1.001, 60.0])
+def test_both_sides_write_the_same(rig, tmp_path, suffix, fps):
+    theirs, ours = tmp_path / f"theirs{suffix}", tmp_path / f"ours{suffix}"
+    files, performance = core("performance_files"), take(rig, 4, fps)
+    backend.write_performance(performance, theirs)
+    phones = tuple(core("phones").Phone(*row) for row in (("SIL", 0.0, 0.8, 0.25), ("AH", 0.8, 1.6, 0.5)))
+    files.write_control_track(files.ControlTrack(fps, performance.controls, performance.rotation, phones, (),
+                                                 performance.translation), ours)
+    if suffix == ".json":
+        assert json.loads(ours.read_text()) == json.loads(theirs.read_text())
+        return
+    (header, *rows), (expected_header, *expected) = (path.read_text().splitlines() for path in (ours, theirs))
+    assert header == expected_header and len(rows) == len(expected) == 70
+    for row, other in zip(rows, expected):
+        (time, count, *values), (other_time, other_count, *others) = row.split(","), other.split(",")
+        assert (time, count) == (other_time, other_count) and {len(value.split(".")[1]) for value in values} == {10}
+        assert np.array(values, float) == pytest.approx(np.array(others, float), abs=2e-7)
+    read, original = backend.read_performance(ours, rig), files.read_performance(ours, rig)
+    for each in (read, original):
+        assert each.rotation == pytest.approx(performance.rotation, abs=1e-3)  # of the timecode's thousandths
+        assert each.controls == pytest.approx(performance.controls, abs=1e-3)
 
 
 def test_both_sides_hold_a_head_that_was_not_captured_in_its_usual_pose(rig, tmp_path):

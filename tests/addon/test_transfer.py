@@ -260,7 +260,7 @@ def test_what_is_missing_is_said(headroom, speaking, performance):
     older = headroom.module("scene.build.shot").open_subject(
         headroom.scene, tiny_subject(Path(bpy.app.tempdir) / "older subject"))
     perform(headroom, older, replace(performance, controls=None))
-    with pytest.raises(headroom.module("core.errors").InputError, match="has no controls to transfer"):
+    with pytest.raises(headroom.module("core.errors").InputError, match="has no controls to write"):
         headroom.module("scene.anim.transfer").read_take(older)
 
 

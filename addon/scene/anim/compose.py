@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -19,10 +19,11 @@ import numpy as np
 
 from ...core import user_keys
 from ...core.layers import Cut, Layer, SpanEdit, cut_weight, play_layer
-from ...core.retiming import Retime, source_seconds
+from ...core.retiming import Retime, shown_seconds, source_seconds
 from ...core.rig import KEY_LIMIT
 from ...core.timing import frame_count
 from ...core.user_keys import GeneratedRecord, KeySummary
+from ...core.words import Span
 from .. import compat
 from ..build.shot import Shot
 from .channels import (
@@ -93,6 +94,12 @@ class Plan:
     def frames_at(self, seconds: Times) -> Times:
         """Return the scene frames at seconds of the speech, before retiming; they need not be whole."""
         return self.placement.start + seconds * self.fps
+
+    def shown(self, spans: Sequence[Span]) -> tuple[Span, ...]:
+        """Return phones or words of the speech with the seconds in which the mouth plays them, after retiming."""
+        times = np.array([span[1:3] for span in spans], dtype=np.float64).reshape(-1, 2)
+        times = shown_seconds(times, self.retimes["mouth"], self.falloff)
+        return tuple(span._replace(start=start, end=end) for span, (start, end) in zip(spans, times.tolist()))
 
     def offset(self, channel: Channel) -> float:
         """Return the control that is added to a channel, in the unit of its property."""

@@ -41,7 +41,7 @@ class TakeCurves:
     frames: (N,) scene frames; seconds: (N,) of the speech.
     controls: ARKit shape -> (N,) values.
     rotation: (N, 3) pitch, yaw, roll in radians.
-    phones: of the speech; none where they are unknown.
+    phones: of the speech, when they are played; none where they are unknown.
     title: of the actions that play it.
     """
 
@@ -57,14 +57,14 @@ def read_take(shot: Shot) -> TakeCurves:
     """Return what a head plays, with all edits; raises InputError for a head without controls or takes."""
     plan, action = make_plan(shot), find_action(shot, "expression")
     if plan is None or action is None or not len(shot.root["headroom_control_keys"]):
-        raise InputError("This head has no controls to transfer. Learn the subject again, and perform a speech.")
+        raise InputError("This head has no controls to write. Learn the subject again, and perform a speech.")
     bag, names = compat.channels(action, shot.face.data.shape_keys), shot.root["headroom_control_keys"]
     curves = {names[channel.index]: find_curve(bag, channel.curve) for channel in control_channels(shot)}
     controls = {name: sample_curve(curve, plan.frames) for name, curve in curves.items() if curve is not None}
     seconds = plan.seconds_at(plan.frames)
     played = active_take(shot.root)
     return TakeCurves(plan.frames, seconds, controls, sample_curves(shot.face, "rotation_euler", plan.frames),
-                      phones_of_text(played.phones) if played is not None else (), shot.root.name)
+                      plan.shown(phones_of_text(played.phones)) if played is not None else (), shot.root.name)
 
 
 def read_file(path: Path, scene: bpy.types.Scene) -> TakeCurves:
