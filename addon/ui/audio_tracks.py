@@ -16,34 +16,38 @@ NO_TRACK = 10_000
 """The index of a track that no file has."""
 
 
-def has_several_tracks(value: str) -> bool:
-    """Return whether the file in a field has more than one audio track; False where it cannot be read."""
-    if not value or not compat.plays_sound():
-        return False
+def may_have_several_tracks(value: str) -> bool:
+    """Return whether the file in a field has more than one audio track, or Blender cannot tell."""
+    paths: Any = bpy.path  # whose stubs lack the endings of pictures
     path = bpy.path.abspath(value)
+    if not value or os.path.splitext(path)[1].lower() in paths.extensions_image:
+        return False
     try:
         found = os.stat(path)
     except (OSError, ValueError):
         return False
-    return _has_second_track(path, found.st_size, found.st_mtime_ns)
+    return not compat.plays_sound() or _has_second_track(path, found.st_size, found.st_mtime_ns) is not False
 
 
 def clip_audio_track(chosen: HeadroomSettings) -> int:
     """Return the number of the track to learn from; 0 for the first with sound."""
-    return chosen.clip_audio_track if has_several_tracks(chosen.clip) else 0
+    return chosen.clip_audio_track if may_have_several_tracks(chosen.clip) else 0
 
 
 def speech_audio_track(chosen: HeadroomSettings) -> int:
     """Return the number of the track to perform; 0 for the first with sound."""
-    return chosen.audio_track if has_several_tracks(chosen.speech) else 0
+    return chosen.audio_track if may_have_several_tracks(chosen.speech) else 0
 
 
 @lru_cache(maxsize=64)
-def _has_second_track(path: str, size: int, modified: int) -> bool:
+def _has_second_track(path: str, size: int, modified: int) -> bool | None:
     """Return whether Blender's sound library can open a second track; size and time tell versions of a file apart.
 
-    Of files that cannot have several, such as WAV, the library gives the only track whatever the number.
+    None where it cannot open the first, because the backend reads files that Blender does not. Of files that cannot
+    have several, such as WAV, the library gives the only track whatever the number.
     """
+    if not _can_open(path, 0):
+        return None
     return _can_open(path, 1) and not _can_open(path, NO_TRACK)
 
 

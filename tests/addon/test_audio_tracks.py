@@ -90,9 +90,21 @@ def test_the_panel_has_a_track_number_for_files_with_several_tracks(headroom, fi
     settings, context = headroom.scene.headroom, headroom.bpy.context
     settings.subject, settings.speech, settings.audio_track = str(files[0]), str(files[1]), 2
     headroom.bpy.ops.headroom.open_subject()
-    several = headroom.module("ui.audio_tracks").has_several_tracks
+    several = headroom.module("ui.audio_tracks").may_have_several_tracks
     requests_of = headroom.module("ui.command_line").requests_of
     assert several(settings.speech) and requests_of(context, "perform")[0].settings["audio_track"] == 2
     settings.speech = str(write_speech(tmp_path / "one track.wav"))
     assert not several(settings.speech) and requests_of(context, "perform")[0].settings["audio_track"] == 0
-    assert not several("") and not several(str(tmp_path / "missing.wav")) and not several(str(tmp_path / "line.txt"))
+    assert not several("") and not several(str(tmp_path / "missing.wav")) and not several(str(tmp_path / "photo.JPG"))
+
+
+def test_the_track_of_a_file_that_blender_cannot_open_is_sent(headroom, tmp_path):
+    settings, tracks = headroom.scene.headroom, headroom.module("ui.audio_tracks")
+    unknown, photo = tmp_path / "unknown.mxf", tmp_path / "photo.JPG"
+    for file in (unknown, photo):
+        file.write_bytes(b"0" * 100)
+    settings.clip = settings.speech = str(unknown)
+    settings.clip_audio_track, settings.audio_track = 2, 3
+    assert (tracks.clip_audio_track(settings), tracks.speech_audio_track(settings)) == (2, 3)
+    settings.clip = str(photo)
+    assert tracks.clip_audio_track(settings) == 0
