@@ -45,6 +45,8 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("cli/test_batch_workers.py", "has no workers. Start some with"),
     "A backend is using …. Close Blender or stop the server, and run the command again.":
         ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
+    "Cannot remove …: …. Close what uses it or change its permissions, and run the command again.":
+        ("cli/test_forget.py", "Close what uses it or change its permissions, and run the command again."),
     "The certificate in … cannot be used: …. Choose a PEM file with a private key and its certificate for content "
     "credentials.": ("media/test_credentials.py", r"The certificate in .*studio\.pem cannot be used"),
     "The watermark is switched off.": ("track/test_watermark.py", "The watermark is switched off."),

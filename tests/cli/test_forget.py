@@ -1,6 +1,8 @@
 """Forgetting a person: nothing of them is left in any cache, found by content, and everything of others stays."""
 
+import errno
 import json
+import os
 
 import command_call
 import pytest
@@ -192,6 +194,32 @@ def test_chunks_and_thumbnails_of_batches_are_removed_and_those_of_others_stay(m
     assert [path for path in files_with(known, BEN) if path not in names] == [
         path for path in before if path not in names]
     assert len(before) > 3 and (known / "report.html").read_text().count("<img") == 1
+
+
+def test_what_cannot_be_removed_is_named_and_the_subject_stays_for_a_second_run(machine, monkeypatch, capsys):
+    report = machine / "project" / "night_report"
+    remember_report(report)
+    write_report(machine, report, ("shot", [ANNA], ANNA))
+    chunk = write(report / "chunks" / "00001-ab" / "00000.mkv", f"frames of the {ANNA}")
+    with monkeypatch.context() as held:
+        held.setattr("os.unlink", refusing(os.unlink, chunk.name))
+        code, lines, err = call(held, capsys, "forget", machine / f"subject {ANNA}")
+    assert code == 1 and not any("batches" in line for line in lines)
+    assert len(err) == 1 and "Cannot remove" in err[0] and err[0].endswith(
+        "00000.mkv: Permission denied. Close what uses it or change its permissions, and run the command again.")
+    code, lines, _ = call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}")
+    assert code == 0 and f"Removed 1 chunks and thumbnails of batches in {report}" not in lines
+    assert f"Removed 2 chunks and thumbnails of batches in {report}" in lines and not chunk.exists()
+
+
+def refusing(unlink, name):
+    """Return a function that removes files, but not those of a name."""
+    def refuse(path, *arguments, **options):
+        if os.path.basename(path) == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return unlink(path, *arguments, **options)
+
+    return refuse
 
 
 def test_copies_of_the_subject_are_told(machine, monkeypatch, capsys):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from headroom.common.files import file_digest
 from headroom.common.paths import cache_folder, extension_folders
 from headroom.common.subject_files import INFO, PARTS, PLATES, RIG
 from headroom.common.temporary import remove_abandoned
-from headroom.server.forget import PersonFiles, forget_person
+from headroom.server.forget import PersonFiles, forget_person, remove_all
 from headroom.subject.folder import Subject
 
 FRAMES, PLACES = "frames", "places.txt"
@@ -25,7 +24,8 @@ def forget(subject: Path, search: Sequence[Path] = ()) -> list[str]:
 
     search: folders to look through for further data folders and renders, such as those of projects.
 
-    Raises InputError when there is no subject, HeadroomError while a backend uses one of the data folders.
+    Raises InputError when there is no subject, HeadroomError while a backend uses one of the data folders,
+    and for a file that cannot be removed; the subject stays then, so that a second run finds the rest.
     """
     person = Subject.open(subject)
     clip = person.info.clip.sha256 if person.info.clip is not None else None
@@ -79,13 +79,8 @@ def _frame_folders(search: Sequence[Path]) -> Iterator[Path]:
 def _remove_frames(folder: Path, name: str) -> int:
     """Remove a subject's frames, and those that nobody can assign; they can be rendered again. Return their number."""
     loose = [path for pattern in LOOSE for path in folder.glob(pattern)]
-    own = folder / name
-    for path in loose:
-        path.unlink(missing_ok=True)
-    if own.is_dir():
-        shutil.rmtree(own)
-        return len(loose) + 1
-    return len(loose)
+    own = [folder / name] if (folder / name).is_dir() else []
+    return remove_all([*loose, *own])
 
 
 def _remove_subject(folder: Path) -> None:

@@ -69,7 +69,7 @@ def forget_person(data: Path, person: PersonFiles) -> int:
         tracks = [path for clip in clips for path in data.glob(f"tracks/*/{clip[:2]}/{clip}*")]
         blobs = [path for path in data.glob("blobs/*/*") if not is_sha(path.name) or path.name not in kept
                  or path.name in person.digests]
-        return _remove([*subjects, *crops, *tracks, *blobs, *_folders(data / "scratch")])
+        return remove_all([*subjects, *crops, *tracks, *blobs, *_folders(data / "scratch")])
 
 
 def _locked(path: Path) -> sqlite3.Connection:
@@ -116,10 +116,14 @@ def _folders(parent: Path) -> list[Path]:
     return [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
 
 
-def _remove(paths: Iterable[Path]) -> int:
-    """Remove files and folders; return their number."""
+def remove_all(paths: Iterable[Path]) -> int:
+    """Remove files and folders; return their number. Raises HeadroomError for one that stays."""
     count = 0
     for path in paths:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        try:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        except OSError as error:
+            raise HeadroomError(f"Cannot remove {error.filename or path}: {error.strerror}. Close what uses it or "
+                                "change its permissions, and run the command again.") from error
         count += 1
     return count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from headroom.cli.batch.plan import MOVIE_KINDS, Line
 from headroom.cli.batch.report import CHUNKS, JSON, THUMBNAILS, Report, thumbnail_name
 from headroom.common.paths import cache_folder
 from headroom.common.subject_files import INFO
-from headroom.server.forget import PersonFiles
+from headroom.server.forget import PersonFiles, remove_all
 
 REPORTS = "reports.txt"
 """A list of the folders of reports, in the data folder."""
@@ -35,19 +34,18 @@ def remove_from_report(folder: Path, subject: Path, person: PersonFiles, frames_
     """Remove chunks and thumbnails that show a person, or nobody knows whom; return the number of files and folders.
 
     frames_name: of the folder in which the rendered frames of the subject lie.
+
+    Raises HeadroomError for a file that stays.
     """
     chunks = [path for path in (folder / CHUNKS).glob("*") if not _is_of_others(path, frames_name)]
     report = Report.in_folder(folder)
     thumbnails = [path for line in report.lines_before() if line["kind"] in MOVIE_KINDS
                   and (path := folder / THUMBNAILS / thumbnail_name(line["job"])).is_file()
                   and not _shows_others(line, subject, person)]
-    for path in chunks:
-        shutil.rmtree(path, ignore_errors=True)
-    for path in thumbnails:
-        path.unlink(missing_ok=True)
+    count = remove_all([*chunks, *thumbnails])
     if thumbnails:
         report.write()
-    return len(chunks) + len(thumbnails)
+    return count
 
 
 def _listed() -> list[Path]:
