@@ -108,3 +108,13 @@ def test_the_track_of_a_file_that_blender_cannot_open_is_sent(headroom, tmp_path
     assert (tracks.clip_audio_track(settings), tracks.speech_audio_track(settings)) == (2, 3)
     settings.clip = str(photo)
     assert tracks.clip_audio_track(settings) == 0
+
+
+def test_progress_goes_on_after_the_track_was_written(headroom, backend, files):
+    tasks, shot_tasks = headroom.module("core.tasks"), headroom.module("scene.output.shot_tasks")
+    shot = headroom.module("scene.build.shot").open_subject(headroom.scene, files[0])
+    take = headroom.module("core.take_settings").TakeSettings(files[1], audio_track=2)
+    done = []
+    tasks.run_task(shot_tasks.perform_takes(shot, [take], 1, lambda: backend),
+                   lambda step: done.append(step.fraction))
+    assert done == sorted(done) and done[0] < 0.05 < done[-1]
