@@ -49,7 +49,7 @@ def test_a_full_disk_is_not_stored_as_the_clip_s_fault(clip, tmp_path, monkeypat
 
     cache = TrackCache(tmp_path / "cache", bundled_model())
     with monkeypatch.context() as full_disk:
-        full_disk.setattr(track_cache.np, "savez", no_space)
+        full_disk.setattr(Path, "write_bytes", no_space)
         with pytest.raises(InputError, match=r"Cannot write .*: No space left on device\. Free some disk space"):
             cache.add(clip)
     cache.add(clip)
