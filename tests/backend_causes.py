@@ -244,8 +244,9 @@ RENDERING: dict[str, Cause] = {
         lambda folder: module("plate.shot_renders").Render(folder, write_text(folder, "000000.npy")).vertices(3),
     "A frame has neither a render nor a mesh; render the shot again.":
         lambda folder: module("plate.shot_renders").Render(None),
-    "There are … meshes for … renders; render the shot again.": lambda folder: module("server.tasks")._shot_renders(
-        SimpleNamespace(), SimpleNamespace(renders=[SHA, SHA], meshes=[SHA]), folder),
+    "There are … meshes for … renders; render the shot again.":
+        lambda folder: module("server.input_files").shot_renders(
+            SimpleNamespace(), SimpleNamespace(renders=[SHA, SHA], meshes=[SHA]), folder),
     "The renders do not fit the matched frames. Render the shot again.":
         lambda folder: module("plate.shot_renders").ShotRenders(
             [], SimpleNamespace(plate=[0]), folder).own_match(module("plate.shot_renders").ShotPart()),

@@ -57,7 +57,7 @@ def poses(**arrays: Any) -> Cause:
     """Read a file with these poses."""
     def read(folder: Path) -> None:
         np.savez(folder / "poses.npz", fps=25.0, **arrays)
-        module("server.tasks").read_poses(folder / "poses.npz")
+        module("server.input_files").read_poses(folder / "poses.npz")
 
     return read
 

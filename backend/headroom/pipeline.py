@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.prefetch import prefetch
-from headroom.common.progress import Progress, Stopwatch, TrainingMonitor, frames_reported, no_progress, subprogress
+from headroom.common.progress import Progress, TrainingMonitor, frames_reported, no_progress
 from headroom.common.settings import (
     AlignWordsSettings,
     JoinChunksSettings,
@@ -25,7 +25,6 @@ from headroom.common.settings import (
     RefineSettings,
 )
 from headroom.face.library import store_model
-from headroom.face.model import FaceModel
 from headroom.face.performance import Performance, PoseTrack
 from headroom.media.audio import audio_on_disk, require_speech
 from headroom.media.audio import write_track as write_track
@@ -37,11 +36,12 @@ from headroom.plate import match as plate_matching
 from headroom.plate.match import PlateMatch
 from headroom.plate.shot_renders import DrawnFrame, PersonInMovie, PersonInShot, ShotPart, ShotRenders
 from headroom.subject.consent import Consent
-from headroom.subject.folder import LearnedPerson, Subject, SubjectWriter, replace_subject, require_no_foreign_parts
-from headroom.subject.info import Measures, SubjectInfo
-from headroom.subject.networks import LearningNetworks, NetworkFiles, load_face_model, load_networks
+from headroom.subject.folder import Subject, replace_subject, require_no_foreign_parts
+from headroom.subject.info import SubjectInfo
+from headroom.subject.learning import LearningPlan, learn_person
+from headroom.subject.networks import NetworkFiles, load_face_model, load_networks
 from headroom.subject.shot_movie import MovieContent, Speaker, write_movie
-from headroom.subject.source import Source, open_source, open_stored_source
+from headroom.subject.source import open_source, open_stored_source
 from headroom.track.render import render_track
 from headroom.track.track import Track
 from headroom.track.tracker import track_known_face
@@ -78,7 +78,7 @@ def learn(
     info = SubjectInfo(name=settings.name or clip.stem, preset=settings.preset, face_model=model.digest,
                        own_networks=networks.given, consent=consent)
     with replace_subject(subject_folder) as writer:
-        return _learn_person(source, writer, _Plan(info, settings, model, loaded, clip), progress, monitor)
+        return learn_person(source, writer, LearningPlan(info, settings, model, loaded, clip), progress, monitor)
 
 
 def upgrade(
@@ -105,55 +105,8 @@ def upgrade(
     missing = [name for name in old.own_networks if name not in networks.given]
     notes = [f"Learned with the bundled networks instead of the former {' and '.join(missing)}."] if missing else []
     with replace_subject(subject) as writer:
-        return notes + _learn_person(source, writer, _Plan(info, settings, person.model, loaded), progress, monitor)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How a person is learned; `info` is what is known before."""
-
-    info: SubjectInfo
-    settings: LearnSettings
-    model: FaceModel
-    networks: LearningNetworks
-    clip: Path | None = None  # None where a subject is learned again
-
-
-def _learn_person(
-    source: Source, writer: SubjectWriter, plan: _Plan, progress: Progress, monitor: TrainingMonitor | None
-) -> list[str]:
-    """Learn the person of a source and write the parts of the subject; return what the user should know."""
-    model, watch, albedo = plan.model, Stopwatch(), source.albedo_kind(plan.settings.albedo)
-    with watch.step("track"):
-        tracked = source.track(model, albedo, plan.networks.regressor, subprogress(progress, 0, 0.15))
-    with watch.step("motion"):
-        motion, motion_notes = source.learn_motion(model, tracked.track, subprogress(progress, 0.15, 0.27))
-    with watch.step("plates"):
-        _write_source(source, plan.clip, writer, subprogress(progress, 0.27, 0.29))
-        background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
-    with watch.step("refiner"):
-        refiner, refiner_notes = source.train_refiner(
-            model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1), monitor)
-    person = LearnedPerson(model, tracked.track, tracked.appearance.albedo, motion, refiner)
-    notes = [*source.notes, *background_notes, *tracked.notes, *motion_notes, *refiner_notes]
-    writer.write_person(person, preview=source.frames[len(source.frames) // 2])
-    writer.write_info(plan.info.model_copy(update={
-        "albedo": albedo, "resolution": refiner.resolution, "has_sound": source.sound is not None,
-        "notes": tuple(notes), "clip": source.info, "measures": Measures.of(motion, watch.seconds)}))
-    return notes
-
-
-def _write_source(source: Source, clip: Path | None, writer: SubjectWriter, progress: Progress) -> None:
-    """Write the frames of a source as plates, and its sound; where a subject stores them already, copy them.
-
-    clip: the file that the frames are from, whose content credentials the plates keep.
-    """
-    if source.stored is not None:
-        writer.copy_source(source.stored)
-        return
-    writer.write_plates(source.frames, source.info.fps, clip, progress)
-    if source.sound is not None:
-        writer.write_sound(source.sound)
+        plan = LearningPlan(info, settings, person.model, loaded)
+        return notes + learn_person(source, writer, plan, progress, monitor)
 
 
 def perform(

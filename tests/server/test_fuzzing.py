@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from running import Asker, served
 
 from headroom.common.errors import InputError
-from headroom.server import tasks, trees
+from headroom.server import trees
 from headroom.server.access.limits import Limits
 from headroom.server.access.tokens import FILE_NAME, Tokens
+from headroom.server.input_files import read_poses
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True, database=None,
                  suppress_health_check=list(HealthCheck))
@@ -80,7 +81,7 @@ def test_poses_are_read_or_refused_in_a_sentence(tmp_path_factory, content, name
     for each in (content, archive.getvalue(), cut, cut + content):
         path.write_bytes(each)
         with pytest.raises(InputError):
-            tasks.read_poses(path)
+            read_poses(path)
 
 
 @QUICK

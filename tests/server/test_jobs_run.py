@@ -15,7 +15,7 @@ from addon.core.errors import HeadroomError
 from addon.core.tasks import ProgressToken
 from headroom.common.errors import InputError
 from headroom.media.audio import read_audio
-from headroom.server import tasks
+from headroom.server.input_files import read_poses
 
 
 def test_learn_gives_a_subject_and_notes(client, tmp_path):
@@ -100,7 +100,7 @@ def test_positions_of_an_earlier_match_are_kept_under_their_name_of_version_1_to
 def test_poses_of_the_wrong_shape_are_refused_in_words(tmp_path, arrays, words):
     np.savez(tmp_path / "poses.npz", **arrays)
     with pytest.raises(InputError, match=words):
-        tasks.read_poses(tmp_path / "poses.npz")
+        read_poses(tmp_path / "poses.npz")
 
 
 def test_poses_that_are_no_npz_fail_in_words(client):

@@ -145,7 +145,7 @@ def test_an_upgrade_learns_the_person_again_from_what_the_subject_stores(subject
 def test_an_upgrade_without_the_networks_of_before_says_so(subject, monkeypatch):
     info = Subject.open(subject).info
     info.model_copy(update={"own_networks": ("arcface", "resnet18")}).save(subject / INFO)
-    monkeypatch.setattr("headroom.pipeline._learn_person", lambda *given: ["Another note."])
+    monkeypatch.setattr("headroom.pipeline.learn_person", lambda *given: ["Another note."])
     monkeypatch.setattr("headroom.pipeline.replace_subject", lambda folder: replace_subject(subject.parent / "new"))
     notes = pipeline.upgrade(subject)
     assert notes == ["Learned with the bundled networks instead of the former arcface and resnet18.", "Another note."]

@@ -1,13 +1,12 @@
-"""What each kind of job is asked with: its input files, its settings and the type of its result."""
+"""What each kind of job is asked with: its inputs, its settings and the type of its result."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from headroom.common.errors import InputError
 from headroom.common.settings import (
     AlignWordsSettings,
     CheckSettings,
@@ -16,14 +15,24 @@ from headroom.common.settings import (
     LearnSettings,
     MatchSettings,
     PerformSettings,
-    PersonSettings,
     RefineChunkSettings,
     RefineFramesSettings,
     RefineSettings,
-    UseSettings,
     WriteTrackSettings,
 )
 from headroom.server import trees
+from headroom.server.inputs import (
+    AlignWordsInputs,
+    JoinChunksInputs,
+    LearnInputs,
+    MatchPlatesInputs,
+    PerformInputs,
+    RefineChunkInputs,
+    RefineFramesInputs,
+    RefineInputs,
+    Strict,
+    WriteTrackInputs,
+)
 from headroom.server.results import (
     AlignWordsResult,
     CheckResult,
@@ -35,7 +44,6 @@ from headroom.server.results import (
     RefineChunkResult,
     RefineFramesResult,
     RefineResult,
-    Sha,
     WriteTrackResult,
 )
 
@@ -44,51 +52,12 @@ JobKind = Literal["learn", "perform", "align_words", "write_track", "match_plate
 Priority = Literal["low", "normal", "high"]
 
 
-def _checked_tree(tree: dict[str, str]) -> dict[str, str]:
-    """Return `tree` if all of its paths are safe to write; pydantic wants a ValueError otherwise."""
-    try:
-        return trees.check_tree(tree)
-    except InputError as error:
-        raise ValueError(str(error)) from error
-
-
-Tree = Annotated[
-    dict[str, Sha],
-    AfterValidator(_checked_tree),
-    Field(min_length=1, description="a folder: relative path with / between its parts -> blob"),
-]
-FileName = Annotated[str, Field(max_length=1000, description="the file's name at the client; its last part is used")]
-Renders = Annotated[list[Sha | None], Field(
-    min_length=1, description="RGBA PNG pictures in the order of their frames; null for a frame that is drawn from its "
-    "mesh, with the subject's albedo and light")]
-Meshes = Annotated[list[Sha | None], Field(
-    description="npy (V, 3) float32 for each render: the vertices that it shows, millimetres in camera axes; null for "
-    "a render whose mesh is not that of the face model; empty for no meshes")]
-
-
-class Strict(BaseModel):
-    """Base of what a client sends: immutable, unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Request(Strict):
     """Base of the requests for a job."""
 
     id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[0-9a-f]{32}$",
                     description="chosen by the client, so that a request that is sent twice asks for one job")
     priority: Priority = Field(default="normal", description="among the user's own jobs: a high one runs first")
-
-
-class LearnInputs(Strict):
-    """The clip or photo to learn a person from."""
-
-    clip: Sha
-    clip_name: FileName = "clip.mp4"
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [self.clip]
 
 
 class LearnRequest(Request):
@@ -115,47 +84,12 @@ class CheckRequest(Request):
     settings: CheckSettings = CheckSettings()
 
 
-class SpeechInputs(Strict):
-    """Base of the inputs with speech."""
-
-    speech: Sha
-    speech_name: FileName = "speech.wav"
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [self.speech]
-
-
-class OtherSpeakerInputs(SpeechInputs):
-    """The speech of another person in the shot, which begins with that of the person who performs."""
-
-    side: Literal["left", "right"] = Field(description="where they are in the picture, seen from that person")
-
-
-class PerformInputs(SpeechInputs):
-    """The subject, and the speech that it performs.
-
-    others: who else speaks in the shot. The person listens to them, and the speech may be silent.
-    """
-
-    subject: Tree
-    others: list[OtherSpeakerInputs] = []
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *super().blobs(), *(each.speech for each in self.others)]
-
-
 class PerformRequest(Request):
     """Predict a performance from speech."""
 
     kind: Literal["perform"]
     inputs: PerformInputs
     settings: PerformSettings = PerformSettings()
-
-
-class AlignWordsInputs(SpeechInputs):
-    """The speech in which words are found."""
 
 
 class AlignWordsRequest(Request):
@@ -166,30 +100,12 @@ class AlignWordsRequest(Request):
     settings: AlignWordsSettings
 
 
-class WriteTrackInputs(SpeechInputs):
-    """The file with several audio tracks."""
-
-
 class WriteTrackRequest(Request):
     """Write an audio track of a file as a sound file, for programs that play a file's first track."""
 
     kind: Literal["write_track"]
     inputs: WriteTrackInputs
     settings: WriteTrackSettings
-
-
-class MatchPlatesInputs(Strict):
-    """The subject whose plates are matched, and the poses to match them to."""
-
-    subject: Tree
-    poses: Sha = Field(
-        description="npz with fps, rotation (T, 3), translation (T, 3) and, where frames keep the position of an "
-        "earlier match, fixed_positions (T,): that position, NaN for a frame that is matched anew"
-    )
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*self.subject.values(), self.poses]
 
 
 class MatchPlatesRequest(Request):
@@ -200,99 +116,12 @@ class MatchPlatesRequest(Request):
     settings: MatchSettings = MatchSettings()
 
 
-class SubjectInputs(Strict):
-    """Base of the inputs with a subject."""
-
-    subject: Tree
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return list(self.subject.values())
-
-
-class SpeakerInputs(SubjectInputs):
-    """The subject and the speech of a person in a movie."""
-
-    speech: Sha | None = None
-    speech_name: FileName = "speech.wav"
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*super().blobs(), *filter(None, [self.speech])]
-
-
-class ShotInputs(SubjectInputs):
-    """Base of the inputs with the renders of neighbouring frames and their match."""
-
-    renders: Renders
-    meshes: Meshes = []
-    match: Sha = Field(description="npz that a match_plates job returned for the whole shot")
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*super().blobs(), *filter(None, [*self.renders, *self.meshes]), self.match]
-
-
-class PersonInputs(ShotInputs, SpeakerInputs):
-    """The renders of a person in a whole shot, with their match and speech."""
-
-
-class OtherPersonInputs(PersonInputs):
-    """Another person in the same frames."""
-
-    settings: PersonSettings = PersonSettings()
-
-
-class RefineInputs(PersonInputs):
-    """The renders of a whole shot with its match and its speech.
-
-    others: more people in its frames.
-    """
-
-    others: list[OtherPersonInputs] = []
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*super().blobs(), *(sha for each in self.others for sha in each.blobs())]
-
-    def people(self, settings: UseSettings) -> list[tuple[PersonInputs, PersonSettings]]:
-        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
-        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
-
-
 class RefineRequest(Request):
     """Make the finished movie of a shot from its renders."""
 
     kind: Literal["refine"]
     inputs: RefineInputs
     settings: RefineSettings
-
-
-class RefineFramesInputs(ShotInputs):
-    """The renders of some neighbouring frames of a shot."""
-
-
-class OtherPersonInChunk(ShotInputs):
-    """Another person in the same frames."""
-
-    settings: PersonSettings = PersonSettings()
-
-
-class RefineChunkInputs(RefineFramesInputs):
-    """The renders of some neighbouring frames of a shot.
-
-    others: more people in its frames.
-    """
-
-    others: list[OtherPersonInChunk] = []
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*super().blobs(), *(sha for each in self.others for sha in each.blobs())]
-
-    def people(self, settings: UseSettings) -> list[tuple[ShotInputs, PersonSettings]]:
-        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
-        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
 
 
 class RefineFramesRequest(Request):
@@ -309,30 +138,6 @@ class RefineChunkRequest(Request):
     kind: Literal["refine_chunk"]
     inputs: RefineChunkInputs
     settings: RefineChunkSettings
-
-
-class OtherPersonInMovie(SpeakerInputs):
-    """Another person in the same frames."""
-
-    settings: PersonSettings = PersonSettings()
-
-
-class JoinChunksInputs(SpeakerInputs):
-    """The finished frames of a whole shot with its speech.
-
-    others: more people in its frames.
-    """
-
-    chunks: list[Sha] = Field(min_length=1, description="what refine_chunk jobs returned, in the order of their frames")
-    others: list[OtherPersonInMovie] = []
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*super().blobs(), *self.chunks, *(sha for each in self.others for sha in each.blobs())]
-
-    def people(self, settings: UseSettings) -> list[tuple[SpeakerInputs, PersonSettings]]:
-        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
-        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
 
 
 class JoinChunksRequest(Request):

@@ -23,6 +23,7 @@ from headroom.server.job_cache import JobCache
 from headroom.server.jobs import Cancelled, Failed, Finished
 from headroom.server.logs import log_to
 from headroom.server.messages import JobReport, RunJob, WorkerReady
+from headroom.server.task_context import TaskContext, load_pipeline
 from headroom.server.worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def run_job(message: RunJob, setup: WorkerSetup, connection: Connection) -> JobR
     try:
         blobs = Blobs(setup.blobs)
         link = WorkerLink(job_id, connection, blobs, message.folder)
-        context = tasks.TaskContext(message.folder, blobs, JobCache(setup.data), tasks.load_pipeline(setup.pipeline),
+        context = TaskContext(message.folder, blobs, JobCache(setup.data), load_pipeline(setup.pipeline),
                                     link.progress, link)
         return JobReport(job_id, Finished(tasks.run(context, message.request)))
     except errors.Cancelled:
@@ -98,7 +99,7 @@ def _unexpected(error: Exception, setup: WorkerSetup) -> str:
 def _device(pipeline: str) -> str:
     """Return the device that jobs run on. This loads the pipeline, so that the first job does not have to."""
     try:
-        return str(getattr(tasks.load_pipeline(pipeline), "device_name", device_name)())
+        return str(getattr(load_pipeline(pipeline), "device_name", device_name)())
     except Exception:
         log.exception("The pipeline cannot be loaded; every job will fail for the same reason")
         return "unknown"
