@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from headroom.cli.batch.known_reports import known_reports, remove_from_report
-from headroom.common.files import file_digest
+from headroom.common.files import file_digest, listed_folders, remove_all
 from headroom.common.paths import cache_folder, extension_folders
 from headroom.common.subject_files import INFO, PARTS, PLATES, RIG
-from headroom.common.temporary import remove_abandoned
-from headroom.server.forget import PersonFiles, forget_person, remove_all
+from headroom.server.forget import PersonFiles, forget_person
 from headroom.subject.folder import Subject
 
 FRAMES, PLACES = "frames", "places.txt"
@@ -40,7 +38,6 @@ def forget(subject: Path, search: Sequence[Path] = ()) -> list[str]:
     for folder in dict.fromkeys(known_reports(search)):
         count = remove_from_report(folder, subject, files, name)
         lines += [f"Removed {count} chunks and thumbnails of batches in {folder}"] if count else []
-    remove_abandoned(Path(tempfile.gettempdir()))
     copies = [path.parent for folder in search for path in folder.rglob(INFO)
               if path.parent.resolve() != subject.resolve() and files.are_in(path.parent)]
     _remove_subject(subject)
@@ -68,9 +65,7 @@ def _frame_folders(search: Sequence[Path]) -> Iterator[Path]:
     for extension in extension_folders():
         frames = extension / FRAMES
         yield frames
-        places = frames / PLACES
-        if places.is_file():
-            yield from map(Path, places.read_text(encoding="utf-8").splitlines())
+        yield from listed_folders(frames / PLACES)
     for folder in search:
         yield from sorted({path.parent for path in folder.rglob("subject-*") if path.is_dir()}
                           | {path for path in folder.rglob("headroom_*") if path.is_dir()})

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
+import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from headroom.common.errors import InputError
+from headroom.common.errors import HeadroomError, InputError
 from headroom.common.failures import write_failure
-from headroom.common.temporary import NEW, REPLACED, folder_in
+from headroom.common.temporary import LOCK, NEW, REPLACED, folder_in
 
 CHUNK_BYTES = 1 << 20
-_HIDDEN = re.compile(r"\.headroom-[0-9a-f]{8}")  # the name of a folder of `folder_in`
 
 
 @contextmanager
@@ -111,7 +110,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
 def _known(path: Path) -> Path:
     """Return the path that the user knows of one that is written in folders of `folder_in`."""
     for folder in path.parents:
-        if folder.name == NEW and _HIDDEN.fullmatch(folder.parent.name):
+        if folder.name == NEW and (folder.parent / LOCK).is_file():
             return _known(folder.parent.parent / path.relative_to(folder))
     return path
 
@@ -125,6 +124,11 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def listed_folders(file: Path) -> list[Path]:
+    """Return the folders that a text file names, one a line; none where there is no file."""
+    return list(map(Path, file.read_text(encoding="utf-8").splitlines())) if file.is_file() else []
+
+
 def require_writable(folder: Path) -> None:
     """Create `folder`; raise InputError when nothing can be written there."""
     try:
@@ -134,6 +138,19 @@ def require_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"Cannot write in {folder}: {error.strerror}. Choose another folder.") from error
+
+
+def remove_all(paths: Iterable[Path]) -> int:
+    """Remove files and folders; return their number. Raises HeadroomError for one that stays."""
+    count = 0
+    for path in paths:
+        try:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        except OSError as error:
+            raise HeadroomError(f"Cannot remove {error.filename or path}: {error.strerror}. Close what uses it or "
+                                "change its permissions, and run the command again.") from error
+        count += 1
+    return count
 
 
 def _replace_folder(path: Path, new: Path, old: Path) -> None:

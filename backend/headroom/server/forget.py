@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headroom.common.errors import HeadroomError
-from headroom.common.files import file_digest
+from headroom.common.files import file_digest, remove_all
 from headroom.common.subject_files import ALBEDO, PLATES, REFINER, TRACK
 from headroom.server.blobs import is_sha
 from headroom.server.database import COLUMNS, damaged, job_of, open_jobs_file
@@ -114,16 +113,3 @@ def _subject_blobs(request: JobRequest, job: Job) -> set[str]:
 
 def _folders(parent: Path) -> list[Path]:
     return [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
-
-
-def remove_all(paths: Iterable[Path]) -> int:
-    """Remove files and folders; return their number. Raises HeadroomError for one that stays."""
-    count = 0
-    for path in paths:
-        try:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        except OSError as error:
-            raise HeadroomError(f"Cannot remove {error.filename or path}: {error.strerror}. Close what uses it or "
-                                "change its permissions, and run the command again.") from error
-        count += 1
-    return count

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from headroom.cli.batch.plan import MOVIE_KINDS, Line
 from headroom.cli.batch.report import CHUNKS, JSON, THUMBNAILS, Report, thumbnail_name
+from headroom.common.files import listed_folders, remove_all
 from headroom.common.paths import cache_folder
 from headroom.common.subject_files import INFO
-from headroom.server.forget import PersonFiles, remove_all
+from headroom.server.forget import PersonFiles
 
 REPORTS = "reports.txt"
 """A list of the folders of reports, in the data folder."""
@@ -49,8 +51,7 @@ def remove_from_report(folder: Path, subject: Path, person: PersonFiles, frames_
 
 
 def _listed() -> list[Path]:
-    places = cache_folder() / REPORTS
-    return list(map(Path, places.read_text(encoding="utf-8").splitlines())) if places.is_file() else []
+    return listed_folders(cache_folder() / REPORTS)
 
 
 def _is_of_others(chunks: Path, frames_name: str) -> bool:
@@ -65,5 +66,6 @@ def _shows_others(line: Line, subject: Path, person: PersonFiles) -> bool:
     return bool(subjects) and all(_is_other_subject(path, subject, person) for path in subjects)
 
 
+@lru_cache(maxsize=256)  # a report has many lines of few subjects, whose files are large
 def _is_other_subject(path: Path, subject: Path, person: PersonFiles) -> bool:
     return (path / INFO).is_file() and path.resolve() != subject.resolve() and not person.are_in(path)
