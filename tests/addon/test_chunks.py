@@ -37,6 +37,10 @@ def jobs_of(backend, kind):
     return [(inputs, settings) for each, inputs, settings in backend.submitted if each == kind]
 
 
+def plate_curves(headroom):
+    return [action for action in headroom.bpy.data.actions if action.name.endswith("Plates")]
+
+
 @pytest.mark.parametrize(("frames", "seconds"), [(4500, 30.0), (33, 0.64), (1125, 30.0), (1124, 30.0), (5, 0.1)])
 def test_chunks_begin_at_whole_groups_and_cover_the_shot(frames, seconds):
     starts = chunk_starts(frames, 25.0, seconds)
@@ -65,6 +69,7 @@ def test_a_shot_in_chunks_has_the_renders_plates_and_sound_of_the_whole_one(run,
     assert (split["state"], split["chunks"], split["unfinished"]) == ("split", 4, [0, 1, 2, 3])
     for number in (2, 0, 3, 1):
         assert run(job, "--chunk-folder", folder, "--chunk-number", number)["state"] == "done"
+        assert kind == "render" or not plate_curves(headroom), "no scene is saved in which they could be seen"
     chunks = sorted(jobs_of(backend, "refine_chunk"), key=lambda chunk: chunk[1]["first"])
     assert [(sent["first"], sent["context"]) for _, sent in chunks] == [(0, 0), (14, 2), (30, 2), (46, 2)]
     for given, whole_shot in ([([each for each, _ in chunks], inputs)] + [
@@ -86,6 +91,7 @@ def test_a_shot_in_chunks_has_the_renders_plates_and_sound_of_the_whole_one(run,
     assert [backend.blobs[sha] for sha in given["chunks"]] == [b"chunk 0", b"chunk 14", b"chunk 30", b"chunk 46"]
     assert (joined["frames"], joined["notes"]) == (whole["frames"], whole["notes"])
     assert (tmp_path / "joined.mp4").exists() and (tmp_path / "joined" / "whole.blend").exists() == (kind == "shot")
+    assert len(plate_curves(headroom)) == 2 * (1 + len(people)), "on the camera's background image and the backdrop"
     assert len(list(folder.glob("*.wav"))) == 0, "what people say lies beside the .blend, which names it"
 
 

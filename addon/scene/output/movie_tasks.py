@@ -123,7 +123,7 @@ def new_render_settings(shots: Sequence[Shot], plate_fit: float, engine: str,
 
 def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish
                ) -> Task:
-    """Match plates, let `finish` make the movie, and place it in the sequencer.
+    """Match plates and show them in the scene, let `finish` make the movie, and place it in the sequencer.
 
     Returns a MovieResult.
     """
@@ -131,6 +131,8 @@ def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSetti
     output.require_writable([path for shot in shots for path in (shot.speech, *take_speeches(shot.root))])
     with work_folder() as folder:
         people = yield from subtask(match_people(shots, settings, connect, folder), 0.0, 0.1)
+        for person in people:
+            key_plates(find_shot(person.shot.ref), person.shot.frames, person.shot.match.plate)
         keyed = find_shot(ref)
         notes = () if people[0].sound or keyed.speech is None else (
             message("The movie has no sound, because the speech does not cover the rendered frames."),)
@@ -147,12 +149,11 @@ def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSetti
 
 
 def match_people(shots: Sequence[Shot], settings: RenderSettings, connect: Connect, folder: Path) -> Task:
-    """Run `match_shot` for all heads and show the plates in the scene. Returns a list of MatchedPerson."""
+    """Run `match_shot` for all heads. Returns a list of MatchedPerson."""
     refs, placed, people = [shot.ref for shot in shots], placements(shots), []
     for number, (ref, place) in enumerate(zip(refs, placed)):
         matching = match_shot(find_shot(ref), settings, connect, folder)
         matched = yield from subtask(matching, number / len(refs), (number + 1) / len(refs))
-        key_plates(find_shot(ref), matched.frames, matched.match.plate)
         sound = sound_between(find_shot(ref), settings.frame_start, settings.frame_end)
         people.append(MatchedPerson(matched, sound, place))
     return people
