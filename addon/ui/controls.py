@@ -11,8 +11,7 @@ from ..core.messages import message
 from ..scene import compat
 from ..scene.anim import controls, user_keys
 from ..scene.anim.channels import OFFSET_CONTROLS
-from ..scene.anim.compose import make_plan
-from ..scene.anim.controls import head_of
+from ..scene.anim.controls import active_take, head_of
 from ..scene.anim.strips import adopt_strip, sound_strip, strip_speech
 from ..scene.anim.timeline import set_frame_range
 from ..scene.build.shot import Shot
@@ -112,7 +111,7 @@ class HEADROOM_PT_controls(SidebarPanel):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Show the panel for a performed head."""
         shot = shown_shot(context)
-        return shot is not None and make_plan(shot) is not None
+        return shot is not None and active_take(shot.root) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the controls."""
@@ -145,7 +144,7 @@ def chosen_strip(context: bpy.types.Context, shot: Shot) -> Any | None:
 def draw_controls(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
     """Draw every control of the shown head."""
     layout, shot = split_layout(panel), shown_shot(context)
-    if shot is None or make_plan(shot) is None:
+    if shot is None or active_take(shot.root) is None:
         draw_wrapped(layout.column(align=True), context, message("Perform a speech to use the controls"), "INFO")
         return
     head = head_of(shot.root)

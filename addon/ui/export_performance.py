@@ -10,14 +10,13 @@ from bpy.props import BoolProperty, StringProperty
 from ..core.messages import message
 from ..core.outputs import require_output_file
 from ..core.performance_files import WRITTEN_SUFFIXES
-from ..scene.anim.compose import make_plan
 from ..scene.output.exported_performance import export_performance
-from .head_button import PoseButton
+from .head_button import HeadButton, PoseButton
 from .paths import absolute, file_name
 from .properties import shown_shot
 
 
-class HEADROOM_OT_export_performance(PoseButton):
+class HEADROOM_OT_export_performance(HeadButton, PoseButton):
     """Write what the head plays, edits and all, for other programs: as Live Link Face (.csv) or for scripts (.json)"""
 
     bl_idname, bl_label = "headroom.export_performance", "Export Performance"
@@ -27,12 +26,6 @@ class HEADROOM_OT_export_performance(PoseButton):
     filter_glob: StringProperty(  # type: ignore[valid-type]
         default=";".join(f"*{suffix}" for suffix in WRITTEN_SUFFIXES), options={"HIDDEN"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})  # type: ignore[valid-type]
-
-    @classmethod
-    def disabled_reason(cls, context):
-        """Require a performed head with controls."""
-        return super().disabled_reason(context) or (
-            "" if make_plan(shown_shot(context)) is not None else message("No speech performed yet"))
 
     def invoke(self, context, event):
         """Ask for the file, beside the .blend unless the user chooses another folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.messages import message
-from ..scene.anim.compose import make_plan
+from ..scene.anim.controls import active_take
 from .button import Button
 from .properties import shown_shot
 
@@ -26,7 +26,7 @@ class HeadButton(SubjectButton):
     def disabled_reason(cls, context):
         """Require a head with a performance."""
         return super().disabled_reason(context) or (
-            "" if make_plan(shown_shot(context)) is not None else message("No speech performed yet"))
+            "" if active_take(shown_shot(context).root) is not None else message("No speech performed yet"))
 
 
 class PoseButton(SubjectButton):

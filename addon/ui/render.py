@@ -64,10 +64,7 @@ class HEADROOM_OT_render_shot(JobButton):
         movie, chosen = movie_file(context), settings(context)
         compat.show_in_sequencer(context, context.scene)
         shots = rendered_heads(context)
-        first, *others = [shot.root.name for shot in shots]
-        scene = shots[0].scene
-        rendered = RenderSettings(first, scene.frame_start, scene.frame_end, chosen.plate_fit, chosen.engine,
-                                  tuple(others))
+        rendered = movie_tasks.new_render_settings(shots, chosen.plate_fit, chosen.engine)
         task = movie_tasks.render_shot(shots, MovieOutput(movie, chosen.layer), chosen.plate_fit,
                                       preferences.connector(context), engine=chosen.engine)
         return start_render(movie, task, rendered)

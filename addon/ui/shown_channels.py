@@ -6,7 +6,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.messages import message
-from ..scene.anim.compose import make_plan
+from ..scene.anim.controls import active_take
 from ..scene.anim.shown_channels import channel_groups, show_group
 from ..scene.build.face import DETAIL
 from ..scene.build.selection import select_face
@@ -43,7 +43,7 @@ class HEADROOM_PT_channels(bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Show the panel for a performed head."""
         shot = shown_shot(context)
-        return shot is not None and make_plan(shot) is not None
+        return shot is not None and active_take(shot.root) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw a button for each group; below them all that animators shape, and the detail."""

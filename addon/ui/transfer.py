@@ -8,7 +8,7 @@ from bpy.props import StringProperty
 from ..core.messages import message
 from ..core.shape_mapping import ShapeMapping, map_shapes
 from ..scene.anim.character import find_head, is_character, shapes_of
-from ..scene.anim.compose import make_plan
+from ..scene.anim.controls import active_take
 from ..scene.anim.live_transfer import link
 from ..scene.anim.transfer import TakeCurves, read_file, read_take, transfer
 from ..scene.anim.transfer_settings import fill_rows, transfer_of
@@ -53,7 +53,7 @@ class HEADROOM_OT_transfer_performance(CharacterButton):
         if shot is None:
             return message("No subject in the scene")
         return super().disabled_reason(context) or (
-            "" if make_plan(shot) is not None else message("No speech performed yet"))
+            "" if active_take(shot.root) is not None else message("No speech performed yet"))
 
     def run(self, context):
         """Write the keys."""

@@ -13,8 +13,8 @@ from mathutils import Vector
 from ...core.board import GAZE, HANDLES, HEAD, JAW, ROLL, head_turn, moved_controls
 from ..build.shot import Shot
 from .channels import POSE_CHANNELS
-from .compose import make_plan
 from .control_keys import control_values, key_controls, key_pose, set_controls
+from .controls import active_take
 from .curves import sample_curves
 
 MIDDLE_MM = 8.0
@@ -109,7 +109,7 @@ class Rest:
 def rest_of(shot: Shot) -> Rest:
     """Return a head at the current frame. What `show_moved` shows of a head without keys would count as set."""
     frame = shot.scene.frame_current
-    rotation = shot.face.rotation_euler if make_plan(shot) is None else sample_curves(
+    rotation = shot.face.rotation_euler if active_take(shot.root) is None else sample_curves(
         shot.face, POSE_CHANNELS[0].curve.data_path, np.array([frame]))[0].tolist()
     return Rest(control_values(shot, frame), tuple(rotation))
 

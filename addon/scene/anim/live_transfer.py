@@ -35,7 +35,7 @@ def follow_head(name: str) -> Iterator[None]:
     """Write a character's keys again, in short steps, where they are out of date."""
     character = bpy.data.objects.get(name)
     shot = _played_shot(character) if character is not None else None
-    if character is None or shot is None or make_plan(shot) is None:
+    if character is None or shot is None or active_take(shot.root) is None:
         return
     written_from = _digest(shot, character)
     if transfer_of(character).written_from == written_from:

@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ...core.arkit import ARKIT_NAMES
-from ...core.coordinates import mm_from_scene
 from ...core.errors import InputError
 from ...core.messages import message
 from ...core.performance_files import ControlTrack, write_control_track
 from ...core.words import Span
 from ..anim.compose import compose, make_plan
 from ..anim.controls import active_take
-from ..anim.curves import sample_curves
 from ..anim.takes import words_of
+from ..anim.timeline import keyed_pose
 from ..anim.transfer import read_take
 from ..build.shot import Shot
 
@@ -48,7 +47,7 @@ def played_track(shot: Shot) -> ControlTrack:
     return ControlTrack(
         plan.fps, np.clip(controls, 0, 1).astype(np.float32), played.rotation, _between(played.phones, start, end),
         _between(plan.shown(words_of(take)), start, end),
-        mm_from_scene(sample_curves(shot.face, "location", played.frames)))
+        keyed_pose(shot, played.frames)[1])
 
 
 def _between(spans: Sequence[Span], start: float, end: float) -> tuple[Span, ...]:
