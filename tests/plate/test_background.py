@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from headroom.common.errors import InputError
 from headroom.plate import layers
 from headroom.plate.background import HIDDEN, MOVING, UnknownBackground, find_background, inpaint_unknown
 from headroom.plate.matte import FORMAT, PersonMatte, load_mattes, save_mattes
+from headroom.plate.matte_correction import corrected_mattes
 
 FORMATS = Path(__file__).parents[1] / "formats"
 
@@ -25,6 +27,11 @@ def walking(frames: int = 12, drift: int = 0) -> tuple[list[np.ndarray], np.ndar
         mattes[index, 15:, left // 2 : left // 2 + 20] = 255
         pictures.append(picture)
     return pictures, mattes, pattern[:, :160]
+
+
+def shrunk(frames) -> np.ndarray:
+    """Return frames at the size of the mattes of `walking`."""
+    return np.stack([cv2.resize(frame, (80, 48), interpolation=cv2.INTER_AREA) for frame in frames])
 
 
 def test_the_background_is_what_some_frames_show_behind_the_person():
@@ -67,7 +74,8 @@ def test_a_background_that_no_frame_shows_is_not_written_and_the_user_learns_why
 
 def test_the_background_is_kept_where_better_mattes_leave_too_little_of_it(tmp_path, monkeypatch):
     frames, mattes, _ = walking()
-    monkeypatch.setattr(layers, "find_mattes", lambda frames, progress: mattes)
+    mattes = mattes.repeat(2, axis=1).repeat(2, axis=2)
+    monkeypatch.setattr(layers, "find_mattes", lambda pictures, progress: mattes)
     monkeypatch.setattr(layers, "find_background", lambda frames, each: find_background(frames, each) if each is mattes
                         else (_ for _ in ()).throw(UnknownBackground(HIDDEN)))
     assert layers.write_background(tmp_path, frames) == []
@@ -84,10 +92,10 @@ def test_what_the_matte_misses_of_the_person_is_found_by_its_difference_from_the
     right = 10 + 6 * 5 + 40
     frames[5][50:54, right : right + 16] = 250  # a finger, which moves along with nobody
     seen = find_background(frames, mattes)
-    matte = seen.corrected_mattes(mattes, frames)[5]
+    matte = corrected_mattes(mattes, shrunk(frames), seen)[5]
     added = (matte != mattes[5])
     assert added[25:27, right // 2 : right // 2 + 8].all() and added.sum() <= 36
-    assert not (seen.corrected_mattes(mattes, frames)[2] != mattes[2]).any()  # nothing is missing there
+    assert not (corrected_mattes(mattes, shrunk(frames), seen)[2] != mattes[2]).any()  # nothing is missing there
 
 
 def test_what_the_matte_takes_of_the_background_is_removed():
@@ -96,7 +104,7 @@ def test_what_the_matte_takes_of_the_background_is_removed():
     left = (10 + 6 * 3) // 2
     wrong[3, 20:40, left - 6 : left] = 255  # a pole beside the person
     seen = find_background(frames, mattes)
-    matte = seen.corrected_mattes(wrong, frames)[3]
+    matte = corrected_mattes(wrong, shrunk(frames), seen)[3]
     assert (matte[21:39, left - 6 : left - 2] == 0).all() and (matte[20:, left + 1 : left + 19] == 255).all()
 
 
@@ -104,7 +112,7 @@ def test_what_differs_away_from_the_person_is_not_the_person():
     frames, mattes, _ = walking()
     frames[2][50:58, 130:138] = 250  # beside it
     seen = find_background(frames, mattes)
-    assert not (seen.corrected_mattes(mattes, frames)[2] != mattes[2]).any()
+    assert not (corrected_mattes(mattes, shrunk(frames), seen)[2] != mattes[2]).any()
 
 
 @pytest.mark.parametrize("turned", [False, True])

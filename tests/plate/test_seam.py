@@ -8,7 +8,8 @@ import pytest
 
 from headroom.face.camera import Crop
 from headroom.plate.cut_out import cut_out, outline, over_frame, without_small_holes
-from headroom.plate.placing import Placement, own_matte
+from headroom.plate.matte import own_matte
+from headroom.plate.placing import Placement
 from headroom.plate.seam import (
     STEP_COST,
     find_seam,

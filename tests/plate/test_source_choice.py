@@ -5,7 +5,7 @@ import pytest
 
 from headroom.plate.source_choice import SourceChoice, part_colours
 from headroom.plate.tracked_faces import mouth_part
-from tests.rendered_plates import CAMERA, FRONTAL, OPEN, Scene, expression
+from tests.rendered_plates import FRONTAL, OPEN, Scene, expression
 
 OPENINGS = (0.0, 0.5, 1.0, 1.02, 1.04, 1.06)
 TOOTHLESS = 3
@@ -19,7 +19,7 @@ def scene() -> Scene:
 
 @pytest.fixture(scope="module")
 def colours(scene):
-    return part_colours(scene.plates.faces, mouth_part(scene.model), scene.frames, CAMERA)
+    return part_colours(scene.plates.faces, mouth_part(scene.model), scene.plates.layers)
 
 
 def choice(scene, colours=None) -> SourceChoice:
@@ -55,11 +55,11 @@ def test_the_lips_count_more_than_usual_colours(scene, colours):
 
 def test_colours_are_those_of_the_same_points_in_every_plate(scene):
     turned = Scene([((0, yaw, 0), np.add(FRONTAL, (x, 0, 0)), expression()) for yaw, x in ((0, 0), (3, 12), (-3, -9))])
-    seen = part_colours(turned.plates.faces, mouth_part(turned.model), turned.frames, CAMERA)
+    seen = part_colours(turned.plates.faces, mouth_part(turned.model), turned.plates.layers)
     assert seen[0].std() > 10
     assert all(np.corrcoef(seen[0], other)[0, 1] > 0.95 for other in seen[1:])
 
 
 def test_a_mouth_outside_of_the_frame_has_colours_too():
     beside = Scene([((0, 0, 0), np.add(FRONTAL, (900, 0, 0)), expression())])
-    assert np.isfinite(part_colours(beside.plates.faces, mouth_part(beside.model), beside.frames, CAMERA)).all()
+    assert np.isfinite(part_colours(beside.plates.faces, mouth_part(beside.model), beside.plates.layers)).all()

@@ -16,8 +16,16 @@ from headroom.face.camera import Camera, Crop
 from headroom.media.image import read_picture, write_picture
 from headroom.plate.background import UnknownBackground, find_background
 from headroom.plate.head_surface import HeadSurface
-from headroom.plate.matte import FULL_ALPHA, MIN_ALPHA, find_mattes, load_mattes, save_mattes
-from headroom.plate.placing import own_matte
+from headroom.plate.matte import (
+    FULL_ALPHA,
+    MIN_ALPHA,
+    find_mattes,
+    load_mattes,
+    matte_picture,
+    own_matte,
+    save_mattes,
+)
+from headroom.plate.matte_correction import corrected_mattes
 from headroom.plate.plates import Plates
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
@@ -57,6 +65,12 @@ class BackgroundLayers:
         if isinstance(self.plates, Plates):
             self.plates.close()
 
+    def area(self, number: int, rows: slice, columns: slice) -> NDArray[np.uint8]:
+        """Return some rows and columns (h, w, 3) of plate `number`."""
+        if isinstance(self.plates, Plates):
+            return self.plates.area(number, rows, columns)
+        return self.plates[number][rows, columns]
+
     def warped(self, number: int, plate: NDArray[np.uint8], motion: HeadMotion) -> NDArray[np.uint8]:
         """Return a copy of `plate` (H, W, 3) uint8, which is plate `number`, with its head moved."""
         if self._mattes is None or self._background is None:
@@ -85,15 +99,16 @@ class BackgroundLayers:
 
 def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress) -> list[str]:
     """Write mattes and background picture of the learned frames (H, W, 3); return what the user should know."""
-    mattes = find_mattes(frames, progress)
+    pictures = np.stack([matte_picture(frame) for frame in frames])
+    mattes = find_mattes(pictures, progress)
     try:
         seen = find_background(frames, mattes)
     except UnknownBackground as reason:
         return [str(reason)]
-    mattes = seen.corrected_mattes(mattes, frames)
+    mattes = corrected_mattes(mattes, pictures, seen)
     with suppress(UnknownBackground):  # then the first pass was as good as it gets
         seen = find_background(frames, mattes)  # better mattes show more of it
-        mattes = seen.corrected_mattes(mattes, frames)
+        mattes = corrected_mattes(mattes, pictures, seen)
     save_mattes(folder / MATTES, mattes)
     write_picture(folder / BACKGROUND, seen.completed)
     return []

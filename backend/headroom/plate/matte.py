@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.common.progress import Progress, no_progress
 from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays, write_npz
+from headroom.face.camera import Crop
 
 FORMAT = 1
 """Format number in `mattes.npz`. Files without one are format 1, because Headroom did not write it at first."""
@@ -21,19 +21,26 @@ MATTE_SIDE = 256  # pixels of a matte's longer side, the resolution of the segme
 MIN_ALPHA, FULL_ALPHA = 40, 128  # of 255: a pixel may be the person above the first, and is from the second on
 
 
-def find_mattes(frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress) -> NDArray[np.uint8]:
-    """Return mattes (T, h, w) uint8, 255 where a frame (H, W, 3) uint8 shows the person, by MediaPipe's network."""
-    import mediapipe
-
-    height, width = frames[0].shape[:2]
+def matte_picture(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a frame (H, W, 3) at the size of its matte (h, w, 3)."""
+    height, width = frame.shape[:2]
     shrink = min(1.0, MATTE_SIDE / max(height, width))
     size = (max(round(width * shrink), 1), max(round(height * shrink), 1))
-    mattes = np.empty((len(frames), size[1], size[0]), np.uint8)
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def find_mattes(pictures: NDArray[np.uint8], progress: Progress = no_progress) -> NDArray[np.uint8]:
+    """Return mattes (T, h, w) uint8, 255 where a frame shows the person, by MediaPipe's network.
+
+    pictures: (T, h, w, 3), the frames by `matte_picture`.
+    """
+    import mediapipe
+
+    mattes = np.empty(pictures.shape[:3], np.uint8)
     with mediapipe.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as network:
-        for index, frame in enumerate(frames):
-            progress(index / len(frames), "Finding the person's outline")
-            small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-            mattes[index] = np.rint(network.process(small).segmentation_mask * 255)
+        for index, picture in enumerate(pictures):
+            progress(index / len(pictures), "Finding the person's outline")
+            mattes[index] = np.rint(network.process(picture).segmentation_mask * 255)
     return mattes
 
 
@@ -54,6 +61,23 @@ def load_mattes(path: Path) -> NDArray[np.uint8]:
     if version > FORMAT:
         raise InputError(f"{path} was written by a newer version of Headroom; update Headroom.")
     return stored["person"].astype(np.uint8)
+
+
+def own_matte(matte: NDArray[np.uint8], crop: Crop, frame_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return a matte (h, w) of a frame with only the connected part that shows the most of a face.
+
+    crop: around the face, frame pixels. Other people in the frame are left out.
+    """
+    _, parts = cv2.connectedComponents((matte >= FULL_ALPHA).astype(np.uint8))
+    scale = matte.shape[0] / frame_shape[0]
+    ends = [[max(round((start + part * crop.size / 4) * scale), 0) for part in (1, 3)] for start in (crop.y, crop.x)]
+    counts = np.bincount(parts[tuple(slice(*each) for each in ends)].ravel(), minlength=2)
+    counts[0] = 0
+    if not counts.any():
+        return np.zeros_like(matte)
+    others = (parts > 0) & (parts != counts.argmax())
+    near_others = cv2.dilate(others.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return np.where(near_others, np.uint8(0), matte)
 
 
 @dataclass(frozen=True)

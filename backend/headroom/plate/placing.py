@@ -1,4 +1,4 @@
-"""Where the frame of another clip lies in the shot's frame, and which part of a matte is one person's."""
+"""Where the frame of another clip lies in the shot's frame."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.face.camera import Crop
-
-MIN_OPAQUE = 128  # of 255: cells of a matte that belong to the person
 
 
 @dataclass(frozen=True)
@@ -40,20 +38,3 @@ class Placement:
         """Return a crop of the other frame in the shot's frame."""
         return Crop(round(self.x + self.scale * crop.x), round(self.y + self.scale * crop.y),
                     max(round(self.scale * crop.size), 1))
-
-
-def own_matte(matte: NDArray[np.uint8], crop: Crop, frame_shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return a matte (h, w) of a frame with only the connected part that shows the most of a face.
-
-    crop: around the face, frame pixels. Other people in the frame are left out.
-    """
-    _, parts = cv2.connectedComponents((matte >= MIN_OPAQUE).astype(np.uint8))
-    scale = matte.shape[0] / frame_shape[0]
-    ends = [[max(round((start + part * crop.size / 4) * scale), 0) for part in (1, 3)] for start in (crop.y, crop.x)]
-    counts = np.bincount(parts[tuple(slice(*each) for each in ends)].ravel(), minlength=2)
-    counts[0] = 0
-    if not counts.any():
-        return np.zeros_like(matte)
-    others = (parts > 0) & (parts != counts.argmax())
-    near_others = cv2.dilate(others.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return np.where(near_others, np.uint8(0), matte)

@@ -51,6 +51,13 @@ class Plates:
 
         Each call maps its own frame, because the pages of one map for all would pile up in memory.
         """
+        return np.array(self._mapped(index))
+
+    def area(self, index: int, rows: slice, columns: slice) -> np.ndarray:
+        """Return some rows and columns (h, w, 3) of plate `index`, and read no others; any thread may call this."""
+        return np.array(self._mapped(index)[rows, columns])
+
+    def _mapped(self, index: int) -> np.ndarray:
+        """Return a map of plate `index`."""
         number = range(self._count)[index]
-        offset = number * int(np.prod(self.shape))
-        return np.array(np.memmap(self._file, np.uint8, "r", offset, self.shape))
+        return np.memmap(self._file, np.uint8, "r", number * int(np.prod(self.shape)), self.shape)

@@ -46,7 +46,7 @@ class ReprojectedPlates:
     def _parts(self) -> list[tuple[FacePart, SourceChoice]]:
         """Mouth and eyes, and what chooses the plates they come from."""
         mouth, eyes = mouth_part(self.faces.model), eyes_part(self.faces.model)
-        colours = part_colours(self.faces, mouth, self.layers.plates, self.layers.camera)
+        colours = part_colours(self.faces, mouth, self.layers)
         return [(mouth, SourceChoice(self.faces, mouth, colours)), (eyes, SourceChoice(self.faces, eyes))]
 
     @property

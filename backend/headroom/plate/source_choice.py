@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.face.camera import Camera, rotation_matrix
+from headroom.face.camera import rotation_matrix
 from headroom.plate.head_surface import Pose
-from headroom.plate.plates import Plates
+from headroom.plate.layers import BackgroundLayers
 from headroom.plate.tracked_faces import FacePart, TrackedFaces
 
 MM_PER_DEGREE = 0.15
@@ -62,15 +61,15 @@ class SourceChoice:
         self._colours = colours
 
     def nearest(self, wanted: WantedFace, allowed: NDArray[np.bool_]) -> int:
-        """Return the number of the nearest plate among those that are `allowed` (T,)."""
-        numbers = np.flatnonzero(allowed)
-        cost = ((self._landmarks[numbers] - wanted.landmarks(self._part)) ** 2).sum(-1).mean(-1)
-        cost += (MM_PER_DEGREE * self._degrees_from(wanted.pose)[numbers]) ** 2
+        """Return the number of the nearest plate among those that are `allowed` (T,), at least one."""
+        cost = ((self._landmarks - wanted.landmarks(self._part)) ** 2).sum(-1).mean(-1)
+        cost += (MM_PER_DEGREE * self._degrees_from(wanted.pose)) ** 2
+        cost[~allowed] = np.inf
         if self._colours is not None:
-            likeness = np.exp((cost.min() - cost) / (2 * ALIKE_MM**2))
-            usual = likeness @ self._colours[numbers] / likeness.sum()
-            cost += MM_PER_LEVEL**2 * ((self._colours[numbers] - usual) ** 2).mean(-1)
-        return int(numbers[np.argmin(cost)])
+            likeness = np.exp((cost.min() - cost) / (2 * ALIKE_MM**2))  # 0 where not allowed
+            usual = likeness @ self._colours / likeness.sum()
+            cost += MM_PER_LEVEL**2 * ((self._colours - usual) ** 2).mean(-1)
+        return int(cost.argmin())
 
     def _degrees_from(self, pose: Pose) -> NDArray[np.float64]:
         """Return the angle (T,) between each plate's rotation and a pose's, degrees."""
@@ -78,17 +77,16 @@ class SourceChoice:
         return np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
 
 
-def part_colours(
-    faces: TrackedFaces, part: FacePart, plates: Sequence[NDArray[np.uint8]] | Plates, camera: Camera
-) -> NDArray[np.float32]:
+def part_colours(faces: TrackedFaces, part: FacePart, layers: BackgroundLayers) -> NDArray[np.float32]:
     """Return the brightness (T, P), 0..255, of the points of a part in each plate."""
+    camera = layers.camera
     places = faces.pixels(np.flatnonzero(part.weight > WHOLLY), camera) - 0.5
     colours = np.empty(places.shape[:2], np.float32)
     for number, pixels in enumerate(places):
         left, top = np.clip(np.floor(pixels.min(0)).astype(int) - MARGIN, 0, (camera.width - 1, camera.height - 1))
         right, bottom = np.ceil(pixels.max(0)).astype(int) + MARGIN
-        seen = plates[number][top : max(bottom, top + 1), left : max(right, left + 1)].mean(-1, dtype=np.float32)
+        seen = layers.area(number, slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1)))
         x, y = (pixels - (left, top)).astype(np.float32).T[..., None]
-        colours[number] = cv2.remap(cv2.GaussianBlur(seen, (0, 0), 1), x, y, cv2.INTER_LINEAR,
-                                    borderMode=cv2.BORDER_REPLICATE)[:, 0]
+        brightness = cv2.GaussianBlur(seen.mean(-1, dtype=np.float32), (0, 0), 1)
+        colours[number] = cv2.remap(brightness, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
     return colours

@@ -25,7 +25,7 @@ def comparison_writer(
     Raises InputError when the label cannot be drawn at the size of the pictures.
     """
     side = refiner.track.crop.size
-    label, provenance = open_label(settings.label, 2 * side, side), provenance_of(person, refiner.title, settings)
+    label, provenance = open_label(settings.label, 2 * side, side), provenance_of(person, person.info.name, settings)
 
     def write(number: int, comparison: NDArray[np.uint8]) -> None:
         picture = folder / f"{number:06d}.png"

@@ -88,15 +88,13 @@ class PlateSource(Protocol):
 class ShotRefiner:
     """One subject's refiner, track and plates, which it owns: close it after use."""
 
-    def __init__(self, refiner: Refiner, track: Track, plates: PlateSource, raster: Rasterizer, subject_digest: str,
-                 title: str = ""):
+    def __init__(self, refiner: Refiner, track: Track, plates: PlateSource, raster: Rasterizer, subject_digest: str):
         """Take ownership of the plates.
 
         raster: draws the frames that come without a picture.
         subject_digest: identifies everything of the subject that refined crops depend on.
-        title: of movies of this subject.
         """
-        self.refiner, self.track, self.title = refiner, track, title
+        self.refiner, self.track = refiner, track
         self.subject_digest = subject_digest
         self._plates, self._raster = plates, raster
         self._recent: OrderedDict[bytes, FramePlate] = OrderedDict()  # the latest, by what they depend on
@@ -110,7 +108,7 @@ class ShotRefiner:
         plates = plates_of_track(model, track, layers, refiner.resolution)
         raster = Rasterizer(model, track.camera, track.crop, refiner.resolution)
         raster.set_appearance(subject.albedo, track.light)
-        return ShotRefiner(refiner, track, plates, raster, subject_digest(subject.folder), subject.info.name)
+        return ShotRefiner(refiner, track, plates, raster, subject_digest(subject.folder))
 
     def close(self) -> None:
         """Release the plates."""

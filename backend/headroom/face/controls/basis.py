@@ -51,7 +51,8 @@ def control_directions(model: FaceModel, neutral: np.ndarray) -> np.ndarray:
     mirror = landmark_mirror().__getitem__
     targets = {**shape_targets(mirror), **_blinks(landmarks, mirror)}
     defining = {landmark for wanted in targets.values() for landmark in defining_landmarks(wanted)}
-    shapes = {name: landmarks.direction(wanted, defining) for name, wanted in targets.items()}
+    still = landmarks.still_weights(defining)
+    shapes = {name: landmarks.direction(wanted, still) for name, wanted in targets.items()}
     directions = np.zeros((len(CONTROL_NAMES), landmarks.basis.shape[2]))
     for name, wanted in targets.items():
         together = shapes[name] + shapes[mirrored(name)] if name in GROUPS["Eyes"] else shapes[name]
@@ -86,18 +87,22 @@ class Landmarks:
         """Return the y of a landmark, mm."""
         return float(self.positions[self.index[landmark], 1])
 
-    def direction(self, targets: Targets, defining: Iterable[int]) -> np.ndarray:
+    def still_weights(self, defining: Iterable[int]) -> np.ndarray:
+        """Return the weights (L,) with which landmarks are held; those that define any shape are held more firmly."""
+        still = np.full(len(self.positions), _STILL_WEIGHT)
+        still[[self.index[landmark] for landmark in defining]] = _DEFINING_WEIGHT
+        return still
+
+    def direction(self, targets: Targets, still: np.ndarray) -> np.ndarray:
         """Return the likeliest coefficients (E,) that move landmarks as wanted and hold the distant ones still.
 
-        defining: the landmarks by which any shape is defined; they are held more firmly.
+        still: (L,), from `still_weights`.
         """
         places = [self.index[landmark] for landmark in targets]
         wanted = np.array(list(targets.values()), np.float64)
         given, wanted = np.isfinite(wanted), np.nan_to_num(wanted)
-        moved = np.linalg.norm(wanted, axis=1) > 0
+        moved = np.isin(list(targets), defining_landmarks(targets))
         away = np.linalg.norm(self.positions[:, None] - self.positions[places][moved][None], axis=2).min(1)
-        still = np.full(len(self.positions), _STILL_WEIGHT)
-        still[[self.index[landmark] for landmark in defining]] = _DEFINING_WEIGHT
         weights = np.repeat(np.where(away > _STILL_FROM_MM, still, 0.0)[:, None], 3, axis=1)
         weights[places] = given * np.where(moved, 1.0, _DEFINING_WEIGHT)[:, None]
         goal = np.zeros_like(self.positions)

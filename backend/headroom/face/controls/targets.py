@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from headroom.face.controls.names import CONTROL_NAMES, mirrored
 
 Motion = tuple[float, float, float]
@@ -54,7 +56,7 @@ def shape_targets(mirror: Mirror) -> dict[str, Targets]:
 
 def defining_landmarks(targets: Targets) -> list[int]:
     """Return the landmarks that a shape moves."""
-    return [landmark for landmark, motion in targets.items() if any(value == value and value for value in motion)]
+    return [landmark for landmark, motion in targets.items() if np.nan_to_num(motion).any()]
 
 
 def _shapes_of_both_sides() -> dict[str, Targets]:

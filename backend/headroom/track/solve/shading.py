@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headroom.face.camera import Camera, rotation_and_derivatives
+from headroom.face.camera import Camera, rotation_and_derivatives, rotation_matrix
 from headroom.face.light import MIN_SHADING, harmonics, harmonics_derivative
 from headroom.track.solve.face_patch import FacePatch
 from headroom.track.solve.fit import Fit
@@ -42,7 +42,7 @@ class PosedSkin:
         neutral: (V, 3) the fit's neutral face.
         """
         points, normals = skin.surface(neutral, fit.expression[frame])
-        rotation = rotation_and_derivatives(fit.rotation[frame])[0]
+        rotation = rotation_matrix(fit.rotation[frame])
         camera_points, camera_normals = points @ rotation.T + fit.translation[frame], normals @ rotation.T
         cosine = -(camera_points * camera_normals).sum(1) / np.linalg.norm(camera_points, axis=1)
         view_weight = np.clip((cosine - MIN_COSINE) / (1 - MIN_COSINE), 0, 1)
