@@ -196,15 +196,15 @@ class Cluster:
         if self._scheduler is None or self._scheduler.poll() is not None:
             host, port = self.address.removeprefix("tcp://").split(":")
             self._scheduler = started([*program, "scheduler", "--host", host, "--port", port, "--no-dashboard"])
-        if self._workers is None or not self._count(REJOIN_SECONDS):
+        if self._workers is None or not self._connected(REJOIN_SECONDS):
             if self._workers is not None and self._workers.poll() is None:
                 self._workers.terminate()
                 self._workers.wait()
             self._workers = started([*program, "worker", self.address, "--nworkers", "2", "--nthreads", "1",
                                      "--no-dashboard"])
-            self._count(120.0)
+            self._connected(120.0)
 
-    def _count(self, seconds: float) -> bool:
+    def _connected(self, seconds: float) -> bool:
         """Return whether both workers are connected within a time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -228,7 +228,7 @@ class Cluster:
         return {process.pid for process in self.processes()}
 
 
-KINDS = {"headroom batch": "client", "headroom serve": "backend", ".zip": "Blender", "spawn_main": "worker",
+KINDS = {"--command headroom": "Blender", "headroom serve": "backend", ".zip": "Blender", "spawn_main": "worker",
          "dask scheduler": "scheduler", "dask worker": "nanny"}
 """What a process is, by words of its command."""
 
@@ -236,11 +236,8 @@ KINDS = {"headroom batch": "client", "headroom serve": "backend", ".zip": "Blend
 def kill_one(client: subprocess.Popen[bytes], cluster: Cluster, rng: random.Random) -> str:
     """Kill a random process of a batch, each kind as often; return what it was."""
     found: dict[str, list[int]] = defaultdict(list)
-    with suppress(psutil.Error):
-        for process in [psutil.Process(client.pid), *psutil.Process(client.pid).children(recursive=True)]:
-            with suppress(psutil.Error):
-                if "headroom batch" in " ".join(process.cmdline()):
-                    found["client"].append(process.pid)
+    if client.poll() is None:
+        found["client"].append(client.pid)
     for process in cluster.processes():
         with suppress(psutil.Error, StopIteration):  # it has just ended, or is none of these
             words = " ".join(process.cmdline())

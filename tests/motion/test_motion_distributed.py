@@ -1,15 +1,11 @@
 """Distributed training."""
 
-import os
-import socket
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from synthetic_speaker import DIRECTIONS, TINY, speaker
+from two_processes import start_two
 
 from headroom.common import distributed
 from headroom.common.errors import InputError
@@ -37,15 +33,7 @@ def train():
 
 
 def test_two_processes_learn_what_one_learns_from_the_joint_batch(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
-    processes = [subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path / "weights.pt")],
-                                  env=os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
-                                                    "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-                                                    "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": paths})
-                 for rank in range(2)]
+    processes = start_two(PROGRAM, tmp_path / "weights.pt", beside=__file__)
     alone = train()
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
     together = torch.load(tmp_path / "weights.pt", weights_only=True)

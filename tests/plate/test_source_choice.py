@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from rendered_plates import FRONTAL, OPEN, Scene, expression
 
 from headroom.plate.source_choice import SourceChoice, part_colours
 from headroom.plate.tracked_faces import mouth_part
-from tests.rendered_plates import FRONTAL, OPEN, Scene, expression
 
 OPENINGS = (0.0, 0.5, 1.0, 1.02, 1.04, 1.06)
 TOOTHLESS = 3

@@ -1,15 +1,11 @@
 """Two real processes train motion on shards: each reads its own, and they learn what one process learns."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from shard_stages import FAKE, write_clips
+from two_processes import start_two
 
 from headroom.common import distributed
 from headroom.face.model import bundled_model
@@ -59,16 +55,9 @@ def test_two_processes_read_different_shards_and_learn_what_one_learns(tmp_path,
     for number in corpus.unfinished():
         prepare_shard(corpus, number, CONFIG, FAKE)
     shutil.copyfile(corpus.shard_file(0), corpus.shard_file(1))  # so that a joint batch does not depend on who reads
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     (tmp_path / "alone").mkdir()
     (tmp_path / "together").mkdir()
-    environment = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-                                "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1",
-                                "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
-    processes = [subprocess.Popen([sys.executable, "-c", PROGRAM, str(corpus.path), str(tmp_path / "together")],
-                                  env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(2)]
+    processes = start_two(PROGRAM, corpus.path, tmp_path / "together", beside=__file__, OMP_NUM_THREADS="1")
     train(corpus.path, tmp_path / "alone")
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
     read = [(tmp_path / "together" / f"read {rank} of 2").read_text() for rank in range(2)]

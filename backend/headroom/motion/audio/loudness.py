@@ -8,6 +8,9 @@ from headroom.motion.audio.timing import ROWS_PER_FRAME, cut_rows, row_count
 
 CHUNK_ROWS = 6000  # rows processed at once, one minute
 RANGE_DB = 60.0  # below the loud rows; quieter sound counts as silence
+PAUSE_DB, MAX_PAUSE_DB = -38.0, -30.0  # frames quieter than this are pauses, in a quiet and in a noisy recording
+PAUSE_OVER_FLOOR_DB = 6.0  # by which pauses may exceed the recording's quietest frames
+FLOOR_PERCENT = 5.0  # of the frames are as quiet as that
 
 
 def loudness(samples: np.ndarray) -> tuple[np.ndarray, float]:
@@ -30,3 +33,12 @@ def speech_levels(samples: np.ndarray, first: int, last: int, loud_db: float) ->
     """Return the level (last - first,) of frames, dB relative to `loud_db`, between -`RANGE_DB` and 0."""
     levels = row_levels(samples, first * ROWS_PER_FRAME, last * ROWS_PER_FRAME)
     return np.clip(levels.reshape(-1, ROWS_PER_FRAME).max(1) - loud_db, -RANGE_DB, 0)
+
+
+def pause_level(levels: np.ndarray) -> float:
+    """Return the level below which frames of a recording are pauses.
+
+    levels: (T,) of all its frames. Level and levels are in dB below the recording's loud parts.
+    """
+    floor = float(np.percentile(levels, FLOOR_PERCENT))
+    return min(max(floor + PAUSE_OVER_FLOOR_DB, PAUSE_DB), MAX_PAUSE_DB)

@@ -6,15 +6,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d
 
 from headroom.face.phone_track import PhoneTrack
+from headroom.motion.audio.loudness import pause_level
 from headroom.motion.audio.timing import FRAME_RATE
 
 BILABIALS = ("B", "M", "P")
 MIN_CONFIDENCE = 0.2  # of a phone that closes the lips
 REACH_SECONDS = 0.04  # before and after a phone in which the lips may close
 MAX_OPENING = 1.5  # of the median opening; a phone at which the lips are wider open was misheard
-PAUSE_DB, MAX_PAUSE_DB = -38.0, -30.0  # frames quieter than this are pauses, in a quiet and in a noisy recording
-PAUSE_OVER_FLOOR_DB = 6.0  # by which pauses may exceed the recording's quietest frames
-FLOOR_PERCENT = 5.0  # of the frames are as quiet as that
 SILENT_DB = -60.0  # of full scale: a recording whose loud parts are quieter is silent
 MIN_PAUSE = 8  # frames; shorter silence is part of a word, as before a P
 ANTICIPATION, HANGOVER = 2, 2  # frames that the mouth moves before and after sound
@@ -52,12 +50,3 @@ def speech_gate(levels: np.ndarray, loud_db: float) -> np.ndarray:
     size = ANTICIPATION + HANGOVER + 1
     gate = maximum_filter1d(np.maximum(sound, filled), size, origin=(HANGOVER - ANTICIPATION) // 2)
     return gaussian_filter1d(gate, GATE_SMOOTHING, mode="nearest")
-
-
-def pause_level(levels: np.ndarray) -> float:
-    """Return the level below which frames of a recording are pauses.
-
-    levels: (T,) of all its frames. Level and levels are in dB below the recording's loud parts.
-    """
-    floor = float(np.percentile(levels, FLOOR_PERCENT))
-    return min(max(floor + PAUSE_OVER_FLOOR_DB, PAUSE_DB), MAX_PAUSE_DB)

@@ -9,10 +9,9 @@ import numpy as np
 
 from headroom.face.directions import FaceDirections
 from headroom.face.performance import Performance
-from headroom.motion.audio.loudness import loudness, speech_levels
+from headroom.motion.audio.loudness import loudness, pause_level, speech_levels
 from headroom.motion.style.accents import find_accents
 from headroom.motion.style.blinks import find_blinks, measure_blinks
-from headroom.motion.style.lip_closure import pause_level
 from headroom.motion.style.speaker_style import SpeakerStyle
 
 MIN_PAUSE_FRAMES = 12  # with fewer, the mouth at rest is taken from its least open frames
