@@ -1,4 +1,4 @@
-"""Stored arrays, weights and tables: one reader for each kind of file, which checks what it reads; one writer of arrays.
+"""Stored arrays, weights and tables: one reader for each kind of file, which checks what it reads; a writer of arrays.
 
 Nobody else opens a stored file, and no number of one is used unchecked. A reader names the arrays that it needs as
 `Array`s, and turns `Damaged` into its own sentence, because only it knows what the file is and what helps.
