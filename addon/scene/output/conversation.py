@@ -14,7 +14,7 @@ from ...core.tasks import Step, Task, subtask
 from ..anim.controls import head_of
 from ..anim.strips import use_speech_without_strip
 from ..anim.takes import transcript_of
-from ..anim.turns import conversation_span, turn_strips, turns_channel, write_track
+from ..anim.turns import conversation_span, mix_turns, turn_strips, turns_channel
 from ..build.shot import Shot, ShotRef, find_shot
 from .people import heads_together, middles
 from .shot_tasks import add_in_steps, predict_take
@@ -27,8 +27,8 @@ class Conversation:
 
     shot: one of its heads; all heads of the scene whose face is not hidden in renders take part.
     settings: of the takes of the first head, the others have the next seeds; the speech of each is made from its turns.
-    blend: the .blend beside which those speeches are written; None for the open one.
-    folder: for those speeches where there is no .blend; None for the extension's folder.
+    blend: the .blend whose name those speeches have; None for the open one.
+    folder: for those speeches; None for that of the .blend, otherwise the extension's.
     """
 
     shot: Shot
@@ -49,7 +49,7 @@ def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
     tracks = [_track_file(shot, wanted) for shot in shots]
     places, refs, notes = middles(shots), [shot.ref for shot in shots], []
     for ref, track in zip(refs, tracks):
-        for _ in write_track(ref, first, end, track):
+        for _ in mix_turns(ref, first, end, track):
             yield Step(0.0, "Mixing the turns")
         shot = find_shot(ref)
         head_of(shot.root).channel = turns_channel(shot)
@@ -66,7 +66,7 @@ def perform_conversation(wanted: Conversation, connect: Connect) -> Task:
 def _track_file(shot: Shot, wanted: Conversation) -> Path:
     """Return the file of what a head says."""
     blend = wanted.blend or open_blend()
-    folder = wanted.folder if blend is None and wanted.folder is not None else speech_folder(blend, "turns")
+    folder = wanted.folder or speech_folder(blend, "turns")
     name = f"{'' if blend is None else blend.stem} {shot.root.name} turns.wav".strip()
     return folder / "".join(" " if letter in '<>:"/\\|?*' else letter for letter in name)
 
