@@ -25,7 +25,7 @@ from ..core.errors import HeadroomError, InputError
 from ..scene import compat
 from ..scene.anim import controls, transfer_settings
 from ..scene.anim.channels import channels_of
-from ..scene.anim.compose import compose, make_plan, out_of_date
+from ..scene.anim.compose import compose, is_out_of_date, make_plan
 from ..scene.anim.coverage import low_confidence_spans, off_plate_spans
 from ..scene.anim.live_transfer import follow_head, linked_characters
 from ..scene.anim.stored_paths import make_absolute, make_relative
@@ -141,7 +141,7 @@ def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) 
     shots = all_shots()
     if keyed or (not _scan_time and any(shot.ref not in _status for shot in shots)):
         request_scan()
-    if any(out_of_date(shot, make_plan(shot)) for shot in shots) or (rearranged and any(map(word_strips, shots))):
+    if any(is_out_of_date(shot, make_plan(shot)) for shot in shots) or (rearranged and any(map(word_strips, shots))):
         start_timer()
 
 

@@ -1,7 +1,6 @@
 """The check of a clip in the panel: what is wrong with it, and who of several people is learned."""
 
 import os
-from types import SimpleNamespace
 
 import pytest
 from stand_ins import Row, wide
@@ -61,17 +60,3 @@ def test_the_picture_is_kept_on_a_square(panel, backend, tmp_path):
     panel.bpy.ops.headroom.check_clip()
     kept = panel.module("ui.clip_check")._collection["square"]
     assert tuple(kept.image_size) == (60, 60)
-
-
-def test_the_face_alone_is_rendered_to_a_file_that_holds_alpha(panel, files, tmp_path):
-    panel.settings.subject, panel.settings.layer = str(files[0]), "face"
-    panel.bpy.ops.headroom.open_subject()
-    render, movie_file = panel.module("ui.render").HEADROOM_OT_render_shot, panel.module("ui.paths").movie_file
-    for output, reason in (("shot.mp4", "The face alone has alpha, which .mov and .png files hold"), ("shot.mov", ""),
-                           ("shot.####.png", ""), ("shot", "")):
-        panel.settings.output = str(tmp_path / output)
-        assert render.missing_setting(panel.bpy.context) == reason
-    assert movie_file(panel.bpy.context).name == "shot.mov"
-    panel.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
-    assert render.requests(panel.bpy.context)[0].settings["layer"] == "face"
-    assert SimpleNamespace(**render.requests(panel.bpy.context)[0].as_json()).layer == "face"

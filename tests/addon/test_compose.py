@@ -128,7 +128,7 @@ def test_an_interrupted_composition_continues_with_the_remaining_channels(headro
     compose = headroom.module("scene.anim.compose")
     performed.root["headroom_start_frame"] = START + 4
     assert not compose.compose(performed, 0.0)
-    assert 0 < len(compose.out_of_date(performed, compose.make_plan(performed))) < 70
+    assert 0 < len(list(compose.out_of_date(performed, compose.make_plan(performed)))) < 70
     while not compose.compose(performed, 0.0):
         pass
     assert keys(headroom, performed.face)[0, 0] == START + 4

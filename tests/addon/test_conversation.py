@@ -157,7 +157,7 @@ def test_blender_may_mix_the_turns_in_a_thread_while_its_window_goes_on(two, mon
         return complete(path) if len(looks) > 4 else 0
 
     monkeypatch.setattr(compat, "_samples_in", samples)
-    mixing = two.module("scene.anim.turns").write_track(two.shots[0].ref, 1, 101, two.folder / "turns.wav")
+    mixing = two.module("scene.anim.turns").mix_turns(two.shots[0].ref, 1, 101, two.folder / "turns.wav")
     next(mixing)
     (mix,) = [scene for scene in two.bpy.data.scenes if scene != two.scene]
     strips = {strip.name: strip for strip in compat.strips_of(mix)}
@@ -173,7 +173,7 @@ def test_blender_may_mix_the_turns_in_a_thread_while_its_window_goes_on(two, mon
 
 def test_a_mix_that_was_saved_is_removed_when_the_file_is_opened(two, monkeypatch):
     monkeypatch.setattr(two.module("scene.compat"), "_samples_in", lambda path: 0)
-    mixing = two.module("scene.anim.turns").write_track(two.shots[0].ref, 1, 101, two.folder / "turns.wav")
+    mixing = two.module("scene.anim.turns").mix_turns(two.shots[0].ref, 1, 101, two.folder / "turns.wav")
     next(mixing)
     two.bpy.ops.wm.save_as_mainfile(filepath=str(two.folder / "saved.blend"), copy=True)
     with pytest.raises(two.module("core.errors").InputError, match="it was undone"):
@@ -186,7 +186,7 @@ def test_a_mix_that_was_saved_is_removed_when_the_file_is_opened(two, monkeypatc
 def test_a_scene_whose_strips_were_removed_meanwhile_is_mixed_as_silence(two):
     two.scene.sequence_editor_clear()
     track = two.folder / "turns.wav"
-    for _ in two.module("scene.anim.turns").write_track(two.shots[0].ref, 1, 26, track):
+    for _ in two.module("scene.anim.turns").mix_turns(two.shots[0].ref, 1, 26, track):
         pass
     assert voiced(track.read_bytes(), 1) == [False] and two.scene.sequence_editor is None
 

@@ -1,5 +1,7 @@
 """The panel's buttons, called as Blender calls them: from a subject to a movie in the sequencer."""
 
+from types import SimpleNamespace
+
 import pytest
 from served_panel import open_and_perform
 from stand_ins import write_speech
@@ -130,3 +132,17 @@ def test_undo_takes_a_subject_and_a_performance_back(panel, files):
     assert not bpy.data.objects
     bpy.ops.ed.redo()
     assert len(panel.module("scene.build.shot").shots_in(bpy.context.scene)) == 1
+
+
+def test_the_face_alone_is_rendered_to_a_file_that_holds_alpha(panel, files, tmp_path):
+    panel.settings.subject, panel.settings.layer = str(files[0]), "face"
+    panel.bpy.ops.headroom.open_subject()
+    render, movie_file = panel.module("ui.render").HEADROOM_OT_render_shot, panel.module("ui.paths").movie_file
+    for output, reason in (("shot.mp4", "The face alone has alpha, which .mov and .png files hold"), ("shot.mov", ""),
+                           ("shot.####.png", ""), ("shot", "")):
+        panel.settings.output = str(tmp_path / output)
+        assert render.missing_setting(panel.bpy.context) == reason
+    assert movie_file(panel.bpy.context).name == "shot.mov"
+    panel.bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert render.requests(panel.bpy.context)[0].settings["layer"] == "face"
+    assert SimpleNamespace(**render.requests(panel.bpy.context)[0].as_json()).layer == "face"

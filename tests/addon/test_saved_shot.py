@@ -36,7 +36,7 @@ def all_keys(headroom, shot):
 def test_opening_upgrades_the_shot_and_nothing_has_to_be_composed(headroom, saved):
     compose = headroom.module("scene.anim.compose")
     assert saved.root["headroom_format"] == headroom.module("scene.build.shot").FORMAT
-    assert compose.out_of_date(saved, compose.make_plan(saved)) == []
+    assert not compose.is_out_of_date(saved, compose.make_plan(saved))
     assert headroom.module("scene.build.upgrade").upgrade_file() == []
     old = ("headroom_written", "headroom_laid", "headroom_name")
     blocks = [*headroom.bpy.data.objects, *headroom.bpy.data.actions]
@@ -120,7 +120,7 @@ def test_an_upgraded_file_opens_unchanged_after_saving(headroom, saved, tmp_path
     headroom.bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "new.blend"), load_ui=False)
     (shot,) = headroom.module("scene.build.shot").shots_in(headroom.bpy.context.scene)
     compose = headroom.module("scene.anim.compose")
-    assert compose.out_of_date(shot, compose.make_plan(shot)) == []
+    assert not compose.is_out_of_date(shot, compose.make_plan(shot))
     assert all(np.array_equal(values, before[path]) for path, values in all_keys(headroom, shot).items())
 
 

@@ -54,7 +54,7 @@ def test_closing_a_half_written_take_changes_nothing(headroom, performed, other,
     before = state_of(headroom, performed)
     steps = half_written_take(headroom, performed, other, monkeypatch, seed)
     compose = headroom.module("scene.anim.compose")
-    assert not compose.out_of_date(performed, compose.make_plan(performed))
+    assert not compose.is_out_of_date(performed, compose.make_plan(performed))
     assert len(headroom.bpy.data.actions) == 6
     steps.close()
     assert state_of(headroom, performed) == before
@@ -119,7 +119,7 @@ def test_takes_controls_and_user_keys_survive_saving_and_loading(headroom, perfo
     headroom.bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "Größe 日本.blend"))
     shot = headroom.module("scene.build.shot").shots_in(headroom.bpy.context.scene)[0]
     compose = headroom.module("scene.anim.compose")
-    assert not compose.out_of_date(shot, compose.make_plan(shot))
+    assert not compose.is_out_of_date(shot, compose.make_plan(shot))
     assert shot.root.headroom.mouth.gain == 0.25
     perform(headroom, shot, other)
     assert [take.seed for take in shot.root.headroom.takes] == [0, 1]

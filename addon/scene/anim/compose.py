@@ -8,6 +8,7 @@ again, an interrupted composition continues where it was, and undo and loading n
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -142,13 +143,16 @@ def make_plan(shot: Shot) -> Plan | None:
                 head.falloff, 0.0 if head.every_frame else head.key_error)
 
 
-def out_of_date(shot: Shot, plan: Plan | None) -> list[Channel]:
-    """Return the channels whose keys were composed from something else than `plan`."""
-    return list(_out_of_date(shot, plan)) if plan is not None else []
+def is_out_of_date(shot: Shot, plan: Plan | None) -> bool:
+    """Return whether keys were composed from something else than `plan`; False without one."""
+    return plan is not None and next(out_of_date(shot, plan), None) is not None
 
 
-def _out_of_date(shot: Shot, plan: Plan) -> Iterator[Channel]:
-    """Yield each channel that is out of date when its turn comes: composing a control can make detail so."""
+def out_of_date(shot: Shot, plan: Plan) -> Iterator[Channel]:
+    """Yield each channel whose keys were composed from something else than `plan` when its turn comes.
+
+    Composing a control can make detail out of date.
+    """
     texts: dict[tuple[LayerName, float, float], str] = {}
     for channel in channels_of(shot):
         inputs = (channel.layer, plan.offset(channel), plan.error(channel))
@@ -164,18 +168,17 @@ def compose(shot: Shot, budget_seconds: float = float("inf")) -> bool:
     plan, end = make_plan(shot), time.monotonic() + budget_seconds
     if plan is None:
         return True
-    waiting = _out_of_date(shot, plan)
-    channel = next(waiting, None)
-    if channel is None:
+    waiting = out_of_date(shot, plan)
+    first = next(waiting, None)
+    if first is None:
         return True
     if shot.root.get("headroom_start_frame") != round(plan.placement.start):
         shot.root["headroom_start_frame"] = round(plan.placement.start)
     align_raw_strips(shot, plan.placement.start)
-    while channel is not None:
+    for channel in itertools.chain([first], waiting):
         compose_channel(shot, channel, plan)
         if time.monotonic() > end:
-            return next(_out_of_date(shot, plan), None) is None
-        channel = next(waiting, None)
+            return not is_out_of_date(shot, plan)
     return True
 
 

@@ -61,7 +61,7 @@ def conversation_span(shots: Sequence[Shot]) -> tuple[int, int]:
     return min(first for first, _ in spans), max(end for _, end in spans)
 
 
-def write_track(ref: ShotRef, first: int, end: int, path: Path) -> Iterator[None]:
+def mix_turns(ref: ShotRef, first: int, end: int, path: Path) -> Iterator[None]:
     """Write what a head says from frame `first` to `end` - 1 as a WAV file, with silence between its turns.
 
     Yields while Blender mixes it. Volume, trimming, fades and everything else of the strips is heard in it.
