@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headroom.server.blobs import INCOMING, is_sha
-from headroom.server.requests import subjects_of
 from headroom.server.store import Store
 
 SECONDS_PER_DAY = 86400.0
@@ -67,7 +66,7 @@ def mark_used(store: Store) -> None:
             continue
         for sha in request.inputs.blobs():
             store.blobs.touch(sha)
-        for subject in subjects_of(request):
+        for subject in request.inputs.subjects():
             store.cache.touch(subject)
 
 

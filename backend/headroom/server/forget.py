@@ -14,7 +14,7 @@ from headroom.common.subject_files import ALBEDO, PLATES, REFINER, TRACK
 from headroom.server.blobs import is_sha
 from headroom.server.database import COLUMNS, damaged, job_of, open_jobs_file
 from headroom.server.jobs import Job
-from headroom.server.requests import JOB_REQUEST, JobRequest, subjects_of
+from headroom.server.requests import JOB_REQUEST, JobRequest
 from headroom.server.results import LearnResult
 
 PERSONAL = (PLATES, TRACK, REFINER, ALBEDO)
@@ -108,7 +108,7 @@ def _subject_blobs(request: JobRequest, job: Job) -> set[str]:
         return {request.inputs.clip, *made}
     if request.kind == "evaluate" or request.kind == "check":
         return {request.inputs.clip, *(job.result.blobs() if job.result else ())}
-    return {sha for subject in subjects_of(request) for sha in subject.values()}
+    return {sha for subject in request.inputs.subjects() for sha in subject.values()}
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -10,6 +10,9 @@ from headroom.common.errors import InputError
 from headroom.common.settings import PersonSettings, UseSettings
 from headroom.server import trees
 from headroom.server.results import Sha
+
+if TYPE_CHECKING:
+    from typing import Self  # from Python 3.11 on
 
 
 def _checked_tree(tree: dict[str, str]) -> dict[str, str]:
@@ -40,7 +43,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class LearnInputs(Strict):
+class Inputs(Strict):
+    """Base of the inputs of a job."""
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return []
+
+    def subjects(self) -> list[trees.Tree]:
+        """Return the subjects of all people."""
+        return []
+
+
+class LearnInputs(Inputs):
     """The clip or photo to learn a person from."""
 
     clip: Sha
@@ -51,7 +66,7 @@ class LearnInputs(Strict):
         return [self.clip]
 
 
-class SpeechInputs(Strict):
+class SpeechInputs(Inputs):
     """Base of the inputs with speech."""
 
     speech: Sha
@@ -68,20 +83,6 @@ class OtherSpeakerInputs(SpeechInputs):
     side: Literal["left", "right"] = Field(description="where they are in the picture, seen from that person")
 
 
-class PerformInputs(SpeechInputs):
-    """The subject, and the speech that it performs.
-
-    others: who else speaks in the shot. The person listens to them, and the speech may be silent.
-    """
-
-    subject: Tree
-    others: list[OtherSpeakerInputs] = []
-
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*self.subject.values(), *super().blobs(), *(each.speech for each in self.others)]
-
-
 class AlignWordsInputs(SpeechInputs):
     """The speech in which words are found."""
 
@@ -90,14 +91,31 @@ class WriteTrackInputs(SpeechInputs):
     """The file with several audio tracks."""
 
 
-class SubjectInputs(Strict):
+class SubjectInputs(Inputs):
     """Base of the inputs with a subject."""
 
     subject: Tree
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return list(self.subject.values())
+        return [*self.subject.values(), *super().blobs()]
+
+    def subjects(self) -> list[trees.Tree]:
+        """Return the subjects of all people."""
+        return [self.subject]
+
+
+class PerformInputs(SubjectInputs, SpeechInputs):
+    """The subject, and the speech that it performs.
+
+    others: who else speaks in the shot. The person listens to them, and the speech may be silent.
+    """
+
+    others: list[OtherSpeakerInputs] = []
+
+    def blobs(self) -> list[str]:
+        """Return the blobs that the inputs name."""
+        return [*super().blobs(), *(each.speech for each in self.others)]
 
 
 class MatchPlatesInputs(SubjectInputs):
@@ -140,75 +158,71 @@ class PersonInputs(ShotInputs, SpeakerInputs):
     """The renders of a person in a whole shot, with their match and speech."""
 
 
-class OtherPersonInputs(PersonInputs):
-    """Another person in the same frames."""
+class OtherPerson(SubjectInputs):
+    """Base of the inputs of another person in the same frames."""
 
     settings: PersonSettings = PersonSettings()
 
 
-class RefineInputs(PersonInputs):
-    """The renders of a whole shot with its match and its speech.
+Other = TypeVar("Other", bound=OtherPerson)
 
-    others: more people in its frames.
-    """
 
-    others: list[OtherPersonInputs] = []
+class PeopleInputs(SubjectInputs, Generic[Other]):
+    """Base of the inputs with more people in the same frames."""
+
+    others: list[Other] = []
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
         return [*super().blobs(), *(sha for each in self.others for sha in each.blobs())]
 
-    def people(self, settings: UseSettings) -> list[tuple[PersonInputs, PersonSettings]]:
+    def subjects(self) -> list[trees.Tree]:
+        """Return the subjects of all people."""
+        return [*super().subjects(), *(each.subject for each in self.others)]
+
+    def people(self, settings: UseSettings) -> list[tuple[Self | Other, PersonSettings]]:
         """Return the inputs and the settings of all people, first those of the one who gives the frame."""
         return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
+
+
+class OtherPersonInputs(OtherPerson, PersonInputs):
+    """Another person in the same frames."""
+
+
+class RefineInputs(PeopleInputs[OtherPersonInputs], PersonInputs):
+    """The renders of a whole shot with its match and its speech.
+
+    others: more people in its frames.
+    """
 
 
 class RefineFramesInputs(ShotInputs):
     """The renders of some neighbouring frames of a shot."""
 
 
-class OtherPersonInChunk(ShotInputs):
+class OtherPersonInChunk(OtherPerson, ShotInputs):
     """Another person in the same frames."""
 
-    settings: PersonSettings = PersonSettings()
 
-
-class RefineChunkInputs(RefineFramesInputs):
+class RefineChunkInputs(PeopleInputs[OtherPersonInChunk], ShotInputs):
     """The renders of some neighbouring frames of a shot.
 
     others: more people in its frames.
     """
 
-    others: list[OtherPersonInChunk] = []
 
-    def blobs(self) -> list[str]:
-        """Return the blobs that the inputs name."""
-        return [*super().blobs(), *(sha for each in self.others for sha in each.blobs())]
-
-    def people(self, settings: UseSettings) -> list[tuple[ShotInputs, PersonSettings]]:
-        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
-        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
-
-
-class OtherPersonInMovie(SpeakerInputs):
+class OtherPersonInMovie(OtherPerson, SpeakerInputs):
     """Another person in the same frames."""
 
-    settings: PersonSettings = PersonSettings()
 
-
-class JoinChunksInputs(SpeakerInputs):
+class JoinChunksInputs(PeopleInputs[OtherPersonInMovie], SpeakerInputs):
     """The finished frames of a whole shot with its speech.
 
     others: more people in its frames.
     """
 
     chunks: list[Sha] = Field(min_length=1, description="what refine_chunk jobs returned, in the order of their frames")
-    others: list[OtherPersonInMovie] = []
 
     def blobs(self) -> list[str]:
         """Return the blobs that the inputs name."""
-        return [*super().blobs(), *self.chunks, *(sha for each in self.others for sha in each.blobs())]
-
-    def people(self, settings: UseSettings) -> list[tuple[SpeakerInputs, PersonSettings]]:
-        """Return the inputs and the settings of all people, first those of the one who gives the frame."""
-        return [(self, PersonSettings.of(settings)), *((each, each.settings) for each in self.others)]
+        return [*super().blobs(), *self.chunks]

@@ -20,7 +20,6 @@ from headroom.common.settings import (
     RefineSettings,
     WriteTrackSettings,
 )
-from headroom.server import trees
 from headroom.server.inputs import (
     AlignWordsInputs,
     JoinChunksInputs,
@@ -161,12 +160,3 @@ RESULT_TYPES: dict[str, type[JobResult]] = {
     "refine_frames": RefineFramesResult, "refine_chunk": RefineChunkResult, "join_chunks": RefineResult,
     "evaluate": EvaluateResult, "check": CheckResult}
 """The type of the result by the kind of the job."""
-
-
-def subjects_of(request: JobRequest) -> list[trees.Tree]:
-    """Return the subjects of all people in a request; none for the kinds whose inputs have no subject."""
-    if isinstance(request, LearnRequest | EvaluateRequest | CheckRequest | AlignWordsRequest | WriteTrackRequest):
-        return []
-    if isinstance(request, RefineRequest | RefineChunkRequest | JoinChunksRequest):
-        return [request.inputs.subject, *(each.subject for each in request.inputs.others)]
-    return [request.inputs.subject]
