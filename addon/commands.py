@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from .core import backend_jobs
 from .core.backend_jobs import Connect
 from .core.errors import Cancelled, HeadroomError, InputError
+from .core.files import publish
 from .core.job_file import JobRequest, request_of
 from .core.messages import message
 from .core.movie_output import MovieOutput
-from .core.outputs import require_output_file
+from .core.outputs import require_file, require_output_file
 from .core.take_settings import TakeSettings
 from .core.tasks import ProgressToken, Step, run_task
-from .core.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from .scene.output.headless import NewShot, SavedShot
@@ -72,15 +72,14 @@ def _learn(request: JobRequest, connect: Connect, report: Report) -> Result:
 def _perform(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Predict a performance.npz without a scene."""
     from .core.subject import Subject
-    from .scene.output.movie_tasks import publish
-    from .scene.output.shot_tasks import require_file
+    from .scene.output.work_folder import work_folder
 
     settings = request.settings
     require_file(settings["speech"], "speech")
     require_output_file(settings["output"], ".npz", inputs=[settings["speech"], settings["transcript"]])
     take = _take(settings)
     subject = backend_jobs.SubjectUse(Subject.open(settings["subject"]).folder, settings["use"])
-    with temporary_folder() as folder:
+    with work_folder() as folder:
         path = folder / "performance.npz"
         notes = backend_jobs.perform(connect(), subject, take, path, ProgressToken(report))
         publish(path, settings["output"])
@@ -103,15 +102,14 @@ def _render(request: JobRequest, connect: Connect, report: Report) -> Result:
 
 def _evaluate(request: JobRequest, connect: Connect, report: Report) -> Result:
     """Measure how well the rest of a clip is remade from its beginning."""
-    from .scene.output.movie_tasks import publish
-    from .scene.output.shot_tasks import require_file
+    from .scene.output.work_folder import work_folder
 
     settings = request.settings
     clip, output, movies = settings["clip"], settings["output"], settings["movies"]
     require_file(clip, "clip")
     require_output_file(output, ".json", inputs=[clip])
     sent = {"train_seconds": settings["train_seconds"], "preset": settings["preset"], "movies": movies is not None}
-    with temporary_folder() as folder:
+    with work_folder() as folder:
         notes = backend_jobs.evaluate(connect(), clip, folder, sent, ProgressToken(report))
         for made in folder.glob("*.mp4"):
             publish(made, movies / made.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         with folder_in(path.parent) as folder:
             yield folder / NEW / path.name
             _replace(path, folder / NEW / path.name, folder / REPLACED / path.name)
+
+
+def publish(finished: Path, target: Path) -> None:
+    """Copy a finished file to `target` in one step: a reader finds the old file or the new one, never half of one."""
+    with atomic_write(target) as temporary:
+        shutil.copyfile(finished, temporary)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Which paths may be written: the one decision for all commands and buttons, made before any work begins.
+"""Which paths may be read and written: the one decision for all commands and buttons, made before any work begins.
 
 The backend's headroom/common/outputs.py decides alike; tests/common/test_outputs.py compares the two. Nothing is made
 here. Paths are examined with os.path, because Path.exists and others raise for names that are too long.
@@ -22,6 +22,12 @@ SUBJECT_BYTES = 25_000_000
 """What a file and a subject need at least; a subject's networks alone have 20 MB."""
 _SHOWN_CHARACTERS = 40  # of a name that is too long
 _FORBIDDEN = set('<>:"|?*') if os.name == "nt" else set()
+
+
+def require_file(path: Path, what: str) -> None:
+    """Raise InputError when a file that the user named does not exist."""
+    if not path.is_file():
+        raise InputError(message("The {what} {path} does not exist. Choose another file.", what=what, path=path))
 
 
 def require_output_file(path: Path, *endings: str, inputs: Iterable[Path | None] = ()) -> Path:

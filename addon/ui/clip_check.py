@@ -19,9 +19,9 @@ from bpy.props import IntProperty
 from ..core import backend_jobs
 from ..core.backend_jobs import ClipCheck, Connect
 from ..core.messages import message
+from ..core.outputs import require_file
 from ..core.tasks import InBackground, Task
-from ..core.temporary import temporary_folder
-from ..scene.output.shot_tasks import require_file
+from ..scene.output.work_folder import work_folder
 from . import jobs, preferences
 from .audio_tracks import clip_audio_track
 from .button import Button
@@ -118,7 +118,7 @@ def check(part: ClipPart, sent: Mapping[str, Any], connect: Connect) -> Task:
     """Check a part of a clip and keep what was found for the panel. Returns it."""
     global _last
     require_file(part.clip, "clip")
-    with temporary_folder() as folder:
+    with work_folder() as folder:
         found = yield InBackground(lambda token: backend_jobs.check(connect(), part.clip, folder, sent, token))
         _last = LastCheck(part, found, _keep_picture(found.picture))
     return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.messages import message
+from ...core.outputs import require_file
 from ...core.subject import Subject
 from ..build.shot import Shot
 from .controls import head_of
@@ -32,8 +33,7 @@ def relink_subject(shot: Shot, folder: Path) -> None:
 
 def relink_speech(shot: Shot, speech: Path) -> None:
     """Make the file `speech` the shot's speech, for its takes and its sound as well."""
-    if not speech.is_file():
-        raise InputError(message("The {what} {path} does not exist. Choose another file.", what="speech", path=speech))
+    require_file(speech, "speech")
     old = shot.speech
     shot.root["headroom_speech"] = str(speech.absolute())
     for take in head_of(shot.root).takes:

@@ -13,6 +13,7 @@ from ...core import chunk_jobs
 from ...core.backend_jobs import Connect
 from ...core.chunk_jobs import ShotChunks
 from ...core.chunks import ChunkFolder, ChunkPlan, ChunkResult, HeadPlan
+from ...core.files import publish
 from ...core.movie_jobs import MatchedRenders, MovieFile, PersonInMovie
 from ...core.movie_output import MovieOutput
 from ...core.refine_while_rendering import CONTEXT
@@ -26,10 +27,9 @@ from .movie_tasks import (
     make_movie,
     match_people,
     mesh_notes,
-    publish,
     without_mesh,
 )
-from .shot_tasks import work_folder
+from .work_folder import work_folder
 
 
 def plan_chunks(shots: Sequence[Shot], folder: ChunkFolder, plan: ChunkPlan, settings: RenderSettings,

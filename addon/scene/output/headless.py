@@ -13,6 +13,7 @@ from ...core.errors import InputError
 from ...core.files import write_errors
 from ...core.messages import message
 from ...core.movie_output import MovieOutput
+from ...core.outputs import require_file
 from ...core.performance_files import read_performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
@@ -28,8 +29,9 @@ from ..build.upgrade import upgrade_file
 from .conversation import Conversation, perform_conversation
 from .movie_tasks import MovieResult, render_shot
 from .people import heads_together
-from .shot_tasks import apply_performance, perform_shot, require_file, work_folder
+from .shot_tasks import apply_performance, perform_shot
 from .speech_track import with_own_file
+from .work_folder import work_folder
 
 
 @dataclass(frozen=True)

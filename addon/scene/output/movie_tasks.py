@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from ...core import movie_jobs
 from ...core.backend_jobs import Connect, Match, SubjectUse
 from ...core.errors import InputError
-from ...core.files import atomic_write
+from ...core.files import publish
 from ...core.frame_cache import FrameCache, Render
 from ...core.messages import message
 from ...core.movie_jobs import MatchedRenders, MovieFile, PersonInMovie, Sound
@@ -30,7 +29,7 @@ from .engine import choose_engine
 from .movie_strip import place_movie, released
 from .people import placements
 from .shot_frames import frame_cache, match_plates, posed_frames, render_frames, update_keys, used_subject
-from .shot_tasks import work_folder
+from .work_folder import work_folder
 
 COMPARISON = "before-after"
 
@@ -200,12 +199,6 @@ def refine_frame(shot: Shot, frame: int, plate_fit: float, connect: Connect, eng
         fetched = yield InBackground(work, 0.7, 1.0)
         publish(fetched, comparison)
     return comparison
-
-
-def publish(finished: Path, target: Path) -> None:
-    """Copy a finished file to `target` in one step: a reader finds the old file or the new one, never half of one."""
-    with atomic_write(target) as temporary:
-        shutil.copyfile(finished, temporary)
 
 
 def without_mesh(renders: Sequence[Render]) -> int:

@@ -6,26 +6,22 @@ The command line runs them in place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-
-import bpy
 
 from ...core import backend_jobs
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.messages import message
-from ...core.outputs import require_new_folder
+from ...core.outputs import require_file, require_new_folder
 from ...core.performance import Performance
 from ...core.performance_files import read_performance
 from ...core.render_settings import AUTO
 from ...core.take_settings import OtherSpeaker, TakeSettings
 from ...core.tasks import InBackground, Step, Task, subtask
-from ...core.temporary import temporary_folder
 from .. import compat
 from ..anim.channels import POSE_CHANNELS
 from ..anim.controls import active_take
@@ -36,6 +32,7 @@ from ..anim.timeline import set_frame_range
 from ..build.shot import Shot, ShotRef, find_shot
 from .shot_frames import update_keys, used_subject
 from .speech_track import with_own_file
+from .work_folder import work_folder
 
 
 def learn_subject(settings: Mapping[str, Any], connect: Connect) -> Task:
@@ -155,17 +152,3 @@ def add_in_steps(ref: ShotRef, performance: Performance, settings: TakeSettings)
     if is_first:  # seventy curves at once are a black band
         show_group(find_shot(ref), POSE_CHANNELS[0].curve.group)
     set_frame_range(find_shot(ref).scene)
-
-
-def require_file(path: Path, what: str) -> None:
-    """Raise InputError when a file that the user named does not exist."""
-    if not path.is_file():
-        raise InputError(message("The {what} {path} does not exist. Choose another file.", what=what, path=path))
-
-
-def work_folder() -> AbstractContextManager[Path]:
-    """Return a folder beside Blender's temporary folder; it is removed after the block.
-
-    It lies beside it and not in it, so that the next Blender finds it when this one is killed.
-    """
-    return temporary_folder(Path(bpy.app.tempdir).parent if bpy.app.tempdir else None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import filecmp
 import itertools
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,12 @@ import bpy
 
 from ...core import backend_jobs
 from ...core.backend_jobs import Connect
-from ...core.files import atomic_write, write_errors
+from ...core.files import publish, write_errors
 from ...core.messages import message
 from ...core.take_settings import TakeSettings
 from ...core.tasks import InBackground, Task
-from ...core.temporary import temporary_folder
 from .shot_frames import PACKAGE
+from .work_folder import work_folder
 
 
 def speech_folder(blend: Path | None, name: str) -> Path:
@@ -46,7 +45,7 @@ def with_own_file(take: TakeSettings, connect: Connect, folder: Path | None = No
     if not take.audio_track or take.speech is None:
         return take, ""
     folder, speech = folder or speech_folder(open_blend(), "tracks"), take.speech
-    with temporary_folder() as made:
+    with work_folder() as made:
         sound = made / "track.wav"
         yield InBackground(lambda token: backend_jobs.write_track(connect(), speech, take.audio_track, sound, token))
         path = _stored(sound, folder, f"{speech.stem}_track_{take.audio_track}")
@@ -67,6 +66,5 @@ def _stored(sound: Path, folder: Path, stem: str) -> Path:
         with write_errors(path):
             if path.is_file() and filecmp.cmp(sound, path, shallow=False):
                 return path
-    with atomic_write(path) as temporary:
-        shutil.copyfile(sound, temporary)
+    publish(sound, path)
     return path

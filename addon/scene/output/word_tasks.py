@@ -10,13 +10,14 @@ import bpy
 from ...core import backend_jobs
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
+from ...core.outputs import require_file
 from ...core.phones import text_of_phones
 from ...core.tasks import InBackground, Task
 from ..anim.controls import active_take, head_of
 from ..anim.takes import set_words
 from ..anim.word_strips import add_word_strips
 from ..build.shot import Shot, find_shot
-from .shot_tasks import require_file, work_folder
+from .work_folder import work_folder
 
 
 @dataclass(frozen=True)
