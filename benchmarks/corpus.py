@@ -37,8 +37,8 @@ from kill_results import results_table
 from rich.console import Console
 from rich.table import Table
 
-from headroom.cli.batch.workers import open_workers
 from headroom.cli.corpus import prepare_shards
+from headroom.cli.dask_workers import open_workers
 from headroom.common.progress import no_progress
 from headroom.face.model import bundled_model
 from headroom.media.audio import SAMPLE_RATE, as_float, read_audio, write_wav

@@ -13,13 +13,14 @@ from distributed import Client, Future, LocalCluster
 from scripts import PYTHON
 from typer.testing import CliRunner
 
+from headroom.cli import dask_workers
 from headroom.cli.app import app, main
 from headroom.cli.batch import workers
 from headroom.cli.batch.plan import Job, in_order
 from headroom.cli.batch.report import Report
 from headroom.cli.batch.run import run_jobs
-from headroom.cli.batch.workers import local_workers, workers_of
 from headroom.cli.blender import BlenderKilled
+from headroom.cli.dask_workers import local_workers, workers_of
 from headroom.common.errors import HeadroomError, InputError
 
 
@@ -116,7 +117,7 @@ def test_jobs_run_in_order_and_one_that_fails_stops_only_those_that_need_it(jobs
 
 def test_a_batch_whose_workers_are_gone_waits_for_others(jobs, client, tmp_path, monkeypatch):
     real, start, looks = client.nthreads, time.monotonic(), []
-    monkeypatch.setattr(workers, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(dask_workers, "POLL_SECONDS", 0.2)
 
     def nthreads():
         looks.append(1)
@@ -294,7 +295,7 @@ def test_a_stopped_batch_says_how_to_go_on(tmp_path, monkeypatch, extension, cap
 
     monkeypatch.setattr("headroom.cli.blender.running_extension", workers.running_extension)
     monkeypatch.setattr("headroom.cli.batch.plan.read_plan", lambda file, extension: [])
-    monkeypatch.setattr(workers, "local_workers", interrupted)
+    monkeypatch.setattr(dask_workers, "local_workers", interrupted)
     monkeypatch.setattr("sys.argv", ["headroom", "batch", str(tmp_path / "jobs.json")])
     with pytest.raises(SystemExit) as end:
         main()
@@ -302,7 +303,7 @@ def test_a_stopped_batch_says_how_to_go_on(tmp_path, monkeypatch, extension, cap
 
 
 def test_a_cluster_that_cannot_be_used_is_told(monkeypatch, client):
-    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 0.2)
     nowhere = "tcp://127.0.0.1:9"
     with pytest.raises(HeadroomError, match=f"No scheduler answers at {nowhere}"), workers_of(nowhere):
         pass
@@ -313,7 +314,7 @@ def test_a_cluster_that_cannot_be_used_is_told(monkeypatch, client):
     address = client.scheduler.address
     for version, sentence in ((lambda: 1 / 0, "A worker of the cluster has no Headroom."),
                               (lambda: "0.0.1", "A worker has Headroom 0.0.1, this is")):
-        monkeypatch.setattr(workers, "_version", version)
+        monkeypatch.setattr(dask_workers, "_version", version)
         with pytest.raises(HeadroomError, match=sentence), workers_of(address):
             pass
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from headroom.cli import corpus as corpus_run
 from headroom.cli.app import app
-from headroom.cli.batch.workers import local_workers
 from headroom.cli.corpus import prepare_shards
+from headroom.cli.dask_workers import local_workers
 from headroom.common.errors import Cancelled, HeadroomError
 from headroom.common.progress import no_progress
 from headroom.motion.train.config import GENERAL

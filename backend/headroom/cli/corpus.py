@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distributed import Client, Future, get_worker
 
-from headroom.cli.batch.workers import cancelling_tasks, ended_tasks, failure_reason, raise_if_cancelled
+from headroom.cli.dask_workers import cancelling_tasks, ended_tasks, failure_reason, raise_if_cancelled
 from headroom.common.errors import Cancelled
 from headroom.common.progress import Progress
 from headroom.motion.train.config import TrainConfig

@@ -16,7 +16,8 @@ from distributed.comm import CommClosedError
 
 from headroom.cli.batch.plan import MOVIE_KINDS, Job, Line, Task
 from headroom.cli.batch.report import Report
-from headroom.cli.batch.workers import Batch, ExtensionPlugin, cancelling_tasks, ended_tasks, failure_reason, run_task
+from headroom.cli.batch.workers import Batch, ExtensionPlugin, run_task
+from headroom.cli.dask_workers import cancelling_tasks, ended_tasks, failure_reason
 
 SPLIT = "split"
 """The state of a job whose chunks are to be rendered and joined, as the extension says it."""

@@ -58,7 +58,7 @@ def batch(
     from headroom.cli.batch.display import batch_display
     from headroom.cli.batch.known_reports import remember_report
     from headroom.cli.batch.run import run_jobs
-    from headroom.cli.batch.workers import open_workers
+    from headroom.cli.dask_workers import open_workers
 
     remember_report(report.folder)
     try:

@@ -97,8 +97,8 @@ def train_corpus(
     """
     require_output_folder(output, inputs=datasets)
     require_one_choice(scheduler, jobs)
-    from headroom.cli.batch.workers import open_workers
     from headroom.cli.corpus import prepare_shards
+    from headroom.cli.dask_workers import open_workers
     from headroom.cli.tables import print_corpus
     from headroom.face.model import bundled_model
     from headroom.training.runs import MOTION_PRESETS
