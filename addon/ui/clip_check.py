@@ -27,6 +27,7 @@ from .audio_tracks import clip_audio_track
 from .button import Button
 from .layout import draw_wrapped
 from .paths import absolute
+from .previews import add_picture, pixels_of
 from .properties import settings, typed_number
 
 PICTURE_SCALE = 10.0
@@ -73,8 +74,8 @@ class HEADROOM_OT_check_clip(Button):
 
     def run(self, context):
         """Start the job."""
-        chosen, part = settings(context), chosen_part(context)
-        clip, numbered = part.clip, _last.found.people if _last is not None and _last.part == part else 0
+        chosen, part, last = settings(context), chosen_part(context), _check_of(context)
+        clip, numbered = part.clip, last.found.people if last is not None else 0
         sent = {"from_seconds": part.from_seconds, "to_seconds": part.to_seconds,
                 "face": chosen.face if chosen.face <= numbered else 0,  # another clip's would be refused
                 "audio_track": clip_audio_track(chosen) or None}
@@ -127,8 +128,8 @@ def check(part: ClipPart, sent: Mapping[str, Any], connect: Connect) -> Task:
 def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the button, and what was found in the chosen clip: warnings, its picture, and a button for each person."""
     layout.operator(HEADROOM_OT_check_clip.bl_idname, icon="VIEWZOOM")
-    chosen, last = settings(context), _last
-    if last is None or not chosen.clip or last.part != chosen_part(context):
+    last = _check_of(context)
+    if last is None:
         return
     box = layout.box().column(align=True)
     draw_wrapped(box, context, message("{seconds:.1f} s are usable", seconds=last.found.usable_seconds),
@@ -142,7 +143,12 @@ def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row = box.row(align=True)
         for number in range(1, last.found.people + 1):
             row.operator(HEADROOM_OT_choose_face.bl_idname, text=str(number), translate=False,
-                         depress=chosen.face == number).number = number
+                         depress=settings(context).face == number).number = number
+
+
+def _check_of(context: bpy.types.Context) -> LastCheck | None:
+    """Return the last check if it is of the chosen part."""
+    return _last if _last is not None and settings(context).clip and _last.part == chosen_part(context) else None
 
 
 def _keep_picture(file: Path) -> str:
@@ -153,17 +159,13 @@ def _keep_picture(file: Path) -> str:
     if _collection is None:
         return ""
     _collection.clear()
-    loaded: Any = _collection.load("file", str(file), "IMAGE")
-    width, height = loaded.image_size
-    pixels = np.empty(width * height * 4, np.float32)
-    loaded.image_pixels_float.foreach_get(pixels)
+    pixels = pixels_of(_collection.load("file", str(file), "IMAGE"))
+    height, width = pixels.shape[:2]
     side = max(width, height)
     square = np.zeros((side, side, 4), np.float32)
     left, low = (side - width) // 2, (side - height) // 2
-    square[low:low + height, left:left + width] = pixels.reshape(height, width, 4)
-    kept: Any = _collection.new("square")
-    kept.image_size = side, side
-    kept.image_pixels_float.foreach_set(square.ravel())
+    square[low:low + height, left:left + width] = pixels
+    add_picture(_collection, "square", square)
     return "square"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import bpy.utils.previews
-import numpy as np
+
+from .previews import add_picture, pixels_of
 
 _collection: bpy.utils.previews.ImagePreviewCollection | None = None
 HALVES = ("left", "right")
@@ -21,20 +21,11 @@ def icons_of(picture: Path) -> tuple[int, int]:
     names = [f"{picture} {half}" for half in HALVES]
     if names[0] not in _collection:
         _collection.clear()
-        for name, pixels in zip(names, _halves(_collection.load("whole", str(picture), "IMAGE"))):
-            half: Any = _collection.new(name)  # Blender's stubs call an array of floats a float
-            half.image_size = pixels.shape[1::-1]
-            half.image_pixels_float.foreach_set(pixels.ravel())
+        whole = pixels_of(_collection.load("whole", str(picture), "IMAGE"))
+        middle = whole.shape[1] // 2
+        for name, half in zip(names, (whole[:, :middle], whole[:, middle:])):
+            add_picture(_collection, name, half)
     return _collection[names[0]].icon_id, _collection[names[1]].icon_id
-
-
-def _halves(picture: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the left and the right half (H, W, 4) float32 of a picture."""
-    width, height = picture.image_size
-    pixels = np.empty(width * height * 4, np.float32)
-    picture.image_pixels_float.foreach_get(pixels)
-    rows = pixels.reshape(height, width, 4)
-    return rows[:, :width // 2], rows[:, width // 2:]
 
 
 def register() -> None:
