@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from headroom.media.sound_convert import BlockConverter
 from headroom.media.sound_plan import sound_plan
 
 SAMPLE_RATE = 16000  # Hz, the rate that every network here is trained at
-TRACK_RATE = 48000  # Hz, of sound files for other programs
+SOUND_RATE = 48000  # Hz, of movies and of sound files for other programs
 SILENCE_BLOCK = SAMPLE_RATE // 40  # samples, 25 ms, whose level is compared with SILENT_LEVEL
 BLOCKS_AT_ONCE = 4000  # blocks that `is_silent` loads into memory together
 SILENT_LEVEL = 1e-3  # RMS as a fraction of full scale, -60 dB: quieter than the noise of any room
@@ -68,8 +68,7 @@ def audio_chunks(path: Path | str, sample_rate: int = SAMPLE_RATE, from_seconds:
 def read_channels(path: Path, sample_rate: int, from_seconds: float = 0.0, to_seconds: float | None = None,
                   track: int | None = None) -> np.ndarray:
     """Return samples (N, 2) of stereo as it is stored, and of any other sound (N, 1), mixed as in `read_audio`."""
-    plan = sound_plan(path, track)
-    converter = BlockConverter(plan, sample_rate, 2 if plan.stereo else 1)
+    converter = _channels_converter(path, sample_rate, track)
     return np.concatenate(list(_chunks_in_range(path, converter, from_seconds, to_seconds)))
 
 
@@ -91,11 +90,7 @@ def require_speech(samples: np.ndarray, name: str) -> None:
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Write mono `samples` (N,), or (N, C) of C channels, -1..1, as 16-bit PCM."""
-    with atomic_write(Path(path)) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(as_int16(samples).astype("<i2").tobytes())
+    _write_pcm(path, [samples], 1 if samples.ndim == 1 else samples.shape[1], sample_rate)
 
 
 def write_track(speech: Path, track: int, path: Path) -> None:
@@ -103,14 +98,8 @@ def write_track(speech: Path, track: int, path: Path) -> None:
 
     track: its number, from 1.
     """
-    plan = sound_plan(speech, track)
-    converter = BlockConverter(plan, TRACK_RATE, 2 if plan.stereo else 1)
-    with atomic_write(path) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(2 if plan.stereo else 1)
-        file.setsampwidth(2)
-        file.setframerate(TRACK_RATE)
-        for chunk in _chunks_in_range(speech, converter, 0.0, None):
-            file.writeframes(as_int16(chunk).astype("<i2").tobytes())
+    converter = _channels_converter(speech, SOUND_RATE, track)
+    _write_pcm(path, _chunks_in_range(speech, converter, 0.0, None), converter.channels, SOUND_RATE)
 
 
 def as_int16(samples: np.ndarray) -> np.ndarray:
@@ -121,6 +110,22 @@ def as_int16(samples: np.ndarray) -> np.ndarray:
 def as_float(samples: np.ndarray) -> np.ndarray:
     """Return what `as_int16` returned as float32."""
     return samples.astype(np.float32) / 32767
+
+
+def _channels_converter(path: Path, sample_rate: int, track: int | None) -> BlockConverter:
+    """Return what converts the sound of a file to stereo where it is stored as such, and to mono otherwise."""
+    plan = sound_plan(path, track)
+    return BlockConverter(plan, sample_rate, 2 if plan.stereo else 1)
+
+
+def _write_pcm(path: Path, chunks: Iterable[np.ndarray], channels: int, sample_rate: int) -> None:
+    """Write chunks (n,) or (n, C), -1..1, of a sound as 16-bit PCM, one after the other."""
+    with atomic_write(path) as temporary, wave.open(str(temporary), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        for chunk in chunks:
+            file.writeframes(as_int16(chunk).astype("<i2").tobytes())
 
 
 def _chunks_in_range(path: Path, converter: BlockConverter, from_seconds: float,

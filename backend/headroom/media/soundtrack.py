@@ -10,11 +10,9 @@ from typing import Protocol, cast
 import av
 import numpy as np
 
-from headroom.media.audio import NoSoundInRange, read_channels
+from headroom.media.audio import SOUND_RATE, NoSoundInRange, read_channels
 from headroom.media.containers import MovieFormat
 from headroom.media.sound_convert import LAYOUTS
-
-SOUND_RATE = 48000  # Hz
 
 
 @dataclass(frozen=True)
