@@ -36,11 +36,11 @@ def find_person(
     person = min(people.all, key=lambda each: each.distance(colours), default=None)
     if person is None or person.distance(colours) > 2 * SAME_COLOURS:
         raise InputError(NO_FACE)
-    return follow_person(frames, fps, people, person, progress)
+    return _follow_person(frames, fps, people, person, progress)
 
 
-def follow_person(
-    frames: Sequence[NDArray[np.uint8]], fps: float, people: People, person: Person, progress: Progress = no_progress
+def _follow_person(
+    frames: Sequence[NDArray[np.uint8]], fps: float, people: People, person: Person, progress: Progress
 ) -> Landmarks:
     """Find the landmarks of one of `people`, who were found in every `sample_step(fps)`th of T frames (H, W, 3).
 
