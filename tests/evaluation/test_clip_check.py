@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from headroom.cli.commands.measure import _people_notes
 from headroom.common.errors import InputError
 from headroom.evaluation import clip_check
 from headroom.evaluation.clip_check import CheckFigures, check_clip, picture_notes
@@ -67,12 +68,11 @@ def test_each_fault_is_a_sentence(sample, changes, words):
     assert words in all_notes(sample, **changes)
 
 
-def test_the_command_line_asks_for_one_of_several_people(sample):
-    several = replace(sample, figures=replace(GOOD, faces=3))
-    assert clip_check.people_notes(several) == [
+def test_the_command_line_asks_for_one_of_several_people():
+    assert _people_notes(3, face=0) == [
         "3 people are seen. Choose one with --face; the contact sheet of --output numbers them."]
-    assert clip_check.people_notes(replace(several, chosen=True)) == []
-    assert clip_check.people_notes(sample) == []
+    assert _people_notes(3, face=2) == []
+    assert _people_notes(1, face=0) == []
 
 
 @pytest.mark.parametrize("changes", [{}, {"offset_seconds": None}, {"offset_seconds": 0.165},

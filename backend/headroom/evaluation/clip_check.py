@@ -70,7 +70,6 @@ class ClipCheck:
     """The result of a check: figures, warnings as sentences, and the frames.
 
     people: who is seen in the part that learning would use, numbered as learning numbers them.
-    chosen: whether the figures are those of a person whom the user chose.
 
     That there are several people is in the figures alone, because each program lets its user choose in another way.
     """
@@ -79,7 +78,6 @@ class ClipCheck:
     warnings: list[str]
     frames: ClipFrames
     people: People
-    chosen: bool = False
 
 
 def check_clip(
@@ -108,15 +106,7 @@ def check_clip(
     offset = _sound_offset(sound, frames) if sound is not None else None
     figures = _figures(frames, (start, end), len(people.persons), offset)
     warnings = [*picture_notes(figures, frames), *_clip_notes(figures, video), *sound_warnings]
-    return ClipCheck(figures, warnings, frames, people, bool(face))
-
-
-def people_notes(result: ClipCheck) -> list[str]:
-    """Return a warning of the command line where one of several people has to be chosen."""
-    if result.figures.faces < 2 or result.chosen:
-        return []
-    return [f"{result.figures.faces} people are seen. Choose one with --face; the contact sheet of --output numbers "
-            "them."]
+    return ClipCheck(figures, warnings, frames, people)
 
 
 def picture_notes(figures: CheckFigures, frames: ClipFrames) -> list[str]:

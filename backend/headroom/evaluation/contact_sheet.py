@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from headroom.evaluation.clip_check import ClipCheck
 from headroom.evaluation.clip_frames import RATE, ClipFrames
-from headroom.media.image import encoded_picture
+from headroom.media.image import write_picture
 
 COLUMNS, ROWS = 4, 3
 TILE_WIDTH, MARGIN, CAPTION = 320, 8, 26  # pixels
@@ -43,10 +45,10 @@ def numbered_sheet(check: ClipCheck) -> NDArray[np.uint8]:
     return np.concatenate([np.asarray(framed, np.uint8), sheet])
 
 
-def check_picture(check: ClipCheck) -> bytes:
-    """Return what a check shows, as JPEG: of several people a picture with their numbers, otherwise the sheet."""
+def write_check_picture(path: Path, check: ClipCheck) -> None:
+    """Write what a check shows: of several people a picture with their numbers, otherwise the sheet."""
     several = len(check.people.persons) > 1
-    return encoded_picture(check.people.picture() if several else numbered_sheet(check), ".jpg")
+    write_picture(path, check.people.picture() if several else numbered_sheet(check))
 
 
 def _tile(frames: ClipFrames, frame: int, size: tuple[int, int], from_seconds: float) -> NDArray[np.uint8]:

@@ -188,13 +188,13 @@ def evaluate(context: TaskContext, request: EvaluateRequest) -> EvaluateResult:
 def check(context: TaskContext, request: CheckRequest) -> CheckResult:
     """Tell whether a clip is good to learn from, and who is seen in it."""
     from headroom.evaluation.clip_check import check_clip
-    from headroom.evaluation.contact_sheet import check_picture
+    from headroom.evaluation.contact_sheet import write_check_picture
 
     clip = named_copy(context, request.inputs.clip, request.inputs.clip_name, "clip")
     settings, picture = request.settings, context.folder / "check.jpg"
     found = check_clip(clip, settings.from_seconds, settings.to_seconds, settings.audio_track, settings.face,
                        context.progress)
-    picture.write_bytes(check_picture(found))
+    write_check_picture(picture, found)
     return CheckResult(usable_seconds=found.figures.usable_seconds, people=found.figures.faces, notes=found.warnings,
                        picture=context.blobs.add(picture))
 

@@ -35,14 +35,14 @@ def check(
     if output:
         require_output_file(output, ".png", inputs=[clip])
     from headroom.cli.tables import print_check
-    from headroom.evaluation.clip_check import check_clip, people_notes
+    from headroom.evaluation.clip_check import check_clip
     from headroom.evaluation.contact_sheet import numbered_sheet
     from headroom.media.image import write_picture
 
     with progress_bar() as progress:
         result = check_clip(clip, from_seconds, to_seconds, audio_track, face, progress)
     print_check(out, clip.name, result.figures)
-    print_notes([*people_notes(result), *result.warnings])
+    print_notes([*_people_notes(result.figures.faces, face), *result.warnings])
     if output:
         write_picture(output, numbered_sheet(result))
         out.print(f"Wrote {output}", markup=False)
@@ -106,3 +106,10 @@ def evaluate(
     if json_file:
         with atomic_write(json_file) as temporary:
             temporary.write_text(found.to_json(), encoding="utf-8")
+
+
+def _people_notes(people: int, face: int) -> list[str]:
+    """Return a warning where one of several people has to be chosen; `face` is 0 where the user chose none."""
+    if people < 2 or face:
+        return []
+    return [f"{people} people are seen. Choose one with --face; the contact sheet of --output numbers them."]
