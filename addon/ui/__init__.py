@@ -5,6 +5,7 @@ import bpy
 from ..scene.anim import controls as scene_controls
 from ..scene.anim import transfer_settings
 from . import (
+    audio_tracks,
     board,
     clip_check,
     command_line,
@@ -74,6 +75,7 @@ def unregister() -> None:
     jobs.unregister()
     job_pictures.unregister()
     clip_check.unregister()
+    audio_tracks.unregister()
     preferences.connection.stop()
     new_shot.unregister()
     for each in reversed(CLASSES):

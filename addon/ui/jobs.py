@@ -24,6 +24,7 @@ from ..core.errors import Cancelled, HeadroomError
 from ..core.messages import message
 from ..core.tasks import InBackground, ProgressToken, Step, Task, run_task
 from .text import error_text, interface_text, report_text
+from .view import redraw_sidebars
 
 TICK_SECONDS = 0.1
 MAX_FINISHED = 6
@@ -144,7 +145,7 @@ def update() -> float | None:
     for number, job in list(_running.items()):
         if _running.get(number) is job and not job.waiting:  # another job may have opened a file and ended this one
             _advance(number, job)
-    _redraw(all_regions=not before <= _running.keys())
+    redraw_sidebars(all_regions=not before <= _running.keys())
     if not _running:
         return None
     return TICK_SECONDS if all(job.waiting for job in _running.values()) else 0.0  # 0 is once per redraw
@@ -338,12 +339,3 @@ def _show(number: int, step: Step) -> None:
     if view.state == "running":
         _views[number] = replace(view, fraction=max(view.fraction, step.fraction),
                                  message=interface_text(step.message), picture=step.picture or view.picture)
-
-
-def _redraw(all_regions: bool) -> None:
-    """Redraw the sidebars; when a job has ended also the 3D views beside them, which may be slow to draw."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions if area.type == "VIEW_3D" else ():
-                if all_regions or region.type == "UI":
-                    region.tag_redraw()

@@ -10,7 +10,7 @@ from ..scene.anim.controls import head_of
 from ..scene.build.scene_setup import keeps_scene
 from ..scene.build.shot import shots_in
 from . import command_line, follow, job_list, jobs, new_shot, preferences, setup
-from .audio_tracks import may_have_several_tracks
+from .audio_tracks import shows_several_tracks
 from .clip_check import draw_check
 from .export_performance import HEADROOM_OT_export_performance
 from .import_performance import HEADROOM_OT_import_performance
@@ -61,7 +61,7 @@ class HEADROOM_PT_learn(SidebarPanel):
         times.prop(chosen, "from_seconds")
         times.prop(chosen, "to_seconds")
         column.prop(chosen, "face")
-        if may_have_several_tracks(chosen.clip):
+        if shows_several_tracks(chosen.clip):
             column.prop(chosen, "clip_audio_track")
         column.prop(chosen, "learn_output")
         draw_advanced(layout, chosen, "albedo", "resolution")
@@ -115,7 +115,7 @@ class HEADROOM_PT_perform(SidebarPanel):
         layout.row().prop(chosen, "speech_source", expand=True)
         if chosen.speech_source == "FILE":
             layout.prop(chosen, "speech", text="File")
-            if may_have_several_tracks(chosen.speech):
+            if shows_several_tracks(chosen.speech):
                 layout.prop(chosen, "audio_track")
         else:
             strip = compat.selected_sound(context)

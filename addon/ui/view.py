@@ -67,3 +67,12 @@ def show_tab() -> None:
                 if region.type == "UI":
                     with suppress(AttributeError):  # the sidebar has not been drawn yet
                         region.active_panel_category = SidebarPanel.bl_category
+
+
+def redraw_sidebars(all_regions: bool = False) -> None:
+    """Redraw the sidebars; with `all_regions` also the 3D views beside them, which may be slow to draw."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type == "VIEW_3D" else ():
+                if all_regions or region.type == "UI":
+                    region.tag_redraw()
