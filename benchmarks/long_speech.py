@@ -22,8 +22,8 @@ import typer
 
 from headroom.common.errors import HeadroomError
 from headroom.media.audio import SAMPLE_RATE, audio_on_disk, read_audio
+from headroom.motion import predict as prediction
 from headroom.motion.model.general import general_model
-from headroom.motion.predict import predict
 
 
 def main(
@@ -36,7 +36,7 @@ def main(
     if model is None:
         raise HeadroomError("The bundled weights are missing; install Headroom again.")
     sound = read_audio(speech)
-    predict(model, sound[:5 * SAMPLE_RATE])  # loads modules and filters
+    prediction.predict(model, sound[:5 * SAMPLE_RATE])  # loads modules and filters
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         write_repeated(path, sound, minutes)
@@ -44,12 +44,13 @@ def main(
         with audio_on_disk(path) as samples:
             reading_seconds = time.perf_counter() - start
             with memory_samples() as used:
-                performance = predict(model, samples)
+                performance = prediction.predict(model, samples)
             seconds = time.perf_counter() - start
             print(f"{performance.seconds / 60:.1f} min: {seconds:.1f} s ({reading_seconds:.1f} s of it reading), "
                   f"{performance.seconds / seconds:.0f} x real time, {max(used) - used[0]:.0f} MB more memory")
             if compare:
-                one_pass = predict(model, samples, chunk_frames=len(performance))
+                prediction.CHUNK_FRAMES = len(performance)
+                one_pass = prediction.predict(model, samples)
                 difference = max(float(np.abs(getattr(performance, name) - getattr(one_pass, name)).max())
                                  for name in ("expression", "rotation", "translation"))
                 print(f"greatest difference from one pass: {difference:.1e}")

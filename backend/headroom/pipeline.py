@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.prefetch import prefetch
-from headroom.common.progress import Progress, TrainingMonitor, frames_reported, no_progress
+from headroom.common.progress import Progress, TrainingMonitor, frames_reported, no_progress, subprogress
 from headroom.common.settings import (
     AlignWordsSettings,
     JoinChunksSettings,
@@ -141,9 +141,9 @@ def perform(
         if settings.transcript:
             progress(0.1, "Finding the words")
             spoken = words_in_speech(samples, settings.transcript)
-        progress(0.2, "Predicting the performance")
         seconds = conversation.seconds if conversation else None
-        performance = predict(person.motion, samples, seconds, settings.seed, spoken=spoken)
+        performance = predict(person.motion, samples, seconds, settings.seed, spoken=spoken,
+                              progress=subprogress(progress, 0.2, 0.9))
     if settings.pose == "replayed":
         performance = replayed(person.motion, performance)
     if conversation:

@@ -31,12 +31,14 @@ def test_chunks_equal_one_pass(learned):
 
 
 @pytest.mark.parametrize("chunk", [7, 40, 299])
-def test_a_performance_predicted_in_chunks_from_disk_equals_one_predicted_at_once(learned, tmp_path, chunk):
+def test_a_performance_predicted_in_chunks_from_disk_equals_one_predicted_at_once(learned, tmp_path, monkeypatch, chunk):
     model, samples, _ = learned
     write_wav(tmp_path / "speech.wav", samples)
-    at_once = predict(model, read_audio(tmp_path / "speech.wav"), seed=4, chunk_frames=len(samples))
+    monkeypatch.setattr("headroom.motion.predict.CHUNK_FRAMES", len(samples))
+    at_once = predict(model, read_audio(tmp_path / "speech.wav"), seed=4)
+    monkeypatch.setattr("headroom.motion.predict.CHUNK_FRAMES", chunk)
     with audio_on_disk(tmp_path / "speech.wav") as on_disk:
-        in_chunks = predict(model, on_disk, seed=4, chunk_frames=chunk)
+        in_chunks = predict(model, on_disk, seed=4)
     for name in ("expression", "rotation", "translation"):
         np.testing.assert_allclose(getattr(in_chunks, name), getattr(at_once, name), atol=1e-4)
 
@@ -102,3 +104,11 @@ def test_a_measured_blink_closes_once_and_keeps_its_depth():
     assert lid_motion.min() == pytest.approx(-8, abs=0.05)
     deepest = int(lid_motion.argmin())
     assert (np.diff(lid_motion[:deepest + 1]) <= 1e-4).all() and (np.diff(lid_motion[deepest:]) >= -1e-4).all()
+
+
+def test_progress_rises_through_long_speech(learned, monkeypatch):
+    model, samples, _ = learned
+    told = []
+    monkeypatch.setattr("headroom.motion.predict.CHUNK_FRAMES", 50)
+    predict(model, samples, progress=lambda fraction, message: told.append(fraction))
+    assert told == sorted(told) and len(set(told)) > 4 and 0 <= told[0] and told[-1] == pytest.approx(1)

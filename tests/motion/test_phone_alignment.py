@@ -144,12 +144,13 @@ def test_the_pauses_of_real_speech_are_silence_and_its_words_are_not():
     assert len(set(symbols)) > 15
 
 
-def test_predicting_in_chunks_hears_the_phones_of_the_whole_speech(learned):
+def test_predicting_in_chunks_hears_the_phones_of_the_whole_speech(learned, monkeypatch):
     model, _, _ = learned
     samples = read_audio(SPEECH)[:4 * RATE]
     expected = align_phones(samples, 400)
     for chunk in (7, 1000):
-        phones = predict(model, samples, chunk_frames=chunk).phones
+        monkeypatch.setattr("headroom.motion.predict.CHUNK_FRAMES", chunk)
+        phones = predict(model, samples).phones
         assert phones.labels.tolist() == expected.labels.tolist()
         np.testing.assert_allclose(phones.starts, expected.starts, atol=1e-9)
         np.testing.assert_allclose(phones.confidences, expected.confidences, atol=1e-4)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
+from headroom.common.progress import Progress, no_progress, subprogress
 from headroom.common.threads import one_thread
 from headroom.face.performance import Performance
 from headroom.face.phone_track import PhoneTrack
@@ -25,29 +26,32 @@ from headroom.motion.style.lip_closure import close_at_bilabials, speech_gate
 from headroom.motion.style.motion_graph import blend_predicted, ping_pong, walk_motion_graph
 from headroom.motion.style.speaker_style import SpeakerStyle
 
-CHUNK_FRAMES = 3000  # predicted at once, 2 minutes
+CHUNK_FRAMES = 3000  # predicted at once, 2 minutes; this bounds the memory needed besides the result
+PREDICTED = 0.6  # of the time of a prediction; the rest is for the phones
 LIP_SMOOTHING = 0.6  # frames
 SMOOTHING_REACH = 4  # frames; the Gaussian on the lips is cut off at four deviations
 
 
 def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = None, seed: int = 0,
-            chunk_frames: int = CHUNK_FRAMES, spoken: SpokenWords | None = None) -> Performance:
-    """Predict the performance at 25 Hz for a speech.
+            spoken: SpokenWords | None = None, progress: Progress = no_progress) -> Performance:
+    """Predict the performance at 25 Hz for a speech, `CHUNK_FRAMES` at once.
 
     samples: (N,) at 16 kHz; may be mapped from disk (`headroom.media.audio.audio_on_disk`).
     seconds: length of the performance; None is the length of the speech.
     seed: of head pose and blinks.
-    chunk_frames: frames predicted at once, which bounds the memory needed besides the result.
     spoken: what is said, where a transcript was given; lips close at its phones instead of those that are heard.
     """
     frames = frame_count(samples) if seconds is None else max(1, round(seconds * FRAME_RATE))
     stats = utterance_stats(samples, model.config.features)
-    levels = np.concatenate([speech_levels(samples, first, min(first + chunk_frames, frames), stats.loud_db)
-                             for first in range(0, frames, chunk_frames)])
-    motion = predict_motion(model, samples, frames, stats, chunk_frames)
-    phones = align_phones(samples, frames * ROWS_PER_FRAME) if spoken is None else spoken.phones
+    levels = np.concatenate([speech_levels(samples, first, min(first + CHUNK_FRAMES, frames), stats.loud_db)
+                             for first in range(0, frames, CHUNK_FRAMES)])
+    motion = predict_motion(model, samples, frames, stats, CHUNK_FRAMES, subprogress(progress, 0, PREDICTED))
+    if spoken is None:
+        phones = align_phones(samples, frames * ROWS_PER_FRAME, subprogress(progress, PREDICTED, 1))
+    else:
+        phones = spoken.phones
     lips = LipMotion(lip_openings(model.style, motion, phones), speech_gate(levels, stats.loud_db))
-    expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips, chunk_frames)
+    expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips, CHUNK_FRAMES)
     if model.config.pose == "network":
         expression = add_blinks(expression, model.style.blinks, seed)
         pose = motion[:, EXPRESSION:] * model.style.pose_deviation + model.style.pose_mean
@@ -81,7 +85,7 @@ def with_gaze(style: SpeakerStyle, expression: np.ndarray, source_frames: np.nda
 @torch.no_grad()
 @one_thread()
 def predict_motion(model: MotionModel, samples: np.ndarray, frames: int, stats: UtteranceStats,
-                   chunk_frames: int = CHUNK_FRAMES) -> np.ndarray:
+                   chunk_frames: int = CHUNK_FRAMES, progress: Progress = no_progress) -> np.ndarray:
     """Predict normalised motion (frames, 70): the mean of the networks, its expression blended with the regression.
 
     The networks' states are carried from chunk to chunk.
@@ -89,6 +93,7 @@ def predict_motion(model: MotionModel, samples: np.ndarray, frames: int, stats: 
     motion = np.empty((frames, MOTION), np.float32)
     states: list[State | None] = [None] * len(model.networks)
     for first in range(0, frames, chunk_frames):
+        progress(first / frames, "Predicting the performance")
         last = min(first + chunk_frames, frames)
         windows = feature_windows(samples, first, last, model.config.features, stats)
         motion[first:last], states = predict_windows(model, windows, states)

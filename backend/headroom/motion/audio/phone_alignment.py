@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from headroom.common.progress import Progress, no_progress
 from headroom.face.phone_track import SILENCE, PhoneTrack
 from headroom.media.audio import SAMPLE_RATE
 from headroom.motion.audio.cepstra import power_spectra
@@ -96,11 +97,13 @@ class PhoneDecoder:
         self._best[better], self._entry[better], self._entry_sum[better] = scores[better], row, sums[better]
 
 
-def align_phones(samples: np.ndarray, rows: int) -> PhoneTrack:
+def align_phones(samples: np.ndarray, rows: int, progress: Progress = no_progress) -> PhoneTrack:
     """Return the phones in the first `rows` rows of `samples` (N,) at 16 kHz."""
-    decoder = PhoneDecoder()
+    decoder, done = PhoneDecoder(), 0
     for posteriors, levels in phone_posteriors(samples, rows):
         decoder.add(posteriors, levels)
+        done += len(levels)
+        progress(done / rows, "Listening for phones")
     return decoder.track()
 
 
