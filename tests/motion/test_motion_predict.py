@@ -31,7 +31,7 @@ def test_chunks_equal_one_pass(learned):
 
 
 @pytest.mark.parametrize("chunk", [7, 40, 299])
-def test_a_performance_predicted_in_chunks_from_disk_equals_one_predicted_at_once(learned, tmp_path, monkeypatch, chunk):
+def test_a_performance_predicted_in_chunks_from_disk_equals_one_at_once(learned, tmp_path, monkeypatch, chunk):
     model, samples, _ = learned
     write_wav(tmp_path / "speech.wav", samples)
     monkeypatch.setattr("headroom.motion.predict.CHUNK_FRAMES", len(samples))
