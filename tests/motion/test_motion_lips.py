@@ -57,6 +57,16 @@ def test_the_gate_closes_in_the_pauses_of_a_noisy_recording_and_not_in_quiet_spe
     assert gate[:48].min() > 0.95 and gate[55:61].max() < 0.05 and gate[70:].min() > 0.95
 
 
+def test_digital_silence_around_a_noisy_recording_changes_nothing_within_it():
+    rng = np.random.default_rng(0)
+    levels = rng.uniform(-20, 0, 100)
+    levels[50:65] = rng.uniform(-37, -34, 15)  # breath and room
+    silence = np.full(40, -60.0)  # as where others speak in the sound files of a conversation
+    padded = speech_gate(np.concatenate([silence, levels, silence]), -20.0)
+    np.testing.assert_array_equal(padded[45:-45], speech_gate(levels, -20.0)[5:-5])
+    assert padded[:30].max() < 0.05 and not speech_gate(silence, -20.0).any()
+
+
 def test_the_curve_of_openings_gives_a_cautious_prediction_the_person_s_distribution():
     rng = np.random.default_rng(0)
     true = np.abs(rng.standard_normal(4000)) * 4

@@ -10,7 +10,7 @@ CHUNK_ROWS = 6000  # rows processed at once, one minute
 RANGE_DB = 60.0  # below the loud rows; quieter sound counts as silence
 PAUSE_DB, MAX_PAUSE_DB = -38.0, -30.0  # frames quieter than this are pauses, in a quiet and in a noisy recording
 PAUSE_OVER_FLOOR_DB = 6.0  # by which pauses may exceed the recording's quietest frames
-FLOOR_PERCENT = 5.0  # of the frames are as quiet as that
+FLOOR_PERCENT = 5.0  # of the frames that are not silent are as quiet as that
 
 
 def loudness(samples: np.ndarray) -> tuple[np.ndarray, float]:
@@ -40,5 +40,6 @@ def pause_level(levels: np.ndarray) -> float:
 
     levels: (T,) of all its frames. Level and levels are in dB below the recording's loud parts.
     """
-    floor = float(np.percentile(levels, FLOOR_PERCENT))
+    heard = levels[levels > -RANGE_DB]  # digital silence between recordings does not tell how noisy their rooms are
+    floor = float(np.percentile(heard, FLOOR_PERCENT)) if len(heard) else -RANGE_DB
     return min(max(floor + PAUSE_OVER_FLOOR_DB, PAUSE_DB), MAX_PAUSE_DB)
