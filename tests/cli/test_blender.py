@@ -91,13 +91,14 @@ print("Blender quit")
 
 
 def test_blender_is_told_of_the_audio_track_and_the_transcript(tmp_path, stand_in):
-    stand_in('print(json.dumps(dict(frames=1, notes=arguments)))')
-    words = make_shot(tmp_path, perform=PerformSettings(audio_track=2, transcript="Hello"),
-                      transcript=tmp_path / "hello.txt").notes
-    assert words[words.index("--audio-track") + 1] == "2"
-    assert words[words.index("--transcript") + 1] == str(tmp_path / "hello.txt")
+    stand_in("""
+text = open(arguments[arguments.index("--transcript") + 1], encoding="utf-8").read()
+print(json.dumps(dict(frames=1, notes=[*arguments, text])))
+""")
+    words = make_shot(tmp_path, perform=PerformSettings(audio_track=2, transcript="Grüße, Anna.")).notes
+    assert words[words.index("--audio-track") + 1] == "2" and words[-1] == "Grüße, Anna."
     with pytest.raises(InputError, match="--transcript change a prediction"):
-        make_shot(tmp_path, transcript=tmp_path / "hello.txt", performance=tmp_path / "p.npz")
+        make_shot(tmp_path, perform=PerformSettings(transcript="Hello"), performance=tmp_path / "p.npz")
 
 
 def test_controls_change_a_prediction_that_blender_is_given(tmp_path, stand_in, monkeypatch):

@@ -152,7 +152,7 @@ def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
                         "--label", "AI-generated", "--transcript", line, "--audio-track", 2)
     assert code == 0 and "50 frames" in out and "Note: A note." in out and "s.blend" in out
     perform = PerformSettings(seed=2, pose="replayed", audio_track=2, transcript="Hello.")
-    assert passed == [blender.ShotOptions(perform, MatchSettings(plate_fit=0.5), ("mouth.gain=1.2",), None, line,
+    assert passed == [blender.ShotOptions(perform, MatchSettings(plate_fit=0.5), ("mouth.gain=1.2",), None,
                                           tmp_path / "s.blend", 2.0, "fast", "AI-generated")]
     code, _, _ = call(monkeypatch, capsys, "shot", "a", "a.wav", "--with", "b=b.wav", "--with", "c=c=1.wav", "-o",
                       tmp_path / "s.mp4")

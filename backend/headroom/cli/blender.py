@@ -60,7 +60,6 @@ class ShotOptions:
     controls: texts such as "mouth.gain=1.2" that change the prediction (`pipeline.perform`).
     performance: file of a performance to use instead of predicting one.
     blend: file to save the scene to.
-    transcript: text file with what is said.
     key_error: of the sparse keys, 1 is 0.15 degrees, 0.3 mm and 0.01 of a control; 0 keys every frame.
     engine: what draws the head.
     label: text in a corner of the picture; empty for none.
@@ -72,7 +71,6 @@ class ShotOptions:
     match: MatchSettings = field(default_factory=MatchSettings)
     controls: tuple[str, ...] = ()
     performance: Path | None = None
-    transcript: Path | None = None
     blend: Path | None = None
     key_error: float = 1.0
     engine: Engine = "auto"
@@ -127,10 +125,11 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     Raises InputError for wrong input, HeadroomError when Blender fails.
     """
     require_usable(subject, speech, options)
-    if options.performance is not None and (options.changes_prediction or options.transcript is not None):
+    if options.performance is not None and (options.changes_prediction or options.perform.transcript is not None):
         raise InputError("--control, --pose and --transcript change a prediction, and --performance is used instead of "
                          "one; leave one of them out.")
-    if options.people and (options.performance is not None or options.transcript is not None or options.controls):
+    if options.people and (options.performance is not None or options.perform.transcript is not None
+                           or options.controls):
         raise InputError("--control, --performance and --transcript are for one person, and --with adds others; leave "
                          "one of them out.")
     progress(0.0, "Starting Blender")
@@ -139,6 +138,8 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
         if options.changes_prediction and not options.people:
             performance = _predict(subject, speech, extension.folder, options)
         arguments = _arguments(subject, speech, movie, options, performance)
+        if options.perform.transcript is not None and performance is None:
+            arguments += ["--transcript", _transcript(extension.folder, options.perform.transcript)]
         result = extension.run(arguments, progress)[-1]
     return ShotResult(int(result["frames"]), list(result.get("notes", ())))
 
@@ -234,7 +235,6 @@ def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, p
     arguments += ["--label", options.label] if options.label else []
     arguments += ["--layer", options.layer] if options.layer != "frame" else []
     arguments += ["--performance", performance] if performance else []
-    arguments += ["--transcript", options.transcript] if options.transcript and not performance else []
     arguments += ["--audio-track", options.perform.audio_track] if options.perform.audio_track else []
     if options.people:
         arguments += ["--pose", options.perform.pose, *(word for each in options.people
@@ -249,6 +249,13 @@ def _predict(subject: Path, speech: Path, folder: Path, options: ShotOptions) ->
     performance, _ = perform(subject, speech, options.perform, controls=options.controls)
     performance.save(folder / "performance.npz")
     return folder / "performance.npz"
+
+
+def _transcript(folder: Path, text: str) -> str:
+    """Write the words of the speech into `folder`, because the add-on takes a file; return its path."""
+    path = folder / "transcript.txt"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
 
 
 def _read_results(stream: Iterable[str], results: list[dict[str, Any]]) -> None:

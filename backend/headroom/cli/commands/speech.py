@@ -128,8 +128,7 @@ def shot(
         perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use, audio_track=audio_track,
                             transcript=_transcript(transcript) if transcript else None),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
-        controls=tuple(control), performance=performance, transcript=transcript,
-        blend=blend, key_error=key_error, engine=engine,
+        controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine,
         label=label, layer=layer, people=people)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)
