@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from headroom.common.choices import Layer
 from headroom.common.errors import InputError
 from headroom.plate.cut_out import cut_out, outline, over_frame
+from headroom.plate.match import PlateMatch
 from headroom.plate.placing import Placement
 from headroom.plate.seam import find_seam, join_at_seam, seam_difference, seam_range, seam_weight
 from headroom.plate.shot_renders import PersonInShot, ShotPart, ShotRenders
@@ -40,11 +41,14 @@ Join = Callable[[int, Picture, Picture], Picture]
 class OpenPerson(Speaker):
     """A person with their plates and refiner.
 
-    shot: renders of the frames in `part`, and the match of the whole shot.
+    shot: the renders, and the match of the whole shot.
+    match: that of the renders alone.
+    context: number of leading renders that only give the others their context.
     """
 
     shot: ShotRenders
-    part: ShotPart
+    match: PlateMatch
+    context: int
     refiner: ShotRefiner
 
     @property
@@ -60,9 +64,8 @@ class OpenPerson(Speaker):
 
     def frames(self, layer: Layer) -> Generator[Picture, None, None]:
         """Yield the person's own finished frames."""
-        shot, part = self.shot, self.part
-        return self.refiner.composites(shot.renders, shot.own_match(part), CropCache(shot.crops / self.subject.key),
-                                       layer, part.context)
+        cache = CropCache(self.shot.crops / self.subject.key)
+        return self.refiner.composites(self.shot.renders, self.match, cache, layer, self.context)
 
     def plate(self, frame: int) -> Picture:
         """Return the plate of a frame of the whole shot with the head in its pose."""
@@ -77,7 +80,8 @@ def open_people(wanted: Sequence[PersonInShot], part: ShotPart | None = None) ->
 
     Raises InputError where the consent of one does not cover the shot, and where their renders do not fit together.
     """
-    subjects = [_subject_of(each, part) for each in wanted]
+    matches = [_own_match(each.shot, part) for each in wanted]
+    subjects = [Subject.open_for(each.subject, each.settings.use) for each in wanted]
     counts = {len(each.shot.renders) for each in wanted}
     if len(counts) > 1:
         raise InputError(f"The people of the shot have {' and '.join(map(str, sorted(counts)))} frames; render the "
@@ -86,18 +90,17 @@ def open_people(wanted: Sequence[PersonInShot], part: ShotPart | None = None) ->
         refiners = [shot_refiner.open_shot_refiner(each.subject) for each in wanted[:shot_refiner.MAX_OPEN]]
         refiners += [stack.enter_context(closing(ShotRefiner.open(subject)))
                      for subject in subjects[shot_refiner.MAX_OPEN:]]
-        yield PeopleInShot([OpenPerson(subject, each.settings, each.speech, each.shot, part or ShotPart(), refiner)
-                            for each, subject, refiner in zip(wanted, subjects, refiners)])
+        context = part.context if part is not None else 0
+        yield PeopleInShot([OpenPerson(subject, each.settings, each.speech, each.shot, match, context, refiner)
+                            for each, subject, match, refiner in zip(wanted, subjects, matches, refiners)])
 
 
-def _subject_of(person: PersonInShot, part: ShotPart | None) -> Subject:
-    """Return the subject; raises InputError where its consent or the renders do not allow the shot."""
-    count = len(person.shot.renders)
-    if part is not None:
-        person.shot.own_match(part)
-    elif count != len(person.shot.match.plate):
-        raise InputError(f"There are {count} renders for {len(person.shot.match.plate)} plates; render the shot again.")
-    return Subject.open_for(person.subject, person.settings.use)
+def _own_match(shot: ShotRenders, part: ShotPart | None) -> PlateMatch:
+    """Return the match of the renders alone; raises InputError where they are not all of the shot, or of the part."""
+    count = len(shot.renders)
+    if part is None and count != len(shot.match.plate):
+        raise InputError(f"There are {count} renders for {len(shot.match.plate)} plates; render the shot again.")
+    return shot.own_match(part or ShotPart())
 
 
 class PeopleInShot:
@@ -157,11 +160,10 @@ class PeopleInShot:
         if background is None:
             raise InputError(f"{person.name} cannot be cut out, because the background of the clip moves or is never "
                              "visible. Learn the person from a clip with a still background and space around the head.")
-        camera, placement, part = self._camera, person.placement, person.part
-        match = person.shot.own_match(part)
+        camera, placement = self._camera, person.placement
 
         def join(number: int, picture: Picture, other: Picture) -> Picture:
-            coarse = person.refiner.person_alpha(match, part.context + number)
+            coarse = person.refiner.person_alpha(person.match, person.context + number)
             own = np.ascontiguousarray(other[..., :3])
             alpha, colours = (placement.placed(each, camera.width, camera.height)
                               for each in cut_out(outline(coarse, own), own, background))
