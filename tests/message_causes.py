@@ -157,7 +157,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "No face found in the clip. Choose a clip where the face is visible and lit.": ("test_bad_input.py", "[Nn]o face"),
     "No face found in …. Choose a photo that shows one face from the front.":
         ("subject/test_photo.py", "No face found in bad.png"),
-    "No preview range": ("addon/test_takes.py", "preview range"),
+    "No preview range": ("addon/test_span_edits.py", "No preview range"),
     "None of the … clips can be used. …": ("training/test_runs.py", "None of the 1 clips can be used"),
     "Online access is off, so only a server on this machine can be used":
         ("addon/test_panel_buttons.py", "Online access is off"),

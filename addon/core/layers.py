@@ -25,6 +25,10 @@ class Layer:
     smoothing_seconds: float = 0.0  # standard deviation of a Gaussian
 
 
+WHOLE_SPEECH = (-1e6, 1e6)
+"""First and last second of a cut of a speech of any length, with no blend inside it."""
+
+
 @dataclass(frozen=True)
 class Cut:
     """A span of the speech, in seconds, in which another take than the active one is played.

@@ -12,6 +12,7 @@ from . import (
     controls,
     conversation,
     coverage,
+    cuts,
     export_performance,
     first_view,
     follow,
@@ -39,8 +40,8 @@ from . import (
 
 CLASSES = (preferences.HeadroomPreferences, *setup.CLASSES, *clip_check.CLASSES, *learn.CLASSES, *perform.CLASSES,
            *import_performance.CLASSES, *export_performance.CLASSES, *render.CLASSES,
-           *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *shown_channels.CLASSES,
-           *conversation.CLASSES,
+           *command_line.CLASSES, *new_shot.CLASSES, *panels.CLASSES, *takes.CLASSES, *cuts.CLASSES,
+           *shown_channels.CLASSES, *conversation.CLASSES,
            *span_edits.CLASSES, *controls.CLASSES, *coverage.CLASSES, *refine.CLASSES, *relink.CLASSES,
            *transfer.CLASSES, *words.CLASSES, *poses.CLASSES, *board.CLASSES)
 

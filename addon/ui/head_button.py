@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bpy.props import BoolProperty
+
 from ..core.messages import message
 from ..scene.anim.controls import active_take
 from .button import Button
@@ -27,6 +29,14 @@ class HeadButton(SubjectButton):
         """Require a head with a performance."""
         return super().disabled_reason(context) or (
             "" if active_take(shown_shot(context).root) is not None else message("No speech performed yet"))
+
+
+class PartsButton(HeadButton):
+    """Base class of buttons that change parts of a performed face. Not registered."""
+
+    head: BoolProperty(name="Head", default=True, options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    mouth: BoolProperty(name="Mouth", default=True, options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    upper: BoolProperty(name="Brows and Eyes", default=True, options={"SKIP_SAVE"})  # type: ignore[valid-type]
 
 
 class PoseButton(SubjectButton):

@@ -9,6 +9,7 @@ from typing import Any
 import blf
 import bpy
 
+from ..scene.anim.controls import LAYERS
 from .text import interface_text
 
 MARGIN_PX = 70
@@ -16,6 +17,8 @@ MARGIN_PX = 70
 ICON_PX = 20
 MIN_LETTERS = 16
 INTERFACE_FONT = 0
+PART_ICONS = {"head": "USER", "mouth": "SOUND", "upper": "HIDE_OFF"}
+"""Layer of the face -> the icon of its switch."""
 
 
 class SidebarPanel(bpy.types.Panel):
@@ -29,6 +32,12 @@ def split_layout(panel: bpy.types.Panel) -> bpy.types.UILayout:
     layout: Any = panel.layout
     layout.use_property_split, layout.use_property_decorate = True, False
     return layout
+
+
+def draw_parts(row: bpy.types.UILayout, owner: bpy.types.bpy_struct) -> None:
+    """Draw a switch for each part of the face that `owner`, a cut or an edit, changes."""
+    for layer in LAYERS:
+        row.prop(owner, layer, text="", icon=PART_ICONS[layer], toggle=True)
 
 
 def draw_advanced(layout: bpy.types.UILayout, owner: bpy.types.bpy_struct, *names: str) -> None:

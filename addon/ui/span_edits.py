@@ -13,20 +13,15 @@ from ..scene.anim.controls import LAYERS, active_take, head_of
 from ..scene.anim.words import active_word
 from ..scene.build.shot import Shot
 from . import follow
-from .head_button import HeadButton
+from .head_button import HeadButton, PartsButton
+from .layout import draw_parts
 from .properties import shown_shot
 from .text import interface_text
 
-ICONS = {"head": "USER", "mouth": "SOUND", "upper": "HIDE_OFF"}
-"""Layer of the face -> the icon of its switch."""
 
-
-class SpanButton(HeadButton):
+class SpanButton(PartsButton):
     """Base class of buttons that add an edit of the preview range, or of the active word. Not registered."""
 
-    head: BoolProperty(name="Head", default=True)  # type: ignore[valid-type]
-    mouth: BoolProperty(name="Mouth", default=True)  # type: ignore[valid-type]
-    upper: BoolProperty(name="Brows and Eyes", default=True)  # type: ignore[valid-type]
     of_word: BoolProperty(  # type: ignore[valid-type]
         name="Active Word", options={"SKIP_SAVE"}, description="Edit the active word in place of the preview range")
 
@@ -118,6 +113,5 @@ def draw_span_edits(layout: bpy.types.UILayout, shot: Shot) -> None:
             row.label(text="Hold")
         else:
             row.prop(edit, "gain", text="")
-        for layer in LAYERS:
-            row.prop(edit, layer, text="", icon=ICONS[layer], toggle=True)
+        draw_parts(row, edit)
         row.operator(HEADROOM_OT_remove_emphasis_or_hold.bl_idname, text="", icon="X").index = number

@@ -1,19 +1,17 @@
-"""The list of a head's takes: add, remove, rename, switch, and use one take in a part of the speech."""
+"""The list of a head's takes: add, remove, rename and switch, and the phone markers of the active one."""
 
 from __future__ import annotations
 
 import bpy
-from bpy.props import IntProperty
 
 from ..core.messages import message
 from ..core.take_settings import TakeSettings
-from ..scene.anim.compose import make_plan
 from ..scene.anim.controls import active_take, head_of
 from ..scene.anim.phone_markers import add_phone_markers, remove_phone_markers
 from ..scene.anim.takes import remove_take
-from ..scene.build.shot import Shot
-from . import follow, jobs
+from . import jobs
 from .button import Button
+from .cuts import HEADROOM_OT_use_take_in_preview_range, draw_cuts
 from .head_button import HeadButton
 from .layout import SidebarPanel, draw_wrapped, split_layout
 from .perform import perform, perform_disabled_reason
@@ -63,51 +61,6 @@ class HEADROOM_OT_remove_take(HeadButton):
         name = head.takes[index].name
         remove_take(shot, index)
         return message("Removed {take}", take=name)
-
-
-class HEADROOM_OT_use_take_in_preview_range(HeadButton):
-    """Use this take within the preview range, whichever take is active. The ends are blended over the falloff"""
-
-    bl_idname, bl_label = "headroom.use_take_in_preview_range", "Use Take in Preview Range"
-
-    index: IntProperty()  # type: ignore[valid-type]
-
-    @classmethod
-    def disabled_reason(cls, context):
-        """Require a preview range."""
-        return super().disabled_reason(context) or (
-            "" if context.scene.use_preview_range else message("No preview range"))
-
-    def run(self, context):
-        """Add a cut, in seconds of the speech, so that it moves with the speech."""
-        scene, shot = context.scene, shown_shot(context)
-        head, plan = head_of(shot.root), make_plan(shot)
-        cut = head.cuts.add()
-        cut.take = head.takes[self.index].uid
-        cut.first_seconds = plan.seconds_at(scene.frame_preview_start)
-        cut.last_seconds = plan.seconds_at(scene.frame_preview_end)
-        follow.controls_changed(shot.root)
-        return message("{take} from {start} to {end}", take=head.takes[self.index].name,
-                       start=scene.frame_preview_start, end=scene.frame_preview_end)
-
-
-class HEADROOM_OT_clear_cuts(HeadButton):
-    """Use the active take for the whole speech again"""
-
-    bl_idname, bl_label = "headroom.clear_cuts", "Clear Cuts"
-
-    @classmethod
-    def disabled_reason(cls, context):
-        """Require cuts."""
-        return super().disabled_reason(context) or (
-            "" if len(head_of(shown_shot(context).root).cuts) else message("No cuts"))
-
-    def run(self, context):
-        """Remove the cuts."""
-        shot = shown_shot(context)
-        head_of(shot.root).cuts.clear()
-        follow.controls_changed(shot.root)
-        return message("Cleared the cuts")
 
 
 class HEADROOM_OT_add_phone_markers(HeadButton):
@@ -187,23 +140,8 @@ class HEADROOM_PT_takes(SidebarPanel):
         row = layout.row(align=True)
         row.operator(HEADROOM_OT_add_phone_markers.bl_idname, icon="MARKER_HLT")
         row.operator(HEADROOM_OT_remove_phone_markers.bl_idname, text="", icon="X")
-        for cut in head.cuts:
-            layout.label(text=cut_text(shot, cut), translate=False, icon="PREVIEW_RANGE")
-        if head.cuts:
-            layout.operator(HEADROOM_OT_clear_cuts.bl_idname, icon="X")
+        draw_cuts(layout, shot)
 
 
-CLASSES = (HEADROOM_OT_add_take, HEADROOM_OT_remove_take, HEADROOM_OT_use_take_in_preview_range,
-           HEADROOM_OT_clear_cuts, HEADROOM_OT_add_phone_markers, HEADROOM_OT_remove_phone_markers,
-           HEADROOM_UL_takes, HEADROOM_PT_takes)
-
-
-def cut_text(shot: Shot, cut) -> str:
-    """Return the scene frames of a cut and the name of its take."""
-    plan = make_plan(shot)
-    name = next((take.name for take in head_of(shot.root).takes if take.uid == cut.take), None)
-    name = name if name is not None else interface_text(message("Removed take"))
-    if plan is None:
-        return name
-    first, last = (round(plan.frames_at(seconds)) for seconds in (cut.first_seconds, cut.last_seconds))
-    return interface_text(message("{first} to {last}: {take}", first=first, last=last, take=name))
+CLASSES = (HEADROOM_OT_add_take, HEADROOM_OT_remove_take, HEADROOM_OT_add_phone_markers,
+           HEADROOM_OT_remove_phone_markers, HEADROOM_UL_takes, HEADROOM_PT_takes)

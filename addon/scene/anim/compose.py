@@ -71,7 +71,7 @@ class Plan:
     placement: Placement
     layers: dict[LayerName, Layer]
     offsets: dict[str, tuple[float, ...]]
-    cuts: tuple[Cut, ...]
+    cuts: dict[LayerName, tuple[Cut, ...]]
     edits: dict[LayerName, tuple[SpanEdit, ...]]
     retimes: dict[LayerName, tuple[Retime, ...]]
     falloff: float
@@ -117,7 +117,7 @@ class Plan:
         Stored in the .blend: another wording makes every head be composed again when its file is opened.
         """
         inputs = [self.take, self.seconds, self.fps, asdict(self.placement), asdict(self.layers[channel.layer]),
-                  self.offset(channel), [asdict(cut) for cut in self.cuts], self.falloff]
+                  self.offset(channel), [asdict(cut) for cut in self.cuts[channel.layer]], self.falloff]
         for more in (self.error(channel), [asdict(edit) for edit in self.edits[channel.layer]],
                      [asdict(retime) for retime in self.retimes[channel.layer]]):
             if more:
@@ -137,7 +137,7 @@ def make_plan(shot: Shot) -> Plan | None:
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
                **{name: (getattr(head, name),) for names in OFFSET_CONTROLS.values() for name in names}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
-                tuple(cut.value() for cut in head.cuts),
+                {name: tuple(cut.value() for cut in head.cuts if getattr(cut, name)) for name in LAYERS},
                 {name: tuple(edit.value() for edit in head.edits if getattr(edit, name)) for name in LAYERS},
                 {name: tuple(each.value() for each in retimes if getattr(each, name)) for name in LAYERS},
                 head.falloff, 0.0 if head.every_frame else head.key_error)
@@ -272,9 +272,10 @@ def _edited_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray
 
 
 def _played_values(shot: Shot, channel: Channel, plan: Plan, seconds: np.ndarray) -> np.ndarray | None:
-    """Return the active take at `seconds` (N,), with retimed words and the cuts from other takes faded in."""
+    """Return the active take at `seconds` (N,), with retimed words and the cuts of its layer faded in."""
     total, source = None, source_seconds(seconds, plan.retimes[channel.layer], plan.falloff)
-    for uid, weight in ((plan.take, None), *((cut.take, cut_weight(seconds, cut, plan.falloff)) for cut in plan.cuts)):
+    cuts = ((cut.take, cut_weight(seconds, cut, plan.falloff)) for cut in plan.cuts[channel.layer])
+    for uid, weight in ((plan.take, None), *cuts):
         take = find_take(shot.root, uid)
         raw = raw_values(shot, take, channel) if take is not None else None
         if raw is None:

@@ -94,11 +94,19 @@ class HeadroomTake(bpy.types.PropertyGroup):
 
 
 class HeadroomCut(bpy.types.PropertyGroup):
-    """A span of the speech in which another take than the active one is played."""
+    """A span of the speech in which some layers play another take than the active one; all, in older files."""
 
     take: StringProperty()  # type: ignore[valid-type]
     first_seconds: FloatProperty()  # type: ignore[valid-type]
     last_seconds: FloatProperty()  # type: ignore[valid-type]
+    head: BoolProperty(  # type: ignore[valid-type]
+        name="Head", default=True, update=_changed, description="Play the head pose of this take in this cut")
+    mouth: BoolProperty(  # type: ignore[valid-type]
+        name="Mouth", default=True, update=_changed,
+        description="Play jaw, mouth, cheeks and nose of this take in this cut")
+    upper: BoolProperty(  # type: ignore[valid-type]
+        name="Brows and Eyes", default=True, update=_changed,
+        description="Play brows, eyes and gaze of this take in this cut")
 
     def value(self) -> Cut:
         """Return the cut as plain values."""

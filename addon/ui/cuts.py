@@ -1,0 +1,112 @@
+"""Cuts: another take than the active one plays the whole face, or parts of it, in a part of the speech."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import IntProperty
+
+from ..core.layers import WHOLE_SPEECH
+from ..core.messages import Message, message
+from ..scene.anim.compose import make_plan
+from ..scene.anim.controls import LAYERS, HeadroomCut, head_of
+from ..scene.build.shot import Shot
+from . import follow
+from .head_button import HeadButton, PartsButton
+from .layout import draw_parts
+from .properties import shown_shot
+from .text import interface_text
+
+
+class HEADROOM_OT_use_take_in_preview_range(PartsButton):
+    """Use this take in the preview range, or in the whole speech without one, whichever take is active"""
+
+    bl_idname, bl_label = "headroom.use_take_in_preview_range", "Use Take"
+
+    index: IntProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+
+    def run(self, context):
+        """Add a cut, in seconds of the speech, so that it moves with the speech."""
+        scene, shot = context.scene, shown_shot(context)
+        head, plan = head_of(shot.root), make_plan(shot)
+        take, cut = head.takes[self.index], head.cuts.add()
+        cut.first_seconds, cut.last_seconds = WHOLE_SPEECH
+        if scene.use_preview_range:
+            cut.first_seconds = plan.seconds_at(scene.frame_preview_start)
+            cut.last_seconds = plan.seconds_at(scene.frame_preview_end)
+        for layer in LAYERS:
+            if not getattr(self, layer):  # each change composes, and a cut without a take plays nothing yet
+                setattr(cut, layer, False)
+        cut.take = take.uid
+        follow.controls_changed(shot.root)
+        return cut_text(shot, cut)
+
+
+class HEADROOM_OT_remove_cut(HeadButton):
+    """Remove this cut"""
+
+    bl_idname, bl_label = "headroom.remove_cut", "Remove Cut"
+
+    index: IntProperty()  # type: ignore[valid-type]
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require cuts."""
+        return super().disabled_reason(context) or (
+            "" if len(head_of(shown_shot(context).root).cuts) else message("No cuts"))
+
+    def run(self, context):
+        """Remove the cut."""
+        shot = shown_shot(context)
+        cuts = head_of(shot.root).cuts
+        index = min(self.index, len(cuts) - 1)
+        removed = cut_text(shot, cuts[index])
+        cuts.remove(index)
+        follow.controls_changed(shot.root)
+        return message("Removed the cut {cut}", cut=removed)
+
+
+class HEADROOM_OT_clear_cuts(HeadButton):
+    """Use the active take for the whole speech again"""
+
+    bl_idname, bl_label = "headroom.clear_cuts", "Clear Cuts"
+
+    @classmethod
+    def disabled_reason(cls, context):
+        """Require cuts."""
+        return super().disabled_reason(context) or (
+            "" if len(head_of(shown_shot(context).root).cuts) else message("No cuts"))
+
+    def run(self, context):
+        """Remove the cuts."""
+        shot = shown_shot(context)
+        head_of(shot.root).cuts.clear()
+        follow.controls_changed(shot.root)
+        return message("Cleared the cuts")
+
+
+CLASSES = (HEADROOM_OT_use_take_in_preview_range, HEADROOM_OT_remove_cut, HEADROOM_OT_clear_cuts)
+
+
+def draw_cuts(layout: bpy.types.UILayout, shot: Shot) -> None:
+    """Draw a line for each cut: its frames, its take and the parts of the face that play it."""
+    cuts = head_of(shot.root).cuts
+    if not cuts:
+        return
+    column = layout.column(align=True)
+    for number, cut in enumerate(cuts):
+        row = column.row(align=True)
+        row.label(text=interface_text(cut_text(shot, cut)), translate=False, icon="PREVIEW_RANGE")
+        draw_parts(row, cut)
+        row.operator(HEADROOM_OT_remove_cut.bl_idname, text="", icon="X").index = number
+    layout.operator(HEADROOM_OT_clear_cuts.bl_idname, icon="X")
+
+
+def cut_text(shot: Shot, cut: HeadroomCut) -> Message:
+    """Return the scene frames of a cut and the name of its take."""
+    plan = make_plan(shot)
+    name = next((take.name for take in head_of(shot.root).takes if take.uid == cut.take), None)
+    name = name if name is not None else interface_text(message("Removed take"))
+    if plan is None or (cut.first_seconds, cut.last_seconds) == WHOLE_SPEECH:
+        return message("Whole speech: {take}", take=name)
+    first, last = (round(plan.frames_at(seconds)) for seconds in (cut.first_seconds, cut.last_seconds))
+    return message("{first} to {last}: {take}", first=first, last=last, take=name)
