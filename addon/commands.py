@@ -134,9 +134,11 @@ def new_shot(settings: Mapping[str, Any]) -> NewShot:
     if settings["transcript"] and (settings["people"] or settings["performance"]):
         raise InputError("A transcript is for the prediction of one person. Leave --transcript out, or --performance "
                          "and --with.")
+    if settings["mirror"] and not settings["performance"]:
+        raise InputError("Only a performance from a file is mirrored. Add --performance, or leave --mirror out.")
     return NewShot(settings["subject"], _take(settings), output, settings["performance"], settings["plate_fit"],
                    settings["engine"], settings["key_error"], settings["use"], settings["label"],
-                   settings["people"], blend)
+                   settings["people"], blend, settings["mirror"])
 
 
 def saved_shot(settings: Mapping[str, Any]) -> SavedShot:

@@ -139,6 +139,7 @@ KINDS: dict[str, dict[str, Setting]] = {
         "blend": Setting(Path, "also save the scene here", None, written=True),
         "performance": Setting(
             Path, "performance to use instead of predicting one: .npz, Live Link Face .csv, or .json", None),
+        "mirror": Setting(bool, "left and right of that performance change sides", False),
         "key_error": _KEY_ERROR,
         "plate_fit": _PLATE_FIT,
         "engine": _ENGINE,

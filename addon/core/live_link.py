@@ -77,14 +77,32 @@ def read_live_link(path: Path, names: Sequence[str]) -> tuple[float, np.ndarray,
     return fps, np.clip(values[:, :len(names)], 0, 1).astype(np.float32), _rotation(angles) if angles.any() else None
 
 
+def first_timecode(path: Path) -> float | None:
+    """Return the time of day, in seconds, of a recording's first frame; None where it cannot be told."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            header, *rows = csv.reader(file)
+        column = [name.strip().lower() for name in header].index("timecode")
+        timecodes = [row[column] for row in rows if row]
+        _, base = _frames(timecodes)
+        (hours, minutes, seconds, frame), *_ = _numbers_of(timecodes)
+    except (OSError, UnicodeError, csv.Error, ValueError, LookupError):
+        return None
+    return float(hours * 3600 + minutes * 60 + seconds + frame / base)
+
+
+def _numbers_of(timecodes: list[str]) -> np.ndarray:
+    """Return hours, minutes, seconds and frames (T, 4) of timecodes HH:MM:SS:FF.mmm; ValueError for other texts."""
+    return np.array([text.replace(";", ":").split(":") for text in timecodes], dtype=np.float64).reshape(-1, 4)
+
+
 def _frames(timecodes: list[str]) -> tuple[np.ndarray, int]:
     """Return the time (T,) of timecodes HH:MM:SS:FF.mmm in frames after the first, and the frames of a second.
 
     That number is not written anywhere: it is what FF lacks where the second changes. Raises ValueError for other
     texts, and where no second changes.
     """
-    parts = np.array([text.replace(";", ":").split(":") for text in timecodes], dtype=np.float64)
-    hours, minutes, whole, frame = parts.T
+    hours, minutes, whole, frame = _numbers_of(timecodes).T
     seconds = np.unwrap(hours * 3600 + minutes * 60 + whole, period=_DAY)  # a recording may last beyond midnight
     same, next_second = (np.diff(seconds) == number for number in (0, 1))
     step = np.diff(frame)

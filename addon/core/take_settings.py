@@ -21,6 +21,7 @@ class TakeSettings:
     transcript: what the speech says, at whose B, M and P lips close; empty where that is unknown. It makes no other
         take: a prediction with it replaces one without.
     audio_track: number of the speech file's audio track, from 1; 0 for the first with sound.
+    mirrored: whether the imported performance was mirrored.
     """
 
     speech: Path | None
@@ -29,10 +30,11 @@ class TakeSettings:
     imported: str = ""
     transcript: str = field(default="", compare=False)
     audio_track: int = 0
+    mirrored: bool = False
 
     def __str__(self) -> str:
         if self.imported:
-            return Path(self.imported).name
+            return Path(self.imported).name + (", mirrored" if self.mirrored else "")
         return f"seed {self.seed}" + (", replayed head" if self.pose == REPLAYED else "")
 
 

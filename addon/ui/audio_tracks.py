@@ -10,6 +10,7 @@ import importlib
 import os
 import time
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import bpy
@@ -75,6 +76,11 @@ def may_have_several_tracks(value: str) -> bool:
     except (OSError, ValueError):
         return False
     return not compat.plays_sound() or _has_second_track(path, found.st_size, found.st_mtime_ns) is not False
+
+
+def has_sound(path: Path) -> bool:
+    """Return whether Blender finds sound in a file; True where this Blender cannot tell."""
+    return not compat.plays_sound() or _can_open(str(path), 0)
 
 
 def clip_audio_track(chosen: HeadroomSettings) -> int:

@@ -17,10 +17,10 @@ from .properties import shown_shot
 from .text import interface_text
 
 
-class HEADROOM_OT_use_take_in_preview_range(PartsButton):
+class HEADROOM_OT_use_take(PartsButton):
     """Use this take in the preview range, or in the whole speech without one, whichever take is active"""
 
-    bl_idname, bl_label = "headroom.use_take_in_preview_range", "Use Take"
+    bl_idname, bl_label = "headroom.use_take", "Use Take"
 
     index: IntProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
 
@@ -84,29 +84,38 @@ class HEADROOM_OT_clear_cuts(HeadButton):
         return message("Cleared the cuts")
 
 
-CLASSES = (HEADROOM_OT_use_take_in_preview_range, HEADROOM_OT_remove_cut, HEADROOM_OT_clear_cuts)
+CLASSES = (HEADROOM_OT_use_take, HEADROOM_OT_remove_cut, HEADROOM_OT_clear_cuts)
 
 
 def draw_cuts(layout: bpy.types.UILayout, shot: Shot) -> None:
-    """Draw a line for each cut: its frames, its take and the parts of the face that play it."""
+    """Draw each cut: its take, and below it, because both are too long for a line, its frames and switches."""
     cuts = head_of(shot.root).cuts
     if not cuts:
         return
-    column = layout.column(align=True)
     for number, cut in enumerate(cuts):
+        column = layout.column(align=True)
+        column.label(text=_take_name(shot, cut), translate=False, icon="PREVIEW_RANGE")
         row = column.row(align=True)
-        row.label(text=interface_text(cut_text(shot, cut)), translate=False, icon="PREVIEW_RANGE")
+        row.label(text=interface_text(_span(shot, cut)), translate=False, icon="BLANK1")
         draw_parts(row, cut)
         row.operator(HEADROOM_OT_remove_cut.bl_idname, text="", icon="X").index = number
     layout.operator(HEADROOM_OT_clear_cuts.bl_idname, icon="X")
 
 
 def cut_text(shot: Shot, cut: HeadroomCut) -> Message:
-    """Return the scene frames of a cut and the name of its take."""
-    plan = make_plan(shot)
+    """Return the name of a cut's take and its scene frames."""
+    return message("{take}: {span}", take=_take_name(shot, cut), span=_span(shot, cut))
+
+
+def _take_name(shot: Shot, cut: HeadroomCut) -> str:
     name = next((take.name for take in head_of(shot.root).takes if take.uid == cut.take), None)
-    name = name if name is not None else interface_text(message("Removed take"))
+    return name if name is not None else interface_text(message("Removed take"))
+
+
+def _span(shot: Shot, cut: HeadroomCut) -> Message:
+    """Return the scene frames of a cut."""
+    plan = make_plan(shot)
     if plan is None or (cut.first_seconds, cut.last_seconds) == WHOLE_SPEECH:
-        return message("Whole speech: {take}", take=name)
+        return message("Whole speech")
     first, last = (round(plan.frames_at(seconds)) for seconds in (cut.first_seconds, cut.last_seconds))
-    return message("{first} to {last}: {take}", first=first, last=last, take=name)
+    return message("{first} to {last}", first=first, last=last)

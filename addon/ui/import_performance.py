@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ..core.messages import message
 from ..core.performance_files import SUFFIXES
+from ..core.recordings import own_sound
 from ..scene.anim.controls import active_take
 from ..scene.output import shot_tasks
 from . import jobs
+from .audio_tracks import has_sound
 from .button import Button
 from .chosen_speech import chosen_speech, missing_speech
 from .paths import absolute
@@ -29,6 +31,13 @@ class HEADROOM_OT_import_performance(Button):
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
     filter_glob: StringProperty(default=FILTER, options={"HIDDEN"})  # type: ignore[valid-type]
+    mirror: BoolProperty(  # type: ignore[valid-type]
+        name="Mirror", options={"SKIP_SAVE"},
+        description="Swap the left and the right side of the face, and turn and tilt the head to the other side")
+    with_sound: BoolProperty(  # type: ignore[valid-type]
+        name="Recorded Sound", default=True,
+        description="Play the take with the sound in the .wav, .m4a, .mov or .mp4 of the same name beside the file, "
+                    "where there is one. Without it the take plays with the head's speech")
 
     @classmethod
     def disabled_reason(cls, context):
@@ -38,24 +47,32 @@ class HEADROOM_OT_import_performance(Button):
         return message("Already performing a speech") if jobs.is_running("perform") else ""
 
     def invoke(self, context, event):
-        """Ask for the file, unless one was dropped."""
+        """Ask for the file, or only for its options where one was dropped."""
         if self.filepath:
-            return self.execute(context)
+            return context.window_manager.invoke_props_dialog(self)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
+
+    def draw(self, context):
+        """Draw the options beside the files."""
+        self.layout.prop(self, "mirror")
+        self.layout.prop(self, "with_sound")
 
     def run(self, context):
         """Start the job."""
         shot, path = shown_shot(context), absolute(self.filepath)
-        is_first = active_take(shot.root) is None
+        is_first, recorded = active_take(shot.root) is None, recorded_sound(path) if self.with_sound else None
 
         def summary(performance) -> str:
             if is_first:
                 frame_curves(bpy.context.window_manager)
-            return message("Imported {name}: {seconds} s", name=path.name,
-                           seconds=round(len(performance) / performance.fps, 2))
+            seconds = round(len(performance) / performance.fps, 2)
+            if recorded is not None:
+                return message("Imported {name} with the sound of {sound}: {seconds} s", name=path.name,
+                               sound=recorded.name, seconds=seconds)
+            return message("Imported {name}: {seconds} s", name=path.name, seconds=seconds)
 
-        task = shot_tasks.import_performance(shot, path, speech_of(context))
+        task = shot_tasks.import_performance(shot, path, recorded or speech_of(context), self.mirror)
         return jobs.start(jobs.JobSpec("perform", message("Import {name}", name=path.name), task, summary))
 
 
@@ -72,6 +89,12 @@ class HEADROOM_FH_performance(bpy.types.FileHandler):
 
 
 CLASSES = (HEADROOM_OT_import_performance, HEADROOM_FH_performance)
+
+
+def recorded_sound(path: Path) -> Path | None:
+    """Return the file beside a performance that was recorded with it, if it has sound."""
+    sound = own_sound(path)
+    return sound if sound is not None and has_sound(sound) else None
 
 
 def speech_of(context: bpy.types.Context) -> Path | None:

@@ -11,7 +11,7 @@ from ..scene.anim.phone_markers import add_phone_markers, remove_phone_markers
 from ..scene.anim.takes import remove_take
 from . import jobs
 from .button import Button
-from .cuts import HEADROOM_OT_use_take_in_preview_range, draw_cuts
+from .cuts import HEADROOM_OT_use_take, draw_cuts
 from .head_button import HeadButton
 from .layout import SidebarPanel, draw_wrapped, split_layout
 from .perform import perform, perform_disabled_reason
@@ -106,7 +106,7 @@ class HEADROOM_UL_takes(bpy.types.UIList):
         """Draw one take; Blender calls this with all of these."""
         row = layout.row(align=True)
         row.prop(item, "name", text="", emboss=False, icon="ANIM_DATA")
-        row.operator(HEADROOM_OT_use_take_in_preview_range.bl_idname, text="", icon="PREVIEW_RANGE",
+        row.operator(HEADROOM_OT_use_take.bl_idname, text="", icon="PREVIEW_RANGE",
                      emboss=False).index = index
 
 

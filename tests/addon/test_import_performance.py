@@ -59,6 +59,19 @@ def test_the_same_file_replaces_its_take(head, load, tmp_path):
     assert len(head.root.headroom.takes) == 1
 
 
+def test_a_mirrored_import_is_a_take_of_its_own(headroom, head, load, tmp_path):
+    rows = [f"00:00:0{frame // 25}:{frame % 25},0.5,{-frame / 100}" for frame in range(30)]
+    (tmp_path / "iphone.csv").write_text("\n".join(["Timecode,MouthSmileLeft,HeadYaw", *rows]))
+    load(tmp_path / "iphone.csv")
+    blocks, smile = head.face.data.shape_keys.key_blocks, ("mouthSmileLeft", "mouthSmileRight")
+    for options, values, yaw in (({}, (0.5, 0), 0.15), ({"mirror": True}, (0, 0.5), -0.15)):
+        headroom.bpy.ops.headroom.import_performance(filepath=str(tmp_path / "iphone.csv"), **options)
+        head.scene.frame_set(16)
+        assert [blocks[name].value for name in smile] == pytest.approx(values, abs=0.01)
+        assert head.face.rotation_euler[1] == pytest.approx(yaw, abs=0.005)
+    assert [take.name for take in head.root.headroom.takes] == ["Take 1 (iphone.csv)", "Take 2 (iphone.csv, mirrored)"]
+
+
 def test_the_speech_of_the_panel_plays_with_the_first_import(headroom, head, load, tmp_path):
     headroom.scene.headroom.speech = str(write_speech(tmp_path / "speech.wav", 1.2))
     load(write_csv(tmp_path / "iphone.csv"))

@@ -101,7 +101,7 @@ def test_a_take_is_cut_into_another_within_the_preview_range(headroom, performed
     perform(headroom, performed, other)
     scene = headroom.scene
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, START + 20, START + 30
-    assert headroom.bpy.ops.headroom.use_take_in_preview_range(index=0) == {"FINISHED"}
+    assert headroom.bpy.ops.headroom.use_take(index=0) == {"FINISHED"}
     after = keys(headroom, performed.face)[:, 1]
     assert after[25] == pytest.approx(performance.rotation[25, 1], abs=1e-6)
     assert after[[5, 45]] == pytest.approx(other.rotation[[5, 45], 1], abs=1e-6)

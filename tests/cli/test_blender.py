@@ -90,6 +90,13 @@ print("Blender quit")
     assert stand_in.server.stopped
 
 
+def test_a_performance_is_mirrored_and_nothing_else(tmp_path, stand_in):
+    stand_in('print(json.dumps(dict(frames=1, notes=arguments)))')
+    assert "--mirror" in make_shot(tmp_path, performance=tmp_path / "p.csv", mirror=True).notes
+    with pytest.raises(InputError, match="Only a performance from a file is mirrored"):
+        make_shot(tmp_path, mirror=True)
+
+
 def test_blender_is_told_of_the_audio_track_and_the_transcript(tmp_path, stand_in):
     stand_in("""
 text = open(arguments[arguments.index("--transcript") + 1], encoding="utf-8").read()

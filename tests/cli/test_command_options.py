@@ -157,6 +157,9 @@ def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
     code, _, _ = call(monkeypatch, capsys, "shot", "a", "a.wav", "--with", "b=b.wav", "--with", "c=c=1.wav", "-o",
                       tmp_path / "s.mp4")
     assert code == 0 and passed[-1].people == ((Path("b"), Path("b.wav")), (Path("c"), Path("c=1.wav")))
+    code, _, _ = call(monkeypatch, capsys, "shot", "a", "a.wav", "--performance", "p.csv", "--mirror", "-o",
+                      tmp_path / "s.mp4")
+    assert code == 0 and (passed[-1].performance, passed[-1].mirror) == (Path("p.csv"), True)
     code, _, err = call(monkeypatch, capsys, "shot", "a", "a.wav", "--with", "b", "-o", tmp_path / "s.mp4")
     assert code == 2
     assert "--with names no subject and speech" in err and err.count("\n") == 1

@@ -84,6 +84,7 @@ class HeadroomTake(bpy.types.PropertyGroup):
     pose: StringProperty(default=PREDICTED)  # type: ignore[valid-type]
     speech: StringProperty()  # type: ignore[valid-type]
     imported: StringProperty()  # type: ignore[valid-type]
+    mirrored: BoolProperty()  # type: ignore[valid-type]
     fps: FloatProperty()  # type: ignore[valid-type]
     samples: IntProperty()  # type: ignore[valid-type]
     phones: StringProperty()  # type: ignore[valid-type]

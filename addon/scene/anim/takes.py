@@ -112,7 +112,7 @@ def _take_of(shot: Shot, settings: TakeSettings) -> HeadroomTake | None:
 def _stored(settings: TakeSettings) -> dict[str, Any]:
     """Return the properties of the take of these settings."""
     return {"speech": str(settings.speech or ""), "seed": settings.seed, "pose": settings.pose,
-            "imported": settings.imported}
+            "imported": settings.imported, "mirrored": settings.mirrored}
 
 
 def _number(shot: Shot, settings: TakeSettings) -> int:

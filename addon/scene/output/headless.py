@@ -14,7 +14,6 @@ from ...core.files import write_errors
 from ...core.messages import message
 from ...core.movie_output import MovieOutput
 from ...core.outputs import require_file
-from ...core.performance_files import read_performance
 from ...core.take_settings import TakeSettings
 from ...core.tasks import Step, run_task, subtask
 from .. import compat
@@ -29,7 +28,7 @@ from ..build.upgrade import upgrade_file
 from .conversation import Conversation, perform_conversation
 from .movie_tasks import MovieResult, render_shot
 from .people import heads_together
-from .shot_tasks import apply_performance, perform_shot
+from .shot_tasks import apply_performance, perform_shot, recorded_performance
 from .speech_track import with_own_file
 from .work_folder import work_folder
 
@@ -44,6 +43,7 @@ class NewShot:
     label: text in a corner of the movie; empty for none.
     people: subject and speech of each of the other people; all speeches begin with the shot.
     blend: the file that the scene is saved to afterwards, beside which sound files that are made lie.
+    mirror: whether left and right of the performance in the file change sides.
     """
 
     subject: Path
@@ -57,6 +57,7 @@ class NewShot:
     label: str = ""
     people: Sequence[tuple[Path, Path]] = ()
     blend: Path | None = None
+    mirror: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def _perform_take(new: NewShot, shots: Sequence[Shot], folder: Path, connect: Co
     """Perform the speeches of a new shot from its first frame on; return notes."""
     shot, start = shots[0], shots[0].scene.frame_start
     if new.performance is not None:
-        apply_performance(shot, read_performance(new.performance, shot.subject.rig()), new.take, start)
+        performance = recorded_performance(new.performance, shot.subject.rig(), new.take.speech, new.mirror)
+        apply_performance(shot, performance, new.take, start)
         return ()
     if len(shots) == 1:
         return run_task(subtask(perform_shot(shot, new.take, start, connect), 0.02, 0.15), report)

@@ -16,10 +16,13 @@ from ...core.backend_jobs import Connect
 from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.messages import message
+from ...core.mirror import mirrored
 from ...core.outputs import require_file, require_new_folder
 from ...core.performance import Performance
 from ...core.performance_files import read_performance
+from ...core.recordings import aligned
 from ...core.render_settings import AUTO
+from ...core.rig import Rig
 from ...core.take_settings import OtherSpeaker, TakeSettings
 from ...core.tasks import InBackground, Step, Task, subtask
 from .. import compat
@@ -110,13 +113,24 @@ def perform_takes(shot: Shot, takes: Sequence[TakeSettings], start_frame: int, c
     return tuple(dict.fromkeys(notes))
 
 
-def import_performance(shot: Shot, path: Path, speech: Path | None) -> Task:
-    """Add the performance in a file as a take of a speech, or of none; returns the performance."""
+def import_performance(shot: Shot, path: Path, speech: Path | None, mirror: bool = False) -> Task:
+    """Add the performance in a file as a take of a speech, or of none; returns the performance.
+
+    mirror: whether left and right change sides.
+    """
     ref, rig, start_frame = shot.ref, shot.subject.rig(), shot.start_frame
-    performance = yield InBackground(lambda token: read_performance(path, rig), 0.0, 0.2)
-    for fraction in apply_in_steps(ref, performance, TakeSettings(speech, imported=str(path)), start_frame):
+    settings = TakeSettings(speech, imported=str(path), mirrored=mirror)
+    performance = yield InBackground(lambda token: recorded_performance(path, rig, speech, mirror), 0.0, 0.2)
+    for fraction in apply_in_steps(ref, performance, settings, start_frame):
         yield Step(0.2 + 0.8 * fraction, "Setting keys")
     return performance
+
+
+def recorded_performance(path: Path, rig: Rig, speech: Path | None, mirror: bool) -> Performance:
+    """Read a performance that is played with a speech, mirrored if wanted; raises InputError for what cannot be."""
+    performance = read_performance(path, rig)
+    performance = performance if speech is None else aligned(performance, path, speech)
+    return mirrored(performance, rig) if mirror else performance
 
 
 def apply_performance(shot: Shot, performance: Performance, settings: TakeSettings, start_frame: int) -> None:

@@ -65,6 +65,7 @@ class ShotOptions:
     label: text in a corner of the picture; empty for none.
     layer: the finished frame, or the refined face alone.
     people: subject and speech of each of the other people in the picture.
+    mirror: whether left and right of the performance in the file change sides.
     """
 
     perform: PerformSettings = field(default_factory=PerformSettings)
@@ -77,6 +78,7 @@ class ShotOptions:
     label: str = ""
     layer: Layer = "frame"
     people: tuple[tuple[Path, Path], ...] = ()
+    mirror: bool = False
 
     @property
     def changes_prediction(self) -> bool:
@@ -128,6 +130,8 @@ def make_shot(subject: Path, speech: Path, movie: Path, options: ShotOptions = S
     if options.performance is not None and (options.changes_prediction or options.perform.transcript is not None):
         raise InputError("--control, --pose and --transcript change a prediction, and --performance is used instead of "
                          "one; leave one of them out.")
+    if options.mirror and options.performance is None:
+        raise InputError("Only a performance from a file is mirrored. Add --performance, or leave --mirror out.")
     if options.people and (options.performance is not None or options.perform.transcript is not None
                            or options.controls):
         raise InputError("--control, --performance and --transcript are for one person, and --with adds others; leave "
@@ -235,6 +239,7 @@ def _arguments(subject: Path, speech: Path, movie: Path, options: ShotOptions, p
     arguments += ["--label", options.label] if options.label else []
     arguments += ["--layer", options.layer] if options.layer != "frame" else []
     arguments += ["--performance", performance] if performance else []
+    arguments += ["--mirror"] if options.mirror else []
     arguments += ["--audio-track", options.perform.audio_track] if options.perform.audio_track else []
     if options.people:
         arguments += ["--pose", options.perform.pose, *(word for each in options.people

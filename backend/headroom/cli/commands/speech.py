@@ -102,6 +102,7 @@ def shot(
     blend: Annotated[Path | None, typer.Option(help="Also save the editable scene, .blend.")] = None,
     performance: Annotated[Path | None, typer.Option(help="Use this performance instead of predicting one: .npz, "
                                                              "Live Link Face .csv, or .json.")] = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Left and right of that performance change sides.")] = False,
     seed: SeedOption = 0,
     plate_fit: Annotated[float, typer.Option(help="0 keeps the head motion, 1 takes the plates' poses.", min=0,
                                              max=1)] = 0.0,
@@ -128,7 +129,8 @@ def shot(
         perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use, audio_track=audio_track,
                             transcript=_transcript(transcript) if transcript else None),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
-        controls=tuple(control), performance=performance, blend=blend, key_error=key_error, engine=engine,
+        controls=tuple(control), performance=performance, mirror=mirror, blend=blend, key_error=key_error,
+        engine=engine,
         label=label, layer=layer, people=people)
     with progress_bar() as progress:
         result = blender.make_shot(subject, speech, output, options, progress)
