@@ -59,6 +59,11 @@ class Environment:
         return _program(self.folder / "env", "python")
 
     @property
+    def activity(self) -> State | None:
+        """What is done with the backend at present."""
+        return self._activity
+
+    @property
     def state(self) -> State:
         """The present activity, otherwise the state that the folder holds."""
         if self._activity is not None:

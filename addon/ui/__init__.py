@@ -5,7 +5,6 @@ import bpy
 from ..scene.anim import controls as scene_controls
 from ..scene.anim import transfer_settings
 from . import (
-    audio_tracks,
     board,
     clip_check,
     command_line,
@@ -16,10 +15,12 @@ from . import (
     export_performance,
     first_view,
     follow,
+    found_files,
     import_performance,
     job_pictures,
     jobs,
     learn,
+    managed_backend,
     new_shot,
     panels,
     perform,
@@ -56,6 +57,7 @@ def register() -> None:
     coverage.register()
     clip_check.register()
     job_pictures.register()
+    managed_backend.register()
     jobs.register()
     follow.register()
     new_shot.register()
@@ -76,7 +78,7 @@ def unregister() -> None:
     jobs.unregister()
     job_pictures.unregister()
     clip_check.unregister()
-    audio_tracks.unregister()
+    found_files.unregister()
     preferences.connection.stop()
     new_shot.unregister()
     for each in reversed(CLASSES):

@@ -1,68 +1,26 @@
-"""How many audio tracks a chosen file has.
-
-Drawing a panel waits for no disk: it shows what a timer found. This module owns that, `_known`, and the fields whose
-files the timer looks at next, `_waiting`; both are changed on the main thread only.
-"""
+"""How many audio tracks a chosen file has."""
 
 from __future__ import annotations
 
 import importlib
 import os
-import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import bpy
 
 from ..scene import compat
+from .found_files import Found
 from .properties import HeadroomSettings
-from .view import redraw_sidebars
 
 NO_TRACK = 10_000
 """The index of a track that no file has."""
-KNOWN_SECONDS = 2.0
-"""How long what was found holds: the file may be replaced."""
-
-
-class Known(NamedTuple):
-    """Whether a field's file may have several tracks, and when that was found, of time.monotonic()."""
-
-    several: bool = False
-    found_at: float = float("-inf")
-
-
-_known: dict[str, Known] = {}
-_waiting: set[str] = set()
 
 
 def shows_several_tracks(value: str) -> bool:
     """Return for a panel whether the file in a field has more than one audio track; False until it is known."""
-    if bpy.app.background:  # where timers do not run
-        return may_have_several_tracks(value)
-    known = _known.get(value, Known())
-    if value and time.monotonic() > known.found_at + KNOWN_SECONDS:
-        _waiting.add(value)
-        if not bpy.app.timers.is_registered(update_known):
-            bpy.app.timers.register(update_known, first_interval=0.0)
-    return known.several
-
-
-def update_known() -> None:
-    """Look at the files that panels wait for, and draw the panels where one has changed; called by the timer."""
-    before = {value: _known.get(value, Known()).several for value in _waiting}
-    _known.update({value: Known(may_have_several_tracks(value), time.monotonic()) for value in _waiting})
-    _waiting.clear()
-    if any(_known[value].several != several for value, several in before.items()):
-        redraw_sidebars()
-
-
-def unregister() -> None:
-    """Stop the timer and forget what was found."""
-    if bpy.app.timers.is_registered(update_known):
-        bpy.app.timers.unregister(update_known)
-    _known.clear()
-    _waiting.clear()
+    return bool(value) and _several.shown(value)
 
 
 def may_have_several_tracks(value: str) -> bool:
@@ -112,3 +70,6 @@ def _can_open(path: str, index: int) -> bool:
         return aud.Sound(path, index).specs[1] > 0
     except aud.error:
         return False
+
+
+_several = Found(may_have_several_tracks, unknown=False)

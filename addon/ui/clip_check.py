@@ -25,6 +25,7 @@ from ..scene.output.work_folder import work_folder
 from . import jobs, preferences
 from .audio_tracks import clip_audio_track
 from .button import Button
+from .found_files import Found
 from .layout import draw_wrapped
 from .paths import absolute
 from .previews import add_picture, pixels_of
@@ -74,8 +75,9 @@ class HEADROOM_OT_check_clip(Button):
 
     def run(self, context):
         """Start the job."""
-        chosen, part, last = settings(context), chosen_part(context), _check_of(context)
-        clip, numbered = part.clip, last.found.people if last is not None else 0
+        chosen, clip = settings(context), absolute(settings(context).clip)
+        part = chosen_part(context, _modified(clip))
+        numbered = _last.found.people if _last is not None and _last.part == part else 0
         sent = {"from_seconds": part.from_seconds, "to_seconds": part.to_seconds,
                 "face": chosen.face if chosen.face <= numbered else 0,  # another clip's would be refused
                 "audio_track": clip_audio_track(chosen) or None}
@@ -104,15 +106,25 @@ class HEADROOM_OT_choose_face(Button):
 CLASSES = (HEADROOM_OT_check_clip, HEADROOM_OT_choose_face)
 
 
-def chosen_part(context: bpy.types.Context) -> ClipPart:
-    """Return the part that is chosen; its file need not exist."""
+def chosen_part(context: bpy.types.Context, modified: int) -> ClipPart:
+    """Return the part that is chosen; its file need not exist.
+
+    modified: the file's time in ns.
+    """
     chosen = settings(context)
-    clip = absolute(chosen.clip)
+    return ClipPart(absolute(chosen.clip), typed_number(chosen.from_seconds) or None,
+                    typed_number(chosen.to_seconds) or None, modified)
+
+
+def _modified(clip: Path) -> int:
+    """Return the time of a file in ns; 0 where there is none."""
     try:
-        modified = clip.stat().st_mtime_ns
+        return clip.stat().st_mtime_ns
     except OSError:
-        modified = 0
-    return ClipPart(clip, typed_number(chosen.from_seconds) or None, typed_number(chosen.to_seconds) or None, modified)
+        return 0
+
+
+_shown_modified = Found(_modified, unknown=0)
 
 
 def check(part: ClipPart, sent: Mapping[str, Any], connect: Connect) -> Task:
@@ -128,7 +140,7 @@ def check(part: ClipPart, sent: Mapping[str, Any], connect: Connect) -> Task:
 def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the button, and what was found in the chosen clip: warnings, its picture, and a button for each person."""
     layout.operator(HEADROOM_OT_check_clip.bl_idname, icon="VIEWZOOM")
-    last = _check_of(context)
+    last = _shown_check(context)
     if last is None:
         return
     box = layout.box().column(align=True)
@@ -146,9 +158,12 @@ def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
                          depress=settings(context).face == number).number = number
 
 
-def _check_of(context: bpy.types.Context) -> LastCheck | None:
-    """Return the last check if it is of the chosen part."""
-    return _last if _last is not None and settings(context).clip and _last.part == chosen_part(context) else None
+def _shown_check(context: bpy.types.Context) -> LastCheck | None:
+    """Return the last check for the panel, if it is of the chosen part."""
+    if _last is None or not settings(context).clip:
+        return None
+    modified = _shown_modified.shown(absolute(settings(context).clip))
+    return _last if _last.part == chosen_part(context, modified) else None
 
 
 def _keep_picture(file: Path) -> str:

@@ -12,20 +12,21 @@ _collection: bpy.utils.previews.ImagePreviewCollection | None = None
 HALVES = ("left", "right")
 
 
-def icons_of(picture: Path) -> tuple[int, int]:
-    """Return the icons of a picture's left and right half, for `UILayout.template_icon`, which draws squares.
+def load(picture: Path) -> None:
+    """Load a picture's left and right half, in place of the picture that was shown before."""
+    assert _collection is not None
+    _collection.clear()
+    whole = pixels_of(_collection.load("whole", str(picture), "IMAGE"))
+    middle = whole.shape[1] // 2
+    for half, pixels in zip(HALVES, (whole[:, :middle], whole[:, middle:])):
+        add_picture(_collection, f"{picture} {half}", pixels)
 
-    The picture that was shown before is released.
-    """
+
+def icons_of(picture: Path) -> tuple[int, ...]:
+    """Return the icons of a picture's halves, for `UILayout.template_icon`, which draws squares; none before `load`."""
     assert _collection is not None
     names = [f"{picture} {half}" for half in HALVES]
-    if names[0] not in _collection:
-        _collection.clear()
-        whole = pixels_of(_collection.load("whole", str(picture), "IMAGE"))
-        middle = whole.shape[1] // 2
-        for name, half in zip(names, (whole[:, :middle], whole[:, middle:])):
-            add_picture(_collection, name, half)
-    return _collection[names[0]].icon_id, _collection[names[1]].icon_id
+    return tuple(_collection[name].icon_id for name in names if name in _collection)
 
 
 def register() -> None:

@@ -23,6 +23,7 @@ import bpy
 from ..core.errors import Cancelled, HeadroomError
 from ..core.messages import message
 from ..core.tasks import InBackground, ProgressToken, Step, Task, run_task
+from . import job_pictures
 from .text import error_text, interface_text, report_text
 from .view import redraw_sidebars
 
@@ -337,5 +338,7 @@ def _show(number: int, step: Step) -> None:
     """Show a step unless the job is stopping; progress never goes back."""
     view = _views[number]
     if view.state == "running":
+        if step.picture is not None:
+            job_pictures.load(step.picture)
         _views[number] = replace(view, fraction=max(view.fraction, step.fraction),
                                  message=interface_text(step.message), picture=step.picture or view.picture)

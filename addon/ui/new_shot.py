@@ -14,6 +14,14 @@ from ..core.messages import message
 from ..scene.build import templates
 from . import first_view
 from .button import Button
+from .found_files import Found
+
+
+def _exists(template: str) -> bool:
+    return templates.find(template) is not None
+
+
+_shown_exists = Found(_exists, unknown=True)
 
 
 class HEADROOM_OT_new_shot_file(Button):
@@ -25,7 +33,7 @@ class HEADROOM_OT_new_shot_file(Button):
     @classmethod
     def disabled_reason(cls, context):
         """Require the template."""
-        return "" if templates.find(templates.SHOT) else message("This build does not include the shot template")
+        return "" if _shown_exists.shown(templates.SHOT) else message("This build does not include the shot template")
 
     def run(self, context):
         """Open the template; Blender asks first when the open file is not saved."""

@@ -18,20 +18,29 @@ from ..core.environment import State
 from ..core.errors import InputError
 from ..core.known_servers import KnownServers
 from ..core.messages import message
+from .found_files import Found
 from .layout import draw_wrapped
-from .managed_backend import PACKAGE, environment, state_text, user_folder
+from .managed_backend import PACKAGE, environment, state, state_text, user_folder
 
 connection = Connection()
 """The add-on's only connection to a backend; `ui.unregister` stops it."""
 
 
 def _get_fingerprint(chosen: Any) -> str:
-    return KnownServers(_known_servers_file()).fingerprint(_url(chosen))
+    return _fingerprints.shown(_url(chosen))
+
+
+def _known_fingerprint(url: str) -> str:
+    return KnownServers(_known_servers_file()).fingerprint(url)
+
+
+_fingerprints = Found(_known_fingerprint, unknown="")
 
 
 def _set_fingerprint(chosen: Any, text: str) -> None:
     with suppress(InputError):  # a text that is no fingerprint is not taken, which the user sees at once
         KnownServers(_known_servers_file()).expect(_url(chosen), text.strip())
+    _fingerprints.find_now(_url(chosen))
 
 
 def _url(chosen: Any) -> str:
@@ -102,7 +111,7 @@ def address(context: bpy.types.Context) -> Address:
     if chosen.where == "SERVER":
         return server_address(_url(chosen), chosen.token)
     python = bpy.path.abspath(chosen.python) or os.environ.get("HEADROOM_PYTHON", "")
-    if not python and environment().state is State.READY:
+    if not python and state() is State.READY:
         python = str(environment().python)
     return local_address(python)
 

@@ -14,7 +14,7 @@ from ..core.tasks import InBackground, ProgressToken, Task
 from . import jobs, preferences
 from .button import Button
 from .layout import draw_wrapped
-from .managed_backend import BUSY, PACKAGE, bundled_package, environment, state_text
+from .managed_backend import BUSY, PACKAGE, bundled_package, environment, find_state, state, state_text
 from .text import interface_text
 
 SETUP_SCALE = 1.3
@@ -122,7 +122,7 @@ CLASSES = (HEADROOM_OT_set_up_backend, HEADROOM_OT_verify_backend, HEADROOM_OT_r
 
 def setup_label() -> str:
     """Return what the setup button does in the backend's present state."""
-    match environment().state:
+    match state():
         case State.NOT_INSTALLED:
             return message("Set Up Backend")
         case State.INCOMPLETE:
@@ -139,7 +139,7 @@ def draw_setup(layout: bpy.types.UILayout, context: bpy.types.Context, reason: s
     if preferences.preferences(context).where == "SERVER":
         layout.operator("preferences.addon_show", text="Open Preferences").module = PACKAGE
         return
-    if environment().state in BUSY:
+    if state() in BUSY:
         return
     if not bpy.app.online_access and not bpy.app.online_access_override:
         draw_wrapped(layout.column(align=True), context, message("The download needs online access:"))
@@ -152,8 +152,7 @@ def draw_setup(layout: bpy.types.UILayout, context: bpy.types.Context, reason: s
 
 def draw_preferences(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the state of the backend and the buttons that change it."""
-    state = environment().state
-    draw_wrapped(layout.column(align=True), context, state_text(), "CHECKMARK" if state is State.READY else "INFO")
+    draw_wrapped(layout.column(align=True), context, state_text(), "CHECKMARK" if state() is State.READY else "INFO")
     row = layout.row()
     row.operator(HEADROOM_OT_set_up_backend.bl_idname, text=interface_text(setup_label()))
     row.operator(HEADROOM_OT_verify_backend.bl_idname, text="Verify")
@@ -168,19 +167,22 @@ def _start(title: str, work: Callable[[ProgressToken], object], summary: Callabl
         return work(token)
 
     def task() -> Task:
-        result = yield InBackground(stop_and_work)
-        return result
+        try:
+            result = yield InBackground(stop_and_work)
+            return result
+        finally:
+            find_state()
 
     return jobs.start(jobs.JobSpec("setup", title, task(), summary))
 
 
 def _not_set_up_reason() -> str:
-    return message("The backend is not set up") if environment().state is State.NOT_INSTALLED else ""
+    return message("The backend is not set up") if state() is State.NOT_INSTALLED else ""
 
 
 def _busy_reason() -> str:
     """Return why the environment must not be changed now; empty when it may."""
-    if environment().state in BUSY:
+    if state() in BUSY:
         return state_text()
     return message("Jobs are running") if any(view.is_running for view in jobs.views()) else ""
 

@@ -70,9 +70,11 @@ def show_tab() -> None:
 
 
 def redraw_sidebars(all_regions: bool = False) -> None:
-    """Redraw the sidebars; with `all_regions` also the 3D views beside them, which may be slow to draw."""
+    """Redraw sidebars and preferences; with `all_regions` also the 3D views beside them, which may be slow to draw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
             for region in area.regions if area.type == "VIEW_3D" else ():
                 if all_regions or region.type == "UI":
                     region.tag_redraw()

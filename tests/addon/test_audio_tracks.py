@@ -1,7 +1,6 @@
 """Speech in a file with several audio tracks, and its transcript: job files, the command line and the panel."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 from stand_ins import FakeBackend, tiny_subject, write_movie, write_speech
@@ -109,39 +108,6 @@ def test_the_track_of_a_file_that_blender_cannot_open_is_sent(headroom, tmp_path
     assert (tracks.clip_audio_track(settings), tracks.speech_audio_track(settings)) == (2, 3)
     settings.clip = str(photo)
     assert tracks.clip_audio_track(settings) == 0
-
-
-def test_beside_the_window_a_panel_shows_what_a_timer_found_and_finds_replaced_files(headroom, files, monkeypatch):
-    if not headroom.module("scene.compat").plays_sound():
-        pytest.skip("this Blender has no sound")
-    tracks, timers, drawn, opened = headroom.module("ui.audio_tracks"), headroom.bpy.app.timers, [], []
-    several = tracks.may_have_several_tracks
-    monkeypatch.setattr(tracks, "bpy", SimpleNamespace(
-        app=SimpleNamespace(background=False, timers=timers), path=headroom.bpy.path))
-    monkeypatch.setattr(tracks, "may_have_several_tracks", lambda value: opened.append(value) or several(value))
-    monkeypatch.setattr(tracks, "redraw_sidebars", lambda: drawn.append(True))
-    speech = str(files[1])
-
-    def is_shown():
-        shown = tracks.shows_several_tracks(speech), opened.copy()
-        opened.clear()
-        return shown
-
-    assert is_shown() == (False, []) and timers.is_registered(tracks.update_known)
-    tracks.update_known()
-    assert (opened, drawn) == ([speech], [True])
-    opened.clear()
-    timers.unregister(tracks.update_known)
-    assert is_shown() == (True, []) and not timers.is_registered(tracks.update_known), "known for a while"
-    write_speech(files[1], 1.0)
-    monkeypatch.setattr(tracks, "KNOWN_SECONDS", 0.0)
-    assert is_shown() == (True, []) and timers.is_registered(tracks.update_known)
-    tracks.update_known()
-    assert is_shown() == (False, [speech]) and drawn == [True, True]
-    tracks.update_known()
-    assert drawn == [True, True], "nothing has changed"
-    tracks.unregister()
-    assert not timers.is_registered(tracks.update_known)
 
 
 def test_progress_goes_on_after_the_track_was_written(headroom, backend, files):
