@@ -32,7 +32,7 @@ from ..scene.anim.stored_paths import make_absolute, make_relative
 from ..scene.anim.strips import place_speech_of_take
 from ..scene.anim.turns import remove_mixes
 from ..scene.anim.user_keys import user_key_count
-from ..scene.anim.word_strips import follow_word_strips, word_strips
+from ..scene.anim.word_strips import follow_word_strips, has_word_strips
 from ..scene.build.shot import Shot, ShotRef, all_shots, find_shot
 from ..scene.build.upgrade import upgrade_file
 
@@ -141,7 +141,8 @@ def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) 
     shots = all_shots()
     if keyed or (not _scan_time and any(shot.ref not in _status for shot in shots)):
         request_scan()
-    if any(is_out_of_date(shot, make_plan(shot)) for shot in shots) or (rearranged and any(map(word_strips, shots))):
+    if any(is_out_of_date(shot, make_plan(shot)) for shot in shots) or (
+            rearranged and any(map(has_word_strips, shots))):
         start_timer()
 
 

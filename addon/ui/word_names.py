@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,8 +12,7 @@ import gpu
 from gpu_extras.batch import batch_for_shader
 
 from ..scene import compat
-from ..scene.anim.word_strips import word_strips
-from ..scene.build.shot import shots_in
+from ..scene.anim.word_strips import is_word_strip
 
 FONT = 0
 PADDING_PX, LEAST_PX, ROW_PX = 5.0, 14.0, 20.0
@@ -40,6 +39,34 @@ class Name(NamedTuple):
     strip: Any
 
 
+class Rectangle(NamedTuple):
+    """A rectangle to fill, in pixels of the region."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+    colour: tuple[float, float, float, float]
+
+
+def strips_in_view(strips: Iterable[Any], start: float, end: float, bottom: float, top: float) -> list[Any]:
+    """Return the strips that begin between two frames, and in each channel the last one before.
+
+    Names of the words before that one end at its strip; most strips of a long speech are left out here.
+    """
+    found: list[Any] = []
+    before: dict[int, tuple[int, Any]] = {}
+    for strip in strips:
+        first, channel = compat.strip_span(strip)[0], strip.channel
+        if first >= end or not bottom - 1 < channel < top:
+            continue
+        if first >= start:
+            found.append(strip)
+        elif channel not in before or first > before[channel][0]:
+            before[channel] = first, strip
+    return [*found, *(strip for _, strip in before.values())]
+
+
 def names_to_draw(strips: Iterable[Any], left_px: Callable[[int], float], width_px: Callable[[str], float],
                   scale: float) -> Iterator[Name]:
     """Yield the names that Blender does not show in full, as wide as the next strip of the channel allows.
@@ -48,13 +75,15 @@ def names_to_draw(strips: Iterable[Any], left_px: Callable[[int], float], width_
     width_px: returns the width of a text.
     """
     following: dict[int, float] = {}  # channel -> left edge of the strip to the right
-    for strip in sorted(strips, key=lambda each: -compat.strip_span(each)[0]):
-        first, end = compat.strip_span(strip)
-        left, wanted = left_px(first), width_px(strip.name) + 2 * PADDING_PX * scale
+    spans = [(*compat.strip_span(strip), strip) for strip in strips]
+    for first, end, strip in sorted(spans, key=lambda span: -span[0]):
+        left = left_px(first)
         room = following.get(strip.channel, float("inf")) - left - 1
         following[strip.channel] = left
-        strip_width = left_px(end) - left
-        if strip_width < max(wanted, SHOWN_PX * scale) and room >= LEAST_PX * scale:
+        if room < LEAST_PX * scale:
+            continue
+        wanted, strip_width = width_px(strip.name) + 2 * PADDING_PX * scale, left_px(end) - left
+        if strip_width < max(wanted, SHOWN_PX * scale):
             yield Name(strip.name, left, min(wanted, room), strip_width, strip)
 
 
@@ -62,7 +91,8 @@ def draw() -> None:
     """Draw the names; Blender calls this for each sequencer."""
     context = bpy.context
     space: Any = context.space_data
-    if not (space.show_overlays and space.timeline_overlay.show_strip_name):
+    scene = compat.sequencer_scene(context)
+    if scene.sequence_editor is None or not (space.show_overlays and space.timeline_overlay.show_strip_name):
         return
     region, style = context.region, context.preferences.ui_styles[0].widget
     scale = context.preferences.system.ui_scale
@@ -71,13 +101,15 @@ def draw() -> None:
     across, up = region.width / (end - start), region.height / (top - bottom)
     size = style.points * scale
     blf.size(FONT, size)
-    for shot in shots_in(compat.sequencer_scene(context)):
-        seen = [strip for strip in word_strips(shot).values()
-                if bottom - 1 < strip.channel < top and compat.strip_span(strip)[0] < end]
-        for name in names_to_draw(seen, lambda frame: (frame - start) * across,
-                                  lambda text: _text_width(text, size), scale):
-            if name.left + name.width > 0:
-                _draw_name(name, (name.strip.channel + INSET - bottom) * up, (1 - 2 * INSET) * up, scale)
+    strips = strips_in_view(compat.strips_of(scene), start, end, bottom, top)
+    names = [name for name in names_to_draw(strips, lambda frame: (frame - start) * across,
+                                            lambda text: _text_width(text, size), scale)
+             if name.left + name.width > 0 and is_word_strip(name.strip)]
+    places = [((name.strip.channel + INSET - bottom) * up, (1 - 2 * INSET) * up) for name in names]
+    _fill([each for name, place in zip(names, places) for each in _backgrounds(name, *place, scale)])
+    middle = blf.dimensions(FONT, "x")[1] / 2
+    for name, place in zip(names, places):
+        _write(name, *place, middle, scale)
 
 
 @lru_cache(maxsize=4096)
@@ -86,17 +118,30 @@ def _text_width(text: str, size: float) -> float:
     return float(blf.dimensions(FONT, text)[0])
 
 
-def _draw_name(name: Name, bottom: float, height: float, scale: float) -> None:
-    """Draw a name at the top of its strip, which begins at the pixel `bottom`."""
+def _rows(bottom: float, height: float, scale: float) -> tuple[float, float]:
+    """Return the lower and upper edge of a name's background, at the top of a strip that begins at `bottom`."""
     inset = INSET_PX * scale
+    return bottom + max(inset, height - ROW_PX * scale), bottom + height - inset
+
+
+def _backgrounds(name: Name, bottom: float, height: float, scale: float) -> Iterator[Rectangle]:
+    """Yield what is filled behind a name: beside its strip, and on it."""
+    inset, (low, high) = INSET_PX * scale, _rows(bottom, height, scale)
     left, right, middle = name.left, name.left + name.width, name.left + name.strip_width
-    low, high = bottom + max(inset, height - ROW_PX * scale), bottom + height - inset
-    _fill(middle, right, low, high, BESIDE)
-    _fill(left + inset, max(left + inset, middle - inset), low, high, _colour_of(name.strip))
+    yield Rectangle(middle, right, low, high, BESIDE)
+    yield Rectangle(left + inset, max(left + inset, middle - inset), low, high, _colour_of(name.strip))
+
+
+def _write(name: Name, bottom: float, height: float, middle: float, scale: float) -> None:
+    """Write a name at the top of its strip, which begins at the pixel `bottom`.
+
+    middle: half the height of a letter.
+    """
+    low, high = _rows(bottom, height, scale)
     blf.enable(FONT, blf.CLIPPING)
-    blf.clipping(FONT, round(left), round(bottom), round(right), round(high))
+    blf.clipping(FONT, round(name.left), round(bottom), round(name.left + name.width), round(high))
     blf.color(FONT, *TEXT)
-    blf.position(FONT, left + PADDING_PX * scale, (low + high) / 2 - blf.dimensions(FONT, "x")[1] / 2, 0)
+    blf.position(FONT, name.left + PADDING_PX * scale, (low + high) / 2 - middle, 0)
     blf.draw(FONT, name.text)
     blf.disable(FONT, blf.CLIPPING)
 
@@ -110,12 +155,15 @@ def _colour_of(strip: Any) -> tuple[float, float, float, float]:
     return colour.r * MUTED, colour.g * MUTED, colour.b * MUTED, 1.0
 
 
-def _fill(left: float, right: float, low: float, high: float, colour: tuple[float, float, float, float]) -> None:
-    """Fill a rectangle, in pixels of the region."""
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.uniform_float("color", colour)
-    corners = [(left, low), (right, low), (left, high), (right, high)]
-    batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
+def _fill(rectangles: Sequence[Rectangle]) -> None:
+    """Fill rectangles at once, because each call of the GPU takes longer than they do."""
+    corners, colours = [], []
+    for left, right, low, high, colour in rectangles:
+        corners += [(left, low), (right, low), (left, high), (right, low), (left, high), (right, high)]
+        colours += [colour] * 6
+    if corners:
+        shader = gpu.shader.from_builtin("FLAT_COLOR")
+        batch_for_shader(shader, "TRIS", {"pos": corners, "color": colours}).draw(shader)
 
 
 def register() -> None:

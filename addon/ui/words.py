@@ -11,7 +11,7 @@ from ..scene.anim import controls
 from ..scene.anim.controls import active_take, head_of
 from ..scene.anim.takes import set_transcript, words_of
 from ..scene.anim.user_keys import selected_keys
-from ..scene.anim.word_strips import add_word_strips, follow_word_strips, remove_word_strips, word_strips
+from ..scene.anim.word_strips import add_word_strips, follow_word_strips, has_word_strips, remove_word_strips
 from ..scene.anim.words import active_word, reset_retiming, retime_word, snap_keys, word_edges
 from ..scene.build.shot import Shot, all_shots
 from ..scene.output.word_tasks import align_words
@@ -185,7 +185,7 @@ class HEADROOM_OT_remove_word_strips(WordButton):
     def disabled_reason(cls, context):
         """Require strips."""
         return super().disabled_reason(context) or (
-            "" if word_strips(shown_shot(context)) else message("No word strips"))
+            "" if has_word_strips(shown_shot(context)) else message("No word strips"))
 
     def run(self, context):
         """Remove the strips."""

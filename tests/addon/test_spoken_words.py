@@ -234,6 +234,15 @@ def test_words_far_apart_at_a_small_scale_have_names_where_there_is_room(headroo
     assert sorted(name.left for name in drawn) == [3.0, 40.0]
 
 
+def test_only_strips_in_view_are_looked_at_and_the_last_one_before_in_each_channel(headroom):
+    strips_in_view = headroom.module("ui.word_names").strips_in_view
+    new_text_strip = headroom.module("scene.compat").new_text_strip
+    strips = [new_text_strip(headroom.scene, name, channel, first, first + 2) for name, channel, first in (
+        ("long ago", 1, 0), ("before", 1, 7), ("before, too", 2, 3), ("seen", 1, 11), ("after", 1, 20),
+        ("above", 5, 12))]
+    assert {strip.name for strip in strips_in_view(strips, 10.0, 20.0, 0.5, 4.0)} == {"before", "before, too", "seen"}
+
+
 def test_a_word_strip_without_a_colour_has_a_name_on_the_background(headroom):
     word_names, new_text_strip = headroom.module("ui.word_names"), headroom.module("scene.compat").new_text_strip
     strip = new_text_strip(headroom.scene, "no", 1, 0, 2)

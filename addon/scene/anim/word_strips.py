@@ -57,6 +57,19 @@ def word_strips(shot: Shot) -> dict[int, Any]:
             if str(strip.get(TAG, "")).startswith(owner)}
 
 
+def has_word_strips(shot: Shot) -> bool:
+    """Return whether a head has words as strips; panels and timers ask often."""
+    if shot.scene.sequence_editor is None:
+        return False
+    owner = f"{strip_owner(shot)}|"
+    return any(str(strip.get(TAG, "")).startswith(owner) for strip in compat.strips_of(shot.scene))
+
+
+def is_word_strip(strip: Any) -> bool:
+    """Return whether a strip is a word."""
+    return TAG in strip
+
+
 def follow_word_strips(shot: Shot) -> bool:
     """Retime the words whose strips were moved, and place the strips of the others; returns whether words changed.
 
