@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -148,6 +149,14 @@ def read_summary(curve: bpy.types.FCurve) -> KeySummary:
         handles[:, 2:] = points_of(curve, "handle_right") - points
     return KeySummary(points[:, 0], points[:, 1], types == enum_value("type", "GENERATED"), is_linear, is_bezier,
                       handles)
+
+
+def summary_of(points: Sequence[bpy.types.Keyframe]) -> KeySummary:
+    """Return the summary of some keys that have no handles; it is slow for many."""
+    frames, values = np.array([point.co for point in points], np.float32).reshape(-1, 2).T
+    types, kinds = (np.array([getattr(point, name) for point in points], str) for name in ("type", "interpolation"))
+    return KeySummary(frames, values, types == "GENERATED", kinds == "LINEAR", kinds == "BEZIER",
+                      np.zeros((len(points), 4), np.float32))
 
 
 def read_keys(curve: bpy.types.FCurve) -> Keys:

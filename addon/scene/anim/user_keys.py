@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from ...core.user_keys import FRAME_TOLERANCE, VALUE_TOLERANCE, GeneratedRecord, run_count
+from ...core.user_keys import FRAME_TOLERANCE, GeneratedRecord, is_user_key, run_count
 from .. import compat
 from ..build.shot import Shot
 from .channels import Channel, animated_id, channels_of, find_action, mark_out_of_date, read_record, write_record
 from .compose import user_edits
 from .controls import LAYERS
-from .curves import Keys, enum_value, find_curve, read_keys, read_summary, write_keys
+from .curves import Keys, enum_value, find_curve, read_keys, read_summary, summary_of, write_keys
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,8 @@ def _is_generated(composed: ComposedChannel, span: tuple[float, float]) -> bool:
     if len(record.handles) or len(record.deleted) or len(points) != len(record.values):
         return False
     first, end = max(0, int(span[0]) - record.first), max(0, int(span[1]) - record.first + 2)
-    return all(
-        point.type == "GENERATED" and point.interpolation == "LINEAR"
-        and abs(point.co[0] - record.first - number) < FRAME_TOLERANCE
-        and abs(point.co[1] - value) <= VALUE_TOLERANCE * max(1.0, abs(value))  # never true for NaN
-        for number, (value, point) in enumerate(zip(record.values[first:end].tolist(), points[first:end]), first))
+    part = replace(record, first=record.first + first, values=record.values[first:end])
+    return not is_user_key(summary_of(points[first:end]), part).any()
 
 
 def _moved_frames(frames: np.ndarray, moved: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
