@@ -13,8 +13,6 @@ from addon.core.mirror import mirrored, mode_signs, partners
 from addon.core.performance import Performance
 from addon.core.performance_files import ControlTrack, read_performance, write_control_track
 from addon.core.rig import Rig
-from headroom.face.controls.basis import control_directions
-from headroom.face.model import bundled_model
 
 ARRAYS = ("expression", "controls", "rotation", "translation")
 
@@ -22,9 +20,11 @@ ARRAYS = ("expression", "controls", "rotation", "translation")
 @pytest.fixture
 def rig(tmp_path):
     """A rig of the bundled face model, whose person sits beside the middle of the picture."""
-    model, tiny = bundled_model(), Rig.load(tiny_subject(tmp_path / "head", controls=True) / "rig.npz")
+    model = pytest.importorskip("headroom.face.model").bundled_model()
+    directions = pytest.importorskip("headroom.face.controls.basis").control_directions(model, model.mean)
+    tiny = Rig.load(tiny_subject(tmp_path / "head", controls=True) / "rig.npz")
     return replace(tiny, neutral=model.mean, expression=np.moveaxis(model.expression_basis, 2, 0), uv=model.uv,
-                   controls=control_directions(model, model.mean), control_names=np.array(ARKIT_NAMES))
+                   controls=directions, control_names=np.array(ARKIT_NAMES))
 
 
 @pytest.fixture
