@@ -68,7 +68,7 @@ def test_a_background_that_no_frame_shows_is_not_written_and_the_user_learns_why
     pictures, mattes, _ = walking(frames)
     mattes[:, :, 2:] = 255
     monkeypatch.setattr(layers, "find_mattes", lambda frames, progress: mattes)
-    assert layers.write_background(tmp_path, pictures) == [HIDDEN]
+    assert layers.write_background(tmp_path, pictures)[1] == [HIDDEN]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,7 +78,7 @@ def test_the_background_is_kept_where_better_mattes_leave_too_little_of_it(tmp_p
     monkeypatch.setattr(layers, "find_mattes", lambda pictures, progress: mattes)
     monkeypatch.setattr(layers, "find_background", lambda frames, each: find_background(frames, each) if each is mattes
                         else (_ for _ in ()).throw(UnknownBackground(HIDDEN)))
-    assert layers.write_background(tmp_path, frames) == []
+    assert layers.write_background(tmp_path, frames)[1] == []
     assert len(load_mattes(tmp_path / layers.MATTES)) == len(frames) and (tmp_path / layers.BACKGROUND).is_file()
 
 

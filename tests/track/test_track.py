@@ -1,5 +1,6 @@
 """A track: its file in every format, slices, and crop."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from headroom.common.errors import InputError
 from headroom.face.camera import Camera, Crop
+from headroom.face.head_depth import HeadDepth
 from headroom.track.track import FORMAT, Track, face_crop
 
 FIRST_FORMAT = Path(__file__).parents[1] / "formats" / "track_1.npz"
@@ -33,6 +35,20 @@ def test_a_written_track_has_the_format_number_and_round_trips(track, tmp_path):
     again = Track.load(tmp_path / "track.npz")
     assert (again.fps, again.camera, again.crop) == (track.fps, track.camera, track.crop)
     assert all(np.array_equal(getattr(again, name), getattr(track, name)) for name in ARRAYS)
+
+
+def test_the_depth_of_the_head_round_trips_and_goes_with_slices(track, tmp_path):
+    assert track.head_depth is None
+    depth = HeadDepth(np.arange(6, dtype=np.float32).reshape(2, 3), np.array([-8, 12], np.float32))
+    replace(track, head_depth=depth).slice(0, 1).save(tmp_path / "track.npz")
+    again = Track.load(tmp_path / "track.npz").head_depth
+    assert np.array_equal(again.offset, depth.offset) and np.array_equal(again.origin, depth.origin)
+
+
+def test_a_depth_without_its_place_is_refused(track, tmp_path):
+    np.savez(tmp_path / "half.npz", **track.to_arrays(), head_depth=np.zeros((2, 3), np.float32))
+    with pytest.raises(InputError, match="the head's depth lacks its values or its place"):
+        Track.load(tmp_path / "half.npz")
 
 
 def test_tracks_of_newer_formats_and_other_files_are_refused(track, tmp_path):

@@ -1,7 +1,8 @@
 """The head as a height field over the model's x and y, so that a picture of the head can be rotated.
 
 The face model ends at the hairline. Beyond it the surface continues smoothly into a rounded head, and then into a
-plane behind the ears, in which hair, neck and everything else near the head is assumed to lie.
+plane behind the ears, in which hair, neck and everything else near the head is assumed to lie. Where the clip shows the
+head from several sides, `headroom.plate.measured_depth` corrects this guess.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from scipy.interpolate import LinearNDInterpolator
 
 from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import rotation_matrix
+from headroom.face.head_depth import CELL_MM, HeadDepth
 
 Floats = NDArray[np.floating]
 Pose = tuple[Floats, Floats]
 """Rotation (3,) in radians and translation (3,) in millimetres."""
 
-CELL_MM = 4.0  # distance of two cells of the maps
 HEAD_POINT_STEP = 5  # cells between two of the points that stand for the head
 MARGIN_MM = 260.0  # of the maps beyond the head on every side
 HEAD_WIDTH, HEAD_HEIGHT = 0.58, 0.72  # radii of the head, as fractions of the width and height of the face
@@ -38,17 +39,19 @@ class HeadSurface:
     height: (h, w) float32, millimetres, the surface's z.
     head_distance: (h, w) float32, millimetres from the head's outline, 0 inside.
     origin: x and y of the first cell, millimetres.
+    in_face: (h, w) bool, where the face model is the surface.
     head_points: (K, 3) float32, millimetres, points all over the head.
     """
 
     height: NDArray[np.float32]
     head_distance: NDArray[np.float32]
     origin: tuple[float, float]
+    in_face: NDArray[np.bool_]
     head_points: NDArray[np.float32]
 
     @staticmethod
-    def of(face: Floats) -> HeadSurface:
-        """Build the surface of a neutral face (V, 3), millimetres, model axes."""
+    def of(face: Floats, depth: HeadDepth | None = None) -> HeadSurface:
+        """Build the surface of a neutral face (V, 3), millimetres, model axes; depth: what the clip tells of it."""
         low, high = face.min(axis=0), face.max(axis=0)
         centre = np.array([(low[0] + high[0]) / 2, low[1] + HEAD_CENTRE * (high[1] - low[1])])
         radii = np.array([HEAD_WIDTH * (high[0] - low[0]), HEAD_HEIGHT * (high[1] - low[1])])
@@ -63,10 +66,12 @@ class HeadSurface:
         distance = cv2.distanceTransform(beyond, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         sigma = BLUR_MM / CELL_MM
         height = cv2.GaussianBlur(height.astype(np.float32), (0, 0), sigma)
+        if depth is not None:
+            height = height + depth.at(x, y)
         sampled = np.s_[::HEAD_POINT_STEP, ::HEAD_POINT_STEP]
         points = np.dstack([x, y, height])[sampled][distance[sampled] == 0].astype(np.float32)
         distance = cv2.GaussianBlur(distance * np.float32(CELL_MM), (0, 0), sigma)
-        return HeadSurface(height, distance, (float(first[0]), float(first[1])), points)
+        return HeadSurface(height, distance, (float(first[0]), float(first[1])), in_face, points)
 
     def intersect(self, directions: Floats, pose: Pose) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Intersect rays from the camera with the surface in a pose.

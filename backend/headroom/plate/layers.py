@@ -97,18 +97,24 @@ class BackgroundLayers:
         return ((moved[..., 0].astype(np.float32) - MIN_ALPHA) / (FULL_ALPHA - MIN_ALPHA)).clip(0, 1)
 
 
-def write_background(folder: Path, frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress) -> list[str]:
-    """Write mattes and background picture of the learned frames (H, W, 3); return what the user should know."""
+def write_background(
+    folder: Path, frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Write mattes and background picture of T learned frames (H, W, 3).
+
+    Returns the mattes (T, h, w), also where the background is not known and nothing is written, and what the user
+    should know.
+    """
     pictures = np.stack([matte_picture(frame) for frame in frames])
     mattes = find_mattes(pictures, progress)
     try:
         seen = find_background(frames, mattes)
     except UnknownBackground as reason:
-        return [str(reason)]
+        return mattes, [str(reason)]
     mattes = corrected_mattes(mattes, pictures, seen)
     with suppress(UnknownBackground):  # then the first pass was as good as it gets
         seen = find_background(frames, mattes)  # better mattes show more of it
         mattes = corrected_mattes(mattes, pictures, seen)
     save_mattes(folder / MATTES, mattes)
     write_picture(folder / BACKGROUND, seen.completed)
-    return []
+    return mattes, []

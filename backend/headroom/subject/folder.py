@@ -196,8 +196,8 @@ class SubjectWriter:
 
     def write_background(
         self, frames: Sequence[NDArray[np.uint8]], progress: Progress = no_progress
-    ) -> list[str]:
-        """Find and write the background behind the person; return what the user should know."""
+    ) -> tuple[NDArray[np.uint8], list[str]]:
+        """Write the background behind the person; return the mattes (T, h, w) and what the user should know."""
         return write_background(self.folder, list(frames), progress)
 
     def write_sound(self, samples: NDArray[np.float32]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headroom.common.progress import Progress, Stopwatch, TrainingMonitor, subprogress
@@ -12,6 +12,7 @@ from headroom.subject.folder import LearnedPerson, SubjectWriter
 from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks
 from headroom.subject.source import Source
+from headroom.subject.track_plates import with_head_depth
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def learn_person(
         motion, motion_notes = source.learn_motion(model, tracked.track, subprogress(progress, 0.15, 0.27))
     with watch.step("plates"):
         _write_source(source, plan.clip, writer, subprogress(progress, 0.27, 0.29))
-        background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
+        mattes, background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
+        tracked = replace(tracked, track=with_head_depth(model, tracked.track, source.frames, mattes))
     with watch.step("refiner"):
         refiner, refiner_notes = source.train_refiner(
             model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1), monitor)

@@ -11,6 +11,7 @@ import numpy as np
 from headroom.common.errors import InputError
 from headroom.common.stored import FPS, Array, Damaged, format_number, read_npz, require_arrays, write_npz
 from headroom.face.camera import Camera, Crop, pose_vertices
+from headroom.face.head_depth import HeadDepth
 from headroom.face.model import FaceModel
 from headroom.face.performance import Performance
 
@@ -27,7 +28,11 @@ _ARRAYS = {
     "translation": Array(("frames", 3)),
     "confidence": Array(("frames",), low=0, high=1),
 }
-_LAYOUT = {"fps": FPS, "camera": Array((3,), low=1), "crop": Array((3,)), **_ARRAYS}
+_HEAD_DEPTH = {
+    "head_depth": Array(("rows", "columns"), optional=True),
+    "head_depth_origin": Array((2,), optional=True),
+}
+_LAYOUT = {"fps": FPS, "camera": Array((3,), low=1), "crop": Array((3,)), **_ARRAYS, **_HEAD_DEPTH}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Track:
     identity, texture: (I,). light: (9, 3) coefficients γ.
     expression: (T, 64). rotation: (T, 3) radians. translation: (T, 3) mm, camera axes.
     confidence: (T,) 1 for a well fitted frame, 0 for a frame without a face.
+    head_depth: where the head beyond the face lies; None where it is not measured, as in photos.
     """
 
     fps: float
@@ -49,6 +55,7 @@ class Track:
     rotation: np.ndarray
     translation: np.ndarray
     confidence: np.ndarray
+    head_depth: HeadDepth | None = None
 
     def __len__(self) -> int:
         return len(self.expression)
@@ -79,7 +86,9 @@ class Track:
             "camera": np.array([self.camera.focal_px, self.camera.width, self.camera.height]),
             "crop": np.array([self.crop.x, self.crop.y, self.crop.size]),
         }
-        return header | {name: np.asarray(getattr(self, name), np.float32) for name in _ARRAYS}
+        depth = () if self.head_depth is None else (self.head_depth.offset, self.head_depth.origin)
+        arrays = {name: np.asarray(getattr(self, name), np.float32) for name in _ARRAYS}
+        return header | arrays | dict(zip(_HEAD_DEPTH, depth))
 
     @staticmethod
     def from_arrays(data: Mapping[str, np.ndarray]) -> Track:
@@ -91,12 +100,16 @@ class Track:
         require_arrays(arrays, _LAYOUT)
         if arrays["crop"][2] < 1:
             raise Damaged("the crop is empty")
+        if len({name in arrays for name in _HEAD_DEPTH}) > 1:
+            raise Damaged("the head's depth lacks its values or its place")
         focal, width, height = arrays["camera"]
         return Track(
             float(arrays["fps"]),
             Camera(float(focal), int(width), int(height)),
             Crop(*(int(v) for v in arrays["crop"])),
             **{name: arrays[name] for name in _ARRAYS},
+            head_depth=HeadDepth(*(arrays[name].astype(np.float32) for name in _HEAD_DEPTH))
+            if "head_depth" in arrays else None,
         )
 
     def save(self, path: Path) -> None:

@@ -1,0 +1,141 @@
+"""The depth of hair, ears and the sides of the head, measured in the learned frames by a plane sweep.
+
+The head's pose is known in every frame. So each point that the head's surface might have is looked up in frames of
+different poses; where it has the same colours in all of them, the surface is there (Collins 1996). Where the head
+hardly turns, or shows nothing to compare, the guess of `HeadSurface` stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.face.camera import Camera, pose_vertices
+from headroom.face.head_depth import CELL_MM, HeadDepth
+from headroom.face.performance import PoseTrack
+from headroom.plate.head_surface import HeadSurface
+from headroom.plate.matte import FULL_ALPHA, MIN_ALPHA
+
+MAX_VIEWS = 24
+MIN_TURN = 0.3  # degrees between two views
+MIN_VIEWS = 3
+OFFSETS_MM = np.arange(-140.0, 45.0, 10.0, dtype=np.float32)
+"""Offsets from the guessed surface that are compared: hair may be in front of it, the back of the head far behind."""
+REACH_MM = 30.0  # beyond the head, up to which it is measured
+PIXELS_PER_CELL = 2.0  # of the frames in which colours are compared
+ALPHA_LEVELS = 60.0  # that the person's outline counts as much as
+MAX_DIFFERENCE = 40.0  # levels of 255; larger ones are other things in front, which count no more than this
+AGGREGATION_CELLS = 4.0  # sigma of the area whose colours are compared
+PRIOR = 10.0  # squared levels that an offset of `UNIT_MM` has to gain
+STEADINESS = 60.0  # squared levels that `UNIT_MM` of difference from the neighbours' offsets has to gain
+UNIT_MM = 50.0
+SMOOTHING_CELLS = 2.0  # sigma of the neighbours
+ROUNDS = 8  # in which cells and their neighbours agree
+
+
+@dataclass(frozen=True)
+class HeadViews:
+    """Frames of a clip that show the head in known poses.
+
+    frames: T pictures (H, W, 3) uint8. mattes: (T, h, w) uint8, 255 where a frame shows the person.
+    poses: T poses. usable: (T,) whether the face was found.
+    """
+
+    frames: Sequence[NDArray[np.uint8]]
+    mattes: NDArray[np.uint8]
+    camera: Camera
+    poses: PoseTrack
+    usable: NDArray[np.bool_]
+
+    def different(self) -> list[int]:
+        """Return the numbers of at most `MAX_VIEWS` usable frames whose rotations differ the most from each other."""
+        usable = np.flatnonzero(self.usable)
+        if not len(usable):
+            return []
+        rotations = np.degrees(self.poses.rotation[usable])
+        distance = np.linalg.norm(rotations - np.median(rotations, axis=0), axis=1)
+        chosen = [int(distance.argmin())]
+        distance = np.linalg.norm(rotations - rotations[chosen[0]], axis=1)
+        while len(chosen) < MAX_VIEWS and distance.max() >= MIN_TURN:
+            chosen.append(int(distance.argmax()))
+            distance = np.minimum(distance, np.linalg.norm(rotations - rotations[chosen[-1]], axis=1))
+        return [int(usable[index]) for index in chosen]
+
+    def sample(self, number: int, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return what frame `number` shows at points (..., 3), model axes: colours times alpha, and alpha (..., 4)."""
+        rotation, translation = self.poses.rotation[number], self.poses.translation[number]
+        px_per_mm = self.camera.focal_px / -float(translation[2])
+        scale = min(PIXELS_PER_CELL / (CELL_MM * px_per_mm), 1.0)
+        size = (max(round(self.camera.width * scale), 1), max(round(self.camera.height * scale), 1))
+        resized = cv2.resize(self.frames[number], size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = cv2.GaussianBlur(resized, (0, 0), PIXELS_PER_CELL / 2.5)
+        matte = cv2.resize(self.mattes[number], size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        alpha = np.clip((matte - MIN_ALPHA) / (FULL_ALPHA - MIN_ALPHA), 0, 1)[..., None]
+        picture = np.dstack([(small - 128) * alpha, alpha])
+        posed = pose_vertices(points.reshape(-1, 3), rotation, translation)
+        pixels = self.camera.project(posed) * (size[0] / self.camera.width) - 0.5
+        x, y = (pixels[:, axis].reshape(-1, points.shape[-2]).astype(np.float32) for axis in range(2))
+        values = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(values, np.float32).reshape(*points.shape[:-1], 4)
+
+
+def measure_head_depth(surface: HeadSurface, views: HeadViews) -> HeadDepth | None:
+    """Return the depth of the head whose guessed surface is given; None where the head is seen from one side only."""
+    numbers = views.different()
+    if len(numbers) < MIN_VIEWS:
+        return None
+    area = _measured_area(surface)
+    rows, columns = np.mgrid[area]
+    x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
+    heights = surface.height[area] + OFFSETS_MM[:, None, None]
+    points = np.stack(np.broadcast_arrays(x, y, heights), axis=-1).astype(np.float32)
+    cost = _differences([views.sample(number, points) for number in numbers])
+    offset = _smoothest(cost, surface.in_face[area])
+    return HeadDepth(offset, np.array([x[0, 0], y[0, 0]], np.float32))
+
+
+def _measured_area(surface: HeadSurface) -> tuple[slice, slice]:
+    """Return rows and columns of the surface's cells that are near the head."""
+    near = surface.head_distance < REACH_MM
+    rows, columns = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _differences(seen: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return how much views differ at each offset and cell (D, h, w), squared levels.
+
+    seen: what each view shows at the points, (D, h, w, 4).
+    """
+    values = np.stack(seen)
+    values[..., 3] *= ALPHA_LEVELS
+    difference = np.minimum(np.abs(values - np.median(values, axis=0)), MAX_DIFFERENCE)
+    person = values[..., 3].mean(axis=(0, 1)) / ALPHA_LEVELS
+    weight = np.clip(2 * person, 0, 1) ** 2  # the background is alike at every depth
+    blurred = [cv2.GaussianBlur(plane, (0, 0), AGGREGATION_CELLS)
+               for plane in (*(difference**2).mean(axis=0).sum(axis=-1), weight)]
+    return np.stack(blurred[:-1]) * blurred[-1]
+
+
+def _smoothest(cost: NDArray[np.float32], fixed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the offset (h, w), millimetres, of the least cost (D, h, w) among smooth ones; 0 where it is `fixed`."""
+    offsets = OFFSETS_MM[:, None, None]
+    cost = cost + PRIOR * (offsets / UNIT_MM) ** 2
+    smooth = np.zeros(cost.shape[1:], np.float32)
+    for number in range(ROUNDS):
+        steady = STEADINESS * ((offsets - smooth) / UNIT_MM) ** 2 if number else 0
+        best = np.where(fixed, np.float32(0), _lowest(cost + steady))
+        smooth = np.asarray(cv2.GaussianBlur(best, (0, 0), SMOOTHING_CELLS), np.float32)
+    return smooth
+
+
+def _lowest(cost: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the offset (h, w) at the bottom of the parabola through the least cost (D, h, w) and its neighbours."""
+    middle = np.clip(cost.argmin(axis=0), 1, len(cost) - 2)
+    before, lowest, after = (np.take_along_axis(cost, (middle + step)[None], axis=0)[0] for step in (-1, 0, 1))
+    curvature = np.maximum(before - 2 * lowest + after, 1e-6)
+    shift = np.clip((before - after) / (2 * curvature), -1, 1)
+    return np.asarray(OFFSETS_MM[middle] + (OFFSETS_MM[1] - OFFSETS_MM[0]) * shift, np.float32)

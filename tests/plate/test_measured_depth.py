@@ -1,0 +1,93 @@
+"""The head's depth beyond the face: measured where a clip shows the head from several sides, else as guessed."""
+
+import cv2
+import numpy as np
+import pytest
+
+from headroom.face.camera import Camera
+from headroom.face.head_depth import CELL_MM, HeadDepth
+from headroom.face.performance import PoseTrack
+from headroom.plate.head_surface import HeadSurface
+from headroom.plate.measured_depth import MAX_VIEWS, HeadViews, measure_head_depth
+from headroom.plate.warp import Background, HeadMotion, warp_plate
+
+CAMERA = Camera(1200.0, 480, 480)
+FRONTAL = (np.zeros(3), np.array([0.0, 0.0, -1000.0]))
+PERSON, NOBODY = np.full((48, 48), 255, np.uint8), np.zeros((48, 48), np.uint8)
+TURNS = [(pitch, yaw, roll) for pitch in (-5, 0, 5) for yaw in (-8, -4, 0, 4, 8) for roll in (0, 2)]
+
+
+def face() -> np.ndarray:
+    """Return a smooth face (V, 3), millimetres: part of an ellipsoid."""
+    x, y = np.meshgrid(np.linspace(-65, 65, 27), np.linspace(-100, 70, 35))
+    inside = (x / 66) ** 2 + ((y + 15) / 86) ** 2 < 1
+    x, y = x[inside], y[inside]
+    return np.stack([x, y, 60 * np.sqrt(1 - (x / 90) ** 2 - ((y + 15) / 120) ** 2) - 20], axis=1)
+
+
+GUESS = HeadSurface.of(face())
+BEYOND_FACE = (GUESS.head_distance < 12) & ~cv2.dilate(GUESS.in_face.astype(np.uint8), np.ones((9, 9))).astype(bool)
+
+
+def skin() -> np.ndarray:
+    """Return a picture (480, 480, 3) of smooth noise."""
+    noise = np.random.default_rng(0).normal(0, 1, (480, 480, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 4)
+    return (128 + 40 * smooth / smooth.std()).clip(0, 255).astype(np.uint8)
+
+
+def true_depth(millimetres: float) -> HeadDepth:
+    """Return a depth that is 0 in the face and `millimetres` beyond it."""
+    distance = cv2.distanceTransform((~GUESS.in_face).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * CELL_MM
+    return HeadDepth((millimetres * np.clip(distance / 20, 0, 1)).astype(np.float32),
+                     np.array(GUESS.origin, np.float32))
+
+
+def turning(surface: HeadSurface, turns=TURNS, matte=PERSON) -> HeadViews:
+    """Return frames of a person with this surface who turns; angles in degrees."""
+    picture, rotations = skin(), np.radians(np.array(turns, float))
+    frames = [warp_plate(picture, Background(PERSON, picture), CAMERA, HeadMotion(FRONTAL, (each, FRONTAL[1])), surface)
+              for each in rotations]
+    poses = PoseTrack(25.0, rotations.astype(np.float32), np.tile(FRONTAL[1], (len(turns), 1)).astype(np.float32))
+    return HeadViews(frames, np.stack([matte] * len(turns)), CAMERA, poses, np.ones(len(turns), bool))
+
+
+@pytest.mark.parametrize("millimetres", [-60.0, 0.0, 20.0])
+def test_the_depth_beyond_the_face_is_found(millimetres):
+    true = HeadSurface.of(face(), true_depth(millimetres))
+    measured = HeadSurface.of(face(), measure_head_depth(GUESS, turning(true)))
+    error = np.abs(measured.height - true.height)[BEYOND_FACE]
+    assert error.mean() < 5 and np.percentile(error, 95) < 12
+    assert np.abs(measured.height - GUESS.height)[GUESS.in_face].mean() < 2.5
+
+
+def test_a_turned_plate_shows_the_head_where_it_is():
+    true, turn = HeadSurface.of(face(), true_depth(-60)), (np.radians([3.0, -7.0, 1.0]), FRONTAL[1])
+    measured = HeadSurface.of(face(), measure_head_depth(GUESS, turning(true)))
+    shown, corrected, guessed = (
+        warp_plate(skin(), Background(PERSON, skin()), CAMERA, HeadMotion(FRONTAL, turn), each).astype(float)
+        for each in (true, measured, GUESS))
+    assert np.abs(corrected - shown).mean() < 0.4 * np.abs(guessed - shown).mean()
+
+
+def test_a_head_that_keeps_still_is_not_measured():
+    assert measure_head_depth(GUESS, turning(GUESS, [(0, 0, 0), (0.05, 0.1, 0)] * 8)) is None
+
+
+def test_frames_without_a_face_are_not_used():
+    views = turning(GUESS)
+    assert len(views.different()) == MAX_VIEWS
+    assert HeadViews(views.frames, views.mattes, CAMERA, views.poses, np.zeros(len(TURNS), bool)).different() == []
+    usable = np.arange(len(TURNS)) < 5
+    assert max(HeadViews(views.frames, views.mattes, CAMERA, views.poses, usable).different()) < 5
+
+
+def test_the_background_tells_nothing():
+    true = HeadSurface.of(face(), true_depth(-60))
+    assert np.abs(measure_head_depth(GUESS, turning(true, matte=NOBODY)).offset).max() < 1
+
+
+def test_beyond_its_map_the_nearest_depth_goes_on():
+    depth = HeadDepth(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([10.0, 20.0], np.float32))
+    x, y = np.array([[10.0, 12.0, 99.0]]), np.array([[20.0, 20.0, 99.0]])
+    assert depth.at(x, y).tolist() == [[1.0, 1.5, 4.0]]
