@@ -94,7 +94,8 @@ def measure_head_depth(surface: HeadSurface, views: HeadViews) -> HeadDepth | No
     heights = surface.height[area] + OFFSETS_MM[:, None, None]
     points = np.stack(np.broadcast_arrays(x, y, heights), axis=-1).astype(np.float32)
     cost = _differences([views.sample(number, points) for number in numbers])
-    offset = _smoothest(cost, surface.in_face[area])
+    below_chin = y < y[surface.in_face[area]].min()  # the neck does not turn with the head
+    offset = _smoothest(cost, surface.in_face[area] | below_chin)
     return HeadDepth(offset, np.array([x[0, 0], y[0, 0]], np.float32))
 
 
