@@ -24,6 +24,11 @@ class RenderSettings:
     engine: str  # one of ENGINES
     others: tuple[str, ...] = ()  # names of the roots of other heads in the picture
 
+    @property
+    def frame_count(self) -> int:
+        """The number of frames."""
+        return self.frame_end - self.frame_start + 1
+
     def to_json(self) -> str:
         """Return the settings as text."""
         return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False)

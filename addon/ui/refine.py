@@ -69,8 +69,7 @@ class HEADROOM_OT_redo_render(Button):
         movie = Path(bpy.path.abspath(strip.filepath)).absolute()
         scene = compat.sequencer_scene(context).name
         shots = [find_shot(ShotRef(scene, root)) for root in (rendered.shot, *rendered.others)]
-        task = movie_tasks.render_shot(shots, MovieOutput(movie), rendered.plate_fit, preferences.connector(context),
-                                      (rendered.frame_start, rendered.frame_end), rendered.engine)
+        task = movie_tasks.render_shot(shots, MovieOutput(movie), rendered, preferences.connector(context))
         return start_render(movie, task, rendered)
 
 

@@ -65,8 +65,8 @@ class HEADROOM_OT_render_shot(JobButton):
         compat.show_in_sequencer(context, context.scene)
         shots = rendered_heads(context)
         rendered = movie_tasks.new_render_settings(shots, chosen.plate_fit, chosen.engine)
-        task = movie_tasks.render_shot(shots, MovieOutput(movie, chosen.layer), chosen.plate_fit,
-                                      preferences.connector(context), engine=chosen.engine)
+        task = movie_tasks.render_shot(shots, MovieOutput(movie, chosen.layer), rendered,
+                                      preferences.connector(context))
         return start_render(movie, task, rendered)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -77,13 +78,21 @@ def scenario(headroom, subject, tmp_path, monkeypatch):
         tasks=headroom.module("scene.output.movie_tasks"), run=headroom.module("core.tasks").run_task)
 
 
+def render_task(tasks, shots, output, connect, frame_range=None, plate_fit=0.0, engine="auto"):
+    """The task that renders heads; of the scene's frames unless a range is given."""
+    settings = tasks.new_render_settings(shots, plate_fit, engine)
+    if frame_range is not None:
+        settings = replace(settings, frame_start=frame_range[0], frame_end=frame_range[1])
+    return tasks.render_shot(shots, output, settings, connect)
+
+
 def render(scenario, **options):
     """Render the shot; returns the result, the frames that Blender rendered, and how many were refined."""
     shot = scenario.module("scene.build.shot").shots_in(scenario.scene)[0]
     del scenario.rendered[:]
     before = len(scenario.backend.refined_windows)
     output = scenario.module("core.movie_output").MovieOutput(scenario.movie)
-    result = scenario.run(scenario.tasks.render_shot([shot], output, 0.0, lambda: scenario.backend, **options))
+    result = scenario.run(render_task(scenario.tasks, [shot], output, lambda: scenario.backend, **options))
     name = scenario.module("core.refine_while_rendering").THREAD_NAME
     for thread in [each for each in threading.enumerate() if each.name == name]:
         thread.join(5)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from caching_backend import render_task
 from stand_ins import FakeBackend, Row, tiny_performance, tiny_subject, write_speech
 
 
@@ -229,8 +230,8 @@ def test_the_panel_has_a_channel_for_each_head_and_says_which_one_is_used(two):
 
 def render(two, shots):
     output = two.module("core.movie_output").MovieOutput(two.folder / "two.mp4")
-    result = two.run(two.module("scene.output.movie_tasks").render_shot(
-        shots, output, 0.0, lambda: two.backend, engine="fast"))
+    result = two.run(render_task(two.module("scene.output.movie_tasks"), shots, output, lambda: two.backend,
+                                 engine="fast"))
     return result, [each for each in two.backend.submitted if each[0] == "refine"][-1][1:]
 
 

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from caching_backend import FRAMES, edit, render
+from caching_backend import FRAMES, edit, render, render_task
 
 from addon.core.movie_output import MovieOutput
 
@@ -94,7 +94,7 @@ def test_renders_are_refined_while_later_frames_are_rendered(scenario):
 
 def test_the_progress_line_counts_rendered_and_refined_frames(scenario):
     messages = []
-    task = scenario.tasks.render_shot([scenario.shot], MovieOutput(scenario.movie), 0.0, lambda: scenario.backend)
+    task = render_task(scenario.tasks, [scenario.shot], MovieOutput(scenario.movie), lambda: scenario.backend)
     scenario.run(task, lambda step: messages.append(step.message))
     assert "Rendered frame 1 of 250" in messages
     assert any(message.startswith("Rendered frame 250 of 250, refined ") for message in messages)
@@ -102,7 +102,7 @@ def test_the_progress_line_counts_rendered_and_refined_frames(scenario):
 
 @pytest.mark.parametrize("stop_at", [0, 40, 249])
 def test_a_render_stopped_in_the_middle_costs_no_frame_twice(scenario, stop_at):
-    task = scenario.tasks.render_shot([scenario.shot], MovieOutput(scenario.movie), 0.0, lambda: scenario.backend)
+    task = render_task(scenario.tasks, [scenario.shot], MovieOutput(scenario.movie), lambda: scenario.backend)
     token = scenario.module("core.tasks").ProgressToken(lambda step: None)
     answer = None
     while len(scenario.rendered) <= stop_at:
@@ -160,8 +160,8 @@ def test_changes_that_the_timer_has_not_composed_yet_are_rendered(scenario, task
     strip.frame_start += 20
     scenario.shot.root.headroom.hold_head = True
     task = {
-        "render_shot": lambda: scenario.tasks.render_shot(
-            [scenario.shot], MovieOutput(scenario.movie), 0.0, lambda: scenario.backend, (31, 35)),
+        "render_shot": lambda: render_task(
+            scenario.tasks, [scenario.shot], MovieOutput(scenario.movie), lambda: scenario.backend, (31, 35)),
         "refine_frame": lambda: scenario.tasks.refine_frame(scenario.shot, 31, 0.0, lambda: scenario.backend),
     }[task_name]
     scenario.run(task())

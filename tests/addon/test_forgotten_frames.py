@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from caching_backend import render_task
 from stand_ins import FakeBackend, tiny_performance, tiny_subject, write_movie, write_speech
 
 from addon.core.movie_output import MovieOutput
@@ -22,11 +23,11 @@ def test_frames_beside_a_file_and_in_the_extension_are_removed(headroom, tmp_pat
     take = headroom.module("core.take_settings").TakeSettings(write_speech(tmp_path / "speech.wav", 0.08))
     headroom.module("scene.output.shot_tasks").apply_performance(shot, performance, take, 1)
     backend = FakeBackend(seconds=0.08)
-    run(tasks.render_shot([shot], MovieOutput(tmp_path / "a.mp4"), 0.0, lambda: backend))
+    run(render_task(tasks, [shot], MovieOutput(tmp_path / "a.mp4"), lambda: backend))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     shot.face.data.vertices[0].co.x += 1.0  # so that the frames are made again
     shot = headroom.module("scene.build.shot").shots_in(bpy.context.scene)[0]
-    run(tasks.render_shot([shot], MovieOutput(tmp_path / "b.mp4"), 0.5, lambda: backend))
+    run(render_task(tasks, [shot], MovieOutput(tmp_path / "b.mp4"), lambda: backend, plate_fit=0.5))
     name = shot.subject.cache_name
     folders = [folder / name for folder in headroom.module("scene.output.shot_frames").cache_folders()]
     assert name == forget.frames_name(subject) and all(any(folder.iterdir()) for folder in folders)

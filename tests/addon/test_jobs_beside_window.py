@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from caching_backend import render_task
 from served_panel import open_and_perform, settle, start
 from stand_ins import write_movie
 
@@ -111,7 +112,7 @@ def test_a_job_whose_shot_is_gone_says_so_and_leaves_nothing(panel, files, tmp_p
     shot = panel.module("scene.build.shot").shots_in(panel.scene)[0]
     write_movie(tmp_path / "x.mp4", 2)
     tasks = panel.module("scene.output.movie_tasks")
-    task = tasks.render_shot([shot], MovieOutput(tmp_path / "s.mp4"), 0.0, lambda: None)
+    task = render_task(tasks, [shot], MovieOutput(tmp_path / "s.mp4"), lambda: None)
     while not isinstance(next(task), panel.module("core.tasks").InBackground):
         pass
     panel.bpy.ops.wm.read_homefile(use_empty=True)

@@ -27,6 +27,7 @@ from .movie_tasks import (
     make_movie,
     match_people,
     mesh_notes,
+    render_people,
     without_mesh,
 )
 from .work_folder import work_folder
@@ -58,11 +59,8 @@ def render_chunk(shots: Sequence[Shot], folder: ChunkFolder, number: int, layer:
     sent = {"first": chunk.start - context, "context": context, "layer": layer}
     with work_folder() as temporary:
         matched = yield from subtask(match_people(shots, settings, connect, temporary), 0.0, 0.1)
-        people: list[PersonInMovie] = []
-        for index, (person, head) in enumerate(zip(matched, plan.heads)):
-            start, end = (0.1 + 0.5 * part / len(matched) for part in (index, index + 1))
-            rendering = person.shot.render(range(chunk.start - context, chunk.stop), head.engine == FAST)
-            people.append(person.in_movie((yield from subtask(rendering, start, end))))
+        frames, is_fast = range(chunk.start - context, chunk.stop), [head.engine == FAST for head in plan.heads]
+        people: list[PersonInMovie] = yield from subtask(render_people(matched, frames, is_fast), 0.1, 0.6)
         made = temporary / folder.movie(number).name
         notes = yield InBackground(
             lambda token: chunk_jobs.refine_chunk(connect(), people, sent, made, token), 0.6, 0.99)

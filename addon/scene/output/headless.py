@@ -26,7 +26,7 @@ from ..build.selection import UNSEEN, select_face
 from ..build.shot import Shot, ShotRef, active_shot, find_shot, open_subject, shots_in
 from ..build.upgrade import upgrade_file
 from .conversation import Conversation, perform_conversation
-from .movie_tasks import MovieResult, render_shot
+from .movie_tasks import MovieResult, new_render_settings, render_shot
 from .people import heads_together
 from .shot_tasks import apply_performance, perform_shot, recorded_performance
 from .speech_track import with_own_file
@@ -96,7 +96,7 @@ def make_shot(new: NewShot, connect: Connect, report: Callable[[Step], None]) ->
 def render_heads(shots: Sequence[Shot], wanted: NewShot | SavedShot, notes: tuple[str, ...], connect: Connect,
                  report: Callable[[Step], None]) -> MovieResult:
     """Render the heads of the open file; return the result after the notes that there are."""
-    task = render_shot(shots, wanted.output, wanted.plate_fit, connect, engine=wanted.engine)
+    task = render_shot(shots, wanted.output, new_render_settings(shots, wanted.plate_fit, wanted.engine), connect)
     result: MovieResult = run_task(subtask(task, 0.15, 1.0), report)
     return replace(result, notes=notes + result.notes)
 
@@ -162,7 +162,8 @@ def open_template() -> None:
 
 def render_file(saved: SavedShot, connect: Connect, report: Callable[[Step], None]) -> MovieResult:
     """Open a saved file and render a shot of it; the file itself is not written."""
-    task = render_shot(open_heads(saved), saved.output, saved.plate_fit, connect, engine=saved.engine)
+    shots = open_heads(saved)
+    task = render_shot(shots, saved.output, new_render_settings(shots, saved.plate_fit, saved.engine), connect)
     return run_task(task, report)
 
 

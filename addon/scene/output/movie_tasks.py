@@ -83,28 +83,22 @@ Finish: TypeAlias = Callable[[Sequence[MatchedPerson], MovieFile], Task]
 """Makes the file of a movie; returns the number of frames and notes."""
 
 
-def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, connect: Connect,
-                frame_range: tuple[int, int] | None = None, engine: str = AUTO) -> Task:
+def render_shot(shots: Sequence[Shot], output: MovieOutput, settings: RenderSettings, connect: Connect) -> Task:
     """Match plates, render changed frames, refine them into `output`, and place it in the sequencer.
 
     Sequences of pictures and faces alone are not placed. Returns a MovieResult.
 
-    shots: the heads in the picture, of one scene; the first gives its size, and the movie its label.
-    frame_range: first and last frame; the scene's unless given.
-    engine: one of `core.render_settings.ENGINES`.
+    shots: the heads in the picture, of one scene, which the settings name; the first gives its size, and the movie its
+        label.
     """
-    settings = new_render_settings(shots, plate_fit, engine, frame_range)
 
     def finish(matched: Sequence[MatchedPerson], result: MovieFile) -> Task:
-        people: list[PersonInMovie] = []
-        notes: list[str] = []
-        for number, person in enumerate(matched):
-            start, end = (0.55 * part / len(matched) for part in (number, number + 1))
-            chosen = choose_engine(find_shot(person.shot.ref), engine)
-            rendering = person.shot.render(range(len(person.shot.frames)), chosen.is_fast)
-            renders = yield from subtask(rendering, start, end)
-            notes += [*chosen.notes, *mesh_notes(without_mesh(renders.renders), len(renders.renders))]
-            people.append(person.in_movie(renders))
+        chosen = [choose_engine(find_shot(person.shot.ref), settings.engine) for person in matched]
+        frames = range(settings.frame_count)
+        people: list[PersonInMovie] = yield from subtask(
+            render_people(matched, frames, [each.is_fast for each in chosen]), 0.0, 0.55)
+        notes = [note for each, person in zip(chosen, people)
+                 for note in (*each.notes, *mesh_notes(without_mesh(person.shot.renders), len(frames)))]
         count, more_notes = yield InBackground(
             lambda token: movie_jobs.refine(connect(), people, result, token), 0.55, 1.0)
         return count, tuple(dict.fromkeys([*notes, *more_notes]))
@@ -112,12 +106,10 @@ def render_shot(shots: Sequence[Shot], output: MovieOutput, plate_fit: float, co
     return make_movie(shots, output, settings, connect, finish)
 
 
-def new_render_settings(shots: Sequence[Shot], plate_fit: float, engine: str,
-                        frame_range: tuple[int, int] | None = None) -> RenderSettings:
-    """Return how the movie of heads of one scene is rendered; of the scene's frames unless a range is given."""
+def new_render_settings(shots: Sequence[Shot], plate_fit: float, engine: str) -> RenderSettings:
+    """Return how the movie of heads of one scene is rendered, of all frames of the scene."""
     scene, (first, *others) = shots[0].scene, [shot.root.name for shot in shots]
-    start, end = frame_range or (scene.frame_start, scene.frame_end)
-    return RenderSettings(first, start, end, plate_fit, engine, tuple(others))
+    return RenderSettings(first, scene.frame_start, scene.frame_end, plate_fit, engine, tuple(others))
 
 
 def make_movie(shots: Sequence[Shot], output: MovieOutput, settings: RenderSettings, connect: Connect, finish: Finish
@@ -156,6 +148,19 @@ def match_people(shots: Sequence[Shot], settings: RenderSettings, connect: Conne
         sound = sound_between(find_shot(ref), settings.frame_start, settings.frame_end)
         people.append(MatchedPerson(matched, sound, place))
     return people
+
+
+def render_people(people: Sequence[MatchedPerson], indices: range, is_fast: Sequence[bool]) -> Task:
+    """Render frames of the match for all heads. Returns a list of PersonInMovie.
+
+    is_fast: for each head, whether the backend draws it.
+    """
+    rendered = []
+    for number, (person, fast) in enumerate(zip(people, is_fast, strict=True)):
+        rendering = person.shot.render(indices, fast)
+        renders = yield from subtask(rendering, number / len(people), (number + 1) / len(people))
+        rendered.append(person.in_movie(renders))
+    return rendered
 
 
 def match_shot(shot: Shot, settings: RenderSettings, connect: Connect, folder: Path) -> Task:
