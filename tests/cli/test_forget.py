@@ -82,7 +82,8 @@ def machine(tmp_path, monkeypatch):
         for folder in (extension / "frames", project / "headroom_shot", tmp_path / "other" / "headroom_shot"):
             write(folder / name / "a.png", f"frame of the {who}")
         (tmp_path / "scratch" / who).rename(tmp_path / f"subject {who}")
-    write(project / "headroom_shot" / "old.png", f"frame of an older version, {ANNA}")
+    for name in (f"{'0f' * 32}.png", f"match-{'0f' * 8}.npz", "before-after.png"):
+        write(project / "headroom_shot" / name, f"frame of an older version, {ANNA}")
     write(extension / "frames" / "places.txt", f"{project / 'headroom_shot'}\n")
     for path in (tmp_path / "scratch").rglob("*"):
         if path.is_file():
@@ -110,6 +111,14 @@ def test_nothing_of_the_person_is_left_and_everything_of_others(machine, monkeyp
     assert files_with(machine, ANNA) == []
     assert files_with(machine, BEN) == before
     assert [path.name for path in (machine / f"subject {ANNA}").iterdir()] == ["notes.txt"], "files of the user stay"
+
+
+def test_pictures_of_the_user_stay_in_searched_folders_whose_names_begin_like_ours(machine, monkeypatch, capsys):
+    own = [write(machine / "other" / name, "the user's own") for name in (
+        "subject-Anna/notes.txt", "poster.png", "headroom_frames/shot.0001.png", "headroom_frames/depth.npy")]
+    code, lines, _ = call(monkeypatch, capsys, "forget", machine / f"subject {ANNA}", "--search", machine / "other")
+    assert code == 0 and all(path.is_file() for path in own)
+    assert f"Removed 1 files and folders of rendered frames in {machine / 'other' / 'headroom_shot'}" in lines
 
 
 def test_the_jobs_of_others_can_still_be_read_and_have_their_files(machine, monkeypatch, capsys):

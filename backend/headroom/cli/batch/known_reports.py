@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from headroom.cli.batch.plan import MOVIE_KINDS, Line
-from headroom.cli.batch.report import CHUNKS, JSON, THUMBNAILS, Report, thumbnail_name
+from headroom.cli.batch.report import CHUNKS, THUMBNAILS, Report, thumbnail_name
 from headroom.common.files import listed_folders, remove_all
 from headroom.common.paths import cache_folder
 from headroom.common.subject_files import INFO
@@ -19,17 +18,15 @@ REPORTS = "reports.txt"
 
 def remember_report(folder: Path) -> None:
     """Add the folder of a report to the list."""
-    if folder not in _listed():
+    if folder not in known_reports():
         cache_folder().mkdir(parents=True, exist_ok=True)
         with open(cache_folder() / REPORTS, "a", encoding="utf-8") as file:
             file.write(f"{folder}\n")
 
 
-def known_reports(search: Sequence[Path]) -> Iterator[Path]:
-    """Yield the folders of reports that are in the list, or below the folders in `search`."""
-    yield from _listed()
-    for folder in search:
-        yield from sorted(path.parent for path in folder.rglob(f"*_report/{JSON}"))
+def known_reports() -> list[Path]:
+    """Return the folders of reports that are in the list."""
+    return listed_folders(cache_folder() / REPORTS)
 
 
 def remove_from_report(folder: Path, subject: Path, person: PersonFiles, frames_name: str) -> int:
@@ -48,10 +45,6 @@ def remove_from_report(folder: Path, subject: Path, person: PersonFiles, frames_
     if thumbnails:
         report.write()
     return count
-
-
-def _listed() -> list[Path]:
-    return listed_folders(cache_folder() / REPORTS)
 
 
 def _is_of_others(chunks: Path, frames_name: str) -> bool:
