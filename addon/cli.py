@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import chunk_commands, commands
 from .core.backend_jobs import Connect
@@ -36,10 +36,9 @@ def main(argv: list[str]) -> int:
     previous_handler = signal.signal(signal.SIGTERM, _interrupt)
     connection = Connection()
     try:
-        address = _address(args)
+        connect = _no_backend if getattr(args, "plan", False) else _connect(_address(args), connection)
         with reserved_stdout() as write_line:
-            return args.run(args, lambda: connection.client(address),
-                            lambda result: write_line(json.dumps(result, ensure_ascii=False)))
+            return args.run(args, connect, lambda result: write_line(json.dumps(result, ensure_ascii=False)))
     except (KeyboardInterrupt, Cancelled):
         print("Stopped.", file=sys.stderr)
         return EXIT_CANCELLED
@@ -127,6 +126,14 @@ def _add_option(command: argparse.ArgumentParser, name: str, setting: Setting) -
     default = None if setting.default is REQUIRED else setting.default
     command.add_argument(option(name, setting), type=setting.value_type, required=setting.default is REQUIRED,
                          default=default, choices=setting.choices or None, **common)
+
+
+def _connect(address: Address, connection: Connection) -> Connect:
+    return lambda: connection.client(address)
+
+
+def _no_backend() -> NoReturn:
+    raise AssertionError("A plan of a batch uses no backend.")
 
 
 def _address(args: argparse.Namespace) -> Address:

@@ -1,13 +1,17 @@
 """Running jobs on workers: the order, failures, going on after an interruption, and workers that are killed."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import dask
+import psutil
 import pytest
 from distributed import Client, Future, LocalCluster
 from scripts import PYTHON
@@ -16,10 +20,10 @@ from typer.testing import CliRunner
 from headroom.cli import dask_workers
 from headroom.cli.app import app, main
 from headroom.cli.batch import workers
-from headroom.cli.batch.plan import Job, in_order
+from headroom.cli.batch.plan import Job, in_order, read_plan
 from headroom.cli.batch.report import Report
 from headroom.cli.batch.run import run_jobs
-from headroom.cli.blender import BlenderKilled
+from headroom.cli.blender import BlenderKilled, planning_extension
 from headroom.cli.dask_workers import local_workers, workers_of
 from headroom.common.errors import HeadroomError, InputError
 
@@ -235,6 +239,23 @@ def test_a_long_shot_is_split_its_chunks_rendered_and_joined_and_nothing_is_left
     assert sorted(path.name for path in (tmp_path / "jobs_report").iterdir()) == ["report.html", "report.json"]
 
 
+def test_what_a_worker_that_was_killed_had_half_written_is_removed(jobs, client, extension, tmp_path):
+    thumbnails = Report(tmp_path / "jobs.json").thumbnails
+    written_by_half = f"""
+import os
+from pathlib import Path
+from headroom.common.files import atomic_write
+Path({str(thumbnails)!r}).mkdir(parents=True)
+with atomic_write(Path({str(thumbnails / "00001.jpg")!r})) as new:
+    new.write_text("half")
+    os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", written_by_half], check=False)
+    assert len(list(thumbnails.iterdir())) == 1
+    run(jobs, client, tmp_path)
+    assert list(thumbnails.iterdir()) == []
+
+
 def test_a_failed_chunk_fails_its_shot_alone_and_leaves_nothing(splitting, jobs, client, tmp_path):
     splitting.fails = (2,)
     states = run(jobs, client, tmp_path, chunk_seconds=30.0)
@@ -289,11 +310,37 @@ def test_a_job_that_kills_its_worker_fails_with_a_reason_and_the_others_run(tmp_
     assert states[1][0] == "failed" and "Every worker that ran it was killed." in states[1][1]
 
 
+def test_a_batch_is_planned_without_a_backend(tmp_path, monkeypatch):
+    program = tmp_path / "blender"
+    program.write_text(PYTHON + """
+import json, os, sys
+print(json.dumps({"job": 1, "kind": "shot", "state": "failed", "error": repr(
+    ["--url" in sys.argv, "HEADROOM_TOKEN" in os.environ])}))
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("HEADROOM_BLENDER", str(program))
+    monkeypatch.delenv("HEADROOM_TOKEN", raising=False)
+    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": [{}]}))
+    with planning_extension() as extension:
+        (job,) = read_plan(tmp_path / "jobs.json", extension)
+    assert job.error == "[False, False]" and not extension.folder.exists()
+
+
+def test_processes_that_wait_for_jobs_do_nothing():
+    with local_workers(1) as client:
+        time.sleep(2.0)
+        processes = [psutil.Process(), *map(psutil.Process, client.run(os.getpid).values())]
+        begin = [sum(process.cpu_times()[:2]) for process in processes]
+        time.sleep(4.0)
+        used = [sum(process.cpu_times()[:2]) - before for process, before in zip(processes, begin)]
+    assert max(used) < 0.06, used  # with Dask's own settings 0.1 s and more
+
+
 def test_a_stopped_batch_says_how_to_go_on(tmp_path, monkeypatch, extension, capsys):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("headroom.cli.blender.running_extension", workers.running_extension)
+    monkeypatch.setattr("headroom.cli.blender.planning_extension", workers.running_extension)
     monkeypatch.setattr("headroom.cli.batch.plan.read_plan", lambda file, extension: [])
     monkeypatch.setattr(dask_workers, "local_workers", interrupted)
     monkeypatch.setattr("sys.argv", ["headroom", "batch", str(tmp_path / "jobs.json")])

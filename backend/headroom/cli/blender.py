@@ -163,11 +163,22 @@ def running_extension() -> Iterator[Extension]:
             extension.stop()
 
 
+@contextmanager
+def planning_extension() -> Iterator[Extension]:
+    """Build the extension's zip for the block, without a backend, for commands that use none.
+
+    Raises HeadroomError when Blender was not found.
+    """
+    blender = find_blender()
+    with temporary_folder() as folder:
+        yield Extension(blender, build_extension(folder), None)
+
+
 class Extension:
     """The extension's zip in headless Blender, with a backend. One command runs at a time."""
 
-    def __init__(self, blender: Blender, archive: Path, server: LocalServer):
-        """archive: the zip, alone in a temporary folder."""
+    def __init__(self, blender: Blender, archive: Path, server: LocalServer | None):
+        """archive: the zip, alone in a temporary folder. server: None for commands that use no backend."""
         self.folder = archive.parent
         self._blender, self._archive, self._server = blender, archive, server
         self._process: subprocess.Popen[str] | None = None
@@ -180,9 +191,11 @@ class Extension:
 
         Raises InputError for wrong input, Cancelled for a stopped command, HeadroomError when Blender fails.
         """
-        command = self._blender.command(self._archive, [*arguments, "--url", self._server.url])
-        environment = os.environ | for_children(self.folder) | {
-            "HEADROOM_TOKEN": self._server.token, "BLENDER_USER_RESOURCES": str(self.folder / "blender")}
+        environment = os.environ | for_children(self.folder) | {"BLENDER_USER_RESOURCES": str(self.folder / "blender")}
+        if self._server is not None:
+            arguments = [*arguments, "--url", self._server.url]
+            environment["HEADROOM_TOKEN"] = self._server.token
+        command = self._blender.command(self._archive, arguments)
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, encoding="utf-8", errors="replace", start_new_session=True)
@@ -202,7 +215,7 @@ class Extension:
     @property
     def is_usable(self) -> bool:
         """Whether the backend runs; it does not when it was killed."""
-        return self._server.is_running
+        return self._server is None or self._server.is_running
 
     def stop(self) -> None:
         """Stop the command that runs; any thread may call this."""

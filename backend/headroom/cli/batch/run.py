@@ -18,6 +18,7 @@ from headroom.cli.batch.plan import MOVIE_KINDS, Job, Line, Task
 from headroom.cli.batch.report import Report
 from headroom.cli.batch.workers import Batch, ExtensionPlugin, run_task
 from headroom.cli.dask_workers import cancelling_tasks, ended_tasks, failure_reason
+from headroom.common.temporary import remove_abandoned
 
 SPLIT = "split"
 """The state of a job whose chunks are to be rendered and joined, as the extension says it."""
@@ -49,6 +50,7 @@ def run_jobs(jobs: Iterable[Job], client: Client, report: Report, display: Displ
     with _progress(client, display) as topic:
         _Run(jobs, client, report, display).run(Batch(report.file, topic, report.thumbnails), chunk_seconds)
     report.remove_chunks()
+    remove_abandoned(report.thumbnails)  # of a worker that was killed while it wrote a picture
 
 
 class _Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from headroom.common.outputs import require_output_file, require_output_folder
 
 if TYPE_CHECKING:
     from headroom.cli.batch.plan import Job
+    from headroom.cli.batch.report import Report
 
 
 def batch(
@@ -41,36 +43,50 @@ def batch(
         raise InputError(f"The template must lie beside the job file, in {file.absolute().parent}.")
     require_one_choice(scheduler, jobs)
     file = file.absolute()
-    from headroom.cli.batch.plan import read_plan
-    from headroom.cli.batch.report import Report
-    from headroom.cli.blender import running_extension
-
     if only is not None:
         _run_one(file, only)
         return
-    with running_extension() as extension:
-        plan = read_plan(file, extension)
     if openjd is not None or flamenco is not None:
-        _write_for_farm(openjd, flamenco, file, plan)
+        _write_for_farm(openjd, flamenco, file, _plan(file))
         return
+    from headroom.cli.batch.report import Report
+
     report = Report(file, again)
     require_output_folder(report.folder)
-    from headroom.cli.batch.display import batch_display
-    from headroom.cli.batch.known_reports import remember_report
-    from headroom.cli.batch.run import run_jobs
-    from headroom.cli.dask_workers import open_workers
-
-    remember_report(report.folder)
-    try:
-        with resumable(), open_workers(scheduler, jobs) as client, batch_display(plan) as display:
-            run_jobs(plan, client, report, display, chunk)
-    finally:
-        report.write()
+    plan = _run_all(report, scheduler, jobs, chunk)
     failed = sum(line["state"] == "failed" for line in report.lines.values())
     out.print(f"{len(plan) - failed} of {len(plan)} jobs are done; the report is {report.folder / 'report.html'}",
               markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _plan(file: Path) -> list[Job]:
+    from headroom.cli.batch.plan import read_plan
+    from headroom.cli.blender import planning_extension
+
+    with planning_extension() as extension:
+        return read_plan(file, extension)
+
+
+def _run_all(report: Report, scheduler: str, jobs: int, chunk: float) -> list[Job]:
+    """Run the jobs of a file and return them; they are planned while the workers start."""
+    with resumable(), ThreadPoolExecutor(1) as background:
+        planned = background.submit(_plan, report.file)
+        from headroom.cli.batch.display import batch_display
+        from headroom.cli.batch.known_reports import remember_report
+        from headroom.cli.batch.run import run_jobs
+        from headroom.cli.dask_workers import open_workers
+
+        with open_workers(scheduler, jobs) as client:
+            plan = planned.result()
+            remember_report(report.folder)
+            try:
+                with batch_display(plan) as display:
+                    run_jobs(plan, client, report, display, chunk)
+            finally:
+                report.write()
+    return plan
 
 
 def _run_one(file: Path, number: int) -> None:
