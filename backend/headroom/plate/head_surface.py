@@ -29,7 +29,8 @@ HEAD_WIDTH, HEAD_HEIGHT = 0.58, 0.72  # radii of the head, as fractions of the w
 HEAD_CENTRE = 0.65  # height of the head's centre, as a fraction of the way from chin to hairline
 BLUR_MM = 8.0  # sigma of the surface's blur, because steep slopes would hide what is behind them
 BLEND_MM = 40.0  # beyond the face, over which its height blends into the rounded head's
-RAY_ITERATIONS = 4  # of the search for a ray's intersection with the surface
+RAY_STEPS = 8  # depths at which a ray is compared with the surface
+REFINEMENTS = 3  # of the intersection between two of them
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,26 @@ class HeadSurface:
         eye = (-np.asarray(pose[1]) @ rotation).astype(np.float32)
         rays = directions @ rotation.astype(np.float32)
         slopes = [rays[..., k] / rays[..., 2] for k in range(2)]
-        depth = np.full(rays.shape[:2], self.height.mean(), np.float32)
-        for _ in range(RAY_ITERATIONS):
-            depth = self._sample(self.height, *_ray_xy(eye, slopes, depth))
+        depth = self._first_depth(eye, slopes)
+        for _ in range(REFINEMENTS):
+            depth = (depth + self._sample(self.height, *_ray_xy(eye, slopes, depth))) / 2
         x, y = _ray_xy(eye, slopes, depth)
         return np.dstack([x, y, depth]), self._sample(self.head_distance, x, y)
+
+    def _first_depth(self, eye: NDArray[np.float32], slopes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return the depth (h, w), model z, at which rays first meet the surface, to a fraction of a step.
+
+        Where the surface is steep, a ray meets it several times, and iterating from any depth may find none of them.
+        """
+        steps = np.linspace(self.height.max(), self.height.min(), RAY_STEPS, dtype=np.float32)
+        depths = np.broadcast_to(steps[:, None, None], (RAY_STEPS, *slopes[0].shape))
+        flat = depths.reshape(-1, depths.shape[-1])
+        tiled = [np.tile(slope, (RAY_STEPS, 1)) for slope in slopes]
+        above = depths - self._sample(self.height, *_ray_xy(eye, tiled, flat)).reshape(depths.shape)
+        after = np.maximum((above <= 0).argmax(axis=0), 1)[None]
+        near, far = (np.take_along_axis(above, after - back, axis=0)[0] for back in (1, 0))
+        part = np.clip(near / np.maximum(near - far, np.float32(1e-3)), 0, 1)
+        return np.asarray(steps[after[0] - 1] + part * (steps[1] - steps[0]), np.float32)
 
     def bounding_corners(self, distance: float) -> NDArray[np.float32]:
         """Return the corners (4, 3), model axes, of the rectangle around all within `distance` mm of the head."""
