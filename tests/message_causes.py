@@ -8,9 +8,11 @@ from __future__ import annotations
 import add_on_causes
 import backend_causes
 import server_causes
+import training_causes
 from add_on_causes import Cause
 
-CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **server_causes.CAUSES, **add_on_causes.CAUSES}
+CAUSES: dict[str, Cause] = {**backend_causes.CAUSES, **training_causes.CAUSES, **server_causes.CAUSES,
+                            **add_on_causes.CAUSES}
 """Message -> a function that raises or returns it."""
 
 TESTED_IN: dict[str, tuple[str, str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 import tempfile
@@ -55,6 +56,25 @@ def headroom(installed) -> Any:
         return importlib.import_module(f"{installed.__name__}.{name}")
 
     return SimpleNamespace(bpy=bpy, module=module, scene=bpy.context.scene)
+
+
+@pytest.fixture
+def command_line(headroom, capfd) -> Any:
+    """Run the command line; returns exit code, lines of stdout as JSON, and lines of stderr."""
+
+    def run(*arguments):
+        code = headroom.module("cli").main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return code, [json.loads(line) for line in out.splitlines() if line.startswith("{")], err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def run(headroom, backend, monkeypatch, command_line) -> Any:  # noqa: F811
+    """Run the command line with the fake backend."""
+    monkeypatch.setattr(headroom.module("core.connection").Connection, "client", lambda self, address: backend)
+    return command_line
 
 
 @pytest.fixture

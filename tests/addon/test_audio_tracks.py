@@ -13,18 +13,16 @@ def backend():
 
 
 @pytest.fixture
-def run(headroom, backend, monkeypatch, capfd):
+def run(run):
     """Run one job of a file with the fake backend; returns the exit code and the job's line."""
-    connection = headroom.module("core.connection").Connection
-    monkeypatch.setattr(connection, "client", lambda self, address: backend)
 
-    def run(folder, **job):
+    def run_job(folder, **job):
         file = folder / "jobs.json"
         file.write_text(json.dumps({"headroom": 1, "jobs": [job]}), encoding="utf-8")
-        code = headroom.module("cli").main(["batch", str(file)])
-        return code, json.loads(capfd.readouterr().out)
+        code, (line,), _ = run("batch", file)
+        return code, line
 
-    return run
+    return run_job
 
 
 @pytest.fixture

@@ -18,19 +18,6 @@ def backend():
 
 
 @pytest.fixture
-def run(headroom, backend, monkeypatch, capfd):
-    """Run the command line with the fake backend; returns exit code, lines of stdout as JSON, and lines of stderr."""
-    monkeypatch.setattr(headroom.module("core.connection").Connection, "client", lambda self, address: backend)
-
-    def run(*arguments):
-        code = headroom.module("cli").main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return code, [json.loads(line) for line in out.splitlines()], err.splitlines()
-
-    return run
-
-
-@pytest.fixture
 def files(tmp_path):
     subject = tiny_subject(tmp_path / "subject")
     write_movie(subject / "plates.mp4", 30, size=(640, 360))

@@ -17,20 +17,18 @@ def backend():
 
 
 @pytest.fixture
-def run(headroom, backend, monkeypatch, capfd, tmp_path):
+def run(run, tmp_path):
     """Run the command `batch` for job 1 of the file; returns its line."""
-    monkeypatch.setattr(headroom.module("core.connection").Connection, "client", lambda self, address: backend)
     for name in ("subject", "other"):
         write_movie(tiny_subject(tmp_path / name) / "plates.mp4", 30, size=(640, 360))
         write_speech(tmp_path / f"{name}.wav", SECONDS)
 
-    def run(job, *arguments):
+    def run_job(job, *arguments):
         (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": [job]}), encoding="utf-8")
-        headroom.module("cli").main(["batch", str(tmp_path / "jobs.json"), "--only", "1", *map(str, arguments)])
-        (line,) = capfd.readouterr().out.splitlines()
-        return json.loads(line)
+        _, (line,), _ = run("batch", tmp_path / "jobs.json", "--only", "1", *arguments)
+        return line
 
-    return run
+    return run_job
 
 
 def jobs_of(backend, kind):

@@ -17,17 +17,15 @@ def backend():
 
 
 @pytest.fixture
-def run(headroom, backend, monkeypatch, capfd):
+def run(run):
     """Run the command line with the fake backend; returns exit code, result and lines of stderr."""
-    connection = headroom.module("core.connection").Connection
-    monkeypatch.setattr(connection, "client", lambda self, address: backend)
 
-    def run(*arguments):
-        code = headroom.module("cli").main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return code, json.loads(out) if out.strip() else None, err.splitlines()
+    def run_one(*arguments):
+        code, lines, errors = run(*arguments)
+        (result,) = lines or [None]
+        return code, result, errors
 
-    return run
+    return run_one
 
 
 @pytest.fixture

@@ -32,16 +32,10 @@ def agree(subject, consent):
 
 
 @pytest.fixture
-def run(headroom, server, monkeypatch, capfd):
-    """Run the command line with the real backend; returns exit code, lines of stdout as JSON, and lines of stderr."""
+def run(server, monkeypatch, command_line):
+    """Run the command line with the real backend."""
     monkeypatch.setenv("HEADROOM_TOKEN", server.token)
-
-    def run(*arguments):
-        code = headroom.module("cli").main([*map(str, arguments), "--url", server.url])
-        out, err = capfd.readouterr()
-        return code, [json.loads(line) for line in out.splitlines() if line.startswith("{")], err.splitlines()
-
-    return run
+    return lambda *arguments: command_line(*arguments, "--url", server.url)
 
 
 @pytest.fixture
