@@ -162,4 +162,4 @@ def test_a_consent_of_format_2_that_nobody_stated_is_empty(tmp_path):
     text = (FORMATS / "subject_2.toml").read_text().replace("Robin, 2 May", "not stated")
     (tmp_path / "subject.toml").write_text(text)
     consent = SubjectInfo.load(tmp_path / "subject.toml").consent
-    assert not consent.is_stated and str(consent).startswith("not stated; for every use")
+    assert not consent.who and not consent.statement and str(consent).startswith("not stated; for every use")

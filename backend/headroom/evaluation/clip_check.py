@@ -21,7 +21,7 @@ from headroom.media.video import VideoInfo, probe, read_frames
 from headroom.subject.clip import learned_part
 from headroom.subject.clip_person import MIN_SECONDS, people_in_clip
 from headroom.track.landmarks.detect import SAMPLE_SECONDS
-from headroom.track.landmarks.face_view import EYE_CORNERS, view_notes
+from headroom.track.landmarks.face_view import OUTER_EYE_CORNERS, view_notes
 from headroom.track.landmarks.people import People, Person, choose
 
 CHECKED_SECONDS = 24.0  # from where the person is first seen in the part that learning would use
@@ -216,5 +216,5 @@ def _sound_offset(sound: NDArray[np.float32], frames: ClipFrames) -> float | Non
 def _lip_opening(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the distance (T,) of the inner lips in landmarks (T, 478, 3), in distances of the outer eye corners."""
     lips = np.linalg.norm(points[:, UPPER_INNER_LIP] - points[:, LOWER_INNER_LIP], axis=1)
-    eyes = np.linalg.norm(points[:, EYE_CORNERS[0]] - points[:, EYE_CORNERS[1]], axis=1)
+    eyes = np.linalg.norm(points[:, OUTER_EYE_CORNERS[0]] - points[:, OUTER_EYE_CORNERS[1]], axis=1)
     return np.asarray(lips / eyes, np.float32)

@@ -15,7 +15,6 @@ MARGIN_SHARE = 0.03  # distance from the edges, of the same
 LEAST_TEXT = 8  # px; the letters of the font can be told apart
 WIDEST_SHARE = 0.9  # of the frame's width
 DARKNESS = 0.65  # alpha of the black box under the white text: 7 to 1 in contrast over white, 21 to 1 over black
-CORNER = "top left"  # subtitles lie at the bottom
 
 
 class Label:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import threading
 import time
@@ -24,8 +23,6 @@ from headroom.server.requests import JOB_REQUEST, JobRequest
 RESUME_SECONDS = 600.0  # a job of the owner that was interrupted longer ago is not resumed, because nobody waits for it
 SAVE_SECONDS = 1.0  # the progress of a job is written to disk at most this often
 MAX_RECENT = 1000  # finished jobs that are kept in memory
-
-log = logging.getLogger(__name__)
 
 
 class Store:

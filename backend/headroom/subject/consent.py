@@ -30,11 +30,6 @@ class Consent(BaseModel):
     recorded: date | None = None
     withdrawn: date | None = None
 
-    @property
-    def is_stated(self) -> bool:
-        """Whether anything was recorded of who agreed and how."""
-        return bool(self.who or self.statement)
-
     def covers(self, use: str) -> bool:
         """Return whether a use is covered, whatever the day; capitals do not count."""
         return not self.uses or use.strip().casefold() in {each.strip().casefold() for each in self.uses}

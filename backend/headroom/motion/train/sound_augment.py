@@ -14,7 +14,6 @@ Degradation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 LEVELS_DB = (5.0, 30.0)  # range of speech level over the level of noise, music or voices
 MAX_DEGRADATIONS = 2  # of one variant
-PAUSE_SECONDS = 0.3  # of a voice in the background
 
 
 def degrade(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BROWS, CHIN = (105, 334), 152
-EYE_CORNERS = (33, 263)  # the outer ones: the person's right eye, the left eye
+OUTER_EYE_CORNERS = (33, 263)  # the person's right eye, the left eye
 OUTLINE = (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152,
            377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356, 389, 251, 284, 332, 297, 338)
 """Landmarks of the face's border, from the forehead's middle round the person's right side."""
@@ -34,7 +34,7 @@ class FaceView:
     @staticmethod
     def of(points: NDArray[np.float32], width: int, height: int) -> FaceView:
         """Return how landmarks (T, 478, 3) are seen in a picture of a width and a height."""
-        eyes = points[:, EYE_CORNERS[1]].astype(np.float64) - points[:, EYE_CORNERS[0]]
+        eyes = points[:, OUTER_EYE_CORNERS[1]].astype(np.float64) - points[:, OUTER_EYE_CORNERS[0]]
         brows = points[:, BROWS].mean(1)
         outline = points[:, OUTLINE, :2].astype(np.float64)
         beyond = ((outline < 0) | (outline > [width, height])).any(2)

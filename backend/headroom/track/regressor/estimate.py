@@ -9,7 +9,7 @@ import numpy as np
 
 from headroom.face.camera import Camera, pose_vertices
 from headroom.face.model import FaceModel
-from headroom.face.topology import EYE_CORNERS
+from headroom.face.topology import EYE_CORNERS, MOUTH_CORNERS
 from headroom.track.landmarks.detect import COUNT
 from headroom.track.regressor.crop import FOCAL, RegressorCrop
 
@@ -17,7 +17,7 @@ SIZES = (80, 64, 80, 3, 27, 3)
 """Numbers of identity, expression, texture, rotation, light and translation coefficients, in the published order."""
 COEFFICIENTS = sum(SIZES)
 
-_NOSE_TIP, _MOUTH_CORNERS = 4, (61, 291)
+_NOSE_TIP = 4
 
 
 @dataclass(frozen=True)
@@ -77,4 +77,4 @@ class FaceRegressor(Protocol):
 def five_points(points: np.ndarray) -> np.ndarray:
     """Return eyes, tip of the nose and corners of the mouth (..., 5, 2) of MediaPipe's landmarks (..., 478, 3)."""
     eyes = [points[..., corners, :2].mean(-2) for corners in EYE_CORNERS]
-    return np.stack([*eyes, *(points[..., i, :2] for i in (_NOSE_TIP, *_MOUTH_CORNERS))], -2)
+    return np.stack([*eyes, *(points[..., i, :2] for i in (_NOSE_TIP, *MOUTH_CORNERS))], -2)
