@@ -3,6 +3,7 @@
 import builtins
 import io
 import os
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -108,3 +109,20 @@ def test_drawing_opens_no_file_and_looks_for_none(headroom, found, files, monkey
 def recorded(function, opened):
     """Return the function; it also lists its first arguments."""
     return lambda path=".", *arguments, **options: opened.append(path) or function(path, *arguments, **options)
+
+
+@pytest.mark.parametrize("after", ["READY", "FAILED"])
+def test_how_setting_up_ended_is_shown_at_once(headroom, found, monkeypatch, after):
+    managed, environment = headroom.module("ui.managed_backend"), headroom.module("core.environment")
+    errors = headroom.module("core.errors")
+    monkeypatch.setattr(environment.Environment, "state", environment.State.NOT_INSTALLED)
+    managed.find_state()
+
+    def work(token):
+        monkeypatch.setattr(environment.Environment, "state", environment.State[after])
+        if after == "FAILED":
+            raise errors.HeadroomError("The disk is full.")
+
+    with suppress(errors.HeadroomError):
+        headroom.module("ui.setup")._start("Set Up Backend", work, str)
+    assert managed.state() is environment.State[after] and not headroom.bpy.app.timers.is_registered(found.find_again)
