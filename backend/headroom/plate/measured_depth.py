@@ -26,6 +26,10 @@ MIN_VIEWS = 3
 OFFSETS_MM = np.arange(-140.0, 45.0, 10.0, dtype=np.float32)
 """Offsets from the guessed surface that are compared: hair may be in front of it, the back of the head far behind."""
 REACH_MM = 30.0  # beyond the head, up to which it is measured
+LOWEST_NECK_MM = -40.0
+"""The lowest offset below the chin. The neck does not turn with the head: what stands still seems to lie at the head's
+axis, and would move to the side when an animator turns the head about its middle."""
+NECK_BLEND_MM = 30.0  # above the chin, over which this limit ends
 PIXELS_PER_CELL = 2.0  # of the frames in which colours are compared
 ALPHA_LEVELS = 60.0  # that the person's outline counts as much as
 MAX_DIFFERENCE = 40.0  # levels of 255; larger ones are other things in front, which count no more than this
@@ -94,8 +98,10 @@ def measure_head_depth(surface: HeadSurface, views: HeadViews) -> HeadDepth | No
     heights = surface.height[area] + OFFSETS_MM[:, None, None]
     points = np.stack(np.broadcast_arrays(x, y, heights), axis=-1).astype(np.float32)
     cost = _differences([views.sample(number, points) for number in numbers])
-    below_chin = y < y[surface.in_face[area]].min()  # the neck does not turn with the head
-    offset = _smoothest(cost, surface.in_face[area] | below_chin)
+    in_face = surface.in_face[area]
+    chin = y[in_face].min()
+    lowest = np.interp(y, (chin, chin + NECK_BLEND_MM), (LOWEST_NECK_MM, OFFSETS_MM[0]))
+    offset = np.maximum(_smoothest(cost, in_face), lowest).astype(np.float32)
     return HeadDepth(offset, np.array([x[0, 0], y[0, 0]], np.float32))
 
 
