@@ -326,10 +326,18 @@ print(json.dumps({"job": 1, "kind": "shot", "state": "failed", "error": repr(
     assert job.error == "[False, False]" and not extension.folder.exists()
 
 
-def test_processes_that_wait_for_jobs_do_nothing():
+@pytest.mark.parametrize("given", ["", "3"])
+def test_workers_share_the_cores_unless_the_user_says_how_many_threads_they_have(monkeypatch, given):
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    monkeypatch.setattr(dask_workers, "_usable_cores", lambda: 8)
+    with local_workers(1) as client:
+        assert set(client.run(os.getenv, "OMP_NUM_THREADS").values()) == {given or "8"}
+
+
+def test_workers_that_wait_for_jobs_do_nothing():
     with local_workers(1) as client:
         time.sleep(2.0)
-        processes = [psutil.Process(), *map(psutil.Process, client.run(os.getpid).values())]
+        processes = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
         begin = [sum(process.cpu_times()[:2]) for process in processes]
         time.sleep(4.0)
         used = [sum(process.cpu_times()[:2]) - before for process, before in zip(processes, begin)]

@@ -21,6 +21,8 @@ from headroom.common.temporary import temporary_folder
 
 CONNECT_SECONDS = 20
 POLL_SECONDS = 5.0  # between two looks at how many workers there are
+THREADS = "OMP_NUM_THREADS"
+"""The environment variable with torch's threads. The user's stays, because the frames depend on it in the last bit."""
 QUIET = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s",
          "distributed.admin.system-monitor.interval": "10s"}
 """Settings of Dask with which processes that wait do nothing; with its own they use 8 % of a core for two workers."""
@@ -34,11 +36,11 @@ def open_workers(scheduler: str, count: int) -> AbstractContextManager[Client]:
 @contextmanager
 def local_workers(count: int) -> Iterator[Client]:
     """Start `count` workers on this machine; they end with the block, and when this process is killed."""
-    threads = str(max(_usable_cores() // count, 1))
+    threads = os.environ.get(THREADS) or str(max(_usable_cores() // count, 1))
     with temporary_folder() as folder, dask.config.set(QUIET):
         cluster = LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
                                memory_limit=None, local_directory=str(folder), host="127.0.0.1",
-                               silence_logs=logging.CRITICAL, env={"OMP_NUM_THREADS": threads})
+                               silence_logs=logging.CRITICAL, env={THREADS: threads})
         client = Client(cluster)
         try:
             yield client
