@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import socket
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,8 @@ def poses(**arrays: Any) -> Cause:
 
 def server_that_ends(folder: Path) -> None:
     log = write_text(folder, "stderr.log", "ImportError: no torch")
-    module("cli.local_server")._wait_for_announcement(SimpleNamespace(stdout=io.BytesIO()), log)
+    process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    module("cli.local_server")._wait_for_announcement(process, log)
 
 
 CAUSES: dict[str, Cause] = {

@@ -25,6 +25,7 @@ from headroom.cli.batch.report import Report
 from headroom.cli.batch.run import run_jobs
 from headroom.cli.blender import BlenderKilled, planning_extension
 from headroom.cli.dask_workers import local_workers, workers_of
+from headroom.cli.local_server import BackendKilled
 from headroom.common.errors import HeadroomError, InputError
 
 
@@ -183,6 +184,20 @@ def test_a_job_whose_backend_was_killed_runs_again_with_another(jobs, client, tm
     monkeypatch.setattr(workers, "running_extension", running)
     assert run(jobs[:1], client, tmp_path) == {1: ("done", "")}
     assert len(started) == 2
+
+
+def test_a_job_runs_again_where_its_backend_was_killed_while_it_started(jobs, client, extension, tmp_path, monkeypatch):
+    starts = []
+
+    @contextmanager
+    def running():
+        starts.append(1)
+        if len(starts) < 3:
+            raise BackendKilled("The backend did not start: it was ended by SIGKILL.")
+        yield extension
+
+    monkeypatch.setattr(workers, "running_extension", running)
+    assert run(jobs[:1], client, tmp_path) == {1: ("done", "")} and len(starts) == 3
 
 
 class SplitExtension(FakeExtension):

@@ -5,7 +5,9 @@ A small program runs in place of Blender; tests/addon and the end-to-end test ru
 
 import json
 import os
+import signal
 import stat
+import subprocess
 import tempfile
 import urllib.request
 import zipfile
@@ -15,7 +17,7 @@ import pytest
 from scripts import PYTHON
 
 from headroom.cli import blender, system_libraries
-from headroom.cli.local_server import local_server
+from headroom.cli.local_server import BackendKilled, local_server
 from headroom.cli.system_libraries import missing_packages, package_named_in
 from headroom.common import temporary
 from headroom.common.errors import Cancelled, HeadroomError, InputError
@@ -223,6 +225,22 @@ def test_a_local_server_answers_and_is_stopped_afterwards(tmp_path, monkeypatch)
             assert json.load(answer)["api"] == 2
     with pytest.raises(OSError):
         urllib.request.urlopen(request)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills as Unix does")
+def test_a_local_server_that_is_killed_while_it_starts_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    start = subprocess.Popen
+
+    def killed(*arguments, **options):
+        process = start(*arguments, **options)
+        process.kill()
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", killed)
+    with pytest.raises(BackendKilled, match="it was killed"), local_server():
+        pass
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,10 @@ class LocalServer:
         return self.process.poll() is None
 
 
+class BackendKilled(HeadroomError):
+    """The backend was killed before it was ready."""
+
+
 @contextmanager
 def local_server() -> Iterator[LocalServer]:
     """Start `headroom serve` with its own data folder for the block; afterwards stop it and remove the folder.
@@ -42,7 +47,7 @@ def local_server() -> Iterator[LocalServer]:
         try:
             with _server_process(folder) as process:
                 yield _wait_for_announcement(process, folder / "stderr.log")
-        except (InputError, Cancelled):
+        except (InputError, Cancelled, BackendKilled):
             raise
         except Exception:
             _remove_all_but_logs(folder / "data")
@@ -86,10 +91,13 @@ def _wait_for_announcement(process: subprocess.Popen[bytes], log: Path) -> Local
     try:
         announcement = json.loads(line)
         return LocalServer(announcement["url"], announcement["token"], process)
-    except (ValueError, KeyError) as error:
-        lines = log.read_text(errors="replace").strip().splitlines()
+    except (ValueError, KeyError) as cause:
+        stop(process)  # which has ended, or has written something else
+        was_killed = process.returncode == -getattr(signal, "SIGKILL", 9)
+        lines = ["it was killed"] if was_killed else log.read_text(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else "it left no message"
-        raise HeadroomError(f"The backend did not start: {reason}. Run `headroom doctor`.") from error
+        error = HeadroomError(f"The backend did not start: {reason}. Run `headroom doctor`.")
+        raise (BackendKilled(str(error)) if was_killed else error) from cause
 
 
 def _remove_all_but_logs(data: Path) -> None:

@@ -17,6 +17,7 @@ from headroom.cli.batch.plan import Line, Task, files_of
 from headroom.cli.batch.report import thumbnail_name
 from headroom.cli.blender import BlenderKilled, Extension, running_extension
 from headroom.cli.dask_workers import raise_if_cancelled
+from headroom.cli.local_server import BackendKilled
 from headroom.common.errors import Cancelled, HeadroomError
 from headroom.common.progress import Progress
 
@@ -109,15 +110,16 @@ def _run(batch: Batch, task: Task) -> Line:
 def _line_of_command(plugin: ExtensionPlugin, arguments: list[str], report: Progress) -> Line:
     """Run a command of the extension, again where its backend or Blender was killed, and return its line."""
     for attempt in range(1 + RETRIES):
-        with plugin.extension() as extension:
-            try:
+        try:
+            with plugin.extension() as extension:
                 line = extension.run(arguments, report, codes=(0, 1))[-1]
-            except BlenderKilled:
-                if attempt == RETRIES:
-                    raise
-                continue
-            if line["state"] != "failed" or extension.is_usable:
-                break
+                backend_runs = extension.is_usable
+        except (BlenderKilled, BackendKilled):
+            if attempt == RETRIES:
+                raise
+            continue
+        if line["state"] != "failed" or backend_runs:
+            break
     return line
 
 
