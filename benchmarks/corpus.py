@@ -24,7 +24,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +31,7 @@ import cv2
 import numpy as np
 import psutil
 from corpus_stages import NO_FACE, StandIn, marked, store_results
-from distributed import Client
+from dask_cluster import DaskCluster
 from kill_results import results_table
 from rich.console import Console
 from rich.table import Table
@@ -173,29 +172,10 @@ def start(data: Path, output: Path, results: Path, *, seconds: float = 0.0, sche
     return subprocess.Popen([sys.executable, __file__, str(data), "--client", json.dumps(given)])
 
 
-@contextmanager
-def dask_cluster(workers: int):
-    """Yield the address and the processes of a scheduler and its workers, which can import the stand-ins."""
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "scheduler.json"
-        command = [sys.executable, "-m", "dask"]
-        options = ["--scheduler-file", str(file), "--no-dashboard"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": env}
-        scheduler = subprocess.Popen([*command, "scheduler", "--host", "127.0.0.1", "--port", "0", *options], **quiet)
-        while not file.exists() or not file.stat().st_size:
-            time.sleep(0.5)
-        address = json.loads(file.read_text())["address"]
-        nannies = [subprocess.Popen([*command, "worker", address, "--nthreads", "1", "--memory-limit", "0",
-                                     "--local-directory", folder, "--no-dashboard"], **quiet) for _ in range(workers)]
-        with Client(address, timeout=120) as client:
-            client.wait_for_workers(workers, timeout=300)
-        try:
-            yield address, scheduler, nannies
-        finally:
-            for process in [*nannies, scheduler]:
-                process.terminate()
-                process.wait()
+def dask_cluster(workers: int, folder: Path) -> DaskCluster:
+    """Return a cluster whose workers can import the stand-ins."""
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    return DaskCluster(workers, folder, {**os.environ, "PYTHONPATH": paths})
 
 
 def worker_of(nanny: subprocess.Popen[bytes]) -> psutil.Process | None:
@@ -250,25 +230,25 @@ def print_corpus(folder: Path, clips: int, workers: int) -> None:
     for heading in ("shards", "min", "client MB", "scheduler MB", "workers MB", "what"):
         table.add_column(heading, justify="right")
     begin, busy = time.monotonic(), 0.0
-    with dask_cluster(workers) as (address, scheduler, nannies):
-        client = start(data, output, results, scheduler=address)
+    with tempfile.TemporaryDirectory() as temporary, dask_cluster(workers, Path(temporary)) as cluster:
+        client = start(data, output, results, scheduler=cluster.address)
         shares, kills = [0.001, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95], {0.4: "client", 0.7: "worker"}
         while client.poll() is None:
             time.sleep(0.5)
             done = len(list((output / "shards").glob("*.tar")))
             if not shares or done < shares[0] * clips / 200:
                 continue
-            share, processes = shares.pop(0), [worker_of(nanny) for nanny in nannies]
+            share, processes = shares.pop(0), [worker_of(nanny) for nanny in cluster.nannies]
             killed = kills.get(share, "")
             table.add_row(str(done), f"{(time.monotonic() - begin) / 60:.1f}", megabytes(psutil.Process(client.pid)),
-                          megabytes(psutil.Process(scheduler.pid)), ", ".join(map(megabytes, processes)),
+                          megabytes(psutil.Process(cluster.scheduler.pid)), ", ".join(map(megabytes, processes)),
                           f"{killed} killed" if killed else "")
             if killed == "worker" and processes[0]:
                 processes[0].send_signal(signal.SIGKILL)
             if killed == "client":
                 client.kill()
                 client.wait()
-                client = start(data, output, results, scheduler=address)
+                client = start(data, output, results, scheduler=cluster.address)
         busy = sum(json.loads(path.read_text())["work_seconds"] for path in (output / "summaries").glob("*.json"))
     table.add_row(str(len(list((output / "shards").glob("*.tar")))), f"{(time.monotonic() - begin) / 60:.1f}",
                   "", "", "", f"rc {client.returncode}")
