@@ -10,12 +10,9 @@ from headroom.common.errors import InputError
 from headroom.face.performance import PoseTrack
 from headroom.plate.match import (
     FORMAT,
-    FRAMES_PER_KEY,
-    MIN_KEY_SPACING,
     PlateMatch,
-    key_poses,
+    key_frames,
     match_plates,
-    pose_vectors,
     shortest_path,
     transition_cost,
 )
@@ -37,25 +34,25 @@ def part(track: PoseTrack, frames: int) -> PoseTrack:
     return PoseTrack(track.fps, track.rotation[:frames], track.translation[:frames])
 
 
-def test_keys_are_few_and_apart_and_include_both_ends():
-    keys = key_poses(pose_vectors(swinging(400)), 25.0)
-    assert keys[0] == 0 and keys[-1] == 399
-    assert len(keys) <= 400 // FRAMES_PER_KEY
-    assert np.diff(keys).min() >= MIN_KEY_SPACING
+@pytest.mark.parametrize(("count", "fps", "spacing"), [(401, 25.0, 5), (100, 60.0, 12), (30, 10.0, 3), (2, 25.0, 1)])
+def test_keys_are_a_fifth_of_a_second_apart_and_include_both_ends(count, fps, spacing):
+    keys = key_frames(count, fps)
+    assert keys[0] == 0 and keys[-1] == count - 1
+    assert (np.diff(keys)[:-1] == spacing).all() and 0 < np.diff(keys)[-1] <= spacing
 
 
-def test_keys_are_the_extremes_of_each_axis():
-    for axis in range(6):  # three rotations, then three translations
-        poses = np.zeros((100, 6))
-        poses[:, axis] = 10 * np.sin(2 * np.pi * np.arange(100) / 50)
-        keys = key_poses(poses, 25.0)
-        for extreme in (12.5, 37.5, 62.5, 87.5):
-            assert np.abs(keys - extreme).min() <= 1
+def test_a_single_frame_has_one_key():
+    assert key_frames(1, 25.0).tolist() == [0]
 
 
-def test_a_still_head_has_two_keys_and_a_single_frame_has_one():
-    assert key_poses(np.zeros((60, 6)), 25.0).tolist() == [0, 59]
-    assert key_poses(np.zeros((1, 6)), 25.0).tolist() == [0]
+def test_frames_between_the_extremes_get_plates_of_their_pose_too():
+    clip = np.zeros((200, 3))
+    clip[:100, 1], clip[100:, 1] = np.linspace(0, 20, 100), np.linspace(20, 0, 100) + 4
+    wanted = PoseTrack(25.0, np.radians(np.c_[np.zeros(60), np.full(60, 10.0), np.zeros(60)]), np.zeros((60, 3)))
+    wanted.rotation[30, 1] = np.radians(20)  # one frame at an extreme, which the others do not follow
+    match = match_plates(wanted, PoseTrack(25.0, np.radians(clip), np.zeros((200, 3))))
+    yaw = clip[match.plate, 1]
+    assert np.abs(yaw[:25] - 10).mean() < 1.5
 
 
 def test_the_shortest_path_equals_the_best_of_all_sequences():
@@ -167,13 +164,12 @@ def test_a_saved_match_loads_unchanged(tmp_path):
 
 
 def test_a_match_of_format_1_loads():
-    random = np.random.default_rng(0)
-    wanted, clip = (random.normal(size=(count, 2, 3)) for count in (12, 20))
-    match = match_plates(PoseTrack(25.0, wanted[:, 0] * 0.1, wanted[:, 1] * 5),
-                         PoseTrack(30.0, clip[:, 0] * 0.1, clip[:, 1] * 5))
+    wanted = np.random.default_rng(0).normal(size=(12, 2, 3))
     stored = PlateMatch.load(FORMATS / "match_1.npz")
-    for name, value in vars(match).items():
-        assert np.allclose(value, getattr(stored, name), rtol=1e-6)
+    assert np.allclose(stored.rotation, wanted[:, 0] * 0.1, rtol=1e-6)
+    assert np.allclose(stored.translation, wanted[:, 1] * 5, rtol=1e-6)
+    assert stored.plate.tolist() == stored.position.tolist() == list(range(5, 17))
+    assert stored.plate.dtype == np.int32 and (stored.distance > 0).all() and len(stored.distance) == 12
 
 
 def test_a_damaged_match_and_one_of_a_newer_format_are_refused(tmp_path):

@@ -1,20 +1,21 @@
 """Background matching: which frame of the clip lies under each frame of the shot (paper, section 3.3).
 
 The paper matches key poses, the extremes of the wanted motion, one by one, and interpolates linearly between their
-plates. Here the plates of all keys are chosen together as one shortest path over the frames of the clip, so that plates
-never play faster than the clip itself, and the choice for the first keys takes the later ones into account.
+plates. Here keys follow each other closely, because most frames are not extremes, and their plates are chosen together
+as one shortest path over the frames of the clip: plates never play faster than the clip itself, and the choice for the
+first keys takes the later ones into account.
 
 Distances between poses are in degrees, where 10 mm of translation count as one degree.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from headroom.common.errors import InputError
 from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays, write_npz
@@ -25,11 +26,8 @@ FORMAT = 1
 
 Floats = NDArray[np.floating]
 
+KEY_SECONDS = 0.2  # between two keys
 MIN_KEY_SPACING = 3  # frames between two keys
-FRAMES_PER_KEY = 10  # there is at most one key in this many frames
-SMOOTHING_SECONDS = 0.04  # sigma of the blur before keys are searched
-PEAK_SECONDS = 0.4  # a key is the largest deviation within this time before and after it
-MIN_DEVIATION = 0.3  # degrees from the median pose that a key has at least
 DEGREES_PER_MM = 0.1
 SPEED_COST = 0.15  # degrees per frame of difference from the clip's own speed
 BACKWARD_COST = 0.1  # degrees per frame that plates play backwards, in addition
@@ -105,7 +103,7 @@ def match_plates(
         positions = np.full(len(poses), np.nan)
     else:
         positions = np.clip(np.asarray(fixed_positions, np.float64), 0, len(plates) - 1)
-    matcher = _Matcher(poses, plates, key_poses(poses, wanted.fps), clip.fps / wanted.fps)
+    matcher = _Matcher(poses, plates, key_frames(len(poses), wanted.fps), clip.fps / wanted.fps)
     for first, end in _nan_runs(positions):
         positions[first:end] = matcher.match(positions, first, end)
     fitted = (1 - plate_fit) * poses + plate_fit * _interpolated(plates, positions)
@@ -123,30 +121,10 @@ def pose_vectors(track: PoseTrack) -> NDArray[np.float64]:
     return np.hstack([np.degrees(track.rotation), np.asarray(track.translation, np.float64) * DEGREES_PER_MM])
 
 
-def key_poses(poses: Floats, fps: float) -> NDArray[np.int64]:
-    """Return the key frames of a head motion, ascending; the first and the last frame are always among them.
-
-    A key is the largest rotation about, or translation along, one axis within a short time, measured from the median
-    pose. Keys are at least three frames apart, and at most one in ten frames; the strongest ones are chosen.
-
-    poses: (T, 6) degrees.
-    """
-    count = len(poses)
-    ends = [0] if count == 1 else [0, count - 1]
-    sigma = max(SMOOTHING_SECONDS * fps, 1e-3)
-    smooth = gaussian_filter1d(np.asarray(poses, np.float64), sigma, axis=0, mode="nearest")
-    deviation = np.abs(smooth - np.median(smooth, axis=0))
-    size = 2 * max(round(PEAK_SECONDS * fps), 1) + 1
-    is_peak = (deviation == maximum_filter1d(deviation, size, axis=0, mode="nearest")) & (deviation > MIN_DEVIATION)
-    strength = np.where(is_peak, deviation, 0).max(axis=1)
-    keys = list(ends)
-    max_keys = max(count // FRAMES_PER_KEY, len(ends))
-    for frame in np.argsort(-strength, kind="stable"):
-        if len(keys) >= max_keys or strength[frame] == 0:
-            break
-        if min(abs(frame - key) for key in keys) >= MIN_KEY_SPACING:
-            keys.append(int(frame))
-    return np.array(sorted(keys), dtype=np.int64)
+def key_frames(count: int, fps: float) -> NDArray[np.int64]:
+    """Return the frames of a head motion of `count` frames whose plates are chosen, ascending, with both ends."""
+    spacing = max(round(KEY_SECONDS * fps), MIN_KEY_SPACING)
+    return np.unique(np.append(np.arange(0, count, spacing), count - 1))
 
 
 def shortest_path(costs: Floats, spans: Floats) -> NDArray[np.int64]:
@@ -197,7 +175,7 @@ class _Matcher:
         fixed = [frame for frame in (first - 1, end) if 0 <= frame < len(positions)]
         keys = [int(key) for key in self.keys if first <= key < end]
         frames = np.array(sorted([*keys, *fixed]), dtype=np.int64)
-        costs = _distances(self.poses[frames], self.plates)
+        costs = np.concatenate(list(_distance_blocks(self.poses[frames], self.plates)))
         for frame in fixed:
             row = costs[np.searchsorted(frames, frame)]
             row[:] = np.inf
@@ -222,10 +200,10 @@ def _nan_runs(positions: Floats) -> list[tuple[int, int]]:
     return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
-def _cheapest_arrival(total: NDArray[np.float64], span: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _cheapest_arrival(total: NDArray[np.float64], span: float) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Return the lowest cost (S,) of arriving at each plate, and the plate (S,) it is reached from."""
     best = np.full(len(total), np.inf)
-    origin = np.zeros(len(total), np.int64)
+    origin = np.zeros(len(total), np.int32)
     index = np.arange(len(total))
     max_step = min(_max_step(span), len(total) - 1)
     for step in range(-max_step, max_step + 1):
@@ -242,10 +220,15 @@ def _distances(poses: NDArray[np.float64], plates: NDArray[np.float64]) -> NDArr
     return np.linalg.norm(poses[:, None] - plates[None], axis=-1)
 
 
+def _distance_blocks(poses: NDArray[np.float64], plates: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Yield the distances of some poses after the other to all plates, because of all poses they need much memory."""
+    for block in np.array_split(poses, len(poses) // POSES_AT_ONCE + 1):
+        yield _distances(block, plates)
+
+
 def _nearest_distances(poses: NDArray[np.float64], plates: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distance (T,) of each wanted pose to the nearest plate."""
-    blocks = np.array_split(poses, len(poses) // POSES_AT_ONCE + 1)
-    return np.concatenate([_distances(block, plates).min(axis=1) for block in blocks])
+    return np.concatenate([distances.min(axis=1) for distances in _distance_blocks(poses, plates)])
 
 
 def _interpolated(plates: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float64]:
