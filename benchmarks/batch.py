@@ -24,7 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from headroom.media.audio import read_audio, write_wav
+from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.video import read_frames
 
 console = Console(width=110)
@@ -43,8 +43,16 @@ def main() -> None:
     parser.add_argument("--pin", action="store_true", help="let a batch use as many cores as it has workers")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        write_wav(Path(folder) / "line.wav", read_audio(arguments.speech, to_seconds=arguments.seconds))
+        write_lines(Path(folder), arguments.speech, arguments.seconds, arguments.shots)
         print_scaling(Path(folder), arguments)
+
+
+def write_lines(folder: Path, speech: Path, seconds: float, count: int) -> None:
+    """Write what is said in each shot: parts of a speech, because equal shots would share refined frames."""
+    samples, length = read_audio(speech), round(seconds * SAMPLE_RATE)
+    for number in range(count):
+        start = (len(samples) - length) * number // count
+        write_wav(folder / f"line {number}.wav", samples[start:start + length])
 
 
 def write_jobs(folder: Path, name: str, jobs: Sequence[Mapping[str, object]]) -> Path:
@@ -56,9 +64,9 @@ def write_jobs(folder: Path, name: str, jobs: Sequence[Mapping[str, object]]) ->
 
 
 def shots_of(subject: Path, count: int) -> list[dict[str, object]]:
-    """Return the jobs of shots that differ by their seeds."""
-    return [{"kind": "shot", "subject": str(subject.absolute()), "speech": "line.wav", "seed": seed, "engine": "fast",
-             "output": f"{seed}.mp4"} for seed in range(count)]
+    """Return the jobs of shots that differ by their speech and seeds."""
+    return [{"kind": "shot", "subject": str(subject.absolute()), "speech": f"line {seed}.wav", "seed": seed,
+             "engine": "fast", "output": f"{seed}.mp4"} for seed in range(count)]
 
 
 def frames_digest(path: Path) -> str:

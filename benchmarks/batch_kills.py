@@ -29,7 +29,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from batch import frames_digest, shots_of, write_jobs
+from batch import frames_digest, shots_of, write_jobs, write_lines
 from dask_cluster import DaskCluster
 from kill_results import results_table
 from rich.console import Console
@@ -84,8 +84,8 @@ class Run:
         self.results, self.rng = Counter[str](), random.Random(arguments.seed)
         self.jobs, self.options = list(jobs_of(arguments)), ["--chunk", str(arguments.chunk)]
         self.number, self.seconds, self.interval, self.truth = 0, 0.0, arguments.interval, dict[str, str]()
-        for name, seconds in (("line.wav", arguments.seconds), (LONG, 2 * arguments.seconds)):
-            write_wav(folder / name, read_audio(arguments.speech, to_seconds=seconds))
+        write_lines(folder, arguments.speech, arguments.seconds, arguments.shots)
+        write_wav(folder / LONG, read_audio(arguments.speech, to_seconds=2 * arguments.seconds))
 
     def kill_many(self, kills: int, kills_in_batch: int) -> None:
         """Run an undisturbed batch, and disturbed ones until enough processes were killed."""
