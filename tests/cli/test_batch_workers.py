@@ -145,16 +145,21 @@ def test_a_second_run_does_what_the_first_has_not_finished(jobs, client, extensi
 
 
 def test_a_lost_scheduler_is_told_and_what_is_finished_stays(jobs, client, extension, tmp_path, monkeypatch):
+    report, told = Report(tmp_path / "jobs.json"), threading.Event()
+
     def lose(arguments, progress, codes):
         if arguments[-1] == "4":  # the others have ended or run
+            deadline = time.monotonic() + 30
+            while 1 not in report.lines and time.monotonic() < deadline:
+                time.sleep(0.01)
             client.cancel([Future(key, client) for key in list(client.futures)], force=True)
-            time.sleep(0.5)
+            told.wait(30)
         return FakeExtension.run(extension, arguments, progress, codes)
 
     monkeypatch.setattr(extension, "run", lose)
-    report = Report(tmp_path / "jobs.json")
     with pytest.raises(HeadroomError, match="The connection to the scheduler was lost"):
         run_jobs(jobs, client, report, Shown())
+    told.set()
     assert report.lines[1]["state"] == "done" and 4 not in report.lines
 
 

@@ -2,7 +2,7 @@
 
 import os
 import signal
-import time
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -97,14 +97,17 @@ def test_no_more_shards_are_submitted_than_the_workers_have_threads(corpus, clie
 
 
 def test_a_lost_scheduler_is_told(corpus, client, calls, monkeypatch):
+    told = threading.Event()
+
     def lose(*given):
         client.cancel([Future(key, client) for key in list(client.futures)], force=True)
-        time.sleep(0.5)
+        told.wait(30)
         return fake_shard(calls, *given)
 
     monkeypatch.setattr(corpus_run, "prepare_shard", lose)
     with pytest.raises(HeadroomError, match="The connection to the scheduler was lost"):
         prepare_shards(client, corpus, GENERAL, no_progress)
+    told.set()
 
 
 def kill_worker(movie, model, with_preview):
