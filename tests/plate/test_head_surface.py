@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from smooth_face import smooth_face
 
 from headroom.face.camera import rotation_matrix
 from headroom.face.head_depth import CELL_MM
@@ -13,17 +14,9 @@ from headroom.plate.head_surface import HeadSurface
 DISTANCE = 900.0
 
 
-def dome() -> np.ndarray:
-    """Return a smooth face (V, 3), millimetres."""
-    x, y = np.meshgrid(np.linspace(-65, 65, 27), np.linspace(-90, 70, 33))
-    inside = (x / 66) ** 2 + ((y + 10) / 82) ** 2 < 1
-    x, y = x[inside], y[inside]
-    return np.stack([x, y, 60 * np.sqrt(1 - (x / 90) ** 2 - ((y + 10) / 120) ** 2) - 20], axis=1)
-
-
 def steep() -> HeadSurface:
     """Return a surface that falls by 90 mm beside the face, over 25 mm."""
-    surface = HeadSurface.of(dome())
+    surface = HeadSurface.of(smooth_face())
     distance = cv2.distanceTransform((~surface.in_face).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return replace(surface, height=(surface.height - 90 * np.clip(distance * CELL_MM / 25, 0, 1)).astype(np.float32))
 

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from smooth_face import smooth_face
 
 from headroom.face.camera import Camera
 from headroom.face.head_depth import CELL_MM, HeadDepth
@@ -17,15 +18,7 @@ PERSON, NOBODY = np.full((48, 48), 255, np.uint8), np.zeros((48, 48), np.uint8)
 TURNS = [(pitch, yaw, roll) for pitch in (-5, 0, 5) for yaw in (-8, -4, 0, 4, 8) for roll in (0, 2)]
 
 
-def face() -> np.ndarray:
-    """Return a smooth face (V, 3), millimetres: part of an ellipsoid."""
-    x, y = np.meshgrid(np.linspace(-65, 65, 27), np.linspace(-100, 70, 35))
-    inside = (x / 66) ** 2 + ((y + 15) / 86) ** 2 < 1
-    x, y = x[inside], y[inside]
-    return np.stack([x, y, 60 * np.sqrt(1 - (x / 90) ** 2 - ((y + 15) / 120) ** 2) - 20], axis=1)
-
-
-GUESS = HeadSurface.of(face())
+GUESS = HeadSurface.of(smooth_face())
 BEYOND_FACE = (GUESS.head_distance < 12) & ~cv2.dilate(GUESS.in_face.astype(np.uint8), np.ones((9, 9))).astype(bool)
 
 
@@ -54,16 +47,16 @@ def turning(surface: HeadSurface, turns=TURNS, matte=PERSON) -> HeadViews:
 
 @pytest.mark.parametrize("millimetres", [-60.0, 0.0, 20.0])
 def test_the_depth_beyond_the_face_is_found(millimetres):
-    true = HeadSurface.of(face(), true_depth(millimetres))
-    measured = HeadSurface.of(face(), measure_head_depth(GUESS, turning(true)))
+    true = HeadSurface.of(smooth_face(), true_depth(millimetres))
+    measured = HeadSurface.of(smooth_face(), measure_head_depth(GUESS, turning(true)))
     error = np.abs(measured.height - true.height)[BEYOND_FACE]
     assert error.mean() < 5 and np.percentile(error, 95) < 12
     assert np.abs(measured.height - GUESS.height)[GUESS.in_face].mean() < 2.5
 
 
 def test_a_turned_plate_shows_the_head_where_it_is():
-    true, turn = HeadSurface.of(face(), true_depth(-60)), (np.radians([3.0, -7.0, 1.0]), FRONTAL[1])
-    measured = HeadSurface.of(face(), measure_head_depth(GUESS, turning(true)))
+    true, turn = HeadSurface.of(smooth_face(), true_depth(-60)), (np.radians([3.0, -7.0, 1.0]), FRONTAL[1])
+    measured = HeadSurface.of(smooth_face(), measure_head_depth(GUESS, turning(true)))
     shown, corrected, guessed = (
         warp_plate(skin(), Background(PERSON, skin()), CAMERA, HeadMotion(FRONTAL, turn), each).astype(float)
         for each in (true, measured, GUESS))
@@ -83,7 +76,7 @@ def test_frames_without_a_face_are_not_used():
 
 
 def test_the_background_tells_nothing():
-    true = HeadSurface.of(face(), true_depth(-60))
+    true = HeadSurface.of(smooth_face(), true_depth(-60))
     assert np.abs(measure_head_depth(GUESS, turning(true, matte=NOBODY)).offset).max() < 1
 
 

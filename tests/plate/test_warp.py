@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from smooth_face import smooth_face
 
 from headroom.face.camera import Camera, pose_vertices
 from headroom.plate.head_surface import MARGIN_MM, HeadSurface
@@ -28,15 +29,7 @@ ROTATIONS = [np.radians(angles)
              for angles in ([15, 0, 0], [-15, 0, 0], [0, 15, 0], [0, -15, 0], [0, 0, 15], [9, -9, 8])]
 
 
-def face() -> np.ndarray:
-    """Return a smooth face (V, 3), millimetres, without a nose: part of an ellipsoid."""
-    x, y = np.meshgrid(np.linspace(-65, 65, 27), np.linspace(-100, 70, 35))
-    inside = (x / 66) ** 2 + ((y + 15) / 86) ** 2 < 1
-    x, y = x[inside], y[inside]
-    return np.stack([x, y, 60 * np.sqrt(1 - (x / 90) ** 2 - ((y + 15) / 120) ** 2) - 20], axis=1)
-
-
-SURFACE = HeadSurface.of(face())
+SURFACE = HeadSurface.of(smooth_face())
 
 
 def person_matte(pose=FRONTAL) -> np.ndarray:

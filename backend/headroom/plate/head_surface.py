@@ -17,7 +17,7 @@ from scipy.interpolate import LinearNDInterpolator
 
 from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import rotation_matrix
-from headroom.face.head_depth import CELL_MM, HeadDepth
+from headroom.face.head_depth import CELL_MM, HeadDepth, sample_map
 
 Floats = NDArray[np.floating]
 Pose = tuple[Floats, Floats]
@@ -119,9 +119,7 @@ class HeadSurface:
         self, plane: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return one of the maps, linearly interpolated, at x and y (h, w), millimetres."""
-        columns, rows = ((mm - np.float32(first)) / np.float32(CELL_MM) for mm, first in zip((x, y), self.origin))
-        values = cv2.remap(plane, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(values, np.float32)
+        return sample_map(plane, self.origin, x, y)
 
 
 def _ray_xy(

@@ -17,12 +17,11 @@ from headroom.media.image import read_picture, write_picture
 from headroom.plate.background import UnknownBackground, find_background
 from headroom.plate.head_surface import HeadSurface
 from headroom.plate.matte import (
-    FULL_ALPHA,
-    MIN_ALPHA,
     find_mattes,
     load_mattes,
     matte_picture,
     own_matte,
+    person_alpha,
     save_mattes,
 )
 from headroom.plate.matte_correction import corrected_mattes
@@ -94,7 +93,7 @@ class BackgroundLayers:
         matte = own_matte(self._mattes[number], crop, size[::-1])
         picture = np.repeat(cv2.resize(matte, size, interpolation=cv2.INTER_CUBIC)[..., None], 3, axis=2)
         moved = warp_plate(picture, Background(matte, np.zeros_like(picture)), self.camera, motion, self.surface)
-        return ((moved[..., 0].astype(np.float32) - MIN_ALPHA) / (FULL_ALPHA - MIN_ALPHA)).clip(0, 1)
+        return person_alpha(moved[..., 0])
 
 
 def write_background(

@@ -80,6 +80,11 @@ def own_matte(matte: NDArray[np.uint8], crop: Crop, frame_shape: tuple[int, ...]
     return np.where(near_others, np.uint8(0), matte)
 
 
+def person_alpha(matte: NDArray[np.number]) -> NDArray[np.float32]:
+    """Return the opacity (h, w), 0..1, of the person in a matte (h, w), 0..255."""
+    return np.clip((matte.astype(np.float32) - MIN_ALPHA) / (FULL_ALPHA - MIN_ALPHA), 0, 1)
+
+
 @dataclass(frozen=True)
 class PersonMatte:
     """A matte prepared for one frame: maps (h, w) float32 at the matte's size.
@@ -104,7 +109,7 @@ class PersonMatte:
         scale = max(frame_shape[:2]) / max(matte.shape)
         distance = cv2.distanceTransform((matte < FULL_ALPHA).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
         distance = cv2.GaussianBlur(distance, (0, 0), 1.0) * np.float32(scale) - np.float32(margin)
-        alpha = np.clip((matte.astype(np.float32) - MIN_ALPHA) / (FULL_ALPHA - MIN_ALPHA), 0, 1)
+        alpha = person_alpha(matte)
         occlusion = np.clip(1 - distance / np.float32(2 * scale), 0, 1)
         return PersonMatte(distance, alpha, occlusion, scale)
 

@@ -18,7 +18,7 @@ from headroom.face.camera import Camera, pose_vertices
 from headroom.face.head_depth import CELL_MM, HeadDepth
 from headroom.face.performance import PoseTrack
 from headroom.plate.head_surface import HeadSurface
-from headroom.plate.matte import FULL_ALPHA, MIN_ALPHA
+from headroom.plate.matte import person_alpha
 
 MAX_VIEWS = 24
 MIN_TURN = 0.3  # degrees between two views
@@ -77,8 +77,8 @@ class HeadViews:
         size = (max(round(self.camera.width * scale), 1), max(round(self.camera.height * scale), 1))
         resized = cv2.resize(self.frames[number], size, interpolation=cv2.INTER_AREA).astype(np.float32)
         small = cv2.GaussianBlur(resized, (0, 0), PIXELS_PER_CELL / 2.5)
-        matte = cv2.resize(self.mattes[number], size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        alpha = np.clip((matte - MIN_ALPHA) / (FULL_ALPHA - MIN_ALPHA), 0, 1)[..., None]
+        matte = cv2.resize(self.mattes[number], size, interpolation=cv2.INTER_LINEAR)
+        alpha = person_alpha(matte)[..., None]
         picture = np.dstack([(small - 128) * alpha, alpha])
         posed = pose_vertices(points.reshape(-1, 3), rotation, translation)
         pixels = self.camera.project(posed) * (size[0] / self.camera.width) - 0.5
