@@ -24,7 +24,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
         ("common/test_failures.py", "The system refused a file or a connection: Broken pipe"),
     "… has no job …. Choose one from 1 to ….": ("addon/test_batch.py", "has no job 3. Choose one from 1 to 2."),
     "A worker has Headroom …, this is …. Install the same on all machines.":
-        ("cli/test_batch_workers.py", "A worker has Headroom 0.0.1, this is"),
+        ("cli/test_dask_workers.py", "A worker has Headroom 0.0.1, this is"),
     "Job …, which makes what this one needs, failed.":
         ("cli/test_batch_workers.py", "Job 2, which makes what this one needs, failed."),
     "There are no chunks in …. Prepare them with --chunk.":
@@ -44,7 +44,7 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "… has … of … shards; `train corpus` prepares the others.":
         ("training/test_shard_training.py", "has 6 of 7 shards; `train corpus` prepares the others"),
     "The scheduler at … has no workers. Start some with `dask worker … --nthreads 1`.":
-        ("cli/test_batch_workers.py", "has no workers. Start some with"),
+        ("cli/test_dask_workers.py", "has no workers. Start some with"),
     "A backend is using …. Close Blender or stop the server, and run the command again.":
         ("cli/test_forget.py", "Close Blender or stop the server, and run the command again."),
     "Cannot remove …: …. Close what uses it or change its permissions, and run the command again.":

@@ -1,7 +1,5 @@
 """Running jobs on workers: the order, failures, going on after an interruption, and workers that are killed."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,20 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dask
-import psutil
 import pytest
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future
 from scripts import PYTHON
-from typer.testing import CliRunner
 
 from headroom.cli import dask_workers
-from headroom.cli.app import app, main
+from headroom.cli.app import main
 from headroom.cli.batch import workers
-from headroom.cli.batch.plan import Job, in_order, read_plan
+from headroom.cli.batch.plan import Job, in_order
 from headroom.cli.batch.report import Report
 from headroom.cli.batch.run import run_jobs
-from headroom.cli.blender import BlenderKilled, planning_extension
-from headroom.cli.dask_workers import local_workers, workers_of
+from headroom.cli.blender import BlenderKilled
+from headroom.cli.dask_workers import local_workers
 from headroom.cli.local_server import BackendKilled
 from headroom.common.errors import HeadroomError, InputError
 
@@ -82,13 +78,6 @@ def extension(monkeypatch):
 
     monkeypatch.setattr(workers, "running_extension", running)
     return fake
-
-
-@pytest.fixture
-def client():
-    """A client whose workers are threads of this process."""
-    with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
-        yield client
 
 
 @pytest.fixture
@@ -330,40 +319,6 @@ def test_a_job_that_kills_its_worker_fails_with_a_reason_and_the_others_run(tmp_
     assert states[1][0] == "failed" and "Every worker that ran it was killed." in states[1][1]
 
 
-def test_a_batch_is_planned_without_a_backend(tmp_path, monkeypatch):
-    program = tmp_path / "blender"
-    program.write_text(PYTHON + """
-import json, os, sys
-print(json.dumps({"job": 1, "kind": "shot", "state": "failed", "error": repr(
-    ["--url" in sys.argv, "HEADROOM_TOKEN" in os.environ])}))
-""")
-    program.chmod(0o755)
-    monkeypatch.setenv("HEADROOM_BLENDER", str(program))
-    monkeypatch.delenv("HEADROOM_TOKEN", raising=False)
-    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": [{}]}))
-    with planning_extension() as extension:
-        (job,) = read_plan(tmp_path / "jobs.json", extension)
-    assert job.error == "[False, False]" and not extension.folder.exists()
-
-
-@pytest.mark.parametrize("given", ["", "3"])
-def test_workers_share_the_cores_unless_the_user_says_how_many_threads_they_have(monkeypatch, given):
-    monkeypatch.setenv("OMP_NUM_THREADS", given)
-    monkeypatch.setattr(dask_workers, "_usable_cores", lambda: 8)
-    with local_workers(1) as client:
-        assert set(client.run(os.getenv, "OMP_NUM_THREADS").values()) == {given or "8"}
-
-
-def test_workers_that_wait_for_jobs_do_nothing():
-    with local_workers(1) as client:
-        time.sleep(2.0)
-        processes = [psutil.Process(pid) for pid in client.run(os.getpid).values()]
-        begin = [sum(process.cpu_times()[:2]) for process in processes]
-        time.sleep(4.0)
-        used = [sum(process.cpu_times()[:2]) - before for process, before in zip(processes, begin)]
-    assert max(used) < 0.06, used  # with Dask's own settings 0.1 s and more
-
-
 def test_a_stopped_batch_says_how_to_go_on(tmp_path, monkeypatch, extension, capsys):
     def interrupted(*arguments):
         raise KeyboardInterrupt
@@ -375,32 +330,3 @@ def test_a_stopped_batch_says_how_to_go_on(tmp_path, monkeypatch, extension, cap
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 130 and capsys.readouterr().err == "Stopped; run the same command again to go on.\n"
-
-
-def test_a_cluster_that_cannot_be_used_is_told(monkeypatch, client):
-    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 0.2)
-    nowhere = "tcp://127.0.0.1:9"
-    with pytest.raises(HeadroomError, match=f"No scheduler answers at {nowhere}"), workers_of(nowhere):
-        pass
-    with LocalCluster(processes=False, n_workers=0, dashboard_address=None) as empty:
-        sentence = "has no workers. Start some with"
-        with pytest.raises(HeadroomError, match=sentence), workers_of(empty.scheduler_address):
-            pass
-    address = client.scheduler.address
-    for version, sentence in ((lambda: 1 / 0, "A worker of the cluster has no Headroom."),
-                              (lambda: "0.0.1", "A worker has Headroom 0.0.1, this is")):
-        monkeypatch.setattr(dask_workers, "_version", version)
-        with pytest.raises(HeadroomError, match=sentence), workers_of(address):
-            pass
-
-
-@pytest.mark.parametrize("options, sentence", [
-    (["--scheduler", "tcp://a:1", "--jobs", "2"], "The workers of the scheduler decide how many jobs run"),
-    (["--openjd", "elsewhere/template.json"], "The template must lie beside the job file"),
-])
-def test_options_that_do_not_go_together_are_refused_at_once(tmp_path, monkeypatch, options, sentence):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": []}))
-    result = CliRunner().invoke(app, ["batch", "jobs.json", *options])
-    assert isinstance(result.exception, InputError) and sentence in str(result.exception)

@@ -1,13 +1,17 @@
 """The options of each command reach what the command runs, with the defaults of the settings."""
 
 import inspect
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_call import call
+from typer.testing import CliRunner
 
+from headroom.cli.app import app
 from headroom.cli.commands import speech, subject
+from headroom.common.errors import InputError
 from headroom.common.settings import LearnSettings, MatchSettings, PerformSettings
 
 
@@ -193,3 +197,15 @@ def test_train_passes_its_options_and_lists_what_was_left_out(monkeypatch, capsy
     assert passed == {"datasets": ["LRW", "clips"], "weights": tmp_path / "w.safetensors", "method": "paper",
                       "steps": 9, "cache": tmp_path, "checkpoint_every": 5, "resume": True,
                       "tensorboard": tmp_path / "curves"}
+
+
+@pytest.mark.parametrize("options, sentence", [
+    (["--scheduler", "tcp://a:1", "--jobs", "2"], "The workers of the scheduler decide how many jobs run"),
+    (["--openjd", "elsewhere/template.json"], "The template must lie beside the job file"),
+])
+def test_options_that_do_not_go_together_are_refused_at_once(tmp_path, monkeypatch, options, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": []}))
+    result = CliRunner().invoke(app, ["batch", "jobs.json", *options])
+    assert isinstance(result.exception, InputError) and sentence in str(result.exception)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dask
 import pytest
-from distributed import Client, Future
+from distributed import Future
 from typer.testing import CliRunner
 
 from headroom.cli import corpus as corpus_run
@@ -22,13 +22,6 @@ from headroom.training.shards.folder import CorpusFolder, CorpusSettings
 from headroom.training.shards.prepare import Stages
 
 SHARDS = 7
-
-
-@pytest.fixture
-def client():
-    """A client whose workers are threads of this process."""
-    with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
-        yield client
 
 
 @pytest.fixture

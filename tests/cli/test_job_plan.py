@@ -4,17 +4,22 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import PYTHON
 
 from headroom.cli.batch import workers
 from headroom.cli.batch.farm import FLAMENCO_SCRIPT, flamenco_job, openjd_template
-from headroom.cli.batch.plan import Job, in_order
+from headroom.cli.batch.plan import Job, in_order, read_plan
 from headroom.cli.batch.report import Report, thumbnail_name
+from headroom.cli.blender import planning_extension
 from headroom.media.image import read_picture, write_picture
 
 FOLDER = Path("/films")
@@ -159,3 +164,35 @@ def test_the_job_type_of_flamenco_makes_a_task_of_each_job(tmp_path):
     assert [task["after"] for task in tasks] == [[], ["1 shot anna"], ["1 shot anna"]]
     assert tasks[2]["commands"] == [{"name": "exec", "parameters": {
         "exe": "headroom", "args": ["batch", str(FOLDER / "tonight.json"), "--only", "3"]}}]
+
+
+def test_a_batch_is_planned_without_a_backend(tmp_path, monkeypatch):
+    program = tmp_path / "blender"
+    program.write_text(PYTHON + """
+import json, os, sys
+print(json.dumps({"job": 1, "kind": "shot", "state": "failed", "error": repr(
+    ["--url" in sys.argv, "HEADROOM_TOKEN" in os.environ])}))
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("HEADROOM_BLENDER", str(program))
+    monkeypatch.delenv("HEADROOM_TOKEN", raising=False)
+    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": [{}]}))
+    with planning_extension() as extension:
+        (job,) = read_plan(tmp_path / "jobs.json", extension)
+    assert job.error == "[False, False]" and not extension.folder.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="interrupts as Unix does")
+def test_an_interrupted_batch_does_not_wait_for_the_blender_that_plans(tmp_path):
+    program, started = tmp_path / "blender", tmp_path / "started"
+    program.write_text(f"{PYTHON}import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(120)\n")
+    program.chmod(0o755)
+    (tmp_path / "jobs.json").write_text(json.dumps({"headroom": 1, "jobs": [{}]}))
+    batch = subprocess.Popen([sys.executable, "-m", "headroom", "batch", str(tmp_path / "jobs.json")],
+                             stderr=subprocess.PIPE, env={**os.environ, "HEADROOM_BLENDER": str(program)})
+    deadline = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    batch.send_signal(signal.SIGINT)
+    _, errors = batch.communicate(timeout=60)
+    assert batch.returncode == 130 and errors.endswith(b"Stopped; run the same command again to go on.\n")

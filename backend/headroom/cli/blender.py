@@ -171,7 +171,11 @@ def planning_extension() -> Iterator[Extension]:
     """
     blender = find_blender()
     with temporary_folder() as folder:
-        yield Extension(blender, build_extension(folder), None)
+        extension = Extension(blender, build_extension(folder), None)
+        try:
+            yield extension
+        finally:
+            extension.stop()
 
 
 class Extension:

@@ -70,9 +70,15 @@ def _plan(file: Path) -> list[Job]:
 
 
 def _run_all(report: Report, scheduler: str, jobs: int, chunk: float) -> list[Job]:
-    """Run the jobs of a file and return them; they are planned while the workers start."""
-    with resumable(), ThreadPoolExecutor(1) as background:
-        planned = background.submit(_plan, report.file)
+    """Run the jobs of a file and return them; they are planned while the workers start.
+
+    The planning Blender is stopped first when the block ends early, because the thread waits for it.
+    """
+    from headroom.cli.batch.plan import read_plan
+    from headroom.cli.blender import planning_extension
+
+    with resumable(), ThreadPoolExecutor(1) as background, planning_extension() as extension:
+        planned = background.submit(read_plan, report.file, extension)
         from headroom.cli.batch.display import batch_display
         from headroom.cli.batch.known_reports import remember_report
         from headroom.cli.batch.run import run_jobs
