@@ -136,9 +136,8 @@ def new_shot(settings: Mapping[str, Any]) -> NewShot:
                          "and --with.")
     if settings["mirror"] and not settings["performance"]:
         raise InputError("Only a performance from a file is mirrored. Add --performance, or leave --mirror out.")
-    return NewShot(settings["subject"], _take(settings), output, settings["performance"], settings["plate_fit"],
-                   settings["engine"], settings["key_error"], settings["use"], settings["label"],
-                   settings["people"], blend, settings["mirror"])
+    return NewShot(settings["subject"], _take(settings), output, settings["plate_fit"], settings["engine"],
+                   settings["key_error"], settings["use"], settings["label"], settings["people"], blend)
 
 
 def saved_shot(settings: Mapping[str, Any]) -> SavedShot:
@@ -169,9 +168,10 @@ def movie_output(settings: Mapping[str, Any]) -> MovieOutput:
 
 
 def _take(settings: Mapping[str, Any]) -> TakeSettings:
-    path = settings["transcript"]
+    path, performance = settings["transcript"], settings.get("performance")
     return TakeSettings(settings["speech"], settings["seed"], settings["pose"],
-                        transcript=_text(path) if path else "", audio_track=settings["audio_track"])
+                        imported=str(performance) if performance else "", transcript=_text(path) if path else "",
+                        audio_track=settings["audio_track"], mirrored=settings.get("mirror", False))
 
 
 def _text(path: Path) -> str:

@@ -13,6 +13,8 @@ PAIRS = {name[:-1]: (f"{name[:-1]}Left", f"{name[:-1]}Right") for name in _WITHO
 ARKIT_NAMES = tuple(side for name in _WITHOUT_SIDES for side in PAIRS.get(name[:-1], (name,)))
 """In the order in which performances have them."""
 
+SIDES = {"Left": "Right", "Right": "Left"}
+
 Weights = dict[str, float]
 _EITHER_SIDE: dict[str, tuple[Weights, ...]] = {
     "mouthSmile": ({"mouthDimple{}": 1.0}, {"mouthStretch{}": 0.7}),
@@ -49,3 +51,11 @@ Shapes without an entry have no neighbour, such as the tongue and the looks.
 def is_mouth(name: str) -> bool:
     """Return whether visemes move what this shape moves."""
     return name.startswith(("jaw", "mouth", "tongue"))
+
+
+def other_side(control: str) -> str:
+    """Return the control of the other side; one without sides is its own."""
+    for side, other in SIDES.items():
+        if control.endswith(side):
+            return control.removesuffix(side) + other
+    return control

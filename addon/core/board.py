@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .arkit import SIDES, other_side
+
 HEAD_DEGREES_PER_PIXEL = 0.2
-LEFT_RIGHT = {"Left": "Right", "Right": "Left"}
 
 
 @dataclass(frozen=True)
@@ -107,17 +108,9 @@ def moved_controls(name: str, values: Mapping[str, float], across: float, up: fl
     if up:
         result |= handle.up.moved(values, up)
     side = name.rpartition(" ")[2]
-    if both_sides and side in LEFT_RIGHT:
-        result |= {mirrored(control): value for control, value in result.items()}
+    if both_sides and side in SIDES:
+        result |= {other_side(control): value for control, value in result.items()}
     return result
-
-
-def mirrored(control: str) -> str:
-    """Return the control of the other side; one without sides mirrors itself."""
-    for side, other in LEFT_RIGHT.items():
-        if control.endswith(side):
-            return control.removesuffix(side) + other
-    return control
 
 
 def head_turn(name: str, across: float, up: float) -> tuple[float, float, float]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .arkit import other_side
 from .errors import InputError
 from .messages import message
 from .performance import Performance
@@ -30,13 +31,11 @@ def mirrored(performance: Performance, rig: Rig) -> Performance:
 
     Raises InputError for motion that the controls do not make, of a face model whose sides move differently.
     """
-    controls = performance.controls
+    controls, without_detail = performance.controls, False
     if controls is not None and len(rig.controls):
         controls = controls[:, partners(rig.control_names.tolist())]
-    if controls is not None and len(rig.controls) and performance.detail_share == 0:
-        expression = controls @ rig.controls
-    else:
-        expression = performance.expression * mode_signs(rig)
+        without_detail = performance.detail_share == 0
+    expression = controls @ rig.controls if without_detail else performance.expression * mode_signs(rig)
     middle = np.array([2 * rig.rest_translation[0], 0, 0], dtype=np.float32)
     return replace(performance, expression=expression, controls=controls, rotation=performance.rotation * _TURN,
                    translation=performance.translation * _SIDE + middle)
@@ -45,7 +44,7 @@ def mirrored(performance: Performance, rig: Rig) -> Performance:
 def partners(names: Sequence[str]) -> list[int]:
     """Return for each control the index of that on the other side, its own for one in the middle."""
     index = {name: number for number, name in enumerate(names)}
-    return [index.get(_other_side(name), number) for number, name in enumerate(names)]
+    return [index.get(other_side(name), number) for number, name in enumerate(names)]
 
 
 def mode_signs(rig: Rig) -> np.ndarray:
@@ -63,10 +62,3 @@ def mode_signs(rig: Rig) -> np.ndarray:
         raise InputError(message("The two sides of this face model move differently, so a performance's detail has no "
                                  "mirror image. Mirror a .csv or .json, which have no detail."))
     return np.sign(likeness).astype(np.float32)
-
-
-def _other_side(name: str) -> str:
-    for side, other in (("Left", "Right"), ("Right", "Left")):
-        if name.endswith(side):
-            return name.removesuffix(side) + other
-    return name

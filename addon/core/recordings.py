@@ -41,7 +41,8 @@ def aligned(performance: Performance, path: Path, sound: Path) -> Performance:
     The timecodes of a Live Link Face recording and of a movie say how much later one began; the first sample is
     repeated meanwhile, or samples before the sound are left out. Other files begin together.
     """
-    recorded, sounded = first_timecode(path) if path.suffix.lower() == ".csv" else None, movie_timecode(sound)
+    sounded = movie_timecode(sound)
+    recorded = first_timecode(path) if sounded is not None and path.suffix.lower() == ".csv" else None
     if not recorded or sounded is None:  # what was not recorded by a clock begins at 0
         return performance
     later = (recorded - sounded + _DAY / 2) % _DAY - _DAY / 2

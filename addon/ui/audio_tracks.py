@@ -1,4 +1,4 @@
-"""How many audio tracks a chosen file has."""
+"""How many audio tracks a chosen file has, and whether it has sound."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from bpy.props import IntProperty
 
 from ..core.layers import WHOLE_SPEECH
 from ..core.messages import Message, message
-from ..scene.anim.compose import make_plan
+from ..scene.anim.compose import Plan, make_plan
 from ..scene.anim.controls import LAYERS, HeadroomCut, head_of
 from ..scene.build.shot import Shot
 from . import follow
@@ -34,25 +34,29 @@ class HEADROOM_OT_use_take(PartsButton):
             cut.first_seconds = plan.seconds_at(scene.frame_preview_start)
             cut.last_seconds = plan.seconds_at(scene.frame_preview_end)
         for layer in LAYERS:
-            if not getattr(self, layer):  # each change composes, and a cut without a take plays nothing yet
+            if not getattr(self, layer):  # a cut without a take plays nothing, so these changes compose nothing
                 setattr(cut, layer, False)
         cut.take = take.uid
         follow.controls_changed(shot.root)
         return cut_text(shot, cut)
 
 
-class HEADROOM_OT_remove_cut(HeadButton):
-    """Remove this cut"""
-
-    bl_idname, bl_label = "headroom.remove_cut", "Remove Cut"
-
-    index: IntProperty()  # type: ignore[valid-type]
+class CutButton(HeadButton):
+    """Base class of buttons that remove cuts. Not registered."""
 
     @classmethod
     def disabled_reason(cls, context):
         """Require cuts."""
         return super().disabled_reason(context) or (
             "" if len(head_of(shown_shot(context).root).cuts) else message("No cuts"))
+
+
+class HEADROOM_OT_remove_cut(CutButton):
+    """Remove this cut"""
+
+    bl_idname, bl_label = "headroom.remove_cut", "Remove Cut"
+
+    index: IntProperty()  # type: ignore[valid-type]
 
     def run(self, context):
         """Remove the cut."""
@@ -65,16 +69,10 @@ class HEADROOM_OT_remove_cut(HeadButton):
         return message("Removed the cut {cut}", cut=removed)
 
 
-class HEADROOM_OT_clear_cuts(HeadButton):
+class HEADROOM_OT_clear_cuts(CutButton):
     """Use the active take for the whole speech again"""
 
     bl_idname, bl_label = "headroom.clear_cuts", "Clear Cuts"
-
-    @classmethod
-    def disabled_reason(cls, context):
-        """Require cuts."""
-        return super().disabled_reason(context) or (
-            "" if len(head_of(shown_shot(context).root).cuts) else message("No cuts"))
 
     def run(self, context):
         """Remove the cuts."""
@@ -92,11 +90,12 @@ def draw_cuts(layout: bpy.types.UILayout, shot: Shot) -> None:
     cuts = head_of(shot.root).cuts
     if not cuts:
         return
+    plan = make_plan(shot)
     for number, cut in enumerate(cuts):
         column = layout.column(align=True)
         column.label(text=_take_name(shot, cut), translate=False, icon="PREVIEW_RANGE")
         row = column.row(align=True)
-        row.label(text=interface_text(_span(shot, cut)), translate=False, icon="BLANK1")
+        row.label(text=interface_text(_span(plan, cut)), translate=False, icon="BLANK1")
         draw_parts(row, cut)
         row.operator(HEADROOM_OT_remove_cut.bl_idname, text="", icon="X").index = number
     layout.operator(HEADROOM_OT_clear_cuts.bl_idname, icon="X")
@@ -104,7 +103,7 @@ def draw_cuts(layout: bpy.types.UILayout, shot: Shot) -> None:
 
 def cut_text(shot: Shot, cut: HeadroomCut) -> Message:
     """Return the name of a cut's take and its scene frames."""
-    return message("{take}: {span}", take=_take_name(shot, cut), span=_span(shot, cut))
+    return message("{take}: {span}", take=_take_name(shot, cut), span=_span(make_plan(shot), cut))
 
 
 def _take_name(shot: Shot, cut: HeadroomCut) -> str:
@@ -112,9 +111,8 @@ def _take_name(shot: Shot, cut: HeadroomCut) -> str:
     return name if name is not None else interface_text(message("Removed take"))
 
 
-def _span(shot: Shot, cut: HeadroomCut) -> Message:
+def _span(plan: Plan | None, cut: HeadroomCut) -> Message:
     """Return the scene frames of a cut."""
-    plan = make_plan(shot)
     if plan is None or (cut.first_seconds, cut.last_seconds) == WHOLE_SPEECH:
         return message("Whole speech")
     first, last = (round(plan.frames_at(seconds)) for seconds in (cut.first_seconds, cut.last_seconds))

@@ -100,7 +100,7 @@ class HEADROOM_OT_remove_phone_markers(HeadButton):
 
 
 class HEADROOM_UL_takes(bpy.types.UIList):
-    """One line for each take: its name, editable by double-click, and a button that uses it in the preview range."""
+    """One line for each take: its name, editable by double-click, and a button that uses it in part of the speech."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index, *_):  # noqa: PLR0913
         """Draw one take; Blender calls this with all of these."""

@@ -57,8 +57,11 @@ def strips_in_view(strips: Iterable[Any], start: float, end: float, bottom: floa
     found: list[Any] = []
     before: dict[int, tuple[int, Any]] = {}
     for strip in strips:
-        first, channel = compat.strip_span(strip)[0], strip.channel
-        if first >= end or not bottom - 1 < channel < top:
+        channel = strip.channel
+        if not bottom - 1 < channel < top:
+            continue
+        first = compat.strip_span(strip)[0]
+        if first >= end:
             continue
         if first >= start:
             found.append(strip)

@@ -106,3 +106,20 @@ def performed(headroom, shot, performance) -> Any:
     """The head with that performance as its first take."""
     perform(headroom, shot, performance, seed=0)
     return shot
+
+
+@pytest.fixture
+def new_head(headroom, tmp_path) -> Any:
+    """A head with controls and without a take."""
+    return headroom.module("scene.build.shot").open_subject(
+        headroom.scene, tiny_subject(tmp_path / "head", controls=True))
+
+
+@pytest.fixture
+def import_file(headroom) -> Any:
+    """Press *Import Performance* with a file."""
+
+    def press(path, **options):
+        assert headroom.bpy.ops.headroom.import_performance(filepath=str(path), **options) == {"FINISHED"}
+
+    return press

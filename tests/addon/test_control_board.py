@@ -5,8 +5,8 @@ import pytest
 from curve_readers import START, control_values, controlled_head, keys
 from stand_ins import tiny_subject
 
-from addon.core.arkit import ARKIT_NAMES
-from addon.core.board import HANDLES, Axis, mirrored, moved_controls
+from addon.core.arkit import ARKIT_NAMES, other_side
+from addon.core.board import HANDLES, Axis, moved_controls
 
 FRAME = START + 20
 
@@ -42,7 +42,7 @@ def test_an_axis_passes_from_one_control_to_the_opposite_one():
 
 
 def test_the_other_side_mirrors_a_handle_on_request():
-    assert mirrored("mouthSmileLeft") == "mouthSmileRight" and mirrored("jawOpen") == "jawOpen"
+    assert other_side("mouthSmileLeft") == "mouthSmileRight" and other_side("jawOpen") == "jawOpen"
     moved = moved_controls("Brow Left", {}, 0.0, 0.4, both_sides=True)
     assert moved["browOuterUpLeft"] == moved["browOuterUpRight"] == pytest.approx(0.4)
     assert "browOuterUpRight" not in moved_controls("Brow Left", {}, 0.0, 0.4, both_sides=False)

@@ -105,8 +105,10 @@ def test_a_shot_of_the_command_line_mirrors_its_performance(headroom, shot, tmp_
         new_shot(job_file.make_request("shot", values, tmp_path).settings)
     path = tiny_performance(tmp_path / "p.npz", seconds=2.0)
     even = replace(shot.subject.rig(), expression=np.zeros_like(shot.subject.rig().expression))
-    played = headroom.module("scene.output.shot_tasks").recorded_performance(path, even, speech, mirror=True)
+    take = headroom.module("core.take_settings").TakeSettings(speech, imported=str(path), mirrored=True)
+    played = headroom.module("scene.output.shot_tasks").recorded_performance(take, even)
     assert played.rotation == pytest.approx(Performance.load(path).rotation * [1, -1, -1])
     new = new_shot(job_file.make_request("shot", values | {"performance": path}, tmp_path).settings)
+    assert new.take == take
     with pytest.raises(headroom.module("core.errors").InputError, match="two sides of this face model"):
         headroom.module("scene.output.headless")._perform_take(new, [shot], tmp_path, None, None)

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from stand_ins import tiny_subject, write_speech
+from stand_ins import write_speech
 
 from addon.core.live_link import first_timecode, read_live_link
 from addon.core.performance import Performance
@@ -45,22 +45,6 @@ def write_mov(path, timecode=None, sound=True, seconds=1.0):
     return path
 
 
-@pytest.fixture
-def head(headroom, tmp_path):
-    """A head with controls."""
-    return headroom.module("scene.build.shot").open_subject(
-        headroom.scene, tiny_subject(tmp_path / "head", controls=True))
-
-
-@pytest.fixture
-def load(headroom):
-    """Press the button with a file."""
-    def load(path, **options):
-        assert headroom.bpy.ops.headroom.import_performance(filepath=str(path), **options) == {"FINISHED"}
-
-    return load
-
-
 def strips(headroom):
     """File, first frame and channel of the scene's sound strips."""
     if headroom.scene.sequence_editor is None:
@@ -74,40 +58,40 @@ def summary(headroom):
     return headroom.module("ui.jobs").views()[0].message
 
 
-def test_the_movie_beside_a_recording_plays_at_the_take_s_start(headroom, head, load, tmp_path):
+def test_the_movie_beside_a_recording_plays_at_the_take_s_start(headroom, new_head, import_file, tmp_path):
     write_mov(tmp_path / "MySlate_3_iPhone.MOV")
-    head.root["headroom_start_frame"] = 11
-    load(write_csv(tmp_path / "MySlate_3_iPhone_cal.csv"))
-    (take,) = head.root.headroom.takes
-    assert head.speech == tmp_path / "MySlate_3_iPhone.MOV" and take.speech == str(head.speech)
+    new_head.root["headroom_start_frame"] = 11
+    import_file(write_csv(tmp_path / "MySlate_3_iPhone_cal.csv"))
+    (take,) = new_head.root.headroom.takes
+    assert new_head.speech == tmp_path / "MySlate_3_iPhone.MOV" and take.speech == str(new_head.speech)
     assert summary(headroom) == ("Imported MySlate_3_iPhone_cal.csv with the sound of MySlate_3_iPhone.MOV: "
                                  "2.0 s")
     if headroom.module("scene.compat").plays_sound():
         assert strips(headroom) == [("MySlate_3_iPhone.MOV", 11)]
 
 
-def test_without_a_file_or_its_sound_or_the_option_nothing_happens(headroom, head, load, tmp_path):
+def test_without_a_file_or_its_sound_or_the_option_nothing_happens(headroom, new_head, import_file, tmp_path):
     recording = write_csv(tmp_path / "take.csv")
-    load(recording)
-    assert head.speech is None and summary(headroom) == "Imported take.csv: 2.0 s" and not strips(headroom)
+    import_file(recording)
+    assert new_head.speech is None and summary(headroom) == "Imported take.csv: 2.0 s" and not strips(headroom)
     write_speech(tmp_path / "take.wav", 2.0)
-    load(recording, with_sound=False)
-    assert head.speech is None and len(head.root.headroom.takes) == 1
+    import_file(recording, with_sound=False)
+    assert new_head.speech is None and len(new_head.root.headroom.takes) == 1
     if headroom.module("scene.compat").plays_sound():
         (tmp_path / "take.wav").unlink()
         write_mov(tmp_path / "take.mov", sound=False)
-        load(recording)
-        assert head.speech is None and not strips(headroom)
+        import_file(recording)
+        assert new_head.speech is None and not strips(headroom)
 
 
-def test_each_take_plays_its_own_sound(headroom, head, load, tmp_path):
+def test_each_take_plays_its_own_sound(headroom, new_head, import_file, tmp_path):
     """The first import plays the panel's speech; the recording has its own, which follows when takes are switched."""
     headroom.scene.headroom.speech = str(write_speech(tmp_path / "studio.wav", 2.0))
-    load(write_csv(tmp_path / "first.csv"))
-    load(write_csv(write_speech(tmp_path / "second.wav", 2.0).with_suffix(".csv")))
-    assert head.speech == tmp_path / "second.wav"
-    head.root.headroom.active_take = 0
-    assert head.speech == tmp_path / "studio.wav"
+    import_file(write_csv(tmp_path / "first.csv"))
+    import_file(write_csv(write_speech(tmp_path / "second.wav", 2.0).with_suffix(".csv")))
+    assert new_head.speech == tmp_path / "second.wav"
+    new_head.root.headroom.active_take = 0
+    assert new_head.speech == tmp_path / "studio.wav"
     if headroom.module("scene.compat").plays_sound():
         assert strips(headroom) == [("studio.wav", 1)]
 
@@ -177,10 +161,10 @@ def test_midnight_between_sound_and_motion_is_no_day(tmp_path):
     assert len(played) == 52
 
 
-def test_the_take_is_shifted_in_the_panel_as_well(headroom, head, load, tmp_path):
+def test_the_take_is_shifted_in_the_panel_as_well(headroom, new_head, import_file, tmp_path):
     write_mov(tmp_path / "take.mov", "01:00:00:05")
-    load(write_csv(tmp_path / "take.csv", 15))
-    jaw = head.face.data.shape_keys.key_blocks["jawOpen"]
+    import_file(write_csv(tmp_path / "take.csv", 15))
+    jaw = new_head.face.data.shape_keys.key_blocks["jawOpen"]
     for frame, value in ((1, 0), (11, 0), (36, 0.5)):
-        head.scene.frame_set(frame)
+        new_head.scene.frame_set(frame)
         assert jaw.value == pytest.approx(value, abs=0.015)

@@ -137,7 +137,7 @@ def make_plan(shot: Shot) -> Plan | None:
     offsets = {"head_turn": tuple(head.head_turn), "head_shift": tuple(head.head_shift),
                **{name: (getattr(head, name),) for names in OFFSET_CONTROLS.values() for name in names}}
     return Plan(take.uid, seconds, shot.fps, placement(shot, seconds), layers, offsets,
-                {name: tuple(cut.value() for cut in head.cuts if getattr(cut, name)) for name in LAYERS},
+                {name: tuple(cut.value() for cut in head.cuts if cut.take and getattr(cut, name)) for name in LAYERS},
                 {name: tuple(edit.value() for edit in head.edits if getattr(edit, name)) for name in LAYERS},
                 {name: tuple(each.value() for each in retimes if getattr(each, name)) for name in LAYERS},
                 head.falloff, 0.0 if head.every_frame else head.key_error)

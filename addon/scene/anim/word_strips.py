@@ -7,6 +7,7 @@ dragged over its neighbour would be pushed to another channel, and the name of a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .. import compat
@@ -50,19 +51,22 @@ def remove_word_strips(shot: Shot) -> int:
 
 def word_strips(shot: Shot) -> dict[int, Any]:
     """Return number of the word -> its strip."""
-    if shot.scene.sequence_editor is None:
-        return {}
-    owner = f"{strip_owner(shot)}|"
-    return {int(strip[TAG].rpartition("|")[2]): strip for strip in compat.strips_of(shot.scene)
-            if str(strip.get(TAG, "")).startswith(owner)}
+    return {int(strip[TAG].rpartition("|")[2]): strip for strip in _strips(shot)}
 
 
 def has_word_strips(shot: Shot) -> bool:
     """Return whether a head has words as strips; panels and timers ask often."""
+    return next(_strips(shot), None) is not None
+
+
+def _strips(shot: Shot) -> Iterator[Any]:
+    """Yield the strips of a head's words."""
     if shot.scene.sequence_editor is None:
-        return False
+        return
     owner = f"{strip_owner(shot)}|"
-    return any(str(strip.get(TAG, "")).startswith(owner) for strip in compat.strips_of(shot.scene))
+    for strip in compat.strips_of(shot.scene):
+        if str(strip.get(TAG, "")).startswith(owner):
+            yield strip
 
 
 def is_word_strip(strip: Any) -> bool:

@@ -37,19 +37,17 @@ from .work_folder import work_folder
 class NewShot:
     """A shot to make in an empty file.
 
-    performance: a file to play; None predicts one from `take`.
+    take: what is performed: a file of it is played, or else it is predicted.
     key_error: of the sparse keys (`HeadroomHead.key_error`); 0 for a key on every frame.
     use: what the movie is for; empty if not said.
     label: text in a corner of the movie; empty for none.
     people: subject and speech of each of the other people; all speeches begin with the shot.
     blend: the file that the scene is saved to afterwards, beside which sound files that are made lie.
-    mirror: whether left and right of the performance in the file change sides.
     """
 
     subject: Path
     take: TakeSettings
     output: MovieOutput
-    performance: Path | None
     plate_fit: float
     engine: str
     key_error: float
@@ -57,7 +55,6 @@ class NewShot:
     label: str = ""
     people: Sequence[tuple[Path, Path]] = ()
     blend: Path | None = None
-    mirror: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,9 +138,8 @@ def _perform_take(new: NewShot, shots: Sequence[Shot], folder: Path, connect: Co
                   ) -> tuple[str, ...]:
     """Perform the speeches of a new shot from its first frame on; return notes."""
     shot, start = shots[0], shots[0].scene.frame_start
-    if new.performance is not None:
-        performance = recorded_performance(new.performance, shot.subject.rig(), new.take.speech, new.mirror)
-        apply_performance(shot, performance, new.take, start)
+    if new.take.imported:
+        apply_performance(shot, recorded_performance(new.take, shot.subject.rig()), new.take, start)
         return ()
     if len(shots) == 1:
         return run_task(subtask(perform_shot(shot, new.take, start, connect), 0.02, 0.15), report)

@@ -120,17 +120,21 @@ def import_performance(shot: Shot, path: Path, speech: Path | None, mirror: bool
     """
     ref, rig, start_frame = shot.ref, shot.subject.rig(), shot.start_frame
     settings = TakeSettings(speech, imported=str(path), mirrored=mirror)
-    performance = yield InBackground(lambda token: recorded_performance(path, rig, speech, mirror), 0.0, 0.2)
+    performance = yield InBackground(lambda token: recorded_performance(settings, rig), 0.0, 0.2)
     for fraction in apply_in_steps(ref, performance, settings, start_frame):
         yield Step(0.2 + 0.8 * fraction, "Setting keys")
     return performance
 
 
-def recorded_performance(path: Path, rig: Rig, speech: Path | None, mirror: bool) -> Performance:
-    """Read a performance that is played with a speech, mirrored if wanted; raises InputError for what cannot be."""
+def recorded_performance(take: TakeSettings, rig: Rig) -> Performance:
+    """Read the performance of an imported take as it is played with the take's speech.
+
+    Raises InputError for files that are no performance, and for one that has no mirror image and should be mirrored.
+    """
+    path = Path(take.imported)
     performance = read_performance(path, rig)
-    performance = performance if speech is None else aligned(performance, path, speech)
-    return mirrored(performance, rig) if mirror else performance
+    performance = performance if take.speech is None else aligned(performance, path, take.speech)
+    return mirrored(performance, rig) if take.mirrored else performance
 
 
 def apply_performance(shot: Shot, performance: Performance, settings: TakeSettings, start_frame: int) -> None:
