@@ -50,6 +50,8 @@ def main() -> None:
 def write_lines(folder: Path, speech: Path, seconds: float, count: int) -> None:
     """Write what is said in each shot: parts of a speech, because equal shots would share refined frames."""
     samples, length = read_audio(speech), round(seconds * SAMPLE_RATE)
+    if len(samples) < length + count - 1:
+        raise SystemExit(f"{speech} is too short for {count} different shots of {seconds:g} s.")
     for number in range(count):
         start = (len(samples) - length) * number // count
         write_wav(folder / f"line {number}.wav", samples[start:start + length])

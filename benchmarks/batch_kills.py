@@ -30,7 +30,7 @@ from pathlib import Path
 
 import psutil
 from batch import frames_digest, shots_of, write_jobs, write_lines
-from dask_cluster import DaskCluster
+from dask_cluster import DaskCluster, with_children
 from kill_results import results_table
 from rich.console import Console
 from safetensors.numpy import load_file
@@ -83,7 +83,7 @@ class Run:
         self.environment = os.environ | {MARK: str(folder / "data"), "TMPDIR": str(self.temporary)}
         self.results, self.rng = Counter[str](), random.Random(arguments.seed)
         self.jobs, self.options = list(jobs_of(arguments)), ["--chunk", str(arguments.chunk)]
-        self.number, self.seconds, self.interval, self.truth = 0, 0.0, arguments.interval, dict[str, str]()
+        self.number, self.seconds, self.interval = 0, 0.0, arguments.interval
         write_lines(folder, arguments.speech, arguments.seconds, arguments.shots)
         write_wav(folder / LONG, read_audio(arguments.speech, to_seconds=2 * arguments.seconds))
 
@@ -91,15 +91,15 @@ class Run:
         """Run an undisturbed batch, and disturbed ones until enough processes were killed."""
         with DaskCluster(2, self.temporary, self.environment) as self.cluster:
             begin = time.monotonic()
-            self.truth, _ = self._run_batch(0)
+            truth, _ = self._run_batch(0)
             self.seconds = time.monotonic() - begin
-            print(f"undisturbed: {self.seconds:.0f} s, {self.truth}", file=sys.stderr, flush=True)
+            print(f"undisturbed: {self.seconds:.0f} s, {truth}", file=sys.stderr, flush=True)
             left = kills
             while left > 0:
                 found, killed = self._run_batch(min(left, kills_in_batch))
                 left -= killed
                 self.results["batches"] += 1
-                self.results["results that differ"] += differences(found, self.truth)
+                self.results["results that differ"] += differences(found, truth)
                 print(f"{left} kills left: {dict(self.results)}", file=sys.stderr, flush=True)
         self._settle(set())
         remove_abandoned(self.temporary)  # as the next start of Headroom does
@@ -114,8 +114,8 @@ class Run:
         jobs = [{**job, "subject": f"{name}/{PERSON}"} if job.get("subject") == PERSON else job for job in self.jobs]
         file, begin = write_jobs(self.folder, name, jobs), time.monotonic()
         client, moment = self._start(file), None
-        while client.poll() != 0:
-            if client.poll() is not None:
+        while (code := client.poll()) != 0:
+            if code is not None:
                 self.results["command given again"] += 1
                 self._count_failures(self.folder / f"{name}_report" / "report.json")
                 self.cluster.wait_until_complete()
@@ -140,13 +140,17 @@ class Run:
 
     def _next_kill(self, client: subprocess.Popen[bytes]) -> float | None:
         """Return a random moment; most of them follow the start of a part of a job, None before it."""
-        if self.rng.random() < IDLE_SHARE or any(map(self._part, [*self.cluster.processes(), *tree(client.pid)])):
+        if self.rng.random() < IDLE_SHARE or any(map(self._part, self._started(client))):
             return time.monotonic() + self.rng.uniform(0.5, self.interval)
         return None
 
+    def _started(self, client: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        """Return the processes of the cluster, and those that the client has started."""
+        return [*self.cluster.processes(), *with_children(client.pid)[1:]]
+
     def _kill_one(self, client: subprocess.Popen[bytes]) -> bool:
         """Kill a random process, each kind as often; return whether that was possible."""
-        processes = [*self.cluster.processes(), *tree(client.pid)]
+        processes = self._started(client)
         found = kinds_of(processes)
         if client.poll() is None:
             found.append(("client", client.pid))
@@ -221,7 +225,7 @@ class Run:
 
     def _digests(self, folder: Path) -> dict[str, str]:
         found = {path.name: frames_digest(path) for path in sorted(folder.glob("*.mp4"))}
-        return found | {path.name: file_digest(path) for path in sorted((folder / PERSON).glob("*"))}
+        return found | {path.name: content_digest(path) for path in sorted((folder / PERSON).glob("*"))}
 
 
 def jobs_of(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
@@ -235,7 +239,7 @@ def jobs_of(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
         yield {**shots[0], "subject": PERSON, "output": "learned.mp4"}
 
 
-def file_digest(path: Path) -> str:
+def content_digest(path: Path) -> str:
     """Return a digest of a file of a subject, less times, and identifiers of credentials."""
     if path.suffix == ".mp4":
         return frames_digest(path)
@@ -253,13 +257,6 @@ def differences(found: dict[str, str], expected: dict[str, str]) -> int:
     if names:
         print("differ:", sorted(names), file=sys.stderr)
     return len(names)
-
-
-def tree(pid: int) -> list[psutil.Process]:
-    """Return the processes that a process has started."""
-    with suppress(psutil.Error):
-        return psutil.Process(pid).children(recursive=True)
-    return []
 
 
 def kinds_of(processes: Iterable[psutil.Process]) -> list[tuple[str, int]]:

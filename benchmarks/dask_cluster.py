@@ -32,7 +32,11 @@ class DaskCluster:
     def __enter__(self) -> DaskCluster:
         self.scheduler = self._start_scheduler()
         self.nannies = [self._start_nanny() for _ in range(self._count)]
-        self.wait_until_complete()
+        try:
+            self.wait_until_complete()
+        except BaseException:  # the block is not entered, so nobody else stops what was started
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -67,12 +71,7 @@ class DaskCluster:
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes of the cluster that run, and those that they have started."""
-        found = []
-        for started in (self.scheduler, *self.nannies):
-            with suppress(psutil.Error):
-                parent = psutil.Process(started.pid)
-                found += [parent, *parent.children(recursive=True)]
-        return found
+        return [process for started in (self.scheduler, *self.nannies) for process in with_children(started.pid)]
 
     def _connected(self) -> int:
         """Return how many workers are connected."""
@@ -98,3 +97,11 @@ class DaskCluster:
             nanny.terminate()
         for nanny in self.nannies:
             nanny.wait()
+
+
+def with_children(pid: int) -> list[psutil.Process]:
+    """Return a process and those that it has started, parents first; none where it has ended."""
+    with suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    return []

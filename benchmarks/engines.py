@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom.cli import blender
+from headroom.evaluation.measures import psnr
 from headroom.face.raster import Rasterizer
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
 from headroom.media.image import read_picture
@@ -124,8 +125,7 @@ def print_pictures(pictures: list[Pictures]) -> None:
 def psnr_over_face(pictures: Pictures) -> float:
     """Return the PSNR in dB where both pictures are opaque."""
     both = (pictures.eevee[..., 3] == 255) & (pictures.fast[..., 3] == 255)
-    error = (pictures.eevee[..., :3].astype(float) - pictures.fast[..., :3])[both]
-    return float(10 * np.log10(255**2 / np.mean(error**2)))
+    return psnr(pictures.eevee[..., :3], pictures.fast[..., :3], both)
 
 
 def write_beginning(speech: Path, seconds: float, path: Path) -> None:

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom.common.subject_files import MATTES
+from headroom.evaluation.measures import psnr
 from headroom.evaluation.regions import Regions
 from headroom.plate.layers import ALL_PERSON, BackgroundLayers
 from headroom.plate.match import pose_vectors
@@ -90,8 +91,7 @@ def rim_psnr(plates: ReprojectedPlates, pair: Pair, learned: int) -> float:
     rim = Regions.of(np.pad(pixels, ((0, 10), (0, 0)), mode="edge"), *truth.shape[:2]).rim
     allowed = np.arange(len(faces)) < learned
     carried = plates.reprojected(pair.plate, WantedFace(vertices, faces.pose(pair.frame)), allowed).picture
-    error = (carried.astype(np.float32) - truth)[rim]
-    return float(10 * np.log10(255**2 / np.mean(error**2)))
+    return psnr(truth, carried, rim)
 
 
 if __name__ == "__main__":

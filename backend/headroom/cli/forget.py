@@ -11,10 +11,11 @@ from itertools import chain
 from pathlib import Path
 
 from headroom.cli.batch.known_reports import known_reports, remove_from_report
-from headroom.cli.batch.report import JSON
+from headroom.cli.batch.report import FOLDER_ENDING, JSON
 from headroom.common.files import file_digest, listed_folders, remove_all
 from headroom.common.paths import cache_folder, extension_folders
 from headroom.common.subject_files import INFO, PARTS, PLATES, RIG
+from headroom.server.database import JOBS_FILES
 from headroom.server.forget import PersonFiles, forget_person
 from headroom.subject.folder import Subject
 
@@ -41,12 +42,12 @@ class SearchedFolders:
         data, frames, reports, subjects = set[Path](), set[Path](), set[Path](), set[Path]()
         for place, inner, files in chain.from_iterable(map(os.walk, folders)):
             folder = Path(place)
-            if any(fnmatchcase(name, "jobs-*.sqlite") for name in files):
+            if any(fnmatchcase(name, JOBS_FILES) for name in files):
                 data.add(folder)
             if any(map(OF_A_SUBJECT.fullmatch, inner)):
                 frames.add(folder)
             frames.update(folder / name for name in inner if name.startswith("headroom_"))
-            if folder.name.endswith("_report") and JSON in files:
+            if folder.name.endswith(FOLDER_ENDING) and JSON in files:
                 reports.add(folder)
             if INFO in files:
                 subjects.add(folder)

@@ -1,4 +1,7 @@
-"""Writing files and folders so that a reader finds the old version or the new one, never half of one."""
+"""Writing files and folders so that a reader finds the old version or the new one, never half of one.
+
+Also digests of files, lists of folders, and removing.
+"""
 
 from __future__ import annotations
 

@@ -45,13 +45,14 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
     stats = utterance_stats(samples, model.config.features)
     levels = np.concatenate([speech_levels(samples, first, min(first + CHUNK_FRAMES, frames), stats.loud_db)
                              for first in range(0, frames, CHUNK_FRAMES)])
-    motion = predict_motion(model, samples, frames, stats, CHUNK_FRAMES, subprogress(progress, 0, PREDICTED))
+    networks = subprogress(progress, 0, PREDICTED if spoken is None else 1)
+    motion = predict_motion(model, samples, frames, stats, networks)
     if spoken is None:
         phones = align_phones(samples, frames * ROWS_PER_FRAME, subprogress(progress, PREDICTED, 1))
     else:
         phones = spoken.phones
     lips = LipMotion(lip_openings(model.style, motion, phones), speech_gate(levels, stats.loud_db))
-    expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips, CHUNK_FRAMES)
+    expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips)
     if model.config.pose == "network":
         expression = add_blinks(expression, model.style.blinks, seed)
         pose = motion[:, EXPRESSION:] * model.style.pose_deviation + model.style.pose_mean
@@ -85,16 +86,16 @@ def with_gaze(style: SpeakerStyle, expression: np.ndarray, source_frames: np.nda
 @torch.no_grad()
 @one_thread()
 def predict_motion(model: MotionModel, samples: np.ndarray, frames: int, stats: UtteranceStats,
-                   chunk_frames: int = CHUNK_FRAMES, progress: Progress = no_progress) -> np.ndarray:
+                   progress: Progress = no_progress) -> np.ndarray:
     """Predict normalised motion (frames, 70): the mean of the networks, its expression blended with the regression.
 
     The networks' states are carried from chunk to chunk.
     """
     motion = np.empty((frames, MOTION), np.float32)
     states: list[State | None] = [None] * len(model.networks)
-    for first in range(0, frames, chunk_frames):
+    for first in range(0, frames, CHUNK_FRAMES):
         progress(first / frames, "Predicting the performance")
-        last = min(first + chunk_frames, frames)
+        last = min(first + CHUNK_FRAMES, frames)
         windows = feature_windows(samples, first, last, model.config.features, stats)
         motion[first:last], states = predict_windows(model, windows, states)
     return motion
@@ -143,12 +144,11 @@ def lip_openings(style: SpeakerStyle, motion: np.ndarray, phones: PhoneTrack) ->
     return close_at_bilabials(np.interp(predicted, *style.lip_curve), phones, float(own[0]), float(np.median(own)))
 
 
-def to_expression_in_chunks(style: SpeakerStyle, normalised: np.ndarray, lips: LipMotion,
-                            chunk_frames: int) -> np.ndarray:
+def to_expression_in_chunks(style: SpeakerStyle, normalised: np.ndarray, lips: LipMotion) -> np.ndarray:
     """Run `to_expression` in chunks, because its steps are in float64; chunks overlap by the reach of the smoothing."""
     out = np.empty(normalised.shape, np.float32)
-    for first in range(0, len(out), chunk_frames):
-        last = min(first + chunk_frames, len(out))
+    for first in range(0, len(out), CHUNK_FRAMES):
+        last = min(first + CHUNK_FRAMES, len(out))
         low, high = max(0, first - SMOOTHING_REACH), min(len(out), last + SMOOTHING_REACH)
         out[first:last] = to_expression(style, normalised[low:high], lips.cut(low, high))[first - low:last - low]
     return out

@@ -12,6 +12,8 @@ from headroom.server.jobs import Job, JobState
 
 MAX_BACKENDS = 16  # that can share one data folder at a time
 COLUMNS = "id, kind, user, priority, state, progress, message, result, created, finished, attempts, changed"
+JOBS_FILES = "jobs-*.sqlite"
+"""Names of the jobs files, of which each running backend has one."""
 
 
 def claim_jobs_file(folder: Path) -> tuple[sqlite3.Connection, str]:

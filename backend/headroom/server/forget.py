@@ -12,13 +12,14 @@ from headroom.common.errors import HeadroomError
 from headroom.common.files import file_digest, remove_all
 from headroom.common.subject_files import ALBEDO, PLATES, REFINER, TRACK
 from headroom.server.blobs import is_sha
-from headroom.server.database import COLUMNS, damaged, job_of, open_jobs_file
+from headroom.server.database import COLUMNS, JOBS_FILES, damaged, job_of, open_jobs_file
 from headroom.server.jobs import Job
 from headroom.server.requests import JOB_REQUEST, JobRequest
 from headroom.server.results import LearnResult
 
 PERSONAL = (PLATES, TRACK, REFINER, ALBEDO)
 """Files of a subject that no other subject has."""
+
 
 @dataclass(frozen=True)
 class PersonFiles:
@@ -53,7 +54,7 @@ def forget_person(data: Path, person: PersonFiles) -> int:
     if not data.is_dir():
         return 0
     with ExitStack() as stack:
-        databases = [stack.enter_context(closing(_locked(path))) for path in sorted(data.glob("jobs-*.sqlite"))]
+        databases = [stack.enter_context(closing(_locked(path))) for path in sorted(data.glob(JOBS_FILES))]
         kept, clips = _remove_jobs(databases, person)
         for database in databases:
             held = [sha for (sha,) in database.execute("SELECT DISTINCT sha FROM holdings")]

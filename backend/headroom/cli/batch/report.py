@@ -18,7 +18,7 @@ from headroom.common.files import atomic_write
 from headroom.common.subject_files import INFO
 
 JSON, HTML, THUMBNAILS, CHUNKS = "report.json", "report.html", "thumbnails", "chunks"
-_FOLDER = "_report"  # follows the name of the job file
+FOLDER_ENDING = "_report"  # follows the name of the job file
 WRITE_SECONDS = 1.0  # between two times that the JSON file is written
 _STYLE = """body { font: 14px system-ui, sans-serif; margin: 2em; color: #222 }
 td, th { padding: .3em .8em; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }
@@ -34,7 +34,7 @@ class Report:
         again: forget what was finished before.
         """
         self.file = file
-        self.folder = file.parent / f"{file.stem}{_FOLDER}"
+        self.folder = file.parent / f"{file.stem}{FOLDER_ENDING}"
         self.lines: dict[int, Line] = {}
         self._before = {} if again else _read(self.folder / JSON)
         self._written = 0.0
@@ -42,7 +42,7 @@ class Report:
     @staticmethod
     def in_folder(folder: Path) -> Report:
         """Return the report in a folder."""
-        return Report(folder.with_name(f"{folder.name.removesuffix(_FOLDER)}.json"))
+        return Report(folder.with_name(f"{folder.name.removesuffix(FOLDER_ENDING)}.json"))
 
     @property
     def thumbnails(self) -> Path:
