@@ -32,11 +32,11 @@ class HeadButton(SubjectButton):
 
 
 class PartsButton(HeadButton):
-    """Base class of buttons that change parts of a performed face. Not registered."""
+    """Base class of buttons that change parts of a performed face. Blender remembers the parts. Not registered."""
 
-    head: BoolProperty(name="Head", default=True, options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    mouth: BoolProperty(name="Mouth", default=True, options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    upper: BoolProperty(name="Brows and Eyes", default=True, options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    head: BoolProperty(name="Head", default=True)  # type: ignore[valid-type]
+    mouth: BoolProperty(name="Mouth", default=True)  # type: ignore[valid-type]
+    upper: BoolProperty(name="Brows and Eyes", default=True)  # type: ignore[valid-type]
 
 
 class PoseButton(SubjectButton):

@@ -64,6 +64,13 @@ def test_buttons_need_a_preview_range(headroom, performed):
             button()
 
 
+@pytest.mark.parametrize("button,settings", [("emphasise", {"gain"}), ("hold", set()), ("use_take", set())])
+def test_blender_remembers_what_was_chosen_and_not_what_was_pressed(headroom, button, settings):
+    properties = getattr(headroom.bpy.ops.headroom, button).get_rna_type().properties
+    remembered = {each.identifier for each in properties if not each.is_skip_save} - {"rna_type"}
+    assert remembered == {"head", "mouth", "upper"} | settings
+
+
 def test_an_edit_is_live_and_its_removal_restores_the_prediction(headroom, ranged):
     before = yaw(headroom, ranged)
     headroom.bpy.ops.headroom.emphasise(gain=2.0)
