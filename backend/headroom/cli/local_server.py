@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class LocalServer:
 
 
 class BackendKilled(HeadroomError):
-    """The backend was killed before it was ready."""
+    """The backend was killed, by another process or the system, before it was ready."""
 
 
 @contextmanager
@@ -92,8 +92,11 @@ def _wait_for_announcement(process: subprocess.Popen[bytes], log: Path) -> Local
         announcement = json.loads(line)
         return LocalServer(announcement["url"], announcement["token"], process)
     except (ValueError, KeyError) as cause:
-        stop(process)  # which has ended, or has written something else
-        was_killed = process.returncode == -getattr(signal, "SIGKILL", 9)
+        if not line.endswith(b"\n"):  # its output has ended, and so will the process
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+        was_killed = process.poll() == -getattr(signal, "SIGKILL", 9)
+        stop(process)
         lines = ["it was killed"] if was_killed else log.read_text(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else "it left no message"
         error = HeadroomError(f"The backend did not start: {reason}. Run `headroom doctor`.")
