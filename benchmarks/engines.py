@@ -24,7 +24,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from headroom.cli import blender
+from headroom.cli.blender import build_extension
+from headroom.cli.shot import ShotOptions, make_shot
 from headroom.evaluation.measures import psnr
 from headroom.face.raster import Rasterizer
 from headroom.media.audio import SAMPLE_RATE, read_audio, write_wav
@@ -90,7 +91,7 @@ def opened_in_blender(subject: Path, folder: Path) -> Any:
     os.environ["BLENDER_USER_RESOURCES"] = str(folder / "blender")  # bpy reads it when it is imported
     import bpy
 
-    archive = blender.build_extension(folder)
+    archive = build_extension(folder)
     bpy.ops.extensions.package_install_files(repo="user_default", filepath=str(archive), enable_on_install=True)
 
     def module(name: str) -> ModuleType:
@@ -140,7 +141,7 @@ def print_shots(subject: Path, speech: Path, engines: list[str], folder: Path) -
         table.add_column(heading, justify="left" if heading == "engine" else "right")
     for engine in engines:
         movie, start, used = folder / f"{engine}.mp4", time.perf_counter(), children_seconds()
-        frames = blender.make_shot(subject, speech, movie, blender.ShotOptions(engine=engine)).frames
+        frames = make_shot(subject, speech, movie, ShotOptions(engine=engine)).frames
         seconds, cpu = time.perf_counter() - start, children_seconds() - used
         alike = "" if engine == engines[0] else f"{movie_psnr(folder / f'{engines[0]}.mp4', movie):.1f}"
         table.add_row(engine, str(frames), f"{seconds:.1f}", f"{cpu:.1f}", f"{TARGETS['seconds']:g}", alike)

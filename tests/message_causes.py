@@ -136,9 +136,9 @@ TESTED_IN: dict[str, tuple[str, str]] = {
     "Blender cannot open …. Choose a .blend file.": ("addon/test_batch.py", "cannot open"),
     "Blender could not render frame …: …. Render again when no other render is running.":
         ("addon/test_rendering.py", "Blender could not render frame 7"),
-    "Blender failed: …. Run `headroom doctor`.": ("cli/test_blender.py", "Blender failed: it left no message"),
+    "Blender failed: …. Run `headroom doctor`.": ("cli/test_make_shot.py", "Blender failed: it left no message"),
     "Blender needs a system library (…). Install it with `apt install …`; `headroom doctor` lists everything missing.":
-        ("cli/test_blender.py", "apt install libxi6"),
+        ("cli/test_make_shot.py", "apt install libxi6"),
     "Blender wrote no picture of frame …. Render again when no other render is running.":
         ("addon/test_rendering.py", "Blender wrote no picture of frame 7"),
     "Frame … is outside the scene's frame range … to …. Move to a frame inside it.":

@@ -140,24 +140,24 @@ def test_perform_neutral_needs_the_speech_alone(monkeypatch, capsys, tmp_path):
 
 
 def test_shot_passes_its_options(monkeypatch, capsys, tmp_path):
-    from headroom.cli import blender
+    from headroom.cli import shot
 
     passed, line = [], tmp_path / "line.txt"
     line.write_text("Hello.", encoding="utf-8")
 
     def make_shot(subject, speech, movie, options, progress):
         passed.append(options)
-        return blender.ShotResult(50, ["A note."])
+        return shot.ShotResult(50, ["A note."])
 
-    monkeypatch.setattr(blender, "make_shot", make_shot)
+    monkeypatch.setattr(shot, "make_shot", make_shot)
     code, out, _ = call(monkeypatch, capsys, "shot", "s", "w.wav", "-o", tmp_path / "s.mp4", "--seed", 2,
                         "--plate-fit", "0.5", "--control", "mouth.gain=1.2", "--pose", "replayed",
                         "--key-error", 2, "--blend", tmp_path / "s.blend", "--engine", "fast",
                         "--label", "AI-generated", "--transcript", line, "--audio-track", 2)
     assert code == 0 and "50 frames" in out and "Note: A note." in out and "s.blend" in out
     perform = PerformSettings(seed=2, pose="replayed", audio_track=2, transcript="Hello.")
-    assert passed == [blender.ShotOptions(perform, MatchSettings(plate_fit=0.5), ("mouth.gain=1.2",), None,
-                                          tmp_path / "s.blend", 2.0, "fast", "AI-generated")]
+    assert passed == [shot.ShotOptions(perform, MatchSettings(plate_fit=0.5), ("mouth.gain=1.2",), None,
+                                       tmp_path / "s.blend", 2.0, "fast", "AI-generated")]
     code, _, _ = call(monkeypatch, capsys, "shot", "a", "a.wav", "--with", "b=b.wav", "--with", "c=c=1.wav", "-o",
                       tmp_path / "s.mp4")
     assert code == 0 and passed[-1].people == ((Path("b"), Path("b.wav")), (Path("c"), Path("c=1.wav")))

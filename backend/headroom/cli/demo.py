@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headroom.cli.blender import ShotOptions, find_blender, make_shot
+from headroom.cli.blender import find_blender
 from headroom.cli.console import out
+from headroom.cli.shot import ShotOptions, make_shot
 from headroom.common.choices import Engine
 from headroom.common.outputs import unused_file
 from headroom.common.paths import shipped_file

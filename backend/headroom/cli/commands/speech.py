@@ -122,18 +122,17 @@ def shot(
     require_movie(output, layer, inputs=inputs)
     if blend:
         require_output_file(blend, ".blend", inputs=inputs)
-    from headroom.cli import blender
+    from headroom.cli.shot import ShotOptions, make_shot
     from headroom.common.settings import MatchSettings, PerformSettings
 
-    options = blender.ShotOptions(
+    options = ShotOptions(
         perform=settings_of(PerformSettings, seed=seed, pose=pose, use=use, audio_track=audio_track,
                             transcript=_transcript(transcript) if transcript else None),
         match=settings_of(MatchSettings, plate_fit=plate_fit, use=use),
         controls=tuple(control), performance=performance, mirror=mirror, blend=blend, key_error=key_error,
-        engine=engine,
-        label=label, layer=layer, people=people)
+        engine=engine, label=label, layer=layer, people=people)
     with progress_bar() as progress:
-        result = blender.make_shot(subject, speech, output, options, progress)
+        result = make_shot(subject, speech, output, options, progress)
     print_notes(result.notes)
     out.print(f"Wrote {output}: {result.frames} frames", markup=False)
     if blend:
