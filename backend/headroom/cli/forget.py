@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -65,6 +66,11 @@ def forget(subject: Path, search: Sequence[Path] = ()) -> list[str]:
     person = Subject.open(subject)
     clip = person.info.clip.sha256 if person.info.clip is not None else None
     files, name = PersonFiles.of(subject, clip), frames_name(subject)
+
+    @cache  # the files are large, and many jobs name the same subject
+    def is_of_person(folder: Path) -> bool:
+        return folder.resolve() == subject.resolve() or files.are_in(folder)
+
     lines = []
     found = SearchedFolders.below(search)
     for data in dict.fromkeys([*_data_folders(), *found.data]):
@@ -74,10 +80,10 @@ def forget(subject: Path, search: Sequence[Path] = ()) -> list[str]:
         count = _remove_frames(folder, name)
         lines += [f"Removed {count} files and folders of rendered frames in {folder}"] if count else []
     for folder in dict.fromkeys([*known_reports(), *found.reports]):
-        count = remove_from_report(folder, subject, files, name)
+        count = remove_from_report(folder, is_of_person, name)
         lines += [f"Removed {count} chunks and thumbnails of batches in {folder}"] if count else []
     copies = [folder for folder in found.subjects
-              if folder.resolve() != subject.resolve() and files.are_in(folder)]
+              if folder.resolve() != subject.resolve() and is_of_person(folder)]
     _remove_subject(subject)
     return [*lines, f"Removed the subject {subject}", *(f"A copy of the subject is in {copy}" for copy in copies),
             "Movies, .blend files and exports that you saved stay; delete them yourself."]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 
 from headroom.cli.batch.plan import MOVIE_KINDS, Line
@@ -10,7 +10,6 @@ from headroom.cli.batch.report import CHUNKS, THUMBNAILS, Report, thumbnail_name
 from headroom.common.files import listed_folders, remove_all
 from headroom.common.paths import cache_folder
 from headroom.common.subject_files import INFO
-from headroom.server.forget import PersonFiles
 
 REPORTS = "reports.txt"
 """A list of the folders of reports, in the data folder."""
@@ -29,9 +28,10 @@ def known_reports() -> list[Path]:
     return listed_folders(cache_folder() / REPORTS)
 
 
-def remove_from_report(folder: Path, subject: Path, person: PersonFiles, frames_name: str) -> int:
+def remove_from_report(folder: Path, is_of_person: Callable[[Path], bool], frames_name: str) -> int:
     """Remove chunks and thumbnails that show a person, or nobody knows whom; return the number of files and folders.
 
+    is_of_person: whether a subject folder is the person's.
     frames_name: of the folder in which the rendered frames of the subject lie.
 
     Raises HeadroomError for a file that stays.
@@ -40,7 +40,7 @@ def remove_from_report(folder: Path, subject: Path, person: PersonFiles, frames_
     report = Report.in_folder(folder)
     thumbnails = [path for line in report.lines_before() if line["kind"] in MOVIE_KINDS
                   and (path := folder / THUMBNAILS / thumbnail_name(line["job"])).is_file()
-                  and not _shows_others(line, subject, person)]
+                  and not _shows_others(line, is_of_person)]
     count = remove_all([*chunks, *thumbnails])
     if thumbnails:
         report.write()
@@ -53,12 +53,7 @@ def _is_of_others(chunks: Path, frames_name: str) -> bool:
     return bool(people) and frames_name not in people
 
 
-def _shows_others(line: Line, subject: Path, person: PersonFiles) -> bool:
+def _shows_others(line: Line, is_of_person: Callable[[Path], bool]) -> bool:
     """Return whether a job has named subjects that can still be looked at, and none of them is the person's."""
     subjects = list(map(Path, line.get("subjects", ()))) if line["kind"] == "shot" else []  # a .blend has its own
-    return bool(subjects) and all(_is_other_subject(path, subject, person) for path in subjects)
-
-
-@lru_cache(maxsize=256)  # a report has many lines of few subjects, whose files are large
-def _is_other_subject(path: Path, subject: Path, person: PersonFiles) -> bool:
-    return (path / INFO).is_file() and path.resolve() != subject.resolve() and not person.are_in(path)
+    return bool(subjects) and all((path / INFO).is_file() and not is_of_person(path) for path in subjects)
