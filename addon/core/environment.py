@@ -65,9 +65,7 @@ class Environment:
 
     @property
     def state(self) -> State:
-        """The present activity, otherwise the state that the folder holds."""
-        if self._activity is not None:
-            return self._activity
+        """What the folder holds; an activity goes on besides."""
         stored = self._stored_state()
         if stored is None:
             return State.NOT_INSTALLED

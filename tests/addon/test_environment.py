@@ -120,10 +120,11 @@ def test_cancelling_kills_the_installer_and_the_next_attempt_resumes_from_the_ca
     thread = threading.Thread(target=work)
     thread.start()
     hanging = wait_for(place.folder / "hangs")
-    assert place.state is State.INSTALLING
+    assert place.activity is State.INSTALLING and place.state is State.INCOMPLETE
     token.stop()
     thread.join(10)
     assert raised and not thread.is_alive() and not is_running(hanging)
+    assert place.activity is None
     assert place.state is State.INCOMPLETE and (place.folder / "cache").is_dir()
     place.mode("")
     place.install("headroom.whl", sys.executable, progress())

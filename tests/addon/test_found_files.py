@@ -111,6 +111,14 @@ def recorded(function, opened):
     return lambda path=".", *arguments, **options: opened.append(path) or function(path, *arguments, **options)
 
 
+def test_what_was_found_while_setting_up_is_not_shown_as_if_it_went_on(headroom, found):
+    managed, states = headroom.module("ui.managed_backend"), headroom.module("core.environment").State
+    with managed.environment()._activity_of(states.INSTALLING):
+        managed.find_state()
+        assert managed.state() is states.INSTALLING
+    assert managed.state() is states.NOT_INSTALLED
+
+
 @pytest.mark.parametrize("after", ["READY", "FAILED"])
 def test_how_setting_up_ended_is_shown_at_once(headroom, found, monkeypatch, after):
     managed, environment = headroom.module("ui.managed_backend"), headroom.module("core.environment")
