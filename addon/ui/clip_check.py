@@ -6,7 +6,7 @@ and are shown while that part is chosen, because the people in it are numbered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,17 +75,16 @@ class HEADROOM_OT_check_clip(Button):
 
     def run(self, context):
         """Start the job."""
-        chosen, clip = settings(context), absolute(settings(context).clip)
-        part = chosen_part(context, _modified(clip))
+        chosen, part = settings(context), chosen_part(context, _modified)
         numbered = _last.found.people if _last is not None and _last.part == part else 0
         sent = {"from_seconds": part.from_seconds, "to_seconds": part.to_seconds,
                 "face": chosen.face if chosen.face <= numbered else 0,  # another clip's would be refused
                 "audio_track": clip_audio_track(chosen) or None}
 
         def summary(found: ClipCheck) -> str:
-            return message("{seconds:.1f} s of {clip} are usable.", seconds=found.usable_seconds, clip=clip.name)
+            return message("{seconds:.1f} s of {clip} are usable.", seconds=found.usable_seconds, clip=part.clip.name)
 
-        return jobs.start(jobs.JobSpec("check_clip", message("Check {clip}", clip=clip.name),
+        return jobs.start(jobs.JobSpec("check_clip", message("Check {clip}", clip=part.clip.name),
                                        check(part, sent, preferences.connector(context)), summary))
 
 
@@ -106,14 +105,15 @@ class HEADROOM_OT_choose_face(Button):
 CLASSES = (HEADROOM_OT_check_clip, HEADROOM_OT_choose_face)
 
 
-def chosen_part(context: bpy.types.Context, modified: int) -> ClipPart:
+def chosen_part(context: bpy.types.Context, modified: Callable[[Path], int]) -> ClipPart:
     """Return the part that is chosen; its file need not exist.
 
-    modified: the file's time in ns.
+    modified: returns the file's time in ns.
     """
     chosen = settings(context)
-    return ClipPart(absolute(chosen.clip), typed_number(chosen.from_seconds) or None,
-                    typed_number(chosen.to_seconds) or None, modified)
+    clip = absolute(chosen.clip)
+    return ClipPart(clip, typed_number(chosen.from_seconds) or None, typed_number(chosen.to_seconds) or None,
+                    modified(clip))
 
 
 def _modified(clip: Path) -> int:
@@ -162,8 +162,7 @@ def _shown_check(context: bpy.types.Context) -> LastCheck | None:
     """Return the last check for the panel, if it is of the chosen part."""
     if _last is None or not settings(context).clip:
         return None
-    modified = _shown_modified.shown(absolute(settings(context).clip))
-    return _last if _last.part == chosen_part(context, modified) else None
+    return _last if _last.part == chosen_part(context, _shown_modified.shown) else None
 
 
 def _keep_picture(file: Path) -> str:

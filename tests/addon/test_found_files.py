@@ -95,8 +95,9 @@ def test_drawing_opens_no_file_and_looks_for_none(headroom, found, files, monkey
     check = headroom.module("ui.clip_check")
     check._collection.clear()
     check._collection.new("square")
-    monkeypatch.setattr(check, "_last", check.LastCheck(check.chosen_part(headroom.bpy.context, 0), SimpleNamespace(
-        usable_seconds=2.0, notes=(), people=1), "square"))
+    part, result = check.chosen_part(headroom.bpy.context, lambda _: 0), SimpleNamespace(
+        usable_seconds=2.0, notes=(), people=1)
+    monkeypatch.setattr(check, "_last", check.LastCheck(part, result, "square"))
     opened = []
     for module, name in ((os, "stat"), (os, "scandir"), (os, "listdir"), (io, "open"), (builtins, "open")):
         monkeypatch.setattr(module, name, recorded(getattr(module, name), opened))
