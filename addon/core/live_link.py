@@ -32,8 +32,10 @@ EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePit
 HEADER = ("Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in SHAPES), *HEAD, *EYES)
 LOOK_DEGREES = 30.0
 """Angle of both eyes when both sides' eyeLook shapes are 1."""
+DAY_SECONDS = 86400
 _DECIMALS = 10
-_DAY = 86400
+_UNREADABLE = (OSError, UnicodeError, csv.Error, ValueError, LookupError)
+"""What is raised for a file that is no recording."""
 
 
 def write_live_link(path: Path, fps: float, controls: Mapping[str, np.ndarray], rotation: np.ndarray) -> None:
@@ -59,18 +61,16 @@ def read_live_link(path: Path, names: Sequence[str]) -> tuple[float, np.ndarray,
     Raises InputError for other files, and for recordings that are too short to tell their rate.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
-        rows, columns = [row for row in rows if row], {name.strip().lower(): n for n, name in enumerate(header)}
-        frames, base = _frames([row[columns["timecode"]] for row in rows])
+        columns, rows = _read_rows(path)
+        frames, base = _frames(_timecodes_of(columns, rows))
         table = _numbers(rows, columns, names)
         found = np.isfinite(table).all(1)
-        if not frames[-1] < _DAY * base:
+        if not frames[-1] < DAY_SECONDS * base:
             raise ValueError("the recording lasts longer than a day")
         fps = round(base / float(np.median(np.diff(frames))), 3)
         times = np.arange(round(float(frames[-1]) / base * fps) + 1) / fps
         values = np.stack([np.interp(times, frames[found] / base, column) for column in table[found].T], axis=1)
-    except (OSError, UnicodeError, csv.Error, ValueError, LookupError) as error:
+    except _UNREADABLE as error:
         raise InputError(message("{path} is not a Live Link Face recording; choose a CSV file of the app or of "
                                  "`headroom perform`.", path=path)) from error
     angles = values[:, len(names):]
@@ -80,15 +80,23 @@ def read_live_link(path: Path, names: Sequence[str]) -> tuple[float, np.ndarray,
 def first_timecode(path: Path) -> float | None:
     """Return the time of day, in seconds, of a recording's first frame; None where it cannot be told."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
-        column = [name.strip().lower() for name in header].index("timecode")
-        timecodes = [row[column] for row in rows if row]
+        timecodes = _timecodes_of(*_read_rows(path))
         _, base = _frames(timecodes)
         (hours, minutes, seconds, frame), *_ = _numbers_of(timecodes)
-    except (OSError, UnicodeError, csv.Error, ValueError, LookupError):
+    except _UNREADABLE:
         return None
     return float(hours * 3600 + minutes * 60 + seconds + frame / base)
+
+
+def _read_rows(path: Path) -> tuple[dict[str, int], list[list[str]]]:
+    """Return the number of each column by its name in lower case, and the rows."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        header, *rows = filter(None, csv.reader(file))
+    return {name.strip().lower(): number for number, name in enumerate(header)}, rows
+
+
+def _timecodes_of(columns: dict[str, int], rows: list[list[str]]) -> list[str]:
+    return [row[columns["timecode"]] for row in rows]
 
 
 def _numbers_of(timecodes: list[str]) -> np.ndarray:
@@ -103,7 +111,7 @@ def _frames(timecodes: list[str]) -> tuple[np.ndarray, int]:
     texts, and where no second changes.
     """
     hours, minutes, whole, frame = _numbers_of(timecodes).T
-    seconds = np.unwrap(hours * 3600 + minutes * 60 + whole, period=_DAY)  # a recording may last beyond midnight
+    seconds = np.unwrap(hours * 3600 + minutes * 60 + whole, period=DAY_SECONDS)  # a recording may last beyond midnight
     same, next_second = (np.diff(seconds) == number for number in (0, 1))
     step = np.diff(frame)
     base = round(float(np.median(np.median(step[same]) - step[next_second]))) if same.any() & next_second.any() else 0

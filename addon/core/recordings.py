@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .live_link import first_timecode
+from .live_link import DAY_SECONDS, first_timecode
 from .performance import Performance
 
 SOUND_SUFFIXES = (".wav", ".m4a", ".mov", ".mp4")
@@ -19,7 +19,6 @@ MOTION_ENDINGS = ("", "_cal", "_raw", "_neutral")
 """What the app adds to the name of a motion file that is calibrated; the movie's name lacks it."""
 MOST_OFFSET_SECONDS = 10.0
 """Timecodes further apart are those of two clocks."""
-_DAY = 86400.0
 _DROP_FRAME = 1
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
@@ -45,7 +44,7 @@ def aligned(performance: Performance, path: Path, sound: Path) -> Performance:
     recorded = first_timecode(path) if sounded is not None and path.suffix.lower() == ".csv" else None
     if not recorded or sounded is None:  # what was not recorded by a clock begins at 0
         return performance
-    later = (recorded - sounded + _DAY / 2) % _DAY - _DAY / 2
+    later = (recorded - sounded + DAY_SECONDS / 2) % DAY_SECONDS - DAY_SECONDS / 2
     count = round(later * performance.fps)
     if abs(later) > MOST_OFFSET_SECONDS or not -len(performance) < count:
         return performance

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 NTSC_BASE = 1.001
-
-
 MIN_ELAPSED, MIN_FRACTION = 15.0, 0.05  # seconds and part of a work before the rest can be estimated
 
 

@@ -65,10 +65,10 @@ def read_live_link(path: Path) -> ControlTrack:
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-        columns = {name.strip().lower(): number for number, name in enumerate(rows[0])}
-        frames, base = _frames([row[columns["timecode"]] for row in rows[1:] if row])
-        table = _numbers([row for row in rows[1:] if row], columns)
+            header, *rows = filter(None, csv.reader(file))
+        columns = {name.strip().lower(): number for number, name in enumerate(header)}
+        frames, base = _frames([row[columns["timecode"]] for row in rows])
+        table = _numbers(rows, columns)
         fps = round(base / float(np.median(np.diff(frames))), 3)
         require_arrays({"fps": np.array(fps)}, {"fps": FPS})
         values = _at_rate(table, frames / base, fps)
