@@ -77,13 +77,12 @@ def _upgrade_2(tensors: dict[str, Tensor], header: dict[str, str]) -> tuple[dict
     facts["ridge_weight"] = facts.pop("readout_share")
 
     renamed = {}
-    for name, value in tensors.items():
-        part, _, rest = name.partition(".")
-        part = {"manner": "style", "readout": "ridge"}.get(part, part)
-        name = f"{part}.{rest}"
-        if part == "networks":
+    for old_name, value in tensors.items():
+        component, _, name = old_name.partition(".")
+        component = {"manner": "style", "readout": "ridge"}.get(component, component)
+        if component == "networks":
             name = name.replace(".readout.", ".output.")
-        renamed[name] = value
+        renamed[f"{component}.{name}"] = value
     renamed["style.blink_shape"] = renamed.pop("style.blink")
     renamed["style.pose_correlation"] = renamed.pop("style.pose_evidence")
     for name in ("style.blink_rate", "style.lip_gain"):
