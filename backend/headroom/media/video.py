@@ -42,7 +42,6 @@ class VideoInfo:
     fps: float  # a usual rate near the typical one when the clip's own rate varies
     seconds: float
     frames: int
-    variable_rate: bool
     has_audio: bool
     changes: tuple[str, ...] = ()
     held: int = 0  # frames that hold the picture before, because their own is missing
@@ -70,8 +69,7 @@ def probe(path: Path) -> VideoInfo:
         converter = PictureConverter(stream, frame)
         has_audio = bool(container.streams.audio)
     changes = (*converter.changes, *_size_changes(path, converter.size), *_clock_changes(clock))
-    return VideoInfo(*converter.size, clock.fps, clock.count / clock.fps, clock.count, clock.variable, has_audio,
-                     changes, clock.held)
+    return VideoInfo(*converter.size, clock.fps, clock.count / clock.fps, clock.count, has_audio, changes, clock.held)
 
 
 def frame_span(info: VideoInfo, from_seconds: float | None = None, to_seconds: float | None = None,
@@ -98,7 +96,7 @@ def read_frames(path: Path, from_seconds: float | None = None, to_seconds: float
     path = Path(path)
     with open_video(path) as (container, stream):
         clock = FrameClock(path, container, stream)
-    info = VideoInfo(0, 0, clock.fps, clock.count / clock.fps, clock.count, clock.variable, False)
+    info = VideoInfo(0, 0, clock.fps, clock.count / clock.fps, clock.count, False)
     rate = fps or clock.fps
     indices = iter(frame_span(info, from_seconds, to_seconds, rate))
     index = next(indices, None)
