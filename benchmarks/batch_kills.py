@@ -38,7 +38,7 @@ from safetensors.numpy import load_file
 from headroom.common.temporary import remove_abandoned
 from headroom.media.audio import read_audio, write_wav
 
-console = Console(width=110)
+console, log = Console(width=110), Console(stderr=True, soft_wrap=True, markup=False)
 KINDS = {"--command headroom": "Blender", ".zip batch": "Blender", "headroom serve": "backend",
          "dask scheduler": "scheduler", "dask worker": "nanny"}
 """What a process is, by words of its command; a worker and the process of a backend are known by their parents."""
@@ -93,14 +93,14 @@ class Run:
             begin = time.monotonic()
             truth, _ = self._run_batch(0)
             self.seconds = time.monotonic() - begin
-            print(f"undisturbed: {self.seconds:.0f} s, {truth}", file=sys.stderr, flush=True)
+            log.print(f"undisturbed: {self.seconds:.0f} s, {truth}")
             left = kills
             while left > 0:
                 found, killed = self._run_batch(min(left, kills_in_batch))
                 left -= killed
                 self.results["batches"] += 1
                 self.results["results that differ"] += differences(found, truth)
-                print(f"{left} kills left: {dict(self.results)}", file=sys.stderr, flush=True)
+                log.print(f"{left} kills left: {dict(self.results)}")
         self._settle(set())
         remove_abandoned(self.temporary)  # as the next start of Headroom does
         self._count("temporary file", [path for path in self.temporary.iterdir() if path.name != DASK_FOLDER])
@@ -135,8 +135,8 @@ class Run:
 
     def _start(self, file: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "headroom", "batch", str(file), "--scheduler", self.cluster.address]
-        with open(self.folder / "client.log", "ab") as log:
-            return subprocess.Popen([*command, *self.options], env=self.environment, stdout=log, stderr=log)
+        with open(self.folder / "client.log", "ab") as output:
+            return subprocess.Popen([*command, *self.options], env=self.environment, stdout=output, stderr=output)
 
     def _next_kill(self, client: subprocess.Popen[bytes]) -> float | None:
         """Return a random moment; most of them follow the start of a part of a job, None before it."""
@@ -195,7 +195,7 @@ class Run:
         self.results["processes left"] += len(left)
         for pid in left:
             with suppress(psutil.Error):
-                print("left:", command_of(psutil.Process(pid)), file=sys.stderr)
+                log.print(f"left: {command_of(psutil.Process(pid))}")
 
     def _marked(self) -> set[int]:
         """Return the processes of this run."""
@@ -220,7 +220,7 @@ class Run:
     def _count(self, what: str, paths: Iterable[Path]) -> None:
         for path in paths:
             self.results[f"{what} left"] += 1
-            print(f"left: {path}", file=sys.stderr)
+            log.print(f"left: {path}")
         self.results[f"{what} left"] += 0
 
     def _digests(self, folder: Path) -> dict[str, str]:
@@ -255,7 +255,7 @@ def differences(found: dict[str, str], expected: dict[str, str]) -> int:
     """Return how many results differ, and print their names."""
     names = [name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name)]
     if names:
-        print("differ:", sorted(names), file=sys.stderr)
+        log.print(f"differ: {sorted(names)}")
     return len(names)
 
 

@@ -25,6 +25,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from kill_results import results_table
+from rich.console import Console
 
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "server"
 sys.path[:0] = [str(TESTS), str(TESTS.parents[1])]
@@ -34,6 +36,7 @@ from running import shot_inputs  # noqa: E402
 from addon.core import client as client_module  # noqa: E402
 from addon.core.client import BackendError, Client  # noqa: E402
 
+console = Console(width=110, markup=False)
 KINDS = ("learn", "refine", "upload")
 VICTIMS = ("server", "worker", "client")
 MARK = "HEADROOM_KILLS"  # environment variable of all processes of one run
@@ -164,7 +167,8 @@ def kill_many(folder: Path, rounds: int, seed: int, kinds: Sequence[str] = KINDS
             ends["done, equal" if is_equal else "failed with a reason" if has_reason else "wrong"] += 1
             if not is_equal:
                 faults += [] if has_reason else [f"{kind}, {victim} after {after:.2f} s: {end}"]
-                print(f"round {number}, {kind}, {victim} after {after:.2f} s: {end['state']} {end.get('message')}")
+                console.print(f"round {number}, {kind}, {victim} after {after:.2f} s: {end['state']} "
+                              f"{end.get('message')}")
         run.server.kill()
         run.server.wait()
         run.server.stdout.close()
@@ -179,7 +183,7 @@ def kill_many(folder: Path, rounds: int, seed: int, kinds: Sequence[str] = KINDS
 
 
 def main() -> None:
-    """Print the counts."""
+    """Print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
@@ -191,8 +195,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         ends, faults = kill_many(Path(folder), given.rounds, given.seed)
-    print(f"{given.rounds} kills: {', '.join(f'{count} {end}' for end, count in ends.items())}")
-    print("\n".join(faults) or "no orphan process, no temporary file")
+    console.print(results_table(f"{given.rounds} kills", ends))
+    console.print("\n".join(faults) or "no orphan process, no temporary file")
 
 
 if __name__ == "__main__":

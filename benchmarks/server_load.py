@@ -20,6 +20,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+from rich.console import Console
+from rich.table import Column, Table
 
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "server"
 sys.path[:0] = [str(TESTS), str(TESTS.parents[1])]
@@ -31,6 +33,7 @@ from headroom.server.requests import JOB_REQUEST  # noqa: E402
 from headroom.server.results import RefineResult  # noqa: E402
 from headroom.server.store import Store  # noqa: E402
 
+console = Console(width=110)
 FRAMES = 200  # renders that each stored job names
 
 
@@ -63,10 +66,10 @@ class Asker:
         return (time.perf_counter() - start) * 1000
 
 
-def row(name: str, times: list[float]) -> str:
-    """Return one line of the table."""
-    low, high = np.percentile(times, [50, 99])
-    return f"{name:<28} {len(times):>6} {low:>8.1f} {high:>8.1f} {max(times):>8.1f}"
+def add_row(table: Table, name: str, times: list[float]) -> None:
+    """Add how long requests took, in milliseconds."""
+    median, high = np.percentile(times, [50, 99])
+    table.add_row(name, str(len(times)), *(f"{value:.1f}" for value in (median, high, max(times))))
 
 
 async def client(address: tuple[str, int], token: str, job: str, counts: dict[str, int]) -> None:
@@ -99,8 +102,8 @@ def run_clients(address: tuple[str, int], token: str, job: str, number: int, sec
         tasks = [asyncio.create_task(client(address, token, job, counts)) for _ in range(number)]
         await asyncio.sleep(seconds)
         broken = sum(task.done() for task in tasks)
-        print(f"{number} clients: {counts['events'] / seconds:.0f} events and {counts['polls'] / seconds:.0f} polls a "
-              f"second, {broken} broken")
+        console.print(f"{number} clients: {counts['events'] / seconds:.0f} events and {counts['polls'] / seconds:.0f} "
+                      f"polls a second, {broken} broken")
 
     asyncio.run(run())
 
@@ -117,23 +120,23 @@ def main() -> None:
         start = time.perf_counter()
         backend = fake_backend(Path(folder))
         backend.start()
-        print(f"Started with {given.jobs} jobs in {time.perf_counter() - start:.1f} s")
+        console.print(f"Started with {given.jobs} jobs in {time.perf_counter() - start:.1f} s")
         try:
-            measure(backend.client, given.clients, given.seconds)
+            console.print(measure(backend.client, given.clients, given.seconds))
         finally:
             backend.stop()
 
 
-def measure(backend, clients: int, seconds: float) -> None:
-    """Measure a running server."""
+def measure(backend, clients: int, seconds: float) -> Table:
+    """Return how long requests to a running server take."""
     inputs = {"subject": {"subject.toml": backend.put_bytes(b"subject")}, "speech": backend.put_bytes(b"wait")}
     asker = Asker(backend.url, backend.token)
-    print(f"{'milliseconds':<28} {'number':>6} {'median':>8} {'p99':>8} {'worst':>8}")
-    print(row("list", [asker.time("GET", "/v2/jobs") for _ in range(100)]))
+    table = Table("milliseconds", *(Column(name, justify="right") for name in ("number", "median", "p99", "worst")))
+    add_row(table, "list", [asker.time("GET", "/v2/jobs") for _ in range(100)])
     job = backend.submit("perform", inputs, {})
     submit = {"kind": "perform", "inputs": inputs, "settings": {}}
-    print(row("submit", [asker.time("POST", "/v2/jobs", submit) for _ in range(100)]))
-    print(row("health alone", [asker.time("GET", "/v2/health") for _ in range(200)]))
+    add_row(table, "submit", [asker.time("POST", "/v2/jobs", submit) for _ in range(100)])
+    add_row(table, "health alone", [asker.time("GET", "/v2/health") for _ in range(200)])
     parts = urlsplit(backend.url)
     process = multiprocessing.get_context("spawn").Process(
         target=run_clients, args=((parts.hostname, parts.port), backend.token, job.id, clients, seconds))
@@ -143,7 +146,8 @@ def measure(backend, clients: int, seconds: float) -> None:
     while process.is_alive():
         times.append(asker.time("GET", "/v2/health"))
         time.sleep(0.02)
-    print(row(f"health, {clients} clients", times))
+    add_row(table, f"health, {clients} clients", times)
+    return table
 
 
 if __name__ == "__main__":
