@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .arkit import other_side
+from .arkit import ARKIT_NAMES, other_side
 from .errors import InputError
 from .messages import message
 from .performance import Performance
+from .performance_files import ControlTrack
 from .rig import Rig
 
 _TURN = np.array([1.0, -1.0, -1.0], dtype=np.float32)
@@ -39,6 +40,18 @@ def mirrored(performance: Performance, rig: Rig) -> Performance:
     middle = np.array([2 * rig.rest_translation[0], 0, 0], dtype=np.float32)
     return replace(performance, expression=expression, controls=controls, rotation=performance.rotation * _TURN,
                    translation=performance.translation * _SIDE + middle)
+
+
+def mirrored_track(track: ControlTrack) -> ControlTrack:
+    """Return the mirror image of what a performance does to any face.
+
+    Motion to the sides changes sides about its median.
+    """
+    translation = track.translation
+    if translation is not None:
+        translation = translation * _SIDE + np.array([2 * np.median(translation[:, 0]), 0, 0], dtype=np.float32)
+    return replace(track, controls=track.controls[:, partners(ARKIT_NAMES)], rotation=track.rotation * _TURN,
+                   translation=translation)
 
 
 def partners(names: Sequence[str]) -> list[int]:

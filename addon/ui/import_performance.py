@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty
 
 from ..core.messages import message
 from ..core.performance_files import SUFFIXES
@@ -14,26 +14,18 @@ from ..scene.anim.controls import active_take
 from ..scene.output import shot_tasks
 from . import jobs
 from .audio_tracks import has_sound
-from .button import Button
 from .chosen_speech import chosen_speech, missing_speech
 from .paths import absolute
+from .performance_file import PerformanceFileButton
 from .properties import shown_shot
 from .view import frame_curves
 
-FILTER = ";".join(f"*{suffix}" for suffix in SUFFIXES)
-"""Which files a file browser shows."""
 
-
-class HEADROOM_OT_import_performance(Button):
+class HEADROOM_OT_import_performance(PerformanceFileButton):
     """Add a performance from a file as a take: of Headroom (.npz, .json) or of the iPhone app Live Link Face (.csv)"""
 
     bl_idname, bl_label = "headroom.import_performance", "Import Performance"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    filter_glob: StringProperty(default=FILTER, options={"HIDDEN"})  # type: ignore[valid-type]
-    mirror: BoolProperty(  # type: ignore[valid-type]
-        name="Mirror", options={"SKIP_SAVE"},
-        description="Swap the left and the right side of the face, and turn and tilt the head to the other side")
     with_sound: BoolProperty(  # type: ignore[valid-type]
         name="Recorded Sound", default=True,
         description="Play the take with the sound in the .wav, .m4a, .mov or .mp4 of the same name beside the file, "
@@ -50,8 +42,7 @@ class HEADROOM_OT_import_performance(Button):
         """Ask for the file, or only for its options where one was dropped."""
         if self.filepath:
             return context.window_manager.invoke_props_dialog(self)
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
+        return super().invoke(context, event)
 
     def draw(self, context):
         """Draw the options beside the files."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import StringProperty
 
 from ..core.messages import message
 from ..core.shape_mapping import ShapeMapping, map_shapes
@@ -13,9 +12,9 @@ from ..scene.anim.live_transfer import link
 from ..scene.anim.transfer import TakeCurves, read_file, read_take, transfer
 from ..scene.anim.transfer_settings import fill_rows, transfer_of
 from .button import Button
-from .import_performance import FILTER
 from .layout import SidebarPanel, draw_wrapped, split_layout
 from .paths import absolute
+from .performance_file import PerformanceFileButton
 from .properties import shown_shot
 
 
@@ -64,22 +63,14 @@ class HEADROOM_OT_transfer_performance(CharacterButton):
         return text
 
 
-class HEADROOM_OT_transfer_file(CharacterButton):
+class HEADROOM_OT_transfer_file(CharacterButton, PerformanceFileButton):
     """Let the selected characters play a performance in a file from the scene's first frame on. No head is needed"""
 
     bl_idname, bl_label = "headroom.transfer_file", "Transfer File"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    filter_glob: StringProperty(default=FILTER, options={"HIDDEN"})  # type: ignore[valid-type]
-
-    def invoke(self, context, event):
-        """Ask for the file."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
     def run(self, context):
         """Write the keys."""
-        text = transfer_to_selected(context, read_file(absolute(self.filepath), context.scene))
+        text = transfer_to_selected(context, read_file(absolute(self.filepath), context.scene, self.mirror))
         for character in characters(context):
             transfer_of(character).source = None
         return text

@@ -9,7 +9,7 @@ from stand_ins import tiny_performance, tiny_subject, write_speech
 from addon.core.arkit import ARKIT_NAMES
 from addon.core.errors import InputError
 from addon.core.live_link import write_live_link
-from addon.core.mirror import mirrored, mode_signs, partners
+from addon.core.mirror import mirrored, mirrored_track, mode_signs, partners
 from addon.core.performance import Performance
 from addon.core.performance_files import ControlTrack, read_performance, write_control_track
 from addon.core.rig import Rig
@@ -45,6 +45,15 @@ def test_twice_is_the_identity(rig, performance, tmp_path):
         for name in ARRAYS:
             if getattr(each, name) is not None:
                 assert getattr(again, name) == pytest.approx(getattr(each, name), abs=1e-4), name
+
+
+def test_a_track_of_any_face_is_mirrored_as_the_performance_of_a_head(rig, performance, tmp_path):
+    track = ControlTrack(25.0, performance.controls, performance.rotation, (), (), performance.translation)
+    image, of_head = mirrored_track(track), mirrored(performance, rig)
+    for name in ("controls", "rotation"):
+        assert np.array_equal(getattr(image, name), getattr(of_head, name)), name
+    assert np.diff(image.translation, axis=0) == pytest.approx(np.diff(of_head.translation, axis=0), abs=1e-4)
+    assert np.median(image.translation, axis=0) == pytest.approx(np.median(track.translation, axis=0), abs=1e-4)
 
 
 def test_a_face_that_is_turned_left_and_winks_left_is_turned_right_and_winks_right(rig, tmp_path):

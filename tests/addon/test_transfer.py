@@ -225,6 +225,8 @@ def test_a_file_is_transferred_without_a_head(headroom, tmp_path):
     assert body.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(0.5, abs=0.02)
     headroom.scene.frame_set(11 + 99)
     assert looks_at(armature) == pytest.approx([np.sin(0.3), -np.cos(0.3), 0], abs=5e-3)
+    assert bpy.ops.headroom.transfer_file(filepath=str(tmp_path / "take.csv"), mirror=True) == {"FINISHED"}
+    assert looks_at(armature) == pytest.approx([-np.sin(0.3), -np.cos(0.3), 0], abs=5e-3)
     tiny_performance(tmp_path / "older.npz")
     with pytest.raises(RuntimeError, match=r"older\.npz has no controls for a character"):
         bpy.ops.headroom.transfer_file(filepath=str(tmp_path / "older.npz"))

@@ -14,6 +14,7 @@ from mathutils import Euler, Matrix
 from ...core.arkit import ARKIT_NAMES
 from ...core.errors import InputError
 from ...core.messages import message
+from ...core.mirror import mirrored_track
 from ...core.performance_files import read_control_track
 from ...core.phones import Phone, phones_of_text
 from ...core.shape_mapping import ShapeMapping, evaluate
@@ -67,9 +68,13 @@ def read_take(shot: Shot) -> TakeCurves:
                       plan.shown(phones_of_text(played.phones)) if played is not None else (), shot.root.name)
 
 
-def read_file(path: Path, scene: bpy.types.Scene) -> TakeCurves:
-    """Return what a performance in a file plays from the scene's first frame on; InputError where it is none."""
+def read_file(path: Path, scene: bpy.types.Scene, mirror: bool = False) -> TakeCurves:
+    """Return what a performance in a file plays from the scene's first frame on; InputError where it is none.
+
+    mirror: whether left and right change sides.
+    """
     track, fps = read_control_track(path), scene.render.fps / scene.render.fps_base
+    track = mirrored_track(track) if mirror else track
     times = np.arange(len(track.controls)) / track.fps
     seconds = np.arange(frame_count(len(times) / track.fps, fps)) / fps
     controls = {name: np.interp(seconds, times, track.controls[:, number]) for number, name in enumerate(ARKIT_NAMES)}
