@@ -11,7 +11,7 @@ from drawn_faces import IDENTITY, NO_AUGMENTATION, QUICK, SIZE, drawn_clip, over
 from headroom.face.camera import Crop
 from headroom.plate.composite import composite, crop_frame
 from headroom.refine.dataset import RefinerDataset
-from headroom.refine.generator import Generator, GeneratorConfig, over_plate
+from headroom.refine.generator import Generator, GeneratorConfig
 from headroom.refine.inputs import CropPlate, input_array, prepare_frame
 from headroom.refine.refiner import Refiner, RefinerIdentity
 from headroom.refine.region import RegionConfig, erase, face_region
@@ -69,18 +69,22 @@ def test_a_plate_term_needs_attention():
 
 def test_picture_and_alpha_over_the_plate_give_the_refined_picture():
     torch.manual_seed(0)
-    generator, inputs = Generator(GeneratorConfig(width=4, levels=4, plate_term=True)), torch.rand(2, 14, 32, 32)
+    generator = Generator(GeneratorConfig(width=4, levels=4, plate_term=True)).eval()
+    inputs = torch.rand(2, 14, 32, 32)
     for strength in (0.5, 2, 5, 20):
-        refined, attention = generator.blend(inputs, strength * torch.randn(2, 5, 32, 32))
-        picture, alpha = ((each * 255 + 0.5).byte().float() / 255 for each in over_plate(refined, attention, inputs))
+        outputs = strength * torch.randn(2, 5, 32, 32)
+        refined, _ = generator.blend(inputs, outputs)
+        picture, alpha = ((each * 255 + 0.5).byte().float() / 255
+                          for each in generator.over_plate(inputs, outputs).split([3, 1], dim=1))
         over = inputs[:, 11:] + alpha * (picture - inputs[:, 11:])
         assert (over - refined).abs().max() < 1.1 / 255
 
 
 def test_without_a_plate_term_picture_and_alpha_are_the_refined_picture_alone():
-    refined, attention = torch.rand(1, 3, 8, 8), torch.rand(1, 1, 8, 8)
-    picture, alpha = over_plate(refined, attention, torch.rand(1, 11, 8, 8))
-    assert torch.equal(picture, refined) and (alpha == 1).all()
+    generator = Generator(GeneratorConfig(width=4, levels=4)).eval()
+    inputs, outputs = torch.rand(1, 11, 8, 8), torch.randn(1, 4, 8, 8)
+    picture, alpha = generator.over_plate(inputs, outputs).split([3, 1], dim=1)
+    assert torch.equal(picture, generator.blend(inputs, outputs)[0]) and (alpha == 1).all()
 
 
 def test_where_all_attention_is_on_the_plate_the_finished_frame_keeps_its_full_size_pixels():

@@ -61,11 +61,12 @@ class AdaIN(nn.Module):
         gain, offset = style.float().chunk(2, dim=1)
         batch, channels, height, width = x.shape
         # Batch normalisation of B * C planes is instance normalisation with a gain for each: one pass instead of two.
-        planes = x.reshape(1, batch * channels, height, width)
+        # One picture keeps its layout in memory, which a reshape would forget.
+        planes = x if batch == 1 else x.reshape(1, batch * channels, height, width)
         normalised = functional.batch_norm(
             planes, None, None, (1 + gain).flatten(), offset.flatten(), training=True, eps=1e-4
         )
-        return normalised.view_as(x)
+        return normalised if batch == 1 else normalised.view_as(x)
 
 
 class StyleNetwork(nn.Module):
@@ -177,6 +178,13 @@ class Generator(nn.Module):
             term, alpha and validity of the plate, and the plate's colours.
         identity: (B, D).
         """
+        return self.blend(inputs.float(), self.outputs(inputs, identity))
+
+    def outputs(self, inputs: Tensor, identity: Tensor) -> Tensor:
+        """Return C before its tanh, and the logits of the attention: (B, 3 + N, H, W) float32.
+
+        inputs, identity: as of `forward`.
+        """
         if not self.config.use_context:
             inputs = torch.cat([current_colours(inputs)] * INPUT_FRAMES + [inputs[:, INPUT_FRAMES * COLOURS :]], dim=1)
         styles = self.style(identity)
@@ -186,7 +194,7 @@ class Generator(nn.Module):
         x = self.bottom(functional.leaky_relu(skips[-1], 0.2))
         for block, style, skip in zip(self.up, styles[len(self.down) :], reversed(skips)):
             x = torch.cat([block(x, style), skip], dim=1)
-        return self.blend(inputs.float(), self.head(x, styles[-1]).float())
+        return self.head(x, styles[-1]).float().contiguous()
 
     def with_identity_size(self, size: int) -> Generator:
         """Return a copy for identity features of another kind, of length `size`.
@@ -222,19 +230,24 @@ class Generator(nn.Module):
         refined = sum(weight * picture for weight, picture in zip(attention.split(1, dim=1), pictures))
         return refined, attention[:, :2]
 
+    def over_plate(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """Return a picture with alpha (B, 4, H, W), 0..1, that composites to the refined one over the plate.
 
-def over_plate(refined: Tensor, attention: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the picture (B, 3, H, W) and the alpha (B, 1, H, W) that composite to `refined` over the plate.
+        With a plate term the refined picture is o = A_p p + (1 - A_p) c. The frame keeps the plate's pixels at their
+        full resolution where it is the plate's own, and c = (A_r r + (1 - A_r - A_p) C) / (1 - A_p) weighs the render
+        by the sigmoid of its logit. Without a plate term c is o, and alpha is 1.
 
-    o = A_p p + (1 - A_p) c: where the output is the plate's own, the picture c is not needed, and the frame keeps the
-    plate's pixels at their full resolution. With one attention map the picture is o, and alpha is 1.
-    """
-    if attention.shape[1] == 1:
-        return refined, torch.ones_like(attention)
-    to_plate = attention[:, 1:]
-    alpha = 1 - to_plate
-    picture = (refined - to_plate * plate_colours(inputs)) / alpha.clamp(min=1 / 512)
-    return picture.clamp(0, 1), alpha
+        inputs: (B, C, H, W), the generator's. outputs: as of `blend`.
+        """
+        if not self.config.plate_term:
+            refined, _ = self.blend(inputs, outputs)
+            return torch.cat([refined, torch.ones_like(refined[:, :1])], dim=1)
+        colour = (torch.tanh(outputs[:, :COLOURS]) + 1) / 2
+        to_render, to_plate = outputs[:, COLOURS:].split(1, dim=1)
+        picture = torch.lerp(colour, current_colours(inputs), torch.sigmoid(to_render))
+        # 1 - A_p = 1 / (1 + exp(l_p) / (1 + exp(l_r)))
+        alpha = torch.sigmoid(functional.softplus(to_render) - to_plate - self.config.plate_preference)
+        return torch.cat([picture, alpha], dim=1)
 
 
 def current_colours(inputs: Tensor) -> Tensor:

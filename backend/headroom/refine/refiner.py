@@ -13,16 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from headroom.common.autocast import autocast, has_fast_bfloat16
+from headroom.common.autocast import has_fast_bfloat16
 from headroom.common.device import pick_device
 from headroom.common.errors import InputError
 from headroom.common.failures import is_out_of_memory
 from headroom.common.stored import Damaged, config_of, damage
 from headroom.refine.file_format import RefinerFile, read_file, write_file
-from headroom.refine.generator import INPUT_FRAMES, Generator, GeneratorConfig, over_plate
+from headroom.refine.generator import INPUT_FRAMES, Generator, GeneratorConfig
 from headroom.refine.inputs import CropPlate, PreparedFrame, RefinerInput, input_array, prepare_frame, to_tensor
 from headroom.refine.memory_retrieval import MemoryRetrieval
+from headroom.refine.packed import packed
 from headroom.refine.refined_crops import RefinedCrop
 from headroom.refine.region import RegionConfig
 
@@ -64,7 +66,8 @@ class Refiner:
         self.identity, self.region, self.resolution = identity, region, resolution
         if identity.retrieval:
             identity.retrieval.to(self.device).eval()
-        self._inference_generator: Generator | None = None
+        self._in_use: tuple[Generator, torch.dtype] | None = None
+        self._openmp = ThreadpoolController().select(user_api="openmp")
 
     def refine(
         self, frames: Iterable[tuple[NDArray[np.uint8], CropPlate]], batch_size: int | None = None, context: int = 0
@@ -115,22 +118,23 @@ class Refiner:
         torch.accelerator.empty_cache()
         if len(inputs) == 1:
             log.warning("The GPU's memory is full; refining continues on the CPU")
-            self.device, self.generator, self._inference_generator = torch.device("cpu"), self.generator.cpu(), None
+            self.device, self.generator, self._in_use = torch.device("cpu"), self.generator.cpu(), None
             return self._generate(inputs)
         half = len(inputs) // 2
         return np.concatenate([self.generate(inputs[:half]), self.generate(inputs[half:])])
 
-    @torch.inference_mode()
     def _generate(self, inputs: Sequence[RefinerInput]) -> NDArray[np.uint8]:
         """Return pictures with alpha (B, R, R, 4) uint8."""
-        identity = torch.from_numpy(np.stack([each.identity for each in inputs])).to(self.device)
-        if self._inference_generator is None:
-            self._inference_generator = _inference_copy(self.generator, self.device)
-        pixels = to_tensor([each.pixels for each in inputs], self.device)
-        with autocast(self.device):
-            refined, attention = self._inference_generator(pixels, identity)
-        painted = torch.cat(over_plate(refined, attention, pixels), dim=1)
-        return (painted.clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        if self._in_use is None:
+            self._in_use = _for_use(self.generator, self.resolution, self.device)
+        generator, dtype = self._in_use
+        # One core is left to the shot's other stages: threads that wait for a busy one cost more than they do.
+        with self._openmp.limit(limits=max(torch.get_num_threads() - 1, 1)), torch.inference_mode():
+            identity = torch.from_numpy(np.stack([each.identity for each in inputs])).to(self.device, dtype)
+            pixels = torch.from_numpy(np.stack([each.pixels for each in inputs])).to(self.device).permute(0, 3, 1, 2)
+            outputs = generator.outputs(pixels.to(dtype) / 255, identity)
+            painted = generator.over_plate(pixels.float() / 255, outputs)
+            return (painted * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     @property
     def uses_plates(self) -> bool:
@@ -181,6 +185,9 @@ class Refiner:
         return cls(generator, identity, region, resolution, device)
 
 
-def _inference_copy(generator: Generator, device: torch.device) -> Generator:
-    """Return the generator with its weights converted once, which autocast would do for every frame."""
-    return copy.deepcopy(generator).requires_grad_(False).bfloat16() if has_fast_bfloat16(device) else generator
+def _for_use(generator: Generator, resolution: int, device: torch.device) -> tuple[Generator, torch.dtype]:
+    """Return the generator as it is fastest on a device, and the type of its inputs."""
+    dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+        return packed(generator, resolution, dtype), dtype
+    return copy.deepcopy(generator).requires_grad_(False).to(dtype), dtype
