@@ -16,7 +16,13 @@ GIVEN = {"perform": {"subject": "s", "speech": "s.wav", "output": "x.npz"},
 BAD = [("perform", "seed", -1), ("perform", "seed", 2**31), ("shot", "seed", -1), ("shot", "key_error", -0.1),
        ("shot", "key_error", math.inf), ("shot", "plate_fit", 1.5), ("shot", "plate_fit", math.nan),
        ("render", "plate_fit", -1), ("learn", "from_seconds", -1.0), ("learn", "to_seconds", math.nan),
-       ("learn", "to_seconds", 1e9)]
+       ("learn", "to_seconds", 1e9), ("learn", "budget_minutes", -1.0)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_number_has_limits(kind):
+    assert not [name for name, setting in KINDS[kind].items()
+                if setting.value_type in (int, float) and setting.limits is None]
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), BAD)
