@@ -157,8 +157,7 @@ def device(backend: Backend, token: ProgressToken, seconds: float = WORKER_SECON
 
 def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], token: ProgressToken) -> list[str]:
     """Learn a person from a clip into `folder`; return notes for the user."""
-    token.report(0.0, "Sending the clip")
-    inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
+    inputs = _clip_inputs(backend, clip, token)
     with temporary_folder() as pictures:
         result = run_job(backend, "learn", inputs, settings, token.subtoken(0.02, 0.97), pictures)
     token.report(0.97, "Fetching the subject")
@@ -168,8 +167,7 @@ def learn(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any
 
 def check(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], token: ProgressToken) -> ClipCheck:
     """Check a clip before it is learned; the picture is a file in `folder`."""
-    token.report(0.0, "Sending the clip")
-    inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
+    inputs = _clip_inputs(backend, clip, token)
     result = run_job(backend, "check", inputs, settings, token.subtoken(0.02, 0.97))
     picture = folder / "check.jpg"
     backend.get_file(result["picture"], picture)
@@ -179,8 +177,7 @@ def check(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any
 def evaluate(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, Any], token: ProgressToken
              ) -> list[str]:
     """Write the figures of a clip, and the movies where `settings` ask for them, into a folder; return notes."""
-    token.report(0.0, "Sending the clip")
-    inputs = {"clip": backend.put_file(clip), "clip_name": clip.name}
+    inputs = _clip_inputs(backend, clip, token)
     result = run_job(backend, "evaluate", inputs, settings, token.subtoken(0.02, 0.97))
     for name, sha in {FIGURES: result["figures"], **result["movies"]}.items():
         backend.get_file(sha, folder / Path(name).name)
@@ -190,13 +187,10 @@ def evaluate(backend: Backend, clip: Path, folder: Path, settings: Mapping[str, 
 def perform(backend: Backend, subject: SubjectUse, take: TakeSettings, path: Path, token: ProgressToken,
             others: Sequence[OtherSpeaker] = ()) -> list[str]:
     """Predict the performance of a take into the file `path`; return notes for the user."""
-    speech = take.speech
     token.report(0.0, "Sending the subject")
-    inputs = {"subject": backend.put_tree(subject.folder), "speech": backend.put_file(speech),
-              "speech_name": speech.name}
+    inputs = {"subject": backend.put_tree(subject.folder), **speech_inputs(backend, take.speech)}
     if others:  # an older backend knows none
-        inputs["others"] = [{"speech": backend.put_file(each.speech), "speech_name": each.speech.name,
-                             "side": each.side} for each in others]
+        inputs["others"] = [{**speech_inputs(backend, each.speech), "side": each.side} for each in others]
     settings = {"seed": take.seed, "pose": take.pose, **subject.settings}
     if take.transcript:
         settings["transcript"] = take.transcript
@@ -214,7 +208,7 @@ def align_words(backend: Backend, speech: Path, transcript: str, folder: Path, t
     folder: for a temporary file.
     """
     token.report(0.0, "Sending the speech")
-    inputs = {"speech": backend.put_file(speech), "speech_name": speech.name}
+    inputs = speech_inputs(backend, speech)
     result = run_job(backend, "align_words", inputs, {"transcript": transcript}, token.subtoken(0.1, 1.0))
     path = folder / "spoken.npz"
     backend.get_file(result["spoken"], path)
@@ -225,7 +219,7 @@ def align_words(backend: Backend, speech: Path, transcript: str, folder: Path, t
 def write_track(backend: Backend, speech: Path, track: int, path: Path, token: ProgressToken) -> None:
     """Write an audio track of a file as the sound file `path`; the first track is 1."""
     token.report(0.0, "Sending the speech")
-    inputs = {"speech": backend.put_file(speech), "speech_name": speech.name}
+    inputs = speech_inputs(backend, speech)
     result = run_job(backend, "write_track", inputs, {"audio_track": track}, token.subtoken(0.1, 0.9))
     backend.get_file(result["sound"], path)
 
@@ -253,6 +247,11 @@ def match_plates(backend: Backend, subject: SubjectUse, poses: Poses, plate_fit:
         raise HeadroomError(message("The backend matched {count} of {total} frames. Try again.",
                                     count=len(match.plate), total=len(poses.rotation)))
     return match
+
+
+def speech_inputs(backend: Backend, speech: Path) -> dict[str, Any]:
+    """Send a speech; return the inputs of its job."""
+    return {"speech": backend.put_file(speech), "speech_name": speech.name}
 
 
 def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Mapping[str, Any],
@@ -286,6 +285,12 @@ def run_job(backend: Backend, kind: str, inputs: Mapping[str, Any], settings: Ma
         raise HeadroomError(job.message or message("The backend ended the job {kind} without a result. Try again.",
                                                    kind=kind))
     return job.result
+
+
+def _clip_inputs(backend: Backend, clip: Path, token: ProgressToken) -> dict[str, Any]:
+    """Send a clip; return the inputs of its job."""
+    token.report(0.0, "Sending the clip")
+    return {"clip": backend.put_file(clip), "clip_name": clip.name}
 
 
 def _fetched(backend: Backend, sha: str, folder: Path) -> Path | None:

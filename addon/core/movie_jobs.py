@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .backend_jobs import Backend, Match, SubjectUse, run_job
+from .backend_jobs import Backend, Match, SubjectUse, run_job, speech_inputs
 from .frame_cache import Render
 from .messages import message
 from .placement import Placement
@@ -110,9 +110,8 @@ def sound_settings(sound: Sound | None) -> dict[str, Any]:
 
 
 def sound_inputs(backend: Backend, sound: Sound | None) -> dict[str, Any]:
-    """Send the speech of a movie; return the inputs of its job."""
-    return {"speech": backend.put_file(sound.speech) if sound else None,
-            "speech_name": sound.speech.name if sound else ""}
+    """Send the speech of a movie, if it has one; return the inputs of its job."""
+    return speech_inputs(backend, sound.speech) if sound else {"speech": None, "speech_name": ""}
 
 
 def with_others(sent: Sequence[dict[str, Any]], people: Sequence[PersonInMovie]) -> dict[str, Any]:
