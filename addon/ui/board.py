@@ -31,7 +31,7 @@ them takes some milliseconds."""
 
 
 class HEADROOM_OT_move_control_handle(PoseButton):
-    """Drag to move the face controls of this handle; they are keyed on release. Shift is fine, Ctrl moves both sides"""
+    """Drag to move the face controls of this handle, keyed on release. Shift moves finely, Ctrl moves both sides"""
 
     bl_idname, bl_label = "headroom.move_control_handle", "Move Control Handle"
     bl_options = {"REGISTER", "UNDO", "BLOCKING"}  # noqa: RUF012
