@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -21,7 +22,13 @@ FILE_BYTES = 1_000_000
 SUBJECT_BYTES = 25_000_000
 """What a file and a subject need at least; a subject's networks alone have 20 MB."""
 _SHOWN_CHARACTERS = 40  # of a name that is too long
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\\/:*?"<>|\s]+')
 _FORBIDDEN = set('<>:"|?*') if os.name == "nt" else set()
+
+
+def file_name(name: str) -> str:
+    """Return a name without what file names cannot have, on any system; it may be empty."""
+    return _NOT_IN_NAMES.sub(" ", name).strip(" .")
 
 
 def require_file(path: Path, what: str) -> None:

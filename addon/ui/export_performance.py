@@ -8,11 +8,11 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ..core.messages import message
-from ..core.outputs import require_output_file
+from ..core.outputs import file_name, require_output_file
 from ..core.performance_files import WRITTEN_SUFFIXES
 from ..scene.output.exported_performance import export_performance
 from .head_button import HeadButton, PoseButton
-from .paths import absolute, file_name
+from .paths import absolute
 from .properties import shown_shot
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import bpy
 
 from ..core.movie_output import FRAME, endings_of
+from ..core.outputs import file_name
 from .managed_backend import user_folder
 from .properties import settings
-
-_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\\/:*?"<>|\s]+')
 
 
 def absolute(value: str) -> Path:
     """Return a field's path as an absolute path; // is the folder of the open file."""
     return Path(bpy.path.abspath(value)).absolute()
-
-
-def file_name(name: str) -> str:
-    """Return a name without what file names cannot have; it may be empty."""
-    return _NOT_IN_NAMES.sub(" ", name).strip(" .")
 
 
 def movie_file(context: bpy.types.Context) -> Path:

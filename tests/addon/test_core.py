@@ -13,6 +13,7 @@ from stand_ins import tiny_subject
 from addon.core.connection import Address, Connection
 from addon.core.errors import HeadroomError, InputError
 from addon.core.files import atomic_write
+from addon.core.outputs import file_name
 from addon.core.performance import Performance
 from addon.core.subject import Subject
 from addon.core.timing import frame_count, scene_rate
@@ -82,6 +83,11 @@ def test_a_file_that_is_no_performance_is_refused_in_one_sentence(tmp_path, cont
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(InputError, match="not a performance"):
         Performance.load(tmp_path / "x.npz")
+
+
+def test_a_file_name_lacks_what_any_system_forbids():
+    assert file_name('Anna: "A/B"?\n.') == "Anna A B"
+    assert file_name("Zoë's 2nd take") == "Zoë's 2nd take" and file_name(" ?") == ""
 
 
 def test_a_subject_has_a_name_and_a_rig(tmp_path):

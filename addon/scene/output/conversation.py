@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...core.backend_jobs import Connect
 from ...core.errors import InputError
+from ...core.outputs import file_name
 from ...core.performance import Performance
 from ...core.take_settings import OtherSpeaker, TakeSettings
 from ...core.tasks import Step, Task, subtask
@@ -67,8 +68,7 @@ def _track_file(shot: Shot, wanted: Conversation) -> Path:
     """Return the file of what a head says."""
     blend = wanted.blend or open_blend()
     folder = wanted.folder or speech_folder(blend, "turns")
-    name = f"{'' if blend is None else blend.stem} {shot.root.name} turns.wav".strip()
-    return folder / "".join(" " if letter in '<>:"/\\|?*' else letter for letter in name)
+    return folder / file_name(f"{'' if blend is None else blend.stem} {shot.root.name} turns.wav")
 
 
 def _perform_head(ref: ShotRef, settings: TakeSettings, others: list[OtherSpeaker], start_frame: int, connect: Connect
