@@ -44,7 +44,7 @@ def looked_up(values, column, row):
 @pytest.mark.parametrize("count", [1, 4])
 def test_values_are_those_of_the_nearest_surface_point_on_each_pixels_ray(count):
     values = np.random.default_rng(0).normal(0, 10, (count, len(CORNERS), 4)).astype(np.float32)
-    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE, count)
+    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE)
     maps = surface.draw(CORNERS, values)
     assert len(maps) == count and all(each.shape == (SIZE, SIZE, 4) and each.dtype == np.float32 for each in maps)
     found = 0
@@ -57,31 +57,31 @@ def test_values_are_those_of_the_nearest_surface_point_on_each_pixels_ray(count)
 
 
 def test_pixels_without_surface_are_0_and_nothing_is_left_of_the_maps_before():
-    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE, 1)
-    (shown,) = surface.draw(CORNERS, [np.full((len(CORNERS), 4), 7, np.float32)])
+    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE)
+    (shown,) = surface.draw(CORNERS, np.full((1, len(CORNERS), 4), 7, np.float32))
     covered = shown[..., 0] > 0
     assert 0.1 < covered.mean() < 0.9 and not shown[~covered].any() and np.allclose(shown[covered], 7)
-    (elsewhere,) = surface.draw(CORNERS + np.array([5000, 0, 0]), [np.ones((len(CORNERS), 4))])
+    (elsewhere,) = surface.draw(CORNERS + np.array([5000, 0, 0]), np.ones((1, len(CORNERS), 4)))
     assert not elsewhere.any()
 
 
 def test_the_coverage_is_the_alpha_of_the_rasteriser(model):
     raster = Rasterizer(model, CAMERA, CROP, SIZE)  # with two samples along each side of a pixel
     raster.set_appearance(np.full((8, 8, 3), 200, np.uint8), AMBIENT)
-    surface = SurfaceMap(model, CAMERA, CROP, 2 * SIZE, 1)
+    surface = SurfaceMap(model, CAMERA, CROP, 2 * SIZE)
     for rotation in ([0, 0, 0], [0.2, -0.5, 0.1]):
         vertices = pose_vertices(model.mean, np.array(rotation), np.array([5.0, -8, -700]))
-        coverage = surface.draw(vertices, [np.ones((len(vertices), 4))])[0][..., 3]
+        coverage = surface.draw(vertices, np.ones((1, len(vertices), 4)))[0][..., 3]
         alpha = cv2.resize(coverage, (SIZE, SIZE), interpolation=cv2.INTER_AREA) * 255
         assert 0.1 < coverage.mean() < 0.9
         assert np.abs(alpha - raster.render(vertices)[..., 3]).max() <= 1
 
 
-def test_threads_that_draw_in_turn_get_their_own_maps(model):
+def test_threads_that_draw_at_once_get_their_own_maps(model):
     rng, results, errors = np.random.default_rng(1), {}, []
-    surfaces = [SurfaceMap(model, CAMERA, CROP, side, count) for side, count in ((64, 1), (96, 2))]
+    surfaces = [SurfaceMap(model, CAMERA, CROP, side) for side in (64, 96)]
     jobs = [[(pose_vertices(model.mean, rng.normal(0, 0.2, 3), np.array([0, 0, -700.0])),
-              rng.normal(size=(surface.count, len(model.mean), 4))) for _ in range(8)] for surface in surfaces]
+              rng.normal(size=(2, len(model.mean), 4))) for _ in range(8)] for surface in surfaces]
     expected = [[surface.draw(*each) for each in work] for surface, work in zip(surfaces, jobs)]
     start = threading.Barrier(2)
 

@@ -82,9 +82,19 @@ class FaceModel:
 
         Hand-written, because trimesh would build a mesh for every frame.
         """
-        a, b, c = (vertices[self.faces[:, i]] for i in range(3))
-        summed = self.faces_of_vertex @ np.cross(b - a, c - a)
+        a, b, c = self.at_corners(vertices)
+        (x, y, z), (u, v, w) = b - a, c - a
+        summed = self.faces_of_vertex @ np.stack([y * w - z * v, z * u - x * w, x * v - y * u], axis=1)
         return (summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-9)).astype(np.float32)
+
+    def at_corners(self, values: np.ndarray) -> np.ndarray:
+        """Return the values (3, C, F) at the three corners of each triangle, of values (V, C) at the vertices."""
+        return np.ascontiguousarray(values.T).take(self._corners, axis=1).swapaxes(0, 1)
+
+    @cached_property
+    def _corners(self) -> np.ndarray:
+        """(3, F) vertices of the triangles."""
+        return np.ascontiguousarray(self.faces.T, np.intp)
 
     @cached_property
     def skin(self) -> np.ndarray:

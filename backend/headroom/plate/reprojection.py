@@ -21,7 +21,7 @@ from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import shade
 from headroom.face.model import FaceModel
-from headroom.face.surface_map import CHANNELS, SurfaceMap
+from headroom.face.surface_map import SurfaceMap
 
 MAX_SHADING_RATIO = 1.6
 """Limit of the change of light: the light of a clip is known only roughly, and noise is amplified as well."""
@@ -38,6 +38,7 @@ MIN_COVERAGE = 1e-3
 
 U, V, RATIO, COVERAGE = range(4)
 """Channels of a source's map: displacement to the plate in frame pixels, ratio of shadings, 1."""
+CHANNELS = 4
 VALID = 0
 """Channel of the shared map; the weights of the sources after the first follow."""
 
@@ -53,7 +54,8 @@ class ProjectedFace:
     pixels: (V, 2), frame pixels.
     areas: (F,) twice the projected area of each triangle, positive where it faces the camera.
     shading: (V,), the mean of the three colours.
-    visible: (V,) float32, 0..1, 0 behind another part of the face, such as the nose; None where it is not known.
+    visible: (V,) float32, 0..1, 0 behind another part of the face, such as the nose, and outside of the frame; None
+        where it is not known.
     """
 
     vertices: NDArray[np.floating]
@@ -94,13 +96,13 @@ class SurroundingMotion:
 
 
 class FaceReprojector:
-    """Carries plates along the surface of a face model; it holds buffers in OpenGL, so one thread uses it."""
+    """Carries plates along the surface of a face model."""
 
     def __init__(self, model: FaceModel, camera: Camera, crop: Crop, light: NDArray[np.floating], resolution: int):
         """light: (9, 3) coefficients of the clip. resolution: R, side of the maps, pixels."""
         self.model, self.camera, self.crop, self.light = model, camera, crop, light
         self.resolution = resolution
-        self._maps: dict[int, SurfaceMap] = {}
+        self._map = SurfaceMap(model, camera, crop, resolution)
 
     def projected(self, vertices: NDArray[np.floating]) -> ProjectedFace:
         """Return the face with vertices (V, 3), camera axes, millimetres, as the camera sees it."""
@@ -111,10 +113,8 @@ class FaceReprojector:
     def in_plate(self, vertices: NDArray[np.floating]) -> ProjectedFace:
         """Return the face in a plate, as `projected`, and which of its vertices the plate shows."""
         face = self.projected(vertices)
-        depth = np.ones((len(vertices), CHANNELS), np.float32)
-        depth[:, 0] = vertices[:, 2]
-        (drawn,) = self._map(0).draw(vertices, [depth])
-        shown = np.where(drawn[..., 1] > 0, drawn[..., 0], -np.inf).astype(np.float32)
+        depth = self._map.draw(vertices, vertices[None, :, 2:])[0, ..., 0]
+        shown = np.where(depth < 0, depth, -np.inf).astype(np.float32)
         shown_depth = cv2.erode(shown, np.ones((3, 3), np.uint8))  # the farthest around it, because edges are not exact
         scale = self.resolution / self.crop.size
         column, row = np.floor((face.pixels - (self.crop.x, self.crop.y)) * scale).astype(int).T
@@ -122,18 +122,18 @@ class FaceReprojector:
         behind = np.full(len(vertices), -np.inf)
         behind[inside] = shown_depth[row[inside], column[inside]] - vertices[inside, 2]
         hidden = smoothstep((behind - HIDDEN_MM) / (FULLY_HIDDEN_MM - HIDDEN_MM))
-        return replace(face, visible=(1 - hidden).astype(np.float32))
+        return replace(face, visible=((1 - hidden) * self._in_frame(face.pixels)).astype(np.float32))
 
     def draw(self, wanted: ProjectedFace, sources: Sequence[FaceSource]) -> FaceMaps:
         """Draw the maps of a wanted face for its sources, at most four, of which the first covers it all."""
-        shared = np.zeros((len(wanted.vertices), CHANNELS), np.float32)
-        values = []
-        for number, source in enumerate(sources):
-            each = np.ones((len(wanted.vertices), CHANNELS), np.float32)
+        values = np.ones((len(sources) + 1, len(wanted.vertices), CHANNELS), np.float32)
+        shared = values[-1]
+        shared[:] = 0
+        for number, (source, each) in enumerate(zip(sources, values)):
             each[:, : V + 1] = source.face.pixels - wanted.pixels
             each[:, RATIO] = np.clip(
                 wanted.shading / source.face.shading, 1 / MAX_SHADING_RATIO, MAX_SHADING_RATIO)
-            valid = self._validity(source.face.areas, wanted.areas) * self._in_frame(source.face.pixels)
+            valid = self._validity(source.face.areas, wanted.areas)
             if source.face.visible is not None:
                 valid = valid * source.face.visible
             if source.weight is None:
@@ -141,15 +141,8 @@ class FaceReprojector:
             else:
                 shared[:, VALID] += source.weight * (valid - shared[:, VALID])
                 shared[:, number] = source.weight
-            values.append(each)
-        *drawn, drawn_shared = self._map(len(sources)).draw(wanted.vertices, [*values, shared])
+        *drawn, drawn_shared = self._map.draw(wanted.vertices, values)
         return FaceMaps(self.crop, drawn, drawn_shared)
-
-    def _map(self, sources: int) -> SurfaceMap:
-        """Return what draws the maps of a number of sources and the shared one."""
-        if sources not in self._maps:
-            self._maps[sources] = SurfaceMap(self.model, self.camera, self.crop, self.resolution, sources + 1)
-        return self._maps[sources]
 
     def _in_frame(self, pixels: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return (V,) whether pixels (V, 2) lie in the frame."""
@@ -157,8 +150,8 @@ class FaceReprojector:
 
     def _projected_areas(self, pixels: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return twice the area (F,) of triangles of pixels (V, 2), positive where they face the camera."""
-        a, b, c = (pixels[self.model.faces[:, corner]] for corner in range(3))
-        (x, y), (z, w) = (b - a).T, (c - a).T
+        a, b, c = self.model.at_corners(pixels)
+        (x, y), (z, w) = b - a, c - a
         return z * y - x * w  # rows run downwards
 
     def _validity(self, source: NDArray[np.floating], wanted: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -56,25 +56,47 @@ class SourceChoice:
 
         colours: (T, P), of P points of the part in each plate, 0..255.
         """
-        self._part, self._landmarks = part, faces.landmarks(part)
+        self._part = part
+        self._landmarks = _Rows(faces.landmarks(part).reshape(len(faces), -1).astype(np.float64))
         self._matrices = rotation_matrix(np.asarray(faces.rotation))
-        self._colours = colours
+        self._colours = None if colours is None else _Rows(np.asarray(colours, np.float32))
 
     def nearest(self, wanted: WantedFace, allowed: NDArray[np.bool_]) -> int:
         """Return the number of the nearest plate among those that are `allowed` (T,), at least one."""
-        cost = ((self._landmarks - wanted.landmarks(self._part)) ** 2).sum(-1).mean(-1)
+        cost = 3 * self._landmarks.mean_square_difference(wanted.landmarks(self._part).ravel())
         cost += (MM_PER_DEGREE * self._degrees_from(wanted.pose)) ** 2
         cost[~allowed] = np.inf
         if self._colours is not None:
             likeness = np.exp((cost.min() - cost) / (2 * ALIKE_MM**2))  # 0 where not allowed
-            usual = likeness @ self._colours / likeness.sum()
-            cost += MM_PER_LEVEL**2 * ((self._colours - usual) ** 2).mean(-1)
+            usual = self._colours.weighted_mean(likeness)
+            cost += MM_PER_LEVEL**2 * self._colours.mean_square_difference(usual)
         return int(cost.argmin())
 
     def _degrees_from(self, pose: Pose) -> NDArray[np.float64]:
         """Return the angle (T,) between each plate's rotation and a pose's, degrees."""
         trace = np.einsum("tij,ij->t", self._matrices, rotation_matrix(np.asarray(pose[0])))
         return np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
+
+
+class _Rows:
+    """Rows of numbers that are compared with one row by products of a matrix: a tenth of the time of subtracting it."""
+
+    def __init__(self, rows: NDArray[np.floating]):
+        """rows: (T, N)."""
+        self._mean = rows.mean(axis=0)  # without it, the products of large numbers would differ too little
+        self._centred = rows - self._mean
+        self._squares = (self._centred**2).mean(axis=1)
+
+    def mean_square_difference(self, row: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the mean square (T,) of the difference between each row and `row` (N,)."""
+        other = (row - self._mean).astype(self._centred.dtype)
+        mixed = self._centred @ other / len(other)
+        return np.asarray(self._squares - 2.0 * mixed + (other**2).mean(), np.float64)
+
+    def weighted_mean(self, weights: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the mean row (N,) by weights (T,)."""
+        shares = (weights / weights.sum()).astype(self._centred.dtype)
+        return np.asarray(shares @ self._centred + self._mean)
 
 
 def part_colours(faces: TrackedFaces, part: FacePart, layers: BackgroundLayers) -> NDArray[np.float32]:

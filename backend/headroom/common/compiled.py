@@ -1,0 +1,23 @@
+"""Loops that numba compiles; importing this module loads numba, so import it where a loop is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a function at its first call; it lets other threads run.
+
+    The result is kept beside the source file or in the user's cache for the next process, or nowhere where neither can
+    be written.
+    """
+    options: Any = {"nogil": True, "error_model": "numpy"}
+    try:
+        return cast(F, njit(cache=True, **options)(function))
+    except RuntimeError:
+        return cast(F, njit(**options)(function))
