@@ -22,16 +22,19 @@ SECONDS = 300.0
 
 
 def main(demo: Path) -> None:
-    """Predict a performance, take screenshots in Blender, and write them as small JPEGs."""
+    """Predict two takes, take screenshots in Blender, and write them as small JPEGs."""
     sys.path.insert(0, str(ROOT))
     import build_addon
     from headroom import pipeline
     from headroom.common.paths import shipped_file
+    from headroom.common.settings import PerformSettings
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        performance, _ = pipeline.perform(demo / "subject", shipped_file("samples", "speech.wav"))
-        performance.save(folder / "performance.npz")
+        for seed in range(2):
+            performance, _ = pipeline.perform(demo / "subject", shipped_file("samples", "speech.wav"),
+                                              PerformSettings(seed=seed))
+            performance.save(folder / f"performance-{seed}.npz")
         shutil.copytree(demo / "subject", folder / "robin")
         shutil.copyfile(demo / "shot.mp4", folder / "shot.mp4")
         shutil.copyfile(shipped_file("samples", "speech.wav"), folder / "speech.wav")

@@ -1,6 +1,6 @@
 """Script that make_screenshots.py runs in Blender: `blender --python … -- ZIP FOLDER`.
 
-FOLDER holds the subject `robin`, `speech.wav`, `performance.npz` and `shot.mp4`; screenshots are written there.
+FOLDER holds the subject `robin`, `speech.wav`, two performances of it and `shot.mp4`; screenshots are written there.
 """
 
 import importlib
@@ -64,9 +64,7 @@ def steps():
     settings = scene.headroom
     settings.subject, settings.speech, settings.output = "//robin", "//speech.wav", "//shot.mp4"
     shot = module("scene.build.shot").open_subject(scene, FOLDER / "robin")
-    performance = module("core.performance").Performance.load(FOLDER / "performance.npz")
-    take = module("core.take_settings").TakeSettings(FOLDER / "speech.wav")
-    module("scene.output.shot_tasks").apply_performance(shot, performance, take, scene.frame_start)
+    perform(shot, 0)
     rendered = module("core.render_settings").RenderSettings(
         shot.root.name, scene.frame_start, scene.frame_end, 0.0, "auto")
     module("scene.output.movie_strip").place_movie(shot, FOLDER / "shot.mp4", scene.frame_start, rendered)
@@ -83,6 +81,23 @@ def steps():
     yield
     yield
     picture("control-board", around(next(region for region in area.regions if region.type == "WINDOW")))
+
+    perform(shot, 1)
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 40, 80
+    bpy.ops.headroom.use_take(index=0, head=False, upper=False)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area):
+        bpy.ops.screen.screen_full_area()
+    yield
+    sidebar()
+    yield
+    picture("takes", around(sidebar()))
+
+
+def perform(shot, seed):
+    """Add the performance with a seed as a take."""
+    performance = module("core.performance").Performance.load(FOLDER / f"performance-{seed}.npz")
+    take = module("core.take_settings").TakeSettings(FOLDER / "speech.wav", seed)
+    module("scene.output.shot_tasks").apply_performance(shot, performance, take, shot.scene.frame_start)
 
 
 def show_curves():
