@@ -38,6 +38,15 @@ def test_every_link_leads_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_row_belongs_to_a_table_and_has_its_columns(page):
+    for block in re.split(r"\n\s*\n", prose(page)):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        columns = [len(re.findall(r"(?<!\\)\|", row)) for row in rows]
+        assert not rows or re.fullmatch(r"\|(:?-+:?\|)+", rows[1].replace(" ", "")), rows[0]
+        assert len(set(columns)) < 2, rows[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_source_file_that_a_page_names_exists(page):
     """A name with a folder or with .py or .md is a path from the root, the package or the page."""
     missing = {name for name in PATH.findall(prose(page)) if SUFFIXED.search(name)

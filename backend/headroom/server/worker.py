@@ -64,7 +64,7 @@ def run_job(message: RunJob, setup: WorkerSetup, connection: Connection) -> JobR
         blobs = Blobs(setup.blobs)
         link = WorkerLink(job_id, connection, blobs, message.folder)
         context = TaskContext(message.folder, blobs, JobCache(setup.data), load_pipeline(setup.pipeline),
-                                    link.progress, link)
+                              link.progress, link)
         return JobReport(job_id, Finished(tasks.run(context, message.request)))
     except errors.Cancelled:
         return JobReport(job_id, Cancelled())
