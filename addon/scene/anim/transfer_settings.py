@@ -75,7 +75,7 @@ class HeadroomTransfer(bpy.types.PropertyGroup):
         name="Head Gain", default=1.0, soft_min=0.0, soft_max=2.0, min=-4.0, max=4.0, step=10, update=_changed,
         description="Strength of the head's rotation about its usual pose in the take")
     live: BoolProperty(  # type: ignore[valid-type]
-        name="Live Link", update=_changed,
+        name="Follow Edits", update=_changed,
         description="Write the keys again whenever the head that the character plays, or this table, is edited. Your "
                     "changes of these curves are overwritten")
     source: PointerProperty(type=bpy.types.Object)  # type: ignore[valid-type]
