@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from headroom.face.camera import Crop
-from headroom.plate.composite import composite, crop_frame
+from headroom.plate.composite import AGREEMENT, DETAIL_PIXELS, composite, crop_frame
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -89,3 +89,24 @@ def test_where_the_crop_shows_something_else_nothing_of_the_plate_is_left():
     crop, mask = Crop(0, 0, 256), np.ones((128, 128), np.float32)
     dark = np.zeros((128, 128, 3), np.uint8)  # an open mouth over lips
     assert not composite(plate.astype(np.uint8), crop, dark, mask, plate_detail=True).any()
+
+
+@pytest.mark.parametrize("plate_detail", [False, True])
+def test_a_composited_frame_is_that_of_a_loop_over_its_pixels(plate_detail):
+    rng = np.random.default_rng(0)
+    plate, refined = picture(40, 50, 1), picture(32, 32, 2)
+    refined[:, :16] = np.clip(plate[4:36, 10:26].astype(int) + rng.integers(-20, 20, (32, 16, 3)), 0, 255)
+    crop, mask = Crop(10, 4, 32), disc(32)
+    made = composite(plate, crop, refined, mask, plate_detail)
+    change = refined.astype(np.float32) - plate[4:36, 10:42]
+    coarse = cv2.GaussianBlur(change, (0, 0), DETAIL_PIXELS)
+    inside = np.argwhere(mask == 1)
+    for y, x in [*inside, *np.argwhere((mask > 0) & (mask < 1))]:
+        taken = change[y, x].astype(float)
+        if plate_detail and 9 < y < 23 and 9 < x < 23:  # where the blur sees the same in both
+            alike = min(max(2 - np.abs(coarse[y, x]).mean() / AGREEMENT, 0), 1)
+            taken += alike * (coarse[y, x] - taken)
+        elif plate_detail:
+            continue
+        expected = plate[y + 4, x + 10] + mask[y, x] * taken
+        assert np.abs(made[y + 4, x + 10] - expected).max() <= 0.51

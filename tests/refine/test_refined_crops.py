@@ -12,6 +12,7 @@ from headroom.common.errors import InputError
 from headroom.common.prefetch import DEPTH
 from headroom.face.camera import Camera, Crop
 from headroom.media.image import read_picture, write_picture
+from headroom.plate.composite import composite
 from headroom.plate.match import PlateMatch
 from headroom.plate.reprojected_plates import FramePlate
 from headroom.plate.shot_renders import Render
@@ -141,6 +142,21 @@ def test_another_pose_over_the_same_plate_needs_another_crop(shot, match, render
     list(shot.refine_files(renders, match, cache))
     match.translation[8] += np.float32([2, 0, 0])
     assert [is_new for _, is_new in shot.refine_files(renders, match, cache)] == [False] * 8 + [True]
+
+
+def test_a_stored_crop_gives_the_same_frame_and_is_black_away_from_its_mask(tmp_path):
+    rng = np.random.default_rng(0)
+    picture, plate = (rng.integers(1, 256, (side, side, 3)).astype(np.uint8) for side in (64, 200))
+    distance = np.hypot(*(np.mgrid[:64, :64] - 31.5))
+    mask = np.clip((20 - distance) / 8, 0, 1).astype(np.float32)
+    cache = CropCache(tmp_path)
+    saved = cache.save("crop", (picture, mask))
+    loaded = cache.load("crop")
+    assert all(np.array_equal(a, b) for a, b in zip(saved, loaded))
+    assert np.abs(loaded[1] - mask).max() <= 0.5 / 255 + 1e-6
+    assert not loaded[0][distance > 24].any() and np.array_equal(loaded[0][mask > 0], picture[mask > 0])
+    crop = Crop(20, 30, 150)
+    assert np.array_equal(composite(plate, crop, *loaded), composite(plate, crop, picture, loaded[1]))
 
 
 def test_damaged_crops_are_refined_again(shot, match, renders, cache):

@@ -45,6 +45,8 @@ def composite(
     refined, mask: (R, R, 3) uint8 and (R, R) float32, 0..1, pictures of `crop`.
     plate_detail: keep the plate's detail that is finer than the crop's pixels, where both show the same.
     """
+    from headroom.plate.composite_kernels import add_change  # loads numba
+
     out = plate.copy()
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if len(columns) == 0:
@@ -56,11 +58,11 @@ def composite(
         return out
     in_crop = np.s_[top - crop.y : bottom - crop.y, left - crop.x : right - crop.x]
     below = out[top:bottom, left:right]
-    change = picture[in_crop].astype(np.float32) - below
+    change = cv2.subtract(picture[in_crop], below, dtype=cv2.CV_32F)
+    coarse = change
     if plate_detail:
-        change = _coarse_where_alike(change, DETAIL_PIXELS * crop.size / len(mask))
-    blended = below + alpha[in_crop][..., None] * change
-    out[top:bottom, left:right] = (blended + 0.5).clip(0, 255).astype(np.uint8)
+        coarse = cv2.GaussianBlur(change, (0, 0), DETAIL_PIXELS * crop.size / len(mask))
+    add_change(below, change, coarse, alpha[in_crop], AGREEMENT)
     return out
 
 
@@ -76,13 +78,6 @@ def with_alpha(frame: NDArray[np.uint8], crop: Crop, mask: NDArray[np.float32]) 
         visible = _resized(mask, crop.size, overshoot=False)
         alpha[top:bottom, left:right] = visible[top - crop.y:bottom - crop.y, left - crop.x:right - crop.x]
     return np.dstack([frame, np.rint(255 * alpha.clip(0, 1)).astype(np.uint8)])
-
-
-def _coarse_where_alike(change: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
-    """Return a change of colours (h, w, 3) without its fine part where it is small: there the plate's detail stays."""
-    coarse = np.asarray(cv2.GaussianBlur(change, (0, 0), deviation), np.float32)
-    alike = np.clip(2 - np.abs(coarse).mean(-1, keepdims=True) / AGREEMENT, 0, 1)
-    return change + alike * (coarse - change)
 
 
 def _visible_rect(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:

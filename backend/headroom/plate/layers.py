@@ -70,13 +70,18 @@ class BackgroundLayers:
             return self.plates.area(number, rows, columns)
         return self.plates[number][rows, columns]
 
-    def warped(self, number: int, plate: NDArray[np.uint8], motion: HeadMotion) -> NDArray[np.uint8]:
-        """Return a copy of `plate` (H, W, 3) uint8, which is plate `number`, with its head moved."""
+    def warped(
+        self, number: int, plate: NDArray[np.uint8], motion: HeadMotion, hidden: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.uint8]:
+        """Return a copy of `plate` (H, W, 3) uint8, which is plate `number`, with its head moved.
+
+        hidden: (H, W) pixels that do not matter.
+        """
         if self._mattes is None or self._background is None:
             background = Background(ALL_PERSON, plate)
         else:
             background = Background(self._mattes[number], self._background)
-        return warp_plate(plate, background, self.camera, motion, self.surface)
+        return warp_plate(plate, background, self.camera, motion, self.surface, hidden)
 
     @property
     def background(self) -> NDArray[np.uint8] | None:

@@ -90,8 +90,9 @@ class ReprojectedPlates:
         surrounding = maps.surrounding(lambda points: self._rigid(points, pose_only))
         motion = HeadMotion(pose_only.from_pose, pose_only.to_pose, surrounding)
         plates = {each: self.layers.plates[each] for each in set(numbers)}
-        picture = self.layers.warped(number, plates[number], motion)
-        maps.paint([plates[each] for each in numbers], picture)
+        face = maps.painted([plates[each] for each in numbers])
+        picture = self.layers.warped(number, plates[number], motion, face.opaque(plates[number].shape))
+        face.paint(picture)
         return FramePlate(picture, maps.valid)
 
     def _projected(self, number: int) -> ProjectedFace:

@@ -163,6 +163,32 @@ class FaceReprojector:
 
 
 @dataclass(frozen=True)
+class PaintedFace:
+    """A reprojected face in the frame.
+
+    colours: (h, w, 3) float32, of the pixels in `rect`. alpha: (h, w) float32, 0..1.
+    """
+
+    rect: Rect
+    colours: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+
+    def opaque(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Return where (H, W) the face hides all of a picture of a shape (H, W, ...)."""
+        left, top, right, bottom = self.rect
+        opaque = np.zeros(shape[:2], bool)
+        opaque[top:bottom, left:right] = self.alpha >= 1
+        return opaque
+
+    def paint(self, picture: NDArray[np.uint8]) -> None:
+        """Paint the face into a picture (H, W, 3) uint8."""
+        left, top, right, bottom = self.rect
+        target = picture[top:bottom, left:right]
+        blended = target + self.alpha[..., None] * (self.colours - target)
+        target[:] = (blended + 0.5).clip(0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
 class FaceMaps:
     """Maps of the wanted face over the crop; they are 0 where the face is not drawn.
 
@@ -204,19 +230,16 @@ class FaceMaps:
         fade = smoothstep(1 - outside / reach) * _border_fade(side)
         return SurroundingMotion(self.crop, (filled * fade[..., None]).astype(np.float32))
 
-    def paint(self, pictures: Sequence[NDArray[np.uint8]], picture: NDArray[np.uint8]) -> None:
-        """Paint the reprojected face, with the colours of each source's plate, into `picture` (H, W, 3) uint8."""
+    def painted(self, pictures: Sequence[NDArray[np.uint8]]) -> PaintedFace:
+        """Return the reprojected face, with the colours of each source's plate (H, W, 3) uint8."""
         alpha = _inner_alpha(self.coverage)
-        rect = self._visible_rect(alpha > 0, picture.shape)
+        rect = self._visible_rect(alpha > 0, pictures[0].shape)
         if rect is None:
-            return
-        left, top, right, bottom = rect
+            return PaintedFace((0, 0, 0, 0), np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.float32))
         face = self._sampled(pictures[0], 0, rect)
         for number, each in enumerate(pictures[1:], 1):
             self._add_part(face, rect, number, each)
-        target = picture[top:bottom, left:right]
-        blend = self._upsampled(alpha, rect)[..., None]
-        target[:] = (target + blend * (face - target) + 0.5).clip(0, 255).astype(np.uint8)
+        return PaintedFace(rect, face, self._upsampled(alpha, rect))
 
     def _add_part(self, face: NDArray[np.float32], rect: Rect, number: int, picture: NDArray[np.uint8]) -> None:
         """Blend the part of a source after the first into the colours `face` (h, w, 3) of `rect`."""

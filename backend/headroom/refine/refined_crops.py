@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +41,11 @@ class CropCache:
     def save(self, digest: str, crop: RefinedCrop) -> RefinedCrop:
         """Store a crop; return it as `load` will, with the mask in steps of 1/255."""
         picture, mask = crop
-        stored = np.dstack([picture, (mask * 255 + 0.5).astype(np.uint8)])
+        stored = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
+        stored[..., 3] = mask * 255 + 0.5
+        # Black beside the mask takes half the time and space. Enlarging the crop reaches two pixels outwards.
+        near = cv2.dilate(stored[..., 3], np.ones((5, 5), np.uint8))
+        stored = cv2.copyTo(stored, near)
         write_picture(self._path(digest), stored)
         return _split(stored)
 
@@ -51,4 +56,4 @@ class CropCache:
 
 def _split(stored: NDArray[np.uint8]) -> RefinedCrop:
     """Return picture and mask of a stored crop (R, R, 4)."""
-    return np.ascontiguousarray(stored[..., :3]), stored[..., 3].astype(np.float32) / 255
+    return cv2.cvtColor(stored, cv2.COLOR_RGBA2RGB), np.divide(stored[..., 3], np.float32(255))
