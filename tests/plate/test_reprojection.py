@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from rendered_plates import (
@@ -21,7 +22,7 @@ from rendered_plates import (
 from headroom.face.camera import Crop
 from headroom.face.light import AMBIENT
 from headroom.plate.layers import BackgroundLayers
-from headroom.plate.reprojection import FaceReprojector, FaceSource
+from headroom.plate.reprojection import FaceMaps, FaceReprojector, FaceSource
 from headroom.plate.warp import HeadMotion, head_displacement
 from headroom.subject.track_plates import head_surface, plates_of_track
 
@@ -222,3 +223,41 @@ def test_without_an_expression_the_face_moves_as_its_surroundings_do(neutral):
     motion = HeadMotion(neutral.plates.faces.pose(0), wanted.pose)
     around = maps.surrounding(lambda points: head_displacement(points, CAMERA, motion, layers.surface)[0])
     assert np.abs(around.displacement).max() < 2.5
+
+
+def test_the_painted_face_is_that_of_a_loop_over_its_pixels():
+    rng, crop, side = np.random.default_rng(0), Crop(4, -3, 50), 40
+    plates = [cv2.GaussianBlur(rng.integers(0, 256, (60, 70, 3)).astype(np.uint8), (0, 0), 1.5) for _ in range(3)]
+    y, x = np.mgrid[:side, :side] - side / 2
+    covered = (np.hypot(x, y) < 15).astype(np.float32)
+    maps = np.empty((3, side, side, 4), np.float32)
+    maps[..., :2], maps[..., 2], maps[..., 3] = rng.normal(0, 3, (3, 1, 1, 2)), rng.uniform(0.8, 1.2), 1
+    maps *= covered[..., None]
+    shared = np.zeros((side, side, 4), np.float32)
+    shared[..., 1], shared[..., 2] = covered * np.clip(x / 6, 0, 1), covered * np.clip(-x / 6, 0, 1)
+    face, picture = FaceMaps(crop, maps, shared), np.full((60, 70, 3), 90, np.uint8)
+    before = picture.copy()
+    face.paint(plates, picture)
+    opaque, checked = face.opaque(picture.shape), 0
+    for row, column in np.ndindex(60, 70):
+        place = [np.array([[(at + 0.5 - start) * side / crop.size - 0.5]], np.float32)
+                 for at, start in ((column, crop.x), (row, crop.y))]
+
+        def between(plane, place=place):
+            return float(cv2.remap(np.ascontiguousarray(plane), *place, cv2.INTER_LINEAR)[0, 0])
+
+        alpha = between(face._alpha)
+        if alpha == 0:
+            assert np.array_equal(picture[row, column], before[row, column]) and not opaque[row, column]
+            continue
+        coverage = between(maps[0, ..., 3])
+        colour = np.zeros(3)
+        for number, plate in enumerate(plates):
+            u, v, ratio = (between(maps[number, ..., k]) / coverage for k in range(3))
+            own = cv2.remap(plate, np.float32([[column + u]]), np.float32([[row + v]]), cv2.INTER_CUBIC,
+                            borderMode=cv2.BORDER_REPLICATE)[0, 0]
+            colour += (between(shared[..., number]) / coverage if number else 1) * (ratio * own - colour)
+        expected = 90 + alpha * (np.clip(colour, 0, 255) - 90)
+        assert np.abs(picture[row, column] - expected).max() < 4
+        checked += 1
+    assert checked > 400 and opaque.sum() > 200

@@ -8,12 +8,12 @@ from smooth_face import smooth_face
 from headroom.face.camera import Camera, pose_vertices
 from headroom.plate.head_surface import MARGIN_MM, HeadSurface
 from headroom.plate.matte import PersonMatte
+from headroom.plate.sampling_kernels import Cells, Layers, sample_cubic, warp_cells
 from headroom.plate.warp import (
     FALLOFF_MM,
     MIN_FALLOFF_RATIO,
     Background,
     HeadMotion,
-    _blend,
     _DisplacementGrid,
     _falloff,
     _grid_points,
@@ -140,30 +140,73 @@ def test_without_a_known_background_the_picture_is_deformed_around_the_head():
     assert moved.min() >= 0 and abs(moved.mean() - plate.mean()) < 3
 
 
-def test_tiles_contain_each_moving_pixel_once_with_its_source():
+def test_cells_have_their_source_and_what_they_show_at_each_moving_point():
     rect, matrix = (201, 31, 466, 360), np.float32([[0.01, 0.02], [-0.03, 0.04]])
     points = _grid_points(rect, 8)
     matte = PersonMatte.of(person_matte(), (360, 640), 6.0)
     grid = _DisplacementGrid.of(points, points @ matrix.T + 2, matte, 20.0)
-    tiles_at = np.zeros((360, 640), int)
-    for tile in grid.tiles(rect, 8):
-        height, width = tile.source_x.shape
-        tiles_at[tile.top : tile.top + height, tile.left : tile.left + width] += 1
-        centres = np.stack(np.meshgrid(tile.left + np.arange(width), tile.top + np.arange(height)), axis=-1) + 0.5
-        source = centres + centres @ matrix.T + 2 - 0.5
-        assert np.allclose(tile.source_x, source[..., 0], atol=1e-3)
-        assert np.allclose(tile.source_y, source[..., 1], atol=1e-3)
-    outside = np.ones((360, 640), bool)
-    outside[31:360, 201:466] = False
-    person = cv2.resize(person_matte(), (640, 360)) > 128
-    assert tiles_at.max() == 1 and not tiles_at[outside].any() and tiles_at[person & ~outside].all()
+    assert np.allclose(np.moveaxis(grid.source[:2], 0, 2), points + points @ matrix.T + 1.5, atol=1e-3)
+    columns, rows = (points - 0.5).astype(int).clip(0, (639, 359))[1:-1, 1:-1].reshape(-1, 2).T
+    person = cv2.resize(person_matte(), (640, 360))[rows, columns].reshape(grid.kinds[1:-1, 1:-1].shape) > 128
+    assert (grid.kinds[1:-1, 1:-1][person] > 0).all() and set(np.unique(grid.kinds)) == {0, 1, 2, 3}
+
+
+def test_warped_pixels_are_those_of_opencvs_functions_for_whole_pictures():
+    rng, rect, spacing = np.random.default_rng(0), (3, 5, 67, 47), 8
+    plate, background = (np.ascontiguousarray(blurred_noise(seed)[:50, :80]) for seed in (1, 2))
+    matte = (rng.random((2, 10, 16)) * 1.4 - 0.2).clip(0, 1).astype(np.float32)
+    centres = _grid_points(rect, spacing)
+    shifts = cv2.GaussianBlur(rng.normal(0, 20, centres.shape).astype(np.float32), (0, 0), 1)
+    stretch = rng.random(centres.shape[:2]).astype(np.float32) * 0.5
+    source = np.concatenate([np.moveaxis(centres + shifts - 0.5, 2, 0), stretch[None]])
+    kinds, hidden = rng.integers(0, 4, stretch.shape).astype(np.uint8), rng.random((50, 80)) < 0.1
+    out = plate.copy()
+    warp_cells(Layers(plate, background, matte, 5.0), Cells(source, kinds, rect, spacing), hidden, out)
+
+    def at_pixels(plane, interpolation=cv2.INTER_LINEAR):
+        size = (plane.shape[1] * spacing, plane.shape[0] * spacing)
+        inner = cv2.resize(plane, size, interpolation=interpolation)[spacing:-spacing, spacing:-spacing]
+        return inner[: rect[3] - rect[1], : rect[2] - rect[0]]
+
+    x, y, stretched = (at_pixels(plane) for plane in source)
+    inside = np.s_[rect[1] : rect[3], rect[0] : rect[2]]
+    columns, rows = np.meshgrid(np.arange(rect[0], rect[2], dtype=np.float32),
+                                np.arange(rect[1], rect[3], dtype=np.float32))
+    alpha, occlusion = (cv2.remap(plane, u / 5 - 0.4, v / 5 - 0.4, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                        for plane, u, v in ((matte[0], x, y), (matte[1], columns, rows)))
+    kind = at_pixels(kinds, cv2.INTER_NEAREST)
+    opacity = np.where(kind == 1, 1, np.maximum(alpha, stretched))[..., None]
+    uncovered = np.where(kind == 3, occlusion, 0)[..., None]
+    below = plate[inside] + uncovered * (background[inside].astype(float) - plate[inside])
+    above = cv2.remap(plate, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    expected = np.where(((kind == 0) | hidden[inside])[..., None], plate[inside], below + opacity * (above - below))
+    difference = np.abs(out[inside] - expected)
+    assert difference.mean() < 0.4 and difference.max() < 4
+    unchanged = (kind == 0) | hidden[inside]
+    assert np.array_equal(out[inside][unchanged], plate[inside][unchanged])
+    out[inside] = plate[inside]
+    assert np.array_equal(out, plate)
 
 
 def test_alpha_0_leaves_the_picture_below_bit_for_bit():
-    below = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
-    alpha = np.zeros((16, 16), np.float32)
-    assert np.array_equal(_blend(below, 255 - below, alpha), below)
-    assert np.array_equal(_blend(below, 255 - below, alpha + 1), 255 - below)
+    plate, spacing = np.ascontiguousarray(blurred_noise(1)[:32, :32]), 8
+    source = np.zeros((3, 6, 6), np.float32)
+    for alpha, expected in ((0, plate), (1, np.broadcast_to(plate[:1, :1], plate.shape))):
+        matte, out = np.full((2, 4, 4), alpha, np.float32), plate.copy()
+        cells = Cells(source, np.full((6, 6), 2, np.uint8), (0, 0, 32, 32), spacing)
+        warp_cells(Layers(plate, plate, matte, 8.0), cells, np.zeros((32, 32), bool), out)
+        assert np.array_equal(out, expected)
+
+
+@pytest.mark.parametrize("edge", [0, 10])
+def test_a_colour_between_pixels_is_that_of_opencvs_cubic(edge):
+    picture, rng = np.ascontiguousarray(blurred_noise(4)[:40, :60]), np.random.default_rng(0)
+    x, y = (rng.uniform(edge - 5 * (not edge), size - edge + 5 * (not edge), 400).astype(np.float32)
+            for size in (60, 40))
+    expected = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+    made = np.array([sample_cubic(picture, u, v) for u, v in zip(x, y)])
+    assert np.abs(made - expected).max() < 3 and np.abs(made - expected).mean() < 0.4
+    assert made.min() >= 0 and made.max() <= 255
 
 
 def test_a_head_outside_the_frame_leaves_the_plate_unchanged():

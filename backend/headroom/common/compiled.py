@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import njit
+
+single: Any = np.float32
+"""float32 in compiled code, whose arithmetic has types that only numba knows."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,7 +20,7 @@ def compiled(function: F) -> F:
     The result is kept beside the source file or in the user's cache for the next process, or nowhere where neither can
     be written.
     """
-    options: Any = {"nogil": True, "error_model": "numpy"}
+    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
     try:
         return cast(F, njit(cache=True, **options)(function))
     except RuntimeError:

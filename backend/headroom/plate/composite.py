@@ -58,10 +58,11 @@ def composite(
         return out
     in_crop = np.s_[top - crop.y : bottom - crop.y, left - crop.x : right - crop.x]
     below = out[top:bottom, left:right]
-    change = cv2.subtract(picture[in_crop], below, dtype=cv2.CV_32F)
+    change = np.asarray(cv2.subtract(picture[in_crop], below, dtype=cv2.CV_32F), np.float32)
     coarse = change
     if plate_detail:
-        coarse = cv2.GaussianBlur(change, (0, 0), DETAIL_PIXELS * crop.size / len(mask))
+        blurred = cv2.GaussianBlur(change, (0, 0), DETAIL_PIXELS * crop.size / len(mask))
+        coarse = np.asarray(blurred, np.float32)
     add_change(below, change, coarse, alpha[in_crop], AGREEMENT)
     return out
 

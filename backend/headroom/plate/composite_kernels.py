@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.common.compiled import compiled
+from headroom.common.compiled import compiled, single
 
 
 @compiled
@@ -18,8 +18,8 @@ def add_change(
     coarse: (h, w, 3), the change without its fine part, which is taken where its mean size is up to `agreement`, not at
         twice that, and in part between.
     """
-    lowest, half, highest = np.float32(0), np.float32(0.5), np.float32(255)
-    limit, third, two, one = np.float32(agreement), np.float32(3), np.float32(2), np.float32(1)
+    lowest, half, highest = single(0), single(0.5), single(255)
+    limit, third, two, one = single(agreement), single(3), single(2), single(1)
     for row in range(below.shape[0]):
         for column in range(below.shape[1]):
             opacity = alpha[row, column]
@@ -30,5 +30,5 @@ def add_change(
             for channel in range(3):
                 own = change[row, column, channel]
                 taken = own + alike * (coarse[row, column, channel] - own)
-                value = np.float32(below[row, column, channel]) + opacity * taken + half
+                value = single(below[row, column, channel]) + opacity * taken + half
                 below[row, column, channel] = np.uint8(min(max(value, lowest), highest))

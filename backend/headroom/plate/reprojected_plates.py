@@ -90,9 +90,8 @@ class ReprojectedPlates:
         surrounding = maps.surrounding(lambda points: self._rigid(points, pose_only))
         motion = HeadMotion(pose_only.from_pose, pose_only.to_pose, surrounding)
         plates = {each: self.layers.plates[each] for each in set(numbers)}
-        face = maps.painted([plates[each] for each in numbers])
-        picture = self.layers.warped(number, plates[number], motion, face.opaque(plates[number].shape))
-        face.paint(picture)
+        picture = self.layers.warped(number, plates[number], motion, maps.opaque(plates[number].shape))
+        maps.paint([plates[each] for each in numbers], picture)
         return FramePlate(picture, maps.valid)
 
     def _projected(self, number: int) -> ProjectedFace:

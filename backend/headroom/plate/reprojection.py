@@ -34,8 +34,6 @@ EDGE_PIXELS = 3  # of a map of 256, width over which the face fades into its sur
 SURROUNDING_CELLS = 64  # across the crop, of the displacement around the face
 SURROUNDING_REACH = 0.5  # of the face's size, over which the displacement fades out
 
-MIN_COVERAGE = 1e-3
-
 U, V, RATIO, COVERAGE = range(4)
 """Channels of a source's map: displacement to the plate in frame pixels, ratio of shadings, 1."""
 CHANNELS = 4
@@ -141,8 +139,8 @@ class FaceReprojector:
             else:
                 shared[:, VALID] += source.weight * (valid - shared[:, VALID])
                 shared[:, number] = source.weight
-        *drawn, drawn_shared = self._map.draw(wanted.vertices, values)
-        return FaceMaps(self.crop, drawn, drawn_shared)
+        drawn = self._map.draw(wanted.vertices, values)
+        return FaceMaps(self.crop, drawn[:-1], drawn[-1])
 
     def _in_frame(self, pixels: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return (V,) whether pixels (V, 2) lie in the frame."""
@@ -163,41 +161,15 @@ class FaceReprojector:
 
 
 @dataclass(frozen=True)
-class PaintedFace:
-    """A reprojected face in the frame.
-
-    colours: (h, w, 3) float32, of the pixels in `rect`. alpha: (h, w) float32, 0..1.
-    """
-
-    rect: Rect
-    colours: NDArray[np.float32]
-    alpha: NDArray[np.float32]
-
-    def opaque(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Return where (H, W) the face hides all of a picture of a shape (H, W, ...)."""
-        left, top, right, bottom = self.rect
-        opaque = np.zeros(shape[:2], bool)
-        opaque[top:bottom, left:right] = self.alpha >= 1
-        return opaque
-
-    def paint(self, picture: NDArray[np.uint8]) -> None:
-        """Paint the face into a picture (H, W, 3) uint8."""
-        left, top, right, bottom = self.rect
-        target = picture[top:bottom, left:right]
-        blended = target + self.alpha[..., None] * (self.colours - target)
-        target[:] = (blended + 0.5).clip(0, 255).astype(np.uint8)
-
-
-@dataclass(frozen=True)
 class FaceMaps:
     """Maps of the wanted face over the crop; they are 0 where the face is not drawn.
 
-    sources: (R, R, 4) float32 for each source: displacement, ratio of shadings, and 1.
+    sources: (N, R, R, 4) float32 of N sources: displacement, ratio of shadings, and 1.
     shared: (R, R, 4) float32, validity, and the weights of the sources after the first.
     """
 
     crop: Crop
-    sources: Sequence[NDArray[np.float32]]
+    sources: NDArray[np.float32]
     shared: NDArray[np.float32]
 
     @cached_property
@@ -230,44 +202,33 @@ class FaceMaps:
         fade = smoothstep(1 - outside / reach) * _border_fade(side)
         return SurroundingMotion(self.crop, (filled * fade[..., None]).astype(np.float32))
 
-    def painted(self, pictures: Sequence[NDArray[np.uint8]]) -> PaintedFace:
-        """Return the reprojected face, with the colours of each source's plate (H, W, 3) uint8."""
-        alpha = _inner_alpha(self.coverage)
-        rect = self._visible_rect(alpha > 0, pictures[0].shape)
-        if rect is None:
-            return PaintedFace((0, 0, 0, 0), np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.float32))
-        face = self._sampled(pictures[0], 0, rect)
-        for number, each in enumerate(pictures[1:], 1):
-            self._add_part(face, rect, number, each)
-        return PaintedFace(rect, face, self._upsampled(alpha, rect))
+    def opaque(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Return where (H, W) the painted face hides all of a picture of a shape (H, W, ...)."""
+        opaque = np.zeros(shape[:2], bool)
+        rect = self._visible_rect(self._alpha > 0, shape)
+        if rect is not None:
+            left, top, right, bottom = rect
+            opaque[top:bottom, left:right] = self._upsampled(self._alpha, rect) >= 1
+        return opaque
 
-    def _add_part(self, face: NDArray[np.float32], rect: Rect, number: int, picture: NDArray[np.uint8]) -> None:
-        """Blend the part of a source after the first into the colours `face` (h, w, 3) of `rect`."""
-        weights = np.ascontiguousarray(self.shared[..., number])
-        part = self._visible_rect(weights > 0, picture.shape)
-        if part is None:
-            return
-        left, top, right, bottom = (max(part[0], rect[0]), max(part[1], rect[1]),
-                                    min(part[2], rect[2]), min(part[3], rect[3]))
-        if right <= left or bottom <= top:
-            return
-        part = left, top, right, bottom
-        target = face[top - rect[1] : bottom - rect[1], left - rect[0] : right - rect[0]]
-        coverage = np.maximum(self._upsampled(self.coverage, part), MIN_COVERAGE)
-        weight = (self._upsampled(weights, part) / coverage)[..., None]
-        target += weight * (self._sampled(picture, number, part) - target)
+    def paint(self, pictures: Sequence[NDArray[np.uint8]], picture: NDArray[np.uint8]) -> None:
+        """Paint the reprojected face, with the colours of each source's plate, into `picture` (H, W, 3) uint8.
 
-    def _sampled(self, picture: NDArray[np.uint8], number: int, rect: Rect) -> NDArray[np.float32]:
-        """Return the colours (h, w, 3) float32 that a source gives to the frame's pixels in `rect`.
-
-        Beside the face its maps continue what they are at the face's edge.
+        Beside the face the maps continue what they are at the face's edge.
         """
-        maps = self._upsampled(self.sources[number], rect)
-        scale = 1 / np.maximum(maps[..., COVERAGE], MIN_COVERAGE)
-        x, y = (maps[..., axis] * scale + np.arange(*edges, dtype=np.float32).reshape(shape)
-                for axis, edges, shape in ((U, rect[::2], (1, -1)), (V, rect[1::2], (-1, 1))))
-        colours = cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return colours * (maps[..., RATIO] * scale)[..., None]
+        from headroom.plate.sampling_kernels import SourceMaps, paint_face  # loads numba
+
+        rect = self._visible_rect(self._alpha > 0, picture.shape)
+        if rect is not None:
+            plates = tuple(np.ascontiguousarray(each) for each in pictures)
+            maps = SourceMaps(self.sources, self.shared, self._alpha, self.crop.x, self.crop.y,
+                              len(self.coverage) / self.crop.size)
+            paint_face(plates, maps, rect, picture)
+
+    @cached_property
+    def _alpha(self) -> NDArray[np.float32]:
+        """(R, R), 0..1, the face's opacity."""
+        return _inner_alpha(self.coverage)
 
     def _upsampled(self, plane: NDArray[np.float32], rect: Rect) -> NDArray[np.float32]:
         """Return a map (R, R[, C]) at the frame's pixels in `rect`, linearly interpolated."""

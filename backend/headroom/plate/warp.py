@@ -8,9 +8,7 @@ background is the plate's own and does not move.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -25,7 +23,6 @@ from headroom.plate.reprojection import Rect, SurroundingMotion
 Floats = NDArray[np.floating]
 
 GRID_SPACING = 8  # pixels between points of the displacement grid in a frame of 720 rows
-BAND_CELLS = 12  # rows of grid cells that are sampled together
 FALLOFF_MM = 130.0  # beyond the head, over which neck and shoulders follow it less and less
 MIN_FALLOFF_RATIO = 3.0  # of the falloff's length to the displacement; a steeper falloff would fold the picture over
 HAIR_MM = 6.0  # beyond the matte's outline that move with the head: what a coarse matte leaves out
@@ -69,6 +66,8 @@ def warp_plate(
 
     hidden: (H, W) pixels that do not matter, because something is painted over them; they may keep their value too.
     """
+    from headroom.plate.sampling_kernels import Cells, Layers, warp_cells  # loads numba
+
     length = _max_displacement(camera, motion, surface)
     out = plate.copy()
     if length < MIN_MOTION:
@@ -86,10 +85,11 @@ def warp_plate(
     if motion.surrounding is not None:
         displacement += motion.surrounding.at(points)
     grid = _DisplacementGrid.of(points, displacement, matte, FEATHER_MM * px_per_mm)
-    if hidden is not None:
-        grid.moving[1:-1, 1:-1] &= ~_full_cells(hidden, rect, spacing)
-    for tile in grid.tiles(rect, spacing):
-        _render_tile(tile, plate, background.picture, matte, out)
+    if hidden is None:
+        hidden = np.zeros(plate.shape[:2], bool)
+    layers = Layers(np.ascontiguousarray(plate), np.ascontiguousarray(background.picture),
+                    np.stack([matte.alpha, matte.occlusion]), matte.scale)
+    warp_cells(layers, Cells(grid.source, grid.kinds, rect, spacing), hidden, out)
     return out
 
 
@@ -147,40 +147,17 @@ def _falloff(x: Floats) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class _Tile:
-    """A rectangle of the new picture.
-
-    left, top: its corner in the frame, pixels.
-    source_x, source_y: (h, w) where in the plate its pixels come from.
-    stretch: (h, w) weight of the stretched plate beside the person, 0..1; None for a tile with only the person in it.
-    disoccluded: whether it shows background that the person hides in the plate.
-    """
-
-    left: int
-    top: int
-    source_x: NDArray[np.float32]
-    source_y: NDArray[np.float32]
-    stretch: NDArray[np.float32] | None
-    disoccluded: bool
-
-
-@dataclass(frozen=True)
 class _DisplacementGrid:
     """Arrays (h, w) over the grid points.
 
-    source_x, source_y: where in the plate a point comes from; integers are pixel centres.
-    stretch: as in `_Tile`.
-    moving: cells in which anything moves.
-    mixed: cells that show more than the person.
-    disoccluded: cells that show background that the person hides in the plate.
+    source: (3, h, w) float32, column and row in the plate that a point comes from, integers being pixel centres, and
+        the weight of the stretched plate beside the person, 0..1.
+    kinds: (h, w) uint8, 0 for cells in which nothing moves, 1 for those with only the person in them, 2 for others, 3
+        for those that show background that the person hides in the plate.
     """
 
-    source_x: NDArray[np.float32]
-    source_y: NDArray[np.float32]
-    stretch: NDArray[np.float32]
-    moving: NDArray[np.bool_]
-    mixed: NDArray[np.bool_]
-    disoccluded: NDArray[np.bool_]
+    source: NDArray[np.float32]
+    kinds: NDArray[np.uint8]
 
     @staticmethod
     def of(points: Floats, displacement: NDArray[np.float32], matte: PersonMatte, feather: float) -> _DisplacementGrid:
@@ -192,76 +169,11 @@ class _DisplacementGrid:
         alpha, occlusion = matte.sample(matte.alpha, x, y), matte.sample(matte.occlusion, *target)
         mixed = alpha < 1
         moving = (length > MIN_MOTION) & ((stretch > 0) | (occlusion > 0) | (alpha > 0))
-        kinds = (_dilated(cells) for cells in (moving, mixed, mixed & (occlusion > 0)))
-        return _DisplacementGrid(x, y, stretch, *kinds)
-
-    def tiles(self, rect: Rect, spacing: int) -> Iterator[_Tile]:
-        """Yield the tiles of `rect` in which anything moves: runs of cells of one kind in each band of rows."""
-        left, top, right, bottom = rect
-        height, width = (cells - 1 for cells in self.moving.shape)  # without the cells around the rectangle
-        for first in range(1, height, BAND_CELLS):
-            band = np.s_[first : min(first + BAND_CELLS, height), 1:width]
-            moving, mixed, disoccluded = (cells[band].any(axis=0)
-                                          for cells in (self.moving, self.mixed, self.disoccluded))
-            for start, end in _runs(moving * (1 + mixed + disoccluded)):
-                rows = first + np.flatnonzero(self.moving[band][:, start:end].any(axis=1))
-                cells = np.s_[rows[0] : rows[-1] + 1, start + 1 : end + 1]
-                tile_left, tile_top = left + start * spacing, top + (cells[0].start - 1) * spacing
-                in_rect = np.s_[: bottom - tile_top, : right - tile_left]
-                x, y = (_upsampled(plane, cells, spacing)[in_rect] for plane in (self.source_x, self.source_y))
-                stretch = _upsampled(self.stretch, cells, spacing)[in_rect] if mixed[start] else None
-                yield _Tile(tile_left, tile_top, x, y, stretch, bool(disoccluded[start]))
-
-
-def _full_cells(pixels: NDArray[np.bool_], rect: Rect, spacing: int) -> NDArray[np.bool_]:
-    """Return the cells (h, w) of `rect` of whose pixels in the frame (H, W) all are true."""
-    left, top, right, bottom = rect
-    inside = pixels[top:bottom, left:right].astype(np.uint8)
-    rows, columns = (-(-length // spacing) for length in inside.shape)
-    whole = np.ones((rows * spacing, columns * spacing), np.uint8)  # pixels beyond the rectangle do not count
-    whole[: bottom - top, : right - left] = inside
-    smallest = cv2.erode(whole, np.ones((spacing, spacing), np.uint8), anchor=(0, 0))
-    return smallest[::spacing, ::spacing] > 0
+        moves, is_mixed, uncovers = (_dilated(cells) for cells in (moving, mixed, mixed & (occlusion > 0)))
+        kinds = (moves * (1 + is_mixed + (is_mixed & uncovers))).astype(np.uint8)
+        return _DisplacementGrid(np.stack([x, y, stretch]), kinds)
 
 
 def _dilated(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the cells (h, w) and those that touch them, because interpolation carries values to adjacent points."""
     return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-
-
-def _runs(kinds: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
-    """Return start and end of each run of equal values in a row (w,), without runs of zeros."""
-    ends = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
-    return ((start, end) for start, end in pairwise(ends) if kinds[start])
-
-
-def _upsampled(plane: NDArray[np.float32], cells: tuple[slice, slice], spacing: int) -> NDArray[np.float32]:
-    """Return an array of the grid at every pixel of some cells, linearly interpolated; the cells need neighbours."""
-    rows, columns = cells
-    padded = plane[rows.start - 1 : rows.stop + 1, columns.start - 1 : columns.stop + 1]
-    size = (padded.shape[1] * spacing, padded.shape[0] * spacing)
-    return np.asarray(cv2.resize(padded, size), np.float32)[spacing:-spacing, spacing:-spacing]
-
-
-def _render_tile(
-    tile: _Tile, plate: NDArray[np.uint8], background: NDArray[np.uint8], matte: PersonMatte, out: NDArray[np.uint8]
-) -> None:
-    """Write one tile of `out`: the displaced person over the background."""
-    height, width = tile.source_x.shape
-    target = np.s_[tile.top : tile.top + height, tile.left : tile.left + width]
-    displaced = np.asarray(
-        cv2.remap(plate, tile.source_x, tile.source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    if tile.stretch is None:
-        out[target] = displaced
-        return
-    alpha = np.maximum(matte.sample(matte.alpha, tile.source_x, tile.source_y), tile.stretch)
-    behind = plate[target]
-    if tile.disoccluded:
-        x, y = np.arange(width, dtype=np.float32) + tile.left, np.arange(height, dtype=np.float32) + tile.top
-        behind = _blend(behind, background[target], matte.sample(matte.occlusion, *np.meshgrid(x, y)))
-    out[target] = _blend(behind, displaced, alpha)
-
-
-def _blend(below: NDArray[np.uint8], above: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return `above` (h, w, 3) over `below` with alpha (h, w), 0..1; where alpha is 0, `below` bit for bit."""
-    return np.asarray(cv2.blendLinear(above, below, alpha, 1 - alpha), np.uint8)

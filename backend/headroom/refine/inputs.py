@@ -78,7 +78,7 @@ def input_array(frames: Sequence[PreparedFrame], plate_term: bool) -> NDArray[np
     current, colours = frames[-1], [frame.colour for frame in frames]
     if plate_term:
         return _stacked([*colours, current.alpha, current.valid, current.plate])
-    return _stacked([*colours, current.alpha, 255 - current.valid])
+    return _stacked([*colours, current.alpha, ~current.valid])
 
 
 def _stacked(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -41,11 +41,11 @@ class CropCache:
     def save(self, digest: str, crop: RefinedCrop) -> RefinedCrop:
         """Store a crop; return it as `load` will, with the mask in steps of 1/255."""
         picture, mask = crop
-        stored = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
+        stored = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), np.uint8)
         stored[..., 3] = mask * 255 + 0.5
         # Black beside the mask takes half the time and space. Enlarging the crop reaches two pixels outwards.
         near = cv2.dilate(stored[..., 3], np.ones((5, 5), np.uint8))
-        stored = cv2.copyTo(stored, near)
+        stored = np.asarray(cv2.copyTo(stored, near), np.uint8)
         write_picture(self._path(digest), stored)
         return _split(stored)
 
@@ -56,4 +56,5 @@ class CropCache:
 
 def _split(stored: NDArray[np.uint8]) -> RefinedCrop:
     """Return picture and mask of a stored crop (R, R, 4)."""
-    return cv2.cvtColor(stored, cv2.COLOR_RGBA2RGB), np.divide(stored[..., 3], np.float32(255))
+    picture = np.asarray(cv2.cvtColor(stored, cv2.COLOR_RGBA2RGB), np.uint8)
+    return picture, np.asarray(np.divide(stored[..., 3], np.float32(255)), np.float32)
