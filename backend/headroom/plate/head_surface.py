@@ -7,7 +7,6 @@ head from several sides, `headroom.plate.measured_depth` corrects this guess.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -81,30 +80,14 @@ class HeadSurface:
 
         Returns the points (h, w, 3) in model axes, millimetres, and their `head_distance` (h, w).
         """
+        from headroom.plate.ray_kernels import first_points  # loads numba
+
         rotation = rotation_matrix(np.asarray(pose[0]))
         eye = (-np.asarray(pose[1]) @ rotation).astype(np.float32)
-        rays = directions @ rotation.astype(np.float32)
-        slopes = [rays[..., k] / rays[..., 2] for k in range(2)]
-        depth = self._first_depth(eye, slopes)
-        for _ in range(REFINEMENTS):
-            depth = (depth + self._sample(self.height, *_ray_xy(eye, slopes, depth))) / 2
-        x, y = _ray_xy(eye, slopes, depth)
-        return np.dstack([x, y, depth]), self._sample(self.head_distance, x, y)
-
-    def _first_depth(self, eye: NDArray[np.float32], slopes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Return the depth (h, w), model z, at which rays first meet the surface, to a fraction of a step.
-
-        Where the surface is steep, a ray meets it several times, and iterating from any depth may find none of them.
-        """
+        rays = np.reshape(directions @ rotation.astype(np.float32), (-1, 3)).astype(np.float32)
         steps = np.linspace(self.height.max(), self.height.min(), RAY_STEPS, dtype=np.float32)
-        depths = np.broadcast_to(steps[:, None, None], (RAY_STEPS, *slopes[0].shape))
-        flat = depths.reshape(-1, depths.shape[-1])
-        tiled = [np.tile(slope, (RAY_STEPS, 1)) for slope in slopes]
-        above = depths - self._sample(self.height, *_ray_xy(eye, tiled, flat)).reshape(depths.shape)
-        after = np.maximum((above <= 0).argmax(axis=0), 1)[None]
-        near, far = (np.take_along_axis(above, after - back, axis=0)[0] for back in (1, 0))
-        part = np.clip(near / np.maximum(near - far, np.float32(1e-3)), 0, 1)
-        return np.asarray(steps[after[0] - 1] + part * (steps[1] - steps[0]), np.float32)
+        points = first_points(self.height, self.origin, eye, rays, REFINEMENTS, steps).reshape(directions.shape)
+        return points, sample_map(self.head_distance, self.origin, points[..., 0], points[..., 1])
 
     def bounding_corners(self, distance: float) -> NDArray[np.float32]:
         """Return the corners (4, 3), model axes, of the rectangle around all within `distance` mm of the head."""
@@ -114,23 +97,6 @@ class HeadSurface:
         y = self.origin[1] + CELL_MM * np.array([rows[0] - 1, rows[-1] + 1])
         lowest = float(self.height.min())
         return np.array([(a, b, lowest) for a in x for b in y], np.float32)
-
-    def _sample(
-        self, plane: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return one of the maps, linearly interpolated, at x and y (h, w), millimetres."""
-        return sample_map(plane, self.origin, x, y)
-
-
-def _ray_xy(
-    eye: NDArray[np.float32], slopes: Sequence[NDArray[np.float32]], depth: NDArray[np.float32]
-) -> list[NDArray[np.float32]]:
-    """Return x and y, each (h, w), of rays from `eye` (3,) where their z is `depth` (h, w).
-
-    slopes: dx/dz and dy/dz, each (h, w). One array for each axis, because numpy takes ten times as long on a last axis
-    of length two.
-    """
-    return [start + (depth - eye[2]) * slope for start, slope in zip(eye, slopes)]
 
 
 def _extrapolated(values: Floats, known: NDArray[np.bool_]) -> NDArray[np.float64]:
