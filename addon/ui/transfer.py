@@ -41,7 +41,7 @@ class HEADROOM_OT_find_shapes(CharacterButton):
 
 
 class HEADROOM_OT_transfer_performance(CharacterButton):
-    """Let the selected characters play what the head plays, edits and all. With Follow Edits, they follow later edits too"""
+    """Let the selected characters play what the head plays, edits and all. Follow Edits plays later edits too"""
 
     bl_idname, bl_label = "headroom.transfer_performance", "Transfer Performance"
 
