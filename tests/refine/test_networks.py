@@ -1,5 +1,7 @@
 """The refiner's blocks and losses against naive loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,16 @@ def test_refined_pictures_and_attention_lie_between_0_and_1():
     assert refined.shape == (2, 3, 32, 32) and attention.shape == (2, 1, 32, 32)
     for values in (refined, attention):
         assert values.min() >= 0 and values.max() <= 1
+
+
+@pytest.mark.parametrize("sub_pixel", [True, False])
+@pytest.mark.parametrize("area", [(0, 32, 0, 32), (0, 12, 20, 32), (6, 18, 4, 30), (8, 10, 30, 32)])
+def test_an_area_of_the_outputs_is_that_of_the_whole_picture(sub_pixel, area):
+    generator = Generator(replace(TINY, sub_pixel=sub_pixel)).eval()
+    inputs, identity = torch.rand(2, INPUT_CHANNELS, 32, 32), torch.randn(2, 6)
+    rows, columns = slice(*area[:2]), slice(*area[2:])
+    part = generator.outputs(inputs, identity, (..., rows, columns))
+    assert torch.allclose(part, generator.outputs(inputs, identity)[..., rows, columns], atol=1e-5)
 
 
 def test_the_identity_changes_the_generated_picture():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import EllipsisType
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,10 @@ INPUT_FRAMES = 3  # frames t-2, t-1 and t (paper, section 3.4); all but the last
 MASKS = 2  # of frame t: alpha of the render, and the erased area, or with the plate term where the plate is valid
 ATTENTION_BIAS = 1.5  # first bias of the attention: training starts at A = 0.8, near the render, not from grey
 PLATE_BIAS = 2.0  # the same for the plate where there is a plate term: A_r, A_p = 0.1, 0.8
+
+Area = tuple[EllipsisType, slice, slice]
+"""An index of rows and columns of a picture, each from an even number to an even one."""
+WHOLE: Area = (..., slice(None), slice(None))
 
 
 @dataclass(frozen=True)
@@ -122,9 +128,9 @@ class PaperHead(nn.Module):
         self.style_channels = width
         self.out = nn.Conv2d(width, COLOURS + attentions, 7, padding=3)
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Return C and the attention maps (B, 3 + N, H, W) of x (B, C, H/2, W/2)."""
-        return self.out(functional.relu(self.up(x, style)))
+    def forward(self, x: Tensor, style: Tensor, area: Area = WHOLE) -> Tensor:
+        """Return C and the attention maps (B, 3 + N, h, w) of x (B, C, H/2, W/2) in an area of the picture."""
+        return self.out(functional.relu(self.up(x, style)))[area]
 
 
 class SubPixelHead(nn.Module):
@@ -141,10 +147,11 @@ class SubPixelHead(nn.Module):
         self.norm = AdaIN(self.style_channels)
         self.out = nn.Conv2d(self.style_channels, (COLOURS + attentions) * 4, 3, padding=1)
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Return C and the attention maps (B, 3 + N, H, W) of x (B, C, H/2, W/2)."""
+    def forward(self, x: Tensor, style: Tensor, area: Area = WHOLE) -> Tensor:
+        """Return C and the attention maps (B, 3 + N, h, w) of x (B, C, H/2, W/2) in an area of the picture."""
         features = self.norm(self.conv(functional.relu(x)), style)
-        return functional.pixel_shuffle(self.out(functional.relu(features)), 2)
+        around, inside = _halved(area, features.shape)
+        return functional.pixel_shuffle(self.out(functional.relu(features[around]))[inside], 2)
 
 
 class Generator(nn.Module):
@@ -180,8 +187,8 @@ class Generator(nn.Module):
         """
         return self.blend(inputs.float(), self.outputs(inputs, identity))
 
-    def outputs(self, inputs: Tensor, identity: Tensor) -> Tensor:
-        """Return C before its tanh, and the logits of the attention: (B, 3 + N, H, W) float32.
+    def outputs(self, inputs: Tensor, identity: Tensor, area: Area = WHOLE) -> Tensor:
+        """Return C before its tanh, and the logits of the attention, in an area: (B, 3 + N, h, w) float32.
 
         inputs, identity: as of `forward`.
         """
@@ -194,7 +201,7 @@ class Generator(nn.Module):
         x = self.bottom(functional.leaky_relu(skips[-1], 0.2))
         for block, style, skip in zip(self.up, styles[len(self.down) :], reversed(skips)):
             x = torch.cat([block(x, style), skip], dim=1)
-        return self.head(x, styles[-1]).float().contiguous()
+        return self.head(x, styles[-1], area).float().contiguous()
 
     def with_identity_size(self, size: int) -> Generator:
         """Return a copy for identity features of another kind, of length `size`.
@@ -248,6 +255,20 @@ class Generator(nn.Module):
         # 1 - A_p = 1 / (1 + exp(l_p) / (1 + exp(l_r)))
         alpha = torch.sigmoid(functional.softplus(to_render) - to_plate - self.config.plate_preference)
         return torch.cat([picture, alpha], dim=1)
+
+
+def _halved(area: Area, shape: Sequence[int]) -> tuple[Area, Area]:
+    """Return where a picture (..., H, W) of half the size shows an area and one pixel around it, and the area in that.
+
+    shape: of the picture.
+    """
+    around, inside = [], []
+    for part, length in zip(area[1:], shape[-2:]):
+        start, end, _ = part.indices(2 * length)
+        first = max(start // 2 - 1, 0)
+        around.append(slice(first, end // 2 + 1))
+        inside.append(slice(start // 2 - first, end // 2 - first))
+    return (..., around[0], around[1]), (..., inside[0], inside[1])
 
 
 def current_colours(inputs: Tensor) -> Tensor:

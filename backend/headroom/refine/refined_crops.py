@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 from headroom.common.errors import InputError
 from headroom.media.image import read_picture, write_picture
 
+ENLARGING_READS = 2
+"""Pixels beside the mask that a crop's colours are read from when it is enlarged to the frame."""
+
 RefinedCrop = tuple[NDArray[np.uint8], NDArray[np.float32]]
-"""A refined picture (R, R, 3) and its mask (R, R), 0..1: the alpha with which it is composited over the plate."""
+"""A refined picture (R, R, 3) and its mask (R, R), 0..1: the alpha with which it is composited over the plate.
+
+Away from the mask, the picture is not defined: it is not painted there.
+"""
 
 
 class CropCache:
@@ -43,8 +49,9 @@ class CropCache:
         picture, mask = crop
         stored = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), np.uint8)
         stored[..., 3] = mask * 255 + 0.5
-        # Black beside the mask takes half the time and space. Enlarging the crop reaches two pixels outwards.
-        near = cv2.dilate(stored[..., 3], np.ones((5, 5), np.uint8))
+        # Black beside the mask takes half the time and space.
+        side = 2 * ENLARGING_READS + 1
+        near = cv2.dilate(stored[..., 3], np.ones((side, side), np.uint8))
         stored = np.asarray(cv2.copyTo(stored, near), np.uint8)
         write_picture(self._path(digest), stored)
         return _split(stored)

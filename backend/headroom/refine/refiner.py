@@ -21,11 +21,11 @@ from headroom.common.errors import InputError
 from headroom.common.failures import is_out_of_memory
 from headroom.common.stored import Damaged, config_of, damage
 from headroom.refine.file_format import RefinerFile, read_file, write_file
-from headroom.refine.generator import INPUT_FRAMES, Generator, GeneratorConfig
+from headroom.refine.generator import INPUT_FRAMES, Area, Generator, GeneratorConfig
 from headroom.refine.inputs import CropPlate, PreparedFrame, RefinerInput, input_array, prepare_frame, to_tensor
 from headroom.refine.memory_retrieval import MemoryRetrieval
 from headroom.refine.packed import packed
-from headroom.refine.refined_crops import RefinedCrop
+from headroom.refine.refined_crops import ENLARGING_READS, RefinedCrop
 from headroom.refine.region import RegionConfig
 
 _MEMORY = "memory."
@@ -124,7 +124,7 @@ class Refiner:
         return np.concatenate([self.generate(inputs[:half]), self.generate(inputs[half:])])
 
     def _generate(self, inputs: Sequence[RefinerInput]) -> NDArray[np.uint8]:
-        """Return pictures with alpha (B, R, R, 4) uint8."""
+        """Return pictures with alpha (B, R, R, 4) uint8; away from all masks they are black."""
         if self._in_use is None:
             self._in_use = _for_use(self.generator, self.resolution, self.device)
         generator, dtype = self._in_use
@@ -132,9 +132,12 @@ class Refiner:
         with self._openmp.limit(limits=max(torch.get_num_threads() - 1, 1)), torch.inference_mode():
             identity = torch.from_numpy(np.stack([each.identity for each in inputs])).to(self.device, dtype)
             pixels = torch.from_numpy(np.stack([each.pixels for each in inputs])).to(self.device).permute(0, 3, 1, 2)
-            outputs = generator.outputs(pixels.to(dtype) / 255, identity)
-            painted = generator.over_plate(pixels.float() / 255, outputs)
-            return (painted * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            area = _seen_area([each.mask for each in inputs])
+            outputs = generator.outputs(pixels.to(dtype) / 255, identity, area)
+            painted = torch.zeros(len(pixels), *pixels.shape[2:], 4, dtype=torch.uint8)
+            seen = generator.over_plate(pixels[area].float() / 255, outputs)
+            painted[:, area[1], area[2]] = (seen * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu()
+            return painted.numpy()
 
     @property
     def uses_plates(self) -> bool:
@@ -183,6 +186,17 @@ class Refiner:
         except Damaged as error:
             raise InputError(f"{path} was written by another version of Headroom. Learn the subject again.") from error
         return cls(generator, identity, region, resolution, device)
+
+
+def _seen_area(masks: Sequence[NDArray[np.float32]]) -> Area:
+    """Return the area of a crop (R, R) of which some masks show something, and of what enlarging the crop reads."""
+    seen = np.any(masks, axis=0)
+    ends = []
+    for axis in (1, 0):
+        places = np.flatnonzero(seen.any(axis=axis))
+        start, end = (places[0], places[-1] + 1) if len(places) else (0, 0)
+        ends.append(slice(max(start - ENLARGING_READS, 0) // 2 * 2, min(end + ENLARGING_READS + 1, len(seen)) // 2 * 2))
+    return (..., ends[0], ends[1])
 
 
 def _for_use(generator: Generator, resolution: int, device: torch.device) -> tuple[Generator, torch.dtype]:
