@@ -35,6 +35,7 @@ from headroom.media.video import read_frames
 from headroom.plate import match as plate_matching
 from headroom.plate.match import PlateMatch
 from headroom.plate.shot_renders import DrawnFrame, PersonInMovie, PersonInShot, ShotPart, ShotRenders
+from headroom.subject.clip_head import KnownHead
 from headroom.subject.consent import Consent
 from headroom.subject.folder import Subject, replace_subject, require_no_foreign_parts
 from headroom.subject.info import SubjectInfo
@@ -302,4 +303,5 @@ def track_known_person(
     """Track another part of the learned clip with the subject's identity, camera and light."""
     person = Subject.open(subject)
     frames = list(read_frames(clip, from_seconds, to_seconds))
-    return track_known_face(person.track, person.albedo, frames, person.model, progress)
+    head = KnownHead.of(person, frames)
+    return track_known_face(person.track, person.albedo, frames, person.model, head.measure_poses, progress)

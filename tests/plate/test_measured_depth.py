@@ -1,5 +1,7 @@
 """The head's depth beyond the face: measured where a clip shows the head from several sides, else as guessed."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,9 +9,9 @@ from smooth_face import smooth_face
 
 from headroom.face.camera import Camera
 from headroom.face.head_depth import CELL_MM, HeadDepth
-from headroom.face.performance import PoseTrack
 from headroom.plate.head_surface import HeadSurface
-from headroom.plate.measured_depth import MAX_VIEWS, HeadViews, measure_head_depth
+from headroom.plate.head_views import HeadViews
+from headroom.plate.measured_depth import measure_head_depth
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
 CAMERA = Camera(1200.0, 480, 480)
@@ -41,8 +43,8 @@ def turning(surface: HeadSurface, turns=TURNS, matte=PERSON) -> HeadViews:
     picture, rotations = skin(), np.radians(np.array(turns, float))
     frames = [warp_plate(picture, Background(PERSON, picture), CAMERA, HeadMotion(FRONTAL, (each, FRONTAL[1])), surface)
               for each in rotations]
-    poses = PoseTrack(25.0, rotations.astype(np.float32), np.tile(FRONTAL[1], (len(turns), 1)).astype(np.float32))
-    return HeadViews(frames, np.stack([matte] * len(turns)), CAMERA, poses, np.ones(len(turns), bool))
+    translations = np.tile(FRONTAL[1], (len(turns), 1))
+    return HeadViews(frames, np.stack([matte] * len(turns)), CAMERA, rotations, translations, np.ones(len(turns), bool))
 
 
 @pytest.mark.parametrize("millimetres", [-60.0, 0.0, 20.0])
@@ -69,10 +71,11 @@ def test_a_head_that_keeps_still_is_not_measured():
 
 def test_frames_without_a_face_are_not_used():
     views = turning(GUESS)
-    assert len(views.different()) == MAX_VIEWS
-    assert HeadViews(views.frames, views.mattes, CAMERA, views.poses, np.zeros(len(TURNS), bool)).different() == []
-    usable = np.arange(len(TURNS)) < 5
-    assert max(HeadViews(views.frames, views.mattes, CAMERA, views.poses, usable).different()) < 5
+    assert len(views.different(24, 0.3)) == 24 and len(views.spread(24)) == 24
+    nowhere = replace(views, usable=np.zeros(len(TURNS), bool))
+    assert nowhere.different(24, 0.3) == nowhere.spread(24) == []
+    first = replace(views, usable=np.arange(len(TURNS)) < 5)
+    assert max(first.different(24, 0.3)) < 5 and first.spread(24) == [0, 1, 2, 3, 4]
 
 
 def test_the_background_tells_nothing():

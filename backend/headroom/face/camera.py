@@ -42,6 +42,15 @@ class Crop:
     size: int
 
 
+def projection_derivative(focal_px: float, positions: np.ndarray) -> np.ndarray:
+    """Return pixels per millimetre in camera axes (..., 2, 3) at points (..., 3)."""
+    x, y, depth = positions[..., 0], positions[..., 1], -positions[..., 2]
+    scale, zero = focal_px / depth, np.zeros_like(depth)
+    return np.stack(
+        [np.stack([scale, zero, scale * x / depth], -1), np.stack([zero, -scale, -scale * y / depth], -1)], -2
+    )
+
+
 def rotation_matrix(rotation: np.ndarray) -> np.ndarray:
     """Return R (..., 3, 3) = Rz(roll) Ry(yaw) Rx(pitch) for rotation (..., 3): pitch, yaw, roll in radians."""
     x, y, z = (_axis_rotation(rotation[..., k], k) for k in range(3))

@@ -8,16 +8,14 @@ hardly turns, or shows nothing to compare, the guess of `HeadSurface` stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from headroom.face.camera import Camera, pose_vertices
 from headroom.face.head_depth import CELL_MM, HeadDepth
-from headroom.face.performance import PoseTrack
 from headroom.plate.head_surface import HeadSurface
+from headroom.plate.head_views import HeadViews
 from headroom.plate.matte import person_alpha
 
 MAX_VIEWS = 24
@@ -41,55 +39,9 @@ SMOOTHING_CELLS = 2.0  # sigma of the neighbours
 ROUNDS = 8  # in which cells and their neighbours agree
 
 
-@dataclass(frozen=True)
-class HeadViews:
-    """Frames of a clip that show the head in known poses.
-
-    frames: T pictures (H, W, 3) uint8. mattes: (T, h, w) uint8, 255 where a frame shows the person.
-    poses: T poses. usable: (T,) whether the face was found.
-    """
-
-    frames: Sequence[NDArray[np.uint8]]
-    mattes: NDArray[np.uint8]
-    camera: Camera
-    poses: PoseTrack
-    usable: NDArray[np.bool_]
-
-    def different(self) -> list[int]:
-        """Return the numbers of at most `MAX_VIEWS` usable frames whose rotations differ the most from each other."""
-        usable = np.flatnonzero(self.usable)
-        if not len(usable):
-            return []
-        rotations = np.degrees(self.poses.rotation[usable])
-        distance = np.linalg.norm(rotations - np.median(rotations, axis=0), axis=1)
-        chosen = [int(distance.argmin())]
-        distance = np.linalg.norm(rotations - rotations[chosen[0]], axis=1)
-        while len(chosen) < MAX_VIEWS and distance.max() >= MIN_TURN:
-            chosen.append(int(distance.argmax()))
-            distance = np.minimum(distance, np.linalg.norm(rotations - rotations[chosen[-1]], axis=1))
-        return [int(usable[index]) for index in chosen]
-
-    def sample(self, number: int, points: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return what frame `number` shows at points (..., 3), model axes: colours times alpha, and alpha (..., 4)."""
-        rotation, translation = self.poses.rotation[number], self.poses.translation[number]
-        px_per_mm = self.camera.focal_px / -float(translation[2])
-        scale = min(PIXELS_PER_CELL / (CELL_MM * px_per_mm), 1.0)
-        size = (max(round(self.camera.width * scale), 1), max(round(self.camera.height * scale), 1))
-        resized = cv2.resize(self.frames[number], size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        small = cv2.GaussianBlur(resized, (0, 0), PIXELS_PER_CELL / 2.5)
-        matte = cv2.resize(self.mattes[number], size, interpolation=cv2.INTER_LINEAR)
-        alpha = person_alpha(matte)[..., None]
-        picture = np.dstack([(small - 128) * alpha, alpha])
-        posed = pose_vertices(points.reshape(-1, 3), rotation, translation)
-        pixels = self.camera.project(posed) * (size[0] / self.camera.width) - 0.5
-        x, y = (pixels[:, axis].reshape(-1, points.shape[-2]).astype(np.float32) for axis in range(2))
-        values = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(values, np.float32).reshape(*points.shape[:-1], 4)
-
-
 def measure_head_depth(surface: HeadSurface, views: HeadViews) -> HeadDepth | None:
     """Return the depth of the head whose guessed surface is given; None where the head is seen from one side only."""
-    numbers = views.different()
+    numbers = views.different(MAX_VIEWS, MIN_TURN)
     if len(numbers) < MIN_VIEWS:
         return None
     area = _measured_area(surface)
@@ -97,12 +49,29 @@ def measure_head_depth(surface: HeadSurface, views: HeadViews) -> HeadDepth | No
     x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
     heights = surface.height[area] + OFFSETS_MM[:, None, None]
     points = np.stack(np.broadcast_arrays(x, y, heights), axis=-1).astype(np.float32)
-    cost = _differences([views.sample(number, points) for number in numbers])
+    cost = _differences([_sampled(views, number, points) for number in numbers])
     in_face = surface.in_face[area]
     chin = y[in_face].min()
     lowest = np.interp(y, (chin, chin + NECK_BLEND_MM), (LOWEST_NECK_MM, OFFSETS_MM[0]))
     offset = np.maximum(_smoothest(cost, in_face), lowest).astype(np.float32)
     return HeadDepth(offset, np.array([x[0, 0], y[0, 0]], np.float32))
+
+
+def _sampled(views: HeadViews, number: int, points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return what frame `number` shows at points (..., 3), model axes: colours times alpha, and alpha (..., 4)."""
+    camera = views.camera
+    px_per_mm = camera.focal_px / -float(views.translation[number, 2])
+    scale = min(PIXELS_PER_CELL / (CELL_MM * px_per_mm), 1.0)
+    size = (max(round(camera.width * scale), 1), max(round(camera.height * scale), 1))
+    resized = cv2.resize(views.frames[number], size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.GaussianBlur(resized, (0, 0), PIXELS_PER_CELL / 2.5)
+    matte = cv2.resize(views.mattes[number], size, interpolation=cv2.INTER_LINEAR)
+    alpha = person_alpha(matte)[..., None]
+    picture = np.dstack([(small - 128) * alpha, alpha])
+    pixels = camera.project(views.posed(number, points.reshape(-1, 3))) * (size[0] / camera.width) - 0.5
+    x, y = (pixels[:, axis].reshape(-1, points.shape[-2]).astype(np.float32) for axis in range(2))
+    values = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(values, np.float32).reshape(*points.shape[:-1], 4)
 
 
 def _measured_area(surface: HeadSurface) -> tuple[slice, slice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
     from headroom.refine.refiner import Refiner
     from headroom.subject.folder import Subject
-    from headroom.track.tracker import FaceRegressor
 
 MAX_DEFAULT_SECONDS = 30.0
 """A person is learned from at most this much of a clip unless the user chooses the part."""
@@ -86,11 +85,10 @@ class ClipSource:
         return wanted
 
     def track(
-        self, model: FaceModel, albedo: Albedo, regressor: FaceRegressor | None = None,
-        progress: Progress = no_progress,
+        self, model: FaceModel, options: TrackingOptions, progress: Progress = no_progress
     ) -> TrackingResult:
-        """Track the frames."""
-        options = TrackingOptions(albedo, regressor, self.colours)
+        """Track the frames, and of several people the one who is learned."""
+        options = replace(options, colours=self.colours)
         tracked: TrackingResult = track_clip(self.frames, self.info.fps, model, options, progress)
         return tracked
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from headroom.common.progress import Progress, Stopwatch, TrainingMonitor, subprogress
 from headroom.common.settings import LearnSettings
 from headroom.face.model import FaceModel
+from headroom.subject.clip_head import ClipHead
 from headroom.subject.folder import LearnedPerson, SubjectWriter
 from headroom.subject.info import Measures, SubjectInfo
 from headroom.subject.networks import LearningNetworks
 from headroom.subject.source import Source
-from headroom.subject.track_plates import with_head_depth
+from headroom.track.tracker import TrackingOptions
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,16 @@ def learn_person(
 ) -> list[str]:
     """Learn the person of a source and write the parts of the subject; return what the user should know."""
     model, watch, albedo = plan.model, Stopwatch(), source.albedo_kind(plan.settings.albedo)
-    with watch.step("track"):
-        tracked = source.track(model, albedo, plan.networks.regressor, subprogress(progress, 0, 0.15))
-    with watch.step("motion"):
-        motion, motion_notes = source.learn_motion(model, tracked.track, subprogress(progress, 0.15, 0.27))
     with watch.step("plates"):
-        _write_source(source, plan.clip, writer, subprogress(progress, 0.27, 0.29))
-        mattes, background_notes = writer.write_background(source.frames, subprogress(progress, 0.29, 0.3))
-        tracked = replace(tracked, track=with_head_depth(model, tracked.track, source.frames, mattes))
+        _write_source(source, plan.clip, writer, subprogress(progress, 0, 0.02))
+        mattes, background_notes = writer.write_background(source.frames, subprogress(progress, 0.02, 0.03))
+    with watch.step("track"):
+        head = ClipHead(model, source.frames, mattes)
+        options = TrackingOptions(albedo, plan.networks.regressor, measure_poses=head.measure_poses)
+        tracked = source.track(model, options, subprogress(progress, 0.03, 0.18))
+        tracked = replace(tracked, track=head.with_depth(tracked.track))
+    with watch.step("motion"):
+        motion, motion_notes = source.learn_motion(model, tracked.track, subprogress(progress, 0.18, 0.3))
     with watch.step("refiner"):
         refiner, refiner_notes = source.train_refiner(
             model, tracked, plan.settings, plan.networks, subprogress(progress, 0.3, 1), monitor)

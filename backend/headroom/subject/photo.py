@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from headroom.refine.refiner import Refiner
     from headroom.refine.train_config import RefinerTrainConfig
     from headroom.subject.folder import Subject
-    from headroom.track.tracker import FaceRegressor
 
 FPS = 25.0  # of the movie with the one plate
 MAX_SIDE = 1920  # pixels; a larger photo is reduced
@@ -95,13 +94,12 @@ class PhotoSource:
         return PHOTO_ALBEDO[wanted]
 
     def track(
-        self, model: FaceModel, albedo: Albedo, regressor: FaceRegressor | None = None,
-        progress: Progress = no_progress,
+        self, model: FaceModel, options: TrackingOptions, progress: Progress = no_progress
     ) -> TrackingResult:
         """Track the photo; InputError when it shows no face, or one that is too small."""
         try:
             tracked: TrackingResult = track_clip(
-                [self.picture], FPS, model, TrackingOptions(albedo, regressor, self.colours), progress)
+                [self.picture], FPS, model, replace(options, colours=self.colours), progress)
         except InputError as error:
             raise InputError(f"No face found in {self.info.file}. Choose a photo that shows one face from the "
                              "front.") from error
@@ -109,7 +107,7 @@ class PhotoSource:
         if size < MIN_FACE:
             raise InputError(f"The face in {self.info.file} is only {round(size / 1.25)} pixels high; choose a larger "
                              f"photo, of at least {MIN_FACE} pixels from hairline to chin.")
-        if albedo == "low":
+        if options.albedo == "low":
             return tracked
         appearance = tracked.appearance
         albedo_texture = mirrored(model, tracked.track, appearance)

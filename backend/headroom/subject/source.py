@@ -23,12 +23,11 @@ from headroom.subject.info import ClipInfo
 from headroom.subject.networks import LearningNetworks
 from headroom.subject.photo import PhotoSource
 from headroom.track.track import Track
-from headroom.track.tracker import TrackingResult
+from headroom.track.tracker import TrackingOptions, TrackingResult
 
 if TYPE_CHECKING:
     from headroom.motion.model.model import MotionModel
     from headroom.refine.refiner import Refiner
-    from headroom.track.tracker import FaceRegressor
 
 
 class Source(Protocol):
@@ -58,9 +57,9 @@ class Source(Protocol):
         """Return the kind of albedo that this source gives."""
 
     def track(
-        self, model: FaceModel, albedo: Albedo, regressor: FaceRegressor | None, progress: Progress
+        self, model: FaceModel, options: TrackingOptions, progress: Progress
     ) -> TrackingResult:
-        """Track the frames."""
+        """Track the frames, and of several people the one who is learned."""
 
     def learn_motion(self, model: FaceModel, track: Track, progress: Progress) -> tuple[MotionModel, list[str]]:
         """Return the personal motion model, and what the user should know."""

@@ -82,7 +82,7 @@ def track_person(
     frames = [read_photo(path)] if photo else list(read_frames(path, to_seconds=_MAX_SECONDS, fps=_FPS))
     landmarks = find_landmarks(frames, _FPS, subprogress(progress, 0, 0.6))
     clip = tracker_input(frames, landmarks, _FPS, model)
-    fit = fit_frames(model, clip, subprogress(progress, 0.6, 0.9))
+    fit = fit_frames(model, clip, progress=subprogress(progress, 0.6, 0.9))
     appearance = estimate_appearance(model, fit, frames)
     seen = np.flatnonzero(landmarks.found)
     chosen = evenly_spaced(seen, count)

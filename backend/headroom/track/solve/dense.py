@@ -7,6 +7,7 @@ the smooth fit of the whole clip to the landmarks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from headroom.common.prefetch import parallel_map
 from headroom.common.progress import Progress, no_progress
 from headroom.face.model import FaceModel
+from headroom.face.pose_information import PoseInformation
 from headroom.face.topology import inner_lips
 from headroom.track.solve.face_patch import FacePatch
 from headroom.track.solve.fit import POSE_SIZE, Fit, Information
@@ -48,10 +50,39 @@ class DenseConfig:
     """The same beside pictures that the model explains fully."""
 
 
+PoseMeasurement = Callable[[Fit], PoseInformation | None]
+"""Measures the poses of all frames in another way than by the face, starting from a fit; None where it cannot."""
+_MEASUREMENTS = 2
+"""How often poses are measured so; the second time the first one has improved the start."""
+
+
+@dataclass(frozen=True)
+class DenseFit:
+    """The dense fit, and what it follows from, so that more information can be added.
+
+    clip: with corrected landmarks. information: of the pictures.
+    """
+
+    fit: Fit
+    clip: TrackerInput
+    config: FitConfig
+    information: Information
+
+    def with_poses(self, model: FaceModel, measure_poses: PoseMeasurement) -> Fit:
+        """Return the fit with poses that are measured in another way as well."""
+        fit = self.fit
+        for _ in range(_MEASUREMENTS):
+            poses = measure_poses(fit)
+            if poses is None:
+                break
+            fit = refit_motion(model, self.clip, fit, self.config, self.information.with_poses(poses))
+        return fit
+
+
 def fit_all_frames(
     model: FaceModel, clip: TrackerInput, corrected: np.ndarray, fit: Fit, appearance: SkinAppearance,
     progress: Progress = no_progress,
-) -> Fit:
+) -> DenseFit:
     """Fit expression and pose of all frames to pictures and landmarks, from a fit to the landmarks.
 
     clip: with the landmarks as found.
@@ -61,8 +92,9 @@ def fit_all_frames(
     noise = landmark_noise(appearance.noise, config.min_landmark_noise, config.max_landmark_noise)
     residuals = Residuals(model, corrected, noise, clip.noise_scale)
     information = image_information(model, clip, fit, appearance, residuals, progress)
-    start = fit.with_state(information.state)
-    return refit_motion(model, clip.with_points(corrected), start, FitConfig(noise=noise), information)
+    landmarks, fit_config = clip.with_points(corrected), FitConfig(noise=noise)
+    fit = refit_motion(model, landmarks, fit.with_state(information.state), fit_config, information)
+    return DenseFit(fit, landmarks, fit_config, information)
 
 
 def image_information(

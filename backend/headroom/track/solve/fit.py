@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headroom.face.camera import Camera
+from headroom.face.pose_information import PoseInformation
 
 POSE_SIZE = 6
 """Rotation and translation: the last columns of a frame's state."""
@@ -63,3 +64,11 @@ class Information:
         """Return JᵀWr (n, S) of some frames at another state (T, S) of all frames."""
         moved = (state[frames] - self.state[frames])[..., None]
         return self.right[frames] - (self.normal[frames] @ moved)[..., 0]
+
+    def with_poses(self, poses: PoseInformation) -> Information:
+        """Return this information and another one about the poses of the same frames."""
+        normal, right = self.normal.copy(), self.right.copy()
+        moved = (self.state[:, -POSE_SIZE:] - poses.pose)[..., None]
+        normal[:, -POSE_SIZE:, -POSE_SIZE:] += poses.normal
+        right[:, -POSE_SIZE:] += poses.right - (poses.normal @ moved)[..., 0]
+        return Information(self.state, normal, right)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headroom.face import topology as top
-from headroom.face.camera import rotation_and_derivatives
+from headroom.face.camera import projection_derivative, rotation_and_derivatives
 from headroom.face.model import FaceModel
 from headroom.track.solve.fit import Fit
 
@@ -152,15 +152,6 @@ def landmark_weights(ids: np.ndarray) -> np.ndarray:
     weights[top.inner_lips()] = 4.0
     weights[top.points_of(connections.FACEMESH_LEFT_EYE | connections.FACEMESH_RIGHT_EYE)] = 12.0
     return weights[ids]
-
-
-def projection_derivative(focal_px: float, positions: np.ndarray) -> np.ndarray:
-    """Return pixels per millimetre in camera axes (..., 2, 3) at points (..., 3)."""
-    x, y, depth = positions[..., 0], positions[..., 1], -positions[..., 2]
-    scale, zero = focal_px / depth, np.zeros_like(depth)
-    return np.stack(
-        [np.stack([scale, zero, scale * x / depth], -1), np.stack([zero, -scale, -scale * y / depth], -1)], -2
-    )
 
 
 def chain(by_point: np.ndarray, basis: np.ndarray) -> np.ndarray:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headroom.face.camera import Camera, rotation_and_derivatives, rotation_matrix
+from headroom.face.camera import Camera, projection_derivative, rotation_and_derivatives, rotation_matrix
 from headroom.face.light import MIN_SHADING, harmonics, harmonics_derivative
 from headroom.track.solve.face_patch import FacePatch
 from headroom.track.solve.fit import Fit
-from headroom.track.solve.residuals import projection_derivative
 from headroom.track.solve.skin_points import SkinPoints
 
 MIN_COSINE = 0.4

@@ -1,0 +1,91 @@
+"""The head in the frames of a clip: its depth, and its poses by more than the face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom.common.subject_files import MATTES
+from headroom.face.model import FaceModel
+from headroom.face.pose_information import PoseInformation
+from headroom.plate.head_alignment import HeadDetail, find_head_detail
+from headroom.plate.head_surface import HeadSurface
+from headroom.plate.head_views import HeadViews
+from headroom.plate.matte import find_mattes, load_mattes, matte_picture
+from headroom.plate.measured_depth import measure_head_depth
+from headroom.plate.plates import Plates
+from headroom.subject.folder import Subject
+from headroom.subject.track_plates import head_surface
+from headroom.track.solve.fit import Fit
+from headroom.track.track import Track
+
+
+@dataclass(frozen=True)
+class ClipHead:
+    """The head of a person in the T frames (H, W, 3) that they are learned from.
+
+    mattes: (T, h, w) uint8, 255 where a frame shows the person.
+    """
+
+    model: FaceModel
+    frames: Sequence[NDArray[np.uint8]] | Plates
+    mattes: NDArray[np.uint8]
+
+    def with_depth(self, track: Track) -> Track:
+        """Return the track of the frames with the depth of the head beyond the face."""
+        surface = head_surface(self.model, replace(track, head_depth=None))
+        return replace(track, head_depth=measure_head_depth(surface, self._views(track)))
+
+    def detail(self, track: Track) -> HeadDetail | None:
+        """Return what the frames show of the head, for a track of them; None where too few show it."""
+        return find_head_detail(head_surface(self.model, track), self._views(track))
+
+    def measure_poses(self, fit: Fit) -> PoseInformation | None:
+        """Return what the head beyond the face tells of the poses in a fit; None where too few frames show it."""
+        views, face = _views_of_fit(fit, self.frames, self.mattes), self.model.shape(fit.identity)[self.model.skin]
+        depth = measure_head_depth(HeadSurface.of(face), views)
+        detail = find_head_detail(HeadSurface.of(face, depth), views)
+        return detail.align(views) if detail else None
+
+    def _views(self, track: Track) -> HeadViews:
+        return HeadViews(self.frames, self.mattes, track.camera, track.rotation, track.translation,
+                         track.confidence > 0)
+
+
+@dataclass(frozen=True)
+class KnownHead:
+    """The head of a learned person in T other frames (H, W, 3).
+
+    detail: what the learned frames show of it; None where too few show it.
+    """
+
+    detail: HeadDetail | None
+    frames: Sequence[NDArray[np.uint8]]
+    mattes: NDArray[np.uint8]
+
+    @staticmethod
+    def of(person: Subject, frames: Sequence[NDArray[np.uint8]]) -> KnownHead:
+        """Return the head of a subject in further frames of the same size."""
+        track, stored = person.track, person.folder / MATTES
+        with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:
+            mattes = load_mattes(stored) if stored.is_file() else mattes_of(plates)
+            detail = ClipHead(person.model, plates, mattes).detail(track)
+        return KnownHead(detail, frames, mattes_of(frames))
+
+    def measure_poses(self, fit: Fit) -> PoseInformation | None:
+        """Return what the head tells of the poses in a fit of the frames; None where it is not known."""
+        return self.detail.align(_views_of_fit(fit, self.frames, self.mattes)) if self.detail else None
+
+
+def _views_of_fit(
+    fit: Fit, frames: Sequence[NDArray[np.uint8]] | Plates, mattes: NDArray[np.uint8]
+) -> HeadViews:
+    return HeadViews(frames, mattes, fit.camera, fit.rotation, fit.translation, np.isfinite(fit.error))
+
+
+def mattes_of(frames: Sequence[NDArray[np.uint8]] | Plates) -> NDArray[np.uint8]:
+    """Return the mattes (T, h, w) of T frames (H, W, 3)."""
+    return find_mattes(np.stack([matte_picture(frames[number]) for number in range(len(frames))]))
