@@ -11,7 +11,8 @@ import pytest
 import tomllib
 
 from headroom import pipeline
-from headroom.cli import app, blender
+from headroom.cli import app
+from headroom.cli.shot import ShotOptions, make_shot
 from headroom.common.errors import InputError
 from headroom.common.settings import (
     JoinChunksSettings,
@@ -72,8 +73,8 @@ def write_consent(folder, consent):
                                               RefineChunkSettings(first=0, context=0)),
     lambda folder, use: pipeline.join_chunks([PersonInMovie(folder, PersonSettings(use=use))], [], Path("movie.mp4"),
                                              JoinChunksSettings(fps=25.0, frames=1)),
-    lambda folder, use: blender.make_shot(folder, Path("speech.wav"), Path("shot.mp4"),
-                                          blender.ShotOptions(perform=PerformSettings(use=use))),
+    lambda folder, use: make_shot(folder, Path("speech.wav"), Path("shot.mp4"),
+                                  ShotOptions(perform=PerformSettings(use=use))),
     lambda folder, use: export_head(folder, Path("head.glb"), use=use),
 ], ids=["perform", "match_plates", "refine", "refine_frames", "refine_chunk", "join_chunks", "shot", "export"])
 def test_nothing_is_made_without_consent(stopped, make):
