@@ -31,7 +31,7 @@ from headroom.plate.layers import BackgroundLayers, write_background
 from headroom.plate.match import pose_vectors
 from headroom.plate.reprojected_plates import ReprojectedPlates
 from headroom.plate.source_choice import WantedFace
-from headroom.subject.clip_head import ClipHead, KnownHead, mattes_of
+from headroom.subject.clip_head import ClipHead
 from headroom.subject.track_plates import head_surface, plates_of_track
 from headroom.track.track import Track
 from headroom.track.tracker import TrackingOptions, track_clip, track_known_face
@@ -73,11 +73,11 @@ class Recording:
         """Return the track of all frames, and the learned ones' landmark error in percent of the eye distance."""
         first, rest = self.frames[: self.learned], self.frames[self.learned :]
         head = ClipHead(self.model, first, self.mattes)
-        options = TrackingOptions(measure_poses=head.measure_poses if with_head else None)
+        options = TrackingOptions(head=head if with_head else None)
         result = track_clip(first, self.fps, self.model, options)
         known = head.with_depth(result.track)
-        measure = KnownHead(head.detail(known), rest, mattes_of(rest)).measure_poses if with_head else None
-        further = track_known_face(known, result.appearance.albedo, rest, self.model, measure)
+        known_head = head.known(known, rest) if with_head else None
+        further = track_known_face(known, result.appearance.albedo, rest, self.model, known_head)
         joined = {name: np.concatenate([getattr(known, name), getattr(further, name)])
                   for name in ("expression", "rotation", "translation", "confidence")}
         return replace(known, **joined), 100 * float(np.nanmean(result.error))

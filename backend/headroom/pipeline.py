@@ -304,4 +304,4 @@ def track_known_person(
     person = Subject.open(subject)
     frames = list(read_frames(clip, from_seconds, to_seconds))
     head = KnownHead.of(person, frames)
-    return track_known_face(person.track, person.albedo, frames, person.model, head.measure_poses, progress)
+    return track_known_face(person.track, person.albedo, frames, person.model, head, progress)

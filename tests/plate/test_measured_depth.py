@@ -11,7 +11,7 @@ from headroom.face.camera import Camera
 from headroom.face.head_depth import CELL_MM, HeadDepth
 from headroom.plate.head_surface import HeadSurface
 from headroom.plate.head_views import HeadViews
-from headroom.plate.measured_depth import measure_head_depth
+from headroom.plate.measured_depth import disagreement, measure_head_depth
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
 CAMERA = Camera(1200.0, 480, 480)
@@ -87,3 +87,13 @@ def test_beyond_its_map_the_nearest_depth_goes_on():
     depth = HeadDepth(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([10.0, 20.0], np.float32))
     x, y = np.array([[10.0, 12.0, 99.0]]), np.array([[20.0, 20.0, 99.0]])
     assert depth.at(x, y).tolist() == [[1.0, 1.5, 4.0]]
+
+
+def test_frames_disagree_more_about_a_wrong_surface_and_in_wrong_poses():
+    true = HeadSurface.of(smooth_face(), true_depth(-60))
+    views = turning(true)
+    noise = np.radians(np.random.default_rng(0).normal(0, 0.7, views.rotation.shape))
+    right, flat = disagreement(true, views), disagreement(GUESS, views)
+    assert right < 0.5 * flat
+    assert right < 0.5 * disagreement(true, replace(views, rotation=views.rotation + noise))
+    assert disagreement(true, replace(views, usable=np.zeros(len(TURNS), bool))) == np.inf

@@ -89,6 +89,13 @@ def test_the_subject_stores_the_sound_of_the_learned_part(folder):
     assert len(stored) == len(expected) == 38400 and np.abs(stored - expected).max() < 1e-4
 
 
+def test_other_frames_of_the_person_are_tracked_as_the_learned_ones_were(folder):
+    learned, again = Subject.open(folder).track, pipeline.track_known_person(folder, SAMPLE, 0.4, 1.2)
+    same = slice(10, 30)
+    assert len(again) == 20 and np.array_equal(again.identity, learned.identity)
+    assert np.degrees(np.abs(again.rotation - learned.rotation[same])).mean() < 0.5
+
+
 def test_learning_again_into_a_subject_replaces_it_and_keeps_the_rest(subject):
     before = users_files(subject)
     pipeline.learn(subject / "clip.mp4", subject, SETTINGS.model_copy(update={"name": "Kim"}))

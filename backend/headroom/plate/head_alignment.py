@@ -25,15 +25,14 @@ from headroom.plate.matte import person_alpha
 AVERAGED_FRAMES = 40
 MIN_FRAMES = 4
 ON_HEAD_MM = 4.0  # beyond the head's outline, up to which the surface is the head
-FOREHEAD, JAW = 0.8, 0.15
-"""Heights in the face, 0 at the chin and 1 at the hairline. The face takes part only above the first, because its
-expression moves the rest; all else only above the second, because the neck does not turn with the head."""
+JAW = 0.15
+"""Height in the face, 0 at the chin and 1 at the hairline, above which all turns with the head, unlike the neck."""
 DETAIL_MM = 1.0  # sigma of the finest detail that is compared
 COARSEST = 5.0  # of these sigmas: what is coarser is light, which changes
 CONTRAST_AREA = 8.0  # of these sigmas: over which the contrast is evened out
 FAINT = 3.0  # levels of 255, contrast that counts as none
 PIXELS_PER_MM = 1.2  # of the frames that are compared, at most
-NOISE = 0.14  # standard deviation of a cell's detail, contrasts
+NOISE = 0.2  # standard deviation of a cell's detail, contrasts
 OUTLIER = 0.3  # contrasts, difference from which on something else may be in front
 AVERAGE_ROUNDS = 5  # of the robust mean
 FULLY_SEEN = 0.2  # part of the averaged frames that must show a point
@@ -115,12 +114,12 @@ def find_head_detail(surface: HeadSurface, views: HeadViews) -> HeadDetail | Non
 
 
 def _points_of_head(surface: HeadSurface) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return points and normals, each (N, 3), of the cells that turn with the head whatever the expression."""
+    """Return points and normals, each (N, 3), of the cells beyond the face that turn with the head."""
     rows, columns = np.mgrid[: surface.height.shape[0], : surface.height.shape[1]]
     x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
     in_face = y[surface.in_face]
     height_in_face = (y - in_face.min()) / np.ptp(in_face)
-    chosen = (surface.head_distance < ON_HEAD_MM) & (height_in_face > np.where(surface.in_face, FOREHEAD, JAW))
+    chosen = (surface.head_distance < ON_HEAD_MM) & (height_in_face > JAW) & ~surface.in_face
     by_y, by_x = np.gradient(surface.height, CELL_MM)
     normals = np.dstack([-by_x, -by_y, np.ones_like(by_x)])
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)

@@ -21,6 +21,8 @@ from headroom.plate.matte import person_alpha
 MAX_VIEWS = 24
 MIN_TURN = 0.3  # degrees between two views
 MIN_VIEWS = 3
+COMPARED_VIEWS = 40
+MIN_SEEN = 0.02  # mean alpha, from which a point shows the person at times
 OFFSETS_MM = np.arange(-140.0, 45.0, 10.0, dtype=np.float32)
 """Offsets from the guessed surface that are compared: hair may be in front of it, the back of the head far behind."""
 REACH_MM = 30.0  # beyond the head, up to which it is measured
@@ -57,6 +59,24 @@ def measure_head_depth(surface: HeadSurface, views: HeadViews) -> HeadDepth | No
     return HeadDepth(offset, np.array([x[0, 0], y[0, 0]], np.float32))
 
 
+def disagreement(surface: HeadSurface, views: HeadViews) -> float:
+    """Return how much the frames differ in what they show of the head beyond the face, squared levels.
+
+    It is larger the more poses and surface are wrong; inf where no frame is usable.
+    """
+    numbers = views.spread(COMPARED_VIEWS)
+    if not numbers:
+        return float("inf")
+    area = _measured_area(surface)
+    rows, columns = np.mgrid[area]
+    x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
+    points = np.dstack([x, y, surface.height[area]]).astype(np.float32)
+    values = np.stack([_sampled(views, number, points) for number in numbers])
+    seen = values[..., 3].mean(axis=0) > MIN_SEEN
+    chosen = seen & ~surface.in_face[area] & (y > y[surface.in_face[area]].min())
+    return float(_squared_differences(values)[chosen].sum(axis=-1).mean()) if chosen.any() else float("inf")
+
+
 def _sampled(views: HeadViews, number: int, points: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return what frame `number` shows at points (..., 3), model axes: colours times alpha, and alpha (..., 4)."""
     camera = views.camera
@@ -87,13 +107,18 @@ def _differences(seen: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     seen: what each view shows at the points, (D, h, w, 4).
     """
     values = np.stack(seen)
-    values[..., 3] *= ALPHA_LEVELS
-    difference = np.minimum(np.abs(values - np.median(values, axis=0)), MAX_DIFFERENCE)
-    person = values[..., 3].mean(axis=(0, 1)) / ALPHA_LEVELS
+    person = values[..., 3].mean(axis=(0, 1))
     weight = np.clip(2 * person, 0, 1) ** 2  # the background is alike at every depth
     blurred = [cv2.GaussianBlur(plane, (0, 0), AGGREGATION_CELLS)
-               for plane in (*(difference**2).mean(axis=0).sum(axis=-1), weight)]
+               for plane in (*_squared_differences(values).sum(axis=-1), weight)]
     return np.stack(blurred[:-1]) * blurred[-1]
+
+
+def _squared_differences(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean squared difference (..., 4) of K views' colours and alphas (K, ..., 4) from their median."""
+    levels = values * np.array([1, 1, 1, ALPHA_LEVELS], np.float32)
+    difference = np.minimum(np.abs(levels - np.median(levels, axis=0)), MAX_DIFFERENCE)
+    return np.asarray((difference**2).mean(axis=0), np.float32)
 
 
 def _smoothest(cost: NDArray[np.float32], fixed: NDArray[np.bool_]) -> NDArray[np.float32]:

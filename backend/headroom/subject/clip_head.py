@@ -15,12 +15,14 @@ from headroom.plate.head_alignment import HeadDetail, find_head_detail
 from headroom.plate.head_surface import HeadSurface
 from headroom.plate.head_views import HeadViews
 from headroom.plate.matte import find_mattes, load_mattes, matte_picture
-from headroom.plate.measured_depth import measure_head_depth
+from headroom.plate.measured_depth import disagreement, measure_head_depth
 from headroom.plate.plates import Plates
 from headroom.subject.folder import Subject
 from headroom.subject.track_plates import head_surface
 from headroom.track.solve.fit import Fit
 from headroom.track.track import Track
+
+Frames = Sequence[NDArray[np.uint8]] | Plates
 
 
 @dataclass(frozen=True)
@@ -31,26 +33,35 @@ class ClipHead:
     """
 
     model: FaceModel
-    frames: Sequence[NDArray[np.uint8]] | Plates
+    frames: Frames
     mattes: NDArray[np.uint8]
 
     def with_depth(self, track: Track) -> Track:
         """Return the track of the frames with the depth of the head beyond the face."""
         surface = head_surface(self.model, replace(track, head_depth=None))
-        return replace(track, head_depth=measure_head_depth(surface, self._views(track)))
-
-    def detail(self, track: Track) -> HeadDetail | None:
-        """Return what the frames show of the head, for a track of them; None where too few show it."""
-        return find_head_detail(head_surface(self.model, track), self._views(track))
+        return replace(track, head_depth=measure_head_depth(surface, self._views_of_track(track)))
 
     def measure_poses(self, fit: Fit) -> PoseInformation | None:
         """Return what the head beyond the face tells of the poses in a fit; None where too few frames show it."""
-        views, face = _views_of_fit(fit, self.frames, self.mattes), self.model.shape(fit.identity)[self.model.skin]
-        depth = measure_head_depth(HeadSurface.of(face), views)
-        detail = find_head_detail(HeadSurface.of(face, depth), views)
+        views = _views_of_fit(fit, self.frames, self.mattes)
+        detail = find_head_detail(self._surface(fit, views), views)
         return detail.align(views) if detail else None
 
-    def _views(self, track: Track) -> HeadViews:
+    def disagreement(self, fit: Fit) -> float:
+        """Return how much the frames differ in what they show of the head in the poses of a fit."""
+        views = _views_of_fit(fit, self.frames, self.mattes)
+        return disagreement(self._surface(fit, views), views)
+
+    def known(self, track: Track, frames: Frames) -> KnownHead:
+        """Return the head, whose track in its own frames is given, in other frames of the same camera."""
+        surface = head_surface(self.model, track)
+        return KnownHead(surface, find_head_detail(surface, self._views_of_track(track)), frames, mattes_of(frames))
+
+    def _surface(self, fit: Fit, views: HeadViews) -> HeadSurface:
+        face = self.model.shape(fit.identity)[self.model.skin]
+        return HeadSurface.of(face, measure_head_depth(HeadSurface.of(face), views))
+
+    def _views_of_track(self, track: Track) -> HeadViews:
         return HeadViews(self.frames, self.mattes, track.camera, track.rotation, track.translation,
                          track.confidence > 0)
 
@@ -59,33 +70,35 @@ class ClipHead:
 class KnownHead:
     """The head of a learned person in T other frames (H, W, 3).
 
-    detail: what the learned frames show of it; None where too few show it.
+    surface: with its measured depth. detail: what the learned frames show of it; None where too few show it.
     """
 
+    surface: HeadSurface
     detail: HeadDetail | None
-    frames: Sequence[NDArray[np.uint8]]
+    frames: Frames
     mattes: NDArray[np.uint8]
 
     @staticmethod
-    def of(person: Subject, frames: Sequence[NDArray[np.uint8]]) -> KnownHead:
-        """Return the head of a subject in further frames of the same size."""
+    def of(person: Subject, frames: Frames) -> KnownHead:
+        """Return the head of a subject in further frames of the learned clip."""
         track, stored = person.track, person.folder / MATTES
         with Plates(person.plates_path, track.camera.width, track.camera.height) as plates:
             mattes = load_mattes(stored) if stored.is_file() else mattes_of(plates)
-            detail = ClipHead(person.model, plates, mattes).detail(track)
-        return KnownHead(detail, frames, mattes_of(frames))
+            return ClipHead(person.model, plates, mattes).known(track, frames)
 
     def measure_poses(self, fit: Fit) -> PoseInformation | None:
         """Return what the head tells of the poses in a fit of the frames; None where it is not known."""
         return self.detail.align(_views_of_fit(fit, self.frames, self.mattes)) if self.detail else None
 
-
-def _views_of_fit(
-    fit: Fit, frames: Sequence[NDArray[np.uint8]] | Plates, mattes: NDArray[np.uint8]
-) -> HeadViews:
-    return HeadViews(frames, mattes, fit.camera, fit.rotation, fit.translation, np.isfinite(fit.error))
+    def disagreement(self, fit: Fit) -> float:
+        """Return how much the frames differ in what they show of the head in the poses of a fit."""
+        return disagreement(self.surface, _views_of_fit(fit, self.frames, self.mattes))
 
 
-def mattes_of(frames: Sequence[NDArray[np.uint8]] | Plates) -> NDArray[np.uint8]:
+def mattes_of(frames: Frames) -> NDArray[np.uint8]:
     """Return the mattes (T, h, w) of T frames (H, W, 3)."""
     return find_mattes(np.stack([matte_picture(frames[number]) for number in range(len(frames))]))
+
+
+def _views_of_fit(fit: Fit, frames: Frames, mattes: NDArray[np.uint8]) -> HeadViews:
+    return HeadViews(frames, mattes, fit.camera, fit.rotation, fit.translation, np.isfinite(fit.error))

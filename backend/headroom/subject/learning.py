@@ -40,7 +40,7 @@ def learn_person(
         mattes, background_notes = writer.write_background(source.frames, subprogress(progress, 0.02, 0.03))
     with watch.step("track"):
         head = ClipHead(model, source.frames, mattes)
-        options = TrackingOptions(albedo, plan.networks.regressor, measure_poses=head.measure_poses)
+        options = TrackingOptions(albedo, plan.networks.regressor, head=head)
         tracked = source.track(model, options, subprogress(progress, 0.03, 0.18))
         tracked = replace(tracked, track=head.with_depth(tracked.track))
     with watch.step("motion"):

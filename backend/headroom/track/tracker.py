@@ -16,7 +16,7 @@ from headroom.track.appearance.appearance import Appearance, estimate_appearance
 from headroom.track.landmarks.detect import Landmarks, find_landmarks
 from headroom.track.landmarks.face_view import FaceView, view_notes
 from headroom.track.landmarks.follow import find_person
-from headroom.track.solve.dense import PoseMeasurement, fit_all_frames
+from headroom.track.solve.dense import HeadMeasurement, fit_all_frames
 from headroom.track.solve.fit import Fit
 from headroom.track.solve.frame_selection import rotated_frames
 from headroom.track.solve.landmark_bias import remove_landmark_bias
@@ -50,13 +50,13 @@ class TrackingOptions:
         takes a third of the time of a short clip.
     regressor: predicts frames in which no face is found; None for the bundled one.
     colours: (48,) of the person to track (`headroom.track.landmarks.people.Person`); None for the largest face.
-    measure_poses: measures the head's poses by more than the face; None for none.
+    head: measures poses by more than the face; None goes by the face alone.
     """
 
     albedo: str | None = "clip"
     regressor: FaceRegressor | None = None
     colours: np.ndarray | None = None
-    measure_poses: PoseMeasurement | None = None
+    head: HeadMeasurement | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def track_clip(
     else:
         landmarks = find_person(frames, fps, options.colours, subprogress(progress, 0, 0.45))
     clip = tracker_input(frames, landmarks, fps, model, options.regressor)
-    fit = fit_frames(model, clip, options.measure_poses, subprogress(progress, 0.45, 0.8))
+    fit = fit_frames(model, clip, options.head, subprogress(progress, 0.45, 0.8))
     if options.albedo is None:
         appearance = Appearance.unknown(model)
     else:
@@ -126,17 +126,17 @@ def regressor_from(path: Path | None, model: FaceModel) -> FaceRegressor | None:
 @_single_threaded
 def track_known_face(
     known: Track, albedo: np.ndarray, frames: Sequence[np.ndarray], model: FaceModel,
-    measure_poses: PoseMeasurement | None = None, progress: Progress = no_progress,
+    head: HeadMeasurement | None = None, progress: Progress = no_progress,
 ) -> Track:
     """Track further frames of the person, camera and light of a known track.
 
     albedo: (S, S, 3) uint8 texture of the person.
-    measure_poses: as in `TrackingOptions`.
+    head: as in `TrackingOptions`.
     """
     landmarks = find_landmarks(frames, known.fps, subprogress(progress, 0, 0.6))
     clip = tracker_input(frames, landmarks, known.fps, model)
     fit = fit_motion(model, clip, known.camera, known.identity, _INITIAL_FIT, subprogress(progress, 0.6, 0.8))
-    fit = _fit_to_pictures(model, clip, fit, (albedo, known.light), measure_poses, subprogress(progress, 0.8, 1))
+    fit = _fit_to_pictures(model, clip, fit, (albedo, known.light), head, subprogress(progress, 0.8, 1))
     return Track(
         known.fps, known.camera, known.crop, known.identity, known.texture, known.light,
         fit.expression, fit.rotation, fit.translation, _confidence(fit.error),
@@ -162,21 +162,20 @@ def tracker_input(
 
 
 def fit_frames(
-    model: FaceModel, clip: TrackerInput, measure_poses: PoseMeasurement | None = None,
-    progress: Progress = no_progress,
+    model: FaceModel, clip: TrackerInput, head: HeadMeasurement | None = None, progress: Progress = no_progress
 ) -> Fit:
     """Fit the face model to a clip: to the landmarks, then to the pictures as well.
 
-    measure_poses: as in `TrackingOptions`.
+    head: as in `TrackingOptions`.
     """
     height, width = clip.frames[0].shape[:2]
     fit = fit_clip(model, clip, (width, height), _INITIAL_FIT, subprogress(progress, 0, 0.7))
-    return _fit_to_pictures(model, clip, fit, None, measure_poses, subprogress(progress, 0.7, 1))
+    return _fit_to_pictures(model, clip, fit, None, head, subprogress(progress, 0.7, 1))
 
 
 def _fit_to_pictures(
     model: FaceModel, clip: TrackerInput, fit: Fit, known: tuple[np.ndarray, np.ndarray] | None,
-    measure_poses: PoseMeasurement | None, progress: Progress,
+    head: HeadMeasurement | None, progress: Progress,
 ) -> Fit:
     """Improve a fit to landmarks: remove the landmarks' bias for this person, then fit every frame to its picture.
 
@@ -195,7 +194,7 @@ def _fit_to_pictures(
     start = fit.through(key_fit.camera, key_fit.identity)
     fit = refit_motion(model, clip.with_points(corrected), start, _INITIAL_FIT)
     dense = fit_all_frames(model, clip, corrected, fit, appearance, subprogress(progress, 0.3, 1))
-    return dense.with_poses(model, measure_poses) if measure_poses else dense.fit
+    return dense.with_head(model, head) if head else dense.fit
 
 
 def _confidence(error: np.ndarray) -> np.ndarray:

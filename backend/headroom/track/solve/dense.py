@@ -7,8 +7,8 @@ the smooth fit of the whole clip to the landmarks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -50,10 +50,18 @@ class DenseConfig:
     """The same beside pictures that the model explains fully."""
 
 
-PoseMeasurement = Callable[[Fit], PoseInformation | None]
-"""Measures the poses of all frames in another way than by the face, starting from a fit; None where it cannot."""
 _MEASUREMENTS = 2
-"""How often poses are measured so; the second time the first one has improved the start."""
+"""How often poses are measured by the head; the second time the first one has improved the start."""
+
+
+class HeadMeasurement(Protocol):
+    """Measures poses by more than the face."""
+
+    def measure_poses(self, fit: Fit) -> PoseInformation | None:
+        """Return what the head tells of the poses of all frames, starting from a fit; None where it tells nothing."""
+
+    def disagreement(self, fit: Fit) -> float:
+        """Return how much the frames differ in what they show of the head in the poses of a fit."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +76,19 @@ class DenseFit:
     config: FitConfig
     information: Information
 
-    def with_poses(self, model: FaceModel, measure_poses: PoseMeasurement) -> Fit:
-        """Return the fit with poses that are measured in another way as well."""
-        fit = self.fit
+    def with_head(self, model: FaceModel, head: HeadMeasurement) -> Fit:
+        """Return the fit by face and head in which the frames agree best; that by the face where it is the one."""
+        fit = best = self.fit
+        least = head.disagreement(fit)
         for _ in range(_MEASUREMENTS):
-            poses = measure_poses(fit)
+            poses = head.measure_poses(fit)
             if poses is None:
                 break
             fit = refit_motion(model, self.clip, fit, self.config, self.information.with_poses(poses))
-        return fit
+            disagreement = head.disagreement(fit)
+            if disagreement < least:
+                best, least = fit, disagreement
+        return best
 
 
 def fit_all_frames(
