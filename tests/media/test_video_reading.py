@@ -36,7 +36,7 @@ def test_adjacent_time_ranges_share_no_frame_and_lose_none(tmp_path, fps):
     path = write_movie(tmp_path / "movie.mp4", fps)
     first, rest = numbers(read_frames(path, 0, 0.3)), numbers(read_frames(path, 0.3))
     assert first + rest == list(range(20))
-    assert len(first) == len(frame_span(probe(path), 0, 0.3)) == round(0.3 * fps)
+    assert len(first) == len(frame_span(probe(path).seconds, fps, 0, 0.3)) == round(0.3 * fps)
 
 
 def test_another_rate_yields_the_latest_frame_that_has_started(tmp_path):

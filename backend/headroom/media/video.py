@@ -72,14 +72,14 @@ def probe(path: Path) -> VideoInfo:
     return VideoInfo(*converter.size, clock.fps, clock.count / clock.fps, clock.count, has_audio, changes, clock.held)
 
 
-def frame_span(info: VideoInfo, from_seconds: float | None = None, to_seconds: float | None = None,
-               fps: float | None = None) -> range:
-    """Return the indices of the frames that `read_frames` yields; frame i shows time i / fps.
+def frame_span(
+    seconds: float, fps: float, from_seconds: float | None = None, to_seconds: float | None = None
+) -> range:
+    """Return the indices of the frames that `read_frames` yields at `fps`; frame i shows time i / fps.
 
-    Adjacent time ranges share no frame and lose none.
+    seconds: length of the movie. Adjacent time ranges share no frame and lose none.
     """
-    fps = fps or info.fps
-    last = round(info.seconds * fps)
+    last = round(seconds * fps)
     first = min(max(0, round((from_seconds or 0.0) * fps)), last)
     end = last if to_seconds is None else min(last, round(to_seconds * fps))
     return range(first, max(first, end))
@@ -96,9 +96,8 @@ def read_frames(path: Path, from_seconds: float | None = None, to_seconds: float
     path = Path(path)
     with open_video(path) as (container, stream):
         clock = FrameClock(path, container, stream)
-    info = VideoInfo(0, 0, clock.fps, clock.count / clock.fps, clock.count, False)
     rate = fps or clock.fps
-    indices = iter(frame_span(info, from_seconds, to_seconds, rate))
+    indices = iter(frame_span(clock.count / clock.fps, rate, from_seconds, to_seconds))
     index = next(indices, None)
     if index is None:
         return

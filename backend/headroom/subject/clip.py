@@ -166,7 +166,7 @@ def _sound_of(
     clip: Path, video: VideoInfo, part: tuple[float, float], track: int | None
 ) -> NDArray[np.float32]:
     """Return the sound (N,) at 16 kHz of exactly the frames of a part, silent where the file's sound is shorter."""
-    span = frame_span(video, *part)
+    span = frame_span(video.seconds, video.fps, *part)
     samples, length = read_audio(clip, SAMPLE_RATE, *part, track), round(len(span) / video.fps * SAMPLE_RATE)
     return np.pad(samples, (0, max(0, length - len(samples))))[:length]
 

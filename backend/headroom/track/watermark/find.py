@@ -90,7 +90,7 @@ def face_windows(movie: Path, progress: Progress = no_progress) -> Iterator[Face
     """Yield the parts of a movie in which a face is seen for long enough; InputError for a file that is no movie."""
     info = probe(movie)
     fps = min(info.fps, MOST_FPS)
-    count, step = len(frame_span(info, fps=fps)), sample_step(fps)
+    count, step = len(frame_span(info.seconds, fps)), sample_step(fps)
     boxes = []
     for number, found in enumerate(face_boxes(islice(read_frames(movie, fps=fps), 0, None, step))):
         progress(_PASSED * min(number * step / count, 1), "Finding the face")
