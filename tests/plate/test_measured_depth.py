@@ -11,7 +11,7 @@ from headroom.face.camera import Camera
 from headroom.face.head_depth import CELL_MM, HeadDepth
 from headroom.plate.head_surface import HeadSurface
 from headroom.plate.head_views import HeadViews
-from headroom.plate.measured_depth import disagreement, measure_head_depth
+from headroom.plate.measured_depth import HeadColours, measure_head_depth
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
 CAMERA = Camera(1200.0, 480, 480)
@@ -93,7 +93,9 @@ def test_frames_disagree_more_about_a_wrong_surface_and_in_wrong_poses():
     true = HeadSurface.of(smooth_face(), true_depth(-60))
     views = turning(true)
     noise = np.radians(np.random.default_rng(0).normal(0, 0.7, views.rotation.shape))
-    right, flat = disagreement(true, views), disagreement(GUESS, views)
-    assert right < 0.5 * flat
-    assert right < 0.5 * disagreement(true, replace(views, rotation=views.rotation + noise))
-    assert disagreement(true, replace(views, usable=np.zeros(len(TURNS), bool))) == np.inf
+    right, flat = (HeadColours.of(surface, views) for surface in (true, GUESS))
+    disturbed = HeadColours.of(true, replace(views, rotation=views.rotation + noise))
+    nothing = HeadColours.of(true, replace(views, usable=np.zeros(len(TURNS), bool)))
+    assert right.disagreement() < 0.5 * min(flat.disagreement(), disturbed.disagreement())
+    assert right.disagreement(right) == right.disagreement() < 0.5 * disturbed.disagreement(right)
+    assert nothing.disagreement() == right.disagreement(nothing) == np.inf

@@ -8,6 +8,7 @@ hardly turns, or shows nothing to compare, the guess of `HeadSurface` stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -59,22 +60,33 @@ def measure_head_depth(surface: HeadSurface, views: HeadViews) -> HeadDepth | No
     return HeadDepth(offset, np.array([x[0, 0], y[0, 0]], np.float32))
 
 
-def disagreement(surface: HeadSurface, views: HeadViews) -> float:
-    """Return how much the frames differ in what they show of the head beyond the face, squared levels.
+@dataclass(frozen=True)
+class HeadColours:
+    """What frames show of a head beyond the face: values (K, N, 4) of N points in K frames, as `_sampled` returns."""
 
-    It is larger the more poses and surface are wrong; inf where no frame is usable.
-    """
-    numbers = views.spread(COMPARED_VIEWS)
-    if not numbers:
-        return float("inf")
-    area = _measured_area(surface)
-    rows, columns = np.mgrid[area]
-    x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
-    points = np.dstack([x, y, surface.height[area]]).astype(np.float32)
-    values = np.stack([_sampled(views, number, points) for number in numbers])
-    seen = values[..., 3].mean(axis=0) > MIN_SEEN
-    chosen = seen & ~surface.in_face[area] & (y > y[surface.in_face[area]].min())
-    return float(_squared_differences(values)[chosen].sum(axis=-1).mean()) if chosen.any() else float("inf")
+    values: NDArray[np.float32]
+
+    @staticmethod
+    def of(surface: HeadSurface, views: HeadViews) -> HeadColours:
+        """Sample some of the usable frames."""
+        area = _measured_area(surface)
+        rows, columns = np.mgrid[area]
+        x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
+        in_face = surface.in_face[area]
+        points = np.dstack([x, y, surface.height[area]])[~in_face & (y > y[in_face].min())].astype(np.float32)
+        sampled = [_sampled(views, number, points[None])[0] for number in views.spread(COMPARED_VIEWS)]
+        return HeadColours(np.stack(sampled) if sampled else np.zeros((0, len(points), 4), np.float32))
+
+    def disagreement(self, others: HeadColours | None = None) -> float:
+        """Return how much the frames differ from each other, or from other frames of the head, squared levels.
+
+        It is larger the more poses and surface are wrong; inf where no frame was usable.
+        """
+        expected = self.values if others is None else others.values
+        if not len(self.values) or not len(expected):
+            return float("inf")
+        seen = expected[..., 3].mean(axis=0) > MIN_SEEN
+        return float(_squared_differences(self.values, expected)[seen].sum(axis=-1).mean())
 
 
 def _sampled(views: HeadViews, number: int, points: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -110,14 +122,14 @@ def _differences(seen: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     person = values[..., 3].mean(axis=(0, 1))
     weight = np.clip(2 * person, 0, 1) ** 2  # the background is alike at every depth
     blurred = [cv2.GaussianBlur(plane, (0, 0), AGGREGATION_CELLS)
-               for plane in (*_squared_differences(values).sum(axis=-1), weight)]
+               for plane in (*_squared_differences(values, values).sum(axis=-1), weight)]
     return np.stack(blurred[:-1]) * blurred[-1]
 
 
-def _squared_differences(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean squared difference (..., 4) of K views' colours and alphas (K, ..., 4) from their median."""
-    levels = values * np.array([1, 1, 1, ALPHA_LEVELS], np.float32)
-    difference = np.minimum(np.abs(levels - np.median(levels, axis=0)), MAX_DIFFERENCE)
+def _squared_differences(values: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean squared difference (..., 4) of K views' colours and alphas (K, ..., 4) from others' median."""
+    difference = np.abs(values - np.median(expected, axis=0)) * np.array([1, 1, 1, ALPHA_LEVELS], np.float32)
+    difference = np.minimum(difference, MAX_DIFFERENCE)
     return np.asarray((difference**2).mean(axis=0), np.float32)
 
 

@@ -15,7 +15,7 @@ from headroom.plate.head_alignment import HeadDetail, find_head_detail
 from headroom.plate.head_surface import HeadSurface
 from headroom.plate.head_views import HeadViews
 from headroom.plate.matte import find_mattes, load_mattes, matte_picture
-from headroom.plate.measured_depth import disagreement, measure_head_depth
+from headroom.plate.measured_depth import HeadColours, measure_head_depth
 from headroom.plate.plates import Plates
 from headroom.subject.folder import Subject
 from headroom.subject.track_plates import head_surface
@@ -50,12 +50,13 @@ class ClipHead:
     def disagreement(self, fit: Fit) -> float:
         """Return how much the frames differ in what they show of the head in the poses of a fit."""
         views = _views_of_fit(fit, self.frames, self.mattes)
-        return disagreement(self._surface(fit, views), views)
+        return HeadColours.of(self._surface(fit, views), views).disagreement()
 
     def known(self, track: Track, frames: Frames) -> KnownHead:
         """Return the head, whose track in its own frames is given, in other frames of the same camera."""
-        surface = head_surface(self.model, track)
-        return KnownHead(surface, find_head_detail(surface, self._views_of_track(track)), frames, mattes_of(frames))
+        surface, views = head_surface(self.model, track), self._views_of_track(track)
+        return KnownHead(surface, HeadColours.of(surface, views), find_head_detail(surface, views), frames,
+                         mattes_of(frames))
 
     def _surface(self, fit: Fit, views: HeadViews) -> HeadSurface:
         face = self.model.shape(fit.identity)[self.model.skin]
@@ -70,10 +71,12 @@ class ClipHead:
 class KnownHead:
     """The head of a learned person in T other frames (H, W, 3).
 
-    surface: with its measured depth. detail: what the learned frames show of it; None where too few show it.
+    surface: with its measured depth. colours, detail: what the learned frames show of it; the second is None where too
+    few show it.
     """
 
     surface: HeadSurface
+    colours: HeadColours
     detail: HeadDetail | None
     frames: Frames
     mattes: NDArray[np.uint8]
@@ -91,8 +94,9 @@ class KnownHead:
         return self.detail.align(_views_of_fit(fit, self.frames, self.mattes)) if self.detail else None
 
     def disagreement(self, fit: Fit) -> float:
-        """Return how much the frames differ in what they show of the head in the poses of a fit."""
-        return disagreement(self.surface, _views_of_fit(fit, self.frames, self.mattes))
+        """Return how much the frames differ from the learned ones in what they show in the poses of a fit."""
+        seen = HeadColours.of(self.surface, _views_of_fit(fit, self.frames, self.mattes))
+        return seen.disagreement(self.colours)
 
 
 def mattes_of(frames: Frames) -> NDArray[np.uint8]:

@@ -61,7 +61,7 @@ class HeadMeasurement(Protocol):
         """Return what the head tells of the poses of all frames, starting from a fit; None where it tells nothing."""
 
     def disagreement(self, fit: Fit) -> float:
-        """Return how much the frames differ in what they show of the head in the poses of a fit."""
+        """Return how much the frames differ in what they show of the head in the poses of a fit; lower is better."""
 
 
 @dataclass(frozen=True)
