@@ -71,11 +71,11 @@ def test_a_head_that_keeps_still_is_not_measured():
 
 def test_frames_without_a_face_are_not_used():
     views = turning(GUESS)
-    assert len(views.different(24, 0.3)) == 24 and len(views.spread(24)) == 24
+    assert len(views.different(24, 0.3)) == 24 and len(views.evenly_spaced(24)) == 24
     nowhere = replace(views, usable=np.zeros(len(TURNS), bool))
-    assert nowhere.different(24, 0.3) == nowhere.spread(24) == []
+    assert nowhere.different(24, 0.3) == nowhere.evenly_spaced(24) == []
     first = replace(views, usable=np.arange(len(TURNS)) < 5)
-    assert max(first.different(24, 0.3)) < 5 and first.spread(24) == [0, 1, 2, 3, 4]
+    assert max(first.different(24, 0.3)) < 5 and first.evenly_spaced(24) == [0, 1, 2, 3, 4]
 
 
 def test_the_background_tells_nothing():

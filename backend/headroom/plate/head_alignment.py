@@ -85,8 +85,8 @@ class HeadDetail:
         posed = self.points @ matrix.T + pose[3:]
         detail, by_u, by_v, alpha = picture.sample(camera.project(posed)).T
         residual = self.detail - detail
-        facing = _facing(self.normals @ matrix.T, posed)
-        weight = alpha * facing * self.weight / NOISE**2 / (1 + (residual / OUTLIER) ** 2)
+        frontal = _seen_frontally(self.normals @ matrix.T, posed)
+        weight = alpha * frontal * self.weight / NOISE**2 / (1 + (residual / OUTLIER) ** 2)
         by_pixel = np.stack([by_u, by_v], axis=1)[:, None]
         by_position = (by_pixel @ projection_derivative(camera.focal_px, posed))[:, 0]
         by_rotation = np.stack([(by_position * (self.points @ each.T)).sum(axis=1) for each in by_angle], axis=1)
@@ -100,7 +100,7 @@ def find_head_detail(surface: HeadSurface, views: HeadViews) -> HeadDetail | Non
 
     surface: of the head, with its measured depth.
     """
-    numbers = views.spread(AVERAGED_FRAMES)
+    numbers = views.evenly_spaced(AVERAGED_FRAMES)
     if len(numbers) < MIN_FRAMES:
         return None
     points, normals = _points_of_head(surface)
@@ -109,7 +109,7 @@ def find_head_detail(surface: HeadSurface, views: HeadViews) -> HeadDetail | Non
         posed = views.posed(number, points)
         values = _DetailPicture.of(views, number, points).sample(views.camera.project(posed))
         seen.append(values[:, 0])
-        weights.append(values[:, 3] * _facing(normals @ rotation_matrix(views.rotation[number]).T, posed))
+        weights.append(values[:, 3] * _seen_frontally(normals @ rotation_matrix(views.rotation[number]).T, posed))
     return HeadDetail(points, normals, *_robust_mean(np.stack(seen), np.stack(weights)))
 
 
@@ -126,7 +126,7 @@ def _points_of_head(surface: HeadSurface) -> tuple[NDArray[np.float32], NDArray[
     return np.dstack([x, y, surface.height])[chosen].astype(np.float32), normals[chosen].astype(np.float32)
 
 
-def _facing(normals: Floats, posed: Floats) -> Floats:
+def _seen_frontally(normals: Floats, posed: Floats) -> Floats:
     """Return 1 where a surface faces the camera, falling to 0 before its outline, for normals and points (N, 3)."""
     cosine = -(normals * posed).sum(axis=1) / np.linalg.norm(posed, axis=1)
     return np.clip(2.5 * cosine - 0.5, 0, 1)

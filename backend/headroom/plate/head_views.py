@@ -36,7 +36,7 @@ class HeadViews:
         """Return points (N, 3) of the head, model axes, where they are in frame `number`, camera axes, millimetres."""
         return np.asarray(pose_vertices(points, self.rotation[number], self.translation[number]), np.float64)
 
-    def spread(self, count: int) -> list[int]:
+    def evenly_spaced(self, count: int) -> list[int]:
         """Return the numbers of at most `count` usable frames, evenly spaced."""
         usable = np.flatnonzero(self.usable)
         return evenly_spaced(usable, count).tolist() if len(usable) else []

@@ -74,7 +74,7 @@ class HeadColours:
         x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
         in_face = surface.in_face[area]
         points = np.dstack([x, y, surface.height[area]])[~in_face & (y > y[in_face].min())].astype(np.float32)
-        sampled = [_sampled(views, number, points[None])[0] for number in views.spread(COMPARED_VIEWS)]
+        sampled = [_sampled(views, number, points[None])[0] for number in views.evenly_spaced(COMPARED_VIEWS)]
         return HeadColours(np.stack(sampled) if sampled else np.zeros((0, len(points), 4), np.float32))
 
     def disagreement(self, others: HeadColours | None = None) -> float:
