@@ -33,13 +33,12 @@ from headroom.common.paths import MOTION_WEIGHTS
 from headroom.common.threads import one_thread
 from headroom.evaluation import measures
 from headroom.face.performance import Performance
-from headroom.motion.audio.loudness import loudness, speech_levels
+from headroom.motion.audio.loudness import loudness, pause_level, speech_levels
 from headroom.motion.audio.phone_alignment import align_phones
 from headroom.motion.audio.timing import ROWS_PER_FRAME
 from headroom.motion.model.model import MotionModel
 from headroom.motion.model.network import MotionNetwork
 from headroom.motion.predict import predict
-from headroom.motion.style.lip_closure import SPEECH_DB
 from headroom.motion.train.paper import PAPER_NETWORK
 
 SEEDS = (0, 1, 2)
@@ -119,8 +118,8 @@ class LipMeasure:
                    for symbol, start, end, confidence in zip(phones.labels, phones.starts, phones.ends,
                                                              phones.confidences)
                    if symbol in BILABIALS and confidence >= MIN_CONFIDENCE]
-        quiet = speech_levels(sound, 0, len(truth), loudness(sound)[1]) < SPEECH_DB
-        pauses = binary_erosion(binary_opening(quiet, np.ones(MIN_PAUSE)), np.ones(7))
+        levels = speech_levels(sound, 0, len(truth), loudness(sound)[1])
+        pauses = binary_erosion(binary_opening(levels < pause_level(levels), np.ones(MIN_PAUSE)), np.ones(7))
         return LipMeasure(person, truth, windows, pauses)
 
     @property

@@ -8,8 +8,8 @@ from synthetic_speaker import DIRECTIONS, LIP, speaker
 
 from headroom.common.arrays import correlation
 from headroom.face.phone_track import PhoneTrack
-from headroom.motion.predict import predict
-from headroom.motion.style.lip_closure import close_at_bilabials, speech_gate
+from headroom.motion.predict import LipMotion, predict, to_expression
+from headroom.motion.style.lip_closure import SHAPE_IN_PAUSES, close_at_bilabials, shape_gate, speech_gate
 from headroom.motion.style.measure import lip_curve, measure_style, rest_expression
 from headroom.motion.train.sound_augment import DEGRADATIONS, degrade
 from headroom.motion.train.sound_offset import OFFSET_LAGS, UNCERTAIN, offset_of_scores
@@ -65,6 +65,26 @@ def test_digital_silence_around_a_noisy_recording_changes_nothing_within_it():
     padded = speech_gate(np.concatenate([silence, levels, silence]), -20.0)
     np.testing.assert_array_equal(padded[45:-45], speech_gate(levels, -20.0)[5:-5])
     assert padded[:30].max() < 0.05 and not speech_gate(silence, -20.0).any()
+
+
+def test_in_a_pause_lips_close_and_their_shape_is_between_the_predicted_one_and_that_of_the_face_at_rest():
+    samples, truth = speaker(6.0)
+    style = measure_style(samples, truth, replace(DIRECTIONS, lip_width=np.eye(64)[5]))
+    style = replace(style, rest=np.full(64, 2, np.float32))
+    predicted = np.tile(np.random.default_rng(0).standard_normal(64).astype(np.float32), (20, 1))
+    speech = np.repeat([1.0, 0.0], 10)
+    expression = to_expression(style, predicted, LipMotion(np.full(20, 5.0), speech, shape_gate(speech)))
+    closed = min(style.rest @ style.lip_opening, style.lip_curve[1, 0])
+    openings = expression @ style.lip_opening
+    np.testing.assert_allclose(openings, np.where(speech, 5, closed), atol=1e-3)
+    widths = expression @ style.lip_shape[:, 0]
+    np.testing.assert_allclose(widths[14:], SHAPE_IN_PAUSES * widths[0] + (1 - SHAPE_IN_PAUSES) * 2, atol=1e-3)
+    assert abs(widths[0] - 2) > 0.5
+
+
+def test_a_silent_recording_shows_the_face_at_rest():
+    speech = speech_gate(np.full(50, -5.0), -80.0)
+    assert not speech.any() and not shape_gate(speech).any()
 
 
 def test_the_curve_of_openings_gives_a_cautious_prediction_the_person_s_distribution():

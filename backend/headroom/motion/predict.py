@@ -22,7 +22,7 @@ from headroom.motion.model.network import EXPRESSION, MOTION, State
 from headroom.motion.style.accents import find_accents
 from headroom.motion.style.blinks import add_blinks, orthogonal_to
 from headroom.motion.style.gaze import compensated_gaze
-from headroom.motion.style.lip_closure import close_at_bilabials, speech_gate
+from headroom.motion.style.lip_closure import close_at_bilabials, shape_gate, speech_gate
 from headroom.motion.style.motion_graph import blend_predicted, ping_pong, walk_motion_graph
 from headroom.motion.style.speaker_style import SpeakerStyle
 
@@ -51,7 +51,8 @@ def predict(model: MotionModel, samples: np.ndarray, seconds: float | None = Non
         phones = align_phones(samples, frames * ROWS_PER_FRAME, subprogress(progress, PREDICTED, 1))
     else:
         phones = spoken.phones
-    lips = LipMotion(lip_openings(model.style, motion, phones), speech_gate(levels, stats.loud_db))
+    speech = speech_gate(levels, stats.loud_db)
+    lips = LipMotion(lip_openings(model.style, motion, phones), speech, shape_gate(speech))
     expression = to_expression_in_chunks(model.style, motion[:, :EXPRESSION], lips)
     if model.config.pose == "network":
         expression = add_blinks(expression, model.style.blinks, seed)
@@ -125,15 +126,17 @@ class LipMotion:
     """What the lips do at 25 Hz.
 
     opening: (T,) millimetres.
-    speech: (T,) weight of speech against the face at rest, 0..1.
+    speech: (T,) weight of that opening against closed lips, 0..1.
+    shape: (T,) weight of the rest of the predicted face against the face at rest, 0..1.
     """
 
     opening: np.ndarray
     speech: np.ndarray
+    shape: np.ndarray
 
     def cut(self, first: int, last: int) -> LipMotion:
         """Return the frames first..last-1."""
-        return LipMotion(self.opening[first:last], self.speech[first:last])
+        return LipMotion(self.opening[first:last], self.speech[first:last], self.shape[first:last])
 
 
 def lip_openings(style: SpeakerStyle, motion: np.ndarray, phones: PhoneTrack) -> np.ndarray:
@@ -163,10 +166,10 @@ def to_expression(style: SpeakerStyle, normalised: np.ndarray, lips: LipMotion) 
     expression = gaussian_filter1d(expression, LIP_SMOOTHING, axis=0, mode="nearest")
     # only the opening is set: elsewhere a cautious prediction is nearer to the truth than a larger one
     direction = style.opening_direction
-    expression = set_component(expression, style.lip_opening, lips.opening, direction)
     closed = min(float(style.rest @ style.lip_opening), float(style.lip_curve[1, 0]))
-    rest = set_component(style.rest[None], style.lip_opening, np.array([closed]), direction)[0]
-    expression = rest + (expression - rest) * lips.speech[:, None]
+    expression = style.rest + (expression - style.rest) * lips.shape[:, None]
+    opening = closed + (lips.opening - closed) * lips.speech
+    expression = set_component(expression, style.lip_opening, opening, direction)
     lid_direction = orthogonal_to(style.lid_opening[None], style.lip_opening)[0]
     open_lids = np.full(len(expression), float(style.rest @ style.lid_opening))
     return set_component(expression, style.lid_opening, open_lids, lid_direction).astype(np.float32)

@@ -28,7 +28,7 @@ class RidgeConfig:
 
     size: int = 1280  # D, random features
     gamma: float = 0.4
-    strength: float = 5.0  # of the regularisation, with a prior of many people
+    strength: float = 1000.0  # of the regularisation on top of a prior, as large as the prior's own was
     strength_without_prior: float = 1.0
     general_strength: float = 0.1  # of the regularisation for many people, times the number of frames
     personal_weight: float = 15.0  # of a person's own frame relative to a frame of the prior

@@ -17,6 +17,7 @@ SILENT_DB = -60.0  # of full scale: a recording whose loud parts are quieter is 
 MIN_PAUSE = 8  # frames; shorter silence is part of a word, as before a P
 ANTICIPATION, HANGOVER = 2, 2  # frames that the mouth moves before and after sound
 GATE_SMOOTHING = 0.8  # frames
+SHAPE_IN_PAUSES = 0.25  # weight of the predicted face, apart from the lips' opening, in the pauses of a speech
 
 
 def close_at_bilabials(opening: np.ndarray, phones: PhoneTrack, closed: float, median: float) -> np.ndarray:
@@ -50,3 +51,12 @@ def speech_gate(levels: np.ndarray, loud_db: float) -> np.ndarray:
     size = ANTICIPATION + HANGOVER + 1
     gate = maximum_filter1d(np.maximum(sound, filled), size, origin=(HANGOVER - ANTICIPATION) // 2)
     return gaussian_filter1d(gate, GATE_SMOOTHING, mode="nearest")
+
+
+def shape_gate(speech: np.ndarray) -> np.ndarray:
+    """Return the weight (T,) of the predicted face, apart from the lips' opening, against the face at rest.
+
+    speech: (T,) by `speech_gate`. In a pause lips close at once, while the shape that they close in stays between the
+    predicted one and that of the face at rest. A recording without speech says nothing about the face.
+    """
+    return speech + SHAPE_IN_PAUSES * (1 - speech) if speech.any() else speech

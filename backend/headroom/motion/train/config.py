@@ -38,7 +38,7 @@ class TrainConfig:
     validate_every: int = 20  # steps
     patience: int = 4  # validations without improvement before training stops
     gap: int = 7  # frames between training and validation frames, as far as a window reaches
-    ridge_weight: float = 0.5  # of the regression in the prediction, where held-out frames prefer no other; 0: none
+    ridge_weight: float = 0.6  # of the regression in the prediction, where held-out frames prefer no other; 0: none
     seed: int = 0
 
 
