@@ -88,13 +88,13 @@ def rendered_shot(subject: Path, folder: Path) -> Shot:
 
 
 def stage_seconds(shot: Shot) -> dict[str, list[float]]:
-    """Return how long each stage of each frame takes when nothing else runs."""
+    """Return the processor time of each stage of each frame, one stage after the other."""
     seconds: dict[str, list[float]] = defaultdict(list)
 
     def timed(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        start = time.perf_counter()
+        start = time.process_time()
         result = function(*arguments)
-        seconds[stage].append(time.perf_counter() - start)
+        seconds[stage].append(time.process_time() - start)
         return result
 
     cache, recent, refiner = CropCache(shot.folder / "stages"), [], shot.refiner.refiner
@@ -115,9 +115,9 @@ def stage_seconds(shot: Shot) -> dict[str, list[float]]:
 
 
 def print_stages(shot: Shot, seconds: dict[str, list[float]]) -> None:
-    """Print the time of each stage."""
+    """Print the processor time of each stage."""
     camera, size = shot.refiner.track.camera, shot.refiner.refiner.resolution
-    table = Table(title=f"One frame, crop {size} into {camera.width} x {camera.height}, one stage after the other, ms")
+    table = Table(title=f"One frame, crop {size} into {camera.width} x {camera.height}, processor ms of each stage")
     for heading in ("stage", "median", "mean"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for stage, values in seconds.items():
