@@ -41,7 +41,7 @@ from headroom.track.track import Track
 
 MAX_OPEN = 2  # refiners: those of a shot with two people
 MAX_CACHED_PLATES = 20  # warped, full frame: a batch of eight, its context frames, and those in the prefetch threads
-REFINING_VERSION = 3
+REFINING_VERSION = 4
 """Raise this when the same files give other refined crops; those that caches hold are then made again."""
 SOURCE_FILES = (REFINER, TRACK, RIG, ALBEDO, PLATES, MATTES, BACKGROUND)
 """Files of the subject that a refined frame depends on; the last two may be missing."""
