@@ -8,7 +8,7 @@ from smooth_face import smooth_face
 from headroom.face.camera import Camera, pose_vertices
 from headroom.plate.head_surface import MARGIN_MM, HeadSurface
 from headroom.plate.matte import PersonMatte
-from headroom.plate.sampling_kernels import Cells, Layers, sample_cubic, warp_cells
+from headroom.plate.sampling_kernels import Cells, Layers, sample_cubic, sample_linear, warp_cells
 from headroom.plate.warp import (
     FALLOFF_MM,
     MIN_FALLOFF_RATIO,
@@ -207,6 +207,26 @@ def test_a_colour_between_pixels_is_that_of_opencvs_cubic(edge):
     made = np.array([sample_cubic(picture, u, v) for u, v in zip(x, y)])
     assert np.abs(made - expected).max() < 3 and np.abs(made - expected).mean() < 0.4
     assert made.min() >= 0 and made.max() <= 255
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, -1e30])
+def test_places_that_are_nowhere_give_the_colour_of_an_edge(value):
+    picture, plane = np.full((6, 8, 3), 77, np.uint8), np.full((6, 8), 0.5, np.float32)
+    for x, y in ((value, 2.5), (3.5, value), (value, value)):
+        assert sample_cubic(picture, np.float32(x), np.float32(y)) == pytest.approx((77, 77, 77))
+        assert sample_linear(plane, np.float32(x), np.float32(y)) == 0.5
+
+
+@pytest.mark.parametrize("pose", [
+    (np.radians([0.0, 90.0, 0.0]), FRONTAL[1]),  # rays lie in planes of the surface
+    (np.radians([-90.0, 0.0, 0.0]), FRONTAL[1]),
+    (np.zeros(3), np.array([0.0, 0.0, -0.01])),  # the camera is in the head
+    (np.zeros(3), np.array([0.0, 0.0, 500.0])),  # behind the camera
+], ids=["profile", "from above", "at the camera", "behind the camera"])
+def test_a_pose_that_shows_nothing_sensible_still_gives_a_picture(pose):
+    plate = blurred_noise(3)
+    warped = warp_plate(plate, Background(person_matte(), plate), CAMERA, HeadMotion(FRONTAL, pose), SURFACE)
+    assert warped.shape == plate.shape and warped.dtype == np.uint8
 
 
 def test_a_head_outside_the_frame_leaves_the_plate_unchanged():

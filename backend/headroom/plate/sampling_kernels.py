@@ -33,13 +33,25 @@ _WEIGHTS = cubic_weights()
 
 
 @compiled
+def limited(value: Any, low: Any, high: Any) -> Any:
+    """Return the value within limits, and the lower one where it is no number: places must not lead out of a picture.
+
+    A ray along the surface, or a vertex at the camera, has no place.
+    """
+    if not value > low:
+        return low
+    return high if value > high else value
+
+
+@compiled
 def sample_cubic(picture: Picture, x: Any, y: Any) -> tuple[Any, Any, Any]:
     """Return the colour, 0..255, of a picture (H, W, 3) at x and y; integers are pixel centres, the edge goes on."""
+    height, width = picture.shape[:2]
+    x, y = limited(x, single(-3), single(width + 2)), limited(y, single(-3), single(height + 2))
     left, top = int(np.floor(x)), int(np.floor(y))
     across = _WEIGHTS[int((x - single(left)) * single(STEPS) + single(0.5))]
     down = _WEIGHTS[int((y - single(top)) * single(STEPS) + single(0.5))]
     red = green = blue = single(0)
-    height, width = picture.shape[:2]
     if 1 <= left < width - 2 and 1 <= top < height - 2:
         for i in range(4):
             row = picture[top - 1 + i]
@@ -67,7 +79,7 @@ def sample_cubic(picture: Picture, x: Any, y: Any) -> tuple[Any, Any, Any]:
 def sample_linear(plane: Floats, x: Any, y: Any) -> Any:
     """Return the value of a map (h, w) at x and y; integers are cell centres, the edge goes on."""
     height, width = plane.shape
-    x, y = min(max(x, single(0)), single(width - 1)), min(max(y, single(0)), single(height - 1))
+    x, y = limited(x, single(0), single(width - 1)), limited(y, single(0), single(height - 1))
     left, top = int(x), int(y)
     right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
     across, down = x - single(left), y - single(top)
