@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from headroom.refine.generator import Generator, GeneratorConfig
-from headroom.refine.packed import packed
+from headroom.refine.packed import PackedConvolution, packed
+from headroom.refine.refiner import for_use
 
 SIDE = 64
 CONFIGS = {
@@ -40,3 +41,10 @@ def test_packing_leaves_the_generator_as_it_is():
     assert before.keys() == after.keys()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert all(parameter.requires_grad for parameter in generator.parameters())
+
+
+def test_other_processors_use_the_generator_itself(monkeypatch):
+    monkeypatch.setattr("headroom.refine.refiner.platform.machine", lambda: "arm64")
+    generator, dtype = for_use(Generator(CONFIGS["ours"]), SIDE, torch.device("cpu"))
+    assert not any(isinstance(module, PackedConvolution) for module in generator.modules())
+    assert next(generator.parameters()).dtype == dtype

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import platform
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from headroom.refine.packed import packed
 from headroom.refine.refined_crops import ENLARGING_READS, RefinedCrop
 from headroom.refine.region import RegionConfig
 
+X86_MACHINES = ("x86_64", "AMD64")
 _MEMORY = "memory."
 BATCH_SIZES = {"cpu": 1, "cuda": 8, "mps": 4}
 """Frames per batch. On a CPU four frames together take longer than one by one, because they exceed its cache."""
@@ -126,7 +128,7 @@ class Refiner:
     def _generate(self, inputs: Sequence[RefinerInput]) -> NDArray[np.uint8]:
         """Return pictures with alpha (B, R, R, 4) uint8; away from all masks they are black."""
         if self._in_use is None:
-            self._in_use = _for_use(self.generator, self.resolution, self.device)
+            self._in_use = for_use(self.generator, self.resolution, self.device)
         generator, dtype = self._in_use
         # One core is left to the shot's other stages: threads that wait for a busy one cost more than they do.
         with self._openmp.limit(limits=max(torch.get_num_threads() - 1, 1)), torch.inference_mode():
@@ -199,9 +201,10 @@ def _seen_area(masks: Sequence[NDArray[np.float32]]) -> Area:
     return (..., ends[0], ends[1])
 
 
-def _for_use(generator: Generator, resolution: int, device: torch.device) -> tuple[Generator, torch.dtype]:
+def for_use(generator: Generator, resolution: int, device: torch.device) -> tuple[Generator, torch.dtype]:
     """Return the generator as it is fastest on a device, and the type of its inputs."""
     dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+    # Other processors' kernels lie in memory otherwise, and PyTorch rearranges them by itself.
+    if device.type == "cpu" and platform.machine() in X86_MACHINES and torch.backends.mkldnn.is_available():
         return packed(generator, resolution, dtype), dtype
     return copy.deepcopy(generator).requires_grad_(False).to(dtype), dtype
