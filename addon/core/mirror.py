@@ -37,9 +37,8 @@ def mirrored(performance: Performance, rig: Rig) -> Performance:
         controls = controls[:, partners(rig.control_names.tolist())]
         without_detail = performance.detail_share == 0
     expression = controls @ rig.controls if without_detail else performance.expression * mode_signs(rig)
-    middle = np.array([2 * rig.rest_translation[0], 0, 0], dtype=np.float32)
     return replace(performance, expression=expression, controls=controls, rotation=performance.rotation * _TURN,
-                   translation=performance.translation * _SIDE + middle)
+                   translation=_across(performance.translation, rig.rest_translation[0]))
 
 
 def mirrored_track(track: ControlTrack) -> ControlTrack:
@@ -49,9 +48,14 @@ def mirrored_track(track: ControlTrack) -> ControlTrack:
     """
     translation = track.translation
     if translation is not None:
-        translation = translation * _SIDE + np.array([2 * np.median(translation[:, 0]), 0, 0], dtype=np.float32)
+        translation = _across(translation, np.median(translation[:, 0]))
     return replace(track, controls=track.controls[:, partners(ARKIT_NAMES)], rotation=track.rotation * _TURN,
                    translation=translation)
+
+
+def _across(translation: np.ndarray, middle: float) -> np.ndarray:
+    """Return a motion (T, 3), millimetres, whose sides have changed about `middle`."""
+    return translation * _SIDE + np.array([2 * middle, 0, 0], dtype=np.float32)
 
 
 def partners(names: Sequence[str]) -> list[int]:

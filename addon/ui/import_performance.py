@@ -16,7 +16,7 @@ from . import jobs
 from .audio_tracks import has_sound
 from .chosen_speech import chosen_speech, missing_speech
 from .paths import absolute
-from .performance_file import PerformanceFileButton
+from .performance_file_button import PerformanceFileButton
 from .properties import shown_shot
 from .view import frame_curves
 

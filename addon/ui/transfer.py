@@ -14,7 +14,7 @@ from ..scene.anim.transfer_settings import fill_rows, transfer_of
 from .button import Button
 from .layout import SidebarPanel, draw_wrapped, split_layout
 from .paths import absolute
-from .performance_file import PerformanceFileButton
+from .performance_file_button import PerformanceFileButton
 from .properties import shown_shot
 
 

@@ -170,7 +170,7 @@ def test_a_message_with_a_message_inside_is_translated_whole(translated):
 def test_blender_shows_a_registered_language(headroom):
     bpy = headroom.bpy
     if not bpy.app.build_options.international:
-        pytest.skip("this Blender was built without languages")
+        pytest.skip("bpy packages are built without languages")
     view, package = bpy.context.preferences.view, "headroom test"
     bpy.app.translations.register(package, {"de_DE": {("*", "Plate Fit"): "Passung"}})
     try:

@@ -25,7 +25,7 @@ from headroom.track.landmarks.people import SeveralPeople
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "sample.mp4"
 GOOD = CheckFigures(seconds=(0.0, 12.0), usable_seconds=12.0, best_seconds=(0.0, 12.0), face=1.0, faces=1, size=250.0,
                     yaw=(-8.0, 9.0), light=(120.0, 1.2), offset_seconds=0.02, cuts=(), blurred=0.0)
-VIDEO = VideoInfo(640, 480, 25.0, 12.0, 300, has_audio=True)
+VIDEO = VideoInfo(640, 480, 25.0, 300, has_audio=True)
 
 
 @pytest.fixture(scope="module")

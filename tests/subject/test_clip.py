@@ -14,7 +14,7 @@ from headroom.subject.clip import ClipSource, clip_range, motion_notes
 
 
 def video(seconds, width=640, height=480):
-    return VideoInfo(width, height, 25.0, seconds, round(seconds * 25), has_audio=True)
+    return VideoInfo(width, height, 25.0, round(seconds * 25), has_audio=True)
 
 
 def test_a_clip_is_used_up_to_half_a_minute_unless_the_user_says_more():

@@ -40,11 +40,15 @@ class VideoInfo:
     width: int  # px
     height: int  # px
     fps: float  # a usual rate near the typical one when the clip's own rate varies
-    seconds: float
     frames: int
     has_audio: bool
     changes: tuple[str, ...] = ()
     held: int = 0  # frames that hold the picture before, because their own is missing
+
+    @property
+    def seconds(self) -> float:
+        """Return the length."""
+        return self.frames / self.fps
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def probe(path: Path) -> VideoInfo:
         converter = PictureConverter(stream, frame)
         has_audio = bool(container.streams.audio)
     changes = (*converter.changes, *_size_changes(path, converter.size), *_clock_changes(clock))
-    return VideoInfo(*converter.size, clock.fps, clock.count / clock.fps, clock.count, has_audio, changes, clock.held)
+    return VideoInfo(*converter.size, clock.fps, clock.count, has_audio, changes, clock.held)
 
 
 def frame_span(

@@ -158,18 +158,20 @@ def to_expression_in_chunks(style: SpeakerStyle, normalised: np.ndarray, lips: L
 
 
 def to_expression(style: SpeakerStyle, normalised: np.ndarray, lips: LipMotion) -> np.ndarray:
-    """Return expression (T, 64) with open lids, with the given lip openings and the face at rest in pauses.
+    """Return expression (T, 64) with open lids, with the given lip openings; in pauses lips are closed.
+
+    The rest of the face is then near that at rest.
+
 
     normalised: (T, 64).
     """
     expression = normalised * style.expression_deviation + style.expression_mean
     expression = gaussian_filter1d(expression, LIP_SMOOTHING, axis=0, mode="nearest")
-    # only the opening is set: elsewhere a cautious prediction is nearer to the truth than a larger one
-    direction = style.opening_direction
-    closed = min(float(style.rest @ style.lip_opening), float(style.lip_curve[1, 0]))
     expression = style.rest + (expression - style.rest) * lips.shape[:, None]
+    closed = min(float(style.rest @ style.lip_opening), float(style.lip_curve[1, 0]))
     opening = closed + (lips.opening - closed) * lips.speech
-    expression = set_component(expression, style.lip_opening, opening, direction)
+    # only the opening is set: elsewhere a cautious prediction is nearer to the truth than a larger one
+    expression = set_component(expression, style.lip_opening, opening, style.opening_direction)
     lid_direction = orthogonal_to(style.lid_opening[None], style.lip_opening)[0]
     open_lids = np.full(len(expression), float(style.rest @ style.lid_opening))
     return set_component(expression, style.lid_opening, open_lids, lid_direction).astype(np.float32)

@@ -28,9 +28,8 @@ class RidgeConfig:
 
     size: int = 1280  # D, random features
     gamma: float = 0.4
-    strength: float = 1000.0  # of the regularisation on top of a prior, as large as the prior's own was
-    strength_without_prior: float = 1.0
-    general_strength: float = 0.1  # of the regularisation for many people, times the number of frames
+    strength_without_prior: float = 1.0  # of the regularisation for one person alone
+    general_strength: float = 0.1  # for many people, times their frames; a person's regression keeps it
     personal_weight: float = 15.0  # of a person's own frame relative to a frame of the prior
     seed: int = 0
 
@@ -113,7 +112,7 @@ def fit_ridge(
         gram = gram + weight * features.T @ features
         cross = cross + weight * features.T @ expression
     if personal:
-        strength = config.strength if has_prior else config.strength_without_prior
+        strength = config.general_strength * MAX_PRIOR_FRAMES if has_prior else config.strength_without_prior
     else:
         strength = config.general_strength * max(frames, 1)
     weights = np.linalg.solve(gram + strength * np.eye(size), cross).astype(np.float32)

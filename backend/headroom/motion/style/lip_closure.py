@@ -1,4 +1,4 @@
-"""Closed lips where they must be: at the phones B, M and P, and in pauses."""
+"""Closed lips where they must be: at the phones B, M and P, and in pauses; and where the pauses are."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def close_at_bilabials(opening: np.ndarray, phones: PhoneTrack, closed: float, m
 
 
 def speech_gate(levels: np.ndarray, loud_db: float) -> np.ndarray:
-    """Return the weight (T,) of speech against the face at rest: 1 near sound, 0 in pauses.
+    """Return the weight (T,) of speech: 1 near sound, 0 in pauses.
 
     levels: (T,) loudness of all frames of a recording, dB below its loud parts, which have `loud_db` of full scale.
     """
