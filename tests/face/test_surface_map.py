@@ -44,7 +44,7 @@ def looked_up(values, column, row):
 @pytest.mark.parametrize("count", [1, 4])
 def test_values_are_those_of_the_nearest_surface_point_on_each_pixels_ray(count):
     values = np.random.default_rng(0).normal(0, 10, (count, len(CORNERS), 4)).astype(np.float32)
-    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE)
+    surface = SurfaceMap(SimpleNamespace(faces=TRIANGLES), CAMERA, CROP, SIZE)
     maps = surface.draw(CORNERS, values)
     assert len(maps) == count and all(each.shape == (SIZE, SIZE, 4) and each.dtype == np.float32 for each in maps)
     found = 0
@@ -57,7 +57,7 @@ def test_values_are_those_of_the_nearest_surface_point_on_each_pixels_ray(count)
 
 
 def test_pixels_without_surface_are_0_and_nothing_is_left_of_the_maps_before():
-    surface = SurfaceMap(SimpleNamespace(mean=CORNERS, faces=TRIANGLES), CAMERA, CROP, SIZE)
+    surface = SurfaceMap(SimpleNamespace(faces=TRIANGLES), CAMERA, CROP, SIZE)
     (shown,) = surface.draw(CORNERS, np.full((1, len(CORNERS), 4), 7, np.float32))
     covered = shown[..., 0] > 0
     assert 0.1 < covered.mean() < 0.9 and not shown[~covered].any() and np.allclose(shown[covered], 7)

@@ -2,39 +2,24 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 from smooth_face import smooth_face
+from turning_head import NOBODY, PERSON, skin, turning
 
-from headroom.face.camera import Camera
 from headroom.plate.head_alignment import find_head_detail
 from headroom.plate.head_surface import HeadSurface
 from headroom.plate.head_views import HeadViews
-from headroom.plate.warp import Background, HeadMotion, warp_plate
 
-CAMERA = Camera(1200.0, 480, 480)
-FRONTAL = (np.zeros(3), np.array([0.0, 0.0, -1000.0]))
-PERSON, NOBODY = np.full((48, 48), 255, np.uint8), np.zeros((48, 48), np.uint8)
 TURNS = np.radians([(pitch, yaw, 0) for pitch in (-4, 0, 4) for yaw in (-6, -2, 2, 6)])
 SURFACE = HeadSurface.of(smooth_face())
 
 
-def skin() -> np.ndarray:
-    """Return a picture (480, 480, 3) of smooth noise."""
-    noise = np.random.default_rng(0).normal(0, 1, (480, 480, 3)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 2)
-    return (128 + 40 * smooth / smooth.std()).clip(0, 255).astype(np.uint8)
-
-
 def views_of(picture: np.ndarray, matte: np.ndarray = PERSON, light: float = 1.0) -> HeadViews:
     """Return frames of a head with a known surface that turns; light: factor of every second one's brightness."""
-    frames = [warp_plate(picture, Background(PERSON, picture), CAMERA, HeadMotion(FRONTAL, (turn, FRONTAL[1])), SURFACE)
-              for turn in TURNS]
-    frames[::2] = [(frame * light).astype(np.uint8) for frame in frames[::2]]
-    count = len(TURNS)
-    return HeadViews(frames, np.stack([matte] * count), CAMERA, TURNS.copy(), np.tile(FRONTAL[1], (count, 1)),
-                     np.ones(count, bool))
+    views = turning(SURFACE, np.degrees(TURNS), picture, matte)
+    views.frames[::2] = [(frame * light).astype(np.uint8) for frame in views.frames[::2]]
+    return views
 
 
 def disturbed(views: HeadViews) -> HeadViews:
@@ -57,7 +42,7 @@ def degrees_off(rotation: np.ndarray) -> float:
 
 @pytest.mark.parametrize("light", [1.0, 0.7])
 def test_disturbed_poses_are_found_again_whatever_the_light(light):
-    views = views_of(skin(), light=light)
+    views = views_of(skin(2), light=light)
     wrong = disturbed(views)
     found = solved(find_head_detail(SURFACE, views).align(wrong))
     assert degrees_off(wrong.rotation) > 0.3
@@ -65,7 +50,7 @@ def test_disturbed_poses_are_found_again_whatever_the_light(light):
 
 
 def test_poses_come_closer_where_only_disturbed_ones_are_known():
-    wrong = disturbed(views_of(skin()))
+    wrong = disturbed(views_of(skin(2)))
     for _ in range(3):
         found = solved(find_head_detail(SURFACE, wrong).align(wrong))
         wrong = replace(wrong, rotation=found[:, :3], translation=found[:, 3:])
@@ -75,7 +60,7 @@ def test_poses_come_closer_where_only_disturbed_ones_are_known():
 
 
 def test_something_in_front_of_a_frame_moves_its_pose_little():
-    views = views_of(skin())
+    views = views_of(skin(2))
     detail = find_head_detail(SURFACE, views)
     views.frames[5][100:240, 300:400] = np.random.default_rng(2).integers(0, 255, (140, 100, 3))
     found = solved(detail.align(views))
@@ -83,15 +68,15 @@ def test_something_in_front_of_a_frame_moves_its_pose_little():
 
 
 def test_the_background_and_plain_surfaces_tell_nothing():
-    textured, plain = views_of(skin()), views_of(np.full((480, 480, 3), 130, np.uint8))
+    textured, plain = views_of(skin(2)), views_of(np.full((480, 480, 3), 130, np.uint8))
     told = np.linalg.norm(find_head_detail(SURFACE, textured).align(textured).normal)
     assert np.linalg.norm(find_head_detail(SURFACE, plain).align(plain).normal) < 1e-6 * told
-    hidden = views_of(skin(), NOBODY)
+    hidden = views_of(skin(2), NOBODY)
     assert np.linalg.norm(find_head_detail(SURFACE, hidden).align(hidden).normal) == 0
 
 
 def test_frames_without_a_face_have_no_information():
-    views = views_of(skin())
+    views = views_of(skin(2))
     some = replace(views, usable=np.arange(len(TURNS)) < 6)
     information = find_head_detail(SURFACE, some).align(some)
     assert (np.abs(information.normal).sum(axis=(1, 2)) > 0).tolist() == some.usable.tolist()

@@ -5,30 +5,21 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+import turning_head
 from smooth_face import smooth_face
+from turning_head import CAMERA, FRONTAL, NOBODY, PERSON, skin
 
-from headroom.face.camera import Camera
 from headroom.face.head_depth import CELL_MM, HeadDepth
+from headroom.plate.head_colours import HeadColours
 from headroom.plate.head_surface import HeadSurface
-from headroom.plate.head_views import HeadViews
-from headroom.plate.measured_depth import HeadColours, measure_head_depth
+from headroom.plate.measured_depth import measure_head_depth
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
-CAMERA = Camera(1200.0, 480, 480)
-FRONTAL = (np.zeros(3), np.array([0.0, 0.0, -1000.0]))
-PERSON, NOBODY = np.full((48, 48), 255, np.uint8), np.zeros((48, 48), np.uint8)
 TURNS = [(pitch, yaw, roll) for pitch in (-5, 0, 5) for yaw in (-8, -4, 0, 4, 8) for roll in (0, 2)]
 
 
 GUESS = HeadSurface.of(smooth_face())
 BEYOND_FACE = (GUESS.head_distance < 12) & ~cv2.dilate(GUESS.in_face.astype(np.uint8), np.ones((9, 9))).astype(bool)
-
-
-def skin() -> np.ndarray:
-    """Return a picture (480, 480, 3) of smooth noise."""
-    noise = np.random.default_rng(0).normal(0, 1, (480, 480, 3)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 4)
-    return (128 + 40 * smooth / smooth.std()).clip(0, 255).astype(np.uint8)
 
 
 def true_depth(millimetres: float) -> HeadDepth:
@@ -38,13 +29,9 @@ def true_depth(millimetres: float) -> HeadDepth:
                      np.array(GUESS.origin, np.float32))
 
 
-def turning(surface: HeadSurface, turns=TURNS, matte=PERSON) -> HeadViews:
+def turning(surface, turns=TURNS, matte=PERSON):
     """Return frames of a person with this surface who turns; angles in degrees."""
-    picture, rotations = skin(), np.radians(np.array(turns, float))
-    frames = [warp_plate(picture, Background(PERSON, picture), CAMERA, HeadMotion(FRONTAL, (each, FRONTAL[1])), surface)
-              for each in rotations]
-    translations = np.tile(FRONTAL[1], (len(turns), 1))
-    return HeadViews(frames, np.stack([matte] * len(turns)), CAMERA, rotations, translations, np.ones(len(turns), bool))
+    return turning_head.turning(surface, turns, skin(4), matte)
 
 
 @pytest.mark.parametrize("millimetres", [-60.0, 0.0, 20.0])
@@ -60,7 +47,7 @@ def test_a_turned_plate_shows_the_head_where_it_is():
     true, turn = HeadSurface.of(smooth_face(), true_depth(-60)), (np.radians([3.0, -7.0, 1.0]), FRONTAL[1])
     measured = HeadSurface.of(smooth_face(), measure_head_depth(GUESS, turning(true)))
     shown, corrected, guessed = (
-        warp_plate(skin(), Background(PERSON, skin()), CAMERA, HeadMotion(FRONTAL, turn), each).astype(float)
+        warp_plate(skin(4), Background(PERSON, skin(4)), CAMERA, HeadMotion(FRONTAL, turn), each).astype(float)
         for each in (true, measured, GUESS))
     assert np.abs(corrected - shown).mean() < 0.4 * np.abs(guessed - shown).mean()
 
@@ -98,4 +85,5 @@ def test_frames_disagree_more_about_a_wrong_surface_and_in_wrong_poses():
     nothing = HeadColours.of(true, replace(views, usable=np.zeros(len(TURNS), bool)))
     assert right.disagreement() < 0.5 * min(flat.disagreement(), disturbed.disagreement())
     assert right.disagreement(right) == right.disagreement() < 0.5 * disturbed.disagreement(right)
-    assert nothing.disagreement() == right.disagreement(nothing) == np.inf
+    unseen = HeadColours.of(true, turning(true, matte=NOBODY))
+    assert nothing.disagreement() == right.disagreement(nothing) == unseen.disagreement() == np.inf

@@ -8,16 +8,16 @@ from smooth_face import smooth_face
 from headroom.face.camera import Camera, pose_vertices
 from headroom.plate.head_surface import MARGIN_MM, HeadSurface
 from headroom.plate.matte import PersonMatte
-from headroom.plate.sampling_kernels import Cells, Layers, sample_cubic, sample_linear, warp_cells
+from headroom.plate.plate_kernels import Cells, Layers, sample_cubic, sample_linear, warp_cells
 from headroom.plate.warp import (
     FALLOFF_MM,
     MIN_FALLOFF_RATIO,
     Background,
     HeadMotion,
-    _DisplacementGrid,
     _falloff,
     _grid_points,
     _max_displacement,
+    _source_and_kinds,
     head_displacement,
     warp_plate,
 )
@@ -144,11 +144,11 @@ def test_cells_have_their_source_and_what_they_show_at_each_moving_point():
     rect, matrix = (201, 31, 466, 360), np.float32([[0.01, 0.02], [-0.03, 0.04]])
     points = _grid_points(rect, 8)
     matte = PersonMatte.of(person_matte(), (360, 640), 6.0)
-    grid = _DisplacementGrid.of(points, points @ matrix.T + 2, matte, 20.0)
-    assert np.allclose(np.moveaxis(grid.source[:2], 0, 2), points + points @ matrix.T + 1.5, atol=1e-3)
+    source, kinds = _source_and_kinds(points, points @ matrix.T + 2, matte, 20.0)
+    assert np.allclose(np.moveaxis(source[:2], 0, 2), points + points @ matrix.T + 1.5, atol=1e-3)
     columns, rows = (points - 0.5).astype(int).clip(0, (639, 359))[1:-1, 1:-1].reshape(-1, 2).T
-    person = cv2.resize(person_matte(), (640, 360))[rows, columns].reshape(grid.kinds[1:-1, 1:-1].shape) > 128
-    assert (grid.kinds[1:-1, 1:-1][person] > 0).all() and set(np.unique(grid.kinds)) == {0, 1, 2, 3}
+    person = cv2.resize(person_matte(), (640, 360))[rows, columns].reshape(kinds[1:-1, 1:-1].shape) > 128
+    assert (kinds[1:-1, 1:-1][person] > 0).all() and set(np.unique(kinds)) == {0, 1, 2, 3}
 
 
 def test_warped_pixels_are_those_of_opencvs_functions_for_whole_pictures():

@@ -17,8 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def compiled(function: F) -> F:
     """Compile a function at its first call; it lets other threads run.
 
-    The result is kept beside the source file or in the user's cache for the next process, or nowhere where neither can
-    be written.
+    It may use only compiled functions and constants of its own file: the result does not notice changes elsewhere.
+    It is kept beside the file or in the user's cache for the next process, or nowhere where neither can be written.
     """
     options: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
     try:

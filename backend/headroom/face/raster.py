@@ -18,25 +18,17 @@ if TYPE_CHECKING:
 _SAMPLES = 2
 """Samples along each side of a pixel, averaged (supersampling)."""
 
-PROJECTION = """
-uniform vec3 crop;   // see crop_uniform
-in vec3 point;
-vec4 projected() {
-    float depth = -point.z;
-    // rows are read from the top, so y runs down as in the picture
-    return vec4(crop.x * point.x + crop.y * depth, -crop.x * point.y + crop.z * depth, depth - 20.0, depth);
-}"""
-"""Part of a vertex shader: the vertex `point`, camera axes, as it lies in the crop."""
-
-_FACE_VERTEX = f"""
+_FACE_VERTEX = """
 #version 330
-{PROJECTION}
-in vec3 normal; in vec2 uv;
+uniform vec3 crop;   // see _crop_uniform
+in vec3 point; in vec3 normal; in vec2 uv;   // point: camera axes
 out vec3 n; out vec2 t;
-void main() {{
+void main() {
+    float depth = -point.z;
     n = normal; t = vec2(uv.x, 1.0 - uv.y);
-    gl_Position = projected();
-}}"""
+    // rows are read from the top, so y runs down as in the picture
+    gl_Position = vec4(crop.x * point.x + crop.y * depth, -crop.x * point.y + crop.z * depth, depth - 20.0, depth);
+}"""
 
 _FACE_FRAGMENT = """
 #version 330
@@ -64,12 +56,6 @@ out float triangle;
 void main() { triangle = float(gl_PrimitiveID); }"""
 
 
-def crop_uniform(camera: Camera, crop: Crop) -> tuple[float, float, float]:
-    """Return 2 f / size, (W - 2 x) / size - 1 and (H - 2 y) / size - 1 of a crop (x, y, size) of a frame W x H."""
-    return (2 * camera.focal_px / crop.size, (camera.width - 2 * crop.x) / crop.size - 1,
-            (camera.height - 2 * crop.y) / crop.size - 1)
-
-
 class Rasterizer:
     """Draws one face model with one camera and crop. Create it once per clip; it holds buffers in OpenGL."""
 
@@ -81,7 +67,7 @@ class Rasterizer:
             side = resolution * _SAMPLES
             self._program = gl.program(vertex_shader=_FACE_VERTEX, fragment_shader=_FACE_FRAGMENT)
             self._program["min_shading"] = MIN_SHADING
-            self._program["crop"] = crop_uniform(camera, crop)
+            self._program["crop"] = _crop_uniform(camera, crop)
             self._vertices = gl.buffer(reserve=model.mean.size * 4)
             self._normals = gl.buffer(reserve=model.mean.size * 4)
             uv = gl.buffer(np.ascontiguousarray(model.uv, np.float32).tobytes())
@@ -165,3 +151,9 @@ def _straight_alpha(premultiplied: np.ndarray) -> np.ndarray:
     edge = (alpha > 0) & (alpha < 255)
     colour = premultiplied[..., :3].astype(np.float32) * np.where(edge, 255 / np.maximum(alpha, 1), 1)
     return np.concatenate([np.clip(np.rint(colour), 0, 255).astype(np.uint8), premultiplied[..., 3:]], -1)
+
+
+def _crop_uniform(camera: Camera, crop: Crop) -> tuple[float, float, float]:
+    """Return 2 f / size, (W - 2 x) / size - 1 and (H - 2 y) / size - 1 of a crop (x, y, size) of a frame W x H."""
+    return (2 * camera.focal_px / crop.size, (camera.width - 2 * crop.x) / crop.size - 1,
+            (camera.height - 2 * crop.y) / crop.size - 1)

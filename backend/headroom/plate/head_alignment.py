@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.prefetch import parallel_map
+from headroom.common.resample import resampled
 from headroom.face.camera import Camera, projection_derivative, rotation_and_derivatives, rotation_matrix
 from headroom.face.head_depth import CELL_MM
 from headroom.face.pose_information import PoseInformation
@@ -115,8 +116,7 @@ def find_head_detail(surface: HeadSurface, views: HeadViews) -> HeadDetail | Non
 
 def _points_of_head(surface: HeadSurface) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return points and normals, each (N, 3), of the cells beyond the face that turn with the head."""
-    rows, columns = np.mgrid[: surface.height.shape[0], : surface.height.shape[1]]
-    x, y = surface.origin[0] + CELL_MM * columns, surface.origin[1] + CELL_MM * rows
+    x, y = surface.places()
     in_face = y[surface.in_face]
     height_in_face = (y - in_face.min()) / np.ptp(in_face)
     chosen = (surface.head_distance < ON_HEAD_MM) & (height_in_face > JAW) & ~surface.in_face
@@ -168,9 +168,11 @@ class _DetailPicture:
         right, bottom = np.clip(pixels.max(axis=0) + margin, (left + 2, top + 2), shape[1::-1]).astype(int)
         size = [max(round(side * shrink), 2) for side in (right - left, bottom - top)]
         frame = cv2.resize(views.frames[number][top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
-        alpha = person_alpha(_part_of_matte(views.mattes[number], shape, (left, top, right, bottom), size))
-        detail = _even_detail(cv2.transform(frame, np.full((1, 3), 1 / 3)).astype(np.float32), alpha, sigma)
         scale = np.array(size) / [right - left, bottom - top]
+        cells = np.divide(views.mattes[number].shape[1::-1], shape[1::-1])  # of the matte per frame pixel
+        alpha = person_alpha(resampled(views.mattes[number], tuple(cells * (left, top)), tuple(cells / scale),
+                                       tuple(size), cv2.BORDER_REPLICATE))
+        detail = _even_detail(cv2.transform(frame, np.full((1, 3), 1 / 3)).astype(np.float32), alpha, sigma)
         by_u, by_v = cv2.Sobel(detail, -1, 1, 0, scale=scale[0] / 8), cv2.Sobel(detail, -1, 0, 1, scale=scale[1] / 8)
         inner = cv2.erode(alpha, np.ones((2 * round(2 * sigma) + 1,) * 2, np.uint8))
         return _DetailPicture(np.dstack([detail, by_u, by_v, inner]), np.array([left, top]), scale)
@@ -179,20 +181,6 @@ class _DetailPicture:
         """Return the planes (N, 4) at frame pixels (N, 2); 0 outside."""
         x, y = (((pixels - self.corner) * self.scale).T - 0.5).astype(np.float32)[..., None]
         return np.asarray(cv2.remap(self.planes, x, y, cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0)), np.float32)[:, 0]
-
-
-def _part_of_matte(
-    matte: NDArray[np.uint8], shape: tuple[int, ...], rect: tuple[int, int, int, int], size: list[int]
-) -> NDArray[np.uint8]:
-    """Return the part of a matte (h, w) that belongs to left, top, right and bottom of its frame, at another size."""
-    left, top, right, bottom = rect
-    steps = [matte.shape[1] / shape[1] * (right - left) / size[0], matte.shape[0] / shape[0] * (bottom - top) / size[1]]
-    starts = [left * matte.shape[1] / shape[1], top * matte.shape[0] / shape[0]]
-    offsets = [start + step / 2 - 0.5 for start, step in zip(starts, steps)]
-    transform = np.array([[steps[0], 0, offsets[0]], [0, steps[1], offsets[1]]])
-    part = cv2.warpAffine(matte, transform, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                          borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(part, np.uint8)
 
 
 def _even_detail(grey: NDArray[np.float32], alpha: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

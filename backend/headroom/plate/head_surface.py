@@ -7,7 +7,7 @@ head from several sides, `headroom.plate.measured_depth` corrects this guess.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -66,12 +66,28 @@ class HeadSurface:
         distance = cv2.distanceTransform(beyond, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         sigma = BLUR_MM / CELL_MM
         height = cv2.GaussianBlur(height.astype(np.float32), (0, 0), sigma)
-        if depth is not None:
-            height = height + depth.at(x, y)
         sampled = np.s_[::HEAD_POINT_STEP, ::HEAD_POINT_STEP]
         points = np.dstack([x, y, height])[sampled][distance[sampled] == 0].astype(np.float32)
         distance = cv2.GaussianBlur(distance * np.float32(CELL_MM), (0, 0), sigma)
-        return HeadSurface(height, distance, (float(first[0]), float(first[1])), in_face, points)
+        guess = HeadSurface(height, distance, (float(first[0]), float(first[1])), in_face, points)
+        return guess if depth is None else guess.with_depth(depth)
+
+    def with_depth(self, depth: HeadDepth) -> HeadSurface:
+        """Return a guessed surface with what the clip tells of it."""
+        x, y, z = self.head_points.T
+        points = np.column_stack([x, y, z + depth.at(x[None], y[None])[0]])
+        return replace(self, height=self.height + depth.at(*self.places()), head_points=points)
+
+    def places(self) -> tuple[Floats, Floats]:
+        """Return x and y (h, w) of the cells, millimetres."""
+        rows, columns = np.mgrid[: self.height.shape[0], : self.height.shape[1]]
+        return self.origin[0] + CELL_MM * columns, self.origin[1] + CELL_MM * rows
+
+    def area_within(self, distance: float) -> tuple[slice, slice]:
+        """Return rows and columns of the rectangle of cells around all within `distance` mm of the head."""
+        near = self.head_distance < distance
+        rows, columns = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
+        return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
     def intersect(self, directions: Floats, pose: Pose) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Intersect rays from the camera with the surface in a pose.
@@ -80,21 +96,21 @@ class HeadSurface:
 
         Returns the points (h, w, 3) in model axes, millimetres, and their `head_distance` (h, w).
         """
-        from headroom.plate.ray_kernels import first_points  # loads numba
+        from headroom.plate.plate_kernels import first_points  # loads numba
 
         rotation = rotation_matrix(np.asarray(pose[0]))
         eye = (-np.asarray(pose[1]) @ rotation).astype(np.float32)
         rays = np.reshape(directions @ rotation.astype(np.float32), (-1, 3)).astype(np.float32)
         steps = np.linspace(self.height.max(), self.height.min(), RAY_STEPS, dtype=np.float32)
-        points = first_points(self.height, self.origin, eye, rays, REFINEMENTS, steps).reshape(directions.shape)
+        points = first_points(self.height, (*self.origin, CELL_MM), eye, rays, REFINEMENTS, steps)
+        points = points.reshape(directions.shape)
         return points, sample_map(self.head_distance, self.origin, points[..., 0], points[..., 1])
 
     def bounding_corners(self, distance: float) -> NDArray[np.float32]:
         """Return the corners (4, 3), model axes, of the rectangle around all within `distance` mm of the head."""
-        near = self.head_distance < distance
-        rows, columns = (np.flatnonzero(near.any(axis=axis)) for axis in (1, 0))
-        x = self.origin[0] + CELL_MM * np.array([columns[0] - 1, columns[-1] + 1])
-        y = self.origin[1] + CELL_MM * np.array([rows[0] - 1, rows[-1] + 1])
+        rows, columns = self.area_within(distance)
+        x = self.origin[0] + CELL_MM * np.array([columns.start - 1, columns.stop])
+        y = self.origin[1] + CELL_MM * np.array([rows.start - 1, rows.stop])
         lowest = float(self.height.min())
         return np.array([(a, b, lowest) for a in x for b in y], np.float32)
 

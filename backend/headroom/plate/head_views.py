@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from headroom.common.arrays import evenly_spaced
 from headroom.face.camera import Camera, pose_vertices
-from headroom.plate.plates import Plates
+from headroom.plate.plates import Frames
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class HeadViews:
     rotation: (T, 3) radians. translation: (T, 3) millimetres. usable: (T,) whether the face was found.
     """
 
-    frames: Sequence[NDArray[np.uint8]] | Plates
+    frames: Frames
     mattes: NDArray[np.uint8]
     camera: Camera
     rotation: NDArray[np.floating]

@@ -25,7 +25,7 @@ from headroom.plate.matte import (
     save_mattes,
 )
 from headroom.plate.matte_correction import corrected_mattes
-from headroom.plate.plates import Plates
+from headroom.plate.plates import Frames, Plates
 from headroom.plate.warp import Background, HeadMotion, warp_plate
 
 ALL_PERSON = np.full((9, 16), 255, np.uint8)
@@ -40,7 +40,7 @@ class BackgroundLayers:
     """
 
     def __init__(
-        self, plates: Sequence[NDArray[np.uint8]] | Plates, camera: Camera, surface: HeadSurface,
+        self, plates: Frames, camera: Camera, surface: HeadSurface,
         mattes: NDArray[np.uint8] | None = None, background: NDArray[np.uint8] | None = None,
     ):
         """Take T plates (H, W, 3) of the clip whose camera and head are given.

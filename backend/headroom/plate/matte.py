@@ -13,6 +13,7 @@ from headroom.common.errors import InputError
 from headroom.common.progress import Progress, no_progress
 from headroom.common.stored import Array, Damaged, format_number, read_npz, require_arrays, write_npz
 from headroom.face.camera import Crop
+from headroom.plate.plates import Frames
 
 FORMAT = 1
 """Format number in `mattes.npz`. Files without one are format 1, because Headroom did not write it at first."""
@@ -42,6 +43,11 @@ def find_mattes(pictures: NDArray[np.uint8], progress: Progress = no_progress) -
             progress(index / len(pictures), "Finding the person's outline")
             mattes[index] = np.rint(network.process(picture).segmentation_mask * 255)
     return mattes
+
+
+def mattes_of(frames: Frames) -> NDArray[np.uint8]:
+    """Return the mattes (T, h, w) of T frames (H, W, 3)."""
+    return find_mattes(np.stack([matte_picture(frames[number]) for number in range(len(frames))]))
 
 
 def save_mattes(path: Path, mattes: NDArray[np.uint8]) -> None:

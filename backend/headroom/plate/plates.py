@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headroom.media.video import read_frames
 
@@ -61,3 +63,7 @@ class Plates:
         """Return a map of plate `index`."""
         number = range(self._count)[index]
         return np.memmap(self._file, np.uint8, "r", number * int(np.prod(self.shape)), self.shape)
+
+
+Frames = Sequence[NDArray[np.uint8]] | Plates
+"""Pictures (H, W, 3) by number."""

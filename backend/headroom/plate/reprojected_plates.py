@@ -35,7 +35,7 @@ class FramePlate:
 
 
 class ReprojectedPlates:
-    """Reprojects the plates of one person. Threads take turns in OpenGL, and share the cached surfaces."""
+    """Reprojects the plates of one person. Threads share the cached surfaces."""
 
     def __init__(self, layers: BackgroundLayers, faces: TrackedFaces, reprojector: FaceReprojector):
         """Take the plates, the face in each of them, and what draws it."""
@@ -96,11 +96,12 @@ class ReprojectedPlates:
 
     def _projected(self, number: int) -> ProjectedFace:
         """Return the face in a plate as the camera sees it; the latest ones are kept."""
-        if number not in self._recent:
-            self._recent[number] = self._reprojector.in_plate(self.faces.vertices(number))
+        face = self._recent.get(number)
+        if face is None:
+            face = self._recent[number] = self._reprojector.in_plate(self.faces.vertices(number))
             if len(self._recent) > MAX_CACHED:
                 self._recent.popitem(last=False)
-        return self._recent[number]
+        return face
 
     def _rigid(self, points: NDArray[np.floating], motion: HeadMotion) -> NDArray[np.float32]:
         """Return the displacement (h, w, 2), pixels, by the pose alone."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headroom.common.pull_push import downsampled, pull_push
+from headroom.common.resample import resampled
 from headroom.common.smoothstep import smoothstep
 from headroom.face.camera import Camera, Crop
 from headroom.face.light import shade
@@ -205,10 +206,10 @@ class FaceMaps:
     def opaque(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Return where (H, W) the painted face hides all of a picture of a shape (H, W, ...)."""
         opaque = np.zeros(shape[:2], bool)
-        rect = self._visible_rect(self._alpha > 0, shape)
+        rect = self._visible_rect(shape)
         if rect is not None:
             left, top, right, bottom = rect
-            opaque[top:bottom, left:right] = self._upsampled(self._alpha, rect) >= 1
+            opaque[top:bottom, left:right] = self._alpha_in_frame(rect) >= 1
         return opaque
 
     def paint(self, pictures: Sequence[NDArray[np.uint8]], picture: NDArray[np.uint8]) -> None:
@@ -216,9 +217,9 @@ class FaceMaps:
 
         Beside the face the maps continue what they are at the face's edge.
         """
-        from headroom.plate.sampling_kernels import SourceMaps, paint_face  # loads numba
+        from headroom.plate.plate_kernels import SourceMaps, paint_face  # loads numba
 
-        rect = self._visible_rect(self._alpha > 0, picture.shape)
+        rect = self._visible_rect(picture.shape)
         if rect is not None:
             plates = tuple(np.ascontiguousarray(each) for each in pictures)
             maps = SourceMaps(self.sources, self.shared, self._alpha, self.crop.x, self.crop.y,
@@ -230,18 +231,16 @@ class FaceMaps:
         """(R, R), 0..1, the face's opacity."""
         return _inner_alpha(self.coverage)
 
-    def _upsampled(self, plane: NDArray[np.float32], rect: Rect) -> NDArray[np.float32]:
-        """Return a map (R, R[, C]) at the frame's pixels in `rect`, linearly interpolated."""
+    def _alpha_in_frame(self, rect: Rect) -> NDArray[np.float32]:
+        """Return the face's opacity (h, w) at the frame's pixels in `rect`."""
         left, top, right, bottom = rect
-        step = len(plane) / self.crop.size  # map pixels per frame pixel
-        offsets = [(start + 0.5 - corner) * step - 0.5
-                   for start, corner in ((left, self.crop.x), (top, self.crop.y))]
-        transform = np.array([[step, 0, offsets[0]], [0, step, offsets[1]]])
-        return np.asarray(cv2.warpAffine(plane, transform, (right - left, bottom - top),
-                                         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.float32)
+        step = len(self._alpha) / self.crop.size  # map pixels per frame pixel
+        return resampled(self._alpha, ((left - self.crop.x) * step, (top - self.crop.y) * step), (step, step),
+                         (right - left, bottom - top))
 
-    def _visible_rect(self, area: NDArray[np.bool_], shape: tuple[int, ...]) -> Rect | None:
-        """Return left, top, right and bottom of the frame pixels that show an area (R, R) of the crop."""
+    def _visible_rect(self, shape: tuple[int, ...]) -> Rect | None:
+        """Return left, top, right and bottom of the pixels, of a frame of a shape (H, W, ...), that show the face."""
+        area = self._alpha > 0
         columns, rows = np.flatnonzero(area.any(axis=0)), np.flatnonzero(area.any(axis=1))
         if not len(columns):
             return None

@@ -66,7 +66,7 @@ def warp_plate(
 
     hidden: (H, W) pixels that do not matter, because something is painted over them; they may keep their value too.
     """
-    from headroom.plate.sampling_kernels import Cells, Layers, warp_cells  # loads numba
+    from headroom.plate.plate_kernels import Cells, Layers, warp_cells  # loads numba
 
     length = _max_displacement(camera, motion, surface)
     out = plate.copy()
@@ -84,12 +84,12 @@ def warp_plate(
     displacement *= _falloff(distance / falloff_mm)[..., None]
     if motion.surrounding is not None:
         displacement += motion.surrounding.at(points)
-    grid = _DisplacementGrid.of(points, displacement, matte, FEATHER_MM * px_per_mm)
+    source, kinds = _source_and_kinds(points, displacement, matte, FEATHER_MM * px_per_mm)
     if hidden is None:
         hidden = np.zeros(plate.shape[:2], bool)
     layers = Layers(np.ascontiguousarray(plate), np.ascontiguousarray(background.picture),
                     np.stack([matte.alpha, matte.occlusion]), matte.scale)
-    warp_cells(layers, Cells(grid.source, grid.kinds, rect, spacing), hidden, out)
+    warp_cells(layers, Cells(source, kinds, rect, spacing), hidden, out)
     return out
 
 
@@ -146,32 +146,20 @@ def _falloff(x: Floats) -> NDArray[np.float32]:
     return smoothstep(1 - x)
 
 
-@dataclass(frozen=True)
-class _DisplacementGrid:
-    """Arrays (h, w) over the grid points.
-
-    source: (3, h, w) float32, column and row in the plate that a point comes from, integers being pixel centres, and
-        the weight of the stretched plate beside the person, 0..1.
-    kinds: (h, w) uint8, 0 for cells in which nothing moves, 1 for those with only the person in them, 2 for others, 3
-        for those that show background that the person hides in the plate.
-    """
-
-    source: NDArray[np.float32]
-    kinds: NDArray[np.uint8]
-
-    @staticmethod
-    def of(points: Floats, displacement: NDArray[np.float32], matte: PersonMatte, feather: float) -> _DisplacementGrid:
-        """Classify the cells; points and displacement (h, w, 2), frame pixels."""
-        target, (x, y) = ([places[..., k] - np.float32(0.5) for k in range(2)]
-                          for places in (points, points + displacement))
-        length = np.hypot(displacement[..., 0], displacement[..., 1])
-        stretch = _falloff(matte.sample(matte.distance, x, y) / feather) * _falloff(length / LAYER_MOTION)
-        alpha, occlusion = matte.sample(matte.alpha, x, y), matte.sample(matte.occlusion, *target)
-        mixed = alpha < 1
-        moving = (length > MIN_MOTION) & ((stretch > 0) | (occlusion > 0) | (alpha > 0))
-        moves, is_mixed, uncovers = (_dilated(cells) for cells in (moving, mixed, mixed & (occlusion > 0)))
-        kinds = (moves * (1 + is_mixed + (is_mixed & uncovers))).astype(np.uint8)
-        return _DisplacementGrid(np.stack([x, y, stretch]), kinds)
+def _source_and_kinds(
+    points: Floats, displacement: NDArray[np.float32], matte: PersonMatte, feather: float
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return `source` and `kinds` of `plate_kernels.Cells` for points and displacement (h, w, 2), frame pixels."""
+    target, (x, y) = ([places[..., k] - np.float32(0.5) for k in range(2)]
+                      for places in (points, points + displacement))
+    length = np.hypot(displacement[..., 0], displacement[..., 1])
+    stretch = _falloff(matte.sample(matte.distance, x, y) / feather) * _falloff(length / LAYER_MOTION)
+    alpha, occlusion = matte.sample(matte.alpha, x, y), matte.sample(matte.occlusion, *target)
+    mixed = alpha < 1
+    moving = (length > MIN_MOTION) & ((stretch > 0) | (occlusion > 0) | (alpha > 0))
+    moves, is_mixed, uncovers = (_dilated(cells) for cells in (moving, mixed, mixed & (occlusion > 0)))
+    kinds = (moves * (1 + is_mixed + (is_mixed & uncovers))).astype(np.uint8)
+    return np.stack([x, y, stretch]), kinds
 
 
 def _dilated(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:

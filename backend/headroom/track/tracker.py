@@ -193,8 +193,8 @@ def _fit_to_pictures(
     corrected = remove_landmark_bias(model, clip, fit, key_frames, key_fit)
     start = fit.through(key_fit.camera, key_fit.identity)
     fit = refit_motion(model, clip.with_points(corrected), start, _INITIAL_FIT)
-    dense = fit_all_frames(model, clip, corrected, fit, appearance, subprogress(progress, 0.3, 1))
-    return dense.with_head(model, head) if head else dense.fit
+    dense = fit_all_frames(model, clip, corrected, fit, appearance, subprogress(progress, 0.3, 0.7 if head else 1))
+    return dense.with_head(model, head, subprogress(progress, 0.7, 1)) if head else dense.fit
 
 
 def _confidence(error: np.ndarray) -> np.ndarray:

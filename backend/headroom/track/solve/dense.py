@@ -54,14 +54,21 @@ _MEASUREMENTS = 2
 """How often poses are measured by the head; the second time the first one has improved the start."""
 
 
+class PosedHead(Protocol):
+    """The head in the poses of a fit of all frames."""
+
+    def measure_poses(self) -> PoseInformation | None:
+        """Return what the head tells of the poses, starting from these; None where it tells nothing."""
+
+    def disagreement(self) -> float:
+        """Return how much the frames differ in what they show of the head in these poses; lower is better."""
+
+
 class HeadMeasurement(Protocol):
     """Measures poses by more than the face."""
 
-    def measure_poses(self, fit: Fit) -> PoseInformation | None:
-        """Return what the head tells of the poses of all frames, starting from a fit; None where it tells nothing."""
-
-    def disagreement(self, fit: Fit) -> float:
-        """Return how much the frames differ in what they show of the head in the poses of a fit; lower is better."""
+    def posed(self, fit: Fit) -> PosedHead:
+        """Return the head in the poses of a fit."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +83,19 @@ class DenseFit:
     config: FitConfig
     information: Information
 
-    def with_head(self, model: FaceModel, head: HeadMeasurement) -> Fit:
+    def with_head(self, model: FaceModel, head: HeadMeasurement, progress: Progress = no_progress) -> Fit:
         """Return the fit by face and head in which the frames agree best; that by the face where it is the one."""
         fit = best = self.fit
-        least = head.disagreement(fit)
-        for _ in range(_MEASUREMENTS):
-            poses = head.measure_poses(fit)
+        posed = head.posed(fit)
+        least = posed.disagreement()
+        for number in range(_MEASUREMENTS):
+            progress(number / _MEASUREMENTS, "Comparing with the pictures")
+            poses = posed.measure_poses()
             if poses is None:
                 break
             fit = refit_motion(model, self.clip, fit, self.config, self.information.with_poses(poses))
-            disagreement = head.disagreement(fit)
+            posed = head.posed(fit)
+            disagreement = posed.disagreement()
             if disagreement < least:
                 best, least = fit, disagreement
         return best

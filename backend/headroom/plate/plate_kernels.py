@@ -1,4 +1,4 @@
-"""Compiled loops over the pixels of a plate: sampling it where each pixel comes from; importing them loads numba.
+"""Compiled loops of `headroom.plate.warp`, `reprojection` and `head_surface`; importing them loads numba.
 
 OpenCV's functions do the same for rectangles. Here only the pixels that are seen are computed, each in one go.
 """
@@ -21,7 +21,7 @@ SHARPNESS = -0.75
 """Slope of the cubic at the neighbouring pixel, as in OpenCV."""
 
 
-def cubic_weights() -> Floats:
+def _cubic_weights() -> Floats:
     """Return the weights (STEPS + 1, 4) of four pixels in a row for positions between the second and the third."""
     t = np.arange(STEPS + 1) / STEPS
     outer, inner = (lambda d: SHARPNESS * (((d - 5) * d + 8) * d - 4),
@@ -29,7 +29,7 @@ def cubic_weights() -> Floats:
     return np.stack([outer(t + 1), inner(t), inner(1 - t), outer(2 - t)], axis=1).astype(np.float32)
 
 
-_WEIGHTS = cubic_weights()
+_WEIGHTS = _cubic_weights()
 
 
 @compiled
@@ -253,3 +253,44 @@ def paint_face(
                 below = single(picture[y, x, channel])
                 value = below + opacity * (min(colour, high) - below)
                 picture[y, x, channel] = np.uint8(value + half)
+
+
+@compiled
+def first_points(
+    height: Floats, grid: tuple[float, float, float], eye: Floats, rays: Floats, refinements: int, steps: Floats
+) -> Floats:
+    """Return where (N, 3) rays from `eye` (3,) first meet a surface, model axes, millimetres.
+
+    Where the surface is steep, a ray meets it several times, and iterating from any depth may find none of them. So the
+    first of some depths behind the surface is found, the surface is taken as straight before it, and this is refined.
+
+    height: (h, w), the z of the surface over x and y.
+    grid: x and y of the first cell, and the cells' distance, millimetres.
+    rays: (N, 3) directions.
+    steps: depths, model z, at equal distances from the highest to the lowest.
+    """
+    points = np.empty((len(rays), 3), np.float32)
+    left, low, cell = single(grid[0]), single(grid[1]), single(1 / grid[2])
+    for number in range(len(rays)):
+        slope_x, slope_y = rays[number, 0] / rays[number, 2], rays[number, 1] / rays[number, 2]
+        start_x, start_y = (eye[0] - left) * cell, (eye[1] - low) * cell
+        before = above = single(0)
+        step = 0
+        while step < len(steps):
+            along = (steps[step] - eye[2]) * cell
+            before = above
+            above = steps[step] - sample_linear(height, start_x + along * slope_x, start_y + along * slope_y)
+            if above <= 0 and step > 0:
+                break
+            step += 1
+        step = min(step, len(steps) - 1)
+        part = min(max(before / max(before - above, single(1e-3)), single(0)), single(1))
+        depth = steps[step - 1] + part * (steps[step] - steps[step - 1])
+        for _ in range(refinements):
+            along = (depth - eye[2]) * cell
+            met = sample_linear(height, start_x + along * slope_x, start_y + along * slope_y)
+            depth = (depth + met) / single(2)
+        points[number, 0] = eye[0] + (depth - eye[2]) * slope_x
+        points[number, 1] = eye[1] + (depth - eye[2]) * slope_y
+        points[number, 2] = depth
+    return points
